@@ -1,0 +1,126 @@
+package deliver
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+)
+
+// Archive is an image to be written as one tar that docker, podman and skopeo load. Its bytes depend on the fields
+// alone. Image must be set; everything else may be zero.
+type Archive struct {
+	Image *image.Image
+	// Refs are the names of the image, like "hello:latest" or "registry.example/acme/hello": without a registry it is
+	// Docker Hub's, without a tag it is latest, and a digest is an error. None makes an archive of an unnamed image. When
+	// there are several, "skopeo … oci-archive:FILE:TAG" has to say which.
+	Refs []string
+	// Omit says which layers, by diff ID, stay out of the archive because the engine that loads it has them. Nil
+	// omits none. Engines with a graph driver find only a common beginning of an image's layers, those with
+	// containerd's image store find any. An archive that lacks a layer is of no use to anyone else.
+	Omit func(diffID digest.Digest) bool
+}
+
+// Write streams the archive to w. Small files come first, then the layers, the lowest first and each one once.
+//
+// It fails when a reference is not valid, before a byte is written; when a source of a layer has changed since it was
+// hashed, cannot be read, w cannot be written, or ctx ends. What is in w is then worthless.
+func (a Archive) Write(ctx context.Context, w io.Writer) error {
+	if err := a.stream(ctx, w); err != nil {
+		return fmt.Errorf("writing the archive: %w", err)
+	}
+	return nil
+}
+
+// stream is Write without its words around the error.
+func (a Archive) stream(ctx context.Context, w io.Writer) error {
+	// All that can be wrong with the arguments shows before the first byte: an engine that has seen a part of an archive
+	// has already begun to unpack.
+	if a.Image == nil {
+		return errors.New("there is no image")
+	}
+	names, err := parseNames(a.Refs)
+	if err != nil {
+		return err
+	}
+	docs, err := documents(a.Image, names)
+	if err != nil {
+		return err
+	}
+	tw := tar.NewWriter(w)
+	if err := writeDocuments(ctx, tw, docs); err != nil {
+		return err
+	}
+	if err := a.writeLayers(ctx, tw); err != nil {
+		return err
+	}
+	return tw.Close()
+}
+
+// writeDocuments writes the small files, and the folders before the first one in each.
+func writeDocuments(ctx context.Context, tw *tar.Writer, docs []document) error {
+	folders := map[string]bool{".": true}
+	for _, doc := range docs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := writeFolders(tw, path.Dir(doc.name), folders); err != nil {
+			return err
+		}
+		if err := tw.WriteHeader(header(doc.name, int64(len(doc.content)))); err != nil {
+			return err
+		}
+		if _, err := tw.Write(doc.content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFolders writes dir and the folders above it that are not yet in written.
+func writeFolders(tw *tar.Writer, dir string, written map[string]bool) error {
+	if written[dir] {
+		return nil
+	}
+	written[dir] = true
+	if err := writeFolders(tw, path.Dir(dir), written); err != nil {
+		return err
+	}
+	h := header(dir+"/", 0)
+	h.Typeflag, h.Mode = tar.TypeDir, 0o755
+	return tw.WriteHeader(h)
+}
+
+// writeLayers writes the blobs of all layers that are neither omitted nor written already.
+func (a Archive) writeLayers(ctx context.Context, tw *tar.Writer) error {
+	written := map[digest.Digest]bool{}
+	for _, l := range a.Image.Layers {
+		if written[l.DiffID] || a.Omit != nil && a.Omit(l.DiffID) {
+			continue
+		}
+		// The length stands before the bytes: nothing has to be kept back until the layer is complete.
+		written[l.DiffID] = true
+		if err := tw.WriteHeader(header(blobPath(l.DiffID), l.Size)); err != nil {
+			return err
+		}
+		if err := l.WriteTo(ctx, tw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// header is that of a file in the archive: everything that is not in its name or its bytes is fixed.
+func header(name string, size int64) *tar.Header {
+	return &tar.Header{
+		Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, ModTime: time.Unix(0, 0),
+		Format: tar.FormatPAX, // USTAR, and PAX for a layer of 8 GiB and more
+	}
+}

@@ -1,0 +1,95 @@
+package deliver
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+)
+
+// containerdName is where containerd's image store finds the full name of an image; podman prefers it too.
+// https://github.com/containerd/containerd/blob/v2.0.0/core/images/annotations.go
+const containerdName = "io.containerd.image.name"
+
+// dockerManifestFile is the table of contents that Docker's graph drivers look for.
+const dockerManifestFile = "manifest.json"
+
+// dockerManifest is one image of manifest.json.
+// https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md#combined-image-json--filesystem-changeset-format
+type dockerManifest struct {
+	Config   string
+	RepoTags []string
+	Layers   []string
+}
+
+// document is a small file of the archive.
+type document struct {
+	name    string
+	content []byte
+}
+
+// documents returns all files but the layers in the order of the archive: what a reader of a stream must know first
+// comes first.
+func documents(img *image.Image, names []name) ([]document, error) {
+	docs := []document{
+		{name: ocispec.ImageLayoutFile}, {name: ocispec.ImageIndexFile}, {name: dockerManifestFile},
+	}
+	for i, value := range []any{
+		ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion}, layoutIndex(img, names), []dockerManifest{dockerEntry(img, names)},
+	} {
+		content, err := json.Marshal(value)
+		if err != nil {
+			return nil, fmt.Errorf("encoding %q: %w", docs[i].name, err)
+		}
+		docs[i].content = content
+	}
+	return append(docs,
+		document{blobPath(img.ManifestDigest), img.RawManifest}, document{blobPath(img.ConfigDigest), img.RawConfig}), nil
+}
+
+// layoutIndex names the manifest once for each reference, and once without a name when there is none.
+// https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file
+func layoutIndex(img *image.Image, names []name) ocispec.Index {
+	p := img.Config().Platform
+	manifest := ocispec.Descriptor{
+		MediaType: ocispec.MediaTypeImageManifest, Digest: img.ManifestDigest, Size: int64(len(img.RawManifest)),
+		Platform: &ocispec.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant},
+	}
+	index := ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, // the value that the specification fixes
+		MediaType: ocispec.MediaTypeImageIndex,
+	}
+	// An annotation holds one name, so each name has a descriptor of its own, as in the archives of "docker save".
+	for _, n := range names {
+		manifest.Annotations = map[string]string{containerdName: n.full, ocispec.AnnotationRefName: n.tag}
+		index.Manifests = append(index.Manifests, manifest)
+	}
+	if len(names) == 0 {
+		index.Manifests = append(index.Manifests, manifest)
+	}
+	return index
+}
+
+// dockerEntry describes the image in Docker's words, with the blobs of the layout as its files. The names are the full
+// ones: Docker shows them short again, while podman would take "hello" for "localhost/hello" here, and for
+// "docker.io/library/hello" in the index.
+func dockerEntry(img *image.Image, names []name) dockerManifest {
+	entry := dockerManifest{Config: blobPath(img.ConfigDigest)}
+	for _, n := range names {
+		entry.RepoTags = append(entry.RepoTags, n.full)
+	}
+	for _, l := range img.Layers {
+		entry.Layers = append(entry.Layers, blobPath(l.DiffID))
+	}
+	return entry
+}
+
+// blobPath is where a layout keeps the blob: blobs/<algorithm>/<hex>.
+func blobPath(d digest.Digest) string {
+	return path.Join(ocispec.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
+}

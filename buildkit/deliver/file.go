@@ -1,0 +1,116 @@
+package deliver
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+)
+
+// bufferSize spares a system call for each header between the small files, in bytes.
+const bufferSize = 64 << 10
+
+// WriteFile writes the archive to the file path, which is either the complete new archive or what it was before: it is
+// written to a temporary file beside it (".fromscratch-….tmp"), synchronised with the disk and then renamed. Nothing
+// stays behind after an error or when ctx ends. The file has the permissions that the umask leaves of 0666.
+//
+// It fails as [Archive.Write] does, and when path is something else than a regular file, its folder is missing or
+// cannot be written, or the disk is full. The error names path.
+func (a Archive) WriteFile(ctx context.Context, path string) error {
+	if err := checkTarget(path); err != nil {
+		return err
+	}
+	temp, err := createBeside(path)
+	if err != nil {
+		return fmt.Errorf("writing %q: %w\nfix: make the folder %q, or write where you have the right to",
+			path, err, filepath.Dir(path))
+	}
+	// From here on there is something to clean up, and one place where it is done.
+	err = a.fill(ctx, temp)
+	if err == nil {
+		err = cause(os.Rename(temp.Name(), path))
+	}
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("writing %q: %w%s", path, err, fixFor(err, path))
+	return errors.Join(os.Remove(temp.Name()), err) // in this order the line with the fix is the last one
+}
+
+// checkTarget refuses what a rename would replace though it is not a file of ours: a device, a pipe, a folder.
+func checkTarget(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("writing %q: it is there and not a regular file\nfix: name a file", path)
+	}
+	return nil
+}
+
+// createBeside makes the temporary file in the folder of path, where a rename is atomic.
+func createBeside(path string) (*os.File, error) {
+	for {
+		name := ".fromscratch-" + strconv.FormatUint(rand.Uint64(), 36) + ".tmp"
+		// Not os.CreateTemp: its 0600 would stay with the archive, and others could not read it.
+		file, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) {
+			return file, cause(err)
+		}
+	}
+}
+
+// fill writes the archive to file, down to the disk, and closes it: after a crash the new name must not lead to a file
+// whose bytes were still on their way.
+func (a Archive) fill(ctx context.Context, file *os.File) error {
+	out := bufio.NewWriterSize(plainWriter{file}, bufferSize)
+	err := a.stream(ctx, out)
+	if err == nil {
+		err = out.Flush()
+	}
+	if err == nil {
+		err = cause(file.Sync())
+	}
+	return errors.Join(cause(file.Close()), err)
+}
+
+// fixFor returns the line that helps against a full disk, and nothing for any other error.
+func fixFor(err error, path string) string {
+	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+		runtime.GOOS == "windows" && errors.Is(err, errorDiskFull)
+	if !full {
+		return ""
+	}
+	return fmt.Sprintf("\nfix: free space on the disk of %q, or write to another one", filepath.Dir(path))
+}
+
+// errorDiskFull is ERROR_DISK_FULL, which package syscall has no name for. Elsewhere the number is another error.
+// https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499-
+const errorDiskFull = syscall.Errno(112)
+
+// plainWriter writes without the name of the temporary file in its errors: nobody knows that name.
+type plainWriter struct{ w io.Writer }
+
+func (p plainWriter) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	return n, cause(err)
+}
+
+// cause is an error of the os package without the operation and the name of the file.
+func cause(err error) error {
+	var inPath *fs.PathError
+	var inLink *os.LinkError
+	switch {
+	case errors.As(err, &inPath):
+		return inPath.Err
+	case errors.As(err, &inLink):
+		return inLink.Err
+	}
+	return err
+}
