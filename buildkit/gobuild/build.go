@@ -1,0 +1,200 @@
+package gobuild
+
+import (
+	"cmp"
+	"context"
+	"debug/buildinfo"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// Binary is a compiled program.
+type Binary struct {
+	Path     string           // absolute
+	Info     *debug.BuildInfo // as read back from the file
+	Compiler Compiler         // the zero value without cgo
+}
+
+// Build compiles a program with
+//
+//	go build -trimpath -buildvcs=false -ldflags="-s -w" -o Output ImportPath
+//
+// so that the same source makes the same bytes in any folder and at any commit;
+// Options change it. The file is then read back and must be what was asked for.
+//
+// The file of an earlier build is best left where it is: the go command
+// compares its build ID and does not link again what is up to date. A failed
+// build leaves it as it was. A file that is not whole is never taken for
+// up to date, and never left behind.
+//
+// A compile error is a *CommandError. A done context interrupts the go command
+// and all that it started, and is found in the error. On Unix these are in a
+// process group of their own: Ctrl-C reaches them through the context only.
+func (g Go) Build(ctx context.Context, r Request) (*Binary, error) {
+	c, err := g.prepare(ctx, r.Target, r.Options, &r.Main.Cgo.Enabled)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.check(c); err != nil {
+		return nil, err
+	}
+	b := &Binary{}
+	if r.Main.Cgo.Enabled {
+		if b.Compiler, err = c.compiler(ctx); err != nil {
+			return nil, fmt.Errorf("compiling %q, which needs cgo as %s: %w", r.Main.ImportPath, r.Main.Cgo.Why, err)
+		}
+		c.env = append(c.env, b.Compiler.env()...)
+	}
+	if b.Path, err = g.output(r.Output); err != nil {
+		return nil, err
+	}
+	if err := c.compile(ctx, r.Main, b.Path); err != nil {
+		return nil, err
+	}
+	b.Info, err = c.readBack(r.Main, b.Path)
+	return b, err
+}
+
+// check refuses a request that cannot be meant.
+func (r Request) check(c *call) error {
+	switch {
+	case r.Main.ImportPath == "" || r.Output == "":
+		return fmt.Errorf("compiling %q to %q: both the program and its file are needed", r.Main.ImportPath, r.Output)
+	case r.Main.Cgo.Enabled && c.cgo == Off, !r.Main.Cgo.Enabled && c.cgo == On:
+		return fmt.Errorf("compiling %q: cgo was decided as %t, but %s\nfix: give Build the options that Mains had", r.Main.ImportPath, r.Main.Cgo.Enabled, c.why)
+	}
+	return nil
+}
+
+// output makes the folder of the file.
+func (g Go) output(name string) (string, error) {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(g.Dir, name)
+	}
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return "", fmt.Errorf("locating %q: %w", name, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", fmt.Errorf("making the folder of %q: %w", path, err)
+	}
+	return path, nil
+}
+
+// compile runs go build, in a temporary folder of its own: an interrupted go
+// command does not clean up, and the linker's files are large.
+func (c *call) compile(ctx context.Context, m Main, path string) (err error) {
+	if err := removeHalf(path); err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp(cmp.Or(c.vars["GOTMPDIR"], getenv(c.env, "TMPDIR"), os.TempDir()), "fromscratch-go-build")
+	if err != nil {
+		return fmt.Errorf("making a folder for the go command: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	args := slices.Concat([]string{"build", "-trimpath", "-buildvcs=false"}, c.tagFlags())
+	if ld, ok := c.ldflags(buildID(m.Cgo)); ok {
+		args = append(args, "-ldflags="+ld)
+	}
+	args = slices.Concat(args, c.opts.Flags, []string{"-o", path, "--", m.ImportPath})
+	run := c.command(fmt.Sprintf("compiling %q for %s", m.ImportPath, c.target), args)
+	run.env = append(slices.Clip(run.env), "GOTMPDIR="+work, "TMPDIR="+work)
+	run.group = true
+	if _, err := c.g.run(ctx, run); err != nil {
+		return errors.Join(err, removeHalf(path))
+	}
+	return nil
+}
+
+// buildID is the linker flag that keeps the source's folder out of the program.
+//
+// -trimpath keeps it out of code and debug data. But the build ID that the go
+// command stamps on a program is made of hashes over the flags of the build,
+// and with cgo these hold folders: -L${SRCDIR}/lib of any package, -Iinclude
+// of the main. Two checkouts would differ in nothing but the ID. Without one
+// they are the same, and gcc hashes the content into its own; the price is that
+// the go command, which knows an up-to-date file by its ID, links each time.
+func buildID(d CgoDecision) string {
+	if d.Enabled && d.placed {
+		return "-buildid="
+	}
+	return ""
+}
+
+// removeHalf removes a program that is not whole. The go command copies it to
+// its place when that is on another file system; when it is killed there, what
+// it leaves begins with a valid build ID and so would pass for up to date.
+func removeHalf(path string) error {
+	if whole, err := isWhole(path); err != nil || whole {
+		return err
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("removing half a program: %w", err)
+	}
+	return nil
+}
+
+// isWhole reports whether the program has all that its ELF headers promise. One
+// that is not there, or empty, wants nothing. Anything else is an error: not
+// every go command spares it (1.24 overwrites a text, any writes into a folder).
+func isWhole(path string) (bool, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil
+	} else if err != nil {
+		return false, fmt.Errorf("looking at an earlier program: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil || info.Mode().IsRegular() && info.Size() == 0 {
+		return true, err
+	}
+	magic := make([]byte, len(elf.ELFMAG))
+	if n, _ := file.ReadAt(magic, 0); !info.Mode().IsRegular() || !strings.HasPrefix(elf.ELFMAG, string(magic[:n])) {
+		return false, fmt.Errorf("writing the program to %q: what is there is no program\nfix: remove %q", path, path)
+	}
+	size := uint64(info.Size())
+	program, err := elf.NewFile(file)
+	if err != nil {
+		return false, nil
+	}
+	for _, p := range program.Progs {
+		if p.Off+p.Filesz > size {
+			return false, nil
+		}
+	}
+	for _, s := range program.Sections {
+		if s.Type != elf.SHT_NOBITS && s.Offset+s.FileSize > size {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// readBack reads the build info and compares it with what was asked for: a
+// stray flag can make the go command succeed without this program.
+func (c *call) readBack(m Main, path string) (*debug.BuildInfo, error) {
+	info, err := buildinfo.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the build info of %q, compiled from %q: %w\nfix: name a package main, and leave -buildmode at exe or pie", path, m.ImportPath, err)
+	}
+	settings := map[string]string{"path": info.Path}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	if mode := settings["-buildmode"]; mode != "exe" && mode != "pie" {
+		return nil, fmt.Errorf("compiling %q: -buildmode=%s makes no program\nfix: remove -buildmode from Flags", m.ImportPath, mode)
+	}
+	for _, want := range [][2]string{{"path", m.ImportPath}, {"GOOS", "linux"}, {"GOARCH", c.target.Arch}, {"CGO_ENABLED", zeroOne(m.Cgo.Enabled)}} {
+		if got := settings[want[0]]; got != want[1] {
+			return nil, fmt.Errorf("checking %q, compiled from %q: its build info has %s %q instead of %q\nfix: look for what changes it in Flags and GOFLAGS (%q)", path, m.ImportPath, want[0], got, want[1], c.vars["GOFLAGS"])
+		}
+	}
+	return info, nil
+}

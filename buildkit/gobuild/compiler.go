@@ -1,0 +1,280 @@
+package gobuild
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Compiler is the C toolchain for a target.
+type Compiler struct {
+	CC        string // as in the environment: a program and perhaps flags
+	CXX       string // "" when the go command's own choice stands
+	PkgConfig string // the same
+	// Sysroot is the folder whose /lib the compiled program's libraries are in:
+	// "/" for a native compiler, "/usr/aarch64-linux-gnu" for Debian's cross
+	// compiler; "" when the compiler does not tell.
+	Sysroot string
+}
+
+// Compiler finds the C compiler that Build uses for a target when cgo is on:
+//
+//  1. CC in Options.Env; a gcc for another architecture is refused,
+//  2. CC_FOR_linux_<arch> in the environment, the name of Go's own build
+//     (https://go.dev/src/make.bash),
+//  3. for the machine's own system and architecture what `go env CC` says,
+//  4. for another one the same, but only if the compiler says with -dumpmachine
+//     that it compiles for the target: a CC of the host would fail late, or
+//     make a program for the host,
+//  5. for another one a cross compiler in PATH under its usual name, such as
+//     aarch64-linux-gnu-gcc.
+//
+// CXX and PKG_CONFIG follow CC. It fails when there is none, with a fix that
+// names what to install.
+func (g Go) Compiler(ctx context.Context, t Target, opts Options) (Compiler, error) {
+	enabled := true
+	c, err := g.prepare(ctx, t, opts, &enabled)
+	if err != nil {
+		return Compiler{}, err
+	}
+	return c.compiler(ctx)
+}
+
+func (c *call) compiler(ctx context.Context) (Compiler, error) {
+	suffix := "_FOR_linux_" + c.target.Arch
+	given := cmp.Or(c.opts.Env["CC"], getenv(c.env, "CC"+suffix))
+	switch {
+	case given != "":
+		if err := c.present(given, "correct CC, or install the compiler"); err != nil {
+			return Compiler{}, err
+		}
+		if err := c.fits(ctx, given); err != nil {
+			return Compiler{}, err
+		}
+		return c.complete(ctx, Compiler{CC: given, CXX: cmp.Or(c.opts.Env["CXX"], getenv(c.env, "CXX"+suffix))}), nil
+	case c.native():
+		cc := c.vars["CC"]
+		if err := c.present(cc, nativeFix(cc)); err != nil {
+			return Compiler{}, err
+		}
+		return Compiler{CC: cc, Sysroot: "/"}, nil
+	}
+	machine := c.ask(ctx, c.vars["CC"], "-dumpmachine")
+	if c.target.Arch == tripleArch(machine) {
+		return c.complete(ctx, Compiler{CC: c.vars["CC"], CXX: cmp.Or(c.opts.Env["CXX"], getenv(c.env, "CXX"))}), nil
+	}
+	for _, triple := range triples(c.target) {
+		if _, err := lookPath(c.env, triple+"-gcc"); err == nil {
+			return c.complete(ctx, Compiler{CC: triple + "-gcc", CXX: c.opts.Env["CXX"]}), nil
+		}
+	}
+	return Compiler{}, c.noCompiler(machine)
+}
+
+// native reports whether the machine compiles for itself.
+func (c *call) native() bool {
+	return c.vars["GOHOSTOS"] == "linux" && c.vars["GOHOSTARCH"] == c.target.Arch
+}
+
+// present reports a compiler that is not there, which gcc's caller would only
+// tell in the middle of a build.
+func (c *call) present(cc, fix string) error {
+	words := split(cc)
+	if len(words) == 0 {
+		return fmt.Errorf("looking for a C compiler for %s: CC is empty\nfix: %s", c.target, fix)
+	}
+	if _, err := lookPath(c.env, words[0]); err != nil {
+		return fmt.Errorf("looking for the C compiler %q for %s: %w\nfix: %s", words[0], c.target, err, fix)
+	}
+	return nil
+}
+
+// fits refuses a given gcc that is for another architecture: a gcc compiles for
+// one only, but it would say so in a page of assembler messages. Of others, such
+// as clang, the target may be in CGO_CFLAGS.
+func (c *call) fits(ctx context.Context, cc string) error {
+	if c.native() || !strings.HasSuffix(split(cc)[0], "gcc") {
+		return nil
+	}
+	machine := c.ask(ctx, cc, "-dumpmachine")
+	switch arch := tripleArch(machine); {
+	case arch == "" || arch == c.target.Arch:
+		return nil
+	case arch == "amd64" && c.target.Arch == "386": // the go command says -m32
+		return nil
+	}
+	return fmt.Errorf("looking for a C compiler for %s: CC is %q, which compiles for %s\nfix: %s", c.target, cc, machine, c.crossFix())
+}
+
+// crossFix is how to get a compiler for the target.
+func (c *call) crossFix() string {
+	fix := fmt.Sprintf("set CC in Env to a C compiler for %s", c.target)
+	names := triples(c.target)
+	switch {
+	case len(names) == 0:
+		return fix
+	case c.vars["GOHOSTOS"] != "linux":
+		return fmt.Sprintf("install %s-gcc, or %s", names[0], fix)
+	}
+	return fmt.Sprintf("apt-get install gcc-%s, or %s", strings.ReplaceAll(names[0], "_", "-"), fix)
+}
+
+// nativeFix is how the machine's own compiler is installed. The C library's
+// headers come with it only as Debian's recommendation, so they are named.
+func nativeFix(cc string) string {
+	if cc == "gcc" {
+		return "apt-get install gcc libc6-dev"
+	}
+	return "correct CC, or install the compiler"
+}
+
+// complete adds what goes with a CC that is not the go command's own: its
+// sisters. For another machine CXX is set even when it is not there: objects of
+// the host's would only be refused by the linker, and with less to go by.
+func (c *call) complete(ctx context.Context, cc Compiler) Compiler {
+	program := split(cc.CC)[0]
+	prefix, isGCC := strings.CutSuffix(program, "gcc")
+	if cc.CXX == "" && isGCC {
+		if _, err := lookPath(c.env, prefix+"g++"); err == nil || !c.native() {
+			cc.CXX = strings.Replace(cc.CC, program, prefix+"g++", 1)
+		}
+	}
+	if name := prefix + "pkg-config"; isGCC && prefix != "" && getenv(c.env, "PKG_CONFIG") == "" {
+		if _, err := lookPath(c.env, name); err == nil {
+			cc.PkgConfig = name
+		}
+	}
+	cc.Sysroot = c.sysroot(ctx, cc.CC)
+	return cc
+}
+
+// sysroot asks the compiler where it takes the C library from.
+func (c *call) sysroot(ctx context.Context, cc string) string {
+	if root := c.ask(ctx, cc, "-print-sysroot"); root != "" && root != "/" {
+		return filepath.Clean(root)
+	}
+	triple := c.ask(ctx, cc, "-dumpmachine")
+	for _, name := range []string{"libc.so.6", "libc.so"} { // glibc, musl
+		if lib := c.ask(ctx, cc, "-print-file-name="+name); filepath.IsAbs(lib) {
+			return librarySysroot(filepath.Clean(lib), triple)
+		}
+	}
+	return ""
+}
+
+// librarySysroot is the root of a C library's file: the folder named like the
+// machine when its lib folder has it (/usr/aarch64-linux-gnu/lib), else the
+// root of the system (/usr/lib/aarch64-linux-gnu: Debian's multiarch).
+func librarySysroot(lib, triple string) string {
+	if i := strings.Index(lib, "/"+triple+"/lib"); triple != "" && i >= 0 {
+		root := lib[:i+1+len(triple)]
+		if strings.Count(lib[len(root):], "/") > 1 { // "/lib/libc.so.6", not "/libc.so.6"
+			return root
+		}
+	}
+	return "/"
+}
+
+// ask is the compiler's one-line answer to a question, "" when it has none.
+func (c *call) ask(ctx context.Context, cc, question string) string {
+	words := split(cc)
+	if len(words) == 0 {
+		return ""
+	}
+	g := Go{Command: words[0], Dir: c.g.Dir}
+	out, err := g.run(ctx, command{doing: "asking " + words[0], env: c.env, args: append(words[1:], question)})
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// env is the environment that makes the go command use the compiler.
+func (cc Compiler) env() []string {
+	env := []string{"CC=" + cc.CC}
+	if cc.CXX != "" {
+		env = append(env, "CXX="+cc.CXX)
+	}
+	if cc.PkgConfig != "" {
+		env = append(env, "PKG_CONFIG="+cc.PkgConfig)
+	}
+	return env
+}
+
+// noCompiler says what was looked for. machine is what the host's CC compiles
+// for, if it told.
+func (c *call) noCompiler(machine string) error {
+	evidence := ""
+	if names := triples(c.target); len(names) > 0 {
+		evidence = fmt.Sprintf("; no %s-gcc in PATH", strings.Join(names, "-gcc, "))
+	}
+	if machine != "" {
+		evidence = fmt.Sprintf("; %q compiles for %s", c.vars["CC"], machine) + evidence
+	}
+	return fmt.Errorf("looking for a C compiler for %s on %s/%s: none found%s\nfix: %s",
+		c.target, c.vars["GOHOSTOS"], c.vars["GOHOSTARCH"], evidence, c.crossFix())
+}
+
+// triples are the usual names of the compilers for a target: Debian's first,
+// then musl-cross, then crosstool-NG.
+func triples(t Target) []string {
+	var cpu, glibc, musl string
+	switch t.Arch {
+	case "amd64":
+		cpu = "x86_64"
+	case "386":
+		cpu = "i686"
+	case "arm64":
+		cpu = "aarch64"
+	case "arm":
+		// Debian's hard float toolchain makes ARMv7 code, below it is armel.
+		cpu, glibc, musl = "arm", "gnueabihf", "musleabihf"
+		if t.Variant == "v5" || t.Variant == "v6" {
+			glibc, musl = "gnueabi", "musleabi"
+		}
+	case "ppc64le":
+		cpu = "powerpc64le"
+	case "s390x", "riscv64":
+		cpu = t.Arch
+	case "loong64":
+		cpu = "loongarch64"
+	case "mips64le":
+		cpu, glibc = "mips64el", "gnuabi64"
+	default:
+		return nil
+	}
+	glibc, musl = cmp.Or(glibc, "gnu"), cmp.Or(musl, "musl")
+	return []string{cpu + "-linux-" + glibc, cpu + "-linux-" + musl, cpu + "-unknown-linux-" + glibc, cpu + "-unknown-linux-" + musl}
+}
+
+// tripleArch is the GOARCH of a Linux compiler's machine, "" for any other.
+func tripleArch(machine string) string {
+	words := strings.Split(machine, "-")
+	if !slices.Contains(words, "linux") {
+		return ""
+	}
+	switch cpu := words[0]; cpu {
+	case "x86_64", "amd64":
+		return "amd64"
+	case "i386", "i486", "i586", "i686":
+		return "386"
+	case "aarch64", "arm64":
+		return "arm64"
+	case "powerpc64le", "ppc64le":
+		return "ppc64le"
+	case "loongarch64":
+		return "loong64"
+	case "mips64el":
+		return "mips64le"
+	case "s390x", "riscv64":
+		return cpu
+	default:
+		if strings.HasPrefix(cpu, "arm") {
+			return "arm"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,142 @@
+//go:build linux
+
+package gobuild_test
+
+import (
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+)
+
+// foreign is an architecture that this machine is not, and its compiler.
+func foreign() (target gobuild.Target, triple string, machine elf.Machine) {
+	if runtime.GOARCH == "arm64" {
+		return gobuild.Target{Arch: "amd64"}, "x86_64-linux-gnu", elf.EM_X86_64
+	}
+	return gobuild.Target{Arch: "arm64"}, "aarch64-linux-gnu", elf.EM_AARCH64
+}
+
+// bin is a folder with links to programs, as a PATH of nothing else.
+func bin(t *testing.T, links map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, tool := range links {
+		path, err := exec.LookPath(tool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return "PATH=" + dir
+}
+
+// fake is a folder with scripts that say which machine they compile for.
+func fake(t *testing.T, machines map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, m := range machines {
+		text := "#!/bin/sh\ncase \"$*\" in *-dumpmachine*) echo " + m + " ;; *) exit 1 ;; esac\n"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestCompiler(t *testing.T) {
+	goOnly := strings.TrimPrefix(bin(t, map[string]string{"go": "go"}), "PATH=")
+	target, triple, _ := foreign()
+	other := "s390x-linux-gnu"
+	type vars = map[string]string
+	for name, tt := range map[string]struct {
+		fakes   vars // name: machine
+		env     []string
+		opts    vars
+		target  gobuild.Target
+		cc, cxx string
+		pkg     string
+		fix     string // of the error
+		want    []string
+	}{
+		"native":                      {fakes: vars{"gcc": "x"}, target: linux, cc: "gcc"},
+		"native, CC":                  {fakes: vars{"gcc": "x", "clang": "x"}, env: []string{"CC=clang -O1"}, target: linux, cc: "clang -O1"},
+		"native, CC in Env":           {fakes: vars{"gcc": "x", "my-gcc": "x", "my-g++": "x"}, env: []string{"CC=clang"}, opts: vars{"CC": "my-gcc"}, target: linux, cc: "my-gcc", cxx: "my-g++"},
+		"native, no CXX beside it":    {fakes: vars{"musl-gcc": "x"}, opts: vars{"CC": "musl-gcc"}, target: linux, cc: "musl-gcc"},
+		"native, none":                {target: linux, fix: "apt-get install gcc libc6-dev", want: []string{`"gcc"`, "not found in PATH"}},
+		"native, CC missing":          {env: []string{"CC=clang"}, target: linux, fix: "correct CC, or install the compiler", want: []string{`"clang"`}},
+		"cross":                       {fakes: vars{"gcc": "x86_64-linux-gnux", triple + "-gcc": triple}, target: target, cc: triple + "-gcc", cxx: triple + "-g++"},
+		"cross, musl":                 {fakes: vars{strings.TrimSuffix(triple, "gnu") + "musl-gcc": triple}, target: target, cc: strings.TrimSuffix(triple, "gnu") + "musl-gcc", cxx: strings.TrimSuffix(triple, "gnu") + "musl-g++"},
+		"cross, pkg-config":           {fakes: vars{triple + "-gcc": triple, triple + "-pkg-config": ""}, target: target, cc: triple + "-gcc", cxx: triple + "-g++", pkg: triple + "-pkg-config"},
+		"cross, the host's CC":        {fakes: vars{"clang": "sparc64-linux-gnu", triple + "-gcc": triple}, env: []string{"CC=clang", "CXX=clang++"}, target: target, cc: triple + "-gcc", cxx: triple + "-g++"},
+		"cross, a fitting CC":         {fakes: vars{"cc-arm": triple, triple + "-gcc": triple}, env: []string{"CC=cc-arm -O1", "CXX=c++-arm"}, target: target, cc: "cc-arm -O1", cxx: "c++-arm"},
+		"cross, CC in Env, unchecked": {fakes: vars{"zig": ""}, opts: vars{"CC": "zig cc", "CXX": "zig c++"}, target: target, cc: "zig cc", cxx: "zig c++"},
+		"cross, CC in Env, wrong": {fakes: vars{"gcc": "sparc64-linux-gnu", "musl-gcc": other}, opts: vars{"CC": "musl-gcc -O1"}, target: target,
+			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", or set CC in Env to a C compiler for linux/" + target.Arch,
+			want: []string{`CC is "musl-gcc -O1", which compiles for ` + other}},
+		"cross, CC_FOR": {fakes: vars{"x-gcc": triple}, env: []string{"CC=gcc", "CC_FOR_linux_" + target.Arch + "=x-gcc"}, target: target, cc: "x-gcc", cxx: "x-g++"},
+		"cross, none": {fakes: vars{"gcc": "sparc64-linux-gnu"}, target: target,
+			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", or set CC in Env to a C compiler for linux/" + target.Arch,
+			want: []string{"linux/" + target.Arch, `"gcc" compiles for sparc64-linux-gnu`, "no " + triple + "-gcc,"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := goIn(files{"go.mod": mod}.write(t), append(tt.env, "PATH="+fake(t, tt.fakes)+":"+goOnly)...)
+			cc, err := g.Compiler(ctx(t), tt.target, gobuild.Options{Env: tt.opts})
+			if tt.fix != "" {
+				wantError(t, err, tt.fix, tt.want...)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if cc.CC != tt.cc || cc.CXX != tt.cxx || cc.PkgConfig != tt.pkg {
+				t.Errorf("got %+v, want %q, %q, %q", cc, tt.cc, tt.cxx, tt.pkg)
+			}
+		})
+	}
+}
+
+// With the compiler there, a cgo program is compiled for another architecture
+// without a word of configuration, whatever CC the host has for itself.
+func TestBuildCrossCgo(t *testing.T) {
+	target, triple, want := foreign()
+	need(t, triple+"-gcc")
+	b := build(t, goIn(viaCsum.write(t), "CC=gcc", "CXX=g++"), target, gobuild.Options{})
+	if m, dynamic, _ := machine(t, b.Path); m != want || !dynamic {
+		t.Errorf("got %v, dynamic %t", m, dynamic)
+	}
+	if b.Compiler.CC != triple+"-gcc" {
+		t.Errorf("compiled by %+v", b.Compiler)
+	}
+	// The loader and the C library of the program are below the sysroot.
+	matches, _ := filepath.Glob(filepath.Join(b.Compiler.Sysroot, "lib*", "libc.so.6"))
+	if multi, _ := filepath.Glob(filepath.Join(b.Compiler.Sysroot, "lib", triple, "libc.so.6")); len(matches)+len(multi) == 0 {
+		t.Errorf("no C library in the sysroot %q", b.Compiler.Sysroot)
+	}
+}
+
+// Without it the program, the package at fault and the cure are named, and
+// nothing is compiled.
+func TestBuildCrossCgoNoCompiler(t *testing.T) {
+	need(t, "gcc")
+	target, triple, _ := foreign()
+	g := goIn(viaCsum.write(t), bin(t, map[string]string{"go": "go", "gcc": "gcc"}))
+	m := find(t, g, target, gobuild.Options{})
+	_, err := g.Build(ctx(t), gobuild.Request{Main: m, Output: filepath.Join(t.TempDir(), "app"), Target: target})
+	wantError(t, err, "apt-get install gcc-"+strings.ReplaceAll(triple, "_", "-")+", or set CC in Env to a C compiler for linux/"+target.Arch,
+		`"example.com/app"`, `"example.com/dep/csum"`, "linux/"+target.Arch, triple+"-gcc")
+}
+
+func TestBuildNativeCgoNoCompiler(t *testing.T) {
+	g := goIn(viaCsum.write(t), bin(t, map[string]string{"go": "go"}))
+	m := find(t, g, linux, gobuild.Options{})
+	_, err := g.Build(ctx(t), gobuild.Request{Main: m, Output: filepath.Join(t.TempDir(), "app"), Target: linux})
+	wantError(t, err, "apt-get install gcc libc6-dev", `compiling "example.com/app"`, `"example.com/dep/csum"`)
+}

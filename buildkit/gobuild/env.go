@@ -1,0 +1,156 @@
+package gobuild
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// environ is the environment for the go command: that of g without what would
+// send the build astray, then the target, then the user's own variables.
+func (g Go) environ(t Target, opts Options, cgo bool) ([]string, error) {
+	if err := opts.agree(t); err != nil {
+		return nil, err
+	}
+	var env []string
+	for _, kv := range g.Env {
+		key, _, _ := strings.Cut(kv, "=")
+		if !isStray(fold(key)) {
+			env = append(env, kv)
+		}
+	}
+	env = append(env, "GOOS=linux", "GOARCH="+t.Arch, "CGO_ENABLED="+zeroOne(cgo))
+	if key, value := t.level(); key != "" {
+		env = append(env, key+"="+value)
+	}
+	if g.Dir != "" {
+		// As a shell would: the go command shows paths through the symlink by
+		// which the folder was named.
+		dir, err := filepath.Abs(g.Dir)
+		if err != nil {
+			return nil, fmt.Errorf("locating %q: %w", g.Dir, err)
+		}
+		env = append(env, "PWD="+dir)
+	}
+	for _, key := range slices.Sorted(maps.Keys(opts.Env)) {
+		if key != "CGO_ENABLED" { // already part of the decision
+			env = append(env, key+"="+opts.Env[key])
+		}
+	}
+	return env, nil
+}
+
+// isStray reports whether a variable of the surrounding environment is not for
+// the program in the image. The cgo decision and the target take their place.
+func isStray(key string) bool {
+	switch key {
+	case "GOOS", "GOARCH", "GOBIN", "CGO_ENABLED", "PWD":
+		return true
+	}
+	return isLevel(key)
+}
+
+// agree checks the user's variables against the target.
+func (o Options) agree(t Target) error {
+	want := map[string]string{"GOOS": "linux", "GOARCH": t.Arch}
+	if key, value := t.level(); key != "" && t.Variant != "" {
+		want[key] = value
+	}
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if got, ok := o.Env[key]; ok && got != want[key] {
+			return fmt.Errorf("compiling for %q: Env has %s=%q, the platform needs %q\nfix: remove %s from Env; the platform is chosen outside of it", t, key, got, want[key], key)
+		}
+	}
+	return nil
+}
+
+// getenv is the last value of key in env, "" when it has none.
+func getenv(env []string, key string) string {
+	for _, kv := range slices.Backward(env) {
+		if k, v, ok := strings.Cut(kv, "="); ok && fold(k) == fold(key) {
+			return v
+		}
+	}
+	return ""
+}
+
+// fold makes the names of variables comparable: on Windows "Path" is PATH.
+func fold(key string) string {
+	if runtime.GOOS == "windows" {
+		return strings.ToUpper(key)
+	}
+	return key
+}
+
+func zeroOne(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+// errNotInPath is lookPath's error for a name that no folder of PATH has.
+var errNotInPath = errors.New("executable file not found in PATH")
+
+// lookPath finds a program as the go command will: in the PATH of env, which
+// os/exec.LookPath cannot be told. Relative folders of PATH are passed over,
+// as os/exec does since Go 1.19.
+func lookPath(env []string, name string) (string, error) {
+	if filepath.Base(name) != name {
+		if isExecutable(name) {
+			return name, nil
+		}
+		return "", os.ErrNotExist
+	}
+	for _, dir := range filepath.SplitList(getenv(env, "PATH")) {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		for _, ext := range extensions() {
+			if path := filepath.Join(dir, name+ext); isExecutable(path) {
+				return path, nil
+			}
+		}
+	}
+	return "", errNotInPath
+}
+
+func extensions() []string {
+	if runtime.GOOS == "windows" {
+		return []string{"", ".exe", ".bat", ".cmd", ".com"}
+	}
+	return []string{""}
+}
+
+func isExecutable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && (runtime.GOOS == "windows" || info.Mode()&0o111 != 0)
+}
+
+// split cuts GOFLAGS or CC into words the way the go command does: at white
+// space, with quotes around whole words and no escapes
+// (https://pkg.go.dev/cmd/go#hdr-Environment_variables). An unterminated quote
+// ends with the string; the go command will complain about it.
+func split(s string) []string {
+	var words []string
+	for {
+		s = strings.TrimLeft(s, " \t\n\r")
+		if s == "" {
+			return words
+		}
+		var word string
+		if q := s[:1]; q == `"` || q == "'" {
+			word, s, _ = strings.Cut(s[1:], q)
+		} else if i := strings.IndexAny(s, " \t\n\r"); i >= 0 {
+			word, s = s[:i], s[i:]
+		} else {
+			word, s = s, ""
+		}
+		words = append(words, word)
+	}
+}

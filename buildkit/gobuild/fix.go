@@ -1,0 +1,40 @@
+package gobuild
+
+import "strings"
+
+// fixFor is what a person does about the output of a failed go command, "" when
+// the output says it best, as a compile error does. The first phrase that
+// occurs decides, so the special ones come before the general ones.
+func fixFor(output string) string {
+	for _, known := range [...]struct{ phrase, fix string }{
+		{"inconsistent vendoring", "go mod vendor"},
+		{"import lookup disabled by -mod=vendor", "go mod vendor"},
+		{"is replaced but not marked as replaced in vendor/modules.txt", "go mod vendor"},
+		{"directory prefix . does not contain", "go work use ., or set GOWORK=off"},
+		{"does not contain package", "run in the folder of that module, or add it to the workspace: go work use"},
+		{"current directory is contained in a module that is not one of the workspace modules", "go work use ., or set GOWORK=off"},
+		{"(running go", "install the Go version named above, or set GOTOOLCHAIN=auto"},
+		{"no required module provides package", "go mod tidy"},
+		{"missing go.sum entry", "go mod tidy"},
+		{"updates to go.mod needed", "go mod tidy"},
+		{"cannot find module providing package", "go mod tidy"},
+		{"is not in std", "correct the import path; one from another module begins with a host name"},
+		{"already exists and is not an object file", "remove that file"},
+		{"error obtaining VCS status", "remove -buildvcs=true from Flags, or make the repository readable for git"},
+		{"signal: killed", "give the build more memory: a compiler or the linker was killed"},
+		{"no space left on device", "make room, or set GOTMPDIR and GOCACHE to folders on another disk"},
+		{`exec: "pkg-config": executable file not found`, "apt-get install pkg-config"},
+		{"was not found in the pkg-config search path", "install the -dev package that has the .pc file named above (apt-file search)"},
+		{"stdlib.h: No such file or directory", "apt-get install libc6-dev"},
+		{"stdio.h: No such file or directory", "apt-get install libc6-dev"},
+		{".h: No such file or directory", "install the -dev package that has the header named above (apt-file search)"},
+		{"cannot find -l", "install the -dev package of the library named above, or set CGO_LDFLAGS=-L… in Env"},
+		{"-g++\": executable file not found", "apt-get install the g++ of that name"},
+		{"\"g++\": executable file not found", "apt-get install g++"},
+	} {
+		if strings.Contains(output, known.phrase) {
+			return known.fix
+		}
+	}
+	return ""
+}

@@ -1,0 +1,86 @@
+// Package gobuild runs the go command for a user's program: it finds the
+// mains of a module, decides whether they need cgo, compiles one for a Linux
+// target and reads its build info back.
+//
+//	g := gobuild.Go{Dir: moduleRoot, Env: os.Environ()}
+//	mains, err := g.Mains(ctx, target, options)
+//	binary, err := g.Build(ctx, gobuild.Request{Main: mains[0], Output: "dist/app", Target: target, Options: options})
+//
+// Everything goes through the go command, so GOPROXY, GOPRIVATE, netrc,
+// vendor folders, workspaces and toolchain lines work as for a plain go build.
+// What would make a Linux image wrong on one machine and right on another is
+// set by this package instead: GOOS, GOARCH, the architecture's level (GOARM,
+// GOAMD64 …), CGO_ENABLED and GOBIN of the surrounding environment are ignored.
+//
+// Nothing runs through a shell, and the package neither prints nor reads the
+// process environment.
+package gobuild
+
+import "io"
+
+// Go is the go command in a folder, with an environment.
+type Go struct {
+	// Command is the go command: a name searched in the PATH of Env, or a
+	// path. Default "go".
+	Command string
+	// Dir is the folder the command runs in; patterns such as "./cmd/app" and a
+	// relative Request.Output are relative to it. Default: the working folder.
+	Dir string
+	// Env is the complete environment as os.Environ gives it. It is not
+	// completed from the process: nil is an environment without PATH and HOME.
+	Env []string
+	// Stderr gets what the go command and the compilers say, as it comes:
+	// downloads, progress of -x, compile errors. Errors carry the same text
+	// (CommandError.Output). Default: only the errors have it.
+	Stderr io.Writer
+}
+
+// CGO says when the C toolchain takes part. The zero value means Auto.
+type CGO string
+
+const (
+	// Auto leaves cgo off, which makes a static binary, unless a package
+	// outside the standard library needs it; then cgo is on for all packages,
+	// as for a plain go build. The C variants of net and os/user are no reason:
+	// a program that wants them says On.
+	Auto CGO = "auto"
+	// On is CGO_ENABLED=1.
+	On CGO = "on"
+	// Off is CGO_ENABLED=0.
+	Off CGO = "off"
+)
+
+// Options is how a program is listed and compiled. The zero value is right for
+// most programs.
+type Options struct {
+	// CGO is Auto, On or Off. Default Auto.
+	CGO CGO
+	// Tags are build tags. When there are some, they replace the -tags of
+	// GOFLAGS, as go build -tags does.
+	Tags []string
+	// LDFlags are flags for the linker, in one string as for go build -ldflags:
+	// "-X main.version=1.2". They come after our "-s -w", which Symbols leaves
+	// out, and replace the -ldflags of GOFLAGS.
+	LDFlags string
+	// Symbols keeps the symbol table and the DWARF data: no "-s -w".
+	Symbols bool
+	// Flags are more flags of go build, one argument each. They come last and
+	// so override ours: "-trimpath=false", "-buildvcs=true", "-race",
+	// "-ldflags=". Refused are -o, -n,
+	// -json, -C, and a -buildmode that makes no program.
+	Flags []string
+	// Env overrides the environment for this program: CC, CGO_CFLAGS,
+	// GOEXPERIMENT … A value that contradicts the target or CGO is an error.
+	Env map[string]string
+}
+
+// Request is one program to compile.
+type Request struct {
+	// Main is the program, with its cgo decision, as Mains gave it.
+	Main Main
+	// Output is the file to write; its folder is made when missing.
+	Output string
+	// Target and Options are the ones that Mains had.
+	Target  Target
+	Options Options
+}

@@ -1,0 +1,217 @@
+package gobuild
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Main is a program of the module or of one of its dependencies.
+type Main struct {
+	ImportPath string
+	Dir        string // absolute
+	// Name is the program's: the last element of the import path, without a
+	// version, as go build names it ("example.com/app/v2" is app), and without
+	// the version of "gopkg.in/app.v2".
+	Name   string
+	Module string // path of the module that it is in
+	Cgo    CgoDecision
+}
+
+// Mains finds programs and decides for each whether it needs cgo, all with one
+// `go list` (some 100 ms for a program with net/http; most of it is the go
+// command's) after a `go env` (5 ms). They are sorted by import path.
+//
+// A pattern is one of the go command's: "./cmd/server", "./cmd/...", or the
+// import path of a main in a dependency. One that is not a wildcard must be a
+// main. Without patterns all of "./..." are found but those in folders named
+// internal, magefiles, testdata or vendor, and in dist at the module's root:
+// these are tools, tests, or ours. What build tags leave out, such as a
+// magefile, is not seen.
+//
+// A main that is broken, or imports what is broken, is an error. A broken package
+// that none of them needs is not.
+func (g Go) Mains(ctx context.Context, t Target, opts Options, patterns ...string) ([]Main, error) {
+	c, err := g.prepare(ctx, t, opts, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPatterns(patterns); err != nil {
+		return nil, err
+	}
+	s := selection{call: c, patterns: patterns}
+	if len(patterns) == 0 {
+		s.patterns, s.discover = []string{"./..."}, true
+	}
+	if s.graph, err = c.list(ctx, s.patterns); err != nil {
+		return nil, err
+	}
+	for _, p := range s.graph.matched {
+		s.consider(p)
+	}
+	return s.result()
+}
+
+// checkPatterns refuses what go list would take for something else.
+func checkPatterns(patterns []string) error {
+	for _, p := range patterns {
+		if p == "" || strings.HasPrefix(p, "-") || strings.HasSuffix(p, ".go") {
+			return fmt.Errorf("finding the program %q: not a folder or import path\nfix: name the folder, such as \"./cmd/app\"", p)
+		}
+	}
+	return nil
+}
+
+// selection collects the mains of the listed packages, and what is in the way.
+type selection struct {
+	*call
+	graph    *graph
+	patterns []string
+	discover bool
+
+	mains    []Main
+	skipped  []string // "import/path (reason)"
+	problems []string // lines
+	fix      string   // for the first problem that has one
+}
+
+// consider takes one package, skips it or notes what is wrong with it.
+func (s *selection) consider(p *pkg) {
+	literal := slices.ContainsFunc(p.Match, func(m string) bool { return !isWildcard(m) })
+	folder := s.skippedFolder(p)
+	switch {
+	case folder != "":
+		if p.Name == "main" {
+			s.skipped = append(s.skipped, fmt.Sprintf("%s (in a folder %s)", p.ImportPath, folder))
+		}
+	case p.Name != "main" && !(p.Name == "" && p.Error != nil):
+		if literal {
+			s.problem(fmt.Sprintf("%q is package %s, not a program", p.ImportPath, p.Name), "name the folder of a package main")
+		}
+	case p.Error == nil && len(p.GoFiles)+len(p.CgoFiles)+len(p.SwigFiles)+len(p.SwigCXXFiles) == 0:
+		if literal {
+			s.problem(fmt.Sprintf("%q has only tests: %s", p.ImportPath, strings.Join(slices.Concat(p.TestGoFiles, p.XTestGoFiles), ", ")), "name the folder of a package main")
+		}
+	default:
+		s.take(p)
+	}
+}
+
+// take adds a main, or the reasons why it cannot be compiled.
+func (s *selection) take(p *pkg) {
+	if lines := s.graph.problems(p); len(lines) > 0 {
+		for _, line := range lines {
+			s.problem(line, s.fixFor(p, line))
+		}
+		return
+	}
+	m := Main{ImportPath: p.ImportPath, Dir: p.Dir, Name: programName(p.ImportPath), Cgo: s.decide(s.graph, p)}
+	if p.Module != nil {
+		m.Module = p.Module.Path
+	}
+	s.mains = append(s.mains, m)
+}
+
+// problem notes a line once: two mains may share a broken package.
+func (s *selection) problem(line, fix string) {
+	if !slices.Contains(s.problems, line) {
+		s.problems = append(s.problems, line)
+	}
+	s.fix = cmp.Or(s.fix, fix)
+}
+
+// fixFor is what to do about a problem of a package that may have been asked for
+// by a pattern.
+func (s *selection) fixFor(p *pkg, line string) string {
+	switch {
+	case strings.Contains(line, excluded) && s.cgo == Off:
+		return `set CGO to "auto" if the package needs cgo, else check the build constraints`
+	case strings.Contains(line, excluded):
+		return fmt.Sprintf("check the build constraints of these files for %s, or set Tags", s.target)
+	case slices.Contains(p.Match, p.ImportPath) && strings.Contains(line, "no required module provides"):
+		return "go get " + p.ImportPath
+	case slices.Contains(p.Match, p.ImportPath) && strings.Contains(line, "is not in std"):
+		return fmt.Sprintf("a folder begins with a dot: \"./%s\"", p.ImportPath)
+	case strings.Contains(line, "directory not found"):
+		return "name the folder of a package main, relative to " + cmp.Or(s.g.Dir, "the working folder")
+	}
+	return fixFor(line)
+}
+
+// skippedFolder is the folder for which discovery passes over a package.
+func (s *selection) skippedFolder(p *pkg) string {
+	if !s.discover || p.Module == nil {
+		return ""
+	}
+	rel, err := filepath.Rel(p.Module.Dir, p.Dir)
+	if err != nil {
+		return ""
+	}
+	for i, name := range strings.Split(filepath.ToSlash(rel), "/") {
+		switch name {
+		case "internal", "magefiles", "testdata", "vendor":
+			return name
+		case "dist":
+			if i == 0 {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// maxProblems bounds the lines of one error.
+const maxProblems = 10
+
+// result is the mains, or one error with everything that is wrong.
+func (s *selection) result() ([]Main, error) {
+	doing := fmt.Sprintf("finding programs in %s for %s", quoted(s.patterns), s.target)
+	if len(s.problems) > 0 {
+		lines := s.problems
+		if more := len(lines) - maxProblems; more > 0 {
+			lines = append(lines[:maxProblems:maxProblems], fmt.Sprintf("… and %d more", more))
+		}
+		return nil, &CommandError{Doing: doing, Output: strings.Join(lines, "\n"), Flags: s.vars["GOFLAGS"], Fix: s.fix, Err: errors.New("broken packages")}
+	}
+	if len(s.mains) > 0 {
+		return s.mains, nil
+	}
+	if len(s.skipped) > 0 {
+		return nil, fmt.Errorf("%s: no package main but %s\nfix: name the one to build, such as \"./internal/tool\"", doing, strings.Join(s.skipped, ", "))
+	}
+	return nil, fmt.Errorf("%s: no package main with files for this platform in %q and below\nfix: name the folder or import path of a program, such as \"./cmd/app\"", doing, cmp.Or(s.g.Dir, "."))
+}
+
+// isWildcard reports whether a pattern may match any number of packages.
+func isWildcard(pattern string) bool {
+	switch pattern {
+	case "all", "std", "cmd", "tool", "work":
+		return true
+	}
+	return strings.Contains(pattern, "...")
+}
+
+// programName is the name of the program with an import path.
+func programName(importPath string) string {
+	name := path.Base(importPath)
+	if isMajor(name) && path.Dir(importPath) != "." {
+		name = path.Base(path.Dir(importPath))
+	}
+	if strings.HasPrefix(importPath, "gopkg.in/") {
+		if i := strings.LastIndex(name, ".v"); i > 0 && isMajor(name[i+1:]) {
+			name = name[:i]
+		}
+	}
+	return name
+}
+
+// isMajor reports whether an element is a major version: "v2".
+func isMajor(element string) bool {
+	digits, ok := strings.CutPrefix(element, "v")
+	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
+}

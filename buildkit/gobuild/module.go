@@ -1,0 +1,114 @@
+package gobuild
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Module is where the go command finds itself.
+type Module struct {
+	Path      string // module path; "" at the root of a workspace without a module of its own
+	Dir       string // folder of go.mod, else that of go.work
+	GoMod     string // path of go.mod; "" as for Path
+	Workspace string // path of go.work; "" when there is none
+	GoVersion string // of the go command that compiles here, toolchain lines obeyed: "go1.25.1"
+	GOROOT    string // of that go command
+	HostOS    string // that it runs on, as GOOS and GOARCH
+	HostArch  string
+}
+
+// Module asks the go command which module the folder belongs to. One `go env`,
+// some 5 ms; of Options.Env it knows nothing.
+func (g Go) Module(ctx context.Context) (Module, error) {
+	t, err := Target{}.normal()
+	if err != nil {
+		return Module{}, err
+	}
+	env, err := g.environ(t, Options{}, false)
+	if err != nil {
+		return Module{}, err
+	}
+	vars, err := g.goEnv(ctx, env, "GOMOD", "GOWORK", "GOVERSION", "GOROOT", "GOHOSTOS", "GOHOSTARCH", "GO111MODULE")
+	if err != nil {
+		return Module{}, err
+	}
+	m := Module{GoMod: vars["GOMOD"], Workspace: vars["GOWORK"], GoVersion: vars["GOVERSION"], GOROOT: vars["GOROOT"], HostOS: vars["GOHOSTOS"], HostArch: vars["GOHOSTARCH"]}
+	if m.Workspace == "off" { // GOWORK=off
+		m.Workspace = ""
+	}
+	if m.GoMod == os.DevNull {
+		m.GoMod = ""
+	}
+	return m.locate(g.Dir, vars["GO111MODULE"])
+}
+
+// locate fills in the folder and the path.
+func (m Module) locate(dir, mode string) (Module, error) {
+	switch {
+	case m.GoMod != "":
+		m.Dir = filepath.Dir(m.GoMod)
+		content, err := os.ReadFile(m.GoMod)
+		if err != nil {
+			return m, fmt.Errorf("reading the module path: %w", err)
+		}
+		m.Path = modulePath(string(content))
+		return m, nil
+	case m.Workspace != "":
+		m.Dir = filepath.Dir(m.Workspace)
+		return m, nil
+	case mode == "off":
+		return m, fmt.Errorf("finding the module of %q: GO111MODULE is \"off\"\nfix: unset GO111MODULE", dir)
+	}
+	return m, fmt.Errorf("finding the module of %q: no go.mod there or in a folder above\nfix: go mod init example.com/app", dir)
+}
+
+// goEnv asks for values of the go command's environment: defaults, variables
+// and `go env -w` in their order.
+func (g Go) goEnv(ctx context.Context, env []string, keys ...string) (map[string]string, error) {
+	c := command{doing: "asking the go command for its environment", env: env, flags: getenv(env, "GOFLAGS")}
+	c.args = append([]string{"env", "-json"}, keys...)
+	out, err := g.run(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var vars map[string]string
+	if err := json.Unmarshal(out, &vars); err != nil {
+		return nil, fmt.Errorf("reading the output of go env: %w", err)
+	}
+	return vars, nil
+}
+
+// modulePath is the path in a go.mod file, "" when there is none
+// (https://go.dev/ref/mod#go-mod-file-module).
+func modulePath(gomod string) string {
+	block := false
+	for _, line := range strings.Split(gomod, "\n") {
+		line, _, _ = strings.Cut(line, "//")
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0:
+			continue
+		case block:
+			return unquote(words[0])
+		case words[0] != "module" || len(words) < 2:
+			continue
+		case words[1] == "(":
+			block = true
+		default:
+			return unquote(words[1])
+		}
+	}
+	return ""
+}
+
+func unquote(s string) string {
+	if u, err := strconv.Unquote(s); err == nil {
+		return u
+	}
+	return s
+}

@@ -1,0 +1,146 @@
+package gobuild
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// grace is how long an interrupted command may take to end before it is killed. mage itself ends five seconds after Ctrl-C: this must be less.
+const grace = 3 * time.Second
+
+// CommandError is a go command that failed. Error gives all of it; Output
+// alone is for a caller who has shown the text already through Go.Stderr.
+type CommandError struct {
+	Doing  string // what was attempted, on what: `compiling "example.com/app" for linux/arm64`
+	Output string // what the command said, bounded, without its progress; may be empty
+	Flags  string // GOFLAGS, when it was set: it may be the cause
+	Fix    string // what to do, one line; "" when Output says it best
+	Err    error  // the command's end
+}
+
+func (e *CommandError) Error() string {
+	var s strings.Builder
+	if e.Output != "" {
+		s.WriteString(e.Doing + ":\n" + e.Output)
+	} else {
+		s.WriteString(e.Doing + ": " + e.Err.Error())
+	}
+	if e.Flags != "" {
+		fmt.Fprintf(&s, "\nGOFLAGS is %q", e.Flags)
+	}
+	if e.Fix != "" {
+		s.WriteString("\nfix: " + e.Fix)
+	}
+	return s.String()
+}
+
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// command is one run of the go command.
+type command struct {
+	doing string   // for errors
+	env   []string // complete
+	args  []string
+	flags string // GOFLAGS as the go command has it, for errors
+	// group gives the command a process group of its own, so that a cancelled
+	// build leaves no compiler behind. Listing stays in ours: it may fetch
+	// modules with git or ssh, and outside of the terminal's foreground group
+	// their password prompts would stop for ever.
+	group bool
+}
+
+// run runs the go command and returns what it wrote to stdout. A done context
+// interrupts it, and kills it after the grace time.
+func (g Go) run(ctx context.Context, c command) ([]byte, error) {
+	path, err := g.path(c.env)
+	if err != nil {
+		return nil, fmt.Errorf("%s: running %q: %w\nfix: install Go (https://go.dev/dl) or correct PATH", c.doing, cmp.Or(g.Command, "go"), err)
+	}
+	cmd := exec.CommandContext(ctx, path, c.args...)
+	cmd.Dir, cmd.Env = g.Dir, c.env
+	var stdout bytes.Buffer
+	said := &excerpt{}
+	cmd.Stdout, cmd.Stderr = &stdout, io.Writer(said)
+	if g.Stderr != nil {
+		cmd.Stderr = io.MultiWriter(said, g.Stderr)
+	}
+	if c.group {
+		ownGroup(cmd)
+	}
+	cmd.Cancel = func() error { return interrupt(cmd.Process, c.group) }
+	cmd.WaitDelay = grace
+	err = cmd.Run()
+	if ctx.Err() != nil {
+		if c.group && cmd.Process != nil {
+			killGroup(cmd.Process)
+		}
+		return nil, fmt.Errorf("%s: %w", c.doing, context.Cause(ctx))
+	}
+	if err != nil {
+		return nil, c.failure(said.String(), err)
+	}
+	return stdout.Bytes(), nil
+}
+
+// failure is the error of a command that ended badly.
+func (c command) failure(output string, err error) error {
+	output = withoutProgress(output)
+	return &CommandError{Doing: c.doing, Output: output, Flags: c.flags, Fix: fixFor(output), Err: err}
+}
+
+// path is the go command's file.
+func (g Go) path(env []string) (string, error) {
+	path, err := lookPath(env, cmp.Or(g.Command, "go"))
+	if err != nil {
+		return "", err
+	}
+	// A relative Command is relative to the working folder, not to Dir.
+	return filepath.Abs(path)
+}
+
+// withoutProgress removes the lines that only say that something is under way.
+func withoutProgress(output string) string {
+	var lines []string
+	for _, line := range strings.Split(strings.TrimSpace(output), "\n") {
+		if !strings.HasPrefix(line, "go: downloading ") && !strings.HasPrefix(line, "go: finding ") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
+
+// excerpt keeps the beginning and the end of what is written to it: the first
+// compile errors are the causes, the linker's reason comes last.
+type excerpt struct {
+	head, tail []byte
+	lost       int
+}
+
+// excerptSize is the size of each of the two parts, in bytes.
+const excerptSize = 8 << 10
+
+func (e *excerpt) Write(p []byte) (int, error) {
+	n := len(p)
+	fit := min(len(p), excerptSize-len(e.head))
+	e.head = append(e.head, p[:fit]...)
+	e.tail = append(e.tail, p[fit:]...)
+	if over := len(e.tail) - excerptSize; over > 0 {
+		e.lost += over
+		e.tail = append(e.tail[:0], e.tail[over:]...)
+	}
+	return n, nil
+}
+
+func (e *excerpt) String() string {
+	if e.lost == 0 {
+		return string(e.head) + string(e.tail)
+	}
+	return fmt.Sprintf("%s\n… %d bytes left out …\n%s", e.head, e.lost, e.tail)
+}

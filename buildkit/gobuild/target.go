@@ -1,0 +1,110 @@
+package gobuild
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Target is what the program is compiled for, in the words of an image's
+// platform (https://github.com/opencontainers/image-spec/blob/main/image-index.md).
+type Target struct {
+	OS      string // always "linux"; "" means the same
+	Arch    string // a GOARCH: "amd64", "arm64" …; default: that of this process
+	Variant string // level of the architecture: "v7" (arm), "v8" (arm64), "v3" (amd64); default: the lowest that Go supports by default
+}
+
+// String is the platform as Docker writes it: "linux/arm64/v8".
+func (t Target) String() string {
+	s := "linux/" + t.Arch
+	if t.Variant != "" {
+		s += "/" + t.Variant
+	}
+	return s
+}
+
+// normal fills in the defaults and refuses what cannot be in an image.
+func (t Target) normal() (Target, error) {
+	if t.OS != "" && t.OS != "linux" {
+		return t, fmt.Errorf("compiling for %q: an image built FROM scratch runs Linux programs only\nfix: choose a platform such as linux/amd64", t.OS)
+	}
+	t.OS = "linux"
+	if t.Arch == "" {
+		t.Arch = runtime.GOARCH
+	}
+	if !slices.Contains(architectures, t.Arch) {
+		return t, fmt.Errorf("compiling for %q: no such architecture\nfix: choose one of %s", t, strings.Join(architectures, ", "))
+	}
+	_, values := levels(t.Arch)
+	switch {
+	case t.Variant == "" || slices.Contains(values, t.spelled()):
+		return t, nil
+	case len(values) == 0:
+		return t, fmt.Errorf("compiling for %q: Go knows no variants of %s\nfix: choose the platform linux/%s", t, t.Arch, t.Arch)
+	}
+	return t, fmt.Errorf("compiling for %q: no such variant\nfix: choose one of %s", t, strings.Join(values, ", "))
+}
+
+// architectures are those of Go for Linux (`go tool dist list`). The go command
+// would take any other word and find no files for it.
+var architectures = []string{"386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x"}
+
+// levels are the variable that Go reads an architecture's variant from, and its
+// values, the default first (https://go.dev/doc/install/source#environment). Go
+// does not check all of them: GOAMD64=v9 compiles.
+func levels(arch string) (key string, values []string) {
+	switch arch {
+	case "386":
+		return "GO386", []string{"sse2", "softfloat"}
+	case "amd64":
+		return "GOAMD64", []string{"v1", "v2", "v3", "v4"}
+	case "arm":
+		return "GOARM", []string{"7", "6", "5"}
+	case "arm64":
+		return "GOARM64", []string{"v8.0", "v8.1", "v8.2", "v8.3", "v8.4", "v8.5", "v8.6", "v8.7", "v8.8", "v8.9",
+			"v9.0", "v9.1", "v9.2", "v9.3", "v9.4", "v9.5"}
+	case "mips", "mipsle":
+		return "GOMIPS", []string{"hardfloat", "softfloat"}
+	case "mips64", "mips64le":
+		return "GOMIPS64", []string{"hardfloat", "softfloat"}
+	case "ppc64", "ppc64le":
+		return "GOPPC64", []string{"power8", "power9", "power10"}
+	case "riscv64":
+		return "GORISCV64", []string{"rva20u64", "rva22u64", "rva23u64"}
+	}
+	return "", nil
+}
+
+// level is the variable and the value for the target. The default is set too,
+// never left to the host: its go env file may say GOAMD64=v3.
+func (t Target) level() (key, value string) {
+	key, values := levels(t.Arch)
+	switch {
+	case key == "":
+		return "", ""
+	case t.Variant == "":
+		return key, values[0]
+	}
+	return key, t.spelled()
+}
+
+// spelled is the variant as Go spells it: "v7" is GOARM=7, "v8" is GOARM64=v8.0.
+func (t Target) spelled() string {
+	switch {
+	case t.Arch == "arm":
+		return strings.TrimPrefix(t.Variant, "v")
+	case t.Arch == "arm64" && !strings.Contains(t.Variant, "."):
+		return t.Variant + ".0"
+	}
+	return t.Variant
+}
+
+// isLevel reports whether a variable chooses a level of some architecture.
+func isLevel(key string) bool {
+	switch key {
+	case "GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64", "GORISCV64":
+		return true
+	}
+	return false
+}
