@@ -1,0 +1,106 @@
+package ldd
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCompareLib(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want int // its sign
+	}{
+		{"libfoo.so.1", "libfoo.so.1", 0},
+		{"libfoo.so.01", "libfoo.so.1", 0},
+		{"libfoo.so.10", "libfoo.so.9", 1},
+		{"libfoo.so", "libfoo.so.1", -1},
+		{"libfoo1.so", "libfoo.so", 1},
+		{"libfoo.so", "libfoo1.so", -1},
+		{"liba.so", "libb.so", -1},
+		{"", "", 0},
+		{"", "a", -1},
+		{"lib99999999999.so", "lib1.so", 1}, // wraps like a C int, to 1215752191
+		{"lib4294967297.so", "lib1.so", 0},
+	} {
+		if got := compareLib(tt.a, tt.b); sign(got) != tt.want {
+			t.Errorf("compareLib(%q, %q) = %d", tt.a, tt.b, got)
+		}
+	}
+}
+
+func sign(n int) int { return min(max(n, -1), 1) }
+
+// What is written is read again, for both byte orders and classes; the flags are those of the machine.
+func TestWriteCache(t *testing.T) {
+	for name, tt := range map[string]struct {
+		header
+		flags uint32
+	}{
+		"x86-64":  {header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}, 0x303},
+		"x32":     {header{machine: elf.EM_X86_64, class: elf.ELFCLASS32, order: binary.LittleEndian}, 0x803},
+		"i386":    {header{machine: elf.EM_386, class: elf.ELFCLASS32, order: binary.LittleEndian}, 3},
+		"arm64":   {header{machine: elf.EM_AARCH64, class: elf.ELFCLASS64, order: binary.LittleEndian}, 0xa03},
+		"armhf":   {header{machine: elf.EM_ARM, class: elf.ELFCLASS32, order: binary.LittleEndian, flags: 0x05000400}, 0x903},
+		"armel":   {header{machine: elf.EM_ARM, class: elf.ELFCLASS32, order: binary.LittleEndian, flags: 0x05000200}, 3},
+		"s390x":   {header{machine: elf.EM_S390, class: elf.ELFCLASS64, order: binary.BigEndian}, 0x403},
+		"ppc64le": {header{machine: elf.EM_PPC64, class: elf.ELFCLASS64, order: binary.LittleEndian, flags: 2}, 0x503},
+		"riscv64": {header{machine: elf.EM_RISCV, class: elf.ELFCLASS64, order: binary.LittleEndian, flags: 5}, 0x1003},
+		"loong64": {header{machine: elf.EM_LOONGARCH, class: elf.ELFCLASS64, order: binary.LittleEndian, flags: 0x43}, 0x1203},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.cacheFlags(); got != tt.flags {
+				t.Errorf("flags %#x, want %#x", got, tt.flags)
+			}
+			data := writeCache([]cacheEntry{{"liba.so.1", "/opt/liba.so.1"}, {"libz.so", "/z"}, {"liba.so.10", "/opt/ten"}}, &tt.header)
+			got, err := parseCache(data, &tt.header)
+			want := []cacheEntry{{"libz.so", "/z"}, {"liba.so.10", "/opt/ten"}, {"liba.so.1", "/opt/liba.so.1"}}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("read %v, %v", got, err)
+			}
+			other := tt.header
+			other.machine = elf.EM_MIPS
+			if got, err := parseCache(data, &other); tt.flags != flagLibc6 && (err != nil || len(got) > 0) {
+				t.Errorf("another machine reads %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// Entries for CPUs above the baseline are passed over.
+func TestCacheHwcaps(t *testing.T) {
+	want := &header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}
+	data := writeCache([]cacheEntry{{"liba.so", "/fast/liba.so"}, {"liba.so", "/liba.so"}}, want)
+	binary.LittleEndian.PutUint64(data[newHeaderSize+16:], hwcapNamed<<32)
+	got, err := parseCache(data, want)
+	if err != nil || !slices.Equal(got, []cacheEntry{{"liba.so", "/liba.so"}}) {
+		t.Errorf("read %v, %v", got, err)
+	}
+}
+
+func TestDamagedCache(t *testing.T) {
+	want := &header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}
+	good := string(writeCache([]cacheEntry{{"liba.so", "/liba.so"}}, want))
+	for name, tt := range map[string]struct{ data, err string }{
+		"empty":             {"", "no ld.so.cache format"},
+		"another format":    {strings.Repeat("x", 100), "no ld.so.cache format"},
+		"cut in the header": {good[:30], "header cut off"},
+		"cut in the table":  {good[:newHeaderSize+8], "do not fit"},
+		"a huge count":      {good[:20] + "\xff\xff\xff\xff" + good[24:], "do not fit"},
+		"other byte order":  {good[:28] + "\x03" + good[29:], "other byte order"},
+		"old, cut":          {cacheMagicOld, "header cut off"},
+		"old, a huge count": {cacheMagicOld + "\x00\xff\xff\xff\xff", "do not fit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := parseCache([]byte(tt.data), want); err == nil || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("read %v, %v; want %q", got, err, tt.err)
+			}
+		})
+	}
+	// Without the strings an entry is left out, and no more.
+	if got, err := parseCache([]byte(good[:newHeaderSize+newEntrySize]), want); err != nil || len(got) != 0 {
+		t.Errorf("without strings: %v, %v", got, err)
+	}
+}

@@ -1,0 +1,247 @@
+//go:build linux && amd64
+
+package ldd
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// cacheCase is a root file system in which ld.so.cache decides. Its program is /bin/prog.
+type cacheCase struct {
+	prog   made
+	libs   map[string]made
+	links  map[string]string
+	conf   string            // /etc/ld.so.conf
+	format string            // of ldconfig -c
+	after  func(root string) // once the cache is written
+	want   []string
+	needs  bool // the image needs a cache
+}
+
+var cacheCases = map[string]cacheCase{
+	"only in the cache": {
+		prog: made{Needed: []string{"liba.so.1"}}, conf: "/opt/lib\n",
+		libs:  map[string]made{"opt/lib/liba.so.1": {Soname: "liba.so.1"}},
+		want:  []string{"liba.so.1 => /opt/lib/liba.so.1"},
+		needs: true,
+	},
+	"by a soname that is a link": {
+		prog: made{Needed: []string{"liba.so.1"}}, conf: "# folders\n  /opt/lib # ours\n",
+		libs:  map[string]made{"opt/lib/liba.so.1.2": {Soname: "liba.so.1", Needed: []string{"libb.so"}}, "opt/lib/libb.so": {}},
+		links: map[string]string{"opt/lib/liba.so.1": "liba.so.1.2", "opt/lib/liba.so": "liba.so.1"},
+		want:  []string{"liba.so.1 => /opt/lib/liba.so.1", "libb.so => /opt/lib/libb.so"},
+		needs: true,
+	},
+	"a configured folder before a default one": {
+		prog: made{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
+		libs:  map[string]made{"opt/lib/liba.so": {}, "usr/lib/liba.so": {}},
+		want:  []string{"liba.so => /opt/lib/liba.so"},
+		needs: true,
+	},
+	"the order of configured folders": {
+		prog: made{Needed: []string{"liba.so"}}, conf: "/usr/local/lib\n/opt/lib\n",
+		libs:  map[string]made{"opt/lib/liba.so": {}, "usr/local/lib/liba.so": {}},
+		want:  []string{"liba.so => /usr/local/lib/liba.so"},
+		needs: true,
+	},
+	"a default folder needs no cache": {
+		prog: made{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
+		libs: map[string]made{"usr/lib/liba.so": {}},
+		want: []string{"liba.so => /usr/lib/liba.so"},
+	},
+	"numbers are compared as numbers": {
+		prog: made{Needed: []string{"liba.so.01", "libb.so.9"}}, conf: "/opt/lib\n",
+		libs:  map[string]made{"opt/lib/liba.so.1": {}, "opt/lib/libb.so.9": {}, "opt/lib/libb.so.10": {}},
+		want:  []string{"liba.so.01 => /opt/lib/liba.so.1", "libb.so.9 => /opt/lib/libb.so.9"},
+		needs: true,
+	},
+	"a stale entry": {
+		prog: made{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
+		libs:  map[string]made{"opt/lib/liba.so": {}, "lib/liba.so": {}},
+		after: func(root string) { _ = os.Remove(filepath.Join(root, "opt/lib/liba.so")) },
+		want:  []string{"liba.so => /lib/liba.so"},
+	},
+	"the highest of several versions": {
+		prog: made{Needed: []string{"liba.so.1"}}, conf: "/opt/lib\n",
+		libs:  map[string]made{"opt/lib/liba.so.1.9": {Soname: "liba.so.1"}, "opt/lib/liba.so.1.10": {Soname: "liba.so.1"}},
+		links: map[string]string{"opt/lib/liba.so.1": "liba.so.1.10"},
+		want:  []string{"liba.so.1 => /opt/lib/liba.so.1"},
+		needs: true,
+	},
+	"a plugin is not in the cache": {
+		prog: made{Needed: []string{"plug.so"}}, conf: "/opt/lib\n",
+		libs: map[string]made{"opt/lib/plug.so": {}},
+		want: []string{"missing plug.so"},
+	},
+	"NODEFLIB and a configured folder": {
+		prog: made{Needed: []string{"liba.so", "libb.so"}, Flags1: uint64(elf.DF_1_NODEFLIB)}, conf: "/opt/lib\n",
+		libs:  map[string]made{"opt/lib/liba.so": {}, "usr/lib/libb.so": {}},
+		want:  []string{"liba.so => /opt/lib/liba.so", "missing libb.so"},
+		needs: true,
+	},
+	"included files": {
+		prog: made{Needed: []string{"liba.so"}}, conf: "include /etc/ld.so.conf.d/*.conf\n",
+		libs:  map[string]made{"opt/a/liba.so": {}, "opt/b/liba.so": {}},
+		want:  []string{"liba.so => /opt/a/liba.so"},
+		needs: true,
+	},
+	"the old format": {
+		prog: made{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib\n", format: "old",
+		libs:  map[string]made{"opt/lib/liba.so": {}, "opt/lib/libb.so": {}, "opt/lib/libx.so": {}},
+		want:  []string{"liba.so => /opt/lib/liba.so", "libb.so => /opt/lib/libb.so"},
+		needs: true,
+	},
+	"the old format with the new one behind": {
+		prog: made{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib\n", format: "compat",
+		libs:  map[string]made{"opt/lib/liba.so": {}, "opt/lib/libb.so": {}, "opt/lib/libx.so": {}},
+		want:  []string{"liba.so => /opt/lib/liba.so", "libb.so => /opt/lib/libb.so"},
+		needs: true,
+	},
+	"a private library is not offered to others": {
+		prog: made{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib\n",
+		libs: map[string]made{
+			"opt/lib/liba.so": {Needed: []string{"libp.so"}, Runpath: "/private"},
+			"private/libp.so": {}, "opt/lib/libb.so": {},
+		},
+		want:  []string{"liba.so => /opt/lib/liba.so", "libb.so => /opt/lib/libb.so", "libp.so => /private/libp.so"},
+		needs: true,
+	},
+}
+
+// Each root is asked about three times: with the cache that ldconfig writes, without any (the cache is
+// worked out from ld.so.conf), and with ours, which the real loader has to take.
+func TestCacheInRoot(t *testing.T) {
+	need(t, "ldconfig")
+	for name, c := range cacheCases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := c.build(t)
+			emulated, err := c.resolve(root)
+			if emulated == nil {
+				t.Fatal(err)
+			}
+			args := []string{"-r", root, "-X"}
+			if c.format != "" {
+				args = append(args, "-c", c.format)
+			}
+			run(t, root, "ldconfig", args...)
+			if c.after != nil {
+				c.after(root)
+			} else if got := traced(emulated, err); !slices.Equal(got, c.want) {
+				t.Errorf("without a cache: got %q, want %q", got, c.want)
+			}
+
+			cached, err := c.resolve(root)
+			if cached == nil {
+				t.Fatal(err)
+			}
+			c.compare(t, "ldconfig's cache", root, cached, err)
+			if bytes.Contains(cached.Cache(), []byte("/private/")) {
+				t.Error("the cache offers a library that only a search path leads to")
+			}
+			if got := cached.NeedsCache(); got != c.needs {
+				t.Errorf("NeedsCache() = %t, want %t", got, c.needs)
+			}
+			write(t, filepath.Join(root, "etc/ld.so.cache"), cached.Cache())
+			own, err := c.resolve(root)
+			if own == nil {
+				t.Fatal(err)
+			}
+			c.compare(t, "our cache", root, own, err)
+			if own.NeedsCache() != c.needs {
+				t.Errorf("with our cache, NeedsCache() = %t", own.NeedsCache())
+			}
+		})
+	}
+}
+
+// inRoot is a process whose root is a folder. chroot(2) is for root: anyone else enters a user namespace.
+func inRoot(root, dir string) *exec.Cmd {
+	attr := &syscall.SysProcAttr{Chroot: root}
+	if uid := os.Getuid(); uid != 0 {
+		attr.Cloneflags = syscall.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	return &exec.Cmd{Dir: dir, SysProcAttr: attr}
+}
+
+func (c cacheCase) resolve(root string) (*Closure, error) {
+	return Resolve(context.Background(), DirFS(root), Program{Path: "/bin/prog"}, Env{})
+}
+
+// compare holds a closure against the case and against the loader that runs in the root.
+func (c cacheCase) compare(t *testing.T, what, root string, got *Closure, err error) {
+	t.Helper()
+	want, oracleErr := oracle(t, got, "/bin/prog", inRoot(root, "/"))
+	if oracleErr != nil {
+		t.Fatalf("%s: the loader: %v", what, oracleErr)
+	}
+	if lines := traced(got, err); !slices.Equal(lines, want) || !slices.Equal(lines, c.want) {
+		t.Errorf("%s: got\n  %s\nthe loader\n  %s\nthe test expects\n  %s", what,
+			strings.Join(lines, "\n  "), strings.Join(want, "\n  "), strings.Join(c.want, "\n  "))
+	}
+}
+
+// build makes the root: the host's loader, the libraries, the configuration and no cache.
+func (c cacheCase) build(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	c.prog.Interp = glibcLoader
+	tree := ruleCase{prog: c.prog, libs: c.libs, links: c.links, dirs: []string{"etc/ld.so.conf.d", "lib", "usr/lib"}}
+	tree.texts = map[string]string{
+		"etc/ld.so.conf":             c.conf,
+		"etc/ld.so.conf.d/20-b.conf": "/opt/b\n", "etc/ld.so.conf.d/10-a.conf": "/opt/a\n", "etc/ld.so.conf.d/x": "/opt/lib\n",
+	}
+	loader, err := os.ReadFile(glibcLoader)
+	if err != nil {
+		skip(t, "glibc's loader is not installed")
+	}
+	tree.texts[strings.TrimPrefix(glibcLoader, "/")] = string(loader)
+	tree.buildIn(t, root, "")
+	return root
+}
+
+// The whole host's ld.so.conf is worked out and compared with what ldconfig writes.
+func TestEmulateLdconfigOnHost(t *testing.T) {
+	need(t, "ldconfig")
+	file := filepath.Join(t.TempDir(), "ld.so.cache")
+	run(t, "/", "ldconfig", "-X", "-C", file)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := newProcess(context.Background(), DirFS("/"), Program{Path: glibcLoader}, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.startLoader(glibcLoader, &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, ident: [16]byte{5: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := parseCache(data, r.want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Compare what a lookup answers: of entries with one key the first counts.
+	got := (&glibc{process: r}).emulateLdconfig()
+	want := &cache{entries: entries}
+	for _, e := range slices.Concat(entries, got.entries) {
+		w, _ := want.find(e.key)
+		if g, _ := got.find(e.key); g != w {
+			t.Errorf("%s: got %q, ldconfig %q", e.key, g, w)
+		}
+	}
+	t.Logf("%d entries", len(entries))
+	if len(entries) == 0 {
+		t.Error("the host's cache is empty")
+	}
+}

@@ -1,0 +1,118 @@
+package ldd
+
+import (
+	"debug/elf"
+	"fmt"
+	"strings"
+)
+
+// Program is the executable to start with.
+type Program struct {
+	// Path is the absolute path that the program has in the sysroot or will have in the image.
+	// $ORIGIN is the folder it is in, with links resolved. Required.
+	Path string
+	// File is the host's path of the file; "" opens Path in the sysroot. With a File the Path need
+	// not exist in the sysroot.
+	File string
+	// Opens are libraries that the program opens while it runs, dlopen(3): names or absolute paths.
+	// They are found as if the program's own code asked for them, and are missed like any other. A
+	// static program can open none.
+	Opens []string
+}
+
+// Env is what a loader takes from the process. The zero value is an empty environment in "/".
+type Env struct {
+	LibraryPath string // LD_LIBRARY_PATH
+	Workdir     string // absolute; relative search paths start here; "" is "/"
+}
+
+// Flavour is a family of dynamic loaders.
+type Flavour int
+
+// The flavours. A static program has no loader.
+const (
+	Static Flavour = iota
+	Glibc
+	Musl
+)
+
+// String returns the flavour's name in lower case.
+func (f Flavour) String() string {
+	switch f {
+	case Static:
+		return "static"
+	case Glibc:
+		return "glibc"
+	case Musl:
+		return "musl"
+	}
+	return fmt.Sprintf("Flavour(%d)", int(f))
+}
+
+// Closure is all that a program needs to start.
+type Closure struct {
+	Loader  string      // PT_INTERP, "" when static
+	Flavour Flavour     // whose rules the loader follows
+	Machine elf.Machine // of the program, and so of every object
+	Class   elf.Class   // 32 or 64 bit
+
+	// Objects are the files in load order: the program, its loader, then each library when it is
+	// first asked for, breadth first; at the end what nothing asks for at the start, libgcc_s.so.1.
+	Objects []*Object
+
+	// Optional are libraries that were looked for and that the program can start without:
+	// libgcc_s.so.1 of a glibc program, which aborts without it in pthread_exit, pthread_cancel and
+	// backtrace (glibc's sysdeps/nptl/unwind-forcedunwind.c), and DT_AUXILIARY ones.
+	Optional []*NotFoundError
+
+	started int // how many of the objects are loaded before the program runs
+	sys     FS
+	want    *header // of the loader
+	loader  loaderConf
+	lookups []lookup // what the image's loader configuration has to answer, in order of lookup
+	// needsConf says that the loader's defaults alone would not find the same files.
+	needsConf bool
+	pathFile  []byte // musl's, nil when there is none
+}
+
+// lookup is a name and the file that the cache or a default folder had for it.
+type lookup struct{ name, path string }
+
+// Object is a file that the loader maps.
+//
+// To have it found in an image by the same path, the image needs the file at Real, every link of Links,
+// and every folder of Dirs.
+type Object struct {
+	Name     string   // as it was asked for: "libc.so.6"; of the program its Path
+	Path     string   // as the loader opened it, absolute; may have links and ".." in it
+	Real     string   // Path without links
+	Soname   string   // DT_SONAME, "" when the object has none
+	Links    []Link   // every symbolic link between Path and Real, in order; then those of other names
+	Dirs     []string // folders that Path enters only to leave them by ".."; mostly empty
+	NeededBy *Object  // who asked for it first; nil for the program
+	By       string   // the rule that found it, for people: "RUNPATH of /usr/bin/x"
+
+	file string // host's path of the content; "" is Real in the sysroot
+}
+
+// Lookup returns the object that was asked for under a name or has it as soname.
+func (c *Closure) Lookup(name string) (*Object, bool) {
+	for _, o := range c.Objects {
+		if o.Name == name || o.Soname == name {
+			return o, true
+		}
+	}
+	return nil, false
+}
+
+// Program returns the program that the closure is for.
+func (c *Closure) Program() *Object { return c.Objects[0] }
+
+// String lists the closure as ldd(1) does, with the rule that found each object.
+func (c *Closure) String() string {
+	var b strings.Builder
+	for _, o := range c.Objects {
+		fmt.Fprintf(&b, "%s => %s (%s)\n", o.Name, o.Path, o.By)
+	}
+	return b.String()
+}

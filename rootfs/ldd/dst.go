@@ -1,0 +1,53 @@
+package ldd
+
+import "strings"
+
+// tokens are the values of the dynamic string tokens for one object, see ld.so(8).
+type tokens struct{ origin, lib, platform string }
+
+// expand replaces $ORIGIN, $LIB and $PLATFORM, with or without braces. A token ends where an identifier
+// does: $ORIGINAL is no token. ok is false when a token has no value; the string must then be dropped
+// (_dl_dst_substitute in glibc's elf/dl-load.c).
+func (t tokens) expand(s string) (expanded string, ok bool) {
+	if !strings.Contains(s, "$") {
+		return s, true
+	}
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(s, "$")
+		b.WriteString(before)
+		if !found {
+			return b.String(), true
+		}
+		value, n := t.token(after)
+		switch {
+		case n == 0: // no token: the dollar stands for itself
+			b.WriteByte('$')
+		case value == "": // a program whose place is unknown has no $ORIGIN
+			return "", false
+		default:
+			b.WriteString(value)
+		}
+		s = after[n:]
+	}
+}
+
+// token recognises a token behind a "$": its value and its length, 0 when it is none.
+func (t tokens) token(s string) (value string, n int) {
+	for _, tok := range [...]struct{ name, value string }{
+		{"ORIGIN", t.origin}, {"PLATFORM", t.platform}, {"LIB", t.lib},
+	} {
+		if strings.HasPrefix(s, "{"+tok.name+"}") {
+			return tok.value, len(tok.name) + 2
+		}
+		if rest, ok := strings.CutPrefix(s, tok.name); ok && (rest == "" || !isIdent(rest[0])) {
+			return tok.value, len(tok.name)
+		}
+	}
+	return "", 0
+}
+
+// isIdent says whether a character would continue an identifier, and with it the name of a token.
+func isIdent(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}

@@ -1,0 +1,179 @@
+package ldd
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+)
+
+// Bounds on the dynamic section. Real programs stay far below: a hundred entries, a few kilobytes of
+// search path (Nix has the longest).
+const (
+	maxDynamic = 1 << 16 // entries
+	maxString  = 1 << 16 // bytes of one string
+)
+
+// errNoDynamic is what glibc says of a library without a dynamic section, a file of separate debug
+// symbols for example.
+var errNoDynamic = errors.New("object file has no dynamic section")
+
+// dynamic is what a loader wants to know from the dynamic section, https://gabi.xinuos.com/elf/08-dynamic.html.
+type dynamic struct {
+	deps       []dep // in the section's order
+	soname     string
+	rpath      string
+	runpath    string
+	hasRunpath bool // even an empty DT_RUNPATH switches DT_RPATH off
+	flags1     elf.DynFlag1
+	tags       map[elf.DynTag]uint64 // the last value of each tag, as the loaders keep it
+}
+
+// dep is a library that an object asks for: DT_NEEDED, DT_AUXILIARY or DT_FILTER.
+type dep struct {
+	tag  elf.DynTag
+	name string
+}
+
+// dynamic reads the dynamic section.
+func (f *elfFile) dynamic() (*dynamic, error) {
+	off, size, err := f.dynamicRange()
+	if err != nil {
+		return nil, err
+	}
+	// The names have to wait: the entry that says where the strings are may come last.
+	d := &dynamic{tags: map[elf.DynTag]uint64{}}
+	var deps []dynEntry
+	for i := uint64(0); ; i++ {
+		e, err := f.dynEntry(off, size, i)
+		if err != nil {
+			return nil, err
+		}
+		if e.tag == elf.DT_NULL {
+			break
+		}
+		switch e.tag {
+		case elf.DT_NEEDED, elf.DT_AUXILIARY, elf.DT_FILTER:
+			deps = append(deps, e)
+		default:
+			d.tags[e.tag] = e.val
+		}
+	}
+	return d, d.names(f, deps)
+}
+
+// dynamicRange returns where the dynamic section is. The loaders take its address, not its offset.
+func (f *elfFile) dynamicRange() (off, size uint64, err error) {
+	for _, p := range f.progs {
+		if p.typ != elf.PT_DYNAMIC {
+			continue
+		}
+		if p.filesz == 0 {
+			return 0, 0, errNoDynamic
+		}
+		off, left, ok := f.offset(p.vaddr)
+		if !ok {
+			return 0, 0, fmt.Errorf("dynamic section at address %#x is in no segment", p.vaddr)
+		}
+		return off, min(p.filesz, left), nil
+	}
+	return 0, 0, errNoDynamic
+}
+
+// dynEntry is an entry of the dynamic section, Elf32_Dyn or Elf64_Dyn.
+type dynEntry struct {
+	tag elf.DynTag
+	val uint64
+}
+
+// dynEntry reads the entry of number i; behind the last one there is DT_NULL.
+func (f *elfFile) dynEntry(off, size, i uint64) (dynEntry, error) {
+	if i >= maxDynamic {
+		return dynEntry{}, fmt.Errorf("dynamic section has more than %d entries", maxDynamic)
+	}
+	// Read one by one, up to DT_NULL: the size that the program header claims may be anything.
+	width := uint64(16)
+	if f.class == elf.ELFCLASS32 {
+		width = 8
+	}
+	if (i+1)*width > size {
+		return dynEntry{tag: elf.DT_NULL}, nil
+	}
+	b, err := f.bytes(off+i*width, width)
+	if err != nil {
+		return dynEntry{}, fmt.Errorf("dynamic section: %w", err)
+	}
+	if f.class == elf.ELFCLASS32 {
+		// d_tag is signed: the tags of the upper half have to come out the same as in the wide form.
+		return dynEntry{elf.DynTag(int32(f.order.Uint32(b))), uint64(f.order.Uint32(b[4:]))}, nil
+	}
+	return dynEntry{elf.DynTag(f.order.Uint64(b)), f.order.Uint64(b[8:])}, nil
+}
+
+// names reads the strings that entries point to.
+func (d *dynamic) names(f *elfFile, deps []dynEntry) error {
+	var err error
+	str := func(val uint64) string {
+		s, e := f.dynString(d, val)
+		err = errors.Join(err, e)
+		return s
+	}
+	for _, e := range deps {
+		d.deps = append(d.deps, dep{e.tag, str(e.val)})
+		if err != nil {
+			return err
+		}
+	}
+	if v, ok := d.tags[elf.DT_SONAME]; ok {
+		d.soname = str(v)
+	}
+	if v, ok := d.tags[elf.DT_RPATH]; ok {
+		d.rpath = str(v)
+	}
+	if v, ok := d.tags[elf.DT_RUNPATH]; ok {
+		d.runpath, d.hasRunpath = str(v), true
+	}
+	d.flags1 = elf.DynFlag1(d.tags[elf.DT_FLAGS_1])
+	return err
+}
+
+// dynString reads a string out of DT_STRTAB.
+func (f *elfFile) dynString(d *dynamic, index uint64) (string, error) {
+	addr, ok := d.tags[elf.DT_STRTAB]
+	if !ok {
+		return "", errors.New("dynamic section has no string table")
+	}
+	if n, ok := d.tags[elf.DT_STRSZ]; ok && index >= n {
+		return "", fmt.Errorf("string %d is outside of a table of %d bytes", index, n)
+	}
+	if addr+index < addr {
+		return "", fmt.Errorf("string %d is outside of memory", index)
+	}
+	off, left, ok := f.offset(addr + index)
+	if !ok {
+		return "", fmt.Errorf("string at address %#x is in no segment", addr+index)
+	}
+	return f.cString(off, min(left, maxString))
+}
+
+// cString reads a string that ends within n bytes from off, in small pieces: n may be absurd.
+func (f *elfFile) cString(off, n uint64) (string, error) {
+	const piece = 128
+	var s []byte
+	for done := uint64(0); done < n; done += piece {
+		want := min(piece, n-done)
+		// The last piece may be cut short by the end of the file, when the string ends before.
+		if size := uint64(f.size); off+done < size {
+			want = min(want, size-off-done)
+		}
+		b, err := f.bytes(off+done, want)
+		if err != nil {
+			return "", fmt.Errorf("string: %w", err)
+		}
+		part := cString(b)
+		s = append(s, part...)
+		if len(part) < len(b) {
+			return string(s), nil
+		}
+	}
+	return "", fmt.Errorf("string at offset %d has no end", off)
+}

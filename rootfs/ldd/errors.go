@@ -1,0 +1,91 @@
+package ldd
+
+import (
+	"fmt"
+	"strings"
+)
+
+// NotFoundError is a library that the loader would not find.
+type NotFoundError struct {
+	Soname   string   // as it is asked for
+	NeededBy string   // path of the object that asks for it
+	Searched []string // where, in order: "/opt/lib (RUNPATH of /usr/bin/x)"
+	Package  string   // Debian package to install; "" when unknown
+	Fix      string   // what to do about it, one line
+}
+
+// Error says what is missing, who needs it, where it was looked for and what helps.
+func (e *NotFoundError) Error() string { return e.text() + "\nfix: " + e.Fix }
+
+// text is the message without the fix, which comes once behind all missing libraries.
+func (e *NotFoundError) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "library %q not found, needed by %q", e.Soname, e.NeededBy)
+	if len(e.Searched) > 0 {
+		b.WriteString("\nsearched:")
+	}
+	for _, dir := range e.Searched {
+		b.WriteString("\n  " + dir)
+	}
+	return b.String()
+}
+
+// MissingError is every library that a program lacks. The loader would stop at the first; whoever has to
+// install packages wants to know all at once. [errors.As] finds the first [NotFoundError] in it.
+type MissingError struct {
+	Program string
+	Missing []*NotFoundError // at least one
+}
+
+// Error lists the missing libraries and ends with what to do about all of them.
+func (e *MissingError) Error() string {
+	var b strings.Builder
+	fixes := []string{}
+	for i, m := range e.Missing {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString(m.text())
+		fixes = append(fixes, m.Fix)
+	}
+	b.WriteString("\nfix: " + strings.Join(compact(fixes), "; "))
+	return b.String()
+}
+
+// Unwrap returns the missing libraries.
+func (e *MissingError) Unwrap() []error {
+	errs := make([]error, len(e.Missing))
+	for i, m := range e.Missing {
+		errs[i] = m
+	}
+	return errs
+}
+
+// LoadError is a file that the loader finds and then refuses; it does not look any further.
+type LoadError struct {
+	Path     string
+	NeededBy string // path of the object that asks for it
+	Err      error
+}
+
+// Error says which file is refused and why, in the loader's words where it has some.
+func (e *LoadError) Error() string {
+	return fmt.Sprintf("loading %q for %q: %v\nfix: replace the file by the library for the program's platform, or take its folder out of the search path",
+		e.Path, e.NeededBy, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *LoadError) Unwrap() error { return e.Err }
+
+// compact removes repeated strings and keeps the order.
+func compact(list []string) []string {
+	seen := map[string]bool{}
+	out := list[:0]
+	for _, s := range list {
+		if !seen[s] {
+			seen[s] = true
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -1,0 +1,133 @@
+package ldd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// FS is a sysroot: a root file system that is read but not entered.
+//
+// Names are those of [io/fs]: "." for the root, "lib64/ld-linux-x86-64.so.2" below it, never a leading
+// slash. This package resolves every symbolic link itself, inside the root, and calls Open only with
+// names that have no link in them; so Open may follow links or not. Files should be [io.ReaderAt] too;
+// others are read whole.
+//
+// An [fs.ReadLinkFS] of Go 1.25 has these methods.
+type FS interface {
+	Open(name string) (fs.File, error)
+	Lstat(name string) (fs.FileInfo, error)
+	ReadLink(name string) (string, error)
+}
+
+// DirFS returns the sysroot in a folder of the host; "/" is the host itself.
+func DirFS(root string) FS { return dirFS(root) }
+
+// dirFS is the host's path of a sysroot.
+type dirFS string
+
+// Open opens a file; the host follows links in the name, of which there are none here.
+func (d dirFS) Open(name string) (fs.File, error) {
+	p, err := d.path("open", name)
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(p)
+}
+
+// Lstat describes a file and follows no link at the end of the name.
+func (d dirFS) Lstat(name string) (fs.FileInfo, error) {
+	p, err := d.path("lstat", name)
+	if err != nil {
+		return nil, err
+	}
+	return os.Lstat(p)
+}
+
+// ReadLink returns where a link points, with slashes also on Windows.
+func (d dirFS) ReadLink(name string) (string, error) {
+	p, err := d.path("readlink", name)
+	if err != nil {
+		return "", err
+	}
+	target, err := os.Readlink(p)
+	return filepath.ToSlash(target), err
+}
+
+// path returns the host's spelling of a name; one that the host cannot have does not exist there.
+func (d dirFS) path(op, name string) (string, error) {
+	local, err := filepath.Localize(name)
+	if err != nil {
+		return "", &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+	}
+	return filepath.Join(string(d), local), nil
+}
+
+// maxWhole bounds a file that has to be read whole because it is no [io.ReaderAt].
+const maxWhole = 1 << 30
+
+// content is an open file with random access.
+type content struct {
+	io.ReaderAt
+	io.Closer
+	size int64
+	info fs.FileInfo
+}
+
+// openContent opens a regular file. Callers look before: to open a FIFO is to wait for its writer.
+func openContent(open func() (fs.File, error)) (*content, error) {
+	f, err := open()
+	if err != nil {
+		return nil, err
+	}
+	c, err := newContent(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return c, nil
+}
+
+// newContent gives random access to an open file. The size bounds everything that is read later.
+func newContent(f fs.File) (*content, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	// Once more, of the open file: what was looked at before may have been replaced.
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("not a regular file (%s)", info.Mode().Type())
+	}
+	c := &content{Closer: f, size: info.Size(), info: info}
+	if r, ok := f.(io.ReaderAt); ok {
+		c.ReaderAt = r
+		return c, nil
+	}
+	if c.size > maxWhole {
+		return nil, fmt.Errorf("%d bytes are too many to be read at once", c.size)
+	}
+	buf, err := io.ReadAll(io.LimitReader(f, c.size))
+	if err != nil {
+		return nil, err
+	}
+	c.size = int64(len(buf))
+	c.ReaderAt = bytesAt(buf)
+	return c, nil
+}
+
+// bytesAt is a file's content in memory.
+type bytesAt []byte
+
+// ReadAt implements [io.ReaderAt].
+func (b bytesAt) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off >= int64(len(b)) {
+		return 0, io.EOF
+	}
+	n := copy(p, b[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}

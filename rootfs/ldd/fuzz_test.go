@@ -1,0 +1,146 @@
+package ldd
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+	"testing"
+)
+
+// FuzzELF reads everything that is read of an ELF file out of bytes that may be anything.
+func FuzzELF(f *testing.F) {
+	f.Add(made{Needed: []string{"libc.so.6"}, Interp: "/lib/ld.so", Soname: "x", Rpath: "/r", Runpath: "$ORIGIN"}.bytes())
+	f.Add(made{Class32: true, Machine: elf.EM_386}.bytes())
+	f.Add(made{Big: true, Machine: elf.EM_S390}.bytes())
+	f.Add(fakeLoader)
+	f.Add(withVersions())
+	want := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
+	want.ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, _ = openVerify(&content{ReaderAt: bytesAt(data), size: int64(len(data))}, want)
+		file, err := readELF(bytesAt(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		_, _ = file.interp()
+		_, _ = readLoaderConf(file)
+		d, err := file.dynamic()
+		if err != nil {
+			return
+		}
+		_ = file.checkMappable(d)
+		_, _ = file.versionNeeds(d)
+		_, _ = file.versionDefs(d)
+		bound, _ := file.bound(d)
+		table, err := file.symbols(d)
+		if err != nil {
+			return
+		}
+		for _, i := range bound {
+			if s, ok := table.symbol(i); ok {
+				_ = table.defines(s.name)
+			}
+		}
+		_ = table.defines("stdin")
+	})
+}
+
+// withVersions is a file whose dynamic section has tables of every kind that is read, all at the start of
+// the file: nonsense that the fuzzer can make sense of.
+func withVersions() []byte {
+	return made{Tags: []dynEntry{
+		{elf.DT_VERNEED, 64}, {elf.DT_VERDEF, 64}, {elf.DT_VERSYM, 64}, {elf.DT_GNU_HASH, 64},
+		{elf.DT_RELA, 64}, {elf.DT_RELASZ, 48}, {elf.DT_JMPREL, 64}, {elf.DT_PLTRELSZ, 48}, {elf.DT_PLTREL, uint64(elf.DT_RELA)},
+	}}.bytes()
+}
+
+// FuzzCache reads caches. What a lookup answers has to be what a search from the start answers.
+func FuzzCache(f *testing.F) {
+	x86 := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
+	i386 := &header{class: elf.ELFCLASS32, machine: elf.EM_386, order: binary.LittleEndian}
+	f.Add(writeCache([]cacheEntry{{"liba.so.1", "/a"}, {"libb.so.01", "/b"}, {"libb.so.1", "/c"}}, x86), "libb.so.1")
+	f.Add(writeCache([]cacheEntry{{"liba.so.1", "/a"}}, i386), "liba.so.01")
+	old := cacheMagicOld + "\x00\x01\x00\x00\x00" + "\x03\x00\x00\x00" + "\x00\x00\x00\x00" + "\x05\x00\x00\x00" + "liba\x00/a\x00"
+	f.Add([]byte(old), "liba")
+	f.Add([]byte(old+strings.Repeat("\x00", 2)+string(writeCache([]cacheEntry{{"liba.so", "/n"}}, i386))), "liba.so")
+	f.Fuzz(func(t *testing.T, data []byte, name string) {
+		for _, h := range []*header{x86, i386} {
+			entries, err := parseCache(data, h)
+			if err != nil {
+				continue
+			}
+			c := &cache{entries: entries}
+			got, ok := c.find(name)
+			want := ""
+			for _, e := range entries {
+				if compareLib(name, e.key) == 0 {
+					want = e.value
+					break
+				}
+			}
+			if got != want && ascii(name, entries) {
+				t.Errorf("find(%q) = %q, %t; the first of %q is %q", name, got, ok, entries, want)
+			}
+		}
+	})
+}
+
+// ascii says whether all names are of plain characters: of others the order is none (a C char is signed,
+// and a number may wrap), in the loader as here.
+func ascii(name string, entries []cacheEntry) bool {
+	all := name
+	for _, e := range entries {
+		all += e.key
+	}
+	return !strings.ContainsFunc(all, func(r rune) bool { return r > '~' || r < ' ' }) && !strings.ContainsAny(all, "0123456789")
+}
+
+// FuzzWalk resolves a path in a tree of links: lines of "name target", or "name" for a file. The result
+// has no link in it, and each link passed is one.
+func FuzzWalk(f *testing.F) {
+	f.Add("usr/lib/a\nlib usr/lib\nx /lib/../lib/a", "/x")
+	f.Add("a b\nb a", "/a/../b")
+	f.Add("d/e/f\ng d/e/..\nh /g/./e//f", "/h")
+	f.Add("self .\nfile", "/self/self/self/file")
+	f.Add("up ../../..\netc/passwd", "/up/../etc/passwd")
+	f.Fuzz(func(t *testing.T, tree, name string) {
+		sys := memFS{}
+		for _, line := range strings.Split(tree, "\n") {
+			file, target, isLink := strings.Cut(line, " ")
+			if !fs.ValidPath(file) || file == "." {
+				continue
+			}
+			sys[file] = "content"
+			if isLink {
+				sys[file] = "-> " + target
+			}
+		}
+		real, links, err := Follow(sys, name)
+		if err != nil {
+			return
+		}
+		if len(links) > maxLinks || !path.IsAbs(real) || path.Clean(real) != real {
+			t.Fatalf("Follow(%q) = %q by %d links", name, real, len(links))
+		}
+		for p := real; p != "/"; p = path.Dir(p) {
+			if info, err := sys.Lstat(relative(p)); err != nil || info.Mode()&fs.ModeSymlink != 0 {
+				t.Fatalf("Follow(%q) = %q, but %q is a link or missing: %v", name, real, p, err)
+			}
+		}
+		for _, l := range links {
+			if target, err := sys.ReadLink(relative(l.Path)); err != nil || target != l.Target {
+				t.Errorf("link %v is none: %v", l, err)
+			}
+		}
+		again, more, err := Follow(sys, real)
+		if err != nil || again != real || len(more) != 0 {
+			t.Errorf("Follow(%q) = %q, %v, %v", real, again, more, err)
+		}
+		if errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("an invalid name was asked for: %v", err)
+		}
+	})
+}

@@ -1,0 +1,217 @@
+package ldd
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// A sysroot that was unpacked but never entered has an ld.so.conf and no cache yet. What follows is what
+// ldconfig(8) would write then, elf/ldconfig.c of glibc, without its links.
+
+// Bounds on configuration, which is hostile until proven otherwise.
+const (
+	maxConf     = 1 << 20 // bytes of one file
+	maxIncludes = 256     // files
+)
+
+// ldconfig collects the folders that the configuration names.
+type ldconfig struct {
+	sys  *walker
+	want *header
+	read int // files so far
+	dirs []string
+	seen map[string]bool // folders without links
+}
+
+// emulateLdconfig returns the cache that ldconfig would write.
+func (g *glibc) emulateLdconfig() *cache {
+	conf := path.Dir(g.conf.cache) + "/ld.so.conf"
+	c := &cache{place: g.conf.cache + " (does not exist)", rule: "ld.so.cache"}
+	if _, err := g.sys.walk(conf); err != nil {
+		return c
+	}
+	c.place = conf + " (ldconfig was not run, its cache is worked out)"
+	c.rule = conf
+	l := &ldconfig{sys: g.sys, want: g.want, seen: map[string]bool{}}
+	l.parse(conf)
+	// The default folders come behind those of the file, unless the file names them itself.
+	for _, dir := range g.conf.trusted {
+		l.addDir(dir)
+	}
+	for _, dir := range l.dirs {
+		c.entries = append(c.entries, l.scan(dir)...)
+	}
+	// The first folder of a name wins: the sort keeps their order.
+	sort.SliceStable(c.entries, func(i, j int) bool { return compareLib(c.entries[i].key, c.entries[j].key) > 0 })
+	return c
+}
+
+// parse reads a configuration file: one folder a line, "include" with patterns, "#" begins a comment
+// anywhere.
+func (l *ldconfig) parse(name string) {
+	if l.read++; l.read > maxIncludes {
+		return
+	}
+	data, err := l.sys.read(name, maxConf)
+	if err != nil {
+		return // ldconfig warns and goes on
+	}
+	for _, line := range strings.Split(string(data), "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) == 0: // blank, or a comment
+		case fields[0] == "include" && len(fields) > 1:
+			for _, pattern := range fields[1:] {
+				l.include(path.Dir(name), pattern)
+			}
+		case strings.EqualFold(fields[0], "hwcap") && len(fields) > 1: // names a CPU feature; not since 2.37
+		default:
+			dir, _, _ := strings.Cut(strings.TrimSpace(line), "=") // a type may follow: DIR=libc6
+			l.addDir(dir)
+		}
+	}
+}
+
+// include reads the files that a pattern matches, sorted as glob(3) does. Only the last element may have
+// wildcards, as in every ld.so.conf that is seen.
+func (l *ldconfig) include(dir, pattern string) {
+	if !strings.HasPrefix(pattern, "/") {
+		pattern = dir + "/" + pattern
+	}
+	folder, last := path.Split(pattern)
+	for _, name := range l.names(folder) {
+		hidden := strings.HasPrefix(name, ".") && !strings.HasPrefix(last, ".")
+		if ok, _ := path.Match(last, name); ok && !hidden {
+			l.parse(folder + name)
+		}
+	}
+}
+
+// addDir notes a folder once: ldconfig goes by its inode, so that of /lib and /usr/lib, where one is a link
+// to the other, the first stands.
+func (l *ldconfig) addDir(dir string) {
+	if !strings.HasPrefix(dir, "/") {
+		return
+	}
+	at, err := l.sys.walk(dir)
+	if err != nil || !at.info.IsDir() || l.seen[at.real] {
+		return
+	}
+	l.seen[at.real] = true
+	l.dirs = append(l.dirs, strings.TrimRight(dir, "/"))
+}
+
+// names lists a folder, sorted; one that cannot be listed is empty.
+func (l *ldconfig) names(dir string) []string {
+	at, err := l.sys.walk(dir)
+	if err != nil || !at.info.IsDir() {
+		return nil
+	}
+	f, err := l.sys.sys.Open(relative(at.real))
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = f.Close() }() // only read
+	d, ok := f.(fs.ReadDirFile)
+	if !ok {
+		return nil
+	}
+	entries, err := d.ReadDir(-1)
+	if err != nil {
+		return nil
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	slices.Sort(names)
+	return names
+}
+
+// library is what search_dir keeps of a file: its name in the folder, and the name to find it by.
+type library struct{ name, key string }
+
+// scan returns a folder's libraries; of several with one soname the one of the highest version.
+func (l *ldconfig) scan(dir string) []cacheEntry {
+	var libs []library
+	for _, name := range l.names(dir) {
+		lib, ok := l.inspect(dir, name)
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(libs, func(x library) bool { return x.key == lib.key })
+		switch {
+		case i < 0:
+			libs = append(libs, lib)
+		case compareLib(libs[i].name, lib.name) < 0:
+			libs[i] = lib
+		}
+	}
+	entries := make([]cacheEntry, len(libs))
+	for i, lib := range libs {
+		// ldconfig writes the soname and makes a link of that name; where there is none, the file has
+		// to be named.
+		entries[i] = cacheEntry{lib.key, dir + "/" + lib.key}
+		if _, err := l.sys.walk(entries[i].value); err != nil {
+			entries[i].value = dir + "/" + lib.name
+		}
+	}
+	return entries
+}
+
+// inspect reads what a file of a library folder is; ok is false when it does not go into the cache.
+func (l *ldconfig) inspect(dir, name string) (lib library, ok bool) {
+	if !isLibraryName(name) {
+		return lib, false
+	}
+	at, err := l.sys.walk(dir + "/" + name)
+	if err != nil || !at.info.Mode().IsRegular() {
+		return lib, false
+	}
+	c, err := l.sys.open(at)
+	if err != nil {
+		return lib, false
+	}
+	defer func() { _ = c.Close() }() // only read
+	// ldconfig writes entries for every machine, and each loader takes its own. Only those are needed.
+	f, err := openVerify(c, l.want)
+	if err != nil {
+		return lib, false
+	}
+	d, err := f.dynamic()
+	if err != nil {
+		return lib, false
+	}
+	lib = library{name: name, key: d.soname}
+	// A link of the linker, libfoo.so for libfoo.so.1, is found by its own name, and so is a library
+	// without a soname. Any other link counts as a file of its own.
+	linkOfLinker := strings.HasSuffix(name, ".so") && strings.HasPrefix(d.soname, name) && l.isLink(dir, name)
+	if linkOfLinker || d.soname == "" {
+		lib.key = name
+	}
+	return lib, true
+}
+
+// isLink says whether a file of a folder is a symbolic link.
+func (l *ldconfig) isLink(dir, name string) bool {
+	at, err := l.sys.walk(dir)
+	if err != nil {
+		return false
+	}
+	n := l.sys.node(relative(path.Join(at.real, name)))
+	return n.err == nil && n.info.Mode()&fs.ModeSymlink != 0
+}
+
+// isLibraryName is _dl_is_dso: what may enter the cache.
+func isLibraryName(name string) bool {
+	for _, prefix := range []string{"lib", "ld-", "ld.so.", "ld64.so."} {
+		if strings.HasPrefix(name, prefix) {
+			return strings.Contains(name, ".so")
+		}
+	}
+	return false
+}

@@ -1,0 +1,149 @@
+package ldd
+
+import (
+	"debug/elf"
+	"errors"
+	"path"
+	"strings"
+)
+
+// loaderConf is what a distribution compiled into its loader.
+type loaderConf struct {
+	flavour Flavour
+	trusted []string // folders searched last, "/lib/x86_64-linux-gnu/"
+	cache   string   // "/etc/ld.so.cache"; "" when the loader reads none
+	lib     string   // what $LIB stands for, "lib/x86_64-linux-gnu"
+	legacy  bool     // looks into hwcaps folders such as tls/x86_64 (glibc before 2.37)
+	arch    string   // of /etc/ld-musl-ARCH.path
+}
+
+// maxLoader bounds the part of a loader's binary that is read; real ones are below one megabyte.
+const maxLoader = 16 << 20
+
+// readLoaderConf finds the configuration among the strings of a loader's binary. A table of
+// distributions would be shorter and wrong: Debian, its multilib packages, Fedora, Arch and Nix all
+// set other folders.
+func readLoaderConf(f *elfFile) (loaderConf, error) {
+	var conf loaderConf
+	strs, err := constants(f)
+	if err != nil {
+		return conf, err
+	}
+	seen := map[string]bool{}
+	// SYSTEM_DIRS is one array of strings, each ended by a NUL, so that its elements follow each other.
+	// The linker may leave a second copy of it; the first is as good.
+	var run bool
+	for _, s := range strs {
+		seen[s] = true
+		switch {
+		case isTrustedDir(s) && (run || conf.trusted == nil):
+			conf.trusted, run = append(conf.trusted, s), true
+			continue
+		case strings.HasPrefix(s, "/") && strings.HasSuffix(s, "/ld.so.cache"):
+			conf.cache = s
+		case strings.Contains(s, "Legacy HWCAP subdirectories"):
+			conf.legacy = true
+		}
+		run = false
+		if arch, ok := muslArch(s); ok {
+			conf.flavour, conf.arch = Musl, arch
+		}
+	}
+	if conf.flavour == Musl {
+		return conf, nil // has its default in the code, the same everywhere
+	}
+	if len(conf.trusted) == 0 {
+		return conf, errors.New("it is neither glibc's nor musl's loader: no library folders are named in it")
+	}
+	conf.flavour = Glibc
+	// Before 2.33 there were no glibc-hwcaps folders and nothing but the legacy ones.
+	if !seen["glibc-hwcaps"] && !seen["/glibc-hwcaps/"] && !seen["glibc-hwcaps/"] {
+		conf.legacy = true
+	}
+	conf.lib = libToken(conf.trusted[0], seen)
+	return conf, nil
+}
+
+// constants returns the strings in the segments that are not writable. Where a string does not begin
+// at a NUL, its printable tail is taken.
+func constants(f *elfFile) ([]string, error) {
+	var out []string
+	for _, p := range f.progs {
+		if p.typ != elf.PT_LOAD || p.flags&elf.PF_W != 0 {
+			continue
+		}
+		if p.filesz > maxLoader {
+			return nil, errors.New("it is too large for a loader")
+		}
+		buf, err := f.bytes(p.off, p.filesz)
+		if err != nil {
+			return nil, err
+		}
+		start := 0
+		for i, c := range buf {
+			switch {
+			case c == 0:
+				if i > start {
+					out = append(out, string(buf[start:i]))
+				}
+				start = i + 1
+			case c < ' ' || c > '~':
+				start = i + 1 // no text: what stood before is something else
+			}
+		}
+	}
+	return out, nil
+}
+
+// isTrustedDir recognises an element of glibc's SYSTEM_DIRS, see elf/gen-trusted-dirs.awk.
+func isTrustedDir(s string) bool {
+	return len(s) > 2 && s[0] == '/' && strings.HasSuffix(s, "/") && strings.Contains(s, "lib") &&
+		!strings.Contains(s, "glibc-hwcaps") && !strings.ContainsAny(s, " %:")
+}
+
+// muslArch recognises the name of musl's path file, "%.*s/etc/ld-musl-x86_64.path".
+func muslArch(s string) (string, bool) {
+	_, s, ok := strings.Cut(s, "/etc/ld-musl-")
+	if !ok {
+		return "", false
+	}
+	return strings.CutSuffix(s, ".path")
+}
+
+// libToken returns what $LIB stands for. It is derived from the first trusted folder when glibc is
+// built; Debian keeps the folders above, others only its last element.
+func libToken(trusted string, seen map[string]bool) string {
+	dir := strings.Trim(trusted, "/")
+	if seen[dir] {
+		return dir
+	}
+	return path.Base(dir)
+}
+
+// platforms are what $PLATFORM stands for on the least CPU of each architecture: the kernel's
+// AT_PLATFORM, see getauxval(3).
+var platforms = map[elf.Machine]string{
+	elf.EM_X86_64:    "x86_64",
+	elf.EM_386:       "i686",
+	elf.EM_AARCH64:   "aarch64",
+	elf.EM_ARM:       "v7l",
+	elf.EM_S390:      "z900",
+	elf.EM_PPC64:     "power8",
+	elf.EM_LOONGARCH: "loongarch",
+}
+
+// subdirs returns the folders that are tried within each folder of a search path, for the least CPU of
+// the architecture. Newer loaders have none below glibc-hwcaps; those up to 2.36 try every combination
+// of "tls", the platform and the capabilities (elf/dl-hwcaps.c).
+func (c loaderConf) subdirs(m elf.Machine) []string {
+	if !c.legacy {
+		return []string{""}
+	}
+	switch platform := platforms[m]; m {
+	case elf.EM_X86_64:
+		return []string{"tls/x86_64/x86_64/", "tls/x86_64/", "tls/", "x86_64/x86_64/", "x86_64/", ""}
+	case elf.EM_386, elf.EM_AARCH64, elf.EM_ARM:
+		return []string{"tls/" + platform + "/", "tls/", platform + "/", ""}
+	}
+	return []string{"tls/", ""}
+}

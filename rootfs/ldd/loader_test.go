@@ -1,0 +1,94 @@
+package ldd
+
+import (
+	"debug/elf"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestReadLoaderConf(t *testing.T) {
+	for name, tt := range map[string]struct {
+		strs []string
+		want loaderConf
+		err  string
+	}{
+		"Debian": {
+			strs: []string{"/proc/self/exe", "/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib/", "/usr/lib/", "error while loading",
+				"/lib/again/", "/etc/ld.so.cache", "lib/x86_64-linux-gnu", "Legacy HWCAP subdirectories under library search path directories:", "glibc-hwcaps"},
+			want: loaderConf{Glibc, []string{"/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib/", "/usr/lib/"}, "/etc/ld.so.cache", "lib/x86_64-linux-gnu", true, ""},
+		},
+		"Fedora": {
+			strs: []string{"/lib64/", "/usr/lib64/", "/etc/ld.so.cache", "/glibc-hwcaps/"},
+			want: loaderConf{Glibc, []string{"/lib64/", "/usr/lib64/"}, "/etc/ld.so.cache", "lib64", false, ""},
+		},
+		"Arch": {
+			strs: []string{"glibc-hwcaps/", "/usr/lib/", "/etc/ld.so.cache"},
+			want: loaderConf{Glibc, []string{"/usr/lib/"}, "/etc/ld.so.cache", "lib", false, ""},
+		},
+		"Nix": {
+			strs: []string{"/nix/store/abc-glibc-2.40/lib/", "/nix/store/abc-glibc-2.40/etc/ld.so.cache", "glibc-hwcaps"},
+			want: loaderConf{Glibc, []string{"/nix/store/abc-glibc-2.40/lib/"}, "/nix/store/abc-glibc-2.40/etc/ld.so.cache", "lib", false, ""},
+		},
+		"before 2.33": {
+			strs: []string{"/lib/", "/etc/ld.so.cache"},
+			want: loaderConf{Glibc, []string{"/lib/"}, "/etc/ld.so.cache", "lib", true, ""},
+		},
+		"musl": {
+			strs: []string{"/lib:/usr/local/lib:/usr/lib", "%.*s/etc/ld-musl-aarch64.path", "/usr/lib/"},
+			want: loaderConf{flavour: Musl, trusted: []string{"/usr/lib/"}, arch: "aarch64"},
+		},
+		"neither": {strs: []string{"/system/bin/linker64"}, err: "neither glibc's nor musl's"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := withConstants(made{}.bytes(), append([]string{"garbage\x01"}, tt.strs...)...)
+			f, _ := readMade(t, file)
+			got, err := readLoaderConf(f)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Fatalf("got %v, want %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil || !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got %+v, %v\nwant %+v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestExpand(t *testing.T) {
+	all := tokens{origin: "/o", lib: "lib64", platform: "x86_64"}
+	for _, tt := range []struct {
+		tokens
+		in, want string
+		ok       bool
+	}{
+		{all, "/a", "/a", true},
+		{all, "$ORIGIN", "/o", true},
+		{all, "${ORIGIN}/../$LIB/${PLATFORM}", "/o/../lib64/x86_64", true},
+		{all, "$ORIGINAL/$LIBS/$ORIGIN_/$ORIGIN2", "$ORIGINAL/$LIBS/$ORIGIN_/$ORIGIN2", true},
+		{all, "${ORIGIN", "${ORIGIN", true},
+		{all, "$$ORIGIN$", "$/o$", true},
+		{all, "$ORIGIN$ORIGIN.x", "/o/o.x", true},
+		{all, "$origin", "$origin", true},
+		{tokens{lib: "lib"}, "$ORIGIN/x", "", false},
+		{tokens{lib: "lib"}, "$LIB", "lib", true},
+	} {
+		if got, ok := tt.expand(tt.in); got != tt.want || ok != tt.ok {
+			t.Errorf("expand(%q) = %q, %t; want %q, %t", tt.in, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
+func TestSubdirs(t *testing.T) {
+	if got := (loaderConf{}).subdirs(elf.EM_X86_64); len(got) != 1 || got[0] != "" {
+		t.Errorf("glibc of today: %q", got)
+	}
+	for _, m := range []elf.Machine{elf.EM_X86_64, elf.EM_AARCH64, elf.EM_RISCV} {
+		got := (loaderConf{legacy: true}).subdirs(m)
+		if len(got) < 2 || got[len(got)-1] != "" {
+			t.Errorf("%s: the folder itself has to come last: %q", m, got)
+		}
+	}
+}

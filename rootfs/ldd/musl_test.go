@@ -1,0 +1,242 @@
+//go:build linux && amd64
+
+package ldd
+
+import (
+	"context"
+	"debug/elf"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const muslLoader = "/lib/ld-musl-x86_64.so.1"
+
+var muslCases = map[string]ruleCase{
+	"RPATH is inherited": {
+		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
+		libs: map[string]made{"lib/liba.so": {Needed: []string{"libb.so"}}, "lib/libb.so": {}},
+		want: []string{"liba.so => {d}/lib/liba.so", "libb.so => {d}/lib/libb.so"},
+	},
+	"RUNPATH is inherited too": {
+		prog: made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
+		libs: map[string]made{"lib/liba.so": {Needed: []string{"libb.so"}, Runpath: "{d}/own"}, "lib/libb.so": {}},
+		want: []string{"liba.so => {d}/lib/liba.so", "libb.so => {d}/lib/libb.so"},
+	},
+	"RUNPATH instead of RPATH": {
+		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/r", Runpath: "{d}/lib"},
+		libs: map[string]made{"lib/liba.so": {}, "r/liba.so": {}},
+		want: []string{"liba.so => {d}/lib/liba.so"},
+	},
+	"LD_LIBRARY_PATH comes first": {
+		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
+		libs: map[string]made{"lib/liba.so": {}, "env/liba.so": {}},
+		env:  Env{LibraryPath: "/nowhere:{d}/env"},
+		want: []string{"liba.so => {d}/env/liba.so"},
+	},
+	"reserved names are the loader": {
+		prog: made{Needed: []string{"libc.so.6", "libm.so.6", "libpthread.so.0", "librt.so.1", "libdl.so.2", "libutil.so.1", "liba.so"}, Rpath: "{d}/lib"},
+		libs: map[string]made{"lib/liba.so": {}, "lib/libm.so.6": {}, "lib/libc.so.6": {}},
+		want: []string{"liba.so => {d}/lib/liba.so"},
+	},
+	"names that only look reserved": {
+		prog: made{Needed: []string{"libcx.so", "libmagic.so.1"}, Rpath: "{d}/lib"},
+		libs: map[string]made{"lib/libcx.so": {}, "lib/libmagic.so.1": {}},
+		want: []string{"libcx.so => {d}/lib/libcx.so", "libmagic.so.1 => {d}/lib/libmagic.so.1"},
+	},
+	"a soname is no name": {
+		prog: made{Needed: []string{"liba.so", "libb.so.1"}, Rpath: "{d}/lib"},
+		libs: map[string]made{"lib/liba.so": {Soname: "libb.so.1"}},
+		want: []string{"liba.so => {d}/lib/liba.so", "missing libb.so.1"},
+	},
+	"one file under two names": {
+		prog:  made{Needed: []string{"liba.so", "libb.so", "libx.so"}, Rpath: "{d}/lib"},
+		libs:  map[string]made{"lib/liba.so": {}, "lib/libx.so": {Needed: []string{"libb.so"}}},
+		links: map[string]string{"lib/libb.so": "liba.so"},
+		want:  []string{"liba.so => {d}/lib/liba.so", "libx.so => {d}/lib/libx.so"},
+	},
+	"ORIGIN is a prefix": {
+		prog: made{Needed: []string{"liba.so"}, Rpath: "$ORIGIN/../lib:/x"},
+		libs: map[string]made{"lib/liba.so": {Needed: []string{"libb.so"}, Runpath: "${ORIGIN}ally"}, "libally/libb.so": {}, "bin/../libally/x": {}},
+		want: []string{"liba.so => {d}/bin/../lib/liba.so", "libb.so => {d}/bin/../libally/libb.so"},
+	},
+	"another token voids the list": {
+		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib:{d}/$LIB"},
+		libs: map[string]made{"lib/liba.so": {}},
+		want: []string{"missing liba.so"},
+	},
+	"tokens in names are not expanded": {
+		prog: made{Needed: []string{"$ORIGIN/../lib/liba.so"}},
+		libs: map[string]made{"lib/liba.so": {}},
+		want: []string{"missing $ORIGIN/../lib/liba.so"},
+	},
+	"empty elements do not count": {
+		prog: made{Needed: []string{"liba.so"}, Rpath: ":\n:{d}/lib"},
+		libs: map[string]made{"lib/liba.so": {}, "liba.so": {}},
+		env:  Env{Workdir: "{d}"},
+		want: []string{"liba.so => {d}/lib/liba.so"},
+	},
+	"a path": {
+		prog: made{Needed: []string{"{d}/x/liba.so", "liba.so"}, Rpath: "{d}/x"},
+		libs: map[string]made{"x/liba.so": {}},
+		want: []string{"{d}/x/liba.so => {d}/x/liba.so"},
+	},
+	"a relative path": {
+		prog: made{Needed: []string{"x/liba.so"}},
+		libs: map[string]made{"x/liba.so": {}},
+		env:  Env{Workdir: "{d}"},
+		want: []string{"x/liba.so => {d}/x/liba.so"},
+	},
+	"filters are not known": {
+		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
+		libs: map[string]made{"lib/liba.so": {Aux: []string{"libx.so"}, Filter: []string{"liby.so"}, Flags1: uint64(elf.DF_1_NODEFLIB)}, "lib/libx.so": {}},
+		want: []string{"liba.so => {d}/lib/liba.so"},
+	},
+	"several are missing": {
+		prog: made{Needed: []string{"libnope.so.1", "liba.so", "libnada.so"}, Rpath: "{d}/lib"},
+		libs: map[string]made{"lib/liba.so": {Needed: []string{"libnope.so.1", "libnil.so"}}},
+		want: []string{"liba.so => {d}/lib/liba.so", "missing libnada.so", "missing libnil.so", "missing libnope.so.1"},
+	},
+	"a loop of links gives up": {
+		prog:  made{Needed: []string{"liba.so"}, Rpath: "{d}/loop:{d}/lib"},
+		libs:  map[string]made{"lib/liba.so": {}},
+		links: map[string]string{"loop/liba.so": "liba.so"},
+		want:  []string{"missing liba.so"},
+	},
+	"a loop of links gives up for all lists": {
+		prog:  made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
+		libs:  map[string]made{"lib/liba.so": {}},
+		links: map[string]string{"loop/liba.so": "liba.so"},
+		env:   Env{LibraryPath: "{d}/loop"},
+		want:  []string{"missing liba.so"},
+	},
+	"a name that is too long": {
+		prog: made{Needed: []string{"lib" + strings.Repeat("a", 300) + ".so"}, Rpath: "{d}/lib"},
+		want: []string{"missing lib" + strings.Repeat("a", 300) + ".so"},
+	},
+	"a text file is fatal": {
+		prog:  made{Needed: []string{"liba.so"}, Rpath: "{d}/text:{d}/lib"},
+		libs:  map[string]made{"lib/liba.so": {}},
+		texts: map[string]string{"text/liba.so": "INPUT(liba.so.1) and more, so that it is longer than an ELF header is"},
+		fatal: "{d}/text/liba.so",
+	},
+	"a folder is fatal": {
+		prog:  made{Needed: []string{"liba.so"}, Rpath: "{d}/text:{d}/lib"},
+		libs:  map[string]made{"lib/liba.so": {}},
+		dirs:  []string{"text/liba.so"},
+		fatal: "{d}/text/liba.so",
+	},
+}
+
+func TestMuslRules(t *testing.T) {
+	if _, err := os.Stat(muslLoader); err != nil {
+		skip(t, "musl's loader is not installed")
+	}
+	for name, c := range muslCases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.prog.Interp = muslLoader
+			c.check(t)
+		})
+	}
+}
+
+// The path file belongs to the loader: PREFIX/lib/ld-musl-x86_64.so.1 reads PREFIX/etc/ld-musl-x86_64.path,
+// and that replaces the default.
+func TestMuslPathFile(t *testing.T) {
+	loader, err := os.ReadFile(muslLoader)
+	if err != nil {
+		skip(t, "musl's loader is not installed")
+	}
+	for name, tt := range map[string]struct {
+		file  string // "-": a folder is in its place
+		want  []string
+		needs bool
+	}{
+		"folders":          {"{d}/a\n{d}/b:/x", []string{"liba.so => {d}/a/liba.so", "libb.so => {d}/b/libb.so"}, true},
+		"the first counts": {"{d}/b\n{d}/a\n", []string{"liba.so => {d}/b/liba.so", "libb.so => {d}/b/libb.so"}, true},
+		"empty":            {"", []string{"missing liba.so", "missing libb.so"}, false},
+		"no comments":      {"# {d}/a:{d}/b", []string{"liba.so => {d}/b/liba.so", "libb.so => {d}/b/libb.so"}, true},
+		"unreadable":       {"-", []string{"missing liba.so", "missing libb.so"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree := ruleCase{
+				prog:  made{Needed: []string{"liba.so", "libb.so"}, Interp: "{d}/pre/lib/ld-musl-x86_64.so.1"},
+				libs:  map[string]made{"a/liba.so": {}, "b/liba.so": {}, "b/libb.so": {}},
+				texts: map[string]string{"pre/etc/ld-musl-x86_64.path": tt.file},
+			}
+			if tt.file == "-" {
+				tree.dirs, tree.texts = []string{"pre/etc/ld-musl-x86_64.path"}, nil
+			}
+			dir := tree.build(t)
+			write(t, filepath.Join(dir, "pre/lib/ld-musl-x86_64.so.1"), loader)
+			c, err := Resolve(context.Background(), DirFS("/"), Program{Path: filepath.Join(dir, "bin/prog")}, Env{})
+			if c == nil {
+				t.Fatal(err)
+			}
+			want, oracleErr := oracle(t, c, filepath.Join(dir, "bin/prog"), nil)
+			if oracleErr != nil {
+				t.Fatal(oracleErr)
+			}
+			expected := strings.Split(strings.ReplaceAll(strings.Join(tt.want, "\n"), "{d}", dir), "\n")
+			if got := traced(c, err); !slices.Equal(got, want) || !slices.Equal(got, expected) {
+				t.Errorf("got\n  %s\nthe loader\n  %s\nthe test expects\n  %s",
+					strings.Join(got, "\n  "), strings.Join(want, "\n  "), strings.Join(expected, "\n  "))
+			}
+			path, content, needed := c.LoaderConfig()
+			if path != filepath.Join(dir, "pre/etc/ld-musl-x86_64.path") || needed != tt.needs {
+				t.Errorf("LoaderConfig() = %q, %q, %t", path, content, needed)
+			}
+		})
+	}
+}
+
+// A second C library is never loaded, by whatever name: its file is opened, and the name means the loader.
+func TestMuslSecondLibc(t *testing.T) {
+	need(t, "gcc", "musl-gcc")
+	dir := t.TempDir()
+	gcc(t, dir, "lib/libother.so", "int __libc_start_main; int stdin;", "-shared", "-nostdlib")
+	write(t, filepath.Join(dir, "prog"), made{Interp: muslLoader, Needed: []string{"libother.so"}, Rpath: dir + "/lib"}.bytes())
+	c, err := Resolve(context.Background(), DirFS("/"), Program{Path: filepath.Join(dir, "prog")}, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := oracle(t, c, filepath.Join(dir, "prog"), nil)
+	if got := traced(c, nil); err != nil || len(got) != 0 || len(want) != 0 {
+		t.Errorf("got %q, the loader %q, %v", got, want, err)
+	}
+	if l := c.Objects[1].Links; len(l) == 0 || l[len(l)-1].Target != c.Objects[1].Real {
+		t.Errorf("the name does not lead to the loader: %v", l)
+	}
+}
+
+// musl maps a file for another machine and crashes; here it is refused.
+func TestMuslOtherMachine(t *testing.T) {
+	sys := sysroot(made{Needed: []string{"liba.so"}}, memFS{
+		"lib64/ld-linux-x86-64.so.2": string(withConstants(made{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
+		"lib/liba.so":                string(made{Machine: elf.EM_AARCH64}.bytes()),
+	})
+	_, err := resolveIn(sys)
+	var refused *LoadError
+	if !errors.As(err, &refused) || refused.Path != "/lib/liba.so" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A program of musl-gcc needs the loader alone, which is its C library too.
+func TestMuslGCC(t *testing.T) {
+	need(t, "musl-gcc")
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "main.c"), []byte("#include <stdio.h>\nint main(void){puts(\"hello\");return 0;}\n"))
+	run(t, dir, "musl-gcc", "-o", "prog", "main.c")
+	c, err := Verify(context.Background(), DirFS("/"), Program{Path: filepath.Join(dir, "prog")}, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Flavour != Musl || len(c.Objects) != 2 || c.Objects[1].Path != c.Loader || len(c.Optional) != 0 {
+		t.Errorf("closure of %s:\n%v", c.Flavour, c)
+	}
+}

@@ -1,0 +1,47 @@
+package ldd
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+)
+
+// openPath looks for a library in a list of folders (path_open).
+func (m *musl) openPath(name string, list searchPath, by *loaded) (*candidate, error) {
+	for _, dir := range list.dirs {
+		m.searched = append(m.searched, dir+" ("+list.rule+")")
+		c, err := m.tryOpen(dir+"/"+name, list.rule, by)
+		if err != nil {
+			return nil, err
+		}
+		if c == nil {
+			continue
+		}
+		// With an image of the closure's files alone, the default order finds what is in a default
+		// folder; anything else needs the path file there.
+		if m.closure.pathFile != nil && list.rule == m.system.rule && !slices.Contains(muslDirs(muslDefault), dir) {
+			m.closure.needsConf = true
+		}
+		return c, nil
+	}
+	return nil, nil
+}
+
+// tryOpen opens a candidate. A nil one lets the search go on, errAbandon gives the library up.
+func (m *musl) tryOpen(name, rule string, by *loaded) (*candidate, error) {
+	at, err := m.sys.walk(m.absolute(name))
+	if isNotFound(err) || errors.Is(err, errTooLong) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, errAbandon
+	}
+	body, err := m.sys.open(at)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &LoadError{Path: name, NeededBy: by.Path, Err: err}
+	}
+	return &candidate{name: name, place: at, body: body, by: rule}, nil
+}

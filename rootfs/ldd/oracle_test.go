@@ -1,0 +1,286 @@
+//go:build linux
+
+package ldd
+
+import (
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// oracle asks the real loader what it loads for a program. It does not run the program: the loader is
+// started as a command, with LD_TRACE_LOADED_OBJECTS for glibc and --list for musl. The result is
+// "name => path" in load order, without the loader itself, then "missing NAME" lines.
+func oracle(t *testing.T, c *Closure, program string, sys *exec.Cmd, env ...string) ([]string, error) {
+	t.Helper()
+	args := []string{program}
+	if c.Flavour == Musl {
+		args = []string{"--list", program}
+	}
+	cmd := exec.Command(c.Loader, args...)
+	if sys != nil {
+		cmd.SysProcAttr, cmd.Dir = sys.SysProcAttr, sys.Dir
+	}
+	cmd.Env = append([]string{"LD_TRACE_LOADED_OBJECTS=1"}, env...)
+	if c.Flavour == Musl {
+		cmd.Env = env
+	}
+	out, err := cmd.CombinedOutput()
+	lines := parseTrace(c, string(out))
+	var failed *exec.ExitError
+	if errors.As(err, &failed) && c.Flavour == Musl {
+		err = nil // it exits with 127 when something is missing, and lists the rest
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, out)
+	}
+	return lines, err
+}
+
+// parseTrace reads the output of the loaders.
+func parseTrace(c *Closure, out string) []string {
+	var lines, missing []string
+	for _, line := range strings.Split(out, "\n") {
+		line, _, _ = strings.Cut(strings.TrimSpace(line), " (0x")
+		if name, ok := strings.CutPrefix(line, "Error loading shared library "); ok {
+			name, _, _ = strings.Cut(name, ":")
+			missing = append(missing, "missing "+name)
+			continue
+		}
+		if strings.Contains(line, ": version `") || strings.Contains(line, "no version information") {
+			continue
+		}
+		name, path, ok := strings.Cut(line, " => ")
+		if !ok {
+			path = name // a library that was asked for by path
+		}
+		switch {
+		case name == "" || name == "statically linked" || strings.HasPrefix(name, "linux-vdso"):
+		case strings.HasPrefix(name, "linux-gate"), name == c.Loader, path == c.Loader:
+		case path == "not found":
+			missing = append(missing, "missing "+name)
+		default:
+			lines = append(lines, name+" => "+path)
+		}
+	}
+	slices.Sort(missing)
+	return append(lines, slices.Compact(missing)...)
+}
+
+// traced is a closure in the words of the oracle.
+func traced(c *Closure, err error) []string {
+	var lines, missing []string
+	for _, o := range c.Objects[1:] {
+		// glibc opens libgcc_s.so.1 later than a trace sees.
+		if o.Path != c.Loader && !strings.HasPrefix(o.By, "opened by") {
+			lines = append(lines, o.Name+" => "+o.Path)
+		}
+	}
+	for _, o := range c.Optional {
+		if o.Soname != libgcc {
+			missing = append(missing, "missing "+o.Soname)
+		}
+	}
+	var m *MissingError
+	if errors.As(err, &m) {
+		for _, e := range m.Missing {
+			missing = append(missing, "missing "+e.Soname)
+		}
+	}
+	slices.Sort(missing)
+	return append(lines, slices.Compact(missing)...)
+}
+
+// The real loader is asked about every program of the machine: names, paths and the order of loading
+// have to be the same.
+func TestOracleAllPrograms(t *testing.T) {
+	long(t)
+	programs := hostFiles(t, isProgram, "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/libexec", "/usr/lib", "/opt")
+	var compared, static, foreign atomic.Int32
+	each(programs, func(name string) {
+		c, err := Resolve(context.Background(), DirFS("/"), Program{Path: name}, Env{})
+		var missing *NotFoundError
+		switch {
+		case c != nil && c.Flavour == Static:
+			static.Add(1)
+			return
+		case c == nil && errors.As(err, &missing) && !exists(missing.Soname) && strings.HasPrefix(missing.Soname, "/"):
+			// A program for another machine whose loader is not here; neither can it be asked.
+			foreign.Add(1)
+			t.Logf("%s: has no interpreter %s", name, missing.Soname)
+			return
+		case c == nil:
+			t.Error(err)
+			return
+		}
+		compared.Add(1)
+		want, oracleErr := oracle(t, c, name, nil)
+		if oracleErr != nil {
+			t.Errorf("%s: the loader: %v", name, oracleErr)
+			return
+		}
+		if got := traced(c, err); !slices.Equal(got, want) {
+			t.Errorf("%s: got\n  %s\nwant\n  %s", name, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+		}
+	})
+	t.Logf("%d programs were compared; %d are static, %d have no interpreter on this machine", compared.Load(), static.Load(), foreign.Load())
+	if compared.Load() == 0 {
+		skip(t, "there is no dynamic program on this machine")
+	}
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// Libraries are asked about as if they were programs: that is how dlopen would search for what they need,
+// and there are more of them with search paths of their own.
+func TestOracleAllLibraries(t *testing.T) {
+	long(t)
+	if _, err := os.Stat(glibcLoader); err != nil {
+		skip(t, "glibc's loader is not installed")
+	}
+	libs := hostFiles(t, isLibrary, "/usr/lib", "/usr/local/lib", "/opt")
+	each(libs, func(name string) {
+		c, err := resolveLibrary(name)
+		if c == nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		want, oracleErr := oracle(t, c, name, nil)
+		if oracleErr != nil {
+			t.Errorf("%s: the loader: %v", name, oracleErr)
+			return
+		}
+		if got := traced(c, err); !slices.Equal(got, want) {
+			t.Errorf("%s: got\n  %s\nwant\n  %s", name, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+		}
+	})
+	t.Logf("%d libraries were compared", len(libs))
+}
+
+// resolveLibrary resolves a library as the first object of a process.
+func resolveLibrary(name string) (*Closure, error) {
+	ctx := context.Background()
+	r := &process{ctx: ctx, sys: newWalker(DirFS("/")), env: Env{Workdir: "/"}, closure: &Closure{sys: DirFS("/")}}
+	f, done, err := r.openProgram(Program{Path: name})
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	r.add(r.main)
+	if r.main.dyn, err = f.dynamic(); err != nil {
+		return nil, err
+	}
+	r.main.Soname = r.main.dyn.soname
+	r.closure.Loader = glibcLoader
+	if err := r.startLoader(glibcLoader, &f.header); err != nil {
+		return nil, err
+	}
+	if err := (&glibc{process: r}).run(nil); err != nil {
+		return nil, err
+	}
+	if len(r.missing) > 0 {
+		return r.closure, &MissingError{name, r.missing}
+	}
+	return r.closure, nil
+}
+
+func isLibrary(name string) bool {
+	if !strings.Contains(filepath.Base(name), ".so") || strings.Contains(name, "musl") {
+		return false
+	}
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return false
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	e, err := readELF(f, info.Size())
+	if err != nil || e.typ != elf.ET_DYN || e.machine != elf.EM_X86_64 || e.class != elf.ELFCLASS64 {
+		return false
+	}
+	_, err = e.dynamic()
+	return err == nil
+}
+
+// each calls f for all names, as many at a time as there are processors.
+func each(names []string, f func(name string)) {
+	var wg sync.WaitGroup
+	work := make(chan string)
+	for range runtime.NumCPU() {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for name := range work {
+				f(name)
+			}
+		}()
+	}
+	for _, name := range names {
+		work <- name
+	}
+	close(work)
+	wg.Wait()
+}
+
+// hostFiles lists files of folders, each once and by its real path: as a command, glibc's loader before
+// 2.42 takes $ORIGIN from the path as given.
+func hostFiles(t *testing.T, want func(string) bool, dirs ...string) []string {
+	t.Helper()
+	seen := map[string]bool{}
+	var out []string
+	for _, dir := range dirs {
+		_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return nil // a folder that cannot be read has no files for us
+			}
+			real, err := filepath.EvalSymlinks(name)
+			if err != nil || seen[real] {
+				return nil
+			}
+			seen[real] = true
+			if want(real) {
+				out = append(out, real)
+			}
+			return nil
+		})
+	}
+	return out
+}
+
+func isProgram(name string) bool {
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
+		return false
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	e, err := readELF(f, info.Size())
+	if err != nil {
+		return false
+	}
+	interp, err := e.interp()
+	return err == nil && (interp != "" || !strings.Contains(name, ".so"))
+}
+
+// inDir is a process in a folder.
+func inDir(dir string) *exec.Cmd { return &exec.Cmd{Dir: dir} }

@@ -1,0 +1,176 @@
+package ldd
+
+import (
+	"fmt"
+	"strings"
+)
+
+// distro is how a sysroot's distribution installs packages.
+type distro int
+
+const (
+	debian distro = iota // and what cannot be told
+	alpine
+	fedora
+	arch
+)
+
+// maxOSRelease bounds os-release, a dozen lines.
+const maxOSRelease = 1 << 16
+
+// readDistro tells the distribution from ID and ID_LIKE, see os-release(5).
+func readDistro(sys *walker) distro {
+	data, err := sys.read("/etc/os-release", maxOSRelease)
+	if err != nil {
+		data, _ = sys.read("/usr/lib/os-release", maxOSRelease)
+	}
+	for _, line := range strings.Split(string(data), "\n") {
+		// A derived distribution has a name of its own and says in ID_LIKE whose packages it has.
+		key, value, _ := strings.Cut(line, "=")
+		if key != "ID" && key != "ID_LIKE" {
+			continue
+		}
+		for _, id := range strings.Fields(strings.Trim(value, `"'`)) {
+			switch id {
+			case "debian", "ubuntu":
+				return debian
+			case "alpine":
+				return alpine
+			case "fedora", "rhel", "centos":
+				return fedora
+			case "arch":
+				return arch
+			}
+		}
+	}
+	return debian
+}
+
+// packages are the Debian packages of libraries that Go programs often bind to. The development
+// packages are named: they bring the library along, and their names last while those of the library
+// packages change with each soname and with transitions such as time_t's (libvips42t64).
+var packages = map[string]string{
+	"libImlib2":           "libimlib2-dev",
+	"libMagickCore-6.Q16": "libmagickwand-dev",
+	"libMagickWand-6.Q16": "libmagickwand-dev",
+	"libX11":              "libx11-dev",
+	"libGL":               "libgl1-mesa-dev",
+	"libarchive":          "libarchive-dev",
+	"libasound":           "libasound2-dev",
+	"libavcodec":          "libavcodec-dev",
+	"libavformat":         "libavformat-dev",
+	"libavutil":           "libavutil-dev",
+	"libbtrfs":            "libbtrfs-dev",
+	"libbz2":              "libbz2-dev",
+	"libcairo":            "libcairo2-dev",
+	"libcrypto":           "libssl-dev",
+	"libcurl":             "libcurl4-openssl-dev",
+	"libdevmapper":        "libdevmapper-dev",
+	"libfreetype":         "libfreetype-dev",
+	"libgcc_s":            "libgcc-s1",
+	"libgdal":             "libgdal-dev",
+	"libgeos_c":           "libgeos-dev",
+	"libgit2":             "libgit2-dev",
+	"libglib-2.0":         "libglib2.0-dev",
+	"libgmp":              "libgmp-dev",
+	"libgpgme":            "libgpgme-dev",
+	"libgssapi_krb5":      "libkrb5-dev",
+	"libheif":             "libheif-dev",
+	"libicuuc":            "libicu-dev",
+	"libjpeg":             "libjpeg-dev",
+	"libldap":             "libldap-dev",
+	"liblua5.4":           "liblua5.4-dev",
+	"liblz4":              "liblz4-dev",
+	"liblzma":             "liblzma-dev",
+	"libmagic":            "libmagic-dev",
+	"libmariadb":          "libmariadb-dev",
+	"libodbc":             "unixodbc-dev",
+	"libonig":             "libonig-dev",
+	"libopus":             "libopus-dev",
+	"libpam":              "libpam0g-dev",
+	"libpcap":             "libpcap-dev",
+	"libpcre2-8":          "libpcre2-dev",
+	"libpng16":            "libpng-dev",
+	"libpq":               "libpq-dev",
+	"libproj":             "libproj-dev",
+	"libpython3":          "libpython3-dev",
+	"librados":            "librados-dev",
+	"librbd":              "librbd-dev",
+	"librdkafka":          "librdkafka-dev",
+	"librocksdb":          "librocksdb-dev",
+	"libsasl2":            "libsasl2-dev",
+	"libSDL2-2.0":         "libsdl2-dev",
+	"libseccomp":          "libseccomp-dev",
+	"libsnappy":           "libsnappy-dev",
+	"libsodium":           "libsodium-dev",
+	"libsqlite3":          "libsqlite3-dev",
+	"libssh2":             "libssh2-1-dev",
+	"libssl":              "libssl-dev",
+	"libstdc++":           "libstdc++6",
+	"libsystemd":          "libsystemd-dev",
+	"libtesseract":        "libtesseract-dev",
+	"libtiff":             "libtiff-dev",
+	"libudev":             "libudev-dev",
+	"libusb-1.0":          "libusb-1.0-0-dev",
+	"libuuid":             "uuid-dev",
+	"libvips":             "libvips-dev",
+	"libvirt":             "libvirt-dev",
+	"libwebp":             "libwebp-dev",
+	"libxml2":             "libxml2-dev",
+	"libxslt":             "libxslt1-dev",
+	"libyaml-0":           "libyaml-dev",
+	"libz":                "zlib1g-dev",
+	"libzmq":              "libzmq3-dev",
+	"libzstd":             "libzstd-dev",
+}
+
+// packageOf returns the Debian package for a soname: the name up to ".so" is looked up.
+func packageOf(soname string) string {
+	stem, _, _ := strings.Cut(soname[strings.LastIndexByte(soname, '/')+1:], ".so")
+	return packages[stem]
+}
+
+// notFound describes a missing library.
+func (r *process) notFound(name, by string, searched []string) *NotFoundError {
+	e := &NotFoundError{
+		Soname: name, NeededBy: by, Package: packageOf(name),
+		Searched: append([]string(nil), searched...),
+	}
+	e.Fix = e.advice(r)
+	return e
+}
+
+// advice says how to get the library.
+func (e *NotFoundError) advice(r *process) string {
+	if strings.Contains(e.Soname, "/") {
+		return fmt.Sprintf("link %q with a soname instead of a path, or put the library there", e.NeededBy)
+	}
+	if dir := r.elsewhere(e.Soname); dir != "" {
+		return fmt.Sprintf("%s is in %s, where the loader does not look: run ldconfig, or link with -Wl,-rpath,%s", e.Soname, dir, dir)
+	}
+	switch {
+	case r.closure.Flavour == Musl || r.distro == alpine: // apk and dnf find packages by soname themselves
+		return "apk add so:" + e.Soname
+	case r.distro == fedora:
+		return fmt.Sprintf("dnf install '*/%s'", e.Soname)
+	case r.distro == arch:
+		return "install the package that is named by: pacman -F " + e.Soname
+	case e.Package != "":
+		return "apt-get install " + e.Package
+	}
+	return "install the package that is named by: apt-file search " + e.Soname
+}
+
+// elsewhere returns the folder of a library that is installed in one of the usual places which no loader
+// searches by itself: where "make install" puts it, and beside the program.
+func (r *process) elsewhere(soname string) string {
+	// A library that the developer built stands in one of the first, one that came with a download
+	// beside its program.
+	origin := strings.TrimSuffix(r.main.origin, "/")
+	for _, dir := range []string{"/usr/local/lib", "/usr/local/lib64", "/usr/lib64", "/lib64", origin, origin + "/lib"} {
+		if _, err := r.sys.walk(dir + "/" + soname); err == nil {
+			return dir
+		}
+	}
+	return ""
+}

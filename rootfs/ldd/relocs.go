@@ -1,0 +1,61 @@
+package ldd
+
+import "debug/elf"
+
+// bound returns the symbols that relocations ask for: those of data, looked up when
+// the loader starts the process, and those of the procedure linkage table, which
+// may wait for the first call of the function. "ldd -r" asks for both: a program
+// that starts and ends at a call in the middle of its work is no better.
+func (f *elfFile) bound(d *dynamic) ([]uint32, error) {
+	if f.machine == elf.EM_MIPS {
+		return nil, nil // binds through its GOT, not through relocations
+	}
+	tables := []relocTable{
+		{d.tags[elf.DT_RELA], d.tags[elf.DT_RELASZ], true},
+		{d.tags[elf.DT_REL], d.tags[elf.DT_RELSZ], false},
+		{d.tags[elf.DT_JMPREL], d.tags[elf.DT_PLTRELSZ], elf.DynTag(d.tags[elf.DT_PLTREL]) == elf.DT_RELA},
+	}
+	seen := map[uint32]bool{}
+	var out []uint32
+	for _, t := range tables {
+		b, err := f.at(t.addr, t.size)
+		if err != nil {
+			return nil, err
+		}
+		size := f.relocSize(t.rela)
+		// Relative relocations, most of them, have no symbol: index 0.
+		for ; len(b) >= size; b = b[size:] {
+			if i := f.relocSymbol(b); i != 0 && !seen[i] {
+				seen[i] = true
+				out = append(out, i)
+			}
+		}
+	}
+	return out, nil
+}
+
+// relocTable is where a table of relocations is; rela says that its entries have addends.
+type relocTable struct {
+	addr, size uint64
+	rela       bool
+}
+
+// relocSize is the size of Elf32_Rel, Elf32_Rela, Elf64_Rel or Elf64_Rela.
+func (f *elfFile) relocSize(rela bool) int {
+	size := 16
+	if rela {
+		size = 24
+	}
+	if f.class == elf.ELFCLASS32 {
+		size /= 2
+	}
+	return size
+}
+
+// relocSymbol returns the symbol of a relocation.
+func (f *elfFile) relocSymbol(b []byte) uint32 {
+	if f.class == elf.ELFCLASS32 {
+		return f.order.Uint32(b[4:]) >> 8
+	}
+	return uint32(f.order.Uint64(b[8:]) >> 32)
+}

@@ -1,0 +1,202 @@
+package ldd
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What a user reads when libraries are missing.
+func TestMissingMessage(t *testing.T) {
+	prog := made{Needed: []string{"libvips.so.42", "liba.so", "libc.so.6"}, Runpath: "$ORIGIN/../lib:/opt/acme"}
+	sys := sysroot(prog, memFS{
+		"lib/liba.so":            string(made{Needed: []string{"libunheard.so.7"}}.bytes()),
+		"opt/acme/libvips.so.42": string(made{Machine: 183}.bytes()),
+	})
+	c, err := resolveIn(sys)
+	want := `resolving the libraries of "/bin/prog": library "libvips.so.42" not found, needed by "/bin/prog"
+searched:
+  /bin/../lib (RUNPATH of /bin/prog)
+  /opt/acme (RUNPATH of /bin/prog), /opt/acme/libvips.so.42 is for EM_AARCH64
+  /etc/ld.so.cache (does not exist)
+  /lib/x86_64-linux-gnu (trusted directory)
+  /usr/lib/x86_64-linux-gnu (trusted directory)
+  /lib (trusted directory)
+  /usr/lib (trusted directory)
+library "libunheard.so.7" not found, needed by "/bin/../lib/liba.so"
+searched:
+  /etc/ld.so.cache (does not exist)
+  /lib/x86_64-linux-gnu (trusted directory)
+  /usr/lib/x86_64-linux-gnu (trusted directory)
+  /lib (trusted directory)
+  /usr/lib (trusted directory)
+fix: apt-get install libvips-dev; install the package that is named by: apt-file search libunheard.so.7`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	var first *NotFoundError
+	if !errors.As(err, &first) || first.Package != "libvips-dev" {
+		t.Errorf("errors.As: %+v", first)
+	}
+	if c == nil || len(c.Objects) != 5 {
+		t.Errorf("what was found is not returned: %v", c)
+	}
+}
+
+// What a user reads when the loader takes the wrong file.
+func TestLoadMessage(t *testing.T) {
+	sys := sysroot(made{Needed: []string{"liba.so"}, Runpath: "/opt"}, memFS{"opt/liba.so": "/* GNU ld script */ INPUT(/opt/liba.so.1) AS_NEEDED(libb.so.2)   "})
+	const want = `resolving the libraries of "/bin/prog": loading "/opt/liba.so" for "/bin/prog": invalid ELF header: not an ELF file: it starts with "/* G"
+fix: replace the file by the library for the program's platform, or take its folder out of the search path`
+	if _, err := resolveIn(sys); err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// The advice fits the distribution of the sysroot.
+func TestAdvice(t *testing.T) {
+	for name, tt := range map[string]struct{ release, want string }{
+		"Debian": {"ID=debian\n", "apt-get install zlib1g-dev"},
+		"Ubuntu": {"ID=ubuntu\nID_LIKE=debian\n", "apt-get install zlib1g-dev"},
+		"Alpine": {"NAME=\"Alpine Linux\"\nID=alpine\n", "apk add so:libz.so.1"},
+		"Rocky":  {"ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", "dnf install '*/libz.so.1'"},
+		"Arch":   {"ID=arch\n", "pacman -F libz.so.1"},
+		"none":   {"", "apt-get install zlib1g-dev"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := resolveIn(sysroot(made{Needed: []string{"libz.so.1"}}, memFS{"usr/lib/os-release": tt.release}))
+			if err == nil || !strings.HasSuffix(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// A library that is there and not found is told with its folder.
+func TestAdviceElsewhere(t *testing.T) {
+	sys := sysroot(made{Needed: []string{"libz.so.1"}}, memFS{"usr/local/lib/libz.so.1": "x"})
+	const want = "fix: libz.so.1 is in /usr/local/lib, where the loader does not look: run ldconfig, or link with -Wl,-rpath,/usr/local/lib"
+	if _, err := resolveIn(sys); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPrograms(t *testing.T) {
+	ctx := context.Background()
+	t.Run("static", func(t *testing.T) {
+		c, err := Resolve(ctx, memFS{"bin/prog": string(made{}.bytes())}, Program{Path: "/bin/prog"}, Env{})
+		if err != nil || c.Flavour != Static || c.Loader != "" || len(c.Objects) != 1 || c.Cache() != nil {
+			t.Errorf("got %v, %v", c, err)
+		}
+	})
+	t.Run("with a loader and no library", func(t *testing.T) {
+		c, err := resolveIn(sysroot(made{}, nil))
+		if err != nil || c.Flavour != Glibc || len(c.Objects) != 2 || len(c.Optional) != 0 {
+			t.Errorf("got %v, %v", c, err)
+		}
+	})
+	t.Run("without an interpreter in the sysroot", func(t *testing.T) {
+		_, err := resolveIn(memFS{"bin/prog": string(made{Interp: "/lib/ld.so.1"}.bytes())})
+		var missing *NotFoundError
+		if !errors.As(err, &missing) || missing.Soname != "/lib/ld.so.1" || !strings.Contains(err.Error(), "\nfix: ") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("libgcc_s is added", func(t *testing.T) {
+		c, err := resolveIn(sysroot(made{Needed: []string{"libc.so.6"}}, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, ok := c.Lookup(libgcc)
+		if !ok || !strings.HasPrefix(o.By, "opened by glibc") || o.NeededBy.Soname != "libc.so.6" {
+			t.Errorf("got %+v", o)
+		}
+	})
+	t.Run("libgcc_s may be missing", func(t *testing.T) {
+		sys := sysroot(made{Needed: []string{"libc.so.6"}}, nil)
+		delete(sys, "lib/x86_64-linux-gnu/libgcc_s.so.1")
+		c, err := resolveIn(sys)
+		if err != nil || len(c.Optional) != 1 || c.Optional[0].Soname != libgcc || c.Optional[0].Package != "libgcc-s1" {
+			t.Errorf("got %v, %v", c, err)
+		}
+	})
+	t.Run("a library", func(t *testing.T) {
+		if c, err := resolveIn(memFS{"bin/prog": string(made{Needed: []string{"libc.so.6"}}.bytes())}); err == nil || !strings.Contains(err.Error(), "it is a library itself") {
+			t.Errorf("got %v, %v", c, err)
+		}
+	})
+	t.Run("relative", func(t *testing.T) {
+		if _, err := Resolve(ctx, memFS{}, Program{Path: "bin/prog"}, Env{}); err == nil {
+			t.Error("a relative path is taken")
+		}
+	})
+	t.Run("not there", func(t *testing.T) {
+		if _, err := resolveIn(memFS{}); err == nil || !strings.Contains(err.Error(), `"/bin/prog"`) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// A program from a file of the host stands where it will be put: $ORIGIN is that folder.
+func TestProgramFile(t *testing.T) {
+	prog := made{Interp: "/lib64/ld-linux-x86-64.so.2", Needed: []string{"liba.so"}, Runpath: "$ORIGIN/../lib"}
+	file := filepath.Join(t.TempDir(), "built")
+	write(t, file, prog.bytes())
+	sys := sysroot(made{}, memFS{"srv/real/lib/liba.so": string(made{}.bytes()), "app": "-> srv/real"})
+	c, err := Resolve(context.Background(), sys, Program{Path: "/app/bin/prog", File: file}, Env{})
+	if err == nil {
+		t.Fatalf("/app/bin does not exist, and yet $ORIGIN/../lib was found:\n%v", c)
+	}
+	sys["srv/real/bin/other"] = ""
+	c, err = Resolve(context.Background(), sys, Program{Path: "/app/bin/prog", File: file}, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := c.Program(); p.Real != "/srv/real/bin/prog" || c.Objects[2].Path != "/srv/real/bin/../lib/liba.so" {
+		t.Errorf("program at %s:\n%v", p.Real, c)
+	}
+}
+
+// The RPATH of the program counts for all, also for what a library needs that was opened later.
+func TestOpensAndRpath(t *testing.T) {
+	sys := sysroot(made{Rpath: "/opt/lib"}, memFS{
+		"opt/plugin.so":     string(made{Needed: []string{"libdep.so"}}.bytes()),
+		"opt/lib/libdep.so": string(made{}.bytes()),
+	})
+	c, err := Resolve(context.Background(), sys, Program{Path: "/bin/prog", Opens: []string{"/opt/plugin.so"}}, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, ok := c.Lookup("libdep.so"); !ok || o.By != "RPATH of /bin/prog" {
+		t.Errorf("got %+v", o)
+	}
+}
+
+// What a program opens at run time is found as its own code would find it, and brings its libraries.
+func TestOpens(t *testing.T) {
+	for name, loader := range map[string]string{
+		"glibc": string(fakeLoader), "musl": string(withConstants(made{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			sys := sysroot(made{Runpath: "/opt/lib"}, memFS{
+				"lib64/ld-linux-x86-64.so.2": loader,
+				"opt/lib/plugin.so":          string(made{Needed: []string{"libdep.so"}, Runpath: "$ORIGIN/deps"}.bytes()),
+				"opt/lib/deps/libdep.so":     string(made{}.bytes()),
+			})
+			p := Program{Path: "/bin/prog", Opens: []string{"plugin.so", "/opt/lib/plugin.so"}}
+			c, err := Resolve(context.Background(), sys, p, Env{})
+			if err != nil || len(c.Objects) != 4 {
+				t.Fatalf("got %v, %v", c, err)
+			}
+			if got := c.Objects[2].By; got != "opened by the program (dlopen), found by RUNPATH of /bin/prog" {
+				t.Errorf("reason %q", got)
+			}
+			p.Opens = []string{"libnone.so"}
+			if _, err := Resolve(context.Background(), sys, p, Env{}); err == nil || !strings.Contains(err.Error(), `library "libnone.so" not found`) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,185 @@
+//go:build linux && amd64
+
+package ldd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// ship makes a root file system of nothing but what a closure names, as an image would be made.
+func ship(t *testing.T, c *Closure, root string) {
+	t.Helper()
+	for _, o := range c.Objects {
+		for _, dir := range o.Dirs {
+			if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, l := range o.Links {
+			name := filepath.Join(root, l.Path)
+			err := os.MkdirAll(filepath.Dir(name), 0o755)
+			if have, e := os.Readlink(name); e == nil && have == l.Target {
+				continue // on the way to several objects
+			}
+			if err = errors.Join(err, os.Symlink(l.Target, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		body, err := c.open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(io.NewSectionReader(body, 0, body.size))
+		if err = errors.Join(err, body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(root, o.Real), data)
+	}
+	if name, data, needed := c.LoaderConfig(); needed {
+		write(t, filepath.Join(root, name), data)
+	}
+}
+
+// What a closure names is enough: in a root of it alone, the same content is found under the same names,
+// by us and by the real loader.
+func TestShipRules(t *testing.T) {
+	for name, c := range ruleCases {
+		if c.fatal != "" || slices.ContainsFunc(c.want, func(s string) bool { return strings.HasPrefix(s, "missing ") && s != "missing libaux.so" }) {
+			continue
+		}
+		t.Run("glibc: "+name, func(t *testing.T) {
+			t.Parallel()
+			c.prog.Interp = glibcLoader
+			c.ship(t)
+		})
+	}
+	for name, c := range muslCases {
+		if c.fatal != "" || strings.Contains(strings.Join(c.want, " "), "missing ") {
+			continue
+		}
+		t.Run("musl: "+name, func(t *testing.T) {
+			t.Parallel()
+			c.prog.Interp = muslLoader
+			c.ship(t)
+		})
+	}
+}
+
+func (c ruleCase) ship(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(c.prog.Interp); err != nil {
+		skip(t, c.prog.Interp+" is not installed")
+	}
+	dir := c.build(t)
+	at := strings.NewReplacer("{d}", dir).Replace
+	env := Env{LibraryPath: at(c.env.LibraryPath), Workdir: at(c.env.Workdir)}
+	checkShipped(t, Program{Path: filepath.Join(dir, "bin/prog")}, env)
+}
+
+func checkShipped(t *testing.T, p Program, env Env) {
+	t.Helper()
+	ctx := context.Background()
+	source, err := Resolve(ctx, DirFS("/"), p, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	ship(t, source, root)
+	p.File = ""
+	image, err := Verify(ctx, DirFS(root), p, env)
+	if err != nil {
+		t.Fatalf("%v\nin the source:\n%v", err, source)
+	}
+	if err := Compare(ctx, source, image); err != nil {
+		t.Error(err)
+	}
+	if got, want := traced(image, nil), traced(source, nil); !slices.Equal(got, want) {
+		t.Errorf("in the image\n  %s\nin the source\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+	if err := os.MkdirAll(filepath.Join(root, env.Workdir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	vars := []string{}
+	if env.LibraryPath != "" {
+		vars = append(vars, "LD_LIBRARY_PATH="+env.LibraryPath)
+	}
+	want, err := oracle(t, image, source.Program().Real, inRoot(root, max(env.Workdir, "/")), vars...)
+	if err != nil {
+		t.Fatalf("the loader in the image: %v", err)
+	}
+	if len(env.Workdir) > 1 {
+		return // relative paths are told as they are
+	}
+	want = slices.DeleteFunc(want, func(s string) bool { return strings.HasPrefix(s, "missing libaux") })
+	got := slices.DeleteFunc(traced(image, nil), func(s string) bool { return strings.HasPrefix(s, "missing libaux") })
+	if !slices.Equal(got, want) {
+		t.Errorf("in the image\n  %s\nthe loader there\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+// Programs of the machine, those with many libraries among them, are shipped and asked about in the image.
+func TestShipHostPrograms(t *testing.T) {
+	for _, name := range []string{"git", "ssh", "gdb", "python3", "perl", "openssl", "curl", "ffmpeg", "convert", "psql", "qemu-system-x86_64", "vim", "java"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			t.Fatal(err)
+		}
+		if !isProgram(path) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			c, err := Resolve(context.Background(), DirFS("/"), Program{Path: path}, Env{})
+			if err != nil || c.Flavour == Static {
+				t.Skipf("cannot be shipped: %v", err)
+			}
+			checkShipped(t, Program{Path: path}, Env{})
+		})
+	}
+}
+
+// A compiled program is run in a root of its closure alone: with a library that only ld.so.conf leads to, in
+// a sysroot where ldconfig was never run, and with threads that end by pthread_exit.
+func TestShipAndRun(t *testing.T) {
+	need(t, "gcc")
+	dir := t.TempDir()
+	gcc(t, dir, "opt/acme/libacme.so.1", "int answer(void){return 42;}", "-shared", "-fPIC", "-Wl,-soname,libacme.so.1")
+	gcc(t, dir, "prog", `#include <pthread.h>
+		int answer(void);
+		static void *thread(void *p) { pthread_exit((void *)(long)answer()); }
+		int main(void) { pthread_t t; void *v; return pthread_create(&t, 0, thread, 0) || pthread_join(t, &v) ? 1 : (int)(long)v; }`,
+		"-Lopt/acme", "-l:libacme.so.1", "-pthread")
+	sysroot := overlay{memFS{"etc/ld.so.conf": "/opt/acme\n", "etc/ld.so.cache": "-> gone"}, DirFS(dir), DirFS("/")}
+	c, err := Resolve(context.Background(), sysroot, Program{Path: "/srv/prog", File: filepath.Join(dir, "prog")}, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.NeedsCache() {
+		t.Errorf("needs no cache?\n%v", c)
+	}
+	root := t.TempDir()
+	ship(t, c, root)
+	image, err := Verify(context.Background(), DirFS(root), Program{Path: "/srv/prog"}, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Compare(context.Background(), c, image); err != nil {
+		t.Error(err)
+	}
+	cmd := exec.Command("/srv/prog")
+	cmd.Dir, cmd.SysProcAttr = "/", inRoot(root, "/").SysProcAttr
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 42 {
+		t.Errorf("%v: %s", err, out)
+	}
+}

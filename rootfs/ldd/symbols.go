@@ -1,0 +1,271 @@
+package ldd
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+)
+
+// The layout of DT_GNU_HASH; words have 32 bits, but for those of the Bloom filter, which are as wide as
+// addresses:
+//
+//	number of buckets, first symbol, words of the filter, shift of the filter
+//	the filter
+//	buckets: the first symbol of each, 0 for none
+//	chain: a hash for each symbol from the first one on
+
+// symbolTable is an object's dynamic symbol table with its hash table, read without section headers.
+// https://gabi.xinuos.com/elf/05-symtab.html; for DT_GNU_HASH see binutils' and glibc's source, elf/dl-lookup.c.
+type symbolTable struct {
+	f       *elfFile
+	syms    []byte // n entries
+	n       int
+	strs    []byte
+	versym  []byte // n entries of 16 bits, nil without versions
+	gnu     *gnuHash
+	buckets []uint32 // DT_HASH
+	chain   []uint32
+}
+
+// gnuHash is DT_GNU_HASH: symbols of one bucket stand in a row, and chain has the hash of each with the
+// lowest bit set at the end of a row.
+type gnuHash struct {
+	first   uint32 // symbols before are not in the table
+	buckets []uint32
+	chain   []uint32
+}
+
+// symbol is an entry of the table.
+type symbol struct {
+	name  string
+	info  byte
+	shndx elf.SectionIndex
+	value uint64
+	// version index of DT_VERSYM and whether the symbol is hidden behind a default one
+	version uint16
+	hidden  bool
+}
+
+// symbols reads the dynamic symbol table; an object without one has an empty table.
+func (f *elfFile) symbols(d *dynamic) (*symbolTable, error) {
+	t := &symbolTable{f: f}
+	addr, ok := d.tags[elf.DT_SYMTAB]
+	if !ok {
+		return t, nil
+	}
+	if err := t.readHash(d); err != nil {
+		return nil, fmt.Errorf("symbol hash table: %w", err)
+	}
+	var err error
+	if t.syms, err = f.at(addr, uint64(t.n)*uint64(f.symSize())); err != nil {
+		return nil, fmt.Errorf("symbol table: %w", err)
+	}
+	if t.strs, err = f.at(d.tags[elf.DT_STRTAB], d.tags[elf.DT_STRSZ]); err != nil {
+		return nil, fmt.Errorf("string table: %w", err)
+	}
+	if addr, ok := d.tags[elf.DT_VERSYM]; ok {
+		if t.versym, err = f.at(addr, uint64(t.n)*2); err != nil {
+			return nil, fmt.Errorf("symbol versions: %w", err)
+		}
+	}
+	return t, nil
+}
+
+// symSize is the size of Elf32_Sym or Elf64_Sym.
+func (f *elfFile) symSize() int {
+	if f.class == elf.ELFCLASS32 {
+		return 16
+	}
+	return 24
+}
+
+// at reads n bytes at a virtual address; they have to be in one segment.
+func (f *elfFile) at(addr, n uint64) ([]byte, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	off, left, ok := f.offset(addr)
+	if !ok || n > left {
+		return nil, fmt.Errorf("%d bytes at address %#x are in no segment", n, addr)
+	}
+	return f.bytes(off, n)
+}
+
+// words reads n 32-bit words at a virtual address.
+func (f *elfFile) words(addr uint64, n uint32) ([]uint32, error) {
+	b, err := f.at(addr, uint64(n)*4)
+	if err != nil {
+		return nil, err
+	}
+	w := make([]uint32, n)
+	for i := range w {
+		w[i] = f.order.Uint32(b[4*i:])
+	}
+	return w, nil
+}
+
+// readHash reads the hash table, which is also what tells the number of symbols.
+func (t *symbolTable) readHash(d *dynamic) error {
+	if addr, ok := d.tags[elf.DT_GNU_HASH]; ok {
+		return t.readGNUHash(addr)
+	}
+	addr, ok := d.tags[elf.DT_HASH]
+	if !ok {
+		return nil
+	}
+	// These two have words of 64 bits there, against the specification.
+	if t.f.machine == elf.EM_S390 && t.f.class == elf.ELFCLASS64 || t.f.machine == elf.EM_ALPHA {
+		return errors.New("64-bit DT_HASH is not read")
+	}
+	head, err := t.f.words(addr, 2)
+	if err != nil {
+		return err
+	}
+	if t.buckets, err = t.f.words(addr+8, head[0]); err != nil {
+		return err
+	}
+	t.chain, err = t.f.words(addr+8+4*uint64(head[0]), head[1])
+	t.n = len(t.chain)
+	return err
+}
+
+// readGNUHash reads DT_GNU_HASH. The table does not say how many symbols there are: the last one of the
+// last row is the last of all.
+func (t *symbolTable) readGNUHash(addr uint64) error {
+	head, err := t.f.words(addr, 4)
+	if err != nil {
+		return err
+	}
+	h := &gnuHash{first: head[1]}
+	word := uint64(8)
+	if t.f.class == elf.ELFCLASS32 {
+		word = 4
+	}
+	at := addr + 16 + word*uint64(head[2]) // behind the Bloom filter, which only saves time
+	if h.buckets, err = t.f.words(at, head[0]); err != nil {
+		return err
+	}
+	at += 4 * uint64(head[0])
+	last := uint32(0)
+	for _, b := range h.buckets {
+		last = max(last, b)
+	}
+	n := h.first
+	if last >= h.first && last != 0 {
+		// The chain of the last bucket ends at the first word with its lowest bit set.
+		for n = last; ; n++ {
+			if int64(n)*int64(t.f.symSize()) > t.f.size {
+				return fmt.Errorf("%d symbols do not fit into a file of %d bytes", n, t.f.size)
+			}
+			w, err := t.f.words(at+4*uint64(n-h.first), 1)
+			if err != nil {
+				return err
+			}
+			if w[0]&1 != 0 {
+				break
+			}
+		}
+		n++
+	}
+	h.chain, err = t.f.words(at, n-h.first)
+	t.gnu, t.n = h, int(n)
+	return err
+}
+
+// symbol decodes entry i.
+func (t *symbolTable) symbol(i uint32) (symbol, bool) {
+	if int(i) >= t.n {
+		return symbol{}, false
+	}
+	o, b := t.f.order, t.syms[int(i)*t.f.symSize():]
+	s := symbol{name: t.str(o.Uint32(b)), version: 1}
+	if t.f.class == elf.ELFCLASS32 {
+		s.value, s.info, s.shndx = uint64(o.Uint32(b[4:])), b[12], elf.SectionIndex(o.Uint16(b[14:]))
+	} else {
+		s.info, s.shndx, s.value = b[4], elf.SectionIndex(o.Uint16(b[6:])), o.Uint64(b[8:])
+	}
+	if t.versym != nil {
+		v := o.Uint16(t.versym[2*i:])
+		s.version, s.hidden = v&0x7fff, v&0x8000 != 0
+	}
+	return s, true
+}
+
+// str returns a string of the table, "" when it is out of range.
+func (t *symbolTable) str(off uint32) string {
+	if uint64(off) >= uint64(len(t.strs)) {
+		return ""
+	}
+	return cString(t.strs[off:])
+}
+
+// isDefinition says whether a symbol can satisfy a reference (check_match in elf/dl-lookup.c).
+func (s symbol) isDefinition() bool {
+	typ := elf.SymType(s.info & 0xf)
+	switch typ {
+	case elf.STT_NOTYPE, elf.STT_OBJECT, elf.STT_FUNC, elf.STT_COMMON, elf.STT_TLS, elf.STT_GNU_IFUNC:
+	default:
+		return false
+	}
+	if s.shndx == elf.SHN_UNDEF || elf.SymBind(s.info>>4) == elf.STB_LOCAL {
+		return false
+	}
+	return s.value != 0 || s.shndx == elf.SHN_ABS || typ == elf.STT_TLS
+}
+
+// find returns the definitions of a name.
+func (t *symbolTable) find(name string) []symbol {
+	var out []symbol
+	add := func(i uint32) {
+		if s, ok := t.symbol(i); ok && s.name == name && s.isDefinition() {
+			out = append(out, s)
+		}
+	}
+	switch {
+	case t.gnu != nil && len(t.gnu.buckets) > 0:
+		hash := gnuHashOf(name)
+		i := t.gnu.buckets[hash%uint32(len(t.gnu.buckets))]
+		// The lowest bit of a hash is not kept, its place says where the row ends.
+		for i >= t.gnu.first && i != 0 && int(i-t.gnu.first) < len(t.gnu.chain) {
+			h := t.gnu.chain[i-t.gnu.first]
+			if h|1 == hash|1 {
+				add(i)
+			}
+			if h&1 != 0 {
+				break
+			}
+			i++
+		}
+	case len(t.buckets) > 0:
+		i := t.buckets[sysvHashOf(name)%uint32(len(t.buckets))]
+		// A chain of this table is a list by index, which a bad file may close to a ring.
+		for steps := 0; i != 0 && int(i) < len(t.chain) && steps < len(t.chain); steps++ {
+			add(i)
+			i = t.chain[i]
+		}
+	}
+	return out
+}
+
+// defines says whether the object defines a name, whatever the version.
+func (t *symbolTable) defines(name string) bool { return len(t.find(name)) > 0 }
+
+// gnuHashOf is the hash function of DT_GNU_HASH, Bernstein's.
+func gnuHashOf(name string) uint32 {
+	h := uint32(5381)
+	for i := range len(name) {
+		h = h*33 + uint32(name[i])
+	}
+	return h
+}
+
+// sysvHashOf is the hash function of DT_HASH, as in the gABI.
+func sysvHashOf(name string) uint32 {
+	var h uint32
+	for i := range len(name) {
+		h = h<<4 + uint32(name[i])
+		h ^= h >> 24 & 0xf0
+		h &= 0x0fffffff
+	}
+	return h
+}

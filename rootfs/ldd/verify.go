@@ -1,0 +1,246 @@
+package ldd
+
+import (
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+)
+
+// Verify asks of a finished root file system whether a program would start in it: whether its loader is
+// there and can be executed, finds every library, every version that one of them demands of another, and
+// every symbol that a relocation asks for, as "ldd -r" does. It returns the closure inside of that root, for [Compare].
+//
+// The rules are those of _dl_check_map_versions (glibc's elf/dl-version.c) and of the symbol lookup
+// (elf/dl-lookup.c); all that is wrong is reported at once.
+func Verify(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) {
+	c, err := Resolve(ctx, sys, p, env)
+	if err != nil {
+		return c, err
+	}
+	v, err := newVerifier(ctx, c)
+	if err == nil {
+		err = errors.Join(v.executable(), v.complete(), v.versions())
+	}
+	if err == nil {
+		// A library of another release lacks versions and symbols; the versions say it shorter.
+		err = v.symbols()
+	}
+	if err != nil {
+		return c, fmt.Errorf("verifying %q: %w", p.Path, err)
+	}
+	return c, nil
+}
+
+// verifier holds what was read of a closure's files.
+type verifier struct {
+	closure *Closure
+	objects []*verified // as closure.Objects
+}
+
+// verified is an object with what its loader would look at.
+type verified struct {
+	*Object
+	elf    *elfFile // closed by now: only what was read of it is used
+	mode   fs.FileMode
+	dyn    *dynamic
+	needs  []versionNeed          // versions of other objects
+	defs   map[uint16]string      // versions of its own by index; nil when it has none
+	table  *symbolTable           // never nil
+	bound  []uint32               // symbols looked up at the start
+	wanted map[uint16]versionNeed // needs by the index that symbols refer to
+}
+
+// newVerifier reads all files of a closure.
+func newVerifier(ctx context.Context, c *Closure) (*verifier, error) {
+	v := &verifier{closure: c}
+	for _, o := range c.Objects {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		x, err := c.inspect(o)
+		if err != nil {
+			return nil, fmt.Errorf("reading %q: %w", o.Path, err)
+		}
+		v.objects = append(v.objects, x)
+	}
+	return v, nil
+}
+
+// open opens the content of an object.
+func (c *Closure) open(o *Object) (*content, error) {
+	if o.file != "" {
+		return openHost(o.file)
+	}
+	return openContent(func() (fs.File, error) { return c.sys.Open(relative(o.Real)) })
+}
+
+// inspect reads an object as far as it is verified.
+func (c *Closure) inspect(o *Object) (*verified, error) {
+	body, err := c.open(o)
+	if err != nil {
+		return nil, err
+	}
+	v := &verified{Object: o, mode: body.info.Mode(), wanted: map[uint16]versionNeed{}}
+	return v, errors.Join(v.read(body), body.Close())
+}
+
+// read reads headers, symbols, versions and relocations.
+func (v *verified) read(body *content) error {
+	var err error
+	if v.elf, err = readELF(body, body.size); err != nil {
+		return err
+	}
+	v.dyn, err = v.elf.dynamic()
+	if errors.Is(err, errNoDynamic) { // a static program
+		v.dyn, v.table = &dynamic{}, &symbolTable{}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if v.table, err = v.elf.symbols(v.dyn); err != nil {
+		return err
+	}
+	if v.needs, err = v.elf.versionNeeds(v.dyn); err != nil {
+		return err
+	}
+	for _, n := range v.needs {
+		v.wanted[n.index] = n
+	}
+	if v.defs, err = v.elf.versionDefs(v.dyn); err != nil {
+		return err
+	}
+	v.bound, err = v.elf.bound(v.dyn)
+	return err
+}
+
+// executable checks that the kernel may start the program and its loader. Without the permission it says
+// "permission denied" of the program in both cases.
+func (v *verifier) executable() error {
+	if _, ok := v.closure.sys.(dirFS); ok && runtime.GOOS == "windows" {
+		return nil // has no such permission
+	}
+	var err error
+	for i, o := range v.objects {
+		// Libraries are only read and mapped. A program from a file of the host gets its mode later.
+		isLoader := v.closure.Loader != "" && i == 1
+		if (i == 0 && o.file == "" || isLoader) && o.mode&0o111 == 0 {
+			err = errors.Join(err, fmt.Errorf("%q is not executable (mode %04o)\nfix: chmod a+x %s", o.Real, o.mode.Perm(), o.Real))
+		}
+	}
+	return err
+}
+
+// complete checks that no file is cut off. The loader maps such a file and is killed by SIGBUS later.
+func (v *verifier) complete() error {
+	var err error
+	for _, o := range v.objects {
+		for _, p := range o.elf.progs {
+			if p.typ == elf.PT_LOAD && o.elf.check(p.off, p.filesz) != nil {
+				err = errors.Join(err, fmt.Errorf("%q is cut off: a segment ends at %d, the file at %d\nfix: copy or install the file again",
+					o.Real, p.off+p.filesz, o.elf.size))
+				break
+			}
+		}
+	}
+	return err
+}
+
+// versions is missingVersions as an error.
+func (v *verifier) versions() error {
+	var lines []string
+	for _, m := range v.missingVersions() {
+		lines = append(lines, fmt.Sprintf("%q has no version %s, which %q needs", m.lib.Path, m.name, m.by.Path))
+	}
+	return problem(lines, "build the program on the system whose libraries go into the image, or on an older one")
+}
+
+// missingVersion is a version that lib should define because by was linked against it.
+type missingVersion struct {
+	name    string
+	lib, by *verified
+}
+
+// missingVersions checks every DT_VERNEED against the DT_VERDEF of the library that was loaded under that
+// name. musl does not look at them.
+func (v *verifier) missingVersions() []missingVersion {
+	if v.closure.Flavour != Glibc {
+		return nil
+	}
+	var missing []missingVersion
+	for _, o := range v.objects {
+		for _, n := range o.needs {
+			lib := v.byName(n.file)
+			// Like the loader, take a library without any version, and a weak requirement.
+			if lib == nil || lib.defs == nil || n.weak || lib.provides(n.name) {
+				continue
+			}
+			missing = append(missing, missingVersion{n.name, lib, o})
+		}
+	}
+	return missing
+}
+
+// provides says whether the object defines a version.
+func (o *verified) provides(version string) bool {
+	for _, name := range o.defs {
+		if name == version {
+			return true
+		}
+	}
+	return false
+}
+
+// byName returns the object that a DT_VERNEED names: the loader goes by the name asked for, or the soname.
+func (v *verifier) byName(name string) *verified {
+	for _, o := range v.objects {
+		if o.Name == name || o.Soname == name {
+			return o
+		}
+	}
+	return nil
+}
+
+// maxProblems is how many lines of one kind are told; the rest is counted.
+const maxProblems = 10
+
+// problem makes an error of lines that have one remedy; nil when there are none.
+func problem(lines []string, fix string) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	if n := len(lines) - maxProblems; n > 0 {
+		lines = append(lines[:maxProblems:maxProblems], fmt.Sprintf("and %d more", n))
+	}
+	return errors.New(strings.Join(lines, "\n") + "\nfix: " + fix)
+}
+
+// sameContent compares two open files byte by byte; the same file of the host is not read.
+func sameContent(a, b *content) (bool, error) {
+	if a.size != b.size {
+		return false, nil
+	}
+	if os.SameFile(a.info, b.info) {
+		return true, nil // the usual case: an image's tree that is read from where the files came from
+	}
+	const piece = 256 << 10
+	bufA, bufB := make([]byte, piece), make([]byte, piece)
+	for off := int64(0); off < a.size; off += piece {
+		n := min(piece, a.size-off)
+		if _, err := readFull(a, bufA[:n], off); err != nil {
+			return false, err
+		}
+		if _, err := readFull(b, bufB[:n], off); err != nil {
+			return false, err
+		}
+		if string(bufA[:n]) != string(bufB[:n]) {
+			return false, nil
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,261 @@
+package ldd
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// gcc compiles C source in a folder.
+func gcc(t *testing.T, dir, out, source string, args ...string) {
+	t.Helper()
+	write(t, filepath.Join(dir, out+".c"), []byte(source))
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, out)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run(t, dir, "gcc", append([]string{"-o", out, out + ".c"}, args...)...)
+}
+
+// versioned compiles lib/libver.so.1, whose symbols have versions.
+func versioned(t *testing.T, dir, source, versions string) {
+	t.Helper()
+	write(t, filepath.Join(dir, "map"), []byte(versions))
+	gcc(t, dir, "lib/libver.so.1", source, "-shared", "-fPIC", "-Wl,-soname,libver.so.1", "-Wl,--version-script=map")
+}
+
+// A program meets a library of another release, linked by a real compiler.
+func TestVerifyVersions(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("programs of this system are no ELF files")
+	}
+	need(t, "gcc")
+	const one = "V1 { global: f; local: *; };\n"
+	for name, tt := range map[string]struct {
+		source, versions string // of the library that the program meets
+		weak             string // how the program declares g
+		want             string
+	}{
+		"the same": {"int f(void){return 1;} int g(void){return 2;}", one + "V2 { global: g; } V1;\n", "", ""},
+		"an older one": {"int f(void){return 1;}", one, "",
+			`lib/libver.so.1" has no version V2, which "PROG" needs`},
+		"an older one for a program that can do without": {"int f(void){return 1;}", one, "__attribute__((weak))", ""},
+		"one that lost a symbol": {"int f(void){return 1;} int other(void){return 2;}", one + "V2 { global: other; } V1;\n", "",
+			`symbol g@V2 of "PROG" is defined nowhere`},
+		"one that has the symbol in another version": {
+			"int f(void){return 1;} int g(void){return 2;} int other(void){return 2;}",
+			"V1 { global: f; g; local: *; };\nV2 { global: other; } V1;\n", "",
+			`symbol g@V2 of "PROG" is defined nowhere`},
+		"one without versions": {"int f(void){return 1;} int g(void){return 2;}", "{ global: *; };\n", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			versioned(t, dir, "int f(void){return 1;} int g(void){return 2;}", one+"V2 { global: g; } V1;\n")
+			gcc(t, dir, "prog", "int f(void); int g(void) "+tt.weak+"; int main(void){return f()+(g ? g() : 0);}",
+				"-Llib", "-l:libver.so.1", "-Wl,-rpath,$ORIGIN/lib", "-Wl,-z,now")
+			versioned(t, dir, tt.source, tt.versions)
+			prog := filepath.Join(dir, "prog")
+			if tt.weak != "" {
+				weaken(t, prog)
+			}
+			_, err := Verify(context.Background(), DirFS("/"), Program{Path: prog}, Env{})
+			want := strings.ReplaceAll(tt.want, "PROG", prog)
+			switch {
+			case want == "" && err != nil:
+				t.Errorf("got %v", err)
+			case want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "\nfix: ")):
+				t.Errorf("got %v, want %q", err, want)
+			}
+		})
+	}
+}
+
+// weaken marks the versions that a program needs as weak, as a linker may when all references to
+// them are.
+func weaken(t *testing.T, name string) {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, d := readMade(t, data)
+	off, _, _ := f.offset(d.tags[elf.DT_VERNEED])
+	for n := uint32(1); n != 0; off += uint64(n) {
+		aux := off + uint64(f.order.Uint32(data[off+8:]))
+		for range f.order.Uint16(data[off+2:]) {
+			data[aux+4] |= 2 // VER_FLG_WEAK
+			aux += uint64(f.order.Uint32(data[aux+12:]))
+		}
+		n = f.order.Uint32(data[off+12:])
+	}
+	write(t, name, data)
+}
+
+// A function may not be missing, whether it is bound at the start or at its first call.
+func TestVerifyBinding(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("programs of this system are no ELF files")
+	}
+	need(t, "gcc")
+	for _, flag := range []string{"lazy", "now"} {
+		dir := t.TempDir()
+		gcc(t, dir, "lib/liba.so", "int f(void); int a(void){return f();}", "-shared", "-fPIC", "-Wl,-z,"+flag)
+		gcc(t, dir, "prog", "int a(void); int main(void){return a();}",
+			"-Llib", "-l:liba.so", "-Wl,-rpath,$ORIGIN/lib", "-Wl,--allow-shlib-undefined")
+		_, err := Verify(context.Background(), DirFS("/"), Program{Path: filepath.Join(dir, "prog")}, Env{})
+		if err == nil || !strings.Contains(err.Error(), "symbol f of") {
+			t.Errorf("-z %s: got %v", flag, err)
+		}
+	}
+}
+
+// libgcc_s is in the closure for later; what is missed at the start it does not provide.
+func TestVerifyStartScope(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("programs of this system are no ELF files")
+	}
+	need(t, "gcc")
+	dir := t.TempDir()
+	gcc(t, dir, "lib/liba.so", "void _Unwind_Backtrace(void); void a(void){_Unwind_Backtrace();}", "-shared", "-fPIC", "-nodefaultlibs", "-Wl,-z,now")
+	gcc(t, dir, "prog", "void a(void); int main(void){a();return 0;}", "-Llib", "-l:liba.so", "-Wl,-rpath,$ORIGIN/lib",
+		"-Wl,--allow-shlib-undefined", "-nodefaultlibs", "-lc")
+	c, err := Verify(context.Background(), DirFS("/"), Program{Path: filepath.Join(dir, "prog")}, Env{})
+	if err == nil || !strings.Contains(err.Error(), "symbol _Unwind_Backtrace") {
+		t.Errorf("got %v", err)
+	}
+	if _, ok := c.Lookup(libgcc); !ok {
+		t.Errorf("libgcc_s is not in the closure, and so this tests nothing:\n%v", c)
+	}
+}
+
+func TestVerifyTree(t *testing.T) {
+	verify := func(sys FS) error {
+		_, err := Verify(context.Background(), sys, Program{Path: "/bin/prog"}, Env{})
+		return err
+	}
+	prog := made{Needed: []string{"libc.so.6"}}
+	t.Run("good", func(t *testing.T) {
+		if err := verify(sysroot(prog, nil)); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a library that is cut off", func(t *testing.T) {
+		file := made{Soname: "libc.so.6", Change: func(f []byte) { f[64+32+2] = 1 }}.bytes() // 64 KiB more in the segment
+		err := verify(sysroot(prog, memFS{"lib/x86_64-linux-gnu/libc.so.6": string(file)}))
+		if err == nil || !strings.Contains(err.Error(), `"/lib/x86_64-linux-gnu/libc.so.6" is cut off`) {
+			t.Error(err)
+		}
+	})
+	t.Run("a missing library", func(t *testing.T) {
+		if err := verify(sysroot(made{Needed: []string{"libz.so.1"}}, nil)); err == nil {
+			t.Error("nothing is missed")
+		}
+	})
+	t.Run("not executable", func(t *testing.T) {
+		if runtime.GOOS == "windows" {
+			t.Skip("there is no such permission")
+		}
+		for _, name := range []string{"bin/prog", "lib64/ld-linux-x86-64.so.2"} {
+			root := t.TempDir()
+			for file, text := range sysroot(prog, nil) {
+				write(t, filepath.Join(root, file), []byte(text))
+			}
+			if err := os.Chmod(filepath.Join(root, name), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			err := verify(DirFS(root))
+			want := fmt.Sprintf("%q is not executable (mode 0644)\nfix: chmod a+x", "/"+name)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		}
+	})
+}
+
+func TestCompare(t *testing.T) {
+	prog := made{Needed: []string{"liba.so", "libc.so.6"}, Runpath: "$ORIGIN/../lib"}
+	lib := string(made{}.bytes())
+	source := sysroot(prog, memFS{"lib/liba.so": lib})
+	for name, tt := range map[string]struct {
+		image memFS
+		want  string
+	}{
+		"the same":      {memFS{"lib/liba.so": lib}, ""},
+		"other content": {memFS{"lib/liba.so": lib[:len(lib)-1] + "x"}, `"liba.so" is /bin/../lib/liba.so, in the image it is another file: /bin/../lib/liba.so (RUNPATH of /bin/prog)`},
+		"another library comes along": {
+			memFS{"lib/liba.so": string(made{Needed: []string{"libextra.so"}}.bytes()), "usr/lib/libextra.so": lib},
+			`"libextra.so" is loaded in the image only: /usr/lib/libextra.so (trusted directory /usr/lib)`},
+		"without libgcc_s": {memFS{"lib/liba.so": lib, "lib/x86_64-linux-gnu/libgcc_s.so.1": "-> gone"},
+			`"libgcc_s.so.1" (/lib/x86_64-linux-gnu/libgcc_s.so.1) is not loaded in the image`},
+		"another program": {memFS{"lib/liba.so": lib, "bin/prog": string(made{Needed: prog.Needed, Soname: "x", Interp: "/lib64/ld-linux-x86-64.so.2", Runpath: "/lib"}.bytes())},
+			`"/bin/prog" is /bin/prog, in the image it is another file`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, err := resolveIn(source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := resolveIn(sysroot(prog, tt.image))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = Compare(context.Background(), a, b)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// A Go program without cgo may have an interpreter all the same.
+func TestGoPIE(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the sysroot would be that of another system")
+	}
+	need(t, "go")
+	if _, err := os.Stat("/lib64/ld-linux-x86-64.so.2"); err != nil {
+		skip(t, "glibc's loader is not installed")
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() {}\n"))
+	cmd := exec.Command("go", "build", "-buildmode=pie", "-o", "prog", "main.go")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	c, err := Verify(context.Background(), DirFS("/"), Program{Path: filepath.Join(dir, "prog")}, Env{})
+	if err != nil || c.Flavour != Glibc || len(c.Objects) != 2 {
+		t.Errorf("got %v, %v", c, err)
+	}
+}
+
+// A program for another machine is resolved in its compiler's sysroot, though it is not in there.
+func TestCrossSysroot(t *testing.T) {
+	const sysroot = "/usr/aarch64-linux-gnu"
+	need(t, "aarch64-linux-gnu-gcc")
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "main.c"), []byte("#include <math.h>\nint main(int n, char **v){return pow(n, n);}\n"))
+	run(t, dir, "aarch64-linux-gnu-gcc", "-o", "prog", "main.c", "-lm")
+	c, err := Verify(context.Background(), DirFS(sysroot), Program{Path: "/prog", File: filepath.Join(dir, "prog")}, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Machine != elf.EM_AARCH64 || c.Flavour != Glibc || c.NeedsCache() {
+		t.Errorf("%s %s, needs a cache: %t", c.Machine, c.Flavour, c.NeedsCache())
+	}
+	for _, name := range []string{c.Loader, "libm.so.6", "libc.so.6", libgcc} {
+		if o, ok := c.Lookup(name); !ok || !strings.HasPrefix(o.Real, "/lib/") {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+	if !bytes.Contains(c.Cache(), []byte("libm.so.6")) {
+		t.Error("the cache does not list libm")
+	}
+}

@@ -1,0 +1,74 @@
+//go:build linux
+
+package ldd
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// The real loader, told to warn and to bind everything (ldd -r), names the symbols and versions that are missing in a process.
+// Of every program and library of the machine the same have to be named here.
+func TestOracleVerify(t *testing.T) {
+	long(t)
+	if _, err := os.Stat(glibcLoader); err != nil {
+		skip(t, "glibc's loader is not installed")
+	}
+	files := hostFiles(t, isProgram, "/usr/bin", "/usr/sbin")
+	files = append(files, hostFiles(t, isLibrary, "/usr/lib", "/usr/local/lib", "/opt")...)
+	var compared, dirty atomic.Int32
+	each(files, func(name string) {
+		c, err := resolveLibrary(name)
+		if err != nil {
+			return // incomplete: TestOracleAllLibraries has it
+		}
+		v, err := newVerifier(context.Background(), c)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		got, want := v.complaints(), loaderComplaints(name)
+		compared.Add(1)
+		if len(want) > 0 {
+			dirty.Add(1)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got\n  %s\nthe loader\n  %s", name, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+		}
+	})
+	t.Logf("%d files were compared, %d of them miss something", compared.Load(), dirty.Load())
+}
+
+// complaints returns the missing versions and symbols, sorted.
+func (v *verifier) complaints() []string {
+	var out []string
+	for _, n := range v.missingVersions() {
+		out = append(out, n.name)
+	}
+	for _, s := range v.missingSymbols() {
+		out = append(out, s.name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+var complaint = regexp.MustCompile("version `([^']+)' not found|undefined symbol: ([^\\s,]+)|symbol ([^\\s,]+), version [^\\s]+ not defined")
+
+// loaderComplaints returns the names of which the real loader complains, sorted.
+func loaderComplaints(name string) []string {
+	cmd := exec.Command(glibcLoader, name)
+	cmd.Env = []string{"LD_TRACE_LOADED_OBJECTS=1", "LD_WARN=yes", "LD_BIND_NOW=yes"}
+	out, _ := cmd.CombinedOutput() // a complaint may be an exit code
+	var names []string
+	for _, m := range complaint.FindAllStringSubmatch(string(out), -1) {
+		names = append(names, m[1]+m[2]+m[3])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,94 @@
+package ldd
+
+import (
+	"debug/elf"
+	"errors"
+)
+
+// maxVersions bounds the lists of versions; libstdc++ and glibc have below a hundred.
+const maxVersions = 1 << 15
+
+// versionNeed is an entry of DT_VERNEED: a version that an object wants from a library.
+type versionNeed struct {
+	file  string // as in DT_NEEDED
+	name  string // "GLIBC_2.34"
+	index uint16 // in DT_VERSYM
+	weak  bool   // VER_FLG_WEAK: a library without it is accepted
+}
+
+// versionNeeds reads DT_VERNEED, see the Linux Standard Base, "Symbol Versioning": a list of files, each
+// with a list of versions; the links are distances in bytes, and 0 ends a list.
+//
+//	Verneed: u16 version, u16 count, u32 file, u32 first Vernaux, u32 next Verneed
+//	Vernaux: u32 hash, u16 flags, u16 index, u32 name, u32 next Vernaux
+func (f *elfFile) versionNeeds(d *dynamic) ([]versionNeed, error) {
+	const weak = 2 // VER_FLG_WEAK
+	var out []versionNeed
+	addr, ok := d.tags[elf.DT_VERNEED]
+	for steps := 0; ok; steps++ {
+		if steps > maxVersions {
+			return nil, errors.New("too many version requirements")
+		}
+		b, err := f.at(addr, 16)
+		if err != nil {
+			return nil, err
+		}
+		file, err := f.dynString(d, uint64(f.order.Uint32(b[4:])))
+		if err != nil {
+			return nil, err
+		}
+		aux := addr + uint64(f.order.Uint32(b[8:]))
+		for range f.order.Uint16(b[2:]) {
+			a, err := f.at(aux, 16)
+			if err != nil {
+				return nil, err
+			}
+			name, err := f.dynString(d, uint64(f.order.Uint32(a[8:])))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, versionNeed{file, name, f.order.Uint16(a[6:]) & 0x7fff, f.order.Uint16(a[4:])&weak != 0})
+			if len(out) > maxVersions {
+				return nil, errors.New("too many version requirements")
+			}
+			aux += uint64(f.order.Uint32(a[12:]))
+		}
+		next := uint64(f.order.Uint32(b[12:]))
+		addr, ok = addr+next, next != 0
+	}
+	return out, nil
+}
+
+// versionDefs reads DT_VERDEF: the name of each version index. nil means that the object has no
+// versions at all. Of the names of a version the first is its own, the others are what it replaces.
+//
+//	Verdef:  u16 version, u16 flags, u16 index, u16 count, u32 hash, u32 first Verdaux, u32 next Verdef
+//	Verdaux: u32 name, u32 next Verdaux
+func (f *elfFile) versionDefs(d *dynamic) (map[uint16]string, error) {
+	addr, ok := d.tags[elf.DT_VERDEF]
+	if !ok {
+		return nil, nil
+	}
+	out := map[uint16]string{}
+	for steps := 0; ok; steps++ {
+		if steps > maxVersions {
+			return nil, errors.New("too many version definitions")
+		}
+		b, err := f.at(addr, 20)
+		if err != nil {
+			return nil, err
+		}
+		a, err := f.at(addr+uint64(f.order.Uint32(b[12:])), 8)
+		if err != nil {
+			return nil, err
+		}
+		name, err := f.dynString(d, uint64(f.order.Uint32(a)))
+		if err != nil {
+			return nil, err
+		}
+		out[f.order.Uint16(b[4:])&0x7fff] = name
+		next := uint64(f.order.Uint32(b[16:]))
+		addr, ok = addr+next, next != 0
+	}
+	return out, nil
+}

@@ -1,0 +1,206 @@
+package ldd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// Link is a symbolic link on the way to a file.
+type Link struct {
+	Path   string // where the link is: absolute, clean, itself without links
+	Target string // what it says, verbatim
+}
+
+// A walker is a kernel's path lookup in a root that nobody entered. os.Root would not do: it refuses
+// absolute links, which Debian has for its loader, and does not tell what it passed. What is passed has to
+// go into an image, link by link: copies in their place would change what $ORIGIN means, and would load
+// one library twice.
+
+// Limits of the kernel that a walk keeps, see path_resolution(7).
+const (
+	maxLinks = 40   // symbolic links in one walk, then ELOOP
+	maxPath  = 4096 // PATH_MAX, with the final NUL
+	maxName  = 255  // NAME_MAX
+)
+
+// The errors of a walk that are not in io/fs. The loaders treat them differently from "no such file".
+var (
+	errLoop    = errors.New("too many levels of symbolic links")
+	errNotDir  = errors.New("not a directory")
+	errTooLong = errors.New("file name too long")
+)
+
+// Follow resolves the symbolic links of an absolute path inside a sysroot, as the kernel would do for a
+// process whose root it is: absolute targets start again at the sysroot's root and ".." ends there.
+// It returns the path without links and every link passed, in order.
+func Follow(sys FS, name string) (real string, links []Link, err error) {
+	p, err := newWalker(sys).walk(name)
+	if err != nil {
+		return "", nil, fmt.Errorf("following %q: %w", name, err)
+	}
+	return p.real, p.links, nil
+}
+
+// place is where a walk ended.
+type place struct {
+	real  string // absolute, without links
+	info  fs.FileInfo
+	links []Link
+	// through are the folders that the walk left again by "..". They have no part in the real path
+	// and must exist nevertheless for the walk to succeed.
+	through []string
+}
+
+// walker resolves paths in a sysroot. It remembers what it saw: a sysroot does not change meanwhile.
+type walker struct {
+	sys   FS
+	nodes map[string]node
+}
+
+// node is what is at a name: a file, a folder or a link.
+type node struct {
+	info   fs.FileInfo
+	target string // of a symbolic link
+	err    error
+}
+
+// newWalker returns a walker that has seen nothing yet.
+func newWalker(sys FS) *walker { return &walker{sys: sys, nodes: map[string]node{}} }
+
+// node returns what is at a name that has no link in its folders.
+func (w *walker) node(name string) node {
+	if n, ok := w.nodes[name]; ok {
+		return n
+	}
+	var n node
+	n.info, n.err = w.sys.Lstat(name)
+	if n.err == nil && n.info.Mode()&fs.ModeSymlink != 0 {
+		n.target, n.err = w.sys.ReadLink(name)
+	}
+	w.nodes[name] = n
+	return n
+}
+
+// walk resolves an absolute path, as path_resolution(7) has it: element by element, and a symbolic link
+// is put in the place of its name.
+func (w *walker) walk(name string) (place, error) {
+	if name == "" {
+		return place{}, fs.ErrNotExist
+	}
+	if len(name) >= maxPath {
+		return place{}, errTooLong
+	}
+	var p place
+	cur, rest := ".", name
+	for rest != "" {
+		elem, tail, more := strings.Cut(rest, "/")
+		rest = tail
+		if elem == "" || elem == "." {
+			continue
+		}
+		if elem == ".." {
+			p.through = append(p.through, rooted(cur))
+			cur = path.Dir(cur) // of the root this is the root
+			continue
+		}
+		next := path.Join(cur, elem)
+		n, err := w.enter(next, elem, more)
+		if err != nil {
+			return place{}, err
+		}
+		if n.info.Mode()&fs.ModeSymlink == 0 {
+			cur = next
+			continue
+		}
+		if err := p.pass(next, n.target); err != nil {
+			return place{}, err
+		}
+		if strings.HasPrefix(n.target, "/") {
+			cur = "."
+		}
+		// A slash behind the link's name goes behind its target: both ask for a folder.
+		if rest = n.target; more {
+			rest += "/" + tail
+		}
+	}
+	n := w.node(cur)
+	p.real, p.info = rooted(cur), n.info
+	return p, n.err
+}
+
+// enter looks at one element of a path. A slash behind it asks for a folder, even when nothing follows.
+func (w *walker) enter(name, elem string, slash bool) (node, error) {
+	if len(elem) > maxName {
+		return node{}, errTooLong
+	}
+	n := w.node(name)
+	if n.err != nil {
+		return n, n.err
+	}
+	if slash && !n.info.IsDir() && n.info.Mode()&fs.ModeSymlink == 0 {
+		return n, errNotDir
+	}
+	return n, nil
+}
+
+// pass notes a link on the way.
+func (p *place) pass(name, target string) error {
+	switch {
+	case target == "":
+		return fs.ErrNotExist
+	case len(target) >= maxPath:
+		return errTooLong
+	case len(p.links) >= maxLinks:
+		return errLoop
+	}
+	p.links = append(p.links, Link{Path: rooted(name), Target: target})
+	return nil
+}
+
+// open opens the file at a place.
+func (w *walker) open(p place) (*content, error) {
+	if p.info.IsDir() {
+		return nil, errors.New("is a directory")
+	}
+	if !p.info.Mode().IsRegular() {
+		return nil, fmt.Errorf("not a regular file (%s)", p.info.Mode().Type())
+	}
+	return openContent(func() (fs.File, error) { return w.sys.Open(relative(p.real)) })
+}
+
+// read returns a whole small file, such as a configuration; at most limit bytes of it.
+func (w *walker) read(name string, limit int64) ([]byte, error) {
+	p, err := w.walk(name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := w.open(p)
+	if err != nil {
+		return nil, err
+	}
+	if c.size > limit {
+		return nil, errors.Join(fmt.Errorf("%d bytes are more than the %d expected at most", c.size, limit), c.Close())
+	}
+	buf := make([]byte, c.size)
+	_, err = readFull(c, buf, 0)
+	return buf, errors.Join(err, c.Close())
+}
+
+// rooted returns the absolute path of an io/fs name.
+func rooted(name string) string {
+	if name == "." {
+		return "/"
+	}
+	return "/" + name
+}
+
+// relative returns the io/fs name of an absolute, clean path.
+func relative(name string) string {
+	if name == "/" {
+		return "."
+	}
+	return name[1:]
+}
