@@ -1,0 +1,200 @@
+package rootfs
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"unicode/utf8"
+)
+
+// Layer tells how often an entry changes from build to build. The layers of an image are stacked in
+// this order, so that a change sends as little as possible.
+type Layer int
+
+// The layers, lowest first.
+const (
+	System  Layer = iota // what services share: libraries, certificates, zones, accounts, /tmp, /data
+	Files                // what the user adds
+	Program              // the program, new with each build
+)
+
+// String returns the layer's name: "system", "files" or "program".
+func (l Layer) String() string {
+	names := [...]string{"system", "files", "program"}
+	if l < 0 || int(l) >= len(names) {
+		return fmt.Sprintf("layer %d", int(l))
+	}
+	return names[l]
+}
+
+// Entry is one path of the image. The zero value is no entry; a path and, for a file, a source are needed.
+type Entry struct {
+	// Path is absolute and clean, "/etc/passwd". "/" itself is never an entry: it is always a folder,
+	// 0755 root:root.
+	Path string
+	// Mode has the type (fs.ModeDir, fs.ModeSymlink, or none for a file), the permissions, and
+	// fs.ModeSetuid, fs.ModeSetgid and fs.ModeSticky where wanted. A link's is always 0777.
+	Mode fs.FileMode
+	// UID and GID own the entry; 0 is root.
+	UID, GID int
+	// Link is the target of a symbolic link, verbatim.
+	Link string
+	// Size of a file in bytes. [Tree.Add] takes it from the source.
+	Size int64
+	// Layer is the lowest layer that needs the entry.
+	Layer Layer
+	// Reason says to people why the entry is here: "needed by /hello (ld.so.cache)".
+	Reason string
+	// Source is where a file's bytes are; zero for folders and links.
+	Source Source
+}
+
+// Header returns the entry as tar(5) has it, without times: the name has no leading slash, a folder's
+// ends with one.
+func (e Entry) Header() *tar.Header {
+	h := &tar.Header{
+		Typeflag: tar.TypeReg,
+		Name:     strings.TrimPrefix(e.Path, "/"),
+		Linkname: e.Link,
+		Size:     e.Size,
+		Mode:     unixMode(e.Mode),
+		Uid:      e.UID,
+		Gid:      e.GID,
+	}
+	switch e.Mode.Type() {
+	case fs.ModeDir:
+		h.Typeflag = tar.TypeDir
+		h.Name += "/"
+	case fs.ModeSymlink:
+		h.Typeflag = tar.TypeSymlink
+	}
+	return h
+}
+
+// The bits above the permissions as chmod(2) has them; io/fs keeps them elsewhere.
+const (
+	setuid = 0o4000
+	setgid = 0o2000
+	sticky = 0o1000
+)
+
+// unixMode is a mode as chmod(2) and tar(5) have it.
+func unixMode(m fs.FileMode) int64 {
+	mode := int64(m.Perm())
+	if m&fs.ModeSetuid != 0 {
+		mode |= setuid
+	}
+	if m&fs.ModeSetgid != 0 {
+		mode |= setgid
+	}
+	if m&fs.ModeSticky != 0 {
+		mode |= sticky
+	}
+	return mode
+}
+
+// fileMode reads a mode as people write it: 0o1777 is meant as chmod(1) understands it, although Go has
+// the sticky bit elsewhere.
+func fileMode(m fs.FileMode) fs.FileMode {
+	mode := m & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
+	if m&setuid != 0 {
+		mode |= fs.ModeSetuid
+	}
+	if m&setgid != 0 {
+		mode |= fs.ModeSetgid
+	}
+	if m&sticky != 0 {
+		mode |= fs.ModeSticky
+	}
+	return mode
+}
+
+// checked returns the entry in the form that the Tree keeps, or why it is none.
+func (e Entry) checked() (Entry, error) {
+	if err := checkPath(e.Path); err != nil {
+		return e, err
+	}
+	if e.UID < 0 || e.GID < 0 {
+		return e, fmt.Errorf("owner %d:%d is negative", e.UID, e.GID)
+	}
+	if e.Layer < System || e.Layer > Program {
+		return e, fmt.Errorf("there is no %s", e.Layer)
+	}
+	typ := e.Mode.Type()
+	e.Mode = typ | fileMode(e.Mode)
+	switch typ {
+	case 0:
+		return e.checkedFile()
+	case fs.ModeDir:
+		e.Size = 0
+	case fs.ModeSymlink:
+		e.Size, e.Mode = 0, fs.ModeSymlink|fs.ModePerm
+		if e.Link == "" || strings.ContainsRune(e.Link, 0) {
+			return e, fmt.Errorf("link target %q is none", e.Link)
+		}
+		return e, nil
+	default:
+		return e, fmt.Errorf("an image has no %s", kindOf(typ))
+	}
+	return e, nil
+}
+
+// checkedFile makes sure that the bytes of a file can be had, and how many there are: the header of a
+// tar entry tells its size before the first byte.
+func (e Entry) checkedFile() (Entry, error) {
+	info, err := e.Source.stat()
+	if err != nil {
+		return e, err
+	}
+	if !info.Mode().IsRegular() {
+		return e, fmt.Errorf("%s is a %s, not a file", e.Source, kindOf(info.Mode().Type()))
+	}
+	e.Size = info.Size()
+	return e, nil
+}
+
+// checkPath says why a path cannot be one of an image. Names that are not UTF-8 are possible on Linux,
+// but not in io/fs nor in the extended headers of a tar, pax(1).
+func checkPath(p string) error {
+	switch {
+	case !path.IsAbs(p):
+		return errors.New("the path is not absolute")
+	case p == "/":
+		return errors.New("the root folder is there in every image")
+	case path.Clean(p) != p:
+		return fmt.Errorf("the path is not clean, %q is", path.Clean(p))
+	case !utf8.ValidString(p), strings.ContainsRune(p, 0):
+		return errors.New("the path is not valid UTF-8 text")
+	}
+	return nil
+}
+
+// kindOf names a file type for people.
+func kindOf(typ fs.FileMode) string {
+	switch {
+	case typ&fs.ModeDir != 0:
+		return "folder"
+	case typ&fs.ModeSymlink != 0:
+		return "symbolic link"
+	case typ&fs.ModeSocket != 0:
+		return "socket"
+	case typ&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	case typ&fs.ModeDevice != 0:
+		return "device"
+	case typ == 0:
+		return "file"
+	}
+	return "special file"
+}
+
+// String describes what is at the path, for error messages: "link to usr/lib", "file 0644 0:0".
+func (e Entry) String() string {
+	if e.Mode.Type() == fs.ModeSymlink {
+		return "link to " + e.Link
+	}
+	return fmt.Sprintf("%s %04o %d:%d", kindOf(e.Mode.Type()), unixMode(e.Mode), e.UID, e.GID)
+}

@@ -1,0 +1,109 @@
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// match returns the paths on the host that a From stands for, sorted. There is always one.
+func (s Spec) match(from string) ([]string, error) {
+	if from == "" {
+		return nil, errors.New("the source From is empty\nfix: name a file, a folder or a pattern")
+	}
+	name := s.host(from)
+	// Tried first: "[id].html" is a usual name in the folders of web frameworks.
+	_, err := os.Lstat(name)
+	switch {
+	case err == nil:
+		return []string{name}, nil
+	case !errors.Is(err, fs.ErrNotExist) || !hasMeta(from):
+		return nil, fmt.Errorf("reading %q: %w\nfix: create it, or correct From", name, bare(err))
+	}
+	return s.glob(from)
+}
+
+// hasMeta tells whether a name can be a pattern, see [path.Match].
+func hasMeta(pattern string) bool { return strings.ContainsAny(pattern, `*?[`) }
+
+// glob expands a pattern. Only the pattern itself is one: the folder that it starts at may have any
+// name.
+func (s Spec) glob(from string) ([]string, error) {
+	base, pattern := splitPattern(filepath.ToSlash(from))
+	folder := s.host(base)
+	names, err := fs.Glob(os.DirFS(folder), pattern)
+	if err != nil {
+		return nil, fmt.Errorf("reading the pattern: %w\n"+
+			"fix: write it as filepath.Match wants it, \"*.conf\" for example", err)
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("no file in %q fits %q\nfix: create the files, or correct the pattern", folder, pattern)
+	}
+	for i, name := range names {
+		names[i] = filepath.Join(folder, filepath.FromSlash(name))
+	}
+	return names, nil
+}
+
+// splitPattern cuts a pattern before the first part that is one: "../web/*.css" is "*.css" in "../web".
+func splitPattern(p string) (folder, pattern string) {
+	parts := strings.Split(p, "/")
+	i := 0
+	for !hasMeta(parts[i]) {
+		i++
+	}
+	folder = strings.Join(parts[:i], "/")
+	if strings.HasPrefix(p, "/") && folder == "" {
+		folder = "/"
+	}
+	return folder, path.Clean(strings.Join(parts[i:], "/"))
+}
+
+// stays says why a link does not lead to a place inside of the folder that it is in. It follows the
+// folder's own links, as the kernel would: a ".." after one leads to somewhere else than it seems.
+func stays(folder, rel, target string) error {
+	if isAbs(target) {
+		return errors.New("it is absolute")
+	}
+	at := strings.Split(path.Dir(filepath.ToSlash(rel)), "/")
+	if at[0] == "." {
+		at = nil
+	}
+	todo := strings.Split(filepath.ToSlash(target), "/")
+	for links := 0; len(todo) > 0; {
+		name := todo[0]
+		todo = todo[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			if len(at) == 0 {
+				return errors.New("it leaves the folder")
+			}
+			at = at[:len(at)-1]
+			continue
+		}
+		at = append(at[:len(at):len(at)], name)
+		// Links of links count as well: the kernel follows them all, path_resolution(7).
+		next, err := os.Readlink(filepath.Join(folder, filepath.Join(at...)))
+		if err != nil {
+			continue // no link, or nothing there: it leads to inside all the same
+		}
+		if links++; links > maxLinks {
+			return errors.New("it goes in a circle")
+		}
+		if isAbs(next) {
+			return errors.New("it passes a link that leaves the folder")
+		}
+		at = at[:len(at)-1]
+		todo = append(strings.Split(filepath.ToSlash(next), "/"), todo...)
+	}
+	return nil
+}
+
+// isAbs tells whether a link's target is absolute, in the spelling of the image or of the host.
+func isAbs(target string) bool { return path.IsAbs(target) || filepath.IsAbs(target) }

@@ -1,0 +1,79 @@
+package rootfs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+)
+
+// openSSLDir is how libcrypto says where its configuration and certificates are, see
+// OpenSSL_version(3) and https://docs.openssl.org/master/man7/openssl-env.
+const openSSLDir = `OPENSSLDIR: "`
+
+// maxCrypto bounds what is read of a libcrypto; real ones have 2 to 8 MB.
+const maxCrypto = 64 << 20
+
+// addOpenSSL links OpenSSL's own place for certificates to the bundle: it looks nowhere else.
+func (a *assembly) addOpenSSL(context.Context) error {
+	if _, ok := a.tree.Lookup(bundlePath); !ok {
+		return nil
+	}
+	for _, o := range a.libraryObjects() {
+		// Others than OpenSSL have libraries of this name too; not all have the text.
+		if !strings.HasPrefix(path.Base(o.Real), "libcrypto.so") {
+			continue
+		}
+		dir, err := readOpenSSLDir(SysrootFile(a.Sysroot, o.Real))
+		if err != nil {
+			return fmt.Errorf("reading %q: %w", o.Real, bare(err))
+		}
+		if err := a.linkOpenSSL(dir, o.Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// linkOpenSSL adds what X509_get_default_cert_file and X509_get_default_cert_dir name, unless that is
+// where the bundle lies anyway.
+func (a *assembly) linkOpenSSL(dir, library string) error {
+	if checkPath(dir) != nil {
+		return nil // built with no usable place: SSL_CERT_FILE is then the only way
+	}
+	for _, l := range [][2]string{
+		{path.Join(dir, "cert.pem"), bundlePath},
+		{path.Join(dir, "certs"), certsDir},
+	} {
+		// Alpine's place is /etc/ssl, where both are already.
+		if _, err := a.tree.Stat(inFS(l[0])); err == nil {
+			continue
+		}
+		if err := a.addLink(l[0], l[1], "where "+library+" looks for certificates"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOpenSSLDir returns the folder that a libcrypto was built with, "" when it does not say.
+func readOpenSSLDir(s Source) (dir string, err error) {
+	r, err := s.Open()
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	content, err := io.ReadAll(io.LimitReader(r, maxCrypto))
+	if err != nil {
+		return "", err
+	}
+	_, rest, found := bytes.Cut(content, []byte(openSSLDir))
+	name, _, closed := bytes.Cut(rest[:min(len(rest), 4096)], []byte(`"`))
+	if !found || !closed {
+		return "", nil
+	}
+	return string(name), nil
+}

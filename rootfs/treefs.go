@@ -1,0 +1,183 @@
+package rootfs
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// A Tree is a sysroot, and the file system that testing/fstest and archive/tar understand.
+var (
+	_ ldd.FS       = (*Tree)(nil)
+	_ fs.StatFS    = (*Tree)(nil)
+	_ fs.ReadDirFS = (*Tree)(nil)
+)
+
+// Open opens a file or folder. It follows no links: neither on the way, where they lead to
+// [fs.ErrNotExist], nor at the end, which is an error too.
+func (t *Tree) Open(name string) (fs.File, error) {
+	n, err := t.node("open", name)
+	if err != nil {
+		return nil, err
+	}
+	switch n.Mode.Type() {
+	case fs.ModeDir:
+		return &openFolder{node: n, list: t.list(n)}, nil
+	case fs.ModeSymlink:
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("is a symbolic link")}
+	}
+	r, err := n.Source.Open()
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	f := openFile{ReadCloser: r, node: n}
+	if at, ok := r.(io.ReaderAt); ok {
+		return openFileAt{openFile: f, ReaderAt: at}, nil
+	}
+	return f, nil
+}
+
+// Lstat describes what is at a name, a link itself. Times are those of 1970: the image sets its own.
+// Sys is a [*tar.Header].
+func (t *Tree) Lstat(name string) (fs.FileInfo, error) {
+	n, err := t.node("lstat", name)
+	if err != nil {
+		return nil, err
+	}
+	return fileInfo{n.Entry}, nil
+}
+
+// ReadLink returns the target of a link.
+func (t *Tree) ReadLink(name string) (string, error) {
+	n, err := t.node("readlink", name)
+	if err != nil {
+		return "", err
+	}
+	if n.Mode.Type() != fs.ModeSymlink {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
+	}
+	return n.Link, nil
+}
+
+// Stat describes what a name leads to. Unlike Lstat and Open it follows links, inside the tree.
+func (t *Tree) Stat(name string) (fs.FileInfo, error) {
+	const op = "stat"
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+	}
+	at, err := t.resolve("/" + name)
+	if err != nil {
+		return nil, &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	if n := t.nodes[at]; n != nil {
+		return fileInfo{n.Entry}, nil
+	}
+	if at == "/" {
+		return fileInfo{rootEntry}, nil
+	}
+	return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+}
+
+// ReadDir lists a folder, sorted by name.
+func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
+	n, err := t.node("readdir", name)
+	if err != nil {
+		return nil, err
+	}
+	if !n.Mode.IsDir() {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a folder")}
+	}
+	return t.list(n), nil
+}
+
+// list is what is in a folder, sorted by name.
+func (t *Tree) list(n *node) []fs.DirEntry {
+	list := make([]fs.DirEntry, 0, len(n.children))
+	for _, name := range keys(n.children) {
+		child := t.nodes[path.Join(n.Path, name)]
+		list = append(list, fs.FileInfoToDirEntry(fileInfo{child.Entry}))
+	}
+	return list
+}
+
+// node finds a name of io/fs, which has no leading slash and "." for the root.
+func (t *Tree) node(op, name string) (*node, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+	}
+	if n := t.nodes[path.Join("/", name)]; n != nil {
+		return n, nil
+	}
+	if name == "." {
+		return &node{Entry: rootEntry}, nil
+	}
+	return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+}
+
+// inFS is the name in io/fs of an absolute path.
+func inFS(p string) string {
+	if p == "/" {
+		return "."
+	}
+	return p[1:]
+}
+
+// fileInfo is an entry as [fs.FileInfo]. Its Sys is a tar header, from which [archive/tar.FileInfoHeader]
+// takes the owner; the size of a link is 0 as it is there.
+type fileInfo struct{ Entry Entry }
+
+func (i fileInfo) Name() string {
+	if i.Entry.Path == "/" {
+		return "."
+	}
+	return path.Base(i.Entry.Path)
+}
+
+func (i fileInfo) Size() int64        { return i.Entry.Size }
+func (i fileInfo) Mode() fs.FileMode  { return i.Entry.Mode }
+func (i fileInfo) ModTime() time.Time { return time.Unix(0, 0).UTC() }
+func (i fileInfo) IsDir() bool        { return i.Entry.Mode.IsDir() }
+func (i fileInfo) Sys() any           { return i.Entry.Header() }
+
+// openFile is an open file of the tree.
+type openFile struct {
+	io.ReadCloser
+	node *node
+}
+
+func (f openFile) Stat() (fs.FileInfo, error) { return fileInfo{f.node.Entry}, nil }
+
+// openFileAt is an open file whose source can be read at any place.
+type openFileAt struct {
+	openFile
+	io.ReaderAt
+}
+
+// openFolder is an open folder, see [fs.ReadDirFile].
+type openFolder struct {
+	node *node
+	list []fs.DirEntry // what is still to be read
+}
+
+func (d *openFolder) Stat() (fs.FileInfo, error) { return fileInfo{d.node.Entry}, nil }
+func (d *openFolder) Close() error               { return nil }
+
+func (d *openFolder) Read([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "read", Path: inFS(d.node.Path), Err: errors.New("is a folder")}
+}
+
+func (d *openFolder) ReadDir(n int) ([]fs.DirEntry, error) {
+	if n > 0 && len(d.list) == 0 {
+		return nil, io.EOF
+	}
+	if n <= 0 || n > len(d.list) {
+		n = len(d.list)
+	}
+	part := d.list[:n:n]
+	d.list = d.list[n:]
+	return part, nil
+}

@@ -1,0 +1,171 @@
+package rootfs
+
+import (
+	"archive/zip"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+const (
+	// zonePath is where Go, glibc and musl look for time zones, see tzset(3).
+	zonePath  = "/usr/share/zoneinfo"
+	localtime = "/etc/localtime"
+	allZones  = "all"
+)
+
+// posixTZ is a TZ value that carries its own rules, "CET-1CEST,M3.5.0,M10.5.0/3" or "<+03>-3": it needs
+// no file. See tzset(3).
+var posixTZ = regexp.MustCompile(`^([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[+-]?[0-9]`)
+
+// addZones adds time zones. Without them time.LoadLocation fails, while C programs take UTC silently
+// and call it by the zone's name.
+func (a *assembly) addZones(ctx context.Context) (err error) {
+	tz := strings.TrimPrefix(a.TZ, ":") // tzset(3): a colon says that a file's name follows
+	if len(a.Timezones) == 0 && tz == "" {
+		return nil
+	}
+	z, err := openZones(a.GOROOT, zonePath)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, z.close()) }()
+	for _, name := range a.Timezones {
+		if err := a.addZone(ctx, z, name); err != nil {
+			return err
+		}
+	}
+	return a.addLocalZone(ctx, z, tz)
+}
+
+// addZone adds a zone, or all of them.
+func (a *assembly) addZone(ctx context.Context, z zones, name string) error {
+	if name != allZones {
+		return a.addZoneFile(ctx, z, name)
+	}
+	names, err := z.names(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := a.addZoneFile(ctx, z, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addZoneFile adds the file of a zone. A link of the host's folder becomes a file: two names of a zone
+// are as good as one, and Go's archive has no links either.
+func (a *assembly) addZoneFile(ctx context.Context, z zones, name string) error {
+	content, err := z.read(ctx, name)
+	if err != nil {
+		return fmt.Errorf("adding the time zone %q: %w", name, err)
+	}
+	return a.addFile(path.Join(zonePath, name), string(content), "time zone of "+z.where)
+}
+
+// addLocalZone adds the zone of TZ, and the link that programs read which do not know TZ.
+func (a *assembly) addLocalZone(ctx context.Context, z zones, tz string) error {
+	if tz == "" || path.IsAbs(tz) || posixTZ.MatchString(tz) && !z.has(tz) {
+		return nil
+	}
+	if err := a.addZone(ctx, z, tz); err != nil {
+		return err
+	}
+	return a.addLink(localtime, path.Join(zonePath, tz), "the zone of TZ")
+}
+
+// zones is a source of zone files.
+type zones struct {
+	fsys  fs.FS
+	where string // for people
+	close func() error
+}
+
+// openZones opens Go's own zones, which are the same on every machine that has this Go, or else the
+// host's folder.
+func openZones(goroot, folder string) (zones, error) {
+	archive := filepath.Join(goroot, "lib", "time", "zoneinfo.zip")
+	if goroot != "" {
+		r, err := zip.OpenReader(archive)
+		if err == nil {
+			return zones{fsys: r, where: "Go's zoneinfo.zip", close: r.Close}, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return zones{}, fmt.Errorf("reading the time zones %q: %w\nfix: reinstall Go", archive, bare(err))
+		}
+	}
+	if info, err := os.Stat(folder); err == nil && info.IsDir() {
+		return zones{fsys: os.DirFS(folder), where: folder, close: func() error { return nil }}, nil
+	}
+	return zones{}, fmt.Errorf("finding time zones: there is neither %q nor %q\n"+
+		"fix: install the package tzdata", archive, folder)
+}
+
+// zoneMagic begins every zone file, RFC 8536 section 3.1. A host's folder has other files too.
+const zoneMagic = "TZif"
+
+// read returns a zone's file. Its name is checked by the file systems: none lets "../x" out.
+func (z zones) read(ctx context.Context, name string) ([]byte, error) {
+	content, err := fs.ReadFile(z.fsys, name)
+	if err == nil && !strings.HasPrefix(string(content), zoneMagic) {
+		err = errors.New("not a zone file")
+	}
+	if err == nil {
+		return content, nil
+	}
+	fix := "use a name like \"Europe/Berlin\", of https://data.iana.org/time-zones/tzdb/zone1970.tab"
+	if near := z.near(ctx, name); len(near) > 0 {
+		fix = fmt.Sprintf("use one of %q", near)
+	}
+	return nil, fmt.Errorf("%s has no such zone (%w)\nfix: %s", z.where, bare(err), fix)
+}
+
+// has tells whether there is a file of that name.
+func (z zones) has(name string) bool {
+	_, err := fs.Stat(z.fsys, name)
+	return err == nil
+}
+
+// names lists all zones, sorted. In a host's folder it leaves out the copies that count leap seconds
+// ("right") or do not ("posix"), and the host's own settings.
+func (z zones) names(ctx context.Context) ([]string, error) {
+	var names []string
+	err := fs.WalkDir(z.fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case d.IsDir() && (name == "right" || name == "posix"):
+			return fs.SkipDir
+		case d.IsDir(), name == "localtime", name == "posixrules", !z.isZone(name):
+			return nil
+		}
+		names = append(names, name)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the time zones of %s: %w", z.where, err)
+	}
+	return names, nil
+}
+
+// isZone tells whether a file begins as zones do.
+func (z zones) isZone(name string) bool {
+	f, err := z.fsys.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	magic := make([]byte, len(zoneMagic))
+	n, err := f.Read(magic)
+	return (err == nil || n == len(magic)) && string(magic[:n]) == zoneMagic
+}
