@@ -1,0 +1,56 @@
+package docker
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// message is one JSON object of the stream that answers a load
+// (https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Image/operation/ImageLoad).
+type message struct {
+	Stream      string
+	Error       string
+	ErrorDetail *struct{ Message string }
+}
+
+// unpackFailed is what the containerd image store writes, as ordinary text, when an archive lacks content that it does
+// not have either. The name has moved to the broken image by then. With API 1.48 and a platform it is a real error.
+const unpackFailed = "Error unpacking image"
+
+// readAnswer reads the answer to its end and returns the first error in it.
+func readAnswer(r io.Reader) error {
+	var first error
+	decoder := json.NewDecoder(r)
+	for {
+		var m message
+		err := decoder.Decode(&m)
+		if errors.Is(err, io.EOF) {
+			return first
+		}
+		if err != nil {
+			return errors.Join(first, fmt.Errorf("reading the engine's answer: %w", err))
+		}
+		if first == nil {
+			first = m.failure()
+		}
+	}
+}
+
+// failure is the error that a message tells; nil for all others.
+func (m message) failure() error {
+	text := strings.TrimSpace(m.Stream)
+	switch {
+	case m.ErrorDetail != nil && m.ErrorDetail.Message != "":
+		return loadFix(errors.New(m.ErrorDetail.Message))
+	case m.Error != "":
+		return loadFix(errors.New(m.Error))
+	case m.ErrorDetail != nil:
+		return errors.New("the engine reports an error without a message")
+	case strings.Contains(text, unpackFailed):
+		return advise(errors.New(text), sendAll)
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package docker
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+)
+
+// A docker context is a named endpoint in the docker command's folder:
+//
+//	config.json                                 currentContext: the name in use
+//	contexts/meta/<sha256 of the name>/meta.json        Endpoints.docker: Host, SkipTLSVerify
+//	contexts/tls/<sha256 of the name>/docker/*.pem      ca.pem, cert.pem, key.pem
+//
+// Source: https://github.com/docker/cli/blob/v28.5.2/cli/context/store/doc.go
+
+// contextMeta is the part of meta.json that matters.
+type contextMeta struct {
+	Name      string
+	Endpoints map[string]struct {
+		Host          string
+		SkipTLSVerify bool
+	}
+}
+
+// contextName is the name of the context in use, who chose it, and how to choose another; "" when nobody did.
+func (o Options) contextName() (name, origin, undo string, err error) {
+	if name := o.getenv("DOCKER_CONTEXT"); name != "" {
+		return name, contextOrigin(name, "DOCKER_CONTEXT"), "unset DOCKER_CONTEXT", nil
+	}
+	if o.configDir() == "" {
+		return "", "", "", nil
+	}
+	file := filepath.Join(o.configDir(), "config.json")
+	content, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", "", "", nil
+	}
+	var config struct{ CurrentContext string }
+	if err == nil {
+		err = json.Unmarshal(content, &config)
+	}
+	if err != nil {
+		return "", "", "", &ConfigError{
+			Origin: file,
+			Err:    fmt.Errorf("reading the current context: %w", err),
+			Fix:    "repair the file, or set DOCKER_HOST",
+		}
+	}
+	name = config.CurrentContext
+	return name, contextOrigin(name, file), "docker context use default", nil
+}
+
+// contextOrigin is what a person reads about where a host came from.
+func contextOrigin(name, source string) string { return fmt.Sprintf("context %q (%s)", name, source) }
+
+// contextEndpoint reads a context's endpoint.
+func (o Options) contextEndpoint(name, origin, undo string) (endpoint, error) {
+	ep := endpoint{origin: origin, undo: undo}
+	meta, err := o.readContext(name)
+	if err != nil {
+		return endpoint{}, &ConfigError{Origin: origin, Err: err, Fix: o.contextFix(undo)}
+	}
+	docker, ok := meta.Endpoints["docker"]
+	if !ok {
+		return endpoint{}, &ConfigError{Origin: origin, Err: errors.New("it has no docker endpoint"), Fix: o.contextFix(undo)}
+	}
+	if ep.host, err = parseContextHost(docker.Host); err != nil {
+		return endpoint{}, ep.invalid(err, hostFix)
+	}
+	if usesTLS(ep.host) {
+		// The docker command speaks plain HTTP to an https:// host without certificates; that cannot be meant.
+		wanted := docker.SkipTLSVerify || strings.HasPrefix(ep.host, "https://")
+		if ep.tls, err = o.contextTLS(name, wanted, docker.SkipTLSVerify); err != nil {
+			return endpoint{}, ep.invalid(err, tlsFilesFix)
+		}
+	}
+	return ep.complete()
+}
+
+// parseContextHost is parseHost, and http and https, which a context may name but DOCKER_HOST not.
+func parseContextHost(host string) (string, error) {
+	scheme, rest, _ := strings.Cut(host, "://")
+	if scheme != "http" && scheme != "https" {
+		return parseHost(host, false)
+	}
+	completed, err := parseTCP(rest)
+	return scheme + strings.TrimPrefix(completed, "tcp"), err
+}
+
+// contextPattern is what the docker command accepts as a name.
+const contextPattern = `^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$`
+
+// readContext reads what is known about a context. The error does not name it: its caller does.
+func (o Options) readContext(name string) (contextMeta, error) {
+	if !regexp.MustCompile(contextPattern).MatchString(name) {
+		return contextMeta{}, errors.New("that is not a context's name")
+	}
+	if o.configDir() == "" {
+		return contextMeta{}, errors.New("no HOME or DOCKER_CONFIG to read contexts from")
+	}
+	meta, err := readMeta(filepath.Join(o.configDir(), "contexts", "meta", contextID(name), "meta.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return contextMeta{}, fmt.Errorf("no such context in %q", o.configDir())
+	}
+	return meta, err
+}
+
+// readMeta reads a meta.json. Field names match in any case, as they do for the docker command.
+func readMeta(file string) (contextMeta, error) {
+	var meta contextMeta
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return meta, err
+	}
+	if err := json.Unmarshal(content, &meta); err != nil {
+		return meta, fmt.Errorf("reading %q: %w", file, err)
+	}
+	return meta, nil
+}
+
+// contextID is the folder name of a context.
+func contextID(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:])
+}
+
+// contextFix names the contexts that can be chosen instead.
+func (o Options) contextFix(undo string) string {
+	return fmt.Sprintf("choose one of these contexts: %s; or %s", strings.Join(o.contextNames(), ", "), undo)
+}
+
+// contextNames lists the contexts in order, "default" first, which always exists. What cannot be read is left out:
+// the list is help in an error that has another cause.
+func (o Options) contextNames() []string {
+	metas, err := filepath.Glob(filepath.Join(o.configDir(), "contexts", "meta", "*", "meta.json"))
+	if err != nil || o.configDir() == "" {
+		return []string{"default"}
+	}
+	var names []string
+	for _, file := range metas {
+		if meta, err := readMeta(file); err == nil && meta.Name != "" {
+			names = append(names, meta.Name)
+		}
+	}
+	sort.Strings(names)
+	return append([]string{"default"}, names...)
+}

@@ -1,0 +1,106 @@
+package docker
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// dialer connects to an endpoint. It keeps the last failure, because the client replaces it by "Cannot connect to the
+// Docker daemon" and the reason decides which advice a person gets.
+type dialer struct {
+	endpoint endpoint
+	pipe     func(ctx context.Context, network, address string) (net.Conn, error) // for npipe: the client's own
+
+	mu   sync.Mutex
+	last error
+}
+
+func (d *dialer) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	conn, err := d.connect(ctx, address)
+	if err != nil {
+		d.failed(err)
+		return nil, err
+	}
+	return conn, nil
+}
+
+// connect ignores the network that the transport asks for: it is "tcp" for a socket too.
+func (d *dialer) connect(ctx context.Context, address string) (net.Conn, error) {
+	plain := net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	scheme, path, _ := strings.Cut(d.endpoint.host, "://")
+	switch scheme {
+	case "unix":
+		return plain.DialContext(ctx, "unix", path)
+	case "npipe":
+		return d.pipe(ctx, scheme, address)
+	case "ssh":
+		return startCommand(d.endpoint.ssh.command(), d.failed)
+	}
+	return plain.DialContext(ctx, "tcp", address)
+}
+
+func (d *dialer) failed(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last = err
+}
+
+// cause is what is behind a client's error: the failed connect when there was one.
+func (d *dialer) cause(err error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.last != nil {
+		return d.last
+	}
+	return err
+}
+
+// otherSocket is a place where an engine may listen when the default one does not.
+type otherSocket struct{ path, origin string }
+
+// otherSockets lists them in the order in which they are tried: rootless Docker (https://docs.docker.com/engine/security/rootless/),
+// Docker Desktop's, podman's user service (podman-system-service(1)).
+func (o Options) otherSockets() []otherSocket {
+	var sockets []otherSocket
+	run, home := o.getenv("XDG_RUNTIME_DIR"), o.home()
+	if run != "" {
+		sockets = append(sockets, otherSocket{filepath.Join(run, "docker.sock"), "rootless Docker's socket"})
+	}
+	if home != "" {
+		sockets = append(sockets, otherSocket{filepath.Join(home, ".docker", "run", "docker.sock"), "Docker Desktop's socket"})
+	}
+	if run != "" {
+		sockets = append(sockets, otherSocket{filepath.Join(run, "podman", "podman.sock"), "podman's socket"})
+	}
+	return sockets
+}
+
+// firstSocket is ep when its socket exists or none of the others does; else ep at the first of the others.
+func firstSocket(ep endpoint, others []otherSocket) endpoint {
+	if isSocket(strings.TrimPrefix(ep.host, "unix://")) {
+		return ep
+	}
+	for _, s := range others {
+		if isSocket(s.path) {
+			ep.host, ep.origin = "unix://"+s.path, s.origin
+			return ep
+		}
+		ep.looked = append(ep.looked, s.path)
+	}
+	return ep
+}
+
+// isSocket reports whether something that could be a socket is there. What cannot be looked at counts: connecting to
+// it then tells why.
+func isSocket(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return !os.IsNotExist(err)
+	}
+	return info.Mode()&os.ModeSocket != 0
+}

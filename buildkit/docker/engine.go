@@ -1,0 +1,202 @@
+// Package docker speaks to a Docker Engine: [Open] finds one the way the docker command does, [Engine.Has] asks
+// whether an image is there, [Engine.Load] sends one, [Engine.Run] runs one in the foreground.
+//
+// "Engine" is whatever answers the Docker Engine API: dockerd with its graph drivers or with the containerd image
+// store, Docker Desktop, rootless Docker, podman's service. The API version is negotiated, never pinned.
+//
+// Errors that are for a person end in a line "fix: …". [UnreachableError] means that no engine answers, which a caller
+// may answer with an archive instead; [ConfigError] means that what the user configured makes no sense.
+//
+// The API is described at https://docs.docker.com/reference/api/engine/.
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/docker/docker/api/types/versions"
+	"github.com/docker/docker/client"
+)
+
+const (
+	// dialTimeout bounds one connect, so that a dead host is known after five seconds and not after the kernel's
+	// two minutes.
+	dialTimeout = 5 * time.Second
+	// pingTimeout bounds Open as a whole: a host may accept a connection and never answer. It is the docker
+	// command's own limit.
+	pingTimeout = 10 * time.Second
+	// sshTimeout is pingTimeout for ssh hosts: it is what the docker command grants ssh alone to connect.
+	sshTimeout = 30 * time.Second
+)
+
+// Options say where the engine is looked for. The zero value is the platform's default engine.
+type Options struct {
+	// Getenv looks a variable of the user's environment up; nil stands for an empty environment. Asked for are
+	// DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG, DOCKER_TLS, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH,
+	// DOCKER_API_VERSION, HOME (USERPROFILE on Windows) and XDG_RUNTIME_DIR.
+	Getenv func(string) string
+	// ConfigDir is the docker command's configuration folder. Default: $DOCKER_CONFIG, else ~/.docker.
+	ConfigDir string
+	// Host forces an engine ("unix:///run/user/1000/docker.sock", "tcp://host:2376", "ssh://user@host") over the
+	// environment and every context, like the docker command's --host.
+	Host string
+}
+
+// Engine is a connection to an engine that has answered. Its methods may be used concurrently.
+type Engine struct {
+	api      *client.Client
+	endpoint endpoint
+	giveUp   time.Duration // how long a killed program may take to end: cleanupTimeout, less in tests
+
+	mu       sync.Mutex // guards platform, which is asked for once
+	platform *Platform
+}
+
+// Platform names what an engine runs, in Go's words: "linux", "arm", "v7". Variant is empty but for arm.
+type Platform struct{ OS, Arch, Variant string }
+
+// Open finds the user's engine, connects and negotiates the API version.
+//
+// The first of these that is set decides, as for the docker command (https://docs.docker.com/engine/manage-resources/contexts/):
+// Options.Host, DOCKER_HOST, DOCKER_CONTEXT, currentContext in config.json. When none is, it is the platform's default
+// socket, or, where that does not exist, the first that does of rootless Docker's, Docker Desktop's and podman's.
+//
+// An engine that does not answer is an [*UnreachableError], after at most ten seconds (thirty over ssh); a host or
+// context that cannot be used is a [*ConfigError]. When ctx ends first, the error wraps its cause and is neither.
+//
+// ssh:// hosts run the ssh command, which inherits this process's environment (PATH, HOME, SSH_AUTH_SOCK). tcp:// hosts
+// are reached through this process's HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as the docker command does.
+func Open(ctx context.Context, o Options) (*Engine, error) {
+	ep, err := resolve(o)
+	if err != nil {
+		return nil, err
+	}
+	version, err := o.apiVersion()
+	if err != nil {
+		return nil, err
+	}
+	return connect(ctx, ep, version)
+}
+
+// connect makes the client and lets the engine answer once.
+func connect(ctx context.Context, ep endpoint, version string) (*Engine, error) {
+	dials := &dialer{endpoint: ep}
+	api, err := newClient(ep, version, dials)
+	if err != nil {
+		return nil, ep.invalid(err, hostFix)
+	}
+	e := &Engine{api: api, endpoint: ep, giveUp: cleanupTimeout}
+	if err := e.greet(ctx, dials, version); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+// newClient makes a client whose connections come from dials.
+func newClient(ep endpoint, version string, dials *dialer) (*client.Client, error) {
+	transport := &http.Transport{
+		TLSClientConfig:     ep.tls,
+		TLSHandshakeTimeout: dialTimeout,
+		MaxIdleConns:        6, // as the client's own transport
+		IdleConnTimeout:     30 * time.Second,
+		WriteBufferSize:     64 << 10, // images are sent in pieces of this size, not of 4 kB
+	}
+	api, err := client.NewClientWithOpts(
+		client.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}),
+		client.WithHost(ep.address()),
+		client.WithUserAgent("fromscratch"),
+		client.WithVersion(version), // nothing is pinned by ""
+		client.WithAPIVersionNegotiation(),
+	)
+	if err != nil {
+		return nil, err
+	}
+	// WithHost has set a dialer with another time-out and a proxy: the dialer is ours, and ssh needs no proxy.
+	dials.pipe, transport.DialContext = transport.DialContext, dials.dial
+	if ep.ssh != nil {
+		transport.Proxy = nil
+	}
+	return api, nil
+}
+
+// greet pings the engine and takes its API version over. Ping, because /version and /info run runc on every call.
+func (e *Engine) greet(ctx context.Context, dials *dialer, version string) error {
+	limited, cancel := context.WithTimeout(ctx, e.endpoint.patience)
+	defer cancel()
+	ping, err := e.api.Ping(limited)
+	switch {
+	case err != nil && ctx.Err() != nil: // the caller's end, not the engine's
+		return fmt.Errorf("connecting to the Docker Engine at %q: %w", e.endpoint.host, context.Cause(ctx))
+	case err != nil && limited.Err() != nil:
+		return e.endpoint.unreachable(fmt.Errorf("no answer within %v: %w", e.endpoint.patience, limited.Err()))
+	case err != nil:
+		return e.endpoint.unreachable(dials.cause(err))
+	case ping.APIVersion == "":
+		return e.endpoint.unreachable(errNoEngine)
+	case version != "" && versions.GreaterThan(version, ping.APIVersion):
+		return &ConfigError{
+			Origin: "DOCKER_API_VERSION",
+			Err:    fmt.Errorf("the engine at %q speaks API %s at most, not %s", e.endpoint.host, ping.APIVersion, version),
+			Fix:    "unset DOCKER_API_VERSION: the version is negotiated",
+		}
+	}
+	e.api.NegotiateAPIVersionPing(ping)
+	return nil
+}
+
+// Close closes the idle connections, and with them the ssh commands behind.
+func (e *Engine) Close() error { return e.api.Close() }
+
+// Host is the engine's address as configured ("unix:///var/run/docker.sock").
+func (e *Engine) Host() string { return e.endpoint.host }
+
+// Origin says for people where Host came from (`DOCKER_HOST`, `context "remote" (DOCKER_CONTEXT)`, `platform default`).
+func (e *Engine) Origin() string { return e.endpoint.origin }
+
+// APIVersion is the negotiated version ("1.41").
+func (e *Engine) APIVersion() string { return e.api.ClientVersion() }
+
+// Platform is what the engine itself runs on, asked once ("linux", "amd64", ""). The variant is known for arm only,
+// where it decides what runs ("v6", "v7"); other machines leave it empty, as arm64 means v8.
+func (e *Engine) Platform(ctx context.Context) (os, arch, variant string, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.platform == nil {
+		p, err := e.askPlatform(ctx)
+		if err != nil {
+			return "", "", "", e.failed("asking for the platform", err)
+		}
+		e.platform = &p
+	}
+	return e.platform.OS, e.platform.Arch, e.platform.Variant, nil
+}
+
+func (e *Engine) askPlatform(ctx context.Context) (Platform, error) {
+	v, err := e.api.ServerVersion(ctx)
+	if err != nil {
+		return Platform{}, err
+	}
+	p := Platform{OS: v.Os, Arch: v.Arch}
+	if p.Arch != "arm" {
+		return p, nil
+	}
+	// The version has no variant; the machine's name (uname -m) has. A 32-bit engine on arm64 says aarch64.
+	info, err := e.api.Info(ctx)
+	if err != nil {
+		return Platform{}, err
+	}
+	p.Variant = "v7"
+	if info.Architecture == "armv6l" {
+		p.Variant = "v6"
+	}
+	return p, nil
+}
+
+// speaks reports whether the negotiated API has what came with the given version.
+func (e *Engine) speaks(version string) bool {
+	return versions.GreaterThanOrEqualTo(e.api.ClientVersion(), version)
+}

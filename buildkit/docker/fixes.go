@@ -1,0 +1,82 @@
+package docker
+
+import (
+	"strings"
+
+	"github.com/containerd/errdefs"
+)
+
+// Engines tell what went wrong in words only: runc's, crun's, the kernel's. What is recognised here gets a line that
+// helps; what is not keeps the engine's words, which are always shown.
+
+// sendAll helps when layers were left out of an archive that the engine does not have (any more).
+const sendAll = "load it with all of its layers"
+
+// loadFix advises about an archive in which something is missing.
+func loadFix(err error) error {
+	text := strings.ToLower(err.Error())
+	switch {
+	case strings.Contains(text, "blobs/sha256/") && strings.Contains(text, "no such file"), // graph drivers, podman
+		strings.Contains(text, "layer tarfiles are missing"),             // podman
+		strings.Contains(text, "doesn't provide the requested platform"), // containerd image store, API 1.48
+		strings.Contains(text, "some content is missing"):
+		return advise(err, sendAll)
+	}
+	return err
+}
+
+// createFix advises about a container that was not created.
+func createFix(err error, req RunRequest) error {
+	text := strings.ToLower(err.Error())
+	switch {
+	case errdefs.IsConflict(err), strings.Contains(text, "name is already in use"):
+		return advise(err, "remove the container of this name (docker rm -f "+req.Name+"), or choose another name")
+	case errdefs.IsNotFound(err) && !strings.Contains(text, "network"):
+		return advise(err, "load the image first: the engine does not have it, and nothing is pulled")
+	case strings.Contains(text, "no command specified"):
+		return advise(err, "give the image an entrypoint")
+	}
+	return networkFix(err, text)
+}
+
+// startFix advises about a container that did not start.
+func startFix(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := strings.ToLower(err.Error())
+	if strings.Contains(text, "exec") { // "exec: …", "executable file": the runtime got as far as the program
+		if fixed := execFix(err, text); fixed != nil {
+			return fixed
+		}
+	}
+	return networkFix(err, text)
+}
+
+// execFix advises about a program that cannot be executed; nil when the text tells of something else.
+func execFix(err error, text string) error {
+	switch {
+	case strings.Contains(text, "exec format error"):
+		return advise(err, "build the program for the engine's platform (GOOS, GOARCH)")
+	case strings.Contains(text, "permission denied"):
+		return advise(err, "let the image's user execute the program: mode 0755 on it and on the folders above")
+	case strings.Contains(text, "not found"), strings.Contains(text, "no such file"):
+		return advise(err, "put the program into the image at exactly this path, and its interpreter (loader) too if it is dynamically linked")
+	}
+	return nil
+}
+
+// networkFix advises about published ports and networks; err itself when it has to do with neither.
+func networkFix(err error, text string) error {
+	switch {
+	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):
+		return advise(err, "stop what uses the port (docker ps, ss -ltnp), or publish another host port; 0 takes a free one")
+	case strings.Contains(text, "cannot expose privileged port"), strings.Contains(text, "bind: permission denied"):
+		return advise(err, "publish a host port from 1024 on: this engine runs without root")
+	case strings.Contains(text, "cannot assign requested address"):
+		return advise(err, "publish on an address that the engine's host has")
+	case strings.Contains(text, "network") && strings.Contains(text, "not found"):
+		return advise(err, "create the network (docker network create), or choose another")
+	}
+	return err
+}

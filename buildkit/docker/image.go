@@ -1,0 +1,109 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
+)
+
+// Image is what an engine says about one of its images.
+type Image struct {
+	// ID is "sha256:" and 64 hex digits: the config's digest on graph drivers and podman, the manifest's digest (for a
+	// pulled image its index's) on the containerd image store.
+	ID string
+	// Tags are the names that it has here ("hello:latest"); none when it is dangling.
+	Tags []string
+	// DiffIDs are its layers, lowest first, as digests of the uncompressed layers.
+	DiffIDs []string
+	// Labels are those of its config.
+	Labels map[string]string
+	// Complete is false when the engine knows the image and has lost some of its content, which only the containerd
+	// image store does: such an image cannot be run.
+	Complete bool
+}
+
+// Shared is how many of the given layers, from the lowest up, the image has in the same order: those that an engine
+// need not be sent again. Graph drivers find a layer by the chain of all below it, so no other layer can be left out.
+func (i Image) Shared(diffIDs []string) int {
+	n := 0
+	for n < len(diffIDs) && n < len(i.DiffIDs) && diffIDs[n] == i.DiffIDs[n] {
+		n++
+	}
+	return n
+}
+
+// Image asks for an image by name or ID; found is false, without an error, when the engine has none.
+func (e *Engine) Image(ctx context.Context, ref string) (img Image, found bool, err error) {
+	img, found, err = e.image(ctx, ref)
+	return img, found, e.failed(fmt.Sprintf("inspecting image %q", ref), err)
+}
+
+// Has reports whether ref names an image that has one of the given IDs and is complete: whether loading it again would
+// change nothing. An ID is a config or manifest digest ("sha256:…"), the caller gives both, because the engine's image
+// store decides which it uses. It costs one request.
+func (e *Engine) Has(ctx context.Context, ref string, ids ...string) (bool, error) {
+	img, found, err := e.Image(ctx, ref)
+	return found && img.Complete && img.is(ids), err
+}
+
+// is reports whether the image has one of the IDs.
+func (i Image) is(ids []string) bool {
+	for _, id := range ids {
+		if id != "" && canonicalID(id) == i.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// canonicalID gives an ID its algorithm, which podman leaves away at some places.
+func canonicalID(id string) string {
+	if strings.Contains(id, ":") || id == "" {
+		return id
+	}
+	return "sha256:" + id
+}
+
+// image is Image with the client's error as it is.
+func (e *Engine) image(ctx context.Context, ref string) (Image, bool, error) {
+	var options []client.ImageInspectOption
+	if e.speaks("1.48") {
+		options = append(options, client.ImageInspectWithManifests(true)) // tells what is available
+	}
+	answer, err := e.api.ImageInspect(ctx, ref, options...)
+	if errdefs.IsNotFound(err) {
+		return Image{}, false, nil
+	}
+	if err != nil {
+		return Image{}, false, err
+	}
+	img := Image{
+		ID:       canonicalID(answer.ID),
+		Tags:     answer.RepoTags,
+		DiffIDs:  answer.RootFS.Layers,
+		Complete: complete(answer),
+	}
+	if answer.Config != nil {
+		img.Labels = answer.Config.Labels
+	}
+	return img, true, nil
+}
+
+// complete reports whether all content is there. An engine that lists no manifests, because its API is older or
+// because it has no containerd image store, loses no content. Of an index one image must be complete: its other
+// platforms are not pulled.
+func complete(answer image.InspectResponse) bool {
+	if len(answer.Manifests) == 0 {
+		return true
+	}
+	for _, m := range answer.Manifests {
+		if m.Kind == image.ManifestKindImage && m.Available {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,163 @@
+package docker
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// LoadRequest is one image to be loaded.
+type LoadRequest struct {
+	// Ref is the name that the archive gives to the image ("hello:latest").
+	Ref string
+	// IDs are what the engine may call the image: its config's and its manifest's digest ("sha256:…").
+	IDs []string
+	// Platform is the image's. Engines with API 1.48 or newer are told, so that missing content is an error of theirs.
+	// The zero value tells nothing.
+	Platform Platform
+	// Write writes the archive, and is required: one that every engine takes is an OCI layout with a manifest.json. It must end when
+	// writing fails or ctx ends, and it has ended when Load returns.
+	Write func(ctx context.Context, w io.Writer) error
+	// Label, "key=value" or "key", marks the images that are ours. The image that had Ref before is removed when it has
+	// the label and the load left it without a name. "" removes nothing.
+	Label string
+}
+
+// errEnded is what the archive's writer gets when the engine reads no further.
+var errEnded = errors.New("the engine stopped reading the archive")
+
+// Load sends an image to the engine, as a stream, and makes sure that Ref names it then.
+//
+// Three things count as failure beside a refused request: an error in the answer of a request that succeeded (HTTP 200
+// is sent before the engine reads the archive), an image of another ID under the name, and missing content. After a
+// failure Ref may name the old image, or on the containerd image store an incomplete one. When Write fails, its error
+// comes first in the result; when ctx ends, its cause does.
+//
+// An earlier image of ours that lost its name is removed (see LoadRequest.Label), never by force: one that a container
+// uses stays, and so does one with another name.
+func (e *Engine) Load(ctx context.Context, req LoadRequest) error {
+	return e.failed(fmt.Sprintf("loading image %q", req.Ref), e.load(ctx, req))
+}
+
+func (e *Engine) load(ctx context.Context, req LoadRequest) error {
+	// No answer means no previous image: the load must be able to repair one that cannot be inspected.
+	previous, _, _ := e.image(ctx, req.Ref)
+	if err := e.send(ctx, req); err != nil {
+		return err
+	}
+	loaded, err := e.verify(ctx, req)
+	if err != nil {
+		return err
+	}
+	return e.retire(ctx, previous, loaded, req.Label)
+}
+
+// send streams the archive through a pipe: the writer on one side, the request's body on the other.
+func (e *Engine) send(ctx context.Context, req LoadRequest) error {
+	writing, stop := context.WithCancel(ctx)
+	defer stop()
+	body, pipe := io.Pipe()
+	written := make(chan error, 1)
+	go func() {
+		err := writeArchive(writing, pipe, req.Write)
+		pipe.CloseWithError(err) // nil is the end of the archive; anything else aborts the request
+		written <- err
+	}()
+	loadErr := e.post(ctx, req, body)
+	// The engine has answered: whatever is still being written is in vain.
+	stop()
+	body.CloseWithError(errEnded)
+	writeErr := <-written
+	if ctx.Err() != nil && (loadErr != nil || writeErr != nil) {
+		return context.Cause(ctx)
+	}
+	return joinSend(writeErr, loadErr)
+}
+
+// writeArchive writes through a buffer, because tar headers are small and each write through a pipe waits for its read.
+func writeArchive(ctx context.Context, pipe io.Writer, write func(context.Context, io.Writer) error) error {
+	buffered := bufio.NewWriterSize(pipe, 64<<10)
+	if err := write(ctx, buffered); err != nil {
+		return err
+	}
+	return buffered.Flush()
+}
+
+// joinSend puts the cause before its consequence: each side's failure makes the other fail.
+func joinSend(writeErr, loadErr error) error {
+	switch {
+	case writeErr == nil, errors.Is(writeErr, errEnded), errors.Is(writeErr, io.ErrClosedPipe), errors.Is(writeErr, context.Canceled):
+		// The writer had no reason of its own. Without a loadErr the engine has simply read enough: the last zeros of
+		// a tar file need not be read.
+		return loadErr
+	}
+	cause := advise(fmt.Errorf("writing the archive: %w", writeErr), "build the image again: what it is made of has changed or vanished")
+	if loadErr == nil || errors.Is(loadErr, writeErr) {
+		return cause
+	}
+	return errors.Join(cause, loadErr)
+}
+
+// post makes the request and reads the answer to its end.
+func (e *Engine) post(ctx context.Context, req LoadRequest, body io.Reader) error {
+	options := []client.ImageLoadOption{client.ImageLoadWithQuiet(true)} // no progress bars in the answer
+	if req.Platform != (Platform{}) && e.speaks("1.48") {
+		options = append(options, client.ImageLoadWithPlatforms(ocispec.Platform{
+			OS: req.Platform.OS, Architecture: req.Platform.Arch, Variant: req.Platform.Variant,
+		}))
+	}
+	answer, err := e.api.ImageLoad(ctx, body, options...)
+	if err != nil {
+		return loadFix(err)
+	}
+	return errors.Join(readAnswer(answer.Body), answer.Body.Close())
+}
+
+// verify asks what Ref names now.
+func (e *Engine) verify(ctx context.Context, req LoadRequest) (Image, error) {
+	const again = "load it again; if it stays so, look whether something else loads or tags the same name"
+	loaded, found, err := e.image(ctx, req.Ref)
+	switch {
+	case err != nil:
+		return loaded, fmt.Errorf("inspecting what was loaded: %w", err)
+	case !found:
+		return loaded, advise(errors.New("the engine reports success and does not have it"), again)
+	case !loaded.is(req.IDs):
+		err := fmt.Errorf("the engine has %s under this name, not %s", loaded.ID, strings.Join(req.IDs, " or "))
+		return loaded, advise(err, again)
+	case !loaded.Complete:
+		return loaded, advise(errors.New("the engine lacks some of its content"), sendAll)
+	}
+	return loaded, nil
+}
+
+// retire removes the previous image when it is ours and the load took its last name away. The engine refuses to remove
+// what a container uses (a conflict); it may have removed it itself (not found). Both are fine.
+func (e *Engine) retire(ctx context.Context, previous, loaded Image, label string) error {
+	if previous.ID == "" || previous.ID == loaded.ID || !previous.labelled(label) {
+		return nil
+	}
+	now, found, err := e.image(ctx, previous.ID)
+	if err == nil && found && len(now.Tags) == 0 {
+		_, err = e.api.ImageRemove(ctx, previous.ID, image.RemoveOptions{PruneChildren: true})
+	}
+	if err == nil || errdefs.IsConflict(err) || errdefs.IsNotFound(err) {
+		return nil
+	}
+	return fmt.Errorf("removing the previous image %s: %w", previous.ID, err)
+}
+
+// labelled reports whether the image has the label "key=value", or with "key" any value of it.
+func (i Image) labelled(label string) bool {
+	key, want, exact := strings.Cut(label, "=")
+	value, ok := i.Labels[key]
+	return ok && key != "" && (!exact || value == want)
+}

@@ -1,0 +1,204 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+)
+
+const (
+	// DefaultGrace is how long a program may take to end after it was asked to, the docker command's own default.
+	DefaultGrace = 10 * time.Second
+	// startTimeout bounds making and starting a container, which cannot be cancelled. The containerd image store may
+	// have to unpack the image first.
+	startTimeout = 2 * time.Minute
+	// cleanupTimeout bounds each other request that is made although the caller's context may have ended.
+	cleanupTimeout = 30 * time.Second
+	// NoExit is Run's exit code when no program has ended.
+	NoExit = -1
+)
+
+// RunRequest is one container that runs in the foreground, without a terminal and with nothing on its standard input.
+// Only Image is required.
+type RunRequest struct {
+	Image   string            // name or ID of an image that the engine has; nothing is pulled
+	Name    string            // the container's name; default: the engine invents one
+	Args    []string          // arguments instead of the image's Cmd; the entrypoint stays
+	Env     []string          // "KEY=value", over the image's own
+	Ports   []Publish         // published ports
+	Labels  map[string]string // the container's labels
+	Network string            // "none", "host" or a network's name; default: the engine's bridge
+
+	// Healthcheck replaces the image's. podman drops an image's own when it loads it.
+	Healthcheck *Healthcheck
+
+	// Stdout and Stderr get the program's output, separated; nil discards it. They are written to by one goroutine
+	// and only until Run returns. A writer that blocks for ever keeps Run from returning.
+	Stdout, Stderr io.Writer
+
+	// Signals are delivered to the program: os.Interrupt, SIGTERM, SIGQUIT and SIGHUP; others are ignored. After the
+	// first three the program has Grace to end, and a second one kills it. nil delivers none.
+	Signals <-chan os.Signal
+	// Grace is the time between asking the program to end and killing it. Default: DefaultGrace. It comes from the
+	// caller because an image's config has a stop signal but no stop time-out.
+	Grace time.Duration
+
+	// Started is called once, when the program runs. Its ports are none when the program has ended already.
+	Started func(Container)
+}
+
+// Healthcheck tells an engine how to see whether a program is well
+// (https://docs.docker.com/reference/dockerfile/#healthcheck). Zero durations and retries are the engine's defaults.
+type Healthcheck struct {
+	Test                           []string // {"CMD", program, args…}, {"NONE"}; an empty image has no shell for CMD-SHELL
+	Interval, Timeout, StartPeriod time.Duration
+	Retries                        int
+}
+
+// Container is one that Run has started.
+type Container struct {
+	ID       string
+	Ports    []Port   // as bound, by container port
+	Warnings []string // the engine's
+}
+
+// Run runs a program in a new container until it ends, and returns its exit code. The container, and the anonymous
+// volumes that came with it, are gone when Run returns, whatever happened; all output has been written by then.
+//
+// A program that ends by itself, with whatever code, is no error. The exit code of a program killed by signal n is
+// 128+n. When ctx ends, the program gets the image's stop signal (SIGTERM if it has none), and SIGKILL when Grace is
+// over; Run then returns its exit code and an error that wraps ctx's cause. So does a Stdout or Stderr that
+// fails. When nothing could be run the code is NoExit.
+//
+// Ctrl-C often reaches a caller twice, as a signal and as the end of ctx: together they ask once. Only a second signal
+// kills.
+func (e *Engine) Run(ctx context.Context, req RunRequest) (exitCode int, err error) {
+	code, err := e.run(ctx, req)
+	return code, e.failed(fmt.Sprintf("running image %q", req.Image), err)
+}
+
+func (e *Engine) run(ctx context.Context, req RunRequest) (code int, err error) {
+	created, err := e.create(ctx, req)
+	if err != nil {
+		return NoExit, err
+	}
+	defer func() { err = errors.Join(err, e.remove(ctx, created.ID)) }()
+	out, err := e.attach(ctx, created.ID, req)
+	if err != nil {
+		return NoExit, e.attachFailure(ctx, created.ID, err)
+	}
+	defer out.close()
+	if err := e.start(ctx, created.ID); err != nil {
+		return NoExit, err
+	}
+	entrypoint, stopSignal, err := e.announce(ctx, created, req)
+	if err != nil {
+		return NoExit, err
+	}
+	code, err = e.supervise(ctx, created.ID, stopSignal, out, req)
+	if err == nil && code != 0 {
+		err = out.execFailure(entrypoint)
+	}
+	return code, err
+}
+
+// create makes the container. It cannot be cancelled, only bounded: a request given up half-way may leave a container
+// that nobody knows and nobody removes.
+func (e *Engine) create(ctx context.Context, req RunRequest) (container.CreateResponse, error) {
+	if ctx.Err() != nil {
+		return container.CreateResponse{}, context.Cause(ctx)
+	}
+	exposed, bound, err := bindings(req.Ports)
+	if err != nil {
+		return container.CreateResponse{}, err
+	}
+	config := &container.Config{
+		Image: req.Image, Cmd: req.Args, Env: req.Env, Labels: req.Labels, ExposedPorts: exposed,
+		AttachStdout: true, AttachStderr: true, Healthcheck: req.Healthcheck.config(),
+	}
+	host := &container.HostConfig{PortBindings: bound, NetworkMode: container.NetworkMode(req.Network)}
+	ctx, cancel := detached(ctx, startTimeout)
+	defer cancel()
+	created, err := e.api.ContainerCreate(ctx, config, host, nil, nil, req.Name)
+	if err != nil {
+		return created, createFix(err, req)
+	}
+	return created, nil
+}
+
+// start starts the container, and like create is not cancelled half-way: a program that runs is then asked to end.
+func (e *Engine) start(ctx context.Context, id string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	ctx, cancel := detached(ctx, startTimeout)
+	defer cancel()
+	return startFix(e.api.ContainerStart(ctx, id, container.StartOptions{}))
+}
+
+// attachFailure finds the reason of a refused attach. podman prepares the container for it, as others do for its start;
+// the client drops what it says when that fails. Starting then fails with the same reason, and tells it. Should it
+// start nevertheless, it is removed at once.
+func (e *Engine) attachFailure(ctx context.Context, id string, attachErr error) error {
+	if err := e.start(ctx, id); err != nil {
+		return err
+	}
+	return attachErr
+}
+
+// config is the health check in the API's words; nil leaves the image's own.
+func (h *Healthcheck) config() *container.HealthConfig {
+	if h == nil {
+		return nil
+	}
+	return &container.HealthConfig{
+		Test: h.Test, Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries,
+	}
+}
+
+// announce tells the caller what has started. Of the container it returns the program's path and how to stop it.
+func (e *Engine) announce(ctx context.Context, created container.CreateResponse, req RunRequest) (path, stop string, err error) {
+	ctx, cancel := detached(ctx, cleanupTimeout)
+	defer cancel()
+	info, err := e.api.ContainerInspect(ctx, created.ID)
+	if err != nil {
+		return "", "", fmt.Errorf("inspecting the container: %w", err)
+	}
+	started := Container{ID: created.ID, Warnings: created.Warnings}
+	if info.NetworkSettings != nil {
+		started.Ports = e.endpoint.boundPorts(info.NetworkSettings.Ports)
+	}
+	if req.Started != nil {
+		req.Started(started)
+	}
+	stop = "SIGTERM"
+	if info.Config != nil {
+		stop = orDefault(info.Config.StopSignal, stop)
+	}
+	if info.ContainerJSONBase != nil {
+		path = info.Path
+	}
+	return path, stop, nil
+}
+
+// remove removes the container, running or not. Somebody else may have done it or be at it.
+func (e *Engine) remove(ctx context.Context, id string) error {
+	ctx, cancel := detached(ctx, cleanupTimeout)
+	defer cancel()
+	err := e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	if err == nil || errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
+		return nil
+	}
+	return fmt.Errorf("removing the container: %w", err)
+}
+
+// detached is a context for a request that must be made although ctx may have ended.
+func detached(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}

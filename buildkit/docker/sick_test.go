@@ -1,0 +1,212 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"strings"
+	"testing"
+	"time"
+)
+
+// forwarder forwards requests to e.
+func forwarder(t *testing.T, e *Engine) *httputil.ReverseProxy {
+	t.Helper()
+	socket, found := strings.CutPrefix(e.Host(), "unix://")
+	if !found {
+		unavailable(t, "the engine has no unix socket")
+	}
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine" },
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		}},
+		ErrorLog: quiet(),
+	}
+}
+
+// between is a connection to e through a proxy that may answer a request itself: it then returns true.
+func between(t *testing.T, e *Engine, answer func(w http.ResponseWriter, r *http.Request) bool) *Engine {
+	t.Helper()
+	return behind(t, forwarder(t, e), answer)
+}
+
+// behind is a connection through a proxy.
+func behind(t *testing.T, proxy *httputil.ReverseProxy, answer func(w http.ResponseWriter, r *http.Request) bool) *Engine {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !answer(w, r) {
+			proxy.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	through, err := Open(context.Background(), Options{Host: tcpHost(server)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { through.Close() })
+	return through
+}
+
+// Whatever request fails after the container was made: it is removed, and the engine's words are in the error.
+func TestRunEngineFails(t *testing.T) {
+	e := openEngine(t)
+	ti := (&testImage{}).build(t).load(t, e)
+	for _, path := range []string{"/attach", "/start", "/json", "/wait"} {
+		t.Run(path, func(t *testing.T) {
+			sick := between(t, e, func(w http.ResponseWriter, r *http.Request) bool {
+				fails := strings.Contains(r.URL.Path, "/containers/") && strings.HasSuffix(r.URL.Path, path)
+				if fails {
+					w.Header().Set("Content-Type", "application/json")
+					w.WriteHeader(http.StatusInternalServerError)
+					w.Write([]byte(`{"message":"the engine is sick"}`))
+				}
+				return fails
+			})
+			code, err := sick.Run(context.Background(), newRun(t, e, ti, "stubborn"))
+			text := "the engine is sick"
+			if path == "/attach" { // the client has no words for that
+				text = "attaching to the container"
+			}
+			if wantError(t, err, text, "log"); code != NoExit {
+				t.Errorf("code %d", code)
+			}
+		})
+	}
+}
+
+// The end of ctx while the engine makes or starts the container: neither leaves anything.
+func TestRunCancelDuring(t *testing.T) {
+	e := openEngine(t)
+	ti := (&testImage{}).build(t).load(t, e)
+	for _, path := range []string{"/create", "/attach", "/start", "/wait"} {
+		t.Run(path, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			proxy := forwarder(t, e)
+			proxy.ModifyResponse = func(r *http.Response) error { // done, and the client does not know yet
+				if strings.Contains(r.Request.URL.Path, "/containers/") && strings.HasSuffix(r.Request.URL.Path, path) {
+					cancel()
+				}
+				return nil
+			}
+			slow := behind(t, proxy, func(http.ResponseWriter, *http.Request) bool { return false })
+			req := newRun(t, e, ti, "stubborn")
+			req.Grace = time.Millisecond
+			if code, err := slow.Run(ctx, req); !errors.Is(err, context.Canceled) || code == 0 {
+				t.Errorf("code %d, %v", code, err)
+			}
+		})
+	}
+}
+
+// An engine that takes signals and does nothing: the container is given up and removed by force.
+func TestRunStuck(t *testing.T) {
+	e := openEngine(t)
+	ti := (&testImage{}).build(t).load(t, e)
+	deaf := between(t, e, func(w http.ResponseWriter, r *http.Request) bool {
+		fails := strings.HasSuffix(r.URL.Path, "/kill")
+		if fails {
+			w.WriteHeader(http.StatusNoContent)
+		}
+		return fails
+	})
+	deaf.giveUp = time.Millisecond
+	ctx, cancel := context.WithCancel(context.Background())
+	req := newRun(t, e, ti, "stubborn")
+	req.Started, req.Grace = func(Container) { cancel() }, time.Millisecond
+	code, err := deaf.Run(ctx, req)
+	if code != NoExit || !errors.Is(err, context.Canceled) || !errors.Is(err, errStuck) {
+		t.Errorf("code %d, %v", code, err)
+	}
+}
+
+// blocked is a writer that waits.
+type blocked struct{ released chan struct{} }
+
+func (b blocked) Write(p []byte) (int, error) { <-b.released; return len(p), nil }
+
+// A reader that stops reading does not keep the program from being ended.
+func TestRunBlockedOutput(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		req := newRun(t, e, (&testImage{}).build(t).load(t, e), "flood", "1000000000")
+		out := blocked{make(chan struct{})}
+		req.Stdout, req.Grace = out, 100*time.Millisecond
+		req.Started = func(c Container) {
+			cancel()
+			go func() {
+				defer close(out.released)
+				for {
+					info, err := e.api.ContainerInspect(context.Background(), c.ID)
+					if err != nil || !info.State.Running {
+						return
+					}
+					time.Sleep(50 * time.Millisecond)
+				}
+			}()
+		}
+		code, err := e.Run(ctx, req)
+		if code == 0 || !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "sending SIG") {
+			t.Errorf("code %d, %v", code, err)
+		}
+	})
+}
+
+func TestHead(t *testing.T) {
+	cases := []struct {
+		name   string
+		writes []string
+		line   string
+		ok     bool
+	}{
+		{"nothing", nil, "", false},
+		{"one line", []string{"exec /x: ", "no such file\n"}, "exec /x: no such file", true},
+		{"two lines", []string{"one\ntwo\n"}, "", false},
+		{"long", []string{strings.Repeat("x", headLimit), "y"}, "", false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var all bytes.Buffer
+			h := &head{w: &all}
+			for _, w := range c.writes {
+				if n, err := h.Write([]byte(w)); n != len(w) || err != nil {
+					t.Fatal(n, err)
+				}
+			}
+			line, ok := h.line()
+			if ok != c.ok || ok && line != c.line || all.String() != strings.Join(c.writes, "") {
+				t.Errorf("%q %v", line, ok)
+			}
+		})
+	}
+}
+
+// A program that ends with runc's words on stderr is told from one that runc could not execute.
+func TestExecFailure(t *testing.T) {
+	cases := []struct{ stderr, entrypoint, want string }{
+		{"exec /hello: no such file or directory\n", "/hello", `executing "/hello": no such file or directory`},
+		{"exec /bin/hello: exec format error\n", "hello", `executing "hello": exec format error`},
+		{"standard_init_linux.go:228: exec user process caused: exec format error\n", "/hello", `executing "/hello": exec format error`},
+		{"exec /other: no such file or directory\n", "/hello", ""},
+		{"exec /hello: a file is missing\n", "/hello", ""},
+		{"open /data/x: no such file or directory\n", "/hello", ""},
+		{"exec /hello: no such file or directory\nand more\n", "/hello", ""},
+	}
+	for _, c := range cases {
+		t.Run(c.stderr, func(t *testing.T) {
+			o := &output{stderr: &head{w: &bytes.Buffer{}}}
+			if _, err := o.stderr.Write([]byte(c.stderr)); err != nil {
+				t.Fatal(err)
+			}
+			err := o.execFailure(c.entrypoint)
+			if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,165 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// fakeSSH puts a command named ssh into PATH that ends at the given socket, and returns where it notes its calls.
+func fakeSSH(t *testing.T, socket string) (log string) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("PATH with a file named ssh")
+	}
+	dir := t.TempDir()
+	content, err := os.ReadFile(program(t, "dialstdio"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "ssh"), content, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	t.Setenv("FAKE_SSH_LOG", filepath.Join(dir, "log"))
+	t.Setenv("FAKE_SSH_SOCKET", socket)
+	return filepath.Join(dir, "log")
+}
+
+// calls are the arguments and process IDs of all commands named ssh.
+func calls(t *testing.T, log string) (args []string, pids []int) {
+	t.Helper()
+	content, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(content)), "\n") {
+		number, arg, _ := strings.Cut(line, " ")
+		pid, err := strconv.Atoi(number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		args, pids = append(args, arg), append(pids, pid)
+	}
+	return args, pids
+}
+
+func TestOpenSSH(t *testing.T) {
+	local := openEngine(t)
+	socket, found := strings.CutPrefix(local.Host(), "unix://")
+	if !found {
+		unavailable(t, "the engine has no unix socket")
+	}
+	log := fakeSSH(t, socket)
+	e, err := Open(context.Background(), Options{Getenv: environment("DOCKER_HOST=ssh://me@box:2222")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	ti := (&testImage{}).build(t).load(t, e)
+	var stdout, stderr bytes.Buffer
+	req := newRun(t, e, ti, "output")
+	req.Stdout, req.Stderr = &stdout, &stderr
+	if code, err := e.Run(context.Background(), req); code != 0 || err != nil {
+		t.Errorf("code %d, %v", code, err)
+	}
+	if stdout.String() != "one to stdout\ntwo to stdout\n" || stderr.String() != "one to stderr\n" {
+		t.Errorf("stdout %q, stderr %q", stdout.String(), stderr.String())
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	args, pids := calls(t, log)
+	for _, a := range args {
+		if a != "-l|me|-p|2222|-o|ConnectTimeout=30|-T|--|box|docker system dial-stdio" {
+			t.Errorf("ssh %s", a)
+		}
+	}
+	for _, pid := range pids {
+		eventually(t, "the command ends", func() bool { return !alive(pid) })
+	}
+}
+
+func TestOpenSSHUnreachable(t *testing.T) {
+	log := fakeSSH(t, "")
+	_, err := Open(context.Background(), Options{Getenv: environment("DOCKER_HOST=ssh://me@box:2222")})
+	var unreachable *UnreachableError
+	if !errors.As(err, &unreachable) {
+		t.Fatalf("%T %v", err, err)
+	}
+	wantError(t, err, "Permission denied (publickey)", "make this work without a question: ssh -l me -p 2222 box docker version, or unset DOCKER_HOST")
+	if args, _ := calls(t, log); len(args) == 0 {
+		t.Error("ssh was not called")
+	}
+	t.Setenv("PATH", t.TempDir())
+	_, err = Open(context.Background(), Options{Getenv: environment("DOCKER_HOST=ssh://box")})
+	wantError(t, err, "executable file not found", "install the ssh client")
+}
+
+// A command that ignores the end of its input and SIGTERM is killed.
+func TestCommandClose(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		unavailable(t, "no sh: %v", err)
+	}
+	conn, err := startCommand([]string{sh, "-c", "trap '' TERM; echo ready; while :; do sleep 1; done"}, func(error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, make([]byte, len("ready\n"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	if state := conn.(*commandConn).cmd.ProcessState; state == nil {
+		t.Error("Close has not waited")
+	}
+	if _, err := conn.Read(make([]byte, 1)); err == nil {
+		t.Error("a closed connection can be read")
+	}
+}
+
+func TestParseSSH(t *testing.T) {
+	const timeout = "-o ConnectTimeout=30 -T -- "
+	cases := []struct{ host, want, err string }{
+		{host: "ssh://box", want: "ssh " + timeout + "box docker system dial-stdio"},
+		{host: "ssh://me@box:2222", want: "ssh -l me -p 2222 " + timeout + "box docker system dial-stdio"},
+		{host: "ssh://box/", want: "ssh " + timeout + "box docker system dial-stdio"},
+		{host: "ssh://box/run/user/1000/docker.sock",
+			want: "ssh " + timeout + "box docker --host='unix:///run/user/1000/docker.sock' system dial-stdio"},
+		{host: "ssh://box/it's;rm", want: "ssh " + timeout + `box docker --host='unix:///it'\''s;rm' system dial-stdio`},
+		{host: "ssh://me@[::1]:22", want: "ssh -l me -p 22 " + timeout + "::1 docker system dial-stdio"},
+		{host: "ssh://me:secret@box", err: "password"},
+		{host: "ssh://", err: "names no host"},
+		{host: "ssh://-oProxyCommand=x", err: "names no host"},
+		{host: "ssh://-lroot@box", err: "names no user"},
+		{host: "ssh://box?x=y", err: "more than"},
+		{host: "ssh://$(x)@box", err: "names no user"},
+	}
+	for _, c := range cases {
+		t.Run(c.host, func(t *testing.T) {
+			s, err := parseSSH(c.host)
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) || strings.Contains(err.Error(), "secret") {
+					t.Fatalf("%+v, %v", s, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(s.command(), " "); got != c.want {
+				t.Errorf("%s", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package docker
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/docker/go-connections/tlsconfig"
+)
+
+// pemFiles are a client's certificates as read; nil where a file does not exist.
+type pemFiles struct {
+	dir           string
+	ca, cert, key []byte
+}
+
+// usesTLS reports whether a host may be spoken to with TLS: sockets and ssh are not.
+func usesTLS(host string) bool {
+	return strings.HasPrefix(host, "tcp://") || strings.HasPrefix(host, "https://")
+}
+
+// tlsWanted reports whether the environment asks for TLS. Any value counts, "0" too, as for the docker command;
+// DOCKER_CERT_PATH alone does not.
+func (o Options) tlsWanted() bool {
+	return o.getenv("DOCKER_TLS_VERIFY") != "" || o.getenv("DOCKER_TLS") != ""
+}
+
+// envTLS is TLS as the environment wants it: certificates from DOCKER_CERT_PATH, else from the configuration folder;
+// the server is verified with DOCKER_TLS_VERIFY only. ca.pem must exist; without cert.pem and key.pem the client shows
+// no certificate. Source: https://github.com/docker/cli/blob/v28.5.2/cli/flags/options.go
+func (o Options) envTLS() (*tls.Config, error) {
+	files, err := readPEM(orDefault(o.getenv("DOCKER_CERT_PATH"), o.configDir()))
+	if err != nil {
+		return nil, err
+	}
+	if files.ca == nil {
+		return nil, fmt.Errorf("reading the TLS certificates: %w", &fs.PathError{
+			Op: "open", Path: filepath.Join(files.dir, "ca.pem"), Err: fs.ErrNotExist,
+		})
+	}
+	return files.config(o.getenv("DOCKER_TLS_VERIFY") == "")
+}
+
+// contextTLS is TLS as a context wants it: nil when it has no certificates and nothing else asks for TLS.
+func (o Options) contextTLS(name string, wanted, skipVerify bool) (*tls.Config, error) {
+	dir := filepath.Join(o.configDir(), "contexts", "tls", contextID(name), "docker")
+	if _, err := os.Stat(dir); err != nil && !wanted {
+		return nil, nil
+	}
+	files, err := readPEM(dir)
+	if err != nil {
+		return nil, err
+	}
+	return files.config(skipVerify)
+}
+
+// readPEM reads the three files of a certificate folder, of which any may be missing.
+func readPEM(dir string) (pemFiles, error) {
+	files := pemFiles{dir: dir}
+	for _, f := range []struct {
+		name    string
+		content *[]byte
+	}{{"ca.pem", &files.ca}, {"cert.pem", &files.cert}, {"key.pem", &files.key}} {
+		content, err := os.ReadFile(filepath.Join(dir, f.name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return files, fmt.Errorf("reading the TLS certificates: %w", err)
+		}
+		*f.content = content
+	}
+	return files, nil
+}
+
+// config makes the client's side of TLS: with ca.pem only servers signed by it are trusted, else the system's roots.
+func (p pemFiles) config(skipVerify bool) (*tls.Config, error) {
+	config := tlsconfig.ClientDefault()
+	config.InsecureSkipVerify = skipVerify
+	if p.ca != nil {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(p.ca) {
+			return nil, fmt.Errorf("reading %q: no certificate in it", filepath.Join(p.dir, "ca.pem"))
+		}
+	}
+	if p.cert == nil || p.key == nil {
+		return config, nil
+	}
+	pair, err := tls.X509KeyPair(p.cert, p.key)
+	if err != nil {
+		return nil, fmt.Errorf("reading cert.pem and key.pem in %q: %w", p.dir, err)
+	}
+	config.Certificates = []tls.Certificate{pair}
+	return config, nil
+}
