@@ -1,0 +1,157 @@
+package buildkit_test
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
+)
+
+// Real programs from the module proxy, each run in its image as the image's user.
+// They are pinned by the modules below testdata.
+
+// crane is a static program, named by its import path in a module that go.mod
+// requires. It validates the very image that it is in.
+func TestAcceptCrane(t *testing.T) {
+	built := mustBuild(t, ownCopy(t, "crane"), buildkit.Config{
+		Main: "github.com/google/go-containerregistry/cmd/crane", Repo: repo + "crane",
+	})
+	ref := load(t, built)
+	archive := filepath.Join(t.TempDir(), "image.tar")
+	output(t, "", "docker", "save", "-o", archive, ref)
+	if err := os.Chmod(archive, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := output(t, "", "docker", "run", "--rm", "-v", archive+":/data/image.tar:ro", ref, "validate", "--tarball", "/data/image.tar")
+	if !strings.Contains(out, "PASS") {
+		t.Errorf("crane says %q of its own image", out)
+	}
+}
+
+// caddy is a server with a configuration folder below its home.
+func TestAcceptCaddy(t *testing.T) {
+	built := mustBuild(t, ownCopy(t, "caddy"), buildkit.Config{
+		Main: "github.com/caddyserver/caddy/v2/cmd/caddy", Repo: repo + "caddy",
+		Cmd: []string{"file-server", "--listen", ":8080", "--root", "/etc"},
+	})
+	ref := load(t, built)
+	id := strings.TrimSpace(output(t, "", "docker", "run", "-d", "--label", "fromscratch-test", "-p", "127.0.0.1::8080", ref))
+	t.Cleanup(func() { output(t, "", "docker", "rm", "-f", id) })
+	address := strings.TrimSpace(output(t, "", "docker", "port", id, "8080/tcp"))
+	if page := get(t, "http://"+address+"/passwd"); !strings.Contains(page, "nobody:x:65534:65534") {
+		t.Errorf("caddy serves %q", page)
+	}
+}
+
+// The SQLite that go-sqlite3 brings in C: sorting more than fits its cache needs a
+// folder for temporary files.
+func TestAcceptBundledSQLite(t *testing.T) {
+	need(t, "gcc")
+	built := mustBuild(t, ownCopy(t, "bundled"), buildkit.Config{Repo: repo + "bundled"})
+	if got := output(t, "", "docker", "run", "--rm", load(t, built)); got != "rows: 199999\n" {
+		t.Errorf("the program says %q", got)
+	}
+}
+
+// govips has a closure of some two hundred libraries; it resizes a PNG.
+func TestAcceptGovips(t *testing.T) {
+	need(t, "gcc", "pkg-config")
+	if err := exec.Command("pkg-config", "--exists", "vips").Run(); err != nil {
+		missing(t, "libvips-dev")
+	}
+	built := mustBuild(t, ownCopy(t, "govips"), buildkit.Config{Repo: repo + "govips", Files: []config.File{{From: picture(t), To: "/srv/picture.png"}}})
+	if n := len(built.Closure.Objects); n < 50 {
+		t.Errorf("the closure has %d objects, which cannot be all", n)
+	}
+	if got := output(t, "", "docker", "run", "--rm", load(t, built), "/srv/picture.png"); got != "32x16 png\n" {
+		t.Errorf("the program says %q", got)
+	}
+}
+
+// picture draws a PNG of 64 by 32.
+func picture(t *testing.T) string {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 64, 32))
+	for x := range 64 {
+		for y := range 32 {
+			img.Set(x, y, color.RGBA{R: uint8(4 * x), G: uint8(8 * y), A: 255})
+		}
+	}
+	path := filepath.Join(t.TempDir(), "picture.png")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := png.Encode(f, img); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// get gets a page from a server that may still be starting. A minute is for a
+// machine that is busy, not a measure.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	var last error
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		resp, err := http.Get(url)
+		if err != nil {
+			last = err
+			continue
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s answers %s: %s (%v)", url, resp.Status, body, err)
+		}
+		return string(body)
+	}
+	t.Fatalf("%s does not answer: %v", url, last)
+	return ""
+}
+
+// The archive is one that others read: podman loads and runs it, skopeo knows its
+// configuration.
+func TestArchiveIsReadByOthers(t *testing.T) {
+	need(t, "podman", "skopeo")
+	dir := module(t, map[string]string{
+		"go.mod":  "module example.com/archived\n\ngo 1.23\n",
+		"main.go": "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc main() { fmt.Println(\"uid\", os.Getuid(), \"in\", os.Getenv(\"HOME\")) }\n",
+	})
+	built := mustBuild(t, dir, buildkit.Config{Repo: repo + "archived"})
+	path, err := built.WriteArchive(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config := output(t, "", "skopeo", "inspect", "--config", "docker-archive:"+path); !regexp.MustCompile(`"User":\s*"65534:65534"`).MatchString(config) {
+		t.Errorf("skopeo reads the configuration %s", config)
+	}
+	storage := t.TempDir()
+	podman := []string{"--root", filepath.Join(storage, "root"), "--runroot", filepath.Join(storage, "run"), "--storage-driver", "vfs"}
+	if got := output(t, "", "podman", append(podman, "load", "-q", "-i", path)...); !strings.Contains(got, repo+"archived") {
+		t.Errorf("podman loads %q", got)
+	}
+	if got := output(t, "", "docker", "load", "-q", "-i", path); !strings.Contains(got, repo+"archived:latest") {
+		t.Errorf("docker loads %q", got)
+	}
+	t.Cleanup(func() { exec.Command("docker", "image", "rm", repo+"archived:latest").Run() })
+	if got, want := output(t, "", "docker", "run", "--rm", repo+"archived:latest"), fmt.Sprintln("uid 65534 in /data"); got != want {
+		t.Errorf("the program says %q, want %q", got, want)
+	}
+}

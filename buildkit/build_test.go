@@ -1,0 +1,157 @@
+package buildkit_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
+)
+
+func small(t *testing.T) string {
+	t.Helper()
+	return module(t, map[string]string{
+		"go.mod":  "module example.com/small\n\ngo 1.23\n",
+		"main.go": "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"small\") }\n",
+	})
+}
+
+// The user's functions run around the compiler: Before can generate what is
+// compiled and shipped, After sees the binary.
+func TestHooks(t *testing.T) {
+	dir := small(t)
+	var saw string
+	built := mustBuild(t, dir, buildkit.Config{
+		Files: []config.File{{From: "made.txt", To: "/srv/made.txt"}},
+		Before: func(_ context.Context, root string) error {
+			generated := "package main\n\nfunc init() { println(\"generated\") }\n"
+			return errors.Join(
+				os.WriteFile(filepath.Join(root, "generated.go"), []byte(generated), 0o644),
+				os.WriteFile(filepath.Join(root, "made.txt"), []byte("made"), 0o644))
+		},
+		After: func(_ context.Context, binary string) error {
+			out, err := exec.Command(binary).CombinedOutput()
+			saw = string(out)
+			return err
+		},
+	})
+	if saw != "generated\nsmall\n" {
+		t.Errorf("the program that After ran says %q", saw)
+	}
+	if _, ok := built.Tree.Lookup("/srv/made.txt"); !ok {
+		t.Error("the file that Before made is not in the image")
+	}
+}
+
+// A build that fails leaves neither the program nor the archive of an earlier one,
+// and no other build waiting.
+func TestFailureLeavesNothing(t *testing.T) {
+	dir := small(t)
+	built := mustBuild(t, dir, buildkit.Config{})
+	archive, err := built.WriteArchive(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := built.Close(); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "dist/small/rootfs/small")
+	for _, path := range []string{archive, program} {
+		if _, err := os.Stat(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	broken := errors.New("the front end does not build")
+	if _, err := build(context.Background(), dir, buildkit.Config{
+		Origin: "magefile.go:9", Before: func(context.Context, string) error { return broken },
+	}); !errors.Is(err, broken) || !strings.Contains(err.Error(), "magefile.go:9") {
+		t.Errorf("the build fails with %v, want the hook's error and its place", err)
+	}
+	for _, path := range []string{archive, program} {
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("%s is still there (%v)", path, err)
+		}
+	}
+	mustBuild(t, dir, buildkit.Config{})
+}
+
+// Every event has a beginning and an end, in the order of the recipe.
+func TestReport(t *testing.T) {
+	plans, err := resolve(small(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	open := ""
+	built, err := plans[0].Build(context.Background(), func(e buildkit.Event) {
+		switch e.State {
+		case buildkit.Started:
+			if open != "" {
+				t.Errorf("%s begins within %s", e.Step, open)
+			}
+			open = e.Step
+		case buildkit.Done:
+			if e.Step != open {
+				t.Errorf("%s ends within %s", e.Step, open)
+			}
+			open, steps = "", append(steps, e.Step)
+		default:
+			t.Errorf("unexpected event %v", e)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer built.Close()
+	if want := []string{"compile", "libraries", "rootfs", "image"}; !slices.Equal(steps, want) {
+		t.Errorf("the steps are %q, want %q", steps, want)
+	}
+}
+
+// Layers by rate of change: two programs share the layer below, a changed program
+// changes the top one alone, and an unchanged image is not sent.
+func TestLayers(t *testing.T) {
+	dir := small(t)
+	config := buildkit.Config{Repo: repo + "layers", Files: []config.File{{From: "go.mod", To: "/srv/"}}}
+	first := mustBuild(t, dir, config)
+	load(t, first)
+	before := output(t, "", "docker", "inspect", "-f", "{{.Id}} {{.Metadata.LastTagTime}}", first.Plan.Reference)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	same := mustBuild(t, dir, config)
+	load(t, same)
+	if after := output(t, "", "docker", "inspect", "-f", "{{.Id}} {{.Metadata.LastTagTime}}", first.Plan.Reference); after != before {
+		t.Errorf("the unchanged image was loaded again: %s, before %s", after, before)
+	}
+	if err := same.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() { println(\"changed\") }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	changed := mustBuild(t, dir, config)
+	ref := load(t, changed)
+	if len(first.Image.Layers) != 3 || len(changed.Image.Layers) != 3 {
+		t.Fatalf("%d and %d layers, want system, files and program", len(first.Image.Layers), len(changed.Image.Layers))
+	}
+	for i, l := range changed.Image.Layers {
+		if same := l.DiffID == first.Image.Layers[i].DiffID; same != (i < 2) {
+			t.Errorf("layer %d (%s): the same is %t", i, l.CreatedBy, same)
+		}
+	}
+	if got := output(t, "", "docker", "run", "--rm", ref); got != "changed\n" {
+		t.Errorf("the program says %q", got)
+	}
+	if dangling := output(t, "", "docker", "images", "-q", "--filter", "dangling=true", "--filter", "label=io.github.fromscratch-go.image=small"); dangling != "" {
+		t.Errorf("the image before is left without a name: %s", dangling)
+	}
+}

@@ -1,0 +1,177 @@
+package buildkit_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// caller is a cgo program that prints what a library of our own answers.
+const caller = `package main
+
+// #cgo LDFLAGS: -lfromscratchanswer
+// int answer(void);
+import "C"
+
+import "fmt"
+
+func main() { fmt.Println("the library answers", C.answer()) }
+`
+
+// library compiles libfromscratchanswer.so.1 into dir.
+func library(t *testing.T, dir string) {
+	t.Helper()
+	need(t, "gcc")
+	source := filepath.Join(t.TempDir(), "answer.c")
+	if err := os.WriteFile(source, []byte("int answer(void) { return 42; }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "libfromscratchanswer.so.1")
+	output(t, "", "gcc", "-shared", "-fPIC", "-Wl,-soname,libfromscratchanswer.so.1", "-o", file, source)
+	if err := os.Symlink("libfromscratchanswer.so.1", filepath.Join(dir, "libfromscratchanswer.so")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func callerModule(t *testing.T) string {
+	t.Helper()
+	return module(t, map[string]string{"go.mod": "module example.com/caller\n\ngo 1.23\n", "main.go": caller})
+}
+
+// A library that the loader would not find is an error of the build: who needs
+// it, where it was looked for, and a fix.
+func TestMissingLibraryFailsTheBuild(t *testing.T) {
+	libs := t.TempDir()
+	library(t, libs)
+	dir := callerModule(t)
+	_, err := build(context.Background(), dir, buildkit.Config{GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + libs}})
+	if err == nil {
+		t.Fatal("an image that cannot start was built")
+	}
+	for _, want := range []string{"libfromscratchanswer.so.1", "/caller", "/lib/x86_64-linux-gnu", "ld.so.cache", "\nfix: "} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q:\n%v", want, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "dist/caller/rootfs/caller")); !os.IsNotExist(err) {
+		t.Errorf("the program is still in dist/ (%v)", err)
+	}
+}
+
+// The ways in which a library is found outside of the trusted folders, each run
+// in the engine: what held on the build machine holds in the image.
+func TestLibrariesOfOwnFolders(t *testing.T) {
+	need(t, "gcc", "ldconfig")
+	t.Run("RUNPATH", func(t *testing.T) {
+		libs := filepath.Join(t.TempDir(), "opt/lib")
+		library(t, libs)
+		runCaller(t, buildkit.Config{
+			Repo:  repo + "runpath",
+			GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + libs + " -Wl,-rpath," + libs, "CGO_LDFLAGS_ALLOW": ".*"},
+		})
+	})
+	t.Run("declared LD_LIBRARY_PATH", func(t *testing.T) {
+		libs := filepath.Join(t.TempDir(), "opt/lib")
+		library(t, libs)
+		runCaller(t, buildkit.Config{
+			Repo:  repo + "declared",
+			GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + libs}, Env: map[string]string{"LD_LIBRARY_PATH": libs},
+		})
+	})
+	t.Run("ld.so.cache", func(t *testing.T) {
+		root := sysroot(t)
+		library(t, filepath.Join(root, "opt/answer/lib"))
+		if err := os.WriteFile(filepath.Join(root, "etc/ld.so.conf"), []byte("/opt/answer/lib\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		output(t, "", "ldconfig", "-r", root)
+		built := runCaller(t, buildkit.Config{
+			Repo: repo + "cache", Sysroot: root,
+			GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Join(root, "opt/answer/lib")},
+		})
+		if _, ok := built.Tree.Lookup("/etc/ld.so.cache"); !ok {
+			t.Error("the image has no ld.so.cache")
+		}
+	})
+}
+
+// runCaller builds the caller and runs it as an image, as the image's user.
+func runCaller(t *testing.T, c buildkit.Config) *buildkit.Built {
+	t.Helper()
+	built := mustBuild(t, callerModule(t), c)
+	ref := load(t, built)
+	if got := output(t, "", "docker", "run", "--rm", ref); got != "the library answers 42\n" {
+		t.Errorf("the program says %q", got)
+	}
+	return built
+}
+
+// sysroot makes a root with the machine's C library in it and nothing else.
+func sysroot(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range []string{"lib", "lib64"} {
+		if target, err := os.Readlink("/" + link); err == nil {
+			if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, name := range []string{"ld-linux-x86-64.so.2", "libc.so.6", "libgcc_s.so.1"} {
+		found := strings.TrimSpace(output(t, "", "gcc", "-print-file-name="+name))
+		real, err := filepath.EvalSymlinks(found)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dir := range []string{"usr/lib/x86_64-linux-gnu"} {
+			if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			output(t, "", "cp", real, filepath.Join(root, dir, name))
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(root, "usr/lib64"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", filepath.Join(root, "usr/lib64/ld-linux-x86-64.so.2")); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// A program that the C library of the sysroot is too old for is not delivered.
+func TestProgramNewerThanSysroot(t *testing.T) {
+	need(t, "gcc")
+	root := sysroot(t)
+	library(t, filepath.Join(root, "usr/lib/x86_64-linux-gnu"))
+	// The library in the sysroot lacks the symbol that the program was linked with.
+	stub := filepath.Join(t.TempDir(), "stub.c")
+	if err := os.WriteFile(stub, []byte("int other(void) { return 1; }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	libs := t.TempDir()
+	library(t, libs)
+	output(t, "", "gcc", "-shared", "-fPIC", "-Wl,-soname,libfromscratchanswer.so.1",
+		"-o", filepath.Join(root, "usr/lib/x86_64-linux-gnu/libfromscratchanswer.so.1"), stub)
+	_, err := build(context.Background(), callerModule(t), buildkit.Config{
+		Sysroot: root, GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + libs},
+	})
+	if err == nil {
+		t.Fatal("an image that cannot start was built")
+	}
+	for _, want := range []string{"answer", "\nfix: "} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q:\n%v", want, err)
+		}
+	}
+}

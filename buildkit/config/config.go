@@ -1,0 +1,143 @@
+// Package config holds the words in which a user describes images. It imports
+// nothing but the standard library's small packages: it is compiled into every
+// magefile, and each package that it linked would be paid at each start of mage.
+package config
+
+import (
+	"context"
+	"io/fs"
+	"time"
+)
+
+// Config is one image as its user describes it. The zero value is an image of
+// the only program of the module, with every default.
+type Config struct {
+	// Name of the program in the image (/Name), of its folder in dist/ and of the
+	// image. Default: the folder of the main package, or the last element of the
+	// module path without /vN.
+	Name string
+	// Main is the package to build: "./cmd/server", or an import path, which may
+	// lie in a module that go.mod requires. Default: the only main package that is
+	// found below the module.
+	Main string
+
+	// Repo is the repository of the image: "registry.example/acme/server".
+	// Default: Name, lower-cased. The environment's IMAGE_REPO wins.
+	Repo string
+	// Tag of the image. Default: "latest". The environment's IMAGE_TAG wins.
+	Tag string
+	// Platform is "linux/arch" or "linux/arch/variant". Default: the engine's,
+	// without one the host's. The environment's IMAGE_PLATFORM wins.
+	Platform string
+
+	// Cgo is "auto" (default), "on" or "off". auto builds a static binary unless a
+	// package outside the standard library needs cgo.
+	Cgo string
+	// Tags are build tags.
+	Tags []string
+	// LDFlags for the linker, after "-s -w": "-X main.version=1.2".
+	LDFlags string
+	// Symbols keeps the symbol table and the debug data: no "-s -w".
+	Symbols bool
+	// Flags of go build, appended to -trimpath and -buildvcs=false; a later flag
+	// wins, so that "-trimpath=false" switches that off.
+	Flags []string
+	// GoEnv is set for the go command: "CC", "CGO_CFLAGS", "GOEXPERIMENT" …
+	GoEnv map[string]string
+	// Before runs before the program is compiled, with the module's folder:
+	// generate code, build a front end. An error ends the build.
+	Before func(ctx context.Context, dir string) error `json:"-"`
+	// After runs when the program is compiled, with the path of the binary, which
+	// it may change in place. An error ends the build.
+	After func(ctx context.Context, binary string) error `json:"-"`
+	// Sysroot is the folder that the program's libraries are taken from. Default:
+	// "/", or the root of the cross compiler for another architecture.
+	Sysroot string
+
+	// Files, Dirs and Users go into the image. File.From is relative to the
+	// module's folder.
+	Files []File
+	Dirs  []Dir
+	Users []User
+	// Timezones are zones below /usr/share/zoneinfo: names like "Europe/Berlin",
+	// or "all". The zone that Env's TZ names is added.
+	Timezones []string
+	// Certificates are PEM files whose certificates are appended to the bundle
+	// of the host, relative to the module's folder.
+	Certificates []string
+
+	// Entrypoint, exec form. Default: the program.
+	Entrypoint []string
+	// Cmd are the default arguments of the entrypoint.
+	Cmd []string
+	// Env of the program. HOME is set to the user's home unless given here.
+	Env map[string]string
+	// User that the program runs as: "uid", "uid:gid" or a name of Users.
+	// Default: nobody, 65534:65534.
+	User string
+	// Workdir of the program, owned by User. Default: "/data".
+	Workdir string
+	// Ports that the program listens on: "8080", "53/udp".
+	Ports []string
+	// Volumes are mount points, made as directories owned by User.
+	Volumes []string
+	// Labels of the image.
+	Labels map[string]string
+	// Healthcheck of the image. Default: none.
+	Healthcheck *Healthcheck
+	// StopSignal is sent to stop the program. Default: the engine's, SIGTERM.
+	StopSignal string
+
+	// Origin says where the Config was written ("magefile.go:16"); whoever
+	// records the Config fills it in.
+	Origin string
+}
+
+// File is a file, or many, to be taken from the host into the image.
+type File struct {
+	// From is a file, a folder, or a pattern as in [path/filepath.Match], relative
+	// to the module's folder or absolute. Links inside of a folder are kept, and
+	// must not lead out of it.
+	From string
+	// To is an absolute path in the image. A file becomes To; it goes into To under
+	// its own name when To ends with "/". A folder becomes To. When a pattern fits
+	// several, each goes into To.
+	To string
+	// Owner is "uid:gid", "uid", or the names of a user and a group of the image.
+	// Default: root.
+	Owner string
+	// Mode is given to every file; folders have an x where it has an r. Default:
+	// 0755 for folders and for files that their owner may execute, else 0644.
+	Mode fs.FileMode
+}
+
+// Dir is a folder of the image that is empty at first.
+type Dir struct {
+	Path  string      // absolute
+	Owner string      // as in File. Default: the image's user
+	Mode  fs.FileMode // default: 0755
+}
+
+// User is an account of the image: a line in /etc/passwd and one in /etc/group.
+type User struct {
+	Name string // default: "nobody" for 65534, "root" for 0, else "app"
+	UID  int    // 0 only for root
+	GID  int    // default: the same number as UID
+	// Group is the name of the group GID. Default: the user's name.
+	Group string
+	// Home is made and owned by the user. Default: /data for the image's user,
+	// /home/Name for others. "/nonexistent" is not made.
+	Home string
+}
+
+// Healthcheck is a command that the engine runs in the container again and again:
+// exit code 0 is healthy (https://docs.docker.com/reference/dockerfile/#healthcheck).
+type Healthcheck struct {
+	// Test is the program with its arguments, exec form: there is no shell.
+	Test          []string
+	Interval      time.Duration // between two checks. Engine's default: 30 s
+	Timeout       time.Duration // of one check. Engine's default: 30 s
+	StartPeriod   time.Duration // in which failures do not count. Engine's default: none
+	StartInterval time.Duration // between two checks in the StartPeriod. Engine's default: 5 s
+	Retries       int           // failures in a row that make it unhealthy. Engine's default: 3
+}

@@ -1,0 +1,158 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Dist is the folder of one image below the module, dist/NAME. It is made by us,
+// and nothing in it is anybody else's:
+//
+//	rootfs/     the root file system, written out
+//	image.tar   the archive, when one was asked for
+//	.gitignore  keeps the folder out of the user's commits; it is the mark of ours
+//	go.mod      keeps Go files among the user's assets out of "go list ./..."
+//	.lock       held by the run that writes here
+type Dist string
+
+// Rootfs is the root file system, written out.
+func (d Dist) Rootfs() string  { return filepath.Join(string(d), "rootfs") }
+func (d Dist) archive() string { return filepath.Join(string(d), "image.tar") }
+
+// distMark is the first file of a folder of ours, and its mark.
+const distMark = ".gitignore"
+
+// distFiles are the files that every folder of ours has.
+var distFiles = []struct{ name, content string }{
+	{distMark, "# Written by fromscratch; mage imageClean removes this folder.\n*\n"},
+	{"go.mod", "// Keeps Go files in rootfs/ out of the packages of the module above.\nmodule dist\n"},
+}
+
+// claim makes the folder, or takes one that an earlier run has made, and holds it
+// until release: a second run waits. A folder of that name that we did not make,
+// or one behind a symlink, is refused: what the image does not name is removed
+// from it.
+func (d Dist) claim(ctx context.Context) (release func() error, err error) {
+	for {
+		if err := d.check(); err != nil {
+			return nil, err
+		}
+		if err := d.make(); err != nil {
+			return nil, fmt.Errorf("making the folder of the image: %w", err)
+		}
+		release, err = lock(ctx, filepath.Join(string(d), ".lock"))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return release, err
+		}
+		// The run that held the folder has removed it: make it anew.
+	}
+}
+
+// make makes the folder with its mark.
+func (d Dist) make() error {
+	if err := os.MkdirAll(string(d), 0o755); err != nil {
+		return err
+	}
+	for _, f := range distFiles {
+		if err := writeOnce(filepath.Join(string(d), f.name), f.content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeOnce writes a file that is not there yet, whole or not at all.
+func writeOnce(path, content string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = temp.WriteString(content)
+	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return nil
+}
+
+// check says whether the folder is free or ours.
+func (d Dist) check() error {
+	for _, dir := range []string{filepath.Dir(string(d)), string(d)} {
+		info, err := os.Lstat(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("looking at the folder for the image: %w", err)
+		}
+		if !info.IsDir() {
+			return &ConfigError{fmt.Errorf("writing to %q: it is not a folder (%s)\nfix: move it away", dir, info.Mode())}
+		}
+	}
+	entries, err := os.ReadDir(string(d))
+	if err != nil {
+		return fmt.Errorf("looking at the folder for the image: %w", err)
+	}
+	mark, err := os.ReadFile(filepath.Join(string(d), distMark))
+	if len(entries) > 0 && (err != nil || string(mark) != distFiles[0].content) {
+		return &ConfigError{fmt.Errorf("writing to %q: it holds files that fromscratch did not write (%s)\nfix: move them away, or give the image another Name",
+			d, entries[0].Name())}
+	}
+	return nil
+}
+
+// discard removes what an earlier build has left for delivery, so that a build
+// that fails does not look like one that went well.
+func (d Dist) discard(program string) error {
+	var errs []error
+	for _, path := range []string{d.archive(), filepath.Join(d.Rootfs(), program)} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Remove removes the folder if it is ours, and dist/ itself if nothing is left.
+func (d Dist) Remove(ctx context.Context) (removed bool, err error) {
+	if _, err := os.Lstat(string(d)); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	release, err := d.claim(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := removeLocked(func() error { return removeAll(string(d)) }, release); err != nil {
+		return false, fmt.Errorf("removing the folder of the image: %w", err)
+	}
+	if err := os.Remove(filepath.Dir(string(d))); err != nil && !notEmpty(filepath.Dir(string(d))) {
+		return true, fmt.Errorf("removing the empty folder: %w", err)
+	}
+	return true, nil
+}
+
+// removeAll is os.RemoveAll for a tree that may hold folders without the write
+// bit, as images do.
+func removeAll(dir string) error {
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		return os.Chmod(path, 0o755)
+	})
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+func notEmpty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) > 0
+}

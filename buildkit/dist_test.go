@@ -1,0 +1,80 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A folder that we did not make is left alone.
+func TestDistOfSomebodyElse(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		make func(dir string) error
+	}{
+		{"files", func(dir string) error {
+			return errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "precious"), nil, 0o644))
+		}},
+		{"a file", func(dir string) error {
+			return errors.Join(os.MkdirAll(filepath.Dir(dir), 0o755), os.WriteFile(dir, nil, 0o644))
+		}},
+		{"link", func(dir string) error {
+			return errors.Join(os.MkdirAll(filepath.Dir(dir), 0o755), os.Symlink(t.TempDir(), dir))
+		}},
+		{"dist is a link", func(dir string) error { return os.Symlink(t.TempDir(), filepath.Dir(dir)) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := Dist(filepath.Join(t.TempDir(), "dist", "app"))
+			if err := test.make(string(d)); err != nil {
+				t.Fatal(err)
+			}
+			var config *ConfigError
+			if _, err := d.claim(context.Background()); !errors.As(err, &config) || !strings.Contains(err.Error(), "\nfix: ") {
+				t.Errorf("claim gives %v, want a ConfigError with a fix", err)
+			}
+			if _, err := d.Remove(context.Background()); test.name != "dist is a link" && !errors.As(err, &config) {
+				t.Errorf("Remove gives %v, want a ConfigError", err)
+			}
+			if test.name == "files" {
+				if _, err := os.Stat(filepath.Join(string(d), "precious")); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// One run at a time: the second waits, until its context ends.
+func TestDistIsHeld(t *testing.T) {
+	d := Dist(filepath.Join(t.TempDir(), "dist", "app"))
+	release, err := d.claim(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	waited := make(chan error)
+	go func() {
+		_, err := d.claim(ctx)
+		waited <- err
+	}()
+	cancel()
+	if err := <-waited; !errors.Is(err, context.Canceled) {
+		t.Errorf("waiting gives %v, want the context's end", err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	// The folder is free, and its removal ends in one that can be made again.
+	if removed, err := d.Remove(context.Background()); !removed || err != nil {
+		t.Errorf("Remove gives %t, %v", removed, err)
+	}
+	if release, err = d.claim(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+}

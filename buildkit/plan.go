@@ -1,0 +1,44 @@
+package buildkit
+
+import (
+	"path/filepath"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/rootfs"
+)
+
+// Plan is one image with everything decided and nothing done. It is made by
+// [Resolve].
+type Plan struct {
+	Name      string          // of the program, of its folder in dist/ and, by default, of the image
+	Root      string          // folder of the module, or of the workspace
+	Main      gobuild.Main    // the package
+	Reference string          // repository:tag
+	Platform  Platform        // what the image runs on
+	Compile   gobuild.Options // how the package is compiled
+	Files     rootfs.Spec     // what goes into the root file system, but for the program and its libraries
+	Image     image.Config    // how the image is run
+	Epoch     time.Time       // the time of every file, and of the image
+
+	// Values is the plan for people: each value with its origin.
+	Values []Value
+
+	config Config
+	gocmd  gobuild.Go
+}
+
+// Value is a decision, and who made it: "default", "discovered", "go.mod", "host",
+// a place in a magefile or a variable of the environment.
+type Value struct{ Name, Value, Origin string }
+
+// Dist is the folder that the image is written to.
+func (p Plan) Dist() Dist { return Dist(filepath.Join(p.Root, "dist", p.Name)) }
+
+// program is the path of the program in the image.
+func (p Plan) program() string { return "/" + p.Name }
+
+// binary is where the go command writes the program: its place in the root file
+// system that is written out.
+func (p Plan) binary() string { return filepath.Join(p.Dist().Rootfs(), p.Name) }

@@ -1,0 +1,51 @@
+package buildkit
+
+import "time"
+
+// State says what has become of a step.
+type State int
+
+// The states of a step. Every Started is followed by one Done or Failed of the
+// same step; a Note stands alone.
+const (
+	Started State = iota
+	Done
+	Failed
+	Note
+)
+
+// Event is one thing that happened in a build, for people to read.
+type Event struct {
+	Image string // name of the image
+	Step  string // "compile", "libraries", "rootfs", "image", "docker", "archive"
+	State State
+	Text  string        // what is being done, or what came of it
+	Took  time.Duration // of a step that is Done or Failed
+}
+
+// Report hears the events of a build, one at a time, in order. nil hears nothing.
+type Report func(Event)
+
+// step reports the beginning of a step and gives the function that reports its
+// end: err decides between Done with the text, and Failed.
+func (r Report) step(image, step, doing string) func(came string, err error) {
+	if r == nil {
+		return func(string, error) {}
+	}
+	began := time.Now()
+	r(Event{Image: image, Step: step, State: Started, Text: doing})
+	return func(came string, err error) {
+		e := Event{Image: image, Step: step, State: Done, Text: came, Took: time.Since(began)}
+		if err != nil {
+			e.State, e.Text = Failed, doing
+		}
+		r(e)
+	}
+}
+
+// note reports something that a person should know.
+func (r Report) note(image, step, text string) {
+	if r != nil {
+		r(Event{Image: image, Step: step, State: Note, Text: text})
+	}
+}

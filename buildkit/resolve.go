@@ -1,0 +1,226 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+)
+
+// Inputs are all that decides what is built.
+type Inputs struct {
+	// Dir is the folder where the build was started; the module around it is built.
+	Dir string
+	// Environ is the environment as os.Environ gives it: for the go command, and
+	// for the IMAGE_… variables and SOURCE_DATE_EPOCH, which win over Configs.
+	Environ []string
+	// Configs are the images as their user describes them. None is one image with
+	// every default for each main package of the module.
+	Configs []Config
+	// EnginePlatform asks the Docker Engine what it runs, and says who answered.
+	// The zero Platform means that there is no engine. nil does not ask.
+	EnginePlatform func(ctx context.Context) (Platform, string, error)
+}
+
+// Resolve decides what is to be built, and compiles nothing: one Plan per image,
+// in the order of the Configs, or of the import paths when there are none. What
+// is decided is, from weakest to strongest: the defaults, what the module says,
+// the Config, the environment. A mistake of the user's is a [*ConfigError].
+func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
+	module, err := in.gocmd().Module(ctx)
+	if err != nil {
+		return nil, err
+	}
+	subjects, err := in.subjects(ctx, module)
+	if err != nil {
+		return nil, err
+	}
+	if subjects, err = selected(subjects, in.getenv("IMAGE_NAME")); err != nil {
+		return nil, err
+	}
+	if err := in.unambiguous(subjects); err != nil {
+		return nil, err
+	}
+	plans := make([]Plan, 0, len(subjects))
+	for _, s := range subjects {
+		p, err := in.plan(module, s)
+		if err != nil {
+			return nil, fmt.Errorf("planning image %q: %w", s.name, err)
+		}
+		plans = append(plans, p)
+	}
+	return plans, nil
+}
+
+// subject is a Config with the package that it is about.
+type subject struct {
+	config   Config
+	main     gobuild.Main
+	name     string
+	platform Platform
+	from     string // who chose the platform
+}
+
+// subjects finds the package of every Config; without Configs every main package
+// is a subject of its own.
+func (in Inputs) subjects(ctx context.Context, m gobuild.Module) ([]subject, error) {
+	configs := in.Configs
+	if len(configs) == 0 {
+		configs = []Config{{Origin: "default"}}
+	}
+	var all []subject
+	for _, c := range configs {
+		platform, from, err := in.platform(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		mains, err := in.mains(ctx, m, c, platform)
+		if err != nil {
+			return nil, fmt.Errorf("finding the program of the Config (%s): %w", c.Origin, err)
+		}
+		if len(mains) > 1 && len(in.Configs) > 0 {
+			return nil, tooMany(c, mains)
+		}
+		for _, main := range mains {
+			all = append(all, subject{c, main, nameOf(c, main), platform, from})
+		}
+	}
+	return all, distinct(all)
+}
+
+// mains asks the go command for the packages of a Config: the one that it names,
+// or all main packages of the module.
+func (in Inputs) mains(ctx context.Context, m gobuild.Module, c Config, p Platform) ([]gobuild.Main, error) {
+	options, err := compileOptions(c)
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	patterns, err := patterns(m, c.Main)
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	mains, err := in.gocmdIn(m).Mains(ctx, target(p), options, patterns...)
+	var failed *gobuild.CommandError
+	if err != nil && !errors.As(err, &failed) && ctx.Err() == nil {
+		return nil, &ConfigError{err}
+	}
+	return mains, err
+}
+
+// patterns are those of the go command for Config.Main. A folder of the module may
+// be named without "./" in front.
+func patterns(m gobuild.Module, main string) ([]string, error) {
+	if main == "" {
+		return nil, nil
+	}
+	dir := filepath.FromSlash(main)
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(m.Dir, dir)
+	}
+	info, err := os.Stat(dir)
+	isFolder := err == nil && info.IsDir()
+	switch {
+	case strings.HasPrefix(main, "."), filepath.IsAbs(main):
+		if !isFolder {
+			return nil, fmt.Errorf("the value of Main is %q, and there is no folder %q\nfix: name the folder of a package main, relative to %q", main, dir, m.Dir)
+		}
+		return []string{main}, nil
+	case isFolder:
+		return []string{"./" + main}, nil
+	}
+	return []string{main}, nil
+}
+
+// tooMany is the error of a Config that does not say which program it is about.
+func tooMany(c Config, mains []gobuild.Main) error {
+	var found []string
+	for _, m := range mains {
+		found = append(found, m.ImportPath)
+	}
+	return &ConfigError{fmt.Errorf("the Config (%s) does not say which program it is about; the module has %s\nfix: set Main",
+		c.Origin, strings.Join(found, ", "))}
+}
+
+// distinct refuses two images of one name: they would share a folder.
+func distinct(all []subject) error {
+	seen := map[string]subject{}
+	for _, s := range all {
+		if other, ok := seen[s.name]; ok {
+			return &ConfigError{fmt.Errorf("two images have the name %q: %s (%s) and %s (%s)\nfix: set Name in a Config of each",
+				s.name, other.main.ImportPath, other.config.Origin, s.main.ImportPath, s.config.Origin)}
+		}
+		seen[s.name] = s
+	}
+	return nil
+}
+
+// selected keeps the images that IMAGE_NAME names, all when it is empty.
+func selected(all []subject, names string) ([]subject, error) {
+	if names == "" {
+		return all, nil
+	}
+	var kept []subject
+	for _, name := range strings.Split(names, ",") {
+		i := slices.IndexFunc(all, func(s subject) bool { return s.name == strings.TrimSpace(name) })
+		if i < 0 {
+			return nil, &ConfigError{fmt.Errorf("IMAGE_NAME names the image %q; there are %s\nfix: use one of these names, or several with commas",
+				name, namesOf(all))}
+		}
+		kept = append(kept, all[i])
+	}
+	return kept, nil
+}
+
+// unambiguous refuses a variable that gives several images one name.
+func (in Inputs) unambiguous(subjects []subject) error {
+	if repo := in.getenv("IMAGE_REPO"); repo != "" && len(subjects) > 1 {
+		return &ConfigError{fmt.Errorf("IMAGE_REPO is %q, one repository for %d images: %s\nfix: select one with IMAGE_NAME, or set Repo in each Config",
+			repo, len(subjects), namesOf(subjects))}
+	}
+	return nil
+}
+
+func namesOf(subjects []subject) string {
+	var names []string
+	for _, s := range subjects {
+		names = append(names, s.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// One gives the only plan. A target that can work on one image only needs to be
+// told which.
+func One(plans []Plan) (Plan, error) {
+	if len(plans) == 1 {
+		return plans[0], nil
+	}
+	var names []string
+	for _, p := range plans {
+		names = append(names, p.Name)
+	}
+	return Plan{}, &ConfigError{fmt.Errorf("this needs one image, and there are %s\nfix: select one, with IMAGE_NAME=%s",
+		strings.Join(names, ", "), names[0])}
+}
+
+func (in Inputs) gocmd() gobuild.Go { return gobuild.Go{Dir: in.Dir, Env: in.Environ} }
+
+// gocmdIn is the go command in the module's folder, which the paths of a Config
+// are relative to.
+func (in Inputs) gocmdIn(m gobuild.Module) gobuild.Go {
+	return gobuild.Go{Dir: m.Dir, Env: in.Environ}
+}
+
+// getenv looks a variable up as a process would: the last of a name counts.
+func (in Inputs) getenv(key string) string {
+	for _, v := range slices.Backward(in.Environ) {
+		if name, value, _ := strings.Cut(v, "="); name == key {
+			return value
+		}
+	}
+	return ""
+}

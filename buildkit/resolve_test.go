@@ -1,0 +1,117 @@
+package buildkit_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// two is a module with two programs, a tool of its own and a magefile.
+func two(t *testing.T) string {
+	t.Helper()
+	const program = "package main\n\nfunc main() {}\n"
+	return module(t, map[string]string{
+		"go.mod":                   "module example.com/shop/v2\n\ngo 1.23\n",
+		"cmd/web/main.go":          program,
+		"cmd/worker/main.go":       program,
+		"internal/gen/main.go":     program,
+		"magefiles/magefile.go":    "//go:build mage\n\npackage main\n",
+		"dist/web/rootfs/x/a.go":   program,
+		"testdata/sample/main.go":  program,
+		"cmd/web/assets/readme.md": "",
+	})
+}
+
+func resolve(dir string, env []string, configs ...buildkit.Config) ([]buildkit.Plan, error) {
+	return buildkit.Resolve(context.Background(), buildkit.Inputs{Dir: dir, Environ: append(os.Environ(), env...), Configs: configs})
+}
+
+// What is built: every program of the module, or one per Config.
+func TestResolveSubjects(t *testing.T) {
+	dir := two(t)
+	for _, test := range []struct {
+		name    string
+		env     []string
+		configs []buildkit.Config
+		want    []string // references
+		err     string
+	}{
+		{name: "no Config", want: []string{"web:latest", "worker:latest"}},
+		{name: "one of them", env: []string{"IMAGE_NAME=worker"}, want: []string{"worker:latest"}},
+		{name: "order of IMAGE_NAME", env: []string{"IMAGE_NAME=worker,web"}, want: []string{"worker:latest", "web:latest"}},
+		{name: "no such image", env: []string{"IMAGE_NAME=shop"}, err: "web, worker"},
+		{name: "Main", configs: []buildkit.Config{{Main: "./cmd/web"}}, want: []string{"web:latest"}},
+		{name: "Main without ./", configs: []buildkit.Config{{Main: "cmd/web"}}, want: []string{"web:latest"}},
+		{name: "Main by import path", configs: []buildkit.Config{{Main: "example.com/shop/v2/cmd/web"}}, want: []string{"web:latest"}},
+		{name: "Name", configs: []buildkit.Config{{Main: "cmd/web", Name: "Shop_2"}}, want: []string{"shop-2:latest"}},
+		{name: "Repo and Tag", configs: []buildkit.Config{{Main: "cmd/web", Repo: "r.example/shop", Tag: "v1"}}, want: []string{"r.example/shop:v1"}},
+		{name: "environment wins", env: []string{"IMAGE_REPO=r.example/other", "IMAGE_TAG=v2"},
+			configs: []buildkit.Config{{Main: "cmd/web", Repo: "r.example/shop", Tag: "v1"}}, want: []string{"r.example/other:v2"}},
+		{name: "two of one program", configs: []buildkit.Config{{Main: "cmd/web"}, {Main: "cmd/web", Name: "web2"}}, want: []string{"web:latest", "web2:latest"}},
+		{name: "two of one name", configs: []buildkit.Config{{Main: "cmd/web"}, {Main: "cmd/web"}}, err: `two images have the name "web"`},
+		{name: "which one", configs: []buildkit.Config{{Origin: "magefile.go:7"}}, err: "magefile.go:7"},
+		{name: "one repository for two", env: []string{"IMAGE_REPO=r.example/shop"}, err: "IMAGE_REPO"},
+		{name: "time", env: []string{"SOURCE_DATE_EPOCH=yesterday"}, err: "SOURCE_DATE_EPOCH"},
+		{name: "no such folder", configs: []buildkit.Config{{Main: "./cmd/nowhere"}}, err: "cmd/nowhere"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			plans, err := resolve(dir, test.env, test.configs...)
+			if test.err != "" {
+				var config *buildkit.ConfigError
+				if !errors.As(err, &config) || !strings.Contains(err.Error(), test.err) || !strings.Contains(err.Error(), "\nfix: ") {
+					t.Errorf("error %v, want a ConfigError with %q and a fix", err, test.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, p := range plans {
+				got = append(got, p.Reference)
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("the images are %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// The platform: environment before Config before engine before host.
+func TestResolvePlatform(t *testing.T) {
+	dir := two(t)
+	engine := func(context.Context) (buildkit.Platform, string, error) {
+		return buildkit.Platform{OS: "linux", Architecture: "riscv64"}, "engine", nil
+	}
+	for _, test := range []struct {
+		name, env, config string
+		ask               func(context.Context) (buildkit.Platform, string, error)
+		want, origin      string
+	}{
+		{"engine", "", "", engine, "linux/riscv64", "engine"},
+		{"Config", "", "linux/arm/v7", engine, "linux/arm/v7", "magefile.go:1"},
+		{"environment", "arm64", "linux/arm/v7", engine, "linux/arm64", "env IMAGE_PLATFORM"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			plans, err := buildkit.Resolve(context.Background(), buildkit.Inputs{
+				Dir: dir, Environ: append(os.Environ(), "IMAGE_PLATFORM="+test.env), EnginePlatform: test.ask,
+				Configs: []buildkit.Config{{Main: "cmd/web", Platform: test.config, Origin: "magefile.go:1"}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(plans[0].Values, func(v buildkit.Value) bool { return v.Name == "platform" })
+			if got := plans[0].Values[i]; got.Value != test.want || got.Origin != test.origin {
+				t.Errorf("the platform is %s by %s, want %s by %s", got.Value, got.Origin, test.want, test.origin)
+			}
+		})
+	}
+	if _, err := resolve(dir, nil, buildkit.Config{Main: "cmd/web", Platform: "windows/amd64"}); err == nil || !strings.Contains(err.Error(), "windows/amd64") {
+		t.Errorf("windows/amd64 gives %v, want an error that names it", err)
+	}
+}

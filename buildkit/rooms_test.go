@@ -1,0 +1,58 @@
+package buildkit_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const ourModule = "github.com/fromscratch-go/fromscratch/"
+
+// rooms says which of our packages, and which modules of others, each package may
+// import. What is not in the list is not a room.
+var rooms = map[string]struct{ ours, others []string }{
+	"rootfs/ldd":       {},
+	"rootfs":           {ours: []string{"rootfs/ldd"}, others: []string{"github.com/otiai10/copy"}},
+	"buildkit/gobuild": {},
+	"buildkit/image":   {others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
+	"buildkit/deliver": {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
+	"buildkit/docker":  {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
+	"buildkit/config":  {},
+	"buildkit":         {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "buildkit/image", "buildkit/deliver", "buildkit/docker"}},
+
+	"magefiles/dialogue":    {ours: []string{"buildkit/config"}},
+	"magefiles/targets":     {ours: []string{"buildkit/config", "magefiles/dialogue"}, others: []string{"github.com/magefile/mage/"}},
+	"magefiles/fromscratch": {ours: []string{"buildkit", "buildkit/docker", "magefiles/dialogue"}},
+}
+
+// The way of the data is one way: no room imports one that it must not know.
+func TestImportDirection(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, ourModule+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		fields := strings.Fields(line)
+		name := strings.TrimPrefix(fields[0], ourModule)
+		room, ok := rooms[name]
+		if !ok {
+			t.Errorf("package %s is no room of the house", name)
+			continue
+		}
+		seen++
+		for _, imported := range fields[1:] {
+			ours, isOurs := strings.CutPrefix(imported, ourModule)
+			switch {
+			case isOurs && !slices.Contains(room.ours, ours):
+				t.Errorf("%s imports %s, which it must not know", name, ours)
+			case !isOurs && strings.Contains(imported, ".") && !slices.ContainsFunc(room.others, func(p string) bool { return strings.HasPrefix(imported, p) }):
+				t.Errorf("%s imports %s, which only other rooms may", name, imported)
+			}
+		}
+	}
+	if seen != len(rooms) {
+		t.Errorf("%d rooms were looked at, there are %d", seen, len(rooms))
+	}
+}
