@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+)
+
+// The exit codes of the targets.
+const (
+	exitBuild       = 1
+	exitConfig      = 2
+	exitEngine      = 3
+	exitInterrupted = 130 // 128 + SIGINT, as shells have it
+)
+
+// ending says how a target has ended, with the code that says whose fault it is.
+// One that was interrupted has failed also when it got to its end: mage would
+// start the next target otherwise.
+func ending(ctx context.Context, code int, exits bool, err error) dialogue.End {
+	var config *buildkit.ConfigError
+	var engine *buildkit.EngineError
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, errTimeout):
+		return failed(exitBuild, interruption(cause, err))
+	case cause != nil:
+		return failed(exitInterrupted, interruption(cause, err))
+	case err == nil:
+		return dialogue.End{Code: code, Exit: exits}
+	case errors.As(err, &config):
+		return failed(exitConfig, err)
+	case errors.As(err, &engine):
+		return failed(exitEngine, err)
+	}
+	return failed(exitBuild, err)
+}
+
+func failed(code int, err error) dialogue.End { return dialogue.End{Error: err.Error(), Code: code} }
+
+// interruption says why a target was cancelled. What the stages then said is told
+// only if it says more than that they were cancelled.
+func interruption(cause, err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, cause) {
+		return cause
+	}
+	return fmt.Errorf("%w; meanwhile: %w", cause, err)
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+)
+
+// job is one run of a target.
+type job struct {
+	target  string
+	args    []string // for the program; nil without "--"
+	configs []buildkit.Config
+	grace   time.Duration // of the program; zero: as an engine gives
+	watcher *watcher
+
+	progress *progress
+	output   output
+	engine   *docker.Engine // nil without one
+	noEngine error          // why there is none
+
+	code  int  // of the program that imageRun has run
+	exits bool // the process is to end with it
+}
+
+// output says where an image goes.
+type output string
+
+const (
+	outputAuto    output = "auto"    // into the engine, else into an archive
+	outputDocker  output = "docker"  // into the engine
+	outputArchive output = "archive" // into an archive; the engine is not asked
+)
+
+func newJob(s dialogue.Start, w *watcher) *job {
+	return &job{
+		target: s.Target, args: s.Args, configs: s.Configs, grace: s.Grace, watcher: w,
+		progress: newProgress(os.Stderr, os.Getenv),
+	}
+}
+
+// run runs the target. The code is that of the program, if one was run; exits says
+// that the process is to end with it.
+func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
+	verbs := map[string]func(context.Context) error{
+		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive,
+		"imageRun": j.imageRun, "imagePlan": j.imagePlan, "imageClean": j.imageClean,
+	}
+	verb, ok := verbs[j.target]
+	if !ok {
+		return 0, false, fmt.Errorf("running the target %q: there is none of that name", j.target)
+	}
+	err = j.begin()
+	if err == nil {
+		err = verb(ctx)
+	}
+	return j.code, j.exits, errors.Join(err, j.end())
+}
+
+// begin reads the environment.
+func (j *job) begin() error {
+	j.output = output(os.Getenv("IMAGE_OUTPUT"))
+	switch j.output {
+	case "":
+		j.output = outputAuto
+	case outputAuto, outputDocker, outputArchive:
+	default:
+		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q\nfix: set it to docker, archive or auto, or unset it", j.output)}
+	}
+	return nil
+}
+
+func (j *job) end() error {
+	j.progress.close()
+	if j.engine == nil {
+		return nil
+	}
+	return j.engine.Close()
+}
+
+// connect asks for the engine, once. None is not an error yet: it is kept for
+// those who need one.
+func (j *job) connect(ctx context.Context) error {
+	if j.engine != nil || j.noEngine != nil || j.output == outputArchive {
+		return nil
+	}
+	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	var unreachable *docker.UnreachableError
+	var config *docker.ConfigError
+	switch {
+	case errors.As(err, &unreachable):
+		j.noEngine = err
+	case errors.As(err, &config):
+		return &buildkit.ConfigError{Err: err}
+	case err != nil:
+		return &buildkit.EngineError{Err: err}
+	default:
+		j.engine = engine
+	}
+	return nil
+}
+
+// plans resolves the images of this magefile.
+func (j *job) plans(ctx context.Context) ([]buildkit.Plan, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("finding the folder that mage runs in: %w", err)
+	}
+	return buildkit.Resolve(ctx, buildkit.Inputs{
+		Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform,
+	})
+}
+
+// platform is the engine's platform, the zero one without an engine.
+func (j *job) platform(ctx context.Context) (buildkit.Platform, string, error) {
+	if err := j.connect(ctx); err != nil || j.engine == nil {
+		return buildkit.Platform{}, "", err
+	}
+	system, arch, variant, err := j.engine.Platform(ctx)
+	if err != nil {
+		return buildkit.Platform{}, "", &buildkit.EngineError{Err: err}
+	}
+	return buildkit.Platform{OS: system, Architecture: arch, Variant: variant}, "engine at " + j.engine.Host(), nil
+}
+
+// each builds every image and does something with it.
+func (j *job) each(ctx context.Context, do func(*buildkit.Built) error) error {
+	plans, err := j.plans(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range plans {
+		if err := j.build(ctx, p, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// build builds one image and does something with it, while its folder is held.
+func (j *job) build(ctx context.Context, p buildkit.Plan, do func(*buildkit.Built) error) error {
+	built, err := p.Build(ctx, j.progress.report)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(built), built.Close())
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// progress writes the events of a build to stderr. On a terminal the step under
+// way has a live line that its end replaces; elsewhere each step is one plain
+// line when it has ended.
+type progress struct {
+	w    io.Writer
+	live bool // w is a terminal: the line of the step under way is overwritten
+	bold bool // escape sequences for weight and colour are welcome
+	open bool // a live line stands, without its line end
+}
+
+// newProgress looks at what kind of thing f is. NO_COLOR (https://no-color.org)
+// and a dumb terminal keep it plain.
+func newProgress(f *os.File, getenv func(string) string) *progress {
+	live := isTerminal(f) && getenv("TERM") != "dumb"
+	return &progress{w: f, live: live, bold: live && getenv("NO_COLOR") == ""}
+}
+
+// isTerminal says whether f is a character device other than the null device,
+// which is as near as the standard library comes to a terminal.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
+}
+
+// report is a buildkit.Report.
+func (p *progress) report(e buildkit.Event) {
+	switch e.State {
+	case buildkit.Started:
+		if p.live {
+			p.line(e.Image, e.Step, e.Text+" …")
+			p.open = true
+		}
+	case buildkit.Done:
+		p.line(e.Image, e.Step, e.Text+"  "+took(e.Took))
+		p.end()
+	case buildkit.Failed:
+		p.line(e.Image, e.Step, p.weight("31", "failed")+"  "+took(e.Took))
+		p.end()
+	case buildkit.Note:
+		p.line(e.Image, e.Step, e.Text)
+		p.end()
+	}
+}
+
+// line writes a line over the live one, if there is one, without ending it.
+func (p *progress) line(image, step, text string) {
+	if p.open {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.open = false
+	}
+	text = strings.ReplaceAll(text, "\n", "\n\t")
+	fmt.Fprintf(p.w, "%s  %s  %s", p.weight("1", image), fmt.Sprintf("%-9s", step), text)
+}
+
+func (p *progress) end() { fmt.Fprintln(p.w) }
+
+// close leaves no live line behind.
+func (p *progress) close() {
+	if p.open {
+		p.end()
+		p.open = false
+	}
+}
+
+func (p *progress) weight(code, text string) string {
+	if !p.bold {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// took is a duration in seconds with as many digits as people read.
+func took(d time.Duration) string { return fmt.Sprintf("(%.2fs)", d.Seconds()) }

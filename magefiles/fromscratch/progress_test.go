@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+var events = []buildkit.Event{
+	{Image: "app", Step: "compile", State: buildkit.Started, Text: "./app"},
+	{Image: "app", Step: "compile", State: buildkit.Done, Text: "linux/amd64", Took: 1500 * time.Millisecond},
+	{Image: "app", Step: "docker", State: buildkit.Started, Text: "loading"},
+	{Image: "app", Step: "docker", State: buildkit.Failed, Text: "loading", Took: time.Second},
+}
+
+// Elsewhere than on a terminal every step is one plain line.
+func TestProgressPlain(t *testing.T) {
+	var b strings.Builder
+	p := &progress{w: &b}
+	for _, e := range events {
+		p.report(e)
+	}
+	p.close()
+	if want := "app  compile    linux/amd64  (1.50s)\napp  docker     failed  (1.00s)\n"; b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// On a terminal the line of a step is overwritten by that of its end, and no line
+// stays open.
+func TestProgressLive(t *testing.T) {
+	var b strings.Builder
+	p := &progress{w: &b, live: true}
+	for _, e := range events {
+		p.report(e)
+	}
+	p.report(buildkit.Event{Image: "app", Step: "run", State: buildkit.Started, Text: "waiting"})
+	p.close()
+	want := "app  compile    ./app …\r\x1b[Kapp  compile    linux/amd64  (1.50s)\n" +
+		"app  docker     loading …\r\x1b[Kapp  docker     failed  (1.00s)\n" +
+		"app  run        waiting …\n"
+	if b.String() != want {
+		t.Errorf("got\n%q\nwant\n%q", b.String(), want)
+	}
+}
+
+// A file and the null device are no terminals.
+func TestProgressOfAFile(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*os.File{file, null} {
+		if p := newProgress(f, func(string) string { return "" }); p.live || p.bold {
+			t.Errorf("%s is taken for a terminal", f.Name())
+		}
+		if err := errors.Join(f.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,131 @@
+//go:build mage
+
+// These are the tasks of this repository. What users import is package targets.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// The linters, pinned, run from the module proxy: they are no dependency of ours.
+const (
+	staticcheck = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
+	govulncheck = "golang.org/x/vuln/cmd/govulncheck@v1.1.4"
+)
+
+// testTimeout is per package. It only ends a run that hangs: some tests compile
+// large programs with a cold cache.
+const testTimeout = "30m"
+
+// Default is what "go tool mage" alone does.
+var Default = Test
+
+// Test runs all tests: of the packages here and, through them, of the examples.
+func Test(ctx context.Context) error {
+	return run(ctx, ".", nil, "go", "test", "-timeout", testTimeout, "./...")
+}
+
+// Check looks at the source without running it: format, vet for every system that users build on, staticcheck, known vulnerabilities, tidy modules.
+func Check(ctx context.Context) error {
+	for _, check := range []func(context.Context) error{gofmt, vet, static, vulnerabilities, tidy} {
+		if err := check(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func gofmt(ctx context.Context) error {
+	out, err := exec.CommandContext(ctx, "gofmt", "-l", ".").Output()
+	if err != nil {
+		return fmt.Errorf("running gofmt: %w", err)
+	}
+	if len(out) > 0 {
+		return fmt.Errorf("these files are not formatted:\n%s\nfix: run gofmt -w on them", out)
+	}
+	return nil
+}
+
+func vet(ctx context.Context) error {
+	for _, goos := range []string{"linux", "darwin", "windows"} {
+		if err := run(ctx, ".", []string{"GOOS=" + goos, "CGO_ENABLED=0"}, "go", "vet", "./..."); err != nil {
+			return err
+		}
+	}
+	if err := run(ctx, ".", nil, "go", "vet", "-tags", "mage", "./..."); err != nil {
+		return err
+	}
+	return inModules("examples", func(dir string) error {
+		return errors.Join(
+			run(ctx, dir, nil, "go", "vet", "./..."),
+			run(ctx, dir, nil, "go", "vet", "-tags", "mage", "."),
+		)
+	})
+}
+
+func static(ctx context.Context) error {
+	return run(ctx, ".", nil, "go", "run", staticcheck, "-tags", "mage", "./...")
+}
+
+// vulnerabilities asks govulncheck, whose data lies on a server of its own: where
+// that cannot be reached, it says so and goes on.
+func vulnerabilities(ctx context.Context) error {
+	cmd := command(ctx, ".", nil, "go", "run", govulncheck, "./...")
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	if err != nil && (strings.Contains(out.String(), "vuln.go.dev") || strings.Contains(out.String(), "fetching vulnerabilities")) {
+		fmt.Println("govulncheck: left out, its data cannot be reached:", strings.TrimSpace(out.String()))
+		return nil
+	}
+	fmt.Print(out.String())
+	return err
+}
+
+// tidy checks go.mod and go.sum of every module here.
+func tidy(ctx context.Context) error {
+	if err := run(ctx, ".", nil, "go", "mod", "tidy", "-diff"); err != nil {
+		return err
+	}
+	return inModules(".", func(dir string) error { return run(ctx, dir, nil, "go", "mod", "tidy", "-diff") })
+}
+
+// inModules calls do for each module below root, but not for ours.
+func inModules(root string, do func(dir string) error) error {
+	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && (e.Name() == "dist" || e.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if e.Name() != "go.mod" || path == "go.mod" {
+			return nil
+		}
+		return do(filepath.Dir(path))
+	})
+}
+
+// run runs a command and shows what it prints.
+func run(ctx context.Context, dir string, env []string, name string, args ...string) error {
+	cmd := command(ctx, dir, env, name, args...)
+	fmt.Println("+", strings.Join(append(env, cmd.Args...), " "), "#", dir)
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("running %s in %s: %w", name, dir, err)
+	}
+	return nil
+}
+
+func command(ctx context.Context, dir string, env []string, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd
+}

@@ -1,0 +1,190 @@
+package targets_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A server: HTTP 200 as uid 65534, a healthy health check, and an HTTPS request
+// that its certificates let through.
+func TestExampleHello(t *testing.T) {
+	needEngine(t)
+	dir := example(t, "hello")
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "trusted") }))
+	secure.Listener.Close()
+	secure.Listener = everywhere(t)
+	secure.StartTLS()
+	defer secure.Close()
+	removeImages(t, "hello:"+tag)
+
+	ref := mage(t, dir, []string{"SSL_CERT_FILE=" + bundleWith(t, secure)}, "image").wantOK(t).stdout
+	if ref != "hello:"+tag+"\n" {
+		t.Errorf("stdout is %q, want the reference alone", ref)
+	}
+	id := container(t, "-p", "127.0.0.1::8080", strings.TrimSpace(ref))
+	base := "http://" + strings.TrimSpace(docker(t, "port", id, "8080/tcp"))
+	if got := get(t, base+"/"); !strings.Contains(got, "as uid 65534 in /data") {
+		t.Errorf("the server says %q, want uid 65534 and its home", got)
+	}
+	port := secure.Listener.Addr().(*net.TCPAddr).Port
+	target := fmt.Sprintf("https://%s:%d/", certificateName, port)
+	if got := get(t, base+"/fetch?url="+url.QueryEscape(target)); got != "trusted" {
+		t.Errorf("through HTTPS came %q", got)
+	}
+	waitFor(t, "the health check", func() bool {
+		return strings.TrimSpace(docker(t, "inspect", "-f", "{{.State.Health.Status}}", id)) == "healthy"
+	})
+}
+
+// A cgo program with the system's SQLite: rows written to and read from /data.
+func TestExampleSqlite(t *testing.T) {
+	needEngine(t)
+	needC(t, "sqlite3")
+	dir := example(t, "sqlite")
+	removeImages(t, "sqlite:"+tag)
+	if out := mage(t, dir, nil, "imageRun").wantOK(t).stdout; !strings.HasPrefix(out, "visit 1 at ") {
+		t.Errorf("imageRun printed %q, want the first row", out)
+	}
+	const volume = "fromscratch-test-sqlite"
+	docker(t, "volume", "create", "--label", "fromscratch-test", volume)
+	t.Cleanup(func() { docker(t, "volume", "rm", volume) })
+	var out string
+	for range 2 {
+		out = docker(t, "run", "--rm", "-v", volume+":/data", "sqlite:"+tag)
+	}
+	if lines := strings.Split(strings.TrimSpace(out), "\n"); len(lines) != 2 || !strings.HasPrefix(lines[1], "visit 2 at ") {
+		t.Errorf("the second run printed %q, want two rows", out)
+	}
+}
+
+// Several programs of a module: files, a user, zones, arguments and exit codes.
+func TestExampleFiles(t *testing.T) {
+	needEngine(t)
+	dir := example(t, "files")
+	removeImages(t, "web:"+tag, "clock:"+tag)
+	if out := mage(t, dir, nil, "image").wantOK(t).stdout; out != "web:"+tag+"\nclock:"+tag+"\n" {
+		t.Errorf("stdout is %q, want both references", out)
+	}
+
+	id := container(t, "-p", "127.0.0.1::8080", "web:"+tag)
+	base := "http://" + strings.TrimSpace(docker(t, "port", id, "8080/tcp"))
+	for page, file := range map[string]string{"/": "index.html", "/css/style.css": "css/style.css", "/start.html": "index.html"} {
+		want, err := os.ReadFile(filepath.Join(dir, "site", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := get(t, base+page); got != string(want) {
+			t.Errorf("%s is %q, want %s", page, got, file)
+		}
+	}
+	if logs, err := exec.Command("docker", "logs", id).CombinedOutput(); err != nil || !strings.Contains(string(logs), "as uid 1000") {
+		t.Errorf("the server logs %q (%v), want uid 1000", logs, err)
+	}
+
+	mage(t, dir, nil, "imageRun").wantError(t, 2, "clock", "web", "fix: ", "IMAGE_NAME")
+	r := mage(t, dir, []string{"IMAGE_NAME=clock"}, "imageRun", "--", "-at", "0", "-zone", "Asia/Tokyo", "-exit", "42")
+	if r.code != 42 {
+		t.Errorf("exit code %d, want the program's 42", r.code)
+	}
+	if want := "here:  1970-01-01 01:00 CET\nthere: 1970-01-01 09:00 JST\n"; r.stdout != want {
+		t.Errorf("the clock says %q, want %q", r.stdout, want)
+	}
+}
+
+// certificateName is the name that httptest's certificate is made out to.
+const certificateName = "example.com"
+
+// everywhere listens on all addresses: containers reach the host by one that
+// depends on the engine's networks.
+func everywhere(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// bundleWith is the host's bundle with the server's certificate added, as in a
+// company that has a certificate authority of its own.
+func bundleWith(t *testing.T, server *httptest.Server) string {
+	t.Helper()
+	host, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
+	if err != nil {
+		missing(t, "the host's certificate bundle")
+	}
+	own := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	path := filepath.Join(t.TempDir(), "bundle.crt")
+	if err := os.WriteFile(path, append(host, own...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// container starts a container of ours and removes it when the test ends.
+func container(t *testing.T, args ...string) string {
+	t.Helper()
+	args = append([]string{"run", "-d", "--label", "fromscratch-test", "--add-host", certificateName + ":host-gateway"}, args...)
+	id := strings.TrimSpace(docker(t, args...))
+	t.Cleanup(func() { docker(t, "rm", "-f", id) })
+	return id
+}
+
+// get gets a page, from a server that may still be starting.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	var body []byte
+	waitFor(t, url, func() bool {
+		resp, err := http.Get(url)
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		if body, err = io.ReadAll(resp.Body); err != nil {
+			return false
+		}
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s answers %s: %s", url, resp.Status, body)
+		}
+		return true
+	})
+	return string(body)
+}
+
+// waitFor waits for something that takes as long as it takes: a minute is for a
+// machine that is busy, not a measure.
+func waitFor(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for !done() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waiting for %s: given up", what)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// line reads the next line that a running command prints.
+func line(t *testing.T, r *bufio.Reader) string {
+	t.Helper()
+	s, err := r.ReadString('\n')
+	if err != nil {
+		t.Fatalf("reading what the command prints: %v (%q)", err, s)
+	}
+	return strings.TrimSpace(s)
+}

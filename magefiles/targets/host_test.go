@@ -1,0 +1,154 @@
+package targets_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The ways in which a magefile can host the targets. mage -l only parses: each
+// way has to run a target.
+func TestHosts(t *testing.T) {
+	const imported = "//go:build mage\n\npackage main\n\n//mage:import\nimport _ \"github.com/fromscratch-go/fromscratch/magefiles/targets\"\n"
+	const aliased = "//go:build mage\n\npackage main\n\n//mage:import img\nimport _ \"github.com/fromscratch-go/fromscratch/magefiles/targets\"\n\n// Image is the user's own target of that name.\nfunc Image() {}\n"
+	const defaulted = "//go:build mage\n\npackage main\n\n//mage:import\nimport \"github.com/fromscratch-go/fromscratch/magefiles/targets\"\n\nvar Default = targets.ImageRootfs\n"
+	for _, test := range []struct {
+		name   string
+		files  map[string]string
+		target []string
+	}{
+		{"root magefile", map[string]string{"magefile.go": imported}, []string{"imageRootfs"}},
+		{"magefiles folder", map[string]string{"magefile.go": "-", "magefiles/magefile.go": imported}, []string{"imageRootfs"}},
+		{"alias", map[string]string{"magefile.go": aliased}, []string{"img:imageRootfs"}},
+		{"default", map[string]string{"magefile.go": defaulted}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := project(t, test.files)
+			mage(t, dir, nil, test.target...).wantOK(t)
+			wantRootfs(t, dir)
+		})
+	}
+}
+
+// A vendored project builds without the module cache.
+func TestHostVendored(t *testing.T) {
+	t.Parallel()
+	dir := project(t, nil)
+	if out, err := command(dir, nil, "go", "mod", "vendor").CombinedOutput(); err != nil {
+		t.Fatalf("go mod vendor: %v\n%s", err, out)
+	}
+	// The replaced module is gone: only what was vendored is left.
+	cache := []string{"GOFLAGS=-mod=vendor", "GOPROXY=off", "GOMODCACHE=" + t.TempDir()}
+	mage(t, dir, cache, "imageRootfs").wantOK(t)
+	wantRootfs(t, dir)
+}
+
+// The command that the README tells, with the mage that go.mod names.
+func TestGoToolMage(t *testing.T) {
+	t.Parallel()
+	dir := project(t, nil)
+	runCommand(t, command(dir, nil, "go", "tool", "mage", "imageRootfs")).wantOK(t)
+	wantRootfs(t, dir)
+}
+
+func wantRootfs(t *testing.T, dir string) {
+	t.Helper()
+	for _, file := range []string{"hello", "etc/passwd", "etc/ssl/certs/ca-certificates.crt", "data"} {
+		if _, err := os.Lstat(filepath.Join(dir, "dist/hello/rootfs", file)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Everything in the environment that is meant for other builds.
+func TestStrayEnvironment(t *testing.T) {
+	for _, env := range []string{"GOOS=windows", "GOARCH=arm64", "CGO_ENABLED=1", "GOFLAGS=-mod=mod", "GOBIN=/nowhere"} {
+		t.Run(env, func(t *testing.T) {
+			t.Parallel()
+			dir := project(t, nil)
+			mage(t, dir, []string{env}, "imageRootfs").wantOK(t)
+			wantRootfs(t, dir)
+		})
+	}
+}
+
+// Without an engine an image is an archive, and the user is told.
+func TestNoEngine(t *testing.T) {
+	t.Parallel()
+	dir := project(t, nil)
+	none := []string{"DOCKER_HOST=unix:///nowhere/docker.sock"}
+	r := mage(t, dir, none, "image").wantOK(t)
+	if r.stdout != "hello:"+tag+"\n" {
+		t.Errorf("stdout is %q, want the reference", r.stdout)
+	}
+	told := false
+	for _, line := range strings.Split(r.stderr, "\n") {
+		told = told || strings.Contains(line, "dist/hello/image.tar") && strings.Contains(line, "unix:///nowhere/docker.sock")
+	}
+	if !told {
+		t.Error("no line says that an archive was written and why")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "dist/hello/image.tar")); err != nil {
+		t.Error(err)
+	}
+	mage(t, dir, append(none, "IMAGE_OUTPUT=docker"), "image").wantError(t, 3, "unix:///nowhere/docker.sock", "fix: ")
+	mage(t, dir, none, "imageRun").wantError(t, 3, "unix:///nowhere/docker.sock", "fix: ")
+	mage(t, dir, append(none, "IMAGE_OUTPUT=tape"), "image").wantError(t, 2, `"tape"`, "fix: ")
+
+	mage(t, dir, none, "imageClean").wantOK(t)
+	if _, err := os.Stat(filepath.Join(dir, "dist")); !os.IsNotExist(err) {
+		t.Errorf("after imageClean dist/ is still there (%v)", err)
+	}
+}
+
+// The plan names where each value comes from, and builds nothing.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	dir := project(t, nil)
+	r := mage(t, dir, []string{"IMAGE_REPO=registry.example/acme/hello"}, "imagePlan").wantOK(t)
+	for _, want := range []string{"registry.example/acme/hello:" + tag, "env IMAGE_REPO", "magefile.go:", "8080", "HOME=/data"} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("the plan does not say %q", want)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "dist")); !os.IsNotExist(err) {
+		t.Errorf("imagePlan has made dist/ (%v)", err)
+	}
+}
+
+// Mistakes in a magefile are told with what is wrong, where, and the fix.
+func TestMistakes(t *testing.T) {
+	const head = "//go:build mage\n\npackage main\n\nimport (\n\t//mage:import\n\t\"github.com/fromscratch-go/fromscratch/magefiles/targets\"\n)\n\nvar _ = targets.Configure(targets.Config{"
+	for _, test := range []struct {
+		name, config string
+		code         int
+		want         []string
+	}{
+		{"no such main", `Main: "./cmd/nowhere"`, 2, []string{"fix: ", "./cmd/nowhere", "magefile.go:10"}},
+		{"cgo", `Cgo: "perhaps"`, 2, []string{"fix: ", `"perhaps"`, "magefile.go:10"}},
+		{"platform", `Platform: "plan9/amd64"`, 2, []string{"fix: ", "plan9/amd64"}},
+		{"port", `Ports: []string{"http"}`, 2, []string{"fix: ", `"http"`}},
+		{"user", `User: "nobody-knows"`, 2, []string{"fix: ", "nobody-knows"}},
+		{"missing file", `Files: []targets.File{{From: "assets", To: "/srv"}}`, 2, []string{"fix: ", "assets", "magefile.go:10"}},
+		{"name", `Name: "../evil"`, 2, []string{"fix: ", "../evil"}},
+		{"system name", `Name: "etc"`, 2, []string{"fix: ", "/etc"}},
+		{"repository", `Repo: "UPPER/Case"`, 2, []string{"fix: ", "UPPER/Case"}},
+		{"zone", `Timezones: []string{"Europe/Atlantis"}`, 2, []string{"fix: ", "Europe/Atlantis"}},
+		{"certificates", `Certificates: []string{"main.go"}`, 2, []string{"fix: ", "main.go"}},
+		{"compile error", `Tags: []string{"broken"}`, 1, []string{"broken.go:5", "undefined: oops"}}, // the compiler's words are the fix
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := project(t, map[string]string{
+				"magefile.go": head + test.config + "})\n",
+				"broken.go":   "//go:build broken\n\npackage main\n\nfunc init() { oops() }\n",
+			})
+			mage(t, dir, []string{"IMAGE_OUTPUT=archive"}, "image").wantError(t, test.code, test.want...)
+			if _, err := os.Stat(filepath.Join(dir, "dist/hello/image.tar")); !os.IsNotExist(err) {
+				t.Errorf("there is an archive after a failure (%v)", err)
+			}
+		})
+	}
+}

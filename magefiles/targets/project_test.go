@@ -1,0 +1,262 @@
+package targets_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// tag is the tag of every image that these tests load: nobody else's.
+const tag = "fromscratch-test"
+
+// root is the folder of our module.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// missing skips the test for want of a tool; where everything should be there it
+// fails.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing, and CI must have it", what)
+	}
+	t.Skipf("%s is missing", what)
+}
+
+// need asks for commands in PATH.
+func need(t *testing.T, commands ...string) {
+	t.Helper()
+	for _, c := range commands {
+		if _, err := exec.LookPath(c); err != nil {
+			missing(t, "the command "+c)
+		}
+	}
+}
+
+// needEngine asks for a Docker Engine that answers.
+func needEngine(t *testing.T) {
+	t.Helper()
+	need(t, "docker")
+	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
+		missing(t, "a Docker Engine ("+string(bytes.TrimSpace(out))+")")
+	}
+}
+
+// needC asks for a C compiler and a library's headers, by its pkg-config name.
+func needC(t *testing.T, library string) {
+	t.Helper()
+	need(t, "gcc", "pkg-config")
+	if err := exec.Command("pkg-config", "--exists", library).Run(); err != nil {
+		missing(t, "the development files of "+library)
+	}
+}
+
+var mageBinary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "fromscratch-test-mage")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "mage")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/magefile/mage").CombinedOutput()
+	if err != nil {
+		return "", errors.New(string(out))
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := mageBinary(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// mageCommand is mage in dir, with env on top of a plain environment.
+func mageCommand(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	path, err := mageBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return command(dir, env, path, args...)
+}
+
+// command is a command in dir, without what this process's environment would
+// tell the targets.
+func command(dir string, env []string, name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	for _, v := range os.Environ() {
+		key, _, _ := strings.Cut(v, "=")
+		if !strings.HasPrefix(key, "IMAGE_") && !strings.HasPrefix(key, "MAGEFILE_GOCMD") && key != "SOURCE_DATE_EPOCH" {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	cmd.Env = append(cmd.Env, "IMAGE_TAG="+tag)
+	cmd.Env = append(cmd.Env, env...)
+	return cmd
+}
+
+// result is what a user sees of a command.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+func runCommand(t *testing.T, cmd *exec.Cmd) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	r := result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+	t.Logf("%s: exit %d\n%s%s", strings.Join(cmd.Args, " "), r.code, r.stdout, r.stderr)
+	return r
+}
+
+// mage runs mage in dir.
+func mage(t *testing.T, dir string, env []string, args ...string) result {
+	t.Helper()
+	return runCommand(t, mageCommand(t, dir, env, args...))
+}
+
+// wantOK fails the test if a command has failed.
+func (r result) wantOK(t *testing.T) result {
+	t.Helper()
+	if r.code != 0 {
+		t.Fatalf("exit code %d, want 0", r.code)
+	}
+	return r
+}
+
+// wantError fails the test if a command has not ended with the code, or has not
+// told all of the texts on stderr.
+func (r result) wantError(t *testing.T, code int, texts ...string) {
+	t.Helper()
+	if r.code != code {
+		t.Errorf("exit code %d, want %d", r.code, code)
+	}
+	for _, text := range texts {
+		if !strings.Contains(r.stderr, text) {
+			t.Errorf("stderr does not say %q", text)
+		}
+	}
+}
+
+// docker runs the docker command, which must succeed, and gives what it prints.
+func docker(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("docker", args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("docker %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.Bytes())
+	}
+	return string(out)
+}
+
+// removeImages removes images of ours, by name, when the test ends.
+func removeImages(t *testing.T, refs ...string) {
+	t.Cleanup(func() {
+		exec.CommandContext(context.Background(), "docker", append([]string{"image", "rm", "-f"}, refs...)...).Run()
+	})
+}
+
+// example copies an example to a temporary folder, as a user would who starts
+// from it, with the replace directive pointing here.
+func example(t *testing.T, name string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	copyTree(t, filepath.Join(root(t), "examples", name), dir)
+	pointHere(t, dir)
+	return dir
+}
+
+// project makes a module like the hello example, with the files given on top; a
+// file with the content "-" is removed.
+func project(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := example(t, "hello")
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if content == "-" {
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func pointHere(t *testing.T, dir string) {
+	t.Helper()
+	path := filepath.Join(dir, "go.mod")
+	mod, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod = bytes.ReplaceAll(mod, []byte("=> ../.."), []byte("=> "+root(t)))
+	if err := os.WriteFile(path, mod, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copyTree copies files and links, but not what earlier runs have built.
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		dst := filepath.Join(to, rel)
+		switch {
+		case e.IsDir() && e.Name() == "dist":
+			return filepath.SkipDir
+		case e.IsDir():
+			return os.MkdirAll(dst, 0o755)
+		case e.Type() == fs.ModeSymlink:
+			target, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			return os.Symlink(target, dst)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(dst, content, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

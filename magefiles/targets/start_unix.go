@@ -1,0 +1,26 @@
+//go:build unix
+
+package targets
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+)
+
+// startWithReports starts the command with a pipe for its reports as file
+// descriptor 3, and gives the end to read from.
+func startWithReports(cmd *exec.Cmd) (*os.File, error) {
+	reports, theirs, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.Env = append(os.Environ(), dialogue.ReportsVariable+"=3")
+	if err := errors.Join(cmd.Start(), theirs.Close()); err != nil {
+		return nil, errors.Join(err, reports.Close())
+	}
+	return reports, nil
+}

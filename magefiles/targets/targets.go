@@ -1,0 +1,47 @@
+// Package targets holds the mage targets that take a Go program from source to a
+// minimal image built from scratch and into Docker. One line in the program's own
+// magefile imports them:
+//
+//	//mage:import
+//	import _ "github.com/fromscratch-go/fromscratch/magefiles/targets"
+//
+// With a named import a magefile can say more about its images, see [Configure].
+//
+// Environment: IMAGE_NAME selects one image of several, IMAGE_REPO, IMAGE_TAG and
+// IMAGE_PLATFORM win over the Config, IMAGE_OUTPUT is docker, archive or auto (an
+// archive when no engine answers), SOURCE_DATE_EPOCH is the time of every file.
+// DOCKER_HOST, DOCKER_CONTEXT and the DOCKER_TLS variables mean what they mean to
+// the docker command.
+//
+// stdout carries the result only, progress goes to stderr. Exit codes: 1 the
+// build failed, 2 the configuration is wrong, 3 the engine failed, 130
+// interrupted; imageRun ends with the program's own code.
+//
+// The work is done by a command of the same module, package
+// magefiles/fromscratch, which the first target to run compiles in the versions
+// that the magefile's go.mod names, into mage's cache. What is imported here is
+// paid at every start of mage, so it is little.
+//
+// The exported functions are the package's stable surface: mage makes a target
+// of each of them.
+package targets
+
+import "context"
+
+// Image builds every image and loads it into Docker; without Docker it writes an archive.
+func Image(ctx context.Context) error { return run(ctx, "image") }
+
+// ImageRootfs builds and writes the root file system to dist/NAME/rootfs, no more.
+func ImageRootfs(ctx context.Context) error { return run(ctx, "imageRootfs") }
+
+// ImageArchive builds and writes dist/NAME/image.tar, for docker load, podman load and skopeo.
+func ImageArchive(ctx context.Context) error { return run(ctx, "imageArchive") }
+
+// ImageRun builds, loads and runs one image; what follows "--" are the program's arguments.
+func ImageRun(ctx context.Context) error { return run(ctx, "imageRun") }
+
+// ImagePlan prints what would be built, each value with where it comes from.
+func ImagePlan(ctx context.Context) error { return run(ctx, "imagePlan") }
+
+// ImageClean removes what the other targets have written to dist/.
+func ImageClean(ctx context.Context) error { return run(ctx, "imageClean") }
