@@ -19,7 +19,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/deliver": {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/docker":  {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
 	"buildkit/config":  {},
-	"buildkit":         {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "buildkit/image", "buildkit/deliver", "buildkit/docker"}},
+	"buildkit":         {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "buildkit/image", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/dialogue":    {ours: []string{"buildkit/config"}},
 	"magefiles/targets":     {ours: []string{"buildkit/config", "magefiles/dialogue"}, others: []string{"github.com/magefile/mage/"}},

@@ -2,10 +2,8 @@ package buildkit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -13,44 +11,6 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
-
-// Load brings the image into the engine under its reference. An engine that has
-// it already is sent nothing. What fails is an [*EngineError].
-func (b *Built) Load(ctx context.Context, engine *docker.Engine) error {
-	done := b.report.step(b.Plan.Name, "docker", "loading "+b.Plan.Reference)
-	came, err := b.load(ctx, engine)
-	done(came, err)
-	if err != nil {
-		return &EngineError{fmt.Errorf("delivering image %q to %s: %w", b.Plan.Reference, engine.Host(), err)}
-	}
-	return b.removeStale()
-}
-
-func (b *Built) load(ctx context.Context, engine *docker.Engine) (came string, err error) {
-	ids := []string{b.Image.ConfigDigest.String(), b.Image.ManifestDigest.String()}
-	has, err := engine.Has(ctx, b.Plan.Reference, ids...)
-	if err != nil {
-		return "", err
-	}
-	if has {
-		return b.Plan.Reference + " is unchanged", nil
-	}
-	archive := b.archive()
-	err = engine.Load(ctx, docker.LoadRequest{
-		Ref: b.Plan.Reference, IDs: ids, Write: archive.Write, Label: markLabel + "=" + b.Plan.Name,
-		Platform: docker.Platform{OS: b.Plan.Platform.OS, Arch: b.Plan.Platform.Architecture, Variant: b.Plan.Platform.Variant},
-	})
-	return "loaded " + b.Plan.Reference, err
-}
-
-// removeStale removes the archive of an earlier build: it is not what the engine
-// has now.
-func (b *Built) removeStale() error {
-	if err := os.Remove(b.Plan.Dist().archive()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing the archive of an earlier build: %w", err)
-	}
-	return nil
-}
 
 func (b *Built) archive() deliver.Archive {
 	return deliver.Archive{Image: b.Image, Refs: []string{b.Plan.Reference}}

@@ -1,0 +1,101 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+)
+
+// Load brings the image into the engine under its reference. An engine that has
+// it already is sent nothing; one that has the image's lower layers, from an
+// earlier build, is sent the others alone. What fails is an [*EngineError].
+func (b *Built) Load(ctx context.Context, engine *docker.Engine) error {
+	done := b.report.step(b.Plan.Name, "docker", "loading "+b.Plan.Reference)
+	came, err := b.load(ctx, engine)
+	done(came, err)
+	if err != nil {
+		return &EngineError{fmt.Errorf("delivering image %q to %s: %w", b.Plan.Reference, engine.Host(), err)}
+	}
+	return b.removeStale()
+}
+
+func (b *Built) load(ctx context.Context, engine *docker.Engine) (came string, err error) {
+	before, found, err := engine.Image(ctx, b.Plan.Reference)
+	if err != nil {
+		return "", err
+	}
+	if found && before.Complete && slices.Contains(b.ids(), before.ID) {
+		return b.Plan.Reference + " is unchanged", nil
+	}
+	kept := b.shared(before)
+	err = b.send(ctx, engine, kept)
+	if err != nil && kept > 0 && ctx.Err() == nil {
+		// What the engine had a moment ago may be gone, and then the name may stand
+		// for half an image: everything, once, puts it right.
+		kept = 0
+		err = b.send(ctx, engine, kept)
+	}
+	return fmt.Sprintf("loaded %s, sent %s", b.Plan.Reference, bytes(b.sizeFrom(kept))), err
+}
+
+// ids are what engines may call the image: by its configuration's digest with a
+// graph driver, by its manifest's with the containerd image store.
+func (b *Built) ids() []string {
+	return []string{b.Image.ConfigDigest.String(), b.Image.ManifestDigest.String()}
+}
+
+// shared is how many layers, from the lowest up, an image of ours has in common
+// with this one. Of an image of somebody else's nothing is taken for granted.
+func (b *Built) shared(before docker.Image) int {
+	if !before.Complete || before.Labels[markLabel] == "" {
+		return 0
+	}
+	var diffIDs []string
+	for _, l := range b.Image.Layers {
+		diffIDs = append(diffIDs, l.DiffID.String())
+	}
+	return before.Shared(diffIDs)
+}
+
+// send streams the image into the engine, without the lowest layers that it has.
+func (b *Built) send(ctx context.Context, engine *docker.Engine, kept int) error {
+	archive := b.archive()
+	archive.Omit = func(diffID digest.Digest) bool {
+		for _, l := range b.Image.Layers[:kept] {
+			if l.DiffID == diffID {
+				return true
+			}
+		}
+		return false
+	}
+	p := b.Plan.Platform
+	return engine.Load(ctx, docker.LoadRequest{
+		Ref: b.Plan.Reference, IDs: b.ids(), Write: archive.Write, Label: markLabel + "=" + b.Plan.Name,
+		Platform: docker.Platform{OS: p.OS, Arch: p.Architecture, Variant: p.Variant},
+	})
+}
+
+// sizeFrom is the size of the layers above the lowest n, in bytes.
+func (b *Built) sizeFrom(n int) int64 {
+	var size int64
+	for _, l := range b.Image.Layers[n:] {
+		size += l.Size
+	}
+	return size
+}
+
+// removeStale removes the archive of an earlier build: it is not what the engine
+// has now.
+func (b *Built) removeStale() error {
+	if err := os.Remove(b.Plan.Dist().archive()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the archive of an earlier build: %w", err)
+	}
+	return nil
+}
