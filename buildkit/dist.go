@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // Dist is the folder of one image below the module, dist/NAME. It is made by us,
@@ -18,6 +20,9 @@ import (
 //	go.mod      keeps Go files among the user's assets out of "go list ./..."
 //	.lock       held by the run that writes here
 type Dist string
+
+// Name is the image's.
+func (d Dist) Name() string { return filepath.Base(string(d)) }
 
 // Rootfs is the root file system, written out.
 func (d Dist) Rootfs() string  { return filepath.Join(string(d), "rootfs") }
@@ -102,8 +107,7 @@ func (d Dist) check() error {
 	if err != nil {
 		return fmt.Errorf("looking at the folder for the image: %w", err)
 	}
-	mark, err := os.ReadFile(filepath.Join(string(d), distMark))
-	if len(entries) > 0 && (err != nil || string(mark) != distFiles[0].content) {
+	if len(entries) > 0 && !d.ours() {
 		return &ConfigError{fmt.Errorf("writing to %q: it holds files that fromscratch did not write (%s)\nfix: move them away, or give the image another Name",
 			d, entries[0].Name())}
 	}
@@ -120,6 +124,39 @@ func (d Dist) discard(program string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Dists finds the folders that builds of the module have made, of all images or of
+// those that IMAGE_NAME names. It does not need the module to compile, nor an image
+// to be configured still.
+func Dists(ctx context.Context, in Inputs) ([]Dist, error) {
+	module, err := in.gocmd().Module(ctx)
+	if err != nil {
+		return nil, err
+	}
+	parent := filepath.Join(module.Dir, "dist")
+	entries, err := os.ReadDir(parent)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for what was built: %w", err)
+	}
+	names := strings.FieldsFunc(in.getenv("IMAGE_NAME"), func(c rune) bool { return c == ',' || c == ' ' })
+	var found []Dist
+	for _, e := range entries {
+		d := Dist(filepath.Join(parent, e.Name()))
+		if e.IsDir() && d.ours() && (len(names) == 0 || slices.Contains(names, e.Name())) {
+			found = append(found, d)
+		}
+	}
+	return found, nil
+}
+
+// ours says whether the folder has our mark.
+func (d Dist) ours() bool {
+	mark, err := os.ReadFile(filepath.Join(string(d), distMark))
+	return err == nil && string(mark) == distFiles[0].content
 }
 
 // Remove removes the folder if it is ours, and dist/ itself if nothing is left.

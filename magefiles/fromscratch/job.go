@@ -106,15 +106,22 @@ func (j *job) connect(ctx context.Context) error {
 	return nil
 }
 
-// plans resolves the images of this magefile.
-func (j *job) plans(ctx context.Context) ([]buildkit.Plan, error) {
+// inputs are all that decides what is built.
+func (j *job) inputs() (buildkit.Inputs, error) {
 	dir, err := os.Getwd()
 	if err != nil {
-		return nil, fmt.Errorf("finding the folder that mage runs in: %w", err)
+		return buildkit.Inputs{}, fmt.Errorf("finding the folder that mage runs in: %w", err)
 	}
-	return buildkit.Resolve(ctx, buildkit.Inputs{
-		Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform,
-	})
+	return buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform}, nil
+}
+
+// plans resolves the images of this magefile.
+func (j *job) plans(ctx context.Context) ([]buildkit.Plan, error) {
+	in, err := j.inputs()
+	if err != nil {
+		return nil, err
+	}
+	return buildkit.Resolve(ctx, in)
 }
 
 // platform is the engine's platform, the zero one without an engine.

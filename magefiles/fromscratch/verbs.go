@@ -80,17 +80,21 @@ func (j *job) imagePlan(ctx context.Context) error {
 }
 
 func (j *job) imageClean(ctx context.Context) error {
-	plans, err := j.plans(ctx)
+	in, err := j.inputs()
 	if err != nil {
 		return err
 	}
-	for _, p := range plans {
-		removed, err := p.Dist().Remove(ctx)
+	dists, err := buildkit.Dists(ctx, in)
+	if err != nil {
+		return err
+	}
+	for _, d := range dists {
+		removed, err := d.Remove(ctx)
 		if err != nil {
 			return err
 		}
 		if removed {
-			j.progress.report(buildkit.Event{Image: p.Name, Step: "clean", State: buildkit.Note, Text: "removed " + p.Show(string(p.Dist()))})
+			j.progress.report(buildkit.Event{Image: d.Name(), Step: "clean", State: buildkit.Note, Text: "removed " + string(d)})
 		}
 	}
 	return nil

@@ -97,6 +97,10 @@ func TestNoEngine(t *testing.T) {
 	mage(t, dir, none, "imageRun").wantError(t, 3, "unix:///nowhere/docker.sock", "fix: ")
 	mage(t, dir, append(none, "IMAGE_OUTPUT=tape"), "image").wantError(t, 2, `"tape"`, "fix: ")
 
+	// Cleaning does not need a program that compiles.
+	if err := os.WriteFile(filepath.Join(dir, "broken.go"), []byte("package main\n\nimport \"example.com/nowhere\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	mage(t, dir, none, "imageClean").wantOK(t)
 	if _, err := os.Stat(filepath.Join(dir, "dist")); !os.IsNotExist(err) {
 		t.Errorf("after imageClean dist/ is still there (%v)", err)
