@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
@@ -49,12 +51,12 @@ func (p Plan) Build(ctx context.Context, report Report) (*Built, error) {
 // build is the recipe.
 func (b *Built) build(ctx context.Context) error {
 	for _, stage := range []func(context.Context) error{
-		b.before,
 		b.check,
 		b.compile,
 		b.after,
 		b.closure,
 		b.assemble,
+		b.commands,
 		b.prove,
 		b.writeRootfs,
 		b.describe,
@@ -77,21 +79,6 @@ func (b *Built) Close() error {
 	return nil
 }
 
-// before runs the user's function.
-func (b *Built) before(ctx context.Context) error {
-	hook := b.Plan.config.Before
-	if hook == nil {
-		return nil
-	}
-	done := b.report.step(b.Plan.Name, "before", "running Before of "+b.Plan.config.Origin)
-	err := hook(ctx, b.Plan.Root)
-	done("Before of "+b.Plan.config.Origin, err)
-	if err != nil {
-		return fmt.Errorf("running Before of %s: %w", b.Plan.config.Origin, err)
-	}
-	return nil
-}
-
 // check assembles everything but the program, so that a mistake in the Config is
 // told before the compiler runs.
 func (b *Built) check(ctx context.Context) error {
@@ -109,6 +96,9 @@ func (b *Built) check(ctx context.Context) error {
 // compile runs the go command; the program goes straight to its place in dist/.
 func (b *Built) compile(ctx context.Context) (err error) {
 	p := b.Plan
+	if err := p.Dist().clear(p.Name); err != nil {
+		return fmt.Errorf("clearing the place of the program: %w", err)
+	}
 	done := b.report.step(p.Name, "compile", fmt.Sprintf("%s for %s", p.Main.ImportPath, p.Platform))
 	b.Binary, err = p.gocmd.Build(ctx, gobuild.Request{
 		Main: p.Main, Output: p.binary(), Target: target(p.Platform), Options: p.Compile,
@@ -148,9 +138,9 @@ func (b *Built) sysroot() string {
 // closure computes the libraries that the program loads.
 func (b *Built) closure(ctx context.Context) (err error) {
 	done := b.report.step(b.Plan.Name, "libraries", "resolving in "+b.sysroot())
-	path, err := filepath.Abs(b.Binary.Path)
+	file, err := filepath.Abs(b.Binary.Path)
 	if err == nil {
-		b.Closure, err = ldd.Resolve(ctx, ldd.DirFS(b.sysroot()), ldd.Program{Path: filepath.ToSlash(path), File: path}, b.environment())
+		b.Closure, err = ldd.Resolve(ctx, ldd.DirFS(b.sysroot()), ldd.Program{Path: filepath.ToSlash(file), File: file}, b.environment())
 	}
 	done(closureWords(b.Closure, b.sysroot()), err)
 	if err == nil {
@@ -180,6 +170,58 @@ func (b *Built) assemble(ctx context.Context) (err error) {
 	spec.Binary, spec.Closure, spec.Sysroot = b.Binary.Path, b.Closure, ldd.DirFS(b.sysroot())
 	b.Tree, err = rootfs.Assemble(ctx, spec)
 	return err
+}
+
+// commands checks that what the engine is to start can be started: the entrypoint
+// and the health check, which execve(2) takes as they are.
+func (b *Built) commands(context.Context) error {
+	for _, c := range []struct {
+		field string
+		words []string
+	}{{"Entrypoint", b.Plan.Image.Entrypoint}, {"Healthcheck", healthTest(b.Plan.Image.Healthcheck)}} {
+		if len(c.words) == 0 {
+			continue
+		}
+		if err := b.executable(c.words[0]); err != nil {
+			return &ConfigError{fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of Files; there is no shell",
+				c.words[0], c.field, b.Plan.config.Origin, err, b.Plan.program())}
+		}
+	}
+	return nil
+}
+
+// defaultPath is where an engine looks for a command by name when the image does
+// not say (DefaultPathEnvUnix in moby's oci package).
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// executable looks for a command in the tree as the engine will in the container.
+func (b *Built) executable(name string) error {
+	dirs := strings.Split(cmp.Or(b.Plan.config.Env["PATH"], defaultPath), ":")
+	if strings.Contains(name, "/") {
+		dirs = []string{b.Plan.Image.Workdir}
+		if path.IsAbs(name) {
+			dirs = []string{"/"}
+		}
+	}
+	why := errors.New("it is not in the image")
+	for _, dir := range dirs {
+		info, err := b.Tree.Stat(strings.TrimPrefix(path.Join(dir, name), "/"))
+		switch {
+		case err != nil:
+		case info.Mode().IsRegular() && info.Mode()&0o111 != 0:
+			return nil
+		default:
+			why = fmt.Errorf("it is no executable file (%s)", info.Mode())
+		}
+	}
+	return why
+}
+
+func healthTest(h *image.Healthcheck) []string {
+	if h == nil {
+		return nil
+	}
+	return h.Test
 }
 
 // prove resolves the program once more, now inside of the tree and by the rules

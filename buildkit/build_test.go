@@ -26,13 +26,17 @@ func small(t *testing.T) string {
 // compiled and shipped, After sees the binary.
 func TestHooks(t *testing.T) {
 	dir := small(t)
+	main := "package main\n\nimport (\n\t\"fmt\"\n\n\t_ \"example.com/small/gen\"\n)\n\nfunc main() { fmt.Println(\"small\") }\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(main), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	var saw string
 	built := mustBuild(t, dir, buildkit.Config{
 		Files: []config.File{{From: "made.txt", To: "/srv/made.txt"}},
 		Before: func(_ context.Context, root string) error {
-			generated := "package main\n\nfunc init() { println(\"generated\") }\n"
 			return errors.Join(
-				os.WriteFile(filepath.Join(root, "generated.go"), []byte(generated), 0o644),
+				os.Mkdir(filepath.Join(root, "gen"), 0o755),
+				os.WriteFile(filepath.Join(root, "gen/gen.go"), []byte("package gen\n\nfunc init() { println(\"generated\") }\n"), 0o644),
 				os.WriteFile(filepath.Join(root, "made.txt"), []byte("made"), 0o644))
 		},
 		After: func(_ context.Context, binary string) error {
@@ -67,9 +71,9 @@ func TestFailureLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	broken := errors.New("the front end does not build")
+	broken := errors.New("the signature cannot be added")
 	if _, err := build(context.Background(), dir, buildkit.Config{
-		Origin: "magefile.go:9", Before: func(context.Context, string) error { return broken },
+		Origin: "magefile.go:9", After: func(context.Context, string) error { return broken },
 	}); !errors.Is(err, broken) || !strings.Contains(err.Error(), "magefile.go:9") {
 		t.Errorf("the build fails with %v, want the hook's error and its place", err)
 	}
@@ -127,7 +131,14 @@ func TestLayers(t *testing.T) {
 	}
 
 	same := mustBuild(t, dir, config)
+	archive, err := same.WriteArchive(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
 	load(t, same)
+	if _, err := os.Stat(archive); err != nil {
+		t.Errorf("the archive of the very image is gone: %v", err)
+	}
 	if after := output(t, "", "docker", "inspect", "-f", "{{.Id}} {{.Metadata.LastTagTime}}", first.Plan.Reference); after != before {
 		t.Errorf("the unchanged image was loaded again: %s, before %s", after, before)
 	}
@@ -150,6 +161,9 @@ func TestLayers(t *testing.T) {
 	}
 	if got := output(t, "", "docker", "run", "--rm", ref); got != "changed\n" {
 		t.Errorf("the program says %q", got)
+	}
+	if _, err := os.Stat(archive); !os.IsNotExist(err) {
+		t.Errorf("the archive of the image before is still there (%v)", err)
 	}
 	if dangling := output(t, "", "docker", "images", "-q", "--filter", "dangling=true", "--filter", "label=io.github.fromscratch-go.image=small"); dangling != "" {
 		t.Errorf("the image before is left without a name: %s", dangling)

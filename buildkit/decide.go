@@ -3,7 +3,9 @@ package buildkit
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -141,6 +143,9 @@ func (p *Plan) decideCompile(Inputs, gobuild.Module) error {
 		p.decided("go env", key+"="+options.Env[key], p.config.Origin)
 	}
 	if p.config.Sysroot != "" {
+		if info, err := os.Stat(p.config.Sysroot); err != nil || !info.IsDir() {
+			return fmt.Errorf("the Sysroot %q (%s) is no folder\nfix: name the folder that holds /lib and /usr of the platform", p.config.Sysroot, p.config.Origin)
+		}
 		p.decided("sysroot", p.config.Sysroot, p.config.Origin)
 	}
 	return nil
@@ -192,6 +197,9 @@ func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 		Timezones: c.Timezones, TZ: c.Env["TZ"], GOROOT: m.GOROOT,
 		Certificates: rootfs.Certificates{Extra: c.Certificates},
 	}
+	if err := p.checkPlaces(); err != nil {
+		return err
+	}
 	for _, f := range p.Files.Files {
 		p.decided("file", f.From+" → "+f.To, c.Origin)
 	}
@@ -210,6 +218,34 @@ func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 	}
 	return nil
 }
+
+// checkPlaces finds what would go wrong only after the program is compiled: another
+// thing in its place, and modes that are written like octal numbers and are none.
+func (p *Plan) checkPlaces() error {
+	type place struct {
+		what, path string
+		mode       fs.FileMode
+	}
+	var places []place
+	for _, f := range p.Files.Files {
+		places = append(places, place{"a File", f.To, f.Mode})
+	}
+	for _, d := range p.Files.Dirs {
+		places = append(places, place{"a Dir, Workdir or Volume", d.Path, d.Mode})
+	}
+	for _, l := range places {
+		if path.Clean(l.path) == p.program() {
+			return fmt.Errorf("%s (%s) is %s, where the program is\nfix: set Name, which is the program's, to something else", l.what, p.config.Origin, p.program())
+		}
+		if digits := strconv.FormatUint(uint64(l.mode), 10); octalLike.MatchString(digits) {
+			return fmt.Errorf("the mode %s of %s is a decimal number, %#o (%s)\nfix: write 0o%s", digits, l.path, uint32(l.mode), p.config.Origin, digits)
+		}
+	}
+	return nil
+}
+
+// octalLike are the decimal numbers that look like the modes of people.
+var octalLike = regexp.MustCompile(`^[0-7]?[4-7][0-7][0-7]$`)
 
 // mountPoints are the folders that the image has to have because its config names
 // them: the work folder and the volumes, unless they are there anyway.
@@ -262,7 +298,7 @@ func (p *Plan) describeRuntime(user rootfs.User) {
 	c := p.config
 	p.decided("user", fmt.Sprintf("%s (%s)", p.Image.User, user.Name), origin(c, c.User != "", "default"))
 	p.decided("workdir", p.Image.Workdir, origin(c, c.Workdir != "", "default"))
-	p.decided("entrypoint", strings.Join(slices.Concat(p.Image.Entrypoint, p.Image.Cmd), " "), origin(c, len(c.Entrypoint)+len(c.Cmd) > 0, "default"))
+	p.decided("entrypoint", fmt.Sprintf("%q", slices.Concat(p.Image.Entrypoint, p.Image.Cmd)), origin(c, len(c.Entrypoint)+len(c.Cmd) > 0, "default"))
 	for _, v := range p.Image.Env {
 		key, _, _ := strings.Cut(v, "=")
 		_, set := c.Env[key]
@@ -280,7 +316,7 @@ func (p *Plan) describeRuntime(user rootfs.User) {
 		p.decided("label", key+"="+c.Labels[key], c.Origin)
 	}
 	if c.Healthcheck != nil {
-		p.decided("healthcheck", strings.Join(c.Healthcheck.Test, " "), c.Origin)
+		p.decided("healthcheck", fmt.Sprintf("%q", c.Healthcheck.Test), c.Origin)
 	}
 	if p.Image.StopSignal != "" {
 		p.decided("stop signal", p.Image.StopSignal, c.Origin)

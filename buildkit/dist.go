@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // Dist is the folder of one image below the module, dist/NAME. It is made by us,
@@ -91,10 +90,10 @@ func writeOnce(path, content string) error {
 
 // check says whether the folder is free or ours.
 func (d Dist) check() error {
-	for _, dir := range []string{filepath.Dir(string(d)), string(d)} {
+	for _, dir := range []string{filepath.Dir(string(d)), string(d), d.Rootfs()} {
 		info, err := os.Lstat(dir)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+			break
 		}
 		if err != nil {
 			return fmt.Errorf("looking at the folder for the image: %w", err)
@@ -104,7 +103,7 @@ func (d Dist) check() error {
 		}
 	}
 	entries, err := os.ReadDir(string(d))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("looking at the folder for the image: %w", err)
 	}
 	if len(entries) > 0 && !d.ours() {
@@ -112,6 +111,20 @@ func (d Dist) check() error {
 			d, entries[0].Name())}
 	}
 	return nil
+}
+
+// clear makes sure that the go command, which follows links and writes into
+// folders, writes the program to its place and nowhere else.
+func (d Dist) clear(program string) error {
+	path := filepath.Join(d.Rootfs(), program)
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() {
+		return nil
+	}
+	if err == nil && info.IsDir() {
+		return removeAll(path)
+	}
+	return errors.Join(err, os.Remove(path))
 }
 
 // discard removes what an earlier build has left for delivery, so that a build
@@ -142,7 +155,7 @@ func Dists(ctx context.Context, in Inputs) ([]Dist, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for what was built: %w", err)
 	}
-	names := strings.FieldsFunc(in.getenv("IMAGE_NAME"), func(c rune) bool { return c == ',' || c == ' ' })
+	names := split(in.getenv("IMAGE_NAME"))
 	var found []Dist
 	for _, e := range entries {
 		d := Dist(filepath.Join(parent, e.Name()))

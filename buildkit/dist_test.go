@@ -24,6 +24,10 @@ func TestDistOfSomebodyElse(t *testing.T) {
 		{"link", func(dir string) error {
 			return errors.Join(os.MkdirAll(filepath.Dir(dir), 0o755), os.Symlink(t.TempDir(), dir))
 		}},
+		{"rootfs is a link", func(dir string) error {
+			release, err := Dist(dir).claim(context.Background())
+			return errors.Join(err, release(), os.Symlink(t.TempDir(), filepath.Join(dir, "rootfs")))
+		}},
 		{"dist is a link", func(dir string) error { return os.Symlink(t.TempDir(), filepath.Dir(dir)) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -76,5 +80,35 @@ func TestDistIsHeld(t *testing.T) {
 	}
 	if err := release(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The go command follows links, and writes into folders: neither may stand where
+// the program is to be.
+func TestDistClear(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		make func(path, outside string) error
+	}{
+		{"link", func(path, outside string) error { return os.Symlink(outside, path) }},
+		{"folder", func(path, _ string) error { return os.MkdirAll(filepath.Join(path, "x"), 0o755) }},
+		{"nothing", func(string, string) error { return nil }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d, outside := Dist(t.TempDir()), filepath.Join(t.TempDir(), "precious")
+			path := filepath.Join(d.Rootfs(), "app")
+			if err := errors.Join(os.WriteFile(outside, []byte("x"), 0o644), os.Mkdir(d.Rootfs(), 0o755), test.make(path, outside)); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.clear("app"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Lstat(path); !os.IsNotExist(err) {
+				t.Errorf("something is still there (%v)", err)
+			}
+			if _, err := os.Stat(outside); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
 
@@ -91,9 +92,12 @@ func (b *Built) sizeFrom(n int) int64 {
 	return size
 }
 
-// removeStale removes the archive of an earlier build: it is not what the engine
-// has now.
+// removeStale removes the archive of an earlier build, unless it is of this image:
+// it is not what the engine has now.
 func (b *Built) removeStale() error {
+	if d, err := deliver.ManifestDigest(b.Plan.Dist().archive()); err == nil && d == b.Image.ManifestDigest {
+		return nil
+	}
 	if err := os.Remove(b.Plan.Dist().archive()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing the archive of an earlier build: %w", err)
 	}

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 
 // build builds the one image of a Config in the module at dir, for this machine.
 func build(ctx context.Context, dir string, c buildkit.Config) (*buildkit.Built, error) {
-	plans, err := buildkit.Resolve(ctx, buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: []buildkit.Config{c}})
+	plans, err := buildkit.Resolve(ctx, buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: []buildkit.Config{c}, Prepare: true})
 	if err != nil {
 		return nil, err
 	}

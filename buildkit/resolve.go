@@ -1,10 +1,12 @@
 package buildkit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +27,12 @@ type Inputs struct {
 	// EnginePlatform asks the Docker Engine what it runs, and says who answered.
 	// The zero Platform means that there is no engine. nil does not ask.
 	EnginePlatform func(ctx context.Context) (Platform, string, error)
+	// Prepare runs the Before of the Configs: it may generate what is then found and
+	// decided about. Without it nothing is run, and what Before would change is not
+	// known.
+	Prepare bool
+	// Report hears of that. nil hears nothing.
+	Report Report
 }
 
 // Resolve decides what is to be built, and compiles nothing: one Plan per image,
@@ -43,9 +51,6 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 	if subjects, err = selected(subjects, in.getenv("IMAGE_NAME")); err != nil {
 		return nil, err
 	}
-	if err := in.unambiguous(subjects); err != nil {
-		return nil, err
-	}
 	plans := make([]Plan, 0, len(subjects))
 	for _, s := range subjects {
 		p, err := in.plan(module, s)
@@ -54,7 +59,7 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 		}
 		plans = append(plans, p)
 	}
-	return plans, nil
+	return plans, in.unambiguous(plans)
 }
 
 // subject is a Config with the package that it is about.
@@ -79,6 +84,9 @@ func (in Inputs) subjects(ctx context.Context, m gobuild.Module) ([]subject, err
 		if err != nil {
 			return nil, err
 		}
+		if err := in.before(ctx, m, c); err != nil {
+			return nil, err
+		}
 		mains, err := in.mains(ctx, m, c, platform)
 		if err != nil {
 			return nil, fmt.Errorf("finding the program of the Config (%s): %w", c.Origin, err)
@@ -91,6 +99,25 @@ func (in Inputs) subjects(ctx context.Context, m gobuild.Module) ([]subject, err
 		}
 	}
 	return all, distinct(all)
+}
+
+// before runs the user's function, but not that of an image which is known not to
+// be built.
+func (in Inputs) before(ctx context.Context, m gobuild.Module, c Config) error {
+	if !in.Prepare || c.Before == nil {
+		return nil
+	}
+	name, selected := cmp.Or(c.Name, path.Base(c.Main)), split(in.getenv("IMAGE_NAME"))
+	if len(selected) > 0 && name != "." && !slices.Contains(selected, name) {
+		return nil
+	}
+	done := in.Report.step(name, "before", "running Before of "+c.Origin)
+	err := c.Before(ctx, m.Dir)
+	done("Before of "+c.Origin, err)
+	if err != nil {
+		return fmt.Errorf("running Before of %s: %w", c.Origin, err)
+	}
+	return nil
 }
 
 // mains asks the go command for the packages of a Config: the one that it names,
@@ -165,8 +192,8 @@ func selected(all []subject, names string) ([]subject, error) {
 		return all, nil
 	}
 	var kept []subject
-	for _, name := range strings.Split(names, ",") {
-		i := slices.IndexFunc(all, func(s subject) bool { return s.name == strings.TrimSpace(name) })
+	for _, name := range split(names) {
+		i := slices.IndexFunc(all, func(s subject) bool { return s.name == name })
 		if i < 0 {
 			return nil, &ConfigError{fmt.Errorf("IMAGE_NAME names the image %q; there are %s\nfix: use one of these names, or several with commas",
 				name, namesOf(all))}
@@ -176,13 +203,29 @@ func selected(all []subject, names string) ([]subject, error) {
 	return kept, nil
 }
 
-// unambiguous refuses a variable that gives several images one name.
-func (in Inputs) unambiguous(subjects []subject) error {
-	if repo := in.getenv("IMAGE_REPO"); repo != "" && len(subjects) > 1 {
-		return &ConfigError{fmt.Errorf("IMAGE_REPO is %q, one repository for %d images: %s\nfix: select one with IMAGE_NAME, or set Repo in each Config",
-			repo, len(subjects), namesOf(subjects))}
+// unambiguous refuses two images of one reference: the second would take the name
+// from the first.
+func (in Inputs) unambiguous(plans []Plan) error {
+	seen := map[string]Plan{}
+	for _, p := range plans {
+		other, ok := seen[p.Reference]
+		if !ok {
+			seen[p.Reference] = p
+			continue
+		}
+		fix := "set Repo or Tag in a Config of each"
+		if in.getenv("IMAGE_REPO") != "" {
+			fix = "select one image with IMAGE_NAME, as IMAGE_REPO is one repository, or set Repo in each Config instead"
+		}
+		return &ConfigError{fmt.Errorf("the images %q (%s) and %q (%s) have one reference, %s\nfix: %s",
+			other.Name, other.config.Origin, p.Name, p.config.Origin, p.Reference, fix)}
 	}
 	return nil
+}
+
+// split splits the value of IMAGE_NAME.
+func split(names string) []string {
+	return strings.FieldsFunc(names, func(c rune) bool { return c == ',' || c == ' ' })
 }
 
 func namesOf(subjects []subject) string {

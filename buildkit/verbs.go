@@ -58,7 +58,7 @@ func (b *Built) Run(ctx context.Context, engine *docker.Engine, r RunRequest) (c
 	if h := b.Image.Config().Healthcheck; h != nil {
 		request.Healthcheck = &docker.Healthcheck{
 			Test:     append([]string{"CMD"}, h.Test...),
-			Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries,
+			Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, StartInterval: h.StartInterval, Retries: h.Retries,
 		}
 	}
 	code, err = engine.Run(ctx, request)

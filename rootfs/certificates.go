@@ -50,7 +50,7 @@ func findBundle(list []string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("finding the certificates of this machine: none of %q exists\n"+
-		"fix: install the package ca-certificates, or name a PEM file in Certificates.Bundle", list)
+		"fix: install the package ca-certificates, or set SSL_CERT_FILE to a PEM file", list)
 }
 
 // addCertificates adds the authorities that TLS clients trust. Without them Go's pool of certificates
@@ -108,7 +108,7 @@ func (a *assembly) hostBundle() (string, error) {
 // readBundle reads the host's bundle. Like Go it takes no offence at certificates that it cannot read,
 // but there must be one that it can.
 func readBundle(file string) ([]byte, error) {
-	const fix = "\nfix: reinstall the package ca-certificates, or name a PEM file in Certificates.Bundle"
+	const fix = "\nfix: reinstall the package ca-certificates, or set SSL_CERT_FILE to a PEM file"
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificates %q: %w"+fix, file, bare(err))
@@ -133,7 +133,7 @@ func readExtra(file string) ([]byte, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificates %q: %w\n"+
-			"fix: correct the path in Certificates.Extra", file, bare(err))
+			"fix: correct the path in Certificates", file, bare(err))
 	}
 	pems, err := parseExtra(content)
 	if err != nil {

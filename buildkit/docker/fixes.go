@@ -70,7 +70,7 @@ func execFix(err error, text string) error {
 func networkFix(err error, text string) error {
 	switch {
 	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):
-		return advise(err, "stop what uses the port (docker ps, ss -ltnp), or publish another host port; 0 takes a free one")
+		return advise(err, "stop what uses the port (docker ps, ss -ltnp)")
 	case strings.Contains(text, "cannot expose privileged port"), strings.Contains(text, "bind: permission denied"):
 		return advise(err, "publish a host port from 1024 on: this engine runs without root")
 	case strings.Contains(text, "cannot assign requested address"):

@@ -58,6 +58,7 @@ type RunRequest struct {
 type Healthcheck struct {
 	Test                           []string // {"CMD", program, args…}, {"NONE"}; an empty image has no shell for CMD-SHELL
 	Interval, Timeout, StartPeriod time.Duration
+	StartInterval                  time.Duration // for engines with API 1.44 or newer
 	Retries                        int
 }
 
@@ -120,7 +121,7 @@ func (e *Engine) create(ctx context.Context, req RunRequest) (container.CreateRe
 	}
 	config := &container.Config{
 		Image: req.Image, Cmd: req.Args, Env: req.Env, Labels: req.Labels, ExposedPorts: exposed,
-		AttachStdout: true, AttachStderr: true, Healthcheck: req.Healthcheck.config(),
+		AttachStdout: true, AttachStderr: true, Healthcheck: e.health(req.Healthcheck),
 	}
 	host := &container.HostConfig{PortBindings: bound, NetworkMode: container.NetworkMode(req.Network)}
 	ctx, cancel := detached(ctx, startTimeout)
@@ -152,14 +153,18 @@ func (e *Engine) attachFailure(ctx context.Context, id string, attachErr error) 
 	return attachErr
 }
 
-// config is the health check in the API's words; nil leaves the image's own.
-func (h *Healthcheck) config() *container.HealthConfig {
+// health is the health check in the API's words; nil leaves the image's own.
+func (e *Engine) health(h *Healthcheck) *container.HealthConfig {
 	if h == nil {
 		return nil
 	}
-	return &container.HealthConfig{
+	config := &container.HealthConfig{
 		Test: h.Test, Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries,
 	}
+	if e.speaks("1.44") { // the client refuses it otherwise
+		config.StartInterval = h.StartInterval
+	}
+	return config
 }
 
 // announce tells the caller what has started. Of the container it returns the program's path and how to stop it.

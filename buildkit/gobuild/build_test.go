@@ -143,7 +143,7 @@ func TestBuildErrors(t *testing.T) {
 		"no func main":   {files: files{"go.mod": mod, "main.go": "package main\n"}, want: []string{"function main is undeclared in the main package"}},
 		"no such flag":   {files: hello, opts: gobuild.Options{LDFlags: "-nonsense"}, want: []string{"-nonsense"}},
 		"a header":       {files: files{"go.mod": mod, "main.go": "package main\n\n// #include <nonesuch.h>\nimport \"C\"\n\nfunc main() {}\n"}, fix: "install the -dev package that has the header named above (apt-file search)", want: []string{"nonesuch.h"}},
-		"a C library":    {files: files{"go.mod": mod, "main.go": "package main\n\n// #cgo LDFLAGS: -lnonesuch\nimport \"C\"\n\nfunc main() {}\n"}, fix: "install the -dev package of the library named above, or set CGO_LDFLAGS=-L… in Env", want: []string{"-lnonesuch"}},
+		"a C library":    {files: files{"go.mod": mod, "main.go": "package main\n\n// #cgo LDFLAGS: -lnonesuch\nimport \"C\"\n\nfunc main() {}\n"}, fix: "install the -dev package of the library named above, or set CGO_LDFLAGS=-L… in GoEnv", want: []string{"-lnonesuch"}},
 		"CC is missing":  {files: viaCsum, opts: gobuild.Options{Env: map[string]string{"CC": "nonesuch-gcc -O"}}, fix: "correct CC, or install the compiler", want: []string{`"nonesuch-gcc"`, "not found in PATH", `compiling "example.com/app"`, `"example.com/dep/csum" uses cgo`}},
 	} {
 		t.Run(name, func(t *testing.T) {

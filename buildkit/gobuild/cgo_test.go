@@ -55,8 +55,8 @@ func TestCgoDecision(t *testing.T) {
 		"with the tag":         {files: tagged, opts: options{Tags: []string{"fast"}}, enabled: true, packages: []string{"example.com/app/csum"}, why: `"example.com/app/csum" uses cgo (imported by "example.com/app")`},
 		"the tag in Flags":     {files: tagged, opts: options{Flags: []string{"-tags", "fast"}}, enabled: true, packages: []string{"example.com/app/csum"}, why: `"example.com/app/csum" uses cgo (imported by "example.com/app")`},
 		"the tag in GOFLAGS":   {files: tagged, env: []string{"GOFLAGS=-tags=fast"}, enabled: true, packages: []string{"example.com/app/csum"}, why: `"example.com/app/csum" uses cgo (imported by "example.com/app")`},
-		"CGO_ENABLED=1 in Env": {files: cgoOfStd, opts: options{Env: map[string]string{"CGO_ENABLED": "1"}}, enabled: true, why: `Env has CGO_ENABLED="1"`},
-		"CGO_ENABLED=0 in Env": {files: cgoOfStd, opts: options{Env: map[string]string{"CGO_ENABLED": "0"}}, why: `Env has CGO_ENABLED="0"`},
+		"CGO_ENABLED=1 in Env": {files: cgoOfStd, opts: options{Env: map[string]string{"CGO_ENABLED": "1"}}, enabled: true, why: `GoEnv has CGO_ENABLED="1"`},
+		"CGO_ENABLED=0 in Env": {files: cgoOfStd, opts: options{Env: map[string]string{"CGO_ENABLED": "0"}}, why: `GoEnv has CGO_ENABLED="0"`},
 		"-race":                {files: cgoOfStd, opts: options{Flags: []string{"-race"}}, enabled: true, why: "the flag -race needs cgo"},
 		"-race=false":          {files: cgoOfStd, opts: options{Flags: []string{"-race=false"}}, why: "no package outside the standard library needs cgo"},
 		"-race in GOFLAGS":     {files: cgoOfStd, env: []string{"GOFLAGS=-race"}, enabled: true, why: "the flag -race needs cgo"},
@@ -78,7 +78,7 @@ func TestCgoDecision(t *testing.T) {
 // A package that has nothing but cgo files is told as such when cgo is off.
 func TestCgoOffButNeeded(t *testing.T) {
 	_, err := goIn(viaCsum.write(t)).Mains(ctx(t), linux, gobuild.Options{CGO: gobuild.Off})
-	wantError(t, err, `set CGO to "auto" if the package needs cgo, else check the build constraints`, "csum.go", "build constraints exclude all Go files")
+	wantError(t, err, `set Cgo to "auto" if the package needs cgo, else check the build constraints`, "csum.go", "build constraints exclude all Go files")
 }
 
 // Two programs of one module are decided each by itself.

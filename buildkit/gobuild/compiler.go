@@ -111,7 +111,7 @@ func (c *call) fits(ctx context.Context, cc string) error {
 
 // crossFix is how to get a compiler for the target.
 func (c *call) crossFix() string {
-	fix := fmt.Sprintf("set CC in Env to a C compiler for %s", c.target)
+	fix := fmt.Sprintf("set CC in GoEnv to a C compiler for %s", c.target)
 	names := triples(c.target)
 	switch {
 	case len(names) == 0:

@@ -79,11 +79,11 @@ func TestCompiler(t *testing.T) {
 		"cross, a fitting CC":         {fakes: vars{"cc-arm": triple, triple + "-gcc": triple}, env: []string{"CC=cc-arm -O1", "CXX=c++-arm"}, target: target, cc: "cc-arm -O1", cxx: "c++-arm"},
 		"cross, CC in Env, unchecked": {fakes: vars{"zig": ""}, opts: vars{"CC": "zig cc", "CXX": "zig c++"}, target: target, cc: "zig cc", cxx: "zig c++"},
 		"cross, CC in Env, wrong": {fakes: vars{"gcc": "sparc64-linux-gnu", "musl-gcc": other}, opts: vars{"CC": "musl-gcc -O1"}, target: target,
-			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", or set CC in Env to a C compiler for linux/" + target.Arch,
+			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", or set CC in GoEnv to a C compiler for linux/" + target.Arch,
 			want: []string{`CC is "musl-gcc -O1", which compiles for ` + other}},
 		"cross, CC_FOR": {fakes: vars{"x-gcc": triple}, env: []string{"CC=gcc", "CC_FOR_linux_" + target.Arch + "=x-gcc"}, target: target, cc: "x-gcc", cxx: "x-g++"},
 		"cross, none": {fakes: vars{"gcc": "sparc64-linux-gnu"}, target: target,
-			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", or set CC in Env to a C compiler for linux/" + target.Arch,
+			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", or set CC in GoEnv to a C compiler for linux/" + target.Arch,
 			want: []string{"linux/" + target.Arch, `"gcc" compiles for sparc64-linux-gnu`, "no " + triple + "-gcc,"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestBuildCrossCgoNoCompiler(t *testing.T) {
 	g := goIn(viaCsum.write(t), bin(t, map[string]string{"go": "go", "gcc": "gcc"}))
 	m := find(t, g, target, gobuild.Options{})
 	_, err := g.Build(ctx(t), gobuild.Request{Main: m, Output: filepath.Join(t.TempDir(), "app"), Target: target})
-	wantError(t, err, "apt-get install gcc-"+strings.ReplaceAll(triple, "_", "-")+", or set CC in Env to a C compiler for linux/"+target.Arch,
+	wantError(t, err, "apt-get install gcc-"+strings.ReplaceAll(triple, "_", "-")+", or set CC in GoEnv to a C compiler for linux/"+target.Arch,
 		`"example.com/app"`, `"example.com/dep/csum"`, "linux/"+target.Arch, triple+"-gcc")
 }
 

@@ -28,7 +28,7 @@ func fixFor(output string) string {
 		{"stdlib.h: No such file or directory", "apt-get install libc6-dev"},
 		{"stdio.h: No such file or directory", "apt-get install libc6-dev"},
 		{".h: No such file or directory", "install the -dev package that has the header named above (apt-file search)"},
-		{"cannot find -l", "install the -dev package of the library named above, or set CGO_LDFLAGS=-L… in Env"},
+		{"cannot find -l", "install the -dev package of the library named above, or set CGO_LDFLAGS=-L… in GoEnv"},
 		{"-g++\": executable file not found", "apt-get install the g++ of that name"},
 		{"\"g++\": executable file not found", "apt-get install g++"},
 	} {

@@ -115,12 +115,13 @@ func (j *job) inputs() (buildkit.Inputs, error) {
 	return buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform}, nil
 }
 
-// plans resolves the images of this magefile.
-func (j *job) plans(ctx context.Context) ([]buildkit.Plan, error) {
+// plans resolves the images of this magefile; to build them, their Before is run.
+func (j *job) plans(ctx context.Context, build bool) ([]buildkit.Plan, error) {
 	in, err := j.inputs()
 	if err != nil {
 		return nil, err
 	}
+	in.Prepare, in.Report = build, j.progress.report
 	return buildkit.Resolve(ctx, in)
 }
 
@@ -138,7 +139,7 @@ func (j *job) platform(ctx context.Context) (buildkit.Platform, string, error) {
 
 // each builds every image and does something with it.
 func (j *job) each(ctx context.Context, do func(*buildkit.Built) error) error {
-	plans, err := j.plans(ctx)
+	plans, err := j.plans(ctx, true)
 	if err != nil {
 		return err
 	}

@@ -85,6 +85,7 @@ func openReports() (*reports, error) {
 	if err := os.Unsetenv(dialogue.ReportsVariable); err != nil {
 		return nil, err
 	}
+	keepFromChildren(uintptr(n))
 	f := os.NewFile(uintptr(n), "reports")
 	return &reports{f, json.NewEncoder(f)}, nil
 }

@@ -43,37 +43,33 @@ func (p *progress) report(e buildkit.Event) {
 	switch e.State {
 	case buildkit.Started:
 		if p.live {
-			p.line(e.Image, e.Step, e.Text+" …")
+			p.line(e.Image, e.Step, e.Text+" …", "")
 			p.open = true
 		}
 	case buildkit.Done:
-		p.line(e.Image, e.Step, e.Text+"  "+took(e.Took))
-		p.end()
+		p.line(e.Image, e.Step, e.Text+"  "+took(e.Took), "\n")
 	case buildkit.Failed:
-		p.line(e.Image, e.Step, p.weight("31", "failed")+"  "+took(e.Took))
-		p.end()
+		p.line(e.Image, e.Step, p.weight("31", "failed")+"  "+took(e.Took), "\n")
 	case buildkit.Note:
-		p.line(e.Image, e.Step, e.Text)
-		p.end()
+		p.line(e.Image, e.Step, e.Text, "\n")
 	}
 }
 
-// line writes a line over the live one, if there is one, without ending it.
-func (p *progress) line(image, step, text string) {
+// line writes a line over the live one, if there is one, in one piece: others may
+// write to the same terminal.
+func (p *progress) line(image, step, text, end string) {
+	erase := ""
 	if p.open {
-		fmt.Fprint(p.w, "\r\x1b[K")
-		p.open = false
+		erase, p.open = "\r\x1b[K", false
 	}
 	text = strings.ReplaceAll(text, "\n", "\n\t")
-	fmt.Fprintf(p.w, "%s  %s  %s", p.weight("1", image), fmt.Sprintf("%-9s", step), text)
+	fmt.Fprintf(p.w, "%s%s  %-9s  %s%s", erase, p.weight("1", image), step, text, end)
 }
-
-func (p *progress) end() { fmt.Fprintln(p.w) }
 
 // close leaves no live line behind.
 func (p *progress) close() {
 	if p.open {
-		p.end()
+		fmt.Fprintln(p.w)
 		p.open = false
 	}
 }

@@ -5,12 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
 func (j *job) image(ctx context.Context) error {
+	if err := j.connect(ctx); err != nil {
+		return err
+	}
+	if j.engine == nil && j.output == outputDocker {
+		return &buildkit.EngineError{Err: j.noEngine}
+	}
 	return j.each(ctx, func(b *buildkit.Built) error {
 		if err := j.deliver(ctx, b); err != nil {
 			return err
@@ -22,20 +29,14 @@ func (j *job) image(ctx context.Context) error {
 
 // deliver brings an image to where IMAGE_OUTPUT says.
 func (j *job) deliver(ctx context.Context, b *buildkit.Built) error {
-	if err := j.connect(ctx); err != nil {
-		return err
-	}
-	switch {
-	case j.engine != nil:
+	if j.engine != nil {
 		return b.Load(ctx, j.engine)
-	case j.output == outputDocker:
-		return &buildkit.EngineError{Err: j.noEngine}
 	}
 	path, err := b.WriteArchive(ctx)
 	if err == nil && j.noEngine != nil {
 		j.progress.report(buildkit.Event{
 			Image: b.Plan.Name, Step: "docker", State: buildkit.Note,
-			Text: fmt.Sprintf("no engine, so the image is the archive %s: %s", b.Plan.Show(path), firstLine(j.noEngine)),
+			Text: fmt.Sprintf("no engine, so the image is the archive %s: %s", b.Plan.Show(path), oneLine(j.noEngine)),
 		})
 	}
 	return err
@@ -59,7 +60,7 @@ func (j *job) imageArchive(ctx context.Context) error {
 }
 
 func (j *job) imagePlan(ctx context.Context) error {
-	plans, err := j.plans(ctx)
+	plans, err := j.plans(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -102,7 +103,7 @@ func (j *job) imageClean(ctx context.Context) error {
 
 // imageRun loads one image and runs it.
 func (j *job) imageRun(ctx context.Context) error {
-	plans, err := j.plans(ctx)
+	plans, err := j.plans(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (j *job) imageRun(ctx context.Context) error {
 		return err
 	}
 	if j.engine == nil {
-		return &buildkit.EngineError{Err: j.whyNoEngine()}
+		return j.whyNoEngine()
 	}
 	return j.build(ctx, plan, func(b *buildkit.Built) error {
 		// A running program does not keep its folder from the next build.
@@ -127,9 +128,9 @@ func (j *job) imageRun(ctx context.Context) error {
 
 func (j *job) whyNoEngine() error {
 	if j.noEngine != nil {
-		return j.noEngine
+		return &buildkit.EngineError{Err: j.noEngine}
 	}
-	return fmt.Errorf("IMAGE_OUTPUT is %q, and imageRun needs an engine\nfix: unset IMAGE_OUTPUT", j.output)
+	return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q, and imageRun needs an engine\nfix: unset IMAGE_OUTPUT", j.output)}
 }
 
 // foreground runs the program until it ends. What would end this process is
@@ -147,12 +148,7 @@ func (j *job) foreground(ctx context.Context, b *buildkit.Built) error {
 	return err
 }
 
-// firstLine is an error without its evidence and fix.
-func firstLine(err error) string {
-	for i, c := range err.Error() {
-		if c == '\n' {
-			return err.Error()[:i]
-		}
-	}
-	return err.Error()
+// oneLine is an error with its fix, in a line.
+func oneLine(err error) string {
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }

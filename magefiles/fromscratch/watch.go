@@ -51,7 +51,11 @@ func watch(parent context.Context) *watcher {
 	ctx, cancel := context.WithCancelCause(parent)
 	w := &watcher{ctx: ctx, cancel: cancel, heard: [2]map[dialogue.Cause]int{{}, {}}}
 	signals, quit, done := make(chan os.Signal, 4), make(chan struct{}), make(chan struct{})
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) { // nohup wants that
+			signal.Notify(signals, s)
+		}
+	}
 	// Somebody must want SIGPIPE, or the process dies of a reader that has gone
 	// ("mage imageRun | head") with everything still to be cleaned up. Wanted, it
 	// makes the write fail instead.
@@ -93,6 +97,9 @@ func (w *watcher) hear(way int, c dialogue.Cause) {
 	w.heard[way][c]++
 	if w.heard[way][c] <= w.heard[1-way][c] {
 		return
+	}
+	if c == dialogue.Gone && w.passed {
+		return // the program is ending; that mage has ended too is no second wish
 	}
 	if w.program == nil {
 		w.cancel(causes[c])

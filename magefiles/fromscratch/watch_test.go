@@ -28,7 +28,8 @@ func TestWatcherPairs(t *testing.T) {
 		{"order first", []event{{byOrder, dialogue.Interrupt}, {bySignal, dialogue.Interrupt}}, []os.Signal{syscall.SIGINT}},
 		{"twice", []event{{bySignal, dialogue.Interrupt}, {byOrder, dialogue.Interrupt}, {byOrder, dialogue.Interrupt}, {bySignal, dialogue.Interrupt}}, []os.Signal{syscall.SIGINT, syscall.SIGINT}},
 		{"order alone", []event{{byOrder, dialogue.Terminate}}, []os.Signal{syscall.SIGTERM}},
-		{"then mage goes", []event{{bySignal, dialogue.Interrupt}, {byOrder, dialogue.Gone}}, []os.Signal{syscall.SIGINT, syscall.SIGTERM}},
+		{"then mage goes", []event{{bySignal, dialogue.Interrupt}, {byOrder, dialogue.Gone}}, []os.Signal{syscall.SIGINT}},
+		{"mage goes", []event{{byOrder, dialogue.Gone}}, []os.Signal{syscall.SIGTERM}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := watch(context.Background())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,10 +43,10 @@ func command(ctx context.Context) (string, error) {
 	if time.Since(info.ModTime()) < 24*time.Hour {
 		return path, nil
 	}
-	now := time.Now() // it is in use: see sweep
-	if err := os.Chtimes(path, now, now); err != nil {
-		return "", fmt.Errorf("marking the compiled command as used: %w", err)
-	}
+	// It is in use, see sweep. In a cache of somebody else's that cannot be noted,
+	// and need not be.
+	now := time.Now()
+	_ = os.Chtimes(path, now, now)
 	return path, nil
 }
 
@@ -71,28 +70,64 @@ func compile(ctx context.Context, dir, path string) (err error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return fmt.Errorf("making mage's cache: %w", err)
 	}
-	temp := fmt.Sprintf("%s.%d.tmp", path, os.Getpid())
-	defer func() {
-		if removeErr := os.Remove(temp); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
-			err = errors.Join(err, removeErr)
-		}
-	}()
+	work, err := os.MkdirTemp(cache, commandPrefix+"*.tmp")
+	if err != nil {
+		return fmt.Errorf("making a folder in mage's cache: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	temp := filepath.Join(work, filepath.Base(path))
 	if _, err := os.Stat(path); err != nil {
 		fmt.Fprintln(os.Stderr, "fromscratch  compiling the command that does the work, once for these versions")
 	} else if err := copyFile(path, temp); err != nil { // go build does not link again what is up to date
 		return fmt.Errorf("copying the compiled command: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, mg.GoCmd(), "build", "-o", temp, commandPackage)
-	cmd.Dir = dir
-	// The command runs here, whatever the program is built for, and needs no C.
-	cmd.Env = append(os.Environ(), "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("compiling %q, which does the work of the targets, in %q: %w\n%s\nfix: go mod tidy", commandPackage, dir, err, strings.TrimSpace(string(out)))
+	if err := goBuild(ctx, dir, temp); err != nil {
+		return err
 	}
 	if err := os.Rename(temp, path); err != nil {
 		return fmt.Errorf("moving the compiled command to its place: %w", err)
 	}
-	return sweep(cache)
+	sweep(cache)
+	return nil
+}
+
+// goBuild has the go command compile our command.
+func goBuild(ctx context.Context, dir, output string) error {
+	cmd := exec.CommandContext(ctx, mg.GoCmd(), "build", "-o", output, commandPackage)
+	cmd.Dir = dir
+	// The command runs here, whatever the program is built for, and needs no C.
+	cmd.Env = append(os.Environ(), "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "CGO_ENABLED=0", "GOFLAGS="+plainFlags(os.Getenv("GOFLAGS")))
+	ownGroup(cmd)
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	said := strings.TrimSpace(string(out))
+	err = fmt.Errorf("compiling %q, which does the work of the targets, in %q: %w\n%s", commandPackage, dir, err, said)
+	for _, lack := range []string{"go mod tidy", "no required module", "missing go.sum entry", "go get "} {
+		if strings.Contains(said, lack) {
+			return fmt.Errorf("%w\nfix: go mod tidy", err)
+		}
+	}
+	if strings.Contains(said, "vendor") {
+		return fmt.Errorf("%w\nfix: go mod vendor", err)
+	}
+	return err
+}
+
+// plainFlags is GOFLAGS without what is meant for the program in the image: flags
+// that need cgo or make something else than a program.
+func plainFlags(goflags string) string {
+	var kept []string
+	for _, word := range strings.Fields(goflags) {
+		name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		switch name {
+		case "race", "msan", "asan", "buildmode", "linkshared", "cover":
+			continue
+		}
+		kept = append(kept, word)
+	}
+	return strings.Join(kept, " ")
 }
 
 func copyFile(from, to string) error {
@@ -104,22 +139,15 @@ func copyFile(from, to string) error {
 }
 
 // keepFor is how long a command that nobody uses stays in mage's cache.
-const keepFor = 30 * 24 * time.Hour
+const keepFor = 10 * 24 * time.Hour
 
 // sweep removes commands, and halves of them, that have not been used for long.
-func sweep(cache string) error {
-	files, err := filepath.Glob(filepath.Join(cache, commandPrefix+"*"))
-	if err != nil {
-		return fmt.Errorf("looking for old commands: %w", err)
-	}
+// What cannot be removed is somebody else's, or runs: it is in nobody's way.
+func sweep(cache string) {
+	files, _ := filepath.Glob(filepath.Join(cache, commandPrefix+"*")) // the pattern is well-formed
 	for _, path := range files {
-		info, err := os.Stat(path)
-		if err != nil || time.Since(info.ModTime()) < keepFor {
-			continue // gone, or still of use
-		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing an old command: %w", err)
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > keepFor {
+			_ = os.RemoveAll(path)
 		}
 	}
-	return nil
 }

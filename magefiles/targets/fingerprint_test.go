@@ -61,3 +61,18 @@ func TestFingerprint(t *testing.T) {
 		t.Errorf("other GOFLAGS make the same command (%v)", err)
 	}
 }
+
+// GOFLAGS are for the program in the image too; what would break the command is
+// not for it.
+func TestPlainFlags(t *testing.T) {
+	for goflags, want := range map[string]string{
+		"":                                   "",
+		"-mod=mod -race":                     "-mod=mod",
+		"-buildmode=pie '-ldflags=-X a=b c'": "'-ldflags=-X a=b c'",
+		"--asan -modfile=x.mod":              "-modfile=x.mod",
+	} {
+		if got := plainFlags(goflags); got != want {
+			t.Errorf("of %q is left %q, want %q", goflags, got, want)
+		}
+	}
+}

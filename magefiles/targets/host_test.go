@@ -141,6 +141,11 @@ func TestMistakes(t *testing.T) {
 		{"repository", `Repo: "UPPER/Case"`, 2, []string{"fix: ", "UPPER/Case"}},
 		{"zone", `Timezones: []string{"Europe/Atlantis"}`, 2, []string{"fix: ", "Europe/Atlantis"}},
 		{"certificates", `Certificates: []string{"main.go"}`, 2, []string{"fix: ", "main.go"}},
+		{"entrypoint", `Entrypoint: []string{"/bin/sh", "-c", "x"}`, 2, []string{"fix: ", "/bin/sh", "no shell"}},
+		{"health check", `Healthcheck: &targets.Healthcheck{Test: []string{"curl", "localhost"}}`, 2, []string{"fix: ", "curl"}},
+		{"decimal mode", `Dirs: []targets.Dir{{Path: "/srv", Mode: 755}}`, 2, []string{"fix: write 0o755"}},
+		{"in the program's place", `Workdir: "/hello"`, 2, []string{"fix: set Name", "/hello"}},
+		{"sysroot", `Sysroot: "/nowhere"`, 2, []string{"fix: ", "/nowhere"}},
 		{"compile error", `Tags: []string{"broken"}`, 1, []string{"broken.go:5", "undefined: oops"}}, // the compiler's words are the fix
 	} {
 		t.Run(test.name, func(t *testing.T) {

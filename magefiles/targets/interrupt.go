@@ -28,7 +28,11 @@ type interrupts struct {
 // for anybody.
 func watch(ctx context.Context) *interrupts {
 	i := &interrupts{signals: make(chan os.Signal, 4)}
-	signal.Notify(i.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) { // nohup wants that
+			signal.Notify(i.signals, s)
+		}
+	}
 	stopTimer := i.startTimer(ctx)
 	stopPoll := i.startPoll()
 	i.stop = func() { signal.Stop(i.signals); stopTimer(); stopPoll() }

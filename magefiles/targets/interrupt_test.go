@@ -4,6 +4,8 @@ package targets_test
 
 import (
 	"bufio"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,13 +47,17 @@ func TestRunInterrupted(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		signal syscall.Signal
-		to     string // "mage", "target" or "both", as a terminal does
+		to     string // "mage", "target" or "group", as a terminal does
 		says   string
 		code   int // of mage; -1: ended by the signal
 	}{
-		{"Ctrl-C", syscall.SIGINT, "both", "got interrupt", 7},
+		{"Ctrl-C", syscall.SIGINT, "group", "got interrupt", 7},
 		{"SIGTERM to the target", syscall.SIGTERM, "target", "got terminated", 7},
-		{"mage killed", syscall.SIGTERM, "mage", "", -1},
+		{"SIGTERM to all", syscall.SIGTERM, "group", "got terminated", -1},
+		{"SIGHUP to all", syscall.SIGHUP, "group", "got terminated", -1},
+		{"SIGTERM to mage", syscall.SIGTERM, "mage", "got terminated", -1},
+		{"SIGKILL to mage", syscall.SIGKILL, "mage", "got terminated", -1},
+		{"SIGKILL to the target", syscall.SIGKILL, "target", "got terminated", 255},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			name := "fromscratch-test-" + strings.ToLower(strings.ReplaceAll(test.name, " ", "-"))
@@ -71,18 +77,21 @@ func TestRunInterrupted(t *testing.T) {
 				t.Fatalf("the program says %q, want ready", got)
 			}
 			target := child(t, cmd.Process.Pid)
-			pid := map[string]int{"both": -cmd.Process.Pid, "target": target, "mage": cmd.Process.Pid}[test.to]
+			worker := child(t, target)
+			pid := map[string]int{"group": -cmd.Process.Pid, "target": target, "mage": cmd.Process.Pid}[test.to]
 			if err := syscall.Kill(pid, test.signal); err != nil {
 				t.Fatal(err)
 			}
-			if test.says != "" && line(t, r) != test.says {
-				t.Errorf("the program does not say %q", test.says)
+			if got := line(t, r); got != test.says {
+				t.Errorf("the program says %q, want %q", got, test.says)
 			}
 			_ = cmd.Wait()
 			if code := cmd.ProcessState.ExitCode(); code != test.code {
 				t.Errorf("mage ended with %d, want %d", code, test.code)
 			}
-			waitFor(t, "the target to end", func() bool { return syscall.Kill(target, 0) != nil })
+			for _, pid := range []int{target, worker} {
+				waitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
+			}
 			if left := docker(t, "ps", "-aq", "--filter", "ancestor="+name+":"+tag); left != "" {
 				t.Errorf("containers are left: %s", left)
 			}
@@ -90,43 +99,67 @@ func TestRunInterrupted(t *testing.T) {
 	}
 }
 
-// A build that is interrupted leaves no archive, no temporary file and no child,
-// and says so with its exit code.
+// A build that is interrupted, in a function of the user's or in the compiler,
+// leaves no archive, no temporary file and no process, and says so with its exit
+// code.
 func TestBuildInterrupted(t *testing.T) {
 	t.Parallel()
 	const before = `Before: func(ctx context.Context, dir string) error {
-		fmt.Println("building")
+		os.WriteFile(FILE, []byte("0"), 0o644)
 		<-ctx.Done()
 		return ctx.Err()
 	}`
+	const deaf = `Before: func(context.Context, string) error {
+		os.WriteFile(FILE, []byte("0"), 0o644)
+		select {}
+	}`
 	for _, test := range []struct {
 		name   string
+		config string
 		signal syscall.Signal
 		args   []string
 		code   int
 	}{
-		{"SIGINT", syscall.SIGINT, nil, 130},
-		{"SIGTERM", syscall.SIGTERM, nil, 130},
-		{"SIGHUP", syscall.SIGHUP, nil, 130},
-		{"mage -t", 0, []string{"-t", "2s"}, 1},
+		{"SIGINT in a function", before, syscall.SIGINT, nil, 130},
+		{"SIGTERM in a function", before, syscall.SIGTERM, nil, 130},
+		{"SIGHUP in a function", before, syscall.SIGHUP, nil, 130},
+		{"SIGTERM in a function that does not listen", deaf, syscall.SIGTERM, nil, 130},
+		{"mage -t in a function", before, 0, []string{"-t", "4s"}, 1},
+		{"SIGINT in the linker", "", syscall.SIGINT, nil, 130},
+		{"SIGTERM in the linker", "", syscall.SIGTERM, nil, 130},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			dir := project(t, map[string]string{"magefile.go": magefileWith(before)})
-			cmd := mageCommand(t, dir, nil, append(test.args, "imageArchive")...)
-			out, err := cmd.StdoutPipe()
-			if err != nil {
+			// A function or a linker that says in a file that it is at work.
+			file := filepath.Join(t.TempDir(), "under-way")
+			linker := filepath.Join(t.TempDir(), "slow")
+			script := "#!/bin/sh\ncase \"$1 $2\" in */link\\ -V=full) ;; */link\\ *) echo $$ > " + file + ".new; mv " + file + ".new " + file + "; exec sleep 1000;; esac\nexec \"$@\"\n"
+			if err := os.WriteFile(linker, []byte(script), 0o755); err != nil {
 				t.Fatal(err)
 			}
+			config := strings.ReplaceAll(test.config, "FILE", strconv.Quote(file))
+			if config == "" {
+				config = "Flags: []string{\"-toolexec=" + linker + "\"}"
+			}
+			dir := project(t, map[string]string{"magefile.go": magefileWith(config)})
+			mage(t, dir, nil, "imagePlan").wantOK(t) // compiles what mage -t shall not wait for
+			cmd := mageCommand(t, dir, nil, append(test.args, "imageArchive")...)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			r := bufio.NewReader(out)
-			if got := line(t, r); got != "building" {
-				t.Fatalf("the hook says %q", got)
+			waitFor(t, "the build to be under way", func() bool { _, err := os.Stat(file); return err == nil })
+			said, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
 			}
+			at, err := strconv.Atoi(strings.TrimSpace(string(said))) // the linker's process; 0 in a function
+			if err != nil {
+				t.Fatal(err)
+			}
+			target := child(t, cmd.Process.Pid)
+			worker := child(t, target)
 			if test.signal != 0 {
-				if err := syscall.Kill(child(t, cmd.Process.Pid), test.signal); err != nil {
+				if err := syscall.Kill(target, test.signal); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -134,16 +167,30 @@ func TestBuildInterrupted(t *testing.T) {
 			if code := cmd.ProcessState.ExitCode(); code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
-			entries, err := filepath.Glob(filepath.Join(dir, "dist/hello/*"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, e := range entries {
-				if !slices.Contains([]string{".gitignore", ".lock", "go.mod", "rootfs"}, filepath.Base(e)) {
-					t.Errorf("%s is left", e)
+			for _, pid := range []int{target, worker, at} {
+				if pid > 0 {
+					waitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
 				}
 			}
+			wantNoRest(t, dir)
 		})
+	}
+}
+
+// wantNoRest looks for what a build that did not end may have left.
+func wantNoRest(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join(dir, "dist"), func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil && !e.IsDir() && !slices.Contains([]string{".gitignore", ".lock", "go.mod"}, e.Name()) {
+			t.Errorf("%s is left", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

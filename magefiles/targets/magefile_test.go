@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	//mage:import
 	"github.com/fromscratch-go/fromscratch/magefiles/targets"
@@ -17,6 +18,7 @@ import (
 var (
 	_ context.Context
 	_ = fmt.Sprint
+	_ = os.Stderr
 )
 
 var _ = targets.Configure(targets.Config{` + fields + "})\n"

@@ -2,7 +2,6 @@ package targets
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
@@ -25,7 +25,8 @@ type exitError struct {
 func (e *exitError) Error() string   { return e.text }
 func (e *exitError) ExitStatus() int { return e.code }
 
-// run has the command do a target's work.
+// run has the command do a target's work. What would interrupt this process ends
+// the compiling of the command, and is passed on to the command when it runs.
 func run(ctx context.Context, target string) error {
 	if target == "imageRun" {
 		// mage exits five seconds after the first SIGINT and at once after the
@@ -34,11 +35,17 @@ func run(ctx context.Context, target string) error {
 	}
 	i := watch(ctx)
 	defer i.stop()
+	t := &talk{configs: recorded()}
+	ctx, stop := t.heed(ctx, i)
+	defer stop()
 	path, err := command(ctx)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return &exitError{cause.Error(), exitInterrupted}
+	}
 	if err != nil {
 		return err
 	}
-	end, err := work(ctx, path, i, start(target, i))
+	end, err := work(ctx, path, t, start(target, t.configs, i.margin/2))
 	switch {
 	case err != nil:
 		return err
@@ -50,9 +57,12 @@ func run(ctx context.Context, target string) error {
 	return nil
 }
 
+// exitInterrupted is 128 + SIGINT, as shells have it.
+const exitInterrupted = 130
+
 // start is the first order.
-func start(target string, i *interrupts) dialogue.Start {
-	s := dialogue.Start{Target: target, Args: programArgs(os.Args), Configs: recorded(), Grace: i.margin / 2}
+func start(target string, configs []Config, grace time.Duration) dialogue.Start {
+	s := dialogue.Start{Target: target, Args: programArgs(os.Args), Configs: configs, Grace: grace}
 	for _, c := range s.Configs {
 		s.Hooks = append(s.Hooks, dialogue.Hooks{Before: c.Before != nil, After: c.After != nil})
 	}
@@ -68,9 +78,8 @@ func programArgs(args []string) []string {
 	return append([]string{}, args[i+1:]...)
 }
 
-// work runs the command until its end: it passes on what would interrupt this
-// process, and runs the hooks.
-func work(ctx context.Context, path string, i *interrupts, s dialogue.Start) (dialogue.End, error) {
+// work runs the command until its end, and the hooks that it calls.
+func work(ctx context.Context, path string, t *talk, s dialogue.Start) (dialogue.End, error) {
 	cmd := exec.Command(path)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	orders, err := cmd.StdinPipe()
@@ -81,9 +90,8 @@ func work(ctx context.Context, path string, i *interrupts, s dialogue.Start) (di
 	if err != nil {
 		return dialogue.End{}, fmt.Errorf("starting the command: %w", errors.Join(err, orders.Close()))
 	}
-	t := &talk{orders: json.NewEncoder(orders), configs: s.Configs}
-	t.send(dialogue.Order{Start: &s})
-	end, err := t.listen(ctx, reports, i)
+	t.open(orders, s)
+	end, err := t.listen(ctx, reports)
 	err = errors.Join(err, reports.Close(), closePipe(orders))
 	if waitErr := cmd.Wait(); end == nil {
 		return dialogue.End{}, fmt.Errorf("the command %q ended without saying how: %w", path, errors.Join(waitErr, err))

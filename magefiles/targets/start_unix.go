@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"syscall"
 
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
@@ -23,4 +24,11 @@ func startWithReports(cmd *exec.Cmd) (*os.File, error) {
 		return nil, errors.Join(err, reports.Close())
 	}
 	return reports, nil
+}
+
+// ownGroup lets the end of the command's context end everything below it too: the
+// go command does not pass a signal on to its compilers.
+func ownGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }

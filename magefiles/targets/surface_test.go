@@ -2,6 +2,7 @@ package targets_test
 
 import (
 	"go/build"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,6 +10,24 @@ import (
 
 	"github.com/magefile/mage/parse"
 )
+
+// Every package that a magefile links is paid at each start of mage: the targets
+// link little more than an empty magefile does.
+func TestTargetsAreThin(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := strings.Fields(string(out))
+	if len(packages) > 90 {
+		t.Errorf("the targets link %d packages, more than 90", len(packages))
+	}
+	for _, p := range packages {
+		if p == "net" || strings.HasPrefix(p, "net/") || strings.HasPrefix(p, "crypto/") || strings.HasPrefix(p, "github.com/docker/") {
+			t.Errorf("the targets link %s", p)
+		}
+	}
+}
 
 // What mage's own parser finds is what users see and can be broken by: a new
 // target collides with a function of theirs.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
@@ -17,6 +18,33 @@ type talk struct {
 
 	mu     sync.Mutex // orders are given by answers and by interruptions
 	orders *json.Encoder
+	early  []dialogue.Order // given before the command was started
+}
+
+// heed takes interruptions, from now until stop: each becomes an order, and the
+// first ends the context that it gives.
+func (t *talk) heed(parent context.Context, i *interrupts) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ended, told := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(told)
+		i.each(parent, ended, func(cause dialogue.Cause) {
+			cancel(fmt.Errorf("interrupted (%s)", cause))
+			t.send(dialogue.Order{Stop: cause})
+		})
+	}()
+	return ctx, func() { close(ended); <-told; cancel(nil) }
+}
+
+// open gives the command its first order, and those that could not be given yet.
+func (t *talk) open(w io.Writer, s dialogue.Start) {
+	t.mu.Lock()
+	t.orders = json.NewEncoder(w)
+	early := append([]dialogue.Order{{Start: &s}}, t.early...)
+	t.mu.Unlock()
+	for _, o := range early {
+		t.send(o)
+	}
 }
 
 // send gives an order. A command that does not take it has ended, and is known to
@@ -24,23 +52,17 @@ type talk struct {
 func (t *talk) send(o dialogue.Order) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.orders == nil {
+		t.early = append(t.early, o)
+		return
+	}
 	_ = t.orders.Encode(o)
 }
 
 // listen reads reports until the last, and gives it; nil when there is none. The
-// hooks that the command calls have a context that ends with the first
-// interruption.
-func (t *talk) listen(ctx context.Context, reports io.Reader, i *interrupts) (*dialogue.End, error) {
-	hooks, cancel := context.WithCancelCause(ctx)
-	ended, told := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(told)
-		i.each(ctx, ended, func(cause dialogue.Cause) {
-			cancel(fmt.Errorf("cancelled: %s", cause))
-			t.send(dialogue.Order{Stop: cause})
-		})
-	}()
-	defer func() { close(ended); <-told; cancel(nil) }()
+// hooks that the command calls run beside it: one that does not heed its context
+// must not keep the target when the command has ended.
+func (t *talk) listen(ctx context.Context, reports io.Reader) (*dialogue.End, error) {
 	for decoder := json.NewDecoder(reports); ; {
 		var r dialogue.Report
 		switch err := decoder.Decode(&r); {
@@ -51,21 +73,38 @@ func (t *talk) listen(ctx context.Context, reports io.Reader, i *interrupts) (*d
 		case r.End != nil:
 			return r.End, nil
 		case r.Call != nil:
-			if answer := t.answer(hooks, *r.Call); hooks.Err() == nil {
-				t.send(dialogue.Order{Answer: answer})
-			} // else the command is being stopped, which says more than a cancelled hook
+			go t.answer(ctx, *r.Call)
 		}
 	}
 }
 
-// answer runs the function that is called for.
-func (t *talk) answer(ctx context.Context, c dialogue.Call) *dialogue.Answer {
+// answer runs the function that is called for. What it prints goes to stderr, as
+// stdout has the result alone. A panic, which is how mg.Deps fails, is an error.
+func (t *talk) answer(ctx context.Context, c dialogue.Call) {
 	hook := t.configs[c.Config].Before
 	if c.Hook == "After" {
 		hook = t.configs[c.Config].After
 	}
-	if err := hook(ctx, c.Argument); err != nil {
-		return &dialogue.Answer{Error: err.Error()}
+	stdout := os.Stdout
+	os.Stdout = os.Stderr
+	err := guarded(func() error { return hook(ctx, c.Argument) })
+	os.Stdout = stdout
+	if ctx.Err() != nil {
+		return // the command is being stopped, which says more than a cancelled hook
 	}
-	return &dialogue.Answer{}
+	var a dialogue.Answer
+	if err != nil {
+		a.Error = err.Error()
+	}
+	t.send(dialogue.Order{Answer: &a})
+}
+
+// guarded makes an error of a panic.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	return f()
 }
