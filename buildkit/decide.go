@@ -3,26 +3,17 @@ package buildkit
 import (
 	"cmp"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
-	"github.com/fromscratch-go/fromscratch/rootfs"
 )
-
-// dataDir is the folder in the image that its user can write to, and where the
-// program starts.
-const dataDir = "/data"
 
 // plan decides everything about one image.
 func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
@@ -182,143 +173,4 @@ func compileOptions(c Config) (gobuild.Options, error) {
 // target is a platform in the words of the go command's room.
 func target(p Platform) gobuild.Target {
 	return gobuild.Target{OS: p.OS, Arch: p.Architecture, Variant: p.Variant}
-}
-
-func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
-	c := p.config
-	user, err := rootfs.ParseUser(c.User, users(c.Users))
-	if err != nil {
-		return fmt.Errorf("deciding about the user (%s): %w", c.Origin, err)
-	}
-	reason := "configured at " + c.Origin
-	p.Files = rootfs.Spec{
-		Program: p.program(), User: user, Users: users(c.Users), Dir: m.Dir, DataDir: dataDir,
-		Files: files(c.Files, reason), Dirs: dirs(slices.Concat(c.Dirs, p.mountPoints()), reason),
-		Timezones: c.Timezones, TZ: c.Env["TZ"], GOROOT: m.GOROOT,
-		Certificates: rootfs.Certificates{Extra: c.Certificates},
-	}
-	if err := p.checkPlaces(); err != nil {
-		return err
-	}
-	for _, f := range p.Files.Files {
-		p.decided("file", f.From+" → "+f.To, c.Origin)
-	}
-	for _, d := range p.Files.Dirs {
-		p.decided("dir", d.Path, c.Origin)
-	}
-	bundle, err := rootfs.FindBundle(in.getenv("SSL_CERT_FILE"))
-	if err != nil {
-		return err
-	}
-	p.Files.Certificates.Bundle = bundle
-	p.decided("certificates", strings.Join(append([]string{bundle}, c.Certificates...), ", "),
-		origin(c, len(c.Certificates) > 0, "host"))
-	if len(c.Timezones) > 0 || c.Env["TZ"] != "" {
-		p.decided("zones", strings.Join(append(slices.Clone(c.Timezones), c.Env["TZ"]), " "), c.Origin)
-	}
-	return nil
-}
-
-// checkPlaces finds what would go wrong only after the program is compiled: another
-// thing in its place, and modes that are written like octal numbers and are none.
-func (p *Plan) checkPlaces() error {
-	type place struct {
-		what, path string
-		mode       fs.FileMode
-	}
-	var places []place
-	for _, f := range p.Files.Files {
-		places = append(places, place{"a File", f.To, f.Mode})
-	}
-	for _, d := range p.Files.Dirs {
-		places = append(places, place{"a Dir, Workdir or Volume", d.Path, d.Mode})
-	}
-	for _, l := range places {
-		if path.Clean(l.path) == p.program() {
-			return fmt.Errorf("%s (%s) is %s, where the program is\nfix: set Name, which is the program's, to something else", l.what, p.config.Origin, p.program())
-		}
-		if digits := strconv.FormatUint(uint64(l.mode), 10); octalLike.MatchString(digits) {
-			return fmt.Errorf("the mode %s of %s is a decimal number, %#o (%s)\nfix: write 0o%s", digits, l.path, uint32(l.mode), p.config.Origin, digits)
-		}
-	}
-	return nil
-}
-
-// octalLike are the decimal numbers that look like the modes of people.
-var octalLike = regexp.MustCompile(`^[0-7]?[4-7][0-7][0-7]$`)
-
-// mountPoints are the folders that the image has to have because its config names
-// them: the work folder and the volumes, unless they are there anyway.
-func (p *Plan) mountPoints() []config.Dir {
-	var dirs []config.Dir
-	for _, dir := range append([]string{p.config.Workdir}, p.config.Volumes...) {
-		dir = path.Clean(dir)
-		known := func(other string) bool { return path.Clean(other) == dir }
-		if !path.IsAbs(dir) || dir == "/" || dir == "/tmp" || dir == dataDir ||
-			slices.ContainsFunc(p.config.Dirs, func(d config.Dir) bool { return known(d.Path) }) ||
-			slices.ContainsFunc(p.config.Users, func(u config.User) bool { return known(u.Home) }) ||
-			slices.ContainsFunc(p.config.Files, func(f config.File) bool { return known(f.To) }) ||
-			slices.ContainsFunc(dirs, func(d config.Dir) bool { return known(d.Path) }) {
-			continue
-		}
-		dirs = append(dirs, config.Dir{Path: dir})
-	}
-	return dirs
-}
-
-func (p *Plan) decideRuntime(Inputs, gobuild.Module) error {
-	c := p.config
-	user, err := p.Files.ImageUser()
-	if err != nil {
-		return fmt.Errorf("deciding about the user (%s): %w", c.Origin, err)
-	}
-	env := map[string]string{"HOME": user.Home}
-	maps.Copy(env, c.Env)
-	p.Image = image.Config{
-		Platform: p.Platform, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
-		User: fmt.Sprintf("%d:%d", user.UID, user.GID), Workdir: cmp.Or(c.Workdir, dataDir),
-		Ports: c.Ports, Volumes: c.Volumes, Labels: c.Labels, Healthcheck: healthcheck(c.Healthcheck), StopSignal: c.StopSignal,
-		Created: p.Epoch,
-	}
-	if len(c.Entrypoint) == 0 {
-		p.Image.Entrypoint = []string{p.program()}
-	}
-	for _, key := range slices.Sorted(maps.Keys(env)) {
-		p.Image.Env = append(p.Image.Env, key+"="+env[key])
-	}
-	if p.Image, err = p.Image.Normalise(); err != nil {
-		return fmt.Errorf("describing the image (%s): %w", c.Origin, err)
-	}
-	p.describeRuntime(user)
-	return nil
-}
-
-// describeRuntime notes the runtime configuration for people.
-func (p *Plan) describeRuntime(user rootfs.User) {
-	c := p.config
-	p.decided("user", fmt.Sprintf("%s (%s)", p.Image.User, user.Name), origin(c, c.User != "", "default"))
-	p.decided("workdir", p.Image.Workdir, origin(c, c.Workdir != "", "default"))
-	p.decided("entrypoint", fmt.Sprintf("%q", slices.Concat(p.Image.Entrypoint, p.Image.Cmd)), origin(c, len(c.Entrypoint)+len(c.Cmd) > 0, "default"))
-	for _, v := range p.Image.Env {
-		key, _, _ := strings.Cut(v, "=")
-		_, set := c.Env[key]
-		p.decided("env", v, origin(c, set, "home of the user"))
-	}
-	for _, list := range []struct {
-		name   string
-		values []string
-	}{{"port", p.Image.Ports}, {"volume", p.Image.Volumes}} {
-		for _, v := range list.values {
-			p.decided(list.name, v, c.Origin)
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(c.Labels)) {
-		p.decided("label", key+"="+c.Labels[key], c.Origin)
-	}
-	if c.Healthcheck != nil {
-		p.decided("healthcheck", fmt.Sprintf("%q", c.Healthcheck.Test), c.Origin)
-	}
-	if p.Image.StopSignal != "" {
-		p.decided("stop signal", p.Image.StopSignal, c.Origin)
-	}
 }

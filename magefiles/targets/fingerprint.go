@@ -15,8 +15,8 @@ import (
 // ourModule is the path of the module that this package is in.
 const ourModule = "github.com/fromscratch-go/fromscratch"
 
-// print is what the command is made of.
-type print struct {
+// identity tells commands apart.
+type identity struct {
 	name string
 	// doubtful: it is also made of files that were not looked at. The go command has
 	// to look each time.
@@ -27,18 +27,18 @@ type print struct {
 // toolchain, the files by which the go command chooses modules, and our own
 // source, which may be a folder that changes. Projects that agree in all of it
 // share a command.
-func fingerprint(dir string) (print, error) {
+func fingerprint(dir string) (identity, error) {
 	h := fnv.New128a() // tells versions apart; nobody is to be kept from forging one
 	source := sourceDir()
-	p := print{doubtful: source == ""}
-	fmt.Fprintln(h, runtime.Version(), os.Getenv("GOFLAGS"), source)
+	p := identity{doubtful: source == ""}
+	fmt.Fprintln(h, runtime.Version(), plainFlags(os.Getenv("GOFLAGS")), source)
 	for _, path := range moduleFiles(dir) {
 		content, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return print{}, err
+			return identity{}, err
 		}
 		fmt.Fprintln(h, filepath.Base(path), len(content))
 		h.Write(content)
@@ -50,7 +50,7 @@ func fingerprint(dir string) (print, error) {
 	}
 	if source != "" {
 		if err := hashSource(h, source); err != nil {
-			return print{}, err
+			return identity{}, err
 		}
 	}
 	p.name = fmt.Sprintf("%x", h.Sum(nil))

@@ -56,7 +56,7 @@ func TestFingerprint(t *testing.T) {
 			}
 		})
 	}
-	t.Setenv("GOFLAGS", "-race")
+	t.Setenv("GOFLAGS", "-modfile=other.mod")
 	if raced, err := fingerprint(project(map[string]string{"go.mod": mod, "go.sum": "one\n"})); err != nil || raced.name == base.name {
 		t.Errorf("other GOFLAGS make the same command (%v)", err)
 	}

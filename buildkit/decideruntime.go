@@ -1,0 +1,71 @@
+package buildkit
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/rootfs"
+)
+
+// decideRuntime decides how the image is run.
+func (p *Plan) decideRuntime(Inputs, gobuild.Module) error {
+	c := p.config
+	user, err := p.Files.ImageUser()
+	if err != nil {
+		return fmt.Errorf("deciding about the user (%s): %w", c.Origin, err)
+	}
+	env := map[string]string{"HOME": user.Home}
+	maps.Copy(env, c.Env)
+	p.Image = image.Config{
+		Platform: p.Platform, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
+		User: fmt.Sprintf("%d:%d", user.UID, user.GID), Workdir: cmp.Or(c.Workdir, dataDir),
+		Ports: c.Ports, Volumes: c.Volumes, Labels: c.Labels, Healthcheck: healthcheck(c.Healthcheck), StopSignal: c.StopSignal,
+		Created: p.Epoch,
+	}
+	if len(c.Entrypoint) == 0 {
+		p.Image.Entrypoint = []string{p.program()}
+	}
+	for _, key := range slices.Sorted(maps.Keys(env)) {
+		p.Image.Env = append(p.Image.Env, key+"="+env[key])
+	}
+	if p.Image, err = p.Image.Normalise(); err != nil {
+		return fmt.Errorf("describing the image (%s): %w", c.Origin, err)
+	}
+	p.describeRuntime(user)
+	return nil
+}
+
+// describeRuntime notes the runtime configuration for people.
+func (p *Plan) describeRuntime(user rootfs.User) {
+	c := p.config
+	p.decided("user", fmt.Sprintf("%s (%s)", p.Image.User, user.Name), origin(c, c.User != "", "default"))
+	p.decided("workdir", p.Image.Workdir, origin(c, c.Workdir != "", "default"))
+	p.decided("entrypoint", fmt.Sprintf("%q", slices.Concat(p.Image.Entrypoint, p.Image.Cmd)), origin(c, len(c.Entrypoint)+len(c.Cmd) > 0, "default"))
+	for _, v := range p.Image.Env {
+		key, _, _ := strings.Cut(v, "=")
+		_, set := c.Env[key]
+		p.decided("env", v, origin(c, set, "home of the user"))
+	}
+	for _, list := range []struct {
+		name   string
+		values []string
+	}{{"port", p.Image.Ports}, {"volume", p.Image.Volumes}} {
+		for _, v := range list.values {
+			p.decided(list.name, v, c.Origin)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Labels)) {
+		p.decided("label", key+"="+c.Labels[key], c.Origin)
+	}
+	if c.Healthcheck != nil {
+		p.decided("healthcheck", fmt.Sprintf("%q", c.Healthcheck.Test), c.Origin)
+	}
+	if p.Image.StopSignal != "" {
+		p.decided("stop signal", p.Image.StopSignal, c.Origin)
+	}
+}
