@@ -87,7 +87,7 @@ func TestCertificatesRefused(t *testing.T) {
 		{"no bundle", "", true, []string{"no such file", "fix: reinstall the package ca-certificates"}},
 		{"bundle without certificate", "hello", true, []string{"none in PEM form", "fix: reinstall"}},
 		{"bundle with nothing to read", wrong, true, []string{"none in PEM form", "fix: reinstall"}},
-		{"no extra", "", false, []string{"no such file", "fix: correct the path in Certificates.Extra"}},
+		{"no extra", "", false, []string{"no such file", "fix: correct the path in Certificates"}},
 		{"DER", "\x30\x82", false, []string{"none in PEM form", "fix: convert the file: openssl"}},
 		{"a key", cert + key, false, []string{"block 2 is a PRIVATE KEY", "fix: put only certificates into the file"}},
 		{"broken block", cert + broken, false, []string{"1 of 2 blocks are broken", "fix: export the certificates again"}},

@@ -65,7 +65,7 @@ func checkBusy(t *testing.T, e *Engine, ti *testImage, p Port) {
 	req.Network, req.Ports = "", []Publish{{Container: "8080", Host: p.HostIP + ":" + p.HostPort}}
 	code, err := e.Run(context.Background(), req)
 	t.Log(err)
-	if wantError(t, err, p.HostPort, "publish another host port"); code != NoExit {
+	if wantError(t, err, p.HostPort, "stop what uses the port"); code != NoExit {
 		t.Errorf("code %d", code)
 	}
 }
