@@ -21,6 +21,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/config":  {},
 	"buildkit":         {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "buildkit/image", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
 
+	"magefiles/bench":       {},
 	"magefiles/dialogue":    {ours: []string{"buildkit/config"}},
 	"magefiles/targets":     {ours: []string{"buildkit/config", "magefiles/dialogue"}, others: []string{"github.com/magefile/mage/"}},
 	"magefiles/fromscratch": {ours: []string{"buildkit", "buildkit/docker", "magefiles/dialogue"}},
