@@ -129,7 +129,10 @@ func get(t *testing.T, url string) string {
 // The archive is one that others read: podman loads and runs it, skopeo knows its
 // configuration.
 func TestArchiveIsReadByOthers(t *testing.T) {
-	need(t, "podman", "skopeo")
+	need(t, "podman", "skopeo", "docker")
+	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
+		missing(t, "a Docker Engine ("+strings.TrimSpace(string(out))+")")
+	}
 	dir := module(t, map[string]string{
 		"go.mod":  "module example.com/archived\n\ngo 1.23\n",
 		"main.go": "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc main() { fmt.Println(\"uid\", os.Getuid(), \"in\", os.Getenv(\"HOME\")) }\n",
