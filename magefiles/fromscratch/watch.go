@@ -51,11 +51,7 @@ func watch(parent context.Context) *watcher {
 	ctx, cancel := context.WithCancelCause(parent)
 	w := &watcher{ctx: ctx, cancel: cancel, heard: [2]map[dialogue.Cause]int{{}, {}}}
 	signals, quit, done := make(chan os.Signal, 4), make(chan struct{}), make(chan struct{})
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
-		if !signal.Ignored(s) { // nohup wants that
-			signal.Notify(signals, s)
-		}
-	}
+	dialogue.Notify(signals)
 	// Somebody must want SIGPIPE, or the process dies of a reader that has gone
 	// ("mage imageRun | head") with everything still to be cleaned up. Wanted, it
 	// makes the write fail instead.
@@ -66,7 +62,7 @@ func watch(parent context.Context) *watcher {
 		for {
 			select {
 			case s := <-signals:
-				w.hear(bySignal, causeOf(s))
+				w.hear(bySignal, dialogue.CauseOf(s))
 			case <-quit:
 				return
 			}
@@ -74,16 +70,6 @@ func watch(parent context.Context) *watcher {
 	}()
 	w.stop = func() { signal.Stop(signals); signal.Stop(pipe); close(quit); <-done; cancel(nil) }
 	return w
-}
-
-func causeOf(s os.Signal) dialogue.Cause {
-	switch s {
-	case syscall.SIGINT:
-		return dialogue.Interrupt
-	case syscall.SIGHUP:
-		return dialogue.Hangup
-	}
-	return dialogue.Terminate
 }
 
 // told takes a cause that the target has sent.

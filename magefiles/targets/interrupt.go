@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
@@ -28,11 +27,7 @@ type interrupts struct {
 // for anybody.
 func watch(ctx context.Context) *interrupts {
 	i := &interrupts{signals: make(chan os.Signal, 4)}
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
-		if !signal.Ignored(s) { // nohup wants that
-			signal.Notify(i.signals, s)
-		}
-	}
+	dialogue.Notify(i.signals)
 	stopTimer := i.startTimer(ctx)
 	stopPoll := i.startPoll()
 	i.stop = func() { signal.Stop(i.signals); stopTimer(); stopPoll() }
@@ -46,7 +41,7 @@ func (i *interrupts) each(ctx context.Context, ended <-chan struct{}, tell func(
 	for {
 		select {
 		case s := <-i.signals:
-			tell(causeOf(s))
+			tell(dialogue.CauseOf(s))
 		case <-gone:
 			gone = nil
 			tell(dialogue.Gone)
@@ -59,16 +54,6 @@ func (i *interrupts) each(ctx context.Context, ended <-chan struct{}, tell func(
 			return
 		}
 	}
-}
-
-func causeOf(s os.Signal) dialogue.Cause {
-	switch s {
-	case syscall.SIGINT:
-		return dialogue.Interrupt
-	case syscall.SIGHUP:
-		return dialogue.Hangup
-	}
-	return dialogue.Terminate
 }
 
 // startTimer fires timeout a third of the time that is left before the deadline,
