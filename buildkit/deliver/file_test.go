@@ -121,7 +121,7 @@ func TestWriteFileRefuses(t *testing.T) {
 	// A device behind a link: "/dev/stdout" is one. Were it not refused, the rename would replace the link.
 	device := filepath.Join(t.TempDir(), "device")
 	if err := os.Symlink(os.DevNull, device); err != nil {
-		t.Skip("no symbolic links here: ", err)
+		skip(t, "no symbolic links here: "+err.Error())
 	}
 	wantError(t, a.WriteFile(context.Background(), device), fmt.Sprintf("writing %q: ", device), "not a regular file")
 	if target, err := os.Readlink(device); err != nil || target != os.DevNull {

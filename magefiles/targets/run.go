@@ -39,10 +39,11 @@ func run(ctx context.Context, target string) error {
 	ctx, stop := t.heed(ctx, i)
 	defer stop()
 	path, err := command(ctx)
-	if cause := context.Cause(ctx); err != nil && cause != nil {
-		return &exitError{cause.Error(), exitInterrupted}
-	}
 	if err != nil {
+		var interrupted *exitError
+		if errors.As(context.Cause(ctx), &interrupted) {
+			return interrupted
+		}
 		return err
 	}
 	end, err := work(ctx, path, t, start(target, t.configs, i.margin/2))
@@ -57,8 +58,11 @@ func run(ctx context.Context, target string) error {
 	return nil
 }
 
-// exitInterrupted is 128 + SIGINT, as shells have it.
-const exitInterrupted = 130
+// The exit codes of a target that does not come to its command.
+const (
+	exitBuild       = 1
+	exitInterrupted = 130 // 128 + SIGINT, as shells have it
+)
 
 // start is the first order.
 func start(target string, configs []Config, grace time.Duration) dialogue.Start {

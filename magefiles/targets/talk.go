@@ -29,21 +29,29 @@ func (t *talk) heed(parent context.Context, i *interrupts) (ctx context.Context,
 	go func() {
 		defer close(told)
 		i.each(parent, ended, func(cause dialogue.Cause) {
-			cancel(fmt.Errorf("interrupted (%s)", cause))
+			cancel(interruption(cause))
 			t.send(dialogue.Order{Stop: cause})
 		})
 	}()
 	return ctx, func() { close(ended); <-told; cancel(nil) }
 }
 
-// open gives the command its first order, and those that could not be given yet.
+// interruption is the end of a target whose command has not been compiled yet.
+func interruption(cause dialogue.Cause) *exitError {
+	if cause == dialogue.Timeout {
+		return &exitError{"timed out: mage's -t is nearly over\nfix: give it more time, or none", exitBuild}
+	}
+	return &exitError{fmt.Sprintf("interrupted (%s)", cause), exitInterrupted}
+}
+
+// open gives the command its first order, and then those that could not be given
+// yet. No other comes between: the command takes nothing before its Start.
 func (t *talk) open(w io.Writer, s dialogue.Start) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.orders = json.NewEncoder(w)
-	early := append([]dialogue.Order{{Start: &s}}, t.early...)
-	t.mu.Unlock()
-	for _, o := range early {
-		t.send(o)
+	for _, o := range append([]dialogue.Order{{Start: &s}}, t.early...) {
+		_ = t.orders.Encode(o) // see send
 	}
 }
 

@@ -1,0 +1,58 @@
+package targets
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"sync"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+)
+
+// An interruption may come at any time; the command takes nothing before its Start,
+// and no interruption is lost.
+func TestTalkStartsWithStart(t *testing.T) {
+	const senders = 40
+	for range 200 {
+		r, w := io.Pipe()
+		var read bytes.Buffer
+		done := make(chan struct{})
+		go func() { defer close(done); _, _ = io.Copy(&read, r) }()
+		talk := &talk{}
+		talk.send(dialogue.Order{Stop: dialogue.Hangup})
+		var all sync.WaitGroup
+		all.Add(senders + 1)
+		for range senders {
+			go func() { defer all.Done(); talk.send(dialogue.Order{Stop: dialogue.Interrupt}) }()
+		}
+		go func() { defer all.Done(); talk.open(w, dialogue.Start{Target: "image"}) }()
+		all.Wait()
+		w.Close()
+		<-done
+
+		var orders []dialogue.Order
+		for d := json.NewDecoder(&read); d.More(); {
+			var o dialogue.Order
+			if err := d.Decode(&o); err != nil {
+				t.Fatal(err)
+			}
+			orders = append(orders, o)
+		}
+		if len(orders) != senders+2 || orders[0].Start == nil {
+			t.Fatalf("the first of %d orders is %+v, want a Start and then %d Stops", len(orders), orders[0], senders+1)
+		}
+	}
+}
+
+// A target that ends before its command is compiled says why, with the code that
+// the command would have ended with.
+func TestInterruptionOfTheCompile(t *testing.T) {
+	for cause, want := range map[dialogue.Cause]int{
+		dialogue.Interrupt: 130, dialogue.Terminate: 130, dialogue.Gone: 130, dialogue.Timeout: 1,
+	} {
+		if got := interruption(cause).ExitStatus(); got != want {
+			t.Errorf("%s ends with %d, want %d", cause, got, want)
+		}
+	}
+}
