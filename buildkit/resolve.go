@@ -111,6 +111,9 @@ func (in Inputs) before(ctx context.Context, m gobuild.Module, c Config) error {
 	if len(selected) > 0 && name != "." && !slices.Contains(selected, name) {
 		return nil
 	}
+	if name == "." { // of the module's root, or not said: the listing will tell
+		name = cmp.Or(path.Base(m.Path), filepath.Base(m.Dir))
+	}
 	done := in.Report.step(name, "before", "running Before of "+c.Origin)
 	err := c.Before(ctx, m.Dir)
 	done("Before of "+c.Origin, err)
