@@ -12,14 +12,18 @@ const ourModule = "github.com/fromscratch-go/fromscratch/"
 // rooms says which of our packages, and which modules of others, each package may
 // import. What is not in the list is not a room.
 var rooms = map[string]struct{ ours, others []string }{
-	"rootfs/ldd":       {},
-	"rootfs":           {ours: []string{"rootfs/ldd"}, others: []string{"github.com/otiai10/copy"}},
-	"buildkit/gobuild": {},
-	"buildkit/image":   {others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
-	"buildkit/deliver": {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
-	"buildkit/docker":  {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
-	"buildkit/config":  {},
-	"buildkit":         {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "buildkit/image", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"rootfs/ldd":         {},
+	"rootfs/ldd/cmd/ldd": {ours: []string{"rootfs", "rootfs/ldd"}},
+	"rootfs/linked":      {},
+	"rootfs/packages":    {ours: []string{"rootfs/ldd"}},
+	"rootfs/plugins":     {ours: []string{"rootfs/ldd", "rootfs/packages"}},
+	"rootfs":             {ours: []string{"rootfs/ldd"}, others: []string{"github.com/otiai10/copy"}},
+	"buildkit/gobuild":   {},
+	"buildkit/image":     {others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
+	"buildkit/deliver":   {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
+	"buildkit/docker":    {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
+	"buildkit/config":    {},
+	"buildkit":           {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/image", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/dialogue":    {ours: []string{"buildkit/config"}},

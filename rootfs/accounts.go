@@ -165,6 +165,10 @@ func (a *assembly) systemFolders() []Entry {
 		}
 		list = append(list, e)
 	}
+	if a.CacheFor != "" && image.Home != noHome {
+		list = append(list, Entry{Path: path.Join(image.Home, ".cache"), Mode: fs.ModeDir | 0o755, UID: image.UID, GID: image.GID,
+			Reason: "cache of the user " + image.Name + ": " + a.CacheFor})
+	}
 	return list
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 )
 
 // bundles is where the distributions have their certificates: the list of Go's crypto/x509, see
@@ -41,6 +42,9 @@ func FindBundle(sslCertFile string) (path string, err error) {
 	}
 	return findBundle(bundles)
 }
+
+// BundlePlaces are the paths of which [FindBundle] takes the first that exists.
+func BundlePlaces() []string { return slices.Clone(bundles) }
 
 // findBundle returns the first file of a list that exists.
 func findBundle(list []string) (string, error) {

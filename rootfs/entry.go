@@ -48,6 +48,9 @@ type Entry struct {
 	Layer Layer
 	// Reason says to people why the entry is here: "needed by /hello (ld.so.cache)".
 	Reason string
+	// For is the path, in the image, of what the entry is here for: of /lib/libz.so.1 the file that needs
+	// it. "" is the image as a whole. [Tree.Chain] follows it.
+	For string
 	// Source is where a file's bytes are; zero for folders and links.
 	Source Source
 }

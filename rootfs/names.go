@@ -11,6 +11,8 @@ var (
 	services string
 	//go:embed data/protocols
 	protocols string
+	//go:embed data/mime.types
+	mimeTypes string
 )
 
 // nsswitch tells the C library where names are looked up. Without the file glibc 2.34 does the same;
@@ -34,5 +36,9 @@ func (a *assembly) addNames(context.Context) error {
 			return err
 		}
 	}
-	return nil
+	if a.MIMEFor == "" {
+		return nil
+	}
+	// The last of the places where Go looks, mime/type_unix.go, and the only one that is a plain table.
+	return a.addFile("/etc/mime.types", mimeTypes, "types of files by their extension: "+a.MIMEFor)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 )
@@ -52,7 +53,11 @@ func (a *assembly) linkOpenSSL(dir, library string) error {
 		if _, err := a.tree.Stat(inFS(l[0])); err == nil {
 			continue
 		}
-		if err := a.addLink(l[0], l[1], "where "+library+" looks for certificates"); err != nil {
+		err := a.tree.Add(Entry{
+			Path: l[0], Mode: fs.ModeSymlink, Link: l[1],
+			Reason: "where " + library + " looks for certificates", For: library,
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -73,6 +73,12 @@ func (memory) Close() error { return nil }
 // Host returns the path of a host file; ok is false for other sources.
 func (s Source) Host() (path string, ok bool) { return s.name, s.kind == hostFile }
 
+// Sysroot returns the name in [io/fs] of a file in a sysroot; ok is false for other sources.
+func (s Source) Sysroot() (name string, ok bool) { return s.name, s.kind == sysrootFile }
+
+// Content returns the bytes of a file that was made here; ok is false for other sources.
+func (s Source) Content() (content string, ok bool) { return s.bytes, s.kind == inMemory }
+
 // String names the source for people.
 func (s Source) String() string {
 	switch s.kind {

@@ -25,6 +25,19 @@ type Spec struct {
 	// Sysroot is where Closure was resolved and the libraries' bytes are; nil is the host.
 	Sysroot ldd.FS
 
+	// Opened says why Closure has what no file needs: libraries that the program opens while it runs. The
+	// keys are the names in [ldd.Program.Opens] and Tries.
+	Opened map[string]Because
+	// Data are files and folders of Sysroot that the libraries read.
+	Data []Data
+	// Exclude are patterns, as in [path.Match], of paths that are not taken from Sysroot. One that fits a
+	// folder excludes all that is in it.
+	Exclude []string
+
+	// Known are the entries that Closure, Opened and Data have led to before, see [Tree.Beyond]. They stand in
+	// for all three.
+	Known []Entry
+
 	// User is whom the program runs as, and owns DataDir. Zero is nobody, 65534:65534.
 	User User
 	// Users are further accounts, for owners of files.
@@ -41,6 +54,12 @@ type Spec struct {
 	Certificates Certificates
 	// Timezones are names of zones ("Europe/Berlin"), or "all".
 	Timezones []string
+	// ZonesFor says why the zones are needed; "" is that Timezones were asked for.
+	ZonesFor string
+	// MIMEFor says why the table of MIME types is needed; "" leaves it out.
+	MIMEFor string
+	// CacheFor says why the image's user needs a folder .cache in the home; "" makes none.
+	CacheFor string
 	// TZ is the value of the variable TZ in the image. Its zone is included, and /etc/localtime leads to it.
 	TZ string
 	// GOROOT has the zones, in lib/time/zoneinfo.zip; without it they come from /usr/share/zoneinfo.
@@ -48,6 +67,19 @@ type Spec struct {
 
 	// DataDir is the folder that the user can write to; "" is /data.
 	DataDir string
+}
+
+// Because is a reason with what it is the reason of.
+type Because struct {
+	Why string // for people: "plugin of libvips.so.42"
+	Of  string // path in the image of what wants it; "" is the program
+}
+
+// Data is a file or folder of the sysroot that goes into the image where it is, with every link that leads
+// to it and what the links in it lead to.
+type Data struct {
+	Path string // absolute
+	Because
 }
 
 // File is a file, or many, to be taken from the host into the image.
@@ -96,7 +128,9 @@ func Assemble(ctx context.Context, s Spec) (*Tree, error) {
 		a.addNames,
 		a.addCertificates,
 		a.addZones,
+		a.addKnown,
 		a.addLibraries,
+		a.addData,
 		a.addOpenSSL,
 		a.addFiles,
 		a.addProgram,
@@ -143,6 +177,36 @@ func (s Spec) host(name string) string {
 		return filepath.Clean(name)
 	}
 	return filepath.Join(s.Dir, name)
+}
+
+// HostPaths are the files and folders of this machine that Files and Certificates are taken from: whatever
+// changes there, or below, may change the image. Of a pattern it is the folder that it starts at.
+func (s Spec) HostPaths() []string {
+	var paths []string
+	for _, f := range s.Files {
+		from := f.From
+		if _, err := os.Lstat(s.host(from)); err != nil && hasMeta(from) {
+			from, _ = splitPattern(filepath.ToSlash(from))
+		}
+		paths = append(paths, s.host(from))
+		if real, err := filepath.EvalSymlinks(s.host(from)); err == nil {
+			paths = append(paths, real)
+		}
+	}
+	for _, c := range s.Certificates.Extra {
+		paths = append(paths, s.host(c))
+	}
+	return paths
+}
+
+// addKnown adds what was found out before.
+func (a *assembly) addKnown(ctx context.Context) error {
+	for _, e := range a.Known {
+		if err := a.tree.Add(e); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // addProgram adds the program, on top of all others. It is executable for everyone, whatever the umask

@@ -243,6 +243,14 @@ func (t *Tree) added() []Entry {
 	return slices.DeleteFunc(t.Entries(), func(e Entry) bool { return t.nodes[e.Path].made })
 }
 
+// Beyond returns what was added to the tree and is not in another one, sorted by path.
+func (t *Tree) Beyond(other *Tree) []Entry {
+	return slices.DeleteFunc(t.added(), func(e Entry) bool {
+		n := other.nodes[e.Path]
+		return n != nil && !n.made
+	})
+}
+
 // Lookup returns what is at an absolute, clean path. It follows no link: with /lib -> usr/lib there is
 // nothing at /lib/x.
 func (t *Tree) Lookup(p string) (Entry, bool) {

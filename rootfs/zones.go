@@ -68,7 +68,11 @@ func (a *assembly) addZoneFile(ctx context.Context, z zones, name string) error 
 	if err != nil {
 		return fmt.Errorf("adding the time zone %q: %w", name, err)
 	}
-	return a.addFile(path.Join(zonePath, name), string(content), "time zone of "+z.where)
+	reason := "time zone of " + z.where
+	if a.ZonesFor != "" {
+		reason += ": " + a.ZonesFor
+	}
+	return a.addFile(path.Join(zonePath, name), string(content), reason)
 }
 
 // addLocalZone adds the zone of TZ, and the link that programs read which do not know TZ.

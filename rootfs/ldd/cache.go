@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sort"
 )
 
@@ -31,6 +32,10 @@ const (
 	newEntrySize  = 24                  // flags, key, value, osversion, hwcap
 	maxCache      = 64 << 20            // bytes of a cache that is still read
 	hwcapNamed    = 1 << 30             // in the upper half of hwcap: the lower half is a glibc-hwcaps name
+	isaBits       = 1<<10 - 1           // in the upper half: what ldconfig read of the x86 ISA level
+
+	extensionMagic  = 0xeaa42174 // cache_extension_magic
+	extensionLevels = 1          // cache_extension_tag_glibc_hwcaps
 )
 
 // cache answers what the loader's cache has for a name.
@@ -41,17 +46,17 @@ type cache struct {
 }
 
 // cacheEntry is a library that the program's machine can load.
-type cacheEntry struct{ key, value string }
+type cacheEntry struct{ key, value, level string }
 
 // readCache reads the loader's cache. A damaged one is as good as none, for the loader too.
-func (g *glibc) readCache() *cache {
-	c := &cache{place: g.conf.cache, rule: "ld.so.cache"}
-	data, err := g.sys.read(g.conf.cache, maxCache)
+func (r *process) readCache() *cache {
+	c := &cache{place: r.conf.cache, rule: "ld.so.cache"}
+	data, err := r.sys.read(r.conf.cache, maxCache)
 	if errors.Is(err, fs.ErrNotExist) {
-		return g.emulateLdconfig()
+		return r.emulateLdconfig()
 	}
 	if err == nil {
-		c.entries, err = parseCache(data, g.want)
+		c.entries, err = parseCache(data, r.want)
 	}
 	if err != nil {
 		c.place += fmt.Sprintf(" (unusable: %v)", err)
@@ -59,20 +64,31 @@ func (g *glibc) readCache() *cache {
 	return c
 }
 
-// find looks a name up: binary search in the file's own order, then the first entry of that name.
-func (c *cache) find(name string) (string, bool) {
+// find looks a name up: binary search in the file's own order, then the best of the entries of that name
+// for a CPU with some levels. Behind the best one follow those that the loader would take without it.
+func (c *cache) find(name string, cpu []string) []cacheEntry {
 	i := sort.Search(len(c.entries), func(i int) bool { return compareLib(name, c.entries[i].key) >= 0 })
-	if i < len(c.entries) && compareLib(name, c.entries[i].key) == 0 {
-		return c.entries[i].value, true
+	same := c.entries[i:]
+	for n, e := range same {
+		if compareLib(name, e.key) != 0 {
+			same = same[:n]
+			break
+		}
 	}
-	return "", false
+	var out []cacheEntry
+	for _, level := range append(slices.Clone(cpu), "") {
+		if n := slices.IndexFunc(same, func(e cacheEntry) bool { return e.level == level }); n >= 0 {
+			out = append(out, same[n])
+		}
+	}
+	return out
 }
 
 // parseCache returns the entries of any of the three formats that a loader like want would consider.
 func parseCache(data []byte, want *header) ([]cacheEntry, error) {
 	switch {
 	case bytes.HasPrefix(data, []byte(cacheMagicNew+cacheVersion)):
-		return parseNewCache(data, want)
+		return parseNewCache(data, data, want)
 	case bytes.HasPrefix(data, []byte(cacheMagicOld)):
 		return parseOldCache(data, want)
 	}
@@ -95,14 +111,16 @@ func parseOldCache(data []byte, want *header) ([]cacheEntry, error) {
 		align = 4
 	}
 	if at := up(end, align); at < uint64(len(data)) && bytes.HasPrefix(data[at:], []byte(cacheMagicNew+cacheVersion)) {
-		return parseNewCache(data[at:], want)
+		return parseNewCache(data, data[at:], want)
 	}
-	return readEntries(data[oldHeaderSize:end], data[end:], oldEntrySize, want)
+	t := cacheTable{want: want, strs: data[end:], size: oldEntrySize}
+	return t.entries(data[oldHeaderSize:end]), nil
 }
 
-// parseNewCache reads struct cache_file_new: a header of 48 bytes, the table, the strings. Behind them may
-// be extensions with the names of glibc-hwcaps folders, which the baseline has no use for.
-func parseNewCache(data []byte, want *header) ([]cacheEntry, error) {
+// parseNewCache reads struct cache_file_new: a header of 48 bytes, the table, the strings, and maybe
+// extensions with the names of glibc-hwcaps folders. The place of these counts from the start of the file,
+// all else from the magic.
+func parseNewCache(file, data []byte, want *header) ([]cacheEntry, error) {
 	if len(data) < newHeaderSize {
 		return nil, errors.New("header cut off")
 	}
@@ -117,144 +135,93 @@ func parseNewCache(data []byte, want *header) ([]cacheEntry, error) {
 	if end > uint64(len(data)) {
 		return nil, fmt.Errorf("%d entries do not fit", n)
 	}
-	return readEntries(data[newHeaderSize:end], data, newEntrySize, want)
+	t := cacheTable{want: want, strs: data, size: newEntrySize}
+	t.readLevels(file, want.order.Uint32(data[32:]))
+	return t.entries(data[newHeaderSize:end]), nil
 }
 
-// readEntries decodes a table; keys and values are offsets into strs. An entry for another machine, for
-// a CPU above the baseline or with an offset out of range is left out.
-func readEntries(table, strs []byte, size int, want *header) ([]cacheEntry, error) {
-	str := func(off uint32) (string, bool) {
-		if uint64(off) >= uint64(len(strs)) {
-			return "", false
-		}
-		n := bytes.IndexByte(strs[off:], 0)
-		if n < 0 {
-			return "", false
-		}
-		return string(strs[off : int(off)+n]), true
+// cacheTable decodes the entries of a cache; keys, values and levels are offsets into strs.
+type cacheTable struct {
+	want   *header
+	strs   []byte
+	size   int // of an entry
+	levels []string
+}
+
+// str returns the string at an offset, ok is false when it is out of range.
+func (t *cacheTable) str(off uint32) (s string, ok bool) {
+	if uint64(off) >= uint64(len(t.strs)) {
+		return "", false
 	}
-	var entries []cacheEntry
-	for ; len(table) >= size; table = table[size:] {
-		o := want.order
-		if !want.cacheAccepts(o.Uint32(table)) || (size == newEntrySize && o.Uint64(table[16:]) != 0) {
+	n := bytes.IndexByte(t.strs[off:], 0)
+	if n < 0 {
+		return "", false
+	}
+	return string(t.strs[off : int(off)+n]), true
+}
+
+// readLevels reads the extension of the new format that names the glibc-hwcaps folders; one that makes no
+// sense names none.
+//
+//	directory: u32 magic, u32 count, count × { u32 tag, u32 flags, u32 offset, u32 size }
+//	tag 1:     u32 offset of a name, for each
+func (t *cacheTable) readLevels(file []byte, offset uint32) {
+	o, size := t.want.order, uint64(len(file))
+	dir := uint64(offset)
+	if dir == 0 || dir%4 != 0 || dir+8 > size || o.Uint32(file[dir:]) != extensionMagic {
+		return
+	}
+	rows := file[dir+8:]
+	for n := o.Uint32(file[dir+4:]); n > 0 && len(rows) >= 16; n, rows = n-1, rows[16:] {
+		from, length := uint64(o.Uint32(rows[8:])), uint64(o.Uint32(rows[12:]))
+		if o.Uint32(rows) != extensionLevels || from+length > size {
 			continue
 		}
-		key, ok1 := str(o.Uint32(table[4:]))
-		value, ok2 := str(o.Uint32(table[8:]))
-		if ok1 && ok2 {
-			entries = append(entries, cacheEntry{key, value})
+		for b := file[from : from+length]; len(b) >= 4; b = b[4:] {
+			name, _ := t.str(o.Uint32(b))
+			t.levels = append(t.levels, name)
+		}
+		return
+	}
+}
+
+// entries decodes a table. An entry for another machine, for a CPU of the time before glibc-hwcaps or with
+// an offset out of range is left out.
+func (t *cacheTable) entries(table []byte) []cacheEntry {
+	var entries []cacheEntry
+	for o := t.want.order; len(table) >= t.size; table = table[t.size:] {
+		if !t.want.cacheAccepts(o.Uint32(table)) {
+			continue
+		}
+		level, ok := "", true
+		if t.size == newEntrySize {
+			level, ok = t.level(o.Uint64(table[16:]))
+		}
+		key, ok1 := t.str(o.Uint32(table[4:]))
+		value, ok2 := t.str(o.Uint32(table[8:]))
+		if ok && ok1 && ok2 {
+			entries = append(entries, cacheEntry{key, value, level})
 		}
 	}
 	// ldconfig sorted the file, and what is left out leaves it sorted. In a file that is not, the loader
 	// would find a name or not by chance; here it is found.
+	sortCache(entries)
+	return entries
+}
+
+// sortCache puts entries into the order of the loader; those of one name stay as they are.
+func sortCache(entries []cacheEntry) {
 	sort.SliceStable(entries, func(i, j int) bool { return compareLib(entries[i].key, entries[j].key) > 0 })
-	return entries, nil
 }
 
-// cacheAccepts is _dl_cache_check_flags: whether an entry is for this machine.
-func (h *header) cacheAccepts(flags uint32) bool {
-	// Some loaders take what ldconfig could not tell from its own: soft float for ARM, libc5 for i386.
-	id := h.cacheFlags()
-	switch h.machine {
-	case elf.EM_ARM:
-		return flags == id || flags == 3
-	case elf.EM_386:
-		return flags == id || flags == 1
+// level decodes the hwcap field: 0 is the baseline, bit 62 says that the lower half numbers a level.
+func (t *cacheTable) level(hwcap uint64) (level string, ok bool) {
+	switch {
+	case hwcap == 0:
+		return "", true
+	case hwcap>>32&^isaBits != hwcapNamed || uint64(uint32(hwcap)) >= uint64(len(t.levels)):
+		return "", false
 	}
-	return flags == id
-}
-
-// Flags of a cache entry (sysdeps/generic/ldconfig.h). The low byte is FLAG_ELF_LIBC6.
-const (
-	flagLibc6        = 0x0003
-	flagX8664        = 0x0303
-	flagS390x        = 0x0403
-	flagPPC64        = 0x0503
-	flagX32          = 0x0803
-	flagARMHardFloat = 0x0903
-	flagAArch64      = 0x0a03
-	flagRISCVSoft    = 0x0f03
-	flagRISCVDouble  = 0x1003
-	flagLoongSoft    = 0x1103
-	flagLoongDouble  = 0x1203
-)
-
-// cacheFlags returns the flags of libraries for a machine. The loader's own header decides: x32 is
-// x86-64 with 32-bit files.
-func (h *header) cacheFlags() uint32 {
-	const armHardFloat = 0x400 // EF_ARM_ABI_FLOAT_HARD
-	switch h.machine {
-	case elf.EM_X86_64:
-		if h.class == elf.ELFCLASS32 {
-			return flagX32
-		}
-		return flagX8664
-	case elf.EM_AARCH64:
-		return flagAArch64
-	case elf.EM_ARM:
-		if h.flags&armHardFloat != 0 {
-			return flagARMHardFloat
-		}
-	case elf.EM_S390:
-		if h.class == elf.ELFCLASS64 {
-			return flagS390x
-		}
-	case elf.EM_PPC64:
-		return flagPPC64
-	case elf.EM_RISCV:
-		if h.flags&riscvFloat == 0 {
-			return flagRISCVSoft
-		}
-		return flagRISCVDouble
-	case elf.EM_LOONGARCH:
-		if h.flags&loongarchABI == 1 { // EF_LOONGARCH_ABI_SOFT_FLOAT
-			return flagLoongSoft
-		}
-		return flagLoongDouble
-	}
-	return flagLibc6
-}
-
-// compareLib is _dl_cache_libcmp, the order of names in the cache: runs of digits compare as numbers,
-// so libfoo.so.10 is above libfoo.so.9 and libfoo.so.01 equals libfoo.so.1.
-func compareLib(a, b string) int {
-	for a != "" {
-		da, db := isDigit(a), isDigit(b)
-		switch {
-		case da && db:
-			var na, nb int32
-			na, a = number(a)
-			nb, b = number(b)
-			if na != nb {
-				return int(na) - int(nb)
-			}
-		case da: // a number is above all else
-			return 1
-		case db:
-			return -1
-		case b == "":
-			return int(int8(a[0])) // a C char has a sign, on most machines
-		case a[0] != b[0]:
-			return int(int8(a[0])) - int(int8(b[0]))
-		default:
-			a, b = a[1:], b[1:]
-		}
-	}
-	if b == "" {
-		return 0
-	}
-	return -int(int8(b[0]))
-}
-
-// isDigit says whether a string begins with a digit of ASCII, the only ones that the loader counts.
-func isDigit(s string) bool { return s != "" && '0' <= s[0] && s[0] <= '9' }
-
-// number reads digits into a C int, which wraps.
-func number(s string) (int32, string) {
-	var n int32
-	for isDigit(s) {
-		n = n*10 + int32(s[0]-'0')
-		s = s[1:]
-	}
-	return n, s
+	level = t.levels[uint32(hwcap)]
+	return level, level != ""
 }

@@ -31,6 +31,23 @@ func TestCompareLib(t *testing.T) {
 	}
 }
 
+// writeCache writes a cache as an image gets it.
+func writeCache(entries []cacheEntry, want *header) []byte {
+	w := cacheWriter{order: want.order}
+	for _, e := range entries {
+		w.entries = append(w.entries, writtenEntry{e, want.cacheFlags(), e.value})
+	}
+	return w.bytes()
+}
+
+// first is the answer of a lookup on a CPU of the baseline.
+func (c *cache) first(name string) string {
+	for _, e := range c.find(name, nil) {
+		return e.value
+	}
+	return ""
+}
+
 func sign(n int) int { return min(max(n, -1), 1) }
 
 // What is written is read again, for both byte orders and classes; the flags are those of the machine.
@@ -54,9 +71,9 @@ func TestWriteCache(t *testing.T) {
 			if got := tt.cacheFlags(); got != tt.flags {
 				t.Errorf("flags %#x, want %#x", got, tt.flags)
 			}
-			data := writeCache([]cacheEntry{{"liba.so.1", "/opt/liba.so.1"}, {"libz.so", "/z"}, {"liba.so.10", "/opt/ten"}}, &tt.header)
+			data := writeCache([]cacheEntry{{"liba.so.1", "/opt/liba.so.1", ""}, {"libz.so", "/z", ""}, {"liba.so.10", "/opt/ten", ""}}, &tt.header)
 			got, err := parseCache(data, &tt.header)
-			want := []cacheEntry{{"libz.so", "/z"}, {"liba.so.10", "/opt/ten"}, {"liba.so.1", "/opt/liba.so.1"}}
+			want := []cacheEntry{{"libz.so", "/z", ""}, {"liba.so.10", "/opt/ten", ""}, {"liba.so.1", "/opt/liba.so.1", ""}}
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("read %v, %v", got, err)
 			}
@@ -69,20 +86,46 @@ func TestWriteCache(t *testing.T) {
 	}
 }
 
-// Entries for CPUs above the baseline are passed over.
-func TestCacheHwcaps(t *testing.T) {
+// Entries for CPUs above the baseline are for those alone, the best first; what is not known is passed over.
+func TestCacheLevels(t *testing.T) {
 	want := &header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}
-	data := writeCache([]cacheEntry{{"liba.so", "/fast/liba.so"}, {"liba.so", "/liba.so"}}, want)
-	binary.LittleEndian.PutUint64(data[newHeaderSize+16:], hwcapNamed<<32)
+	data := writeCache([]cacheEntry{
+		{"liba.so", "/v3/liba.so", "x86-64-v3"}, {"liba.so", "/liba.so", ""}, {"liba.so", "/v2/liba.so", "x86-64-v2"}, {"libb.so", "/v2/libb.so", "x86-64-v2"},
+	}, want)
+	entries, err := parseCache(data, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cache{entries: entries}
+	for _, tt := range []struct {
+		name string
+		cpu  []string
+		want []string
+	}{
+		{"liba.so", nil, []string{"/liba.so"}},
+		{"libb.so", nil, nil},
+		{"liba.so", []string{"x86-64-v2"}, []string{"/v2/liba.so", "/liba.so"}},
+		{"liba.so", []string{"x86-64-v4", "x86-64-v3", "x86-64-v2"}, []string{"/v3/liba.so", "/v2/liba.so", "/liba.so"}},
+	} {
+		var got []string
+		for _, e := range c.find(tt.name, tt.cpu) {
+			got = append(got, e.value)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("find(%q, %q) = %q, want %q", tt.name, tt.cpu, got, tt.want)
+		}
+	}
+	// Without the names of the levels their entries mean nothing.
+	binary.LittleEndian.PutUint32(data[32:], 0)
 	got, err := parseCache(data, want)
-	if err != nil || !slices.Equal(got, []cacheEntry{{"liba.so", "/liba.so"}}) {
+	if err != nil || !slices.Equal(got, []cacheEntry{{"liba.so", "/liba.so", ""}}) {
 		t.Errorf("read %v, %v", got, err)
 	}
 }
 
 func TestDamagedCache(t *testing.T) {
 	want := &header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}
-	good := string(writeCache([]cacheEntry{{"liba.so", "/liba.so"}}, want))
+	good := string(writeCache([]cacheEntry{{"liba.so", "/liba.so", ""}}, want))
 	for name, tt := range map[string]struct{ data, err string }{
 		"empty":             {"", "no ld.so.cache format"},
 		"another format":    {strings.Repeat("x", 100), "no ld.so.cache format"},

@@ -3,33 +3,10 @@ package ldd
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"sort"
+	"strings"
 )
-
-// LoaderConfig returns the file that an image needs so that the loader finds in it what Resolve found in
-// the sysroot: ld.so.cache for glibc, the path file for musl. needed is false when the loader's default
-// folders lead to the same files; the file does no harm then.
-func (c *Closure) LoaderConfig() (name string, content []byte, needed bool) {
-	switch c.Flavour {
-	case Glibc:
-		return c.loader.cache, c.Cache(), c.needsConf
-	case Musl:
-		return c.loader.cache, c.pathFile, c.needsConf
-	}
-	return "", nil, false
-}
-
-// NeedsCache says that some library is found only through ld.so.cache: an image of a glibc program needs
-// [Closure.Cache] at [Closure.CachePath].
-func (c *Closure) NeedsCache() bool { return c.Flavour == Glibc && c.needsConf }
-
-// CachePath returns where a glibc program's loader looks for its cache, "/etc/ld.so.cache" as a rule.
-func (c *Closure) CachePath() string {
-	if c.Flavour != Glibc {
-		return ""
-	}
-	return c.loader.cache
-}
 
 // Cache returns an ld.so.cache for the image, in the format that glibc reads since 2.2 and that has been
 // the only one written since 2.32. It is made for the program's machine, also where the host's ldconfig
@@ -42,60 +19,169 @@ func (c *Closure) Cache() []byte {
 	if c.Flavour != Glibc {
 		return nil
 	}
-	var entries []cacheEntry
-	add := func(key, path string) {
-		for _, e := range entries {
-			if compareLib(e.key, key) == 0 {
-				return
-			}
-		}
-		entries = append(entries, cacheEntry{key, path})
-	}
-	// First what was asked for, since those answers have to come out again. A soname is asked for by
-	// code that opens the library later.
-	for _, l := range c.lookups {
-		add(l.name, l.path)
-	}
-	for _, l := range c.lookups {
-		if o, ok := c.Lookup(l.name); ok && o.Soname != "" && o.Path == l.path {
-			add(o.Soname, l.path)
-		}
-	}
-	return writeCache(entries, c.want)
+	w := cacheWriter{order: c.want.order}
+	_ = w.asked(c) // within one closure the first answer is the one
+	w.sonames(c)
+	return w.bytes()
 }
 
-// writeCache encodes a cache file: header, table, strings; struct cache_file_new in glibc's
-// sysdeps/generic/dl-cache.h. Offsets count from the start of the file.
-func writeCache(entries []cacheEntry, want *header) []byte {
-	sort.SliceStable(entries, func(i, j int) bool { return compareLib(entries[i].key, entries[j].key) > 0 })
-	const littleEndian, bigEndian = 2, 3 // cache_file_new_flags_endian_*
-	endian := uint32(littleEndian)
-	if want.order == binary.BigEndian {
-		endian = bigEndian
-	}
-	var table, strs bytes.Buffer
-	start := newHeaderSize + len(entries)*newEntrySize
-	put := func(vals ...uint32) {
-		for _, v := range vals {
-			_ = binary.Write(&table, want.order, v) // a Buffer takes everything
+// cacheWriter collects the entries of a cache file.
+type cacheWriter struct {
+	order   binary.ByteOrder
+	entries []writtenEntry
+	index   map[string][]int // numbers of entries by the letters of their keys
+}
+
+// writtenEntry is an entry with the machine that it is for. Several may share one file.
+type writtenEntry struct {
+	cacheEntry
+	flags uint32
+	real  string // the file behind the path
+}
+
+// asked adds what a closure looked up. Where that differs from what is there already, the error says so and
+// the first answer stays.
+func (w *cacheWriter) asked(c *Closure) error {
+	var conflict error
+	for _, l := range c.lookups {
+		if have, ok := w.put(c, l.name, l); !ok && conflict == nil {
+			conflict = &conflictError{l.name, c.Program().Path, l.path, have.value}
 		}
 	}
-	str := func(s string) uint32 {
-		at := start + strs.Len()
-		strs.WriteString(s + "\x00")
-		return uint32(at)
+	return conflict
+}
+
+// sonames adds the libraries by soname too: code that opens one later asks for that. What is there already
+// comes first, since these answers are known to be wanted.
+func (w *cacheWriter) sonames(c *Closure) {
+	for _, l := range c.lookups {
+		if o := c.at(l.real); o != nil && o.Soname != "" {
+			w.put(c, o.Soname, l)
+		}
 	}
-	for _, e := range entries {
-		put(want.cacheFlags(), str(e.key), str(e.value), 0 /* osversion */, 0, 0 /* hwcap: any CPU */)
+}
+
+// put adds an entry, unless there is one that a lookup could not tell from it; ok is false when that one is
+// for another file.
+func (w *cacheWriter) put(c *Closure, key string, l lookup) (have writtenEntry, ok bool) {
+	e := writtenEntry{cacheEntry{key, l.path, l.level}, c.want.cacheFlags(), l.real}
+	letters := strings.Map(func(c rune) rune { // numbers may compare equal that are not the same
+		if '0' <= c && c <= '9' {
+			return -1
+		}
+		return c
+	}, key)
+	for _, i := range w.index[letters] {
+		if have := w.entries[i]; e.same(have) {
+			return have, have.real == e.real
+		}
 	}
+	if w.index == nil {
+		w.index = map[string][]int{}
+	}
+	w.index[letters] = append(w.index[letters], len(w.entries))
+	w.entries = append(w.entries, e)
+	return e, true
+}
+
+// same says whether a lookup cannot tell two entries apart.
+func (e writtenEntry) same(x writtenEntry) bool {
+	return e.flags == x.flags && e.level == x.level && compareLib(e.key, x.key) == 0
+}
+
+// bytes encodes the file: header, table, strings, extensions; struct cache_file_new in glibc's
+// sysdeps/generic/dl-cache.h. Offsets count from the start of the file.
+func (w *cacheWriter) bytes() []byte {
+	// Of entries that compare equal the level decides; the baseline stands last, as ldconfig has it.
+	sort.SliceStable(w.entries, func(i, j int) bool {
+		a, b := w.entries[i], w.entries[j]
+		if n := compareLib(a.key, b.key); n != 0 {
+			return n > 0
+		}
+		return a.level > b.level
+	})
+	levels := w.levels()
+	strs := stringTable{start: newHeaderSize + len(w.entries)*newEntrySize}
+	var rows bytes.Buffer
+	for _, e := range w.entries {
+		var hwcap uint64
+		if e.level != "" {
+			hwcap = hwcapNamed<<32 | uint64(slices.Index(levels, e.level))
+		}
+		w.number(&rows, e.flags, strs.add(e.key), strs.add(e.value), uint32(0) /* osversion */, hwcap)
+	}
+	extension := w.extension(levels, &strs)
 	// The header comes first and says how long the strings are, which is known only now.
-	rows := bytes.Clone(table.Bytes())
-	table.Reset()
-	table.WriteString(cacheMagicNew + cacheVersion)
-	put(uint32(len(entries)), uint32(strs.Len()))
-	table.Write([]byte{byte(endian), 0, 0, 0})
-	put(0 /* no extensions */, 0, 0, 0)
-	table.Write(rows)
-	table.Write(strs.Bytes())
-	return table.Bytes()
+	const littleEndian, bigEndian = 2, 3 // cache_file_new_flags_endian_*
+	endian := [4]byte{littleEndian}
+	if w.order == binary.BigEndian {
+		endian[0] = bigEndian
+	}
+	var out bytes.Buffer
+	out.WriteString(cacheMagicNew + cacheVersion)
+	w.number(&out, uint32(len(w.entries)), uint32(strs.Len()), endian, extension.at, [3]uint32{})
+	out.Write(rows.Bytes())
+	out.Write(strs.Bytes())
+	out.Write(extension.data)
+	return out.Bytes()
+}
+
+// number appends numbers.
+func (w *cacheWriter) number(b *bytes.Buffer, vals ...any) {
+	for _, v := range vals {
+		_ = binary.Write(b, w.order, v) // a Buffer takes everything
+	}
+}
+
+// levels returns the CPU levels that occur, in the order that the loader wants (glibc_hwcaps_priorities).
+func (w *cacheWriter) levels() []string {
+	var levels []string
+	for _, e := range w.entries {
+		if e.level != "" && !slices.Contains(levels, e.level) {
+			levels = append(levels, e.level)
+		}
+	}
+	slices.Sort(levels)
+	return levels
+}
+
+// extension is what follows the strings; at is 0 when nothing does.
+type extension struct {
+	at   uint32
+	data []byte
+}
+
+// extension names the levels: a directory of one section, and the section with the names' places. Both
+// are aligned to 4 bytes.
+func (w *cacheWriter) extension(levels []string, strs *stringTable) extension {
+	if len(levels) == 0 {
+		return extension{}
+	}
+	var names bytes.Buffer
+	for _, level := range levels {
+		w.number(&names, strs.add(level))
+	}
+	for (strs.start+strs.Len())%4 != 0 {
+		strs.WriteByte(0)
+	}
+	const directory = 8 + 16
+	at := uint32(strs.start + strs.Len())
+	var b bytes.Buffer
+	w.number(&b, uint32(extensionMagic), uint32(1))
+	w.number(&b, uint32(extensionLevels), uint32(0), at+directory, uint32(names.Len()))
+	b.Write(names.Bytes())
+	return extension{at, b.Bytes()}
+}
+
+// stringTable is the text of a cache, which begins at some offset of the file.
+type stringTable struct {
+	bytes.Buffer
+	start int
+}
+
+// add appends a string and returns its place.
+func (t *stringTable) add(s string) uint32 {
+	at := t.start + t.Len()
+	t.WriteString(s + "\x00")
+	return uint32(at)
 }

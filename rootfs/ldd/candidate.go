@@ -25,9 +25,9 @@ func (m mismatch) Error() string { return string(m) }
 
 // openVerify reads the headers of a file that a search found, with the checks and in the order of
 // open_verify in glibc's elf/dl-load.c. A [mismatch] lets the search go on, any other error ends it.
-func openVerify(c *content, want *header) (*elfFile, error) {
-	f := &elfFile{r: c, size: c.size}
-	if c.size < headerSize(want.class) {
+func openVerify(c *Content, want *header) (*elfFile, error) {
+	f := &elfFile{r: c, size: c.Size}
+	if c.Size < headerSize(want.class) {
 		return nil, errors.New("file too short")
 	}
 	if _, err := readFull(c, f.ident[:], 0); err != nil {

@@ -70,6 +70,27 @@ var cacheCases = map[string]cacheCase{
 		after: func(root string) { _ = os.Remove(filepath.Join(root, "opt/lib/liba.so")) },
 		want:  []string{"liba.so => /lib/liba.so"},
 	},
+	"a stale entry of another machine": {
+		prog: made{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
+		libs: map[string]made{"opt/lib/liba.so": {}, "lib/liba.so": {}},
+		after: func(root string) {
+			_ = os.WriteFile(filepath.Join(root, "opt/lib/liba.so"), made{Machine: elf.EM_AARCH64}.bytes(), 0o755)
+		},
+		want: []string{"liba.so => /lib/liba.so"},
+	},
+	"the old format of another place": {
+		prog: made{Needed: []string{"liba.so.1", "libb.so.01"}}, conf: "/opt/lib\n", format: "old",
+		libs:  map[string]made{"opt/lib/liba.so.1.2": {Soname: "liba.so.1"}, "opt/lib/libb.so.1": {}},
+		links: map[string]string{"opt/lib/liba.so.1": "liba.so.1.2"},
+		want:  []string{"liba.so.1 => /opt/lib/liba.so.1", "libb.so.01 => /opt/lib/libb.so.1"},
+		needs: true,
+	},
+	"a library and a folder of the same name": {
+		prog: made{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib=libc6\nhwcap 0 nosuch\n",
+		libs:  map[string]made{"opt/lib/liba.so": {}, "opt/lib/libb.so/libx.so": {}, "lib/libb.so": {}},
+		want:  []string{"liba.so => /opt/lib/liba.so", "libb.so => /lib/libb.so"},
+		needs: true,
+	},
 	"the highest of several versions": {
 		prog: made{Needed: []string{"liba.so.1"}}, conf: "/opt/lib\n",
 		libs:  map[string]made{"opt/lib/liba.so.1.9": {Soname: "liba.so.1"}, "opt/lib/liba.so.1.10": {Soname: "liba.so.1"}},
@@ -232,11 +253,11 @@ func TestEmulateLdconfigOnHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Compare what a lookup answers: of entries with one key the first counts.
-	got := (&glibc{process: r}).emulateLdconfig()
+	got := r.emulateLdconfig()
 	want := &cache{entries: entries}
 	for _, e := range slices.Concat(entries, got.entries) {
-		w, _ := want.find(e.key)
-		if g, _ := got.find(e.key); g != w {
+		w := want.first(e.key)
+		if g := got.first(e.key); g != w {
 			t.Errorf("%s: got %q, ldconfig %q", e.key, g, w)
 		}
 	}

@@ -14,10 +14,22 @@ type Program struct {
 	// File is the host's path of the file; "" opens Path in the sysroot. With a File the Path need
 	// not exist in the sysroot.
 	File string
+	// Interpreter is the loader of a library, which names none itself: what LD_TRACE_LOADED_OBJECTS=1
+	// Interpreter Path would load. A file that has a PT_INTERP keeps that, a static program stays one.
+	Interpreter string
 	// Opens are libraries that the program opens while it runs, dlopen(3): names or absolute paths.
 	// They are found as if the program's own code asked for them, and are missed like any other. A
 	// static program can open none.
 	Opens []string
+	// Tries are opened after Opens, in order and by the same rules, and none of them has to be there:
+	// one that cannot be loaded, or that lacks a library, is left out together with what it alone
+	// would have brought, as a dlopen that fails unloads it again. See Closure.Left.
+	Tries []string
+	// Variants also takes the libraries that only newer CPUs load, out of glibc-hwcaps/LEVEL beside
+	// each folder that is searched. Without it the image is for the baseline of the architecture,
+	// which every CPU runs. Levels are those that the loader names, see "ld.so --help". Only glibc
+	// has them.
+	Variants bool
 }
 
 // Env is what a loader takes from the process. The zero value is an empty environment in "/".
@@ -57,13 +69,21 @@ type Closure struct {
 	Class   elf.Class   // 32 or 64 bit
 
 	// Objects are the files in load order: the program, its loader, then each library when it is
-	// first asked for, breadth first; at the end what nothing asks for at the start, libgcc_s.so.1.
+	// first asked for, breadth first; then what is opened later, at the end of it libgcc_s.so.1, which
+	// glibc opens itself. Behind all of them are the variants.
 	Objects []*Object
 
 	// Optional are libraries that were looked for and that the program can start without:
 	// libgcc_s.so.1 of a glibc program, which aborts without it in pthread_exit, pthread_cancel and
 	// backtrace (glibc's sysdeps/nptl/unwind-forcedunwind.c), and DT_AUXILIARY ones.
 	Optional []*NotFoundError
+
+	// Left are the Tries, the DT_AUXILIARY libraries that are refused, and with Variants the paths of
+	// variants, that are not in Objects.
+	Left []Left
+
+	// Warnings are what may go wrong on another machine or in another working directory, a line each.
+	Warnings []string
 
 	started int // how many of the objects are loaded before the program runs
 	sys     FS
@@ -73,10 +93,20 @@ type Closure struct {
 	// needsConf says that the loader's defaults alone would not find the same files.
 	needsConf bool
 	pathFile  []byte // musl's, nil when there is none
+	tries     map[string]bool
+	levels    []*Closure // what each CPU above the baseline loads, with Program.Variants
+	// find returns the real path that an object would get for a name, "" for none; nil when static.
+	find func(name string, by *Object) string
+}
+
+// Left is something that was tried and is not in the closure.
+type Left struct {
+	Name string // as it was asked for; of a variant its path
+	Err  error  // a MissingError, a LoadError, or why the file does not do
 }
 
 // lookup is a name and the file that the cache or a default folder had for it.
-type lookup struct{ name, path string }
+type lookup struct{ name, path, real, level string }
 
 // Object is a file that the loader maps.
 //
@@ -91,6 +121,14 @@ type Object struct {
 	Dirs     []string // folders that Path enters only to leave them by ".."; mostly empty
 	NeededBy *Object  // who asked for it first; nil for the program
 	By       string   // the rule that found it, for people: "RUNPATH of /usr/bin/x"
+
+	// Opened is the entry of Program.Opens or Program.Tries that brought the object, be it itself or
+	// as a dependency, "libgcc_s.so.1" for what glibc opens, and "" for what is loaded at the start.
+	Opened string
+	// Level is the least CPU level that loads the object instead of another one or in addition,
+	// "x86-64-v3"; "" for what the baseline loads. An object of a level has the NeededBy of the one
+	// that it replaces.
+	Level string
 
 	file string // host's path of the content; "" is Real in the sysroot
 }

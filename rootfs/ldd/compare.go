@@ -9,7 +9,8 @@ import (
 // Compare asks whether two closures load the same content under the same names, byte by byte: one of a
 // program where it was built, the other inside of the image. They differ when $ORIGIN, the cache or the
 // search path of the environment leads elsewhere in the image, or when a file was copied from another
-// place than the one that the loader uses.
+// place than the one that the loader uses. Variants are compared with those of the same level; both closures
+// have to be resolved with them or without.
 func Compare(ctx context.Context, source, image *Closure) error {
 	var lines []string
 	for i, a := range source.Objects {
@@ -21,8 +22,8 @@ func Compare(ctx context.Context, source, image *Closure) error {
 		b := image.Objects[0]
 		if i > 0 {
 			var ok bool
-			if b, ok = image.named(a.Name); !ok {
-				lines = append(lines, fmt.Sprintf("%q (%s) is not loaded in the image", a.Name, a.Path))
+			if b, ok = image.named(a.Name, a.Level); !ok {
+				lines = append(lines, fmt.Sprintf("%q (%s) is not loaded in the image%s", a.Name, a.Path, onCPU(a)))
 				continue
 			}
 		}
@@ -35,17 +36,25 @@ func Compare(ctx context.Context, source, image *Closure) error {
 		}
 	}
 	for i, b := range image.Objects {
-		if _, ok := source.named(b.Name); i > 0 && !ok {
+		if _, ok := source.named(b.Name, b.Level); i > 0 && !ok {
 			lines = append(lines, fmt.Sprintf("%q is loaded in the image only: %s (%s)", b.Name, b.Path, b.By))
 		}
 	}
 	return problem(lines, "copy the libraries to the same place in the image as on the build machine, or link with a search path that holds in both")
 }
 
-// named returns the object that was asked for under a name.
-func (c *Closure) named(name string) (*Object, bool) {
+// onCPU says on which CPUs an object is loaded, when not on all.
+func onCPU(o *Object) string {
+	if o.Level == "" {
+		return ""
+	}
+	return " on CPUs of " + o.Level
+}
+
+// named returns the object that was asked for under a name, by all CPUs or by those from some level on.
+func (c *Closure) named(name, level string) (*Object, bool) {
 	for _, o := range c.Objects {
-		if o.Name == name {
+		if o.Name == name && o.Level == level {
 			return o, true
 		}
 	}
@@ -54,11 +63,11 @@ func (c *Closure) named(name string) (*Object, bool) {
 
 // compareObjects compares the content of an object with that of the one in its place.
 func compareObjects(ca *Closure, a *Object, cb *Closure, b *Object) (same bool, err error) {
-	fa, err := ca.open(a)
+	fa, err := ca.Content(a)
 	if err != nil {
 		return false, err
 	}
-	fb, err := cb.open(b)
+	fb, err := cb.Content(b)
 	if err != nil {
 		return false, errors.Join(err, fa.Close())
 	}

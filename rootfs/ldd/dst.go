@@ -3,7 +3,12 @@ package ldd
 import "strings"
 
 // tokens are the values of the dynamic string tokens for one object, see ld.so(8).
-type tokens struct{ origin, lib, platform string }
+type tokens struct {
+	origin, lib, platform string
+
+	secure bool                   // of a set-ID program: $ORIGIN has to come first,
+	trust  func(path string) bool // and of the program itself lead into a trusted folder; else nil
+}
 
 // expand replaces $ORIGIN, $LIB and $PLATFORM, with or without braces. A token ends where an identifier
 // does: $ORIGINAL is no token. ok is false when a token has no value; the string must then be dropped
@@ -13,16 +18,22 @@ func (t tokens) expand(s string) (expanded string, ok bool) {
 		return s, true
 	}
 	var b strings.Builder
-	for {
+	isOrigin := false
+	for first := true; ; first = false {
 		before, after, found := strings.Cut(s, "$")
 		b.WriteString(before)
 		if !found {
-			return b.String(), true
+			ok = !isOrigin || t.trust == nil || t.trust(b.String())
+			return b.String(), ok
 		}
 		value, n := t.token(after)
+		origin := n > 0 && strings.Contains(after[:n], "ORIGIN")
+		isOrigin = isOrigin || origin
 		switch {
 		case n == 0: // no token: the dollar stands for itself
 			b.WriteByte('$')
+		case origin && t.secure && !(first && before == "" && (after[n:] == "" || after[n] == '/')):
+			return "", false
 		case value == "": // a program whose place is unknown has no $ORIGIN
 			return "", false
 		default:

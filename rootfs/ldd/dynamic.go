@@ -25,6 +25,7 @@ type dynamic struct {
 	runpath    string
 	hasRunpath bool // even an empty DT_RUNPATH switches DT_RPATH off
 	flags1     elf.DynFlag1
+	audit      map[elf.DynTag]string // DT_AUDIT and DT_DEPAUDIT; nil without
 	tags       map[elf.DynTag]uint64 // the last value of each tag, as the loaders keep it
 }
 
@@ -131,6 +132,14 @@ func (d *dynamic) names(f *elfFile, deps []dynEntry) error {
 	}
 	if v, ok := d.tags[elf.DT_RUNPATH]; ok {
 		d.runpath, d.hasRunpath = str(v), true
+	}
+	for _, tag := range []elf.DynTag{elf.DT_AUDIT, elf.DT_DEPAUDIT} {
+		if v, ok := d.tags[tag]; ok {
+			if d.audit == nil {
+				d.audit = map[elf.DynTag]string{}
+			}
+			d.audit[tag] = str(v)
+		}
 	}
 	d.flags1 = elf.DynFlag1(d.tags[elf.DT_FLAGS_1])
 	return err

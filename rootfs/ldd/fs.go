@@ -69,16 +69,16 @@ func (d dirFS) path(op, name string) (string, error) {
 // maxWhole bounds a file that has to be read whole because it is no [io.ReaderAt].
 const maxWhole = 1 << 30
 
-// content is an open file with random access.
-type content struct {
+// Content is an open file with random access. Whoever gets it closes it.
+type Content struct {
 	io.ReaderAt
 	io.Closer
-	size int64
-	info fs.FileInfo
+	Size int64       // in bytes
+	Info fs.FileInfo // of the open file
 }
 
 // openContent opens a regular file. Callers look before: to open a FIFO is to wait for its writer.
-func openContent(open func() (fs.File, error)) (*content, error) {
+func openContent(open func() (fs.File, error)) (*Content, error) {
 	f, err := open()
 	if err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func openContent(open func() (fs.File, error)) (*content, error) {
 }
 
 // newContent gives random access to an open file. The size bounds everything that is read later.
-func newContent(f fs.File) (*content, error) {
+func newContent(f fs.File) (*Content, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -100,19 +100,19 @@ func newContent(f fs.File) (*content, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("not a regular file (%s)", info.Mode().Type())
 	}
-	c := &content{Closer: f, size: info.Size(), info: info}
+	c := &Content{Closer: f, Size: info.Size(), Info: info}
 	if r, ok := f.(io.ReaderAt); ok {
 		c.ReaderAt = r
 		return c, nil
 	}
-	if c.size > maxWhole {
-		return nil, fmt.Errorf("%d bytes are too many to be read at once", c.size)
+	if c.Size > maxWhole {
+		return nil, fmt.Errorf("%d bytes are too many to be read at once", c.Size)
 	}
-	buf, err := io.ReadAll(io.LimitReader(f, c.size))
+	buf, err := io.ReadAll(io.LimitReader(f, c.Size))
 	if err != nil {
 		return nil, err
 	}
-	c.size = int64(len(buf))
+	c.Size = int64(len(buf))
 	c.ReaderAt = bytesAt(buf)
 	return c, nil
 }

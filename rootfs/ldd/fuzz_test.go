@@ -1,6 +1,7 @@
 package ldd
 
 import (
+	"bufio"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
@@ -17,16 +18,30 @@ func FuzzELF(f *testing.F) {
 	f.Add(made{Big: true, Machine: elf.EM_S390}.bytes())
 	f.Add(fakeLoader)
 	f.Add(withVersions())
+	f.Add(withNotes(made{}.bytes(), dlopenNote(`[{"soname":["libz.so.1"]}]`), note{"GNU\x00", 5, []byte("\x02\x80\x00\xc0\x04\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00")}))
+	f.Add(withConstants(made{}.bytes(), "libz.so.1", "x86-64-v4:x86-64-v3", "liba.so.1complex64libb.so.12"))
 	want := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
 	want.ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, _ = openVerify(&content{ReaderAt: bytesAt(data), size: int64(len(data))}, want)
+		_, _ = openVerify(&Content{ReaderAt: bytesAt(data), Size: int64(len(data))}, want)
 		file, err := readELF(bytesAt(data), int64(len(data)))
 		if err != nil {
 			return
 		}
 		_, _ = file.interp()
 		_, _ = readLoaderConf(file)
+		_ = file.isaNeeded()
+		_, _ = file.dlopenNotes()
+		_, _ = file.libraryNames()
+		_ = file.texts(func(r *bufio.Reader) error {
+			return windows(r, func(text []byte) {
+				for _, s := range aroundSo(text) {
+					if !strings.Contains(s, ".so") || len(nameStarts(s)) > len(s) {
+						t.Errorf("%q is no name", s)
+					}
+				}
+			})
+		})
 		d, err := file.dynamic()
 		if err != nil {
 			return
@@ -35,7 +50,7 @@ func FuzzELF(f *testing.F) {
 		_, _ = file.versionNeeds(d)
 		_, _ = file.versionDefs(d)
 		bound, _ := file.bound(d)
-		table, err := file.symbols(d)
+		table, err := file.symbols(d, bound)
 		if err != nil {
 			return
 		}
@@ -61,11 +76,11 @@ func withVersions() []byte {
 func FuzzCache(f *testing.F) {
 	x86 := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
 	i386 := &header{class: elf.ELFCLASS32, machine: elf.EM_386, order: binary.LittleEndian}
-	f.Add(writeCache([]cacheEntry{{"liba.so.1", "/a"}, {"libb.so.01", "/b"}, {"libb.so.1", "/c"}}, x86), "libb.so.1")
-	f.Add(writeCache([]cacheEntry{{"liba.so.1", "/a"}}, i386), "liba.so.01")
+	f.Add(writeCache([]cacheEntry{{"liba.so.1", "/a", ""}, {"libb.so.01", "/b", ""}, {"libb.so.1", "/c", ""}}, x86), "libb.so.1")
+	f.Add(writeCache([]cacheEntry{{"liba.so.1", "/a", ""}}, i386), "liba.so.01")
 	old := cacheMagicOld + "\x00\x01\x00\x00\x00" + "\x03\x00\x00\x00" + "\x00\x00\x00\x00" + "\x05\x00\x00\x00" + "liba\x00/a\x00"
 	f.Add([]byte(old), "liba")
-	f.Add([]byte(old+strings.Repeat("\x00", 2)+string(writeCache([]cacheEntry{{"liba.so", "/n"}}, i386))), "liba.so")
+	f.Add([]byte(old+strings.Repeat("\x00", 2)+string(writeCache([]cacheEntry{{"liba.so", "/n", ""}}, i386))), "liba.so")
 	f.Fuzz(func(t *testing.T, data []byte, name string) {
 		for _, h := range []*header{x86, i386} {
 			entries, err := parseCache(data, h)
@@ -73,16 +88,16 @@ func FuzzCache(f *testing.F) {
 				continue
 			}
 			c := &cache{entries: entries}
-			got, ok := c.find(name)
+			got := c.first(name)
 			want := ""
 			for _, e := range entries {
-				if compareLib(name, e.key) == 0 {
+				if compareLib(name, e.key) == 0 && e.level == "" {
 					want = e.value
 					break
 				}
 			}
 			if got != want && ascii(name, entries) {
-				t.Errorf("find(%q) = %q, %t; the first of %q is %q", name, got, ok, entries, want)
+				t.Errorf("find(%q) = %q; the first of %q is %q", name, got, entries, want)
 			}
 		}
 	})

@@ -3,7 +3,9 @@ package ldd
 import (
 	"debug/elf"
 	"errors"
+	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 )
@@ -12,57 +14,92 @@ import (
 // any loaded object goes by is not searched for again (elf/dl-deps.c, elf/dl-load.c).
 type glibc struct {
 	*process
-	cache    *cache          // nil until it is asked for
+	cpu      []string        // levels of the CPU, best first; none is the baseline
+	subs     []string        // what is tried within each folder, ends with the folder itself
 	dirs     map[string]bool // folders of search paths: do they exist
 	searched []string        // the places of the search under way, for errors
+	variants
 }
 
 // libgcc is opened by glibc itself when a thread exits or is cancelled and for backtraces; without it
 // the process aborts (sysdeps/nptl/unwind-forcedunwind.c, since 2.34 misc/unwind-link.c).
 const libgcc = "libgcc_s.so.1"
 
-// run loads all that the program needs at the start, then what is opened later: by the program, as far
-// as it is told, and by glibc.
-func (g *glibc) run(opens []string) error {
-	g.dirs = map[string]bool{}
-	if err := g.loadAll(g.main); err != nil {
+// newGlibc returns the rules for a CPU.
+func newGlibc(r *process, cpu []string, without map[string]bool) *glibc {
+	g := &glibc{process: r, cpu: cpu, dirs: map[string]bool{}, variants: variants{without: without}}
+	for _, level := range cpu {
+		g.subs = append(g.subs, hwcapsDir+level+"/")
+	}
+	g.subs = append(g.subs, g.conf.subdirs(g.want.machine)...)
+	// _dl_name_match_p, and the comparison with DT_SONAME: the path, the request, the soname. Of the
+	// program it is the soname alone.
+	g.name(g.main, g.main.Soname)
+	g.name(g.loader, g.loader.Name)
+	g.name(g.loader, g.loader.Soname)
+	return g
+}
+
+// start loads all that the program needs.
+func (g *glibc) start() error { return g.loadAll(g.main) }
+
+// open is dlopen by the program.
+func (g *glibc) open(name string) (*loaded, error) {
+	return g.openFor(name, g.main, "opened by the program (dlopen)")
+}
+
+// finish opens what libc opens by name, so that its own search path counts, as of whoever calls dlopen. A
+// system without it is a working one, until a thread exits: its absence is told and is no error.
+func (g *glibc) finish() error {
+	if err := g.audit(); err != nil {
 		return err
 	}
-	g.closure.started = len(g.objects)
-	for _, name := range opens {
-		if err := g.open(name, g.main, "opened by the program (dlopen)"); err != nil {
-			return err
-		}
-	}
-	libc, ok := g.byName("libc.so.6")
+	libc, ok := g.names["libc.so.6"]
 	if !ok {
 		return nil // a Go program built as PIE has a loader and no C library
 	}
-	// libc opens it by name, so its own search path counts, as of whoever calls dlopen. A system without
-	// it is a working one, until a thread exits: its absence is told and is no error.
 	before := len(g.missing)
-	err := g.open(libgcc, libc, "opened by glibc in pthread_exit, pthread_cancel and backtrace")
+	g.opening = libgcc
+	_, err := g.openFor(libgcc, libc, "opened by glibc in pthread_exit, pthread_cancel and backtrace")
 	g.closure.Optional = append(g.closure.Optional, g.missing[before:]...)
 	g.missing = g.missing[:before]
 	return err
 }
 
-// open is dlopen: the caller's search path counts for the library, not for what the library needs.
-func (g *glibc) open(name string, caller *loaded, why string) error {
+// openFor is dlopen: the caller's search path counts for the library, not for what the library needs.
+func (g *glibc) openFor(name string, caller *loaded, why string) (*loaded, error) {
 	n := len(g.objects)
 	o, err := g.load(dep{elf.DT_NEEDED, name}, caller)
 	if err != nil || o == nil || len(g.objects) == n {
-		return err
+		return o, err
 	}
 	o.By = why + ", found by " + o.By
 	o.parent = nil // __RTLD_CALLMAP: the caller was only lent for the search
-	return g.loadAll(o)
+	return o, g.loadAll(o)
+}
+
+// search looks for a library as the loader would now.
+func (g *glibc) search(name string, by *loaded) (*candidate, error) {
+	name, ok := g.tokens(by).expand(name)
+	if !ok || name == "" {
+		return nil, nil
+	}
+	if o, ok := g.names[name]; ok {
+		return &candidate{name: o.Path, place: place{real: o.Real}}, nil
+	}
+	g.searched = nil
+	c, err := g.find(name, by)
+	if c != nil && c.bad != nil {
+		return nil, c.bad
+	}
+	return c, err
 }
 
 // loadAll loads all that an object needs, and what that needs. The list is in the order of the loader's
 // search scope: a DT_AUXILIARY or DT_FILTER library stands before the object that names it.
 func (g *glibc) loadAll(first *loaded) error {
 	list := []*loaded{first}
+	listed := map[*loaded]bool{first: true}
 	done := map[*loaded]bool{}
 	for i := 0; i < len(list); {
 		o := list[i]
@@ -82,8 +119,9 @@ func (g *glibc) loadAll(first *loaded) error {
 			}
 			switch {
 			case n == nil: // missing
+				continue
 			case d.tag == elf.DT_NEEDED:
-				if !slices.Contains(list, n) {
+				if !listed[n] {
 					list = append(list, n)
 				}
 			case !slices.Contains(list[:at], n):
@@ -93,6 +131,7 @@ func (g *glibc) loadAll(first *loaded) error {
 				at++
 				g.moveBefore(n, o)
 			}
+			listed[n] = true
 		}
 	}
 	return nil
@@ -100,14 +139,14 @@ func (g *glibc) loadAll(first *loaded) error {
 
 // moveBefore puts an auxiliary or filter library in front of the object that names it, unless it is there
 // already. The program stays first.
-func (p *process) moveBefore(n, o *loaded) {
-	from, to := slices.Index(p.objects, n), slices.Index(p.objects, o)
-	if from < to || o == p.main {
+func (r *process) moveBefore(n, o *loaded) {
+	from, to := slices.Index(r.objects, n), slices.Index(r.objects, o)
+	if from < to || o == r.main {
 		return
 	}
-	p.objects = slices.Insert(slices.Delete(p.objects, from, from+1), to, n)
-	list := p.closure.Objects
-	p.closure.Objects = slices.Insert(slices.Delete(list, from, from+1), to, n.Object)
+	r.objects = slices.Insert(slices.Delete(r.objects, from, from+1), to, n)
+	list := r.closure.Objects
+	r.closure.Objects = slices.Insert(slices.Delete(list, from, from+1), to, n.Object)
 }
 
 // load returns the object for a dependency; nil when it is missing, which is noted.
@@ -116,7 +155,7 @@ func (g *glibc) load(d dep, by *loaded) (*loaded, error) {
 	if !ok || name == "" {
 		return nil, nil // the loader drops such an entry without a word
 	}
-	if o, ok := g.byName(name); ok {
+	if o, ok := g.names[name]; ok {
 		return o, nil
 	}
 	g.searched = nil
@@ -124,9 +163,13 @@ func (g *glibc) load(d dep, by *loaded) (*loaded, error) {
 	if err == nil && c != nil {
 		return g.mapFile(name, c, by)
 	}
-	if d.tag == elf.DT_AUXILIARY {
+	if d.tag == elf.DT_AUXILIARY && g.ctx.Err() == nil {
 		// Whatever is wrong with it, the loader goes on without.
-		g.closure.Optional = append(g.closure.Optional, g.notFound(name, by.Path, g.searched))
+		if err != nil {
+			g.closure.Left = append(g.closure.Left, Left{name, err})
+		} else {
+			g.closure.Optional = append(g.closure.Optional, g.notFound(name, by.Path, g.searched))
+		}
 		return nil, nil
 	}
 	if err == nil {
@@ -138,49 +181,48 @@ func (g *glibc) load(d dep, by *loaded) (*loaded, error) {
 // miss notes a missing library, once: the loader would search again for everyone who asks, and a reader
 // learns nothing from the repetition.
 func (g *glibc) miss(name string, by *loaded) {
+	g.blame(by, fmt.Errorf("it needs %q, which is not there", name))
 	for _, m := range g.missing {
 		if m.Soname == name {
 			return
 		}
 	}
-	g.missing = append(g.missing, g.notFound(name, by.Path, g.searched))
-}
-
-// byName is _dl_name_match_p and the comparison with DT_SONAME, over all loaded objects.
-func (g *glibc) byName(name string) (*loaded, bool) {
-	for _, o := range g.objects {
-		if o.names[name] || (o.Soname == name && name != "") {
-			return o, true
-		}
+	e := g.notFound(name, by.Path, g.searched)
+	if file := g.onlyAbove(name, by); file != "" {
+		e.Fix = fmt.Sprintf("install %s for all CPUs too: %s is for newer ones only", name, file)
 	}
-	return nil, false
+	g.missing = append(g.missing, e)
 }
 
 // mapFile adds a found file to the process, or a name to the object that it is already.
 func (g *glibc) mapFile(name string, c *candidate, by *loaded) (*loaded, error) {
-	defer func() { _ = c.body.Close() }() // only read
 	for _, o := range g.objects {
 		if g.sameFile(c, o) {
 			// Another name of a file that is mapped: the name is good from now on.
-			o.names[name], o.names[c.name] = true, true
-			o.alias(c)
+			g.name(o, name)
+			g.name(o, c.name)
+			g.alias(o, c)
 			return o, nil
 		}
 	}
-	d, err := c.elf.dynamic()
-	if err == nil {
-		err = c.elf.checkMappable(d)
+	bad := c.bad
+	if bad == nil && g.opening != "" && c.dyn.flags1&elf.DF_1_NOOPEN != 0 {
+		bad = errors.New("shared object cannot be dlopen()ed")
 	}
-	if err != nil {
-		return nil, &LoadError{Path: c.name, NeededBy: by.Path, Err: err}
+	if bad != nil {
+		g.blame(by, bad)
+		return nil, &LoadError{Path: c.name, NeededBy: by.Path, Err: bad}
 	}
 	o := &loaded{
-		Object: &Object{
-			Name: name, Path: g.absolute(c.name), Real: c.real, Soname: d.soname, Links: c.links, Dirs: c.through,
-			NeededBy: by.Object, By: c.by,
-		},
-		dyn: d, info: c.body.info, names: map[string]bool{name: true, c.name: true},
+		Object: g.object(name, c, by),
+		dyn:    c.dyn, info: c.file.info, isa: c.isa,
 		origin: originOf(g.absolute(c.name)), parent: by,
+	}
+	g.name(o, name)
+	g.name(o, c.name)
+	g.name(o, o.Soname)
+	if !strings.HasPrefix(c.name, "/") {
+		g.warning("%q is found in the working directory, %s", c.name, g.env.Workdir)
 	}
 	g.add(o)
 	return o, nil
@@ -196,58 +238,14 @@ func originOf(name string) string {
 
 // tokens returns what $ORIGIN, $LIB and $PLATFORM are in the strings of an object.
 func (g *glibc) tokens(o *loaded) tokens {
-	return tokens{origin: o.origin, lib: g.conf.lib, platform: platforms[g.want.machine]}
+	t := tokens{origin: o.origin, lib: g.conf.lib, platform: platforms[g.want.machine], secure: g.secure()}
+	if t.secure && o == g.main {
+		t.trust = func(name string) bool { return g.isTrusted(path.Clean(name) + "/") }
+	}
+	return t
 }
 
-// errAbandon ends the search in a list of folders: the file is there and cannot be opened.
-var errAbandon = errors.New("abandon this search path")
-
-// tryOpen opens a candidate. A nil candidate lets the search go on; errAbandon ends the list of folders
-// that it is in; any other error ends the program.
-func (g *glibc) tryOpen(name, rule string, by *loaded) (*candidate, error) {
-	at, err := g.sys.walk(g.absolute(name))
-	if err != nil {
-		return nil, g.openError(name, err)
-	}
-	// From here on the file is there. What open(2) forbids counts as absent, what is wrong with an open
-	// file is fatal, except that it is for another machine.
-	body, err := g.sys.open(at)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		return nil, g.openError(name, err)
-	}
-	if err != nil {
-		return nil, &LoadError{Path: name, NeededBy: by.Path, Err: err}
-	}
-	f, err := openVerify(body, g.want)
-	if err == nil {
-		return &candidate{name: name, place: at, elf: f, body: body, by: rule}, nil
-	}
-	err = errors.Join(err, body.Close())
-	var other mismatch
-	if errors.As(err, &other) {
-		g.note(name + " " + string(other))
-		return nil, nil
-	}
-	return nil, &LoadError{Path: name, NeededBy: by.Path, Err: err}
-}
-
-// openError sorts the errors of opening a file.
-func (g *glibc) openError(name string, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case errors.Is(err, fs.ErrPermission):
-		// EACCES: the loader will say "no such file", which misleads; here the reader learns of it.
-		g.note(name + " cannot be read")
-		return nil
-	}
-	g.note(name + ": " + err.Error())
-	return errAbandon
-}
-
-// note adds evidence to the place that is being searched.
-func (g *glibc) note(text string) {
-	if n := len(g.searched); n > 0 {
-		g.searched[n-1] += ", " + text
-	}
-}
+// secure says whether the loader does not trust who starts the program (AT_SECURE, see getauxval(3)): it is
+// set-user-ID or set-group-ID. Capabilities of a file have the same effect and are not seen; the files of
+// an image have none.
+func (g *glibc) secure() bool { return g.main.info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 }

@@ -25,6 +25,26 @@ func TestGlibcRules(t *testing.T) {
 	}
 }
 
+// The rules are the same for the loaders of older and newer releases.
+func TestGlibcRulesOfReleases(t *testing.T) {
+	long(t)
+	for _, name := range []string{"glibc 2.31", "glibc 2.41"} {
+		root := releases[name].root(t)
+		loader, _, err := Follow(DirFS(root), glibcLoader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rule, c := range ruleCases {
+			t.Run(name+"/"+rule, func(t *testing.T) {
+				t.Parallel()
+				c.prog.Interp = filepath.Join(root, loader)
+				c.want = nil // what the loader of this machine says
+				c.check(t)
+			})
+		}
+	}
+}
+
 // check compares Resolve with what is wanted and with the real loader.
 func (c ruleCase) check(t *testing.T) {
 	t.Helper()
@@ -107,6 +127,11 @@ func (c ruleCase) buildIn(t *testing.T, dir, as string) {
 		name = filepath.Join(dir, name)
 		err := os.MkdirAll(filepath.Dir(name), 0o755)
 		if err = errors.Join(err, os.Symlink(at.Replace(target), name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, same := range c.hard {
+		if err := os.Link(filepath.Join(dir, same), filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}

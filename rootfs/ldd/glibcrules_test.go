@@ -16,10 +16,12 @@ type ruleCase struct {
 	libs  map[string]made   // by path below {d}
 	texts map[string]string // files that are no ELF files
 	links map[string]string // path below {d} => target
+	hard  map[string]string // path below {d} => path of the same file
 	dirs  []string
 	env   Env
 	want  []string // in load order; "missing NAME" at the end
 	fatal string   // the file that ends the search, instead of want
+	bound bool     // to this machine: it cannot be shipped, or not be found as it was
 }
 
 var ruleCases = map[string]ruleCase{
@@ -267,63 +269,5 @@ var ruleCases = map[string]ruleCase{
 			"lib/tls/x86_64/liba.so": {}, "lib/liba.so": {}, "lib/x86_64/libb.so": {Needed: []string{"liby.so"}, Runpath: "$ORIGIN"},
 			"lib/libb.so": {}, "lib/tls/libx.so": {}, "lib/x86_64/liby.so": {},
 		},
-	},
-	"a text file is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/text:{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {}},
-		texts: map[string]string{"text/liba.so": "INPUT(liba.so.1) and more, so that it is longer than an ELF header is"},
-		fatal: "{d}/text/liba.so",
-	},
-	"an empty file is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/text:{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {}},
-		texts: map[string]string{"text/liba.so": ""},
-		fatal: "{d}/text/liba.so",
-	},
-	"a folder is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/text:{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {}},
-		dirs:  []string{"text/liba.so"},
-		fatal: "{d}/text/liba.so",
-	},
-	"the other byte order is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {Big: true}},
-		fatal: "{d}/lib/liba.so",
-	},
-	"an executable is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {Type: elf.ET_EXEC}},
-		fatal: "{d}/lib/liba.so",
-	},
-	"a position independent executable is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {Flags1: pieFlag}},
-		fatal: "{d}/lib/liba.so",
-	},
-	"an object file is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {Type: elf.ET_REL}},
-		fatal: "{d}/lib/liba.so",
-	},
-	"no dynamic section is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {Change: func(f []byte) { f[64+56] = byte(elf.PT_NULL) }}},
-		fatal: "{d}/lib/liba.so",
-	},
-	"an ABI version is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {Change: func(f []byte) { f[elf.EI_ABIVERSION] = 1 }}},
-		fatal: "{d}/lib/liba.so",
-	},
-	"another OS ABI is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {Change: func(f []byte) { f[elf.EI_OSABI] = byte(elf.ELFOSABI_FREEBSD) }}},
-		fatal: "{d}/lib/liba.so",
-	},
-	"padding is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {Change: func(f []byte) { f[12] = 1 }}},
-		fatal: "{d}/lib/liba.so",
 	},
 }

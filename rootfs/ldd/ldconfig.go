@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -27,25 +26,28 @@ type ldconfig struct {
 }
 
 // emulateLdconfig returns the cache that ldconfig would write.
-func (g *glibc) emulateLdconfig() *cache {
-	conf := path.Dir(g.conf.cache) + "/ld.so.conf"
-	c := &cache{place: g.conf.cache + " (does not exist)", rule: "ld.so.cache"}
-	if _, err := g.sys.walk(conf); err != nil {
+func (r *process) emulateLdconfig() *cache {
+	conf := path.Dir(r.conf.cache) + "/ld.so.conf"
+	c := &cache{place: r.conf.cache + " (does not exist)", rule: "ld.so.cache"}
+	if _, err := r.sys.walk(conf); err != nil {
 		return c
 	}
 	c.place = conf + " (ldconfig was not run, its cache is worked out)"
 	c.rule = conf
-	l := &ldconfig{sys: g.sys, want: g.want, seen: map[string]bool{}}
+	l := &ldconfig{sys: r.sys, want: r.want, seen: map[string]bool{}}
 	l.parse(conf)
 	// The default folders come behind those of the file, unless the file names them itself.
-	for _, dir := range g.conf.trusted {
+	for _, dir := range r.conf.trusted {
 		l.addDir(dir)
 	}
 	for _, dir := range l.dirs {
-		c.entries = append(c.entries, l.scan(dir)...)
+		c.entries = append(c.entries, l.scan(dir, "")...)
+		for _, level := range l.names(dir + "/" + hwcapsDir) {
+			c.entries = append(c.entries, l.scan(dir+"/"+hwcapsDir+level, level)...)
+		}
 	}
 	// The first folder of a name wins: the sort keeps their order.
-	sort.SliceStable(c.entries, func(i, j int) bool { return compareLib(c.entries[i].key, c.entries[j].key) > 0 })
+	sortCache(c.entries)
 	return c
 }
 
@@ -135,8 +137,9 @@ func (l *ldconfig) names(dir string) []string {
 // library is what search_dir keeps of a file: its name in the folder, and the name to find it by.
 type library struct{ name, key string }
 
-// scan returns a folder's libraries; of several with one soname the one of the highest version.
-func (l *ldconfig) scan(dir string) []cacheEntry {
+// scan returns the libraries of a folder for a CPU level; of several with one soname the one of the highest
+// version.
+func (l *ldconfig) scan(dir, level string) []cacheEntry {
 	var libs []library
 	for _, name := range l.names(dir) {
 		lib, ok := l.inspect(dir, name)
@@ -155,7 +158,7 @@ func (l *ldconfig) scan(dir string) []cacheEntry {
 	for i, lib := range libs {
 		// ldconfig writes the soname and makes a link of that name; where there is none, the file has
 		// to be named.
-		entries[i] = cacheEntry{lib.key, dir + "/" + lib.key}
+		entries[i] = cacheEntry{lib.key, dir + "/" + lib.key, level}
 		if _, err := l.sys.walk(entries[i].value); err != nil {
 			entries[i].value = dir + "/" + lib.name
 		}

@@ -15,6 +15,7 @@ type loaderConf struct {
 	lib     string   // what $LIB stands for, "lib/x86_64-linux-gnu"
 	legacy  bool     // looks into hwcaps folders such as tls/x86_64 (glibc before 2.37)
 	arch    string   // of /etc/ld-musl-ARCH.path
+	levels  []string // of glibc-hwcaps folders, best first: "x86-64-v4", "x86-64-v3", "x86-64-v2"
 }
 
 // maxLoader bounds the part of a loader's binary that is read; real ones are below one megabyte.
@@ -32,7 +33,7 @@ func readLoaderConf(f *elfFile) (loaderConf, error) {
 	seen := map[string]bool{}
 	// SYSTEM_DIRS is one array of strings, each ended by a NUL, so that its elements follow each other.
 	// The linker may leave a second copy of it; the first is as good.
-	var run bool
+	var run, levels bool
 	for _, s := range strs {
 		seen[s] = true
 		switch {
@@ -43,6 +44,10 @@ func readLoaderConf(f *elfFile) (loaderConf, error) {
 			conf.cache = s
 		case strings.Contains(s, "Legacy HWCAP subdirectories"):
 			conf.legacy = true
+		case strings.Contains(s, "glibc-hwcaps"):
+			levels = true
+		case isLevels(s):
+			conf.levels = strings.Split(s, ":")
 		}
 		run = false
 		if arch, ok := muslArch(s); ok {
@@ -56,10 +61,9 @@ func readLoaderConf(f *elfFile) (loaderConf, error) {
 		return conf, errors.New("it is neither glibc's nor musl's loader: no library folders are named in it")
 	}
 	conf.flavour = Glibc
-	// Before 2.33 there were no glibc-hwcaps folders and nothing but the legacy ones.
-	if !seen["glibc-hwcaps"] && !seen["/glibc-hwcaps/"] && !seen["glibc-hwcaps/"] {
-		conf.legacy = true
-	}
+	// Before 2.33 there were no glibc-hwcaps folders and nothing but the legacy ones. The name of the folder
+	// may be in the code; the text of --help names it as well.
+	conf.legacy = conf.legacy || !levels
 	conf.lib = libToken(conf.trusted[0], seen)
 	return conf, nil
 }
@@ -82,7 +86,7 @@ func constants(f *elfFile) ([]string, error) {
 		start := 0
 		for i, c := range buf {
 			switch {
-			case c == 0:
+			case c == 0, c == '\n': // the texts of --help have lines
 				if i > start {
 					out = append(out, string(buf[start:i]))
 				}
@@ -99,6 +103,23 @@ func constants(f *elfFile) ([]string, error) {
 func isTrustedDir(s string) bool {
 	return len(s) > 2 && s[0] == '/' && strings.HasSuffix(s, "/") && strings.Contains(s, "lib") &&
 		!strings.Contains(s, "glibc-hwcaps") && !strings.ContainsAny(s, " %:")
+}
+
+// isLevels recognises _dl_hwcaps_subdirs of glibc's sysdeps/*/dl-hwcaps_subdirs.c: "x86-64-v4:x86-64-v3:…",
+// "power10:power9", "z16:z15:z14:z13".
+func isLevels(s string) bool {
+	for _, name := range strings.Split(s, ":") {
+		rest, ok := "", false
+		for _, family := range []string{"x86-64-v", "power", "z"} {
+			if rest, ok = strings.CutPrefix(name, family); ok {
+				break
+			}
+		}
+		if rest == "" || strings.Trim(rest, "0123456789") != "" {
+			return false
+		}
+	}
+	return strings.Contains(s, ":")
 }
 
 // muslArch recognises the name of musl's path file, "%.*s/etc/ld-musl-x86_64.path".

@@ -3,7 +3,6 @@ package ldd
 import (
 	"debug/elf"
 	"errors"
-	"fmt"
 	"io/fs"
 	"strings"
 )
@@ -25,28 +24,36 @@ const maxPathFile = 1 << 16
 // reserved are the names that belong to the loader itself, up to their first dot behind "lib".
 var reserved = []string{"libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "libxnet."}
 
-// run loads all that the program needs at the start, then what it opens later.
-func (m *musl) run(opens []string) error {
+// start loads all that the program needs.
+func (m *musl) start() error {
 	m.system = m.systemPath()
-	if err := m.loadAll(0); err != nil {
-		return err
+	return m.loadAll(0)
+}
+
+// open is dlopen by the program.
+func (m *musl) open(name string) (*loaded, error) {
+	n := len(m.objects)
+	o, err := m.load(name, m.main)
+	if err != nil || o == nil || len(m.objects) == n {
+		return o, err
 	}
-	m.closure.started = len(m.objects)
-	for _, name := range opens {
-		n := len(m.objects)
-		o, err := m.load(name, m.main)
-		if err != nil {
-			return err
-		}
-		if o == nil || len(m.objects) == n {
-			continue
-		}
-		o.By = "opened by the program (dlopen), found by " + o.By
-		if err := m.loadAll(n); err != nil {
-			return err
-		}
+	o.By = "opened by the program (dlopen), found by " + o.By
+	return o, m.loadAll(n)
+}
+
+// finish does nothing: musl opens no library by itself.
+func (m *musl) finish() error { return nil }
+
+// search looks for a library as the loader would now.
+func (m *musl) search(name string, by *loaded) (*candidate, error) {
+	if m.isLoader(name) {
+		return &candidate{name: m.loader.Path, place: place{real: m.loader.Real}}, nil
 	}
-	return nil
+	c, err := m.find(name, by)
+	if c != nil && c.bad != nil {
+		return nil, c.bad
+	}
+	return c, err
 }
 
 // loadAll loads what the objects from number i on need (load_deps).
@@ -74,10 +81,8 @@ func (m *musl) load(name string, by *loaded) (*loaded, error) {
 	}
 	if !strings.Contains(name, "/") {
 		// A short name is that of a file which a search has found; a soname is none.
-		for _, o := range m.objects {
-			if o.names[name] {
-				return o, nil
-			}
+		if o, ok := m.names[name]; ok {
+			return o, nil
 		}
 	}
 	m.searched = nil
@@ -109,64 +114,42 @@ func (m *musl) isLoader(name string) bool {
 
 // mapFile adds a found file to the process, or a name to the object that it is already.
 func (m *musl) mapFile(name string, c *candidate, by *loaded) (*loaded, error) {
-	defer func() { _ = c.body.Close() }() // only read
 	short := !strings.Contains(name, "/")
 	for _, o := range m.objects {
 		// The loader's inode is not known to itself; a second copy of it is a C library, see below.
 		if o != m.loader && m.sameFile(c, o) {
 			// Loaded by its path before: the last element of that path becomes its name.
-			if short && len(o.names) == 0 {
-				o.names[o.Path[strings.LastIndexByte(o.Path, '/')+1:]] = true
+			if short && !o.named {
+				m.shorten(o, o.Path[strings.LastIndexByte(o.Path, '/')+1:])
 			}
-			o.alias(c)
+			m.alias(o, c)
 			return o, nil
 		}
 	}
-	libc, err := m.check(c)
-	if err != nil {
-		return nil, &LoadError{Path: c.name, NeededBy: by.Path, Err: err}
+	if c.bad != nil {
+		return nil, &LoadError{Path: c.name, NeededBy: by.Path, Err: c.bad}
 	}
-	if libc {
+	if c.libc {
 		// A second C library in one process is never loaded: the name means the loader.
-		m.loader.alias(c)
+		m.alias(m.loader, c)
 		return m.loader, nil
 	}
 	o := &loaded{
-		Object: &Object{
-			Name: name, Path: m.absolute(c.name), Real: c.real, Soname: c.dyn.soname, Links: c.links, Dirs: c.through,
-			NeededBy: by.Object, By: c.by,
-		},
-		dyn: c.dyn, info: c.body.info, names: map[string]bool{}, origin: muslOrigin(c.name), parent: by,
+		Object: m.object(name, c, by),
+		dyn:    c.dyn, info: c.file.info, origin: muslOrigin(c.name), parent: by,
 	}
 	if short {
-		o.names[name] = true
+		m.shorten(o, name)
 	}
 	m.add(o)
 	return o, nil
 }
 
-// check reads a file that was opened; musl takes it or gives up. libc says that it is a C library. A
-// file for another machine is mapped by musl and then crashes: here it is refused.
-func (m *musl) check(c *candidate) (libc bool, err error) {
-	f, err := readELF(c.body, c.body.size)
-	if err != nil {
-		return false, err
-	}
-	if f.class != m.want.class || f.machine != m.want.machine {
-		return false, fmt.Errorf("is %s %s, the loader is %s %s", f.class, f.machine, m.want.class, m.want.machine)
-	}
-	if f.typ != elf.ET_DYN && f.typ != elf.ET_EXEC {
-		return false, fmt.Errorf("is an ELF file of type %s", f.typ)
-	}
-	c.elf = f
-	if c.dyn, err = f.dynamic(); err != nil {
-		return false, err
-	}
-	t, err := f.symbols(c.dyn)
-	if err != nil {
-		return false, err
-	}
-	return t.defines("__libc_start_main") && t.defines("stdin"), nil
+// shorten gives an object the one name without a slash that it ever has.
+func (m *musl) shorten(o *loaded, name string) {
+	m.name(o, name)
+	o.named = true
+	m.undo = append(m.undo, func() { o.named = false })
 }
 
 // find searches for a library.

@@ -117,6 +117,40 @@ var muslCases = map[string]ruleCase{
 		prog: made{Needed: []string{"lib" + strings.Repeat("a", 300) + ".so"}, Rpath: "{d}/lib"},
 		want: []string{"missing lib" + strings.Repeat("a", 300) + ".so"},
 	},
+	"hard links are one file": {
+		prog: made{Needed: []string{"liba.so", "libb.so"}, Rpath: "{d}/lib"},
+		libs: map[string]made{"lib/liba.so": {}},
+		hard: map[string]string{"lib/libb.so": "lib/liba.so"},
+		want: []string{"liba.so => {d}/lib/liba.so"},
+	},
+	"the search path of who loaded who loaded it": {
+		prog: made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
+		libs: map[string]made{
+			"lib/liba.so": {Needed: []string{"libb.so"}, Rpath: "{d}/a"}, "a/libb.so": {Needed: []string{"libx.so"}, Runpath: "{d}/b"},
+			"b/libx.so": {Needed: []string{"liby.so", "libz.so.9"}}, "a/liby.so": {}, "lib/liby.so": {}, "lib/libz.so.9": {},
+		},
+		want: []string{"liba.so => {d}/lib/liba.so", "libb.so => {d}/a/libb.so", "libx.so => {d}/b/libx.so",
+			"liby.so => {d}/a/liby.so", "libz.so.9 => {d}/lib/libz.so.9"},
+	},
+	"a path gives a name once it is asked for by one": {
+		prog: made{Needed: []string{"{d}/x/liba.so", "libb.so", "libx.so"}, Rpath: "{d}/lib"},
+		libs: map[string]made{"x/liba.so": {}, "lib/libx.so": {Needed: []string{"liba.so"}}, "other/liba.so": {Flags1: 1}},
+		hard: map[string]string{"lib/libb.so": "x/liba.so"},
+		want: []string{"{d}/x/liba.so => {d}/x/liba.so", "libx.so => {d}/lib/libx.so"},
+	},
+	"breadth first": {
+		prog: made{Needed: []string{"liba.so", "libb.so"}, Rpath: "{d}/lib"},
+		libs: map[string]made{
+			"lib/liba.so": {Needed: []string{"libx.so"}}, "lib/libb.so": {Needed: []string{"liba.so", "liby.so"}},
+			"lib/libx.so": {Needed: []string{"libb.so"}}, "lib/liby.so": {},
+		},
+		want: []string{"liba.so => {d}/lib/liba.so", "libb.so => {d}/lib/libb.so", "libx.so => {d}/lib/libx.so", "liby.so => {d}/lib/liby.so"},
+	},
+	"no folders for CPUs": {
+		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
+		libs: map[string]made{"lib/glibc-hwcaps/x86-64-v2/liba.so": {}, "lib/liba.so": {}},
+		want: []string{"liba.so => {d}/lib/liba.so"},
+	},
 	"a text file is fatal": {
 		prog:  made{Needed: []string{"liba.so"}, Rpath: "{d}/text:{d}/lib"},
 		libs:  map[string]made{"lib/liba.so": {}},

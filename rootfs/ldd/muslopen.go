@@ -36,12 +36,12 @@ func (m *musl) tryOpen(name, rule string, by *loaded) (*candidate, error) {
 	if err != nil {
 		return nil, errAbandon
 	}
-	body, err := m.sys.open(at)
+	f, err := m.read(at, m.readMusl)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, &LoadError{Path: name, NeededBy: by.Path, Err: err}
 	}
-	return &candidate{name: name, place: at, body: body, by: rule}, nil
+	return &candidate{name: name, place: at, file: f, by: rule}, nil
 }

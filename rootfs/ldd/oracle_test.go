@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux && amd64
 
 package ldd
 
@@ -173,29 +173,7 @@ func TestOracleAllLibraries(t *testing.T) {
 
 // resolveLibrary resolves a library as the first object of a process.
 func resolveLibrary(name string) (*Closure, error) {
-	ctx := context.Background()
-	r := &process{ctx: ctx, sys: newWalker(DirFS("/")), env: Env{Workdir: "/"}, closure: &Closure{sys: DirFS("/")}}
-	f, done, err := r.openProgram(Program{Path: name})
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	r.add(r.main)
-	if r.main.dyn, err = f.dynamic(); err != nil {
-		return nil, err
-	}
-	r.main.Soname = r.main.dyn.soname
-	r.closure.Loader = glibcLoader
-	if err := r.startLoader(glibcLoader, &f.header); err != nil {
-		return nil, err
-	}
-	if err := (&glibc{process: r}).run(nil); err != nil {
-		return nil, err
-	}
-	if len(r.missing) > 0 {
-		return r.closure, &MissingError{name, r.missing}
-	}
-	return r.closure, nil
+	return Resolve(context.Background(), DirFS("/"), Program{Path: name, Interpreter: glibcLoader}, Env{})
 }
 
 func isLibrary(name string) bool {
@@ -219,21 +197,21 @@ func isLibrary(name string) bool {
 	return err == nil
 }
 
-// each calls f for all names, as many at a time as there are processors.
-func each(names []string, f func(name string)) {
+// each calls f for all values, as many at a time as there are processors.
+func each[T any](values []T, f func(T)) {
 	var wg sync.WaitGroup
-	work := make(chan string)
+	work := make(chan T)
 	for range runtime.NumCPU() {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			for name := range work {
-				f(name)
+			for v := range work {
+				f(v)
 			}
 		}()
 	}
-	for _, name := range names {
-		work <- name
+	for _, v := range values {
+		work <- v
 	}
 	close(work)
 	wg.Wait()

@@ -3,6 +3,7 @@ package ldd
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -42,6 +43,37 @@ fix: apt-get install libvips-dev; install the package that is named by: apt-file
 	}
 	if c == nil || len(c.Objects) != 5 {
 		t.Errorf("what was found is not returned: %v", c)
+	}
+}
+
+// locked is a sysroot of which one file cannot be opened.
+type locked struct {
+	memFS
+	name string
+}
+
+func (l locked) Open(name string) (fs.File, error) {
+	if name == l.name {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return l.memFS.Open(name)
+}
+
+// A library that may not be read counts as absent; the loader says that there is no such file, here the
+// reason is told.
+func TestUnreadable(t *testing.T) {
+	lib := string(made{}.bytes())
+	sys := sysroot(made{Needed: []string{"liba.so"}, Runpath: "/a:/b"}, memFS{"a/liba.so": lib, "b/liba.so": lib})
+	c, err := resolveIn(locked{sys, "a/liba.so"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, ok := c.Lookup("liba.so"); !ok || o.Path != "/b/liba.so" {
+		t.Errorf("got %+v", o)
+	}
+	delete(sys, "b/liba.so")
+	if _, err := resolveIn(locked{sys, "a/liba.so"}); err == nil || !strings.Contains(err.Error(), "/a (RUNPATH of /bin/prog), /a/liba.so cannot be read") {
+		t.Errorf("got %v", err)
 	}
 }
 

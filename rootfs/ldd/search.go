@@ -3,7 +3,6 @@ package ldd
 import (
 	"debug/elf"
 	"errors"
-	"io/fs"
 	"strings"
 )
 
@@ -22,7 +21,7 @@ func (g *glibc) find(name string, by *loaded) (*candidate, error) {
 			return nil, nil
 		}
 		g.searched = append(g.searched, path)
-		c, err := g.tryOpen(path, "path in "+by.Path, by)
+		c, err := g.tryOpen(path, "path in "+by.Path, "", by)
 		if errors.Is(err, errAbandon) {
 			err = nil
 		}
@@ -73,7 +72,7 @@ func (g *glibc) rpath(o *loaded) searchPath {
 
 // libraryPath returns LD_LIBRARY_PATH, which a set-user-ID or set-group-ID program does not get.
 func (g *glibc) libraryPath() []string {
-	if g.main.info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
+	if g.secure() {
 		return nil
 	}
 	return g.dirList(g.env.LibraryPath, ":;", g.main)
@@ -117,16 +116,16 @@ func splitAny(s, separators string) []string {
 func (g *glibc) openPath(name string, list searchPath, by *loaded) (*candidate, error) {
 	for _, dir := range list.dirs {
 		g.searched = append(g.searched, dirLabel(dir)+" ("+list.rule+")")
-		for _, sub := range g.conf.subdirs(g.want.machine) {
+		for _, sub := range g.subs {
 			if !g.exists(dir + sub) {
 				continue
 			}
-			c, err := g.tryOpen(dir+sub+name, list.rule, by)
+			c, err := g.tryOpen(dir+sub+name, list.rule, levelOf(sub), by)
 			// The loader looks at errno after the last of the subfolders, which is the folder itself.
 			if errors.Is(err, errAbandon) && sub == "" {
 				return nil, nil
 			}
-			if err != nil && !errors.Is(err, errAbandon) {
+			if err != nil && !errors.Is(err, errAbandon) && !errors.Is(err, errLeftOut) {
 				return nil, err
 			}
 			if c != nil {
@@ -168,28 +167,28 @@ func (g *glibc) fromCache(name string, by *loaded) (*candidate, error) {
 	if g.conf.cache == "" {
 		return nil, nil
 	}
-	if g.cache == nil {
-		g.cache = g.readCache()
+	cache := g.cache()
+	g.searched = append(g.searched, cache.place)
+	for _, e := range cache.find(name, g.cpu) {
+		if by.dyn.flags1&elf.DF_1_NODEFLIB != 0 && g.isTrusted(e.value) {
+			return nil, nil // -z nodefaultlib hides these folders in the cache too
+		}
+		c, err := g.tryOpen(e.value, cache.rule, e.level, by)
+		if errors.Is(err, errLeftOut) {
+			continue // in an image without this file the entry is not there either
+		}
+		if errors.Is(err, errAbandon) {
+			err = nil
+		}
+		if c == nil {
+			return nil, err
+		}
+		g.closure.lookups = append(g.closure.lookups, lookup{name, e.value, c.real, e.level})
+		// In an image without a cache the default folders are all there is.
+		g.closure.needsConf = g.closure.needsConf || !g.trustedHas(name, c, by)
+		return c, nil
 	}
-	g.searched = append(g.searched, g.cache.place)
-	path, ok := g.cache.find(name)
-	if !ok {
-		return nil, nil
-	}
-	if by.dyn.flags1&elf.DF_1_NODEFLIB != 0 && g.isTrusted(path) {
-		return nil, nil // -z nodefaultlib hides these folders in the cache too
-	}
-	c, err := g.tryOpen(path, g.cache.rule, by)
-	if errors.Is(err, errAbandon) {
-		err = nil
-	}
-	if c == nil {
-		return nil, err
-	}
-	g.closure.lookups = append(g.closure.lookups, lookup{name, path})
-	// In an image without a cache the default folders are all there is.
-	g.closure.needsConf = g.closure.needsConf || !g.trustedHas(name, c, by)
-	return c, nil
+	return nil, nil
 }
 
 // isTrusted says whether a path begins like a trusted folder.
@@ -213,7 +212,6 @@ func (g *glibc) trustedHas(name string, c *candidate, by *loaded) bool {
 	if err != nil || t == nil {
 		return false
 	}
-	_ = t.body.Close() // only read
 	return t.real == c.real
 }
 
@@ -222,7 +220,7 @@ func (g *glibc) fromTrusted(name string, by *loaded) (*candidate, error) {
 	c, err := g.openPath(name, g.trusted(), by)
 	if c != nil {
 		c.by = "trusted directory " + originOf(c.name)
-		g.closure.lookups = append(g.closure.lookups, lookup{name, c.name})
+		g.closure.lookups = append(g.closure.lookups, lookup{name, c.name, c.real, c.level})
 	}
 	return c, err
 }

@@ -33,11 +33,11 @@ func ship(t *testing.T, c *Closure, root string) {
 				t.Fatal(err)
 			}
 		}
-		body, err := c.open(o)
+		body, err := c.Content(o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		data, err := io.ReadAll(io.NewSectionReader(body, 0, body.size))
+		data, err := io.ReadAll(io.NewSectionReader(body, 0, body.Size))
 		if err = errors.Join(err, body.Close()); err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func ship(t *testing.T, c *Closure, root string) {
 // by us and by the real loader.
 func TestShipRules(t *testing.T) {
 	for name, c := range ruleCases {
-		if c.fatal != "" || slices.ContainsFunc(c.want, func(s string) bool { return strings.HasPrefix(s, "missing ") && s != "missing libaux.so" }) {
+		if c.bound || c.fatal != "" || slices.ContainsFunc(c.want, func(s string) bool { return strings.HasPrefix(s, "missing ") && s != "missing libaux.so" }) {
 			continue
 		}
 		t.Run("glibc: "+name, func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestShipRules(t *testing.T) {
 		})
 	}
 	for name, c := range muslCases {
-		if c.fatal != "" || strings.Contains(strings.Join(c.want, " "), "missing ") {
+		if c.bound || c.fatal != "" || strings.Contains(strings.Join(c.want, " "), "missing ") {
 			continue
 		}
 		t.Run("musl: "+name, func(t *testing.T) {
@@ -180,6 +180,51 @@ func TestShipAndRun(t *testing.T) {
 	cmd.Dir, cmd.SysProcAttr = "/", inRoot(root, "/").SysProcAttr
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState.ExitCode() != 42 {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// What the program names in DT_AUDIT is loaded into a namespace of its own, with the libraries that are in
+// the program's as well.
+func TestShipAudit(t *testing.T) {
+	need(t, "gcc")
+	dir := t.TempDir()
+	gcc(t, dir, "lib/libdep.so", "int dep(void){return 0;}", "-shared", "-fPIC")
+	gcc(t, dir, "lib/libaudit.so", `#define _GNU_SOURCE
+		#include <link.h>
+		#include <unistd.h>
+		int dep(void);
+		unsigned la_version(unsigned v) { if (write(1, "audited\n", 8) < 0) return 0; return v + dep(); }`,
+		"-shared", "-fPIC", "-Llib", "-l:libdep.so", "-Wl,-rpath,$ORIGIN")
+	gcc(t, dir, "prog", "int main(void){return 0;}", "-Wl,-rpath,$ORIGIN/lib", "-Wl,--audit=libaudit.so", "-Wl,--depaudit=libnone.so:")
+	prog := filepath.Join(dir, "prog")
+	c, err := Resolve(context.Background(), DirFS("/"), Program{Path: prog}, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, ok := c.Lookup("libaudit.so")
+	if !ok || o.Opened != "libaudit.so" || !strings.HasPrefix(o.By, "AUDIT of the program") || o.NeededBy != c.Program() {
+		t.Errorf("got %+v", o)
+	}
+	if len(c.Left) != 1 || c.Left[0].Name != "libnone.so" {
+		t.Errorf("left %v", c.Left)
+	}
+	root := t.TempDir()
+	ship(t, c, root)
+	if _, err := Verify(context.Background(), DirFS(root), Program{Path: prog}, Env{}); err != nil {
+		t.Error(err)
+	}
+	cmd := exec.Command(prog)
+	if os.Getuid() != 0 {
+		cmd = exec.Command(c.Loader, prog) // /proc cannot be mounted, and without it there is no $ORIGIN
+	}
+	cmd.Dir, cmd.SysProcAttr = "/", inRoot(root, "/").SysProcAttr
+	done, err := mountProc(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "audited") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

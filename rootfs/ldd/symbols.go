@@ -2,7 +2,6 @@ package ldd
 
 import (
 	"debug/elf"
-	"errors"
 	"fmt"
 )
 
@@ -46,8 +45,11 @@ type symbol struct {
 	hidden  bool
 }
 
-// symbols reads the dynamic symbol table; an object without one has an empty table.
-func (f *elfFile) symbols(d *dynamic) (*symbolTable, error) {
+// symbols reads the dynamic symbol table; an object without one has an empty table. Nothing tells how
+// long it is: the hash table knows the last symbol that is defined, and relocations, as far as they are
+// given, the last one that is asked for. GNU ld writes an empty hash table for a program that exports
+// nothing.
+func (f *elfFile) symbols(d *dynamic, bound []uint32) (*symbolTable, error) {
 	t := &symbolTable{f: f}
 	addr, ok := d.tags[elf.DT_SYMTAB]
 	if !ok {
@@ -55,6 +57,11 @@ func (f *elfFile) symbols(d *dynamic) (*symbolTable, error) {
 	}
 	if err := t.readHash(d); err != nil {
 		return nil, fmt.Errorf("symbol hash table: %w", err)
+	}
+	for _, i := range bound {
+		if n := int64(i) + 1; n > int64(t.n) && n*int64(f.symSize()) <= f.size {
+			t.n = int(n)
+		}
 	}
 	var err error
 	if t.syms, err = f.at(addr, uint64(t.n)*uint64(f.symSize())); err != nil {
@@ -114,19 +121,36 @@ func (t *symbolTable) readHash(d *dynamic) error {
 		return nil
 	}
 	// These two have words of 64 bits there, against the specification.
+	size := uint64(4)
 	if t.f.machine == elf.EM_S390 && t.f.class == elf.ELFCLASS64 || t.f.machine == elf.EM_ALPHA {
-		return errors.New("64-bit DT_HASH is not read")
+		size = 8
 	}
-	head, err := t.f.words(addr, 2)
+	head, err := t.f.hashWords(addr, size, 2)
 	if err != nil {
 		return err
 	}
-	if t.buckets, err = t.f.words(addr+8, head[0]); err != nil {
+	if t.buckets, err = t.f.hashWords(addr+2*size, size, head[0]); err != nil {
 		return err
 	}
-	t.chain, err = t.f.words(addr+8+4*uint64(head[0]), head[1])
+	t.chain, err = t.f.hashWords(addr+2*size+size*uint64(head[0]), size, head[1])
 	t.n = len(t.chain)
 	return err
+}
+
+// hashWords reads n words of DT_HASH of some size; none of them is above 32 bits.
+func (f *elfFile) hashWords(addr, size uint64, n uint32) ([]uint32, error) {
+	if size == 4 {
+		return f.words(addr, n)
+	}
+	b, err := f.at(addr, uint64(n)*size)
+	if err != nil {
+		return nil, err
+	}
+	w := make([]uint32, n)
+	for i := range w {
+		w[i] = uint32(f.order.Uint64(b[8*i:]))
+	}
+	return w, nil
 }
 
 // readGNUHash reads DT_GNU_HASH. The table does not say how many symbols there are: the last one of the

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -22,24 +23,44 @@ func Verify(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) {
 	if err != nil {
 		return c, err
 	}
-	v, err := newVerifier(ctx, c)
-	if err == nil {
-		err = errors.Join(v.executable(), v.complete(), v.versions())
-	}
-	if err == nil {
-		// A library of another release lacks versions and symbols; the versions say it shorter.
-		err = v.symbols()
-	}
-	if err != nil {
+	if err := verify(ctx, c); err != nil {
 		return c, fmt.Errorf("verifying %q: %w", p.Path, err)
 	}
 	return c, nil
 }
 
+// verify verifies what every CPU loads, then what those of each level do.
+func verify(ctx context.Context, c *Closure) error {
+	read := map[string]*verified{}
+	for _, level := range append([]*Closure{c}, c.levels...) {
+		v, err := newVerifier(ctx, level, read)
+		if err == nil {
+			v.warnings = &c.Warnings
+			err = errors.Join(v.executable(), v.complete(), v.versions())
+		}
+		if err == nil {
+			// A library of another release lacks versions and symbols; the versions say it shorter.
+			err = v.symbols()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // verifier holds what was read of a closure's files.
 type verifier struct {
-	closure *Closure
-	objects []*verified // as closure.Objects
+	closure  *Closure
+	objects  []*verified // as closure.Objects, without variants
+	warnings *[]string   // of the closure that is returned
+}
+
+// warn notes what is wrong with a library that need not be loaded.
+func (v *verifier) warn(text string) {
+	if !slices.Contains(*v.warnings, text) {
+		*v.warnings = append(*v.warnings, text)
+	}
 }
 
 // verified is an object with what its loader would look at.
@@ -55,44 +76,46 @@ type verified struct {
 	wanted map[uint16]versionNeed // needs by the index that symbols refer to
 }
 
-// newVerifier reads all files of a closure.
-func newVerifier(ctx context.Context, c *Closure) (*verifier, error) {
-	v := &verifier{closure: c}
-	for _, o := range c.Objects {
+// newVerifier reads the files of a closure, except for those that were read already.
+func newVerifier(ctx context.Context, c *Closure, read map[string]*verified) (*verifier, error) {
+	v := &verifier{closure: c, warnings: &c.Warnings}
+	objects := c.Objects
+	if c.levels != nil {
+		objects = c.base()
+	}
+	for _, o := range objects {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		x, err := c.inspect(o)
-		if err != nil {
-			return nil, fmt.Errorf("reading %q: %w", o.Path, err)
+		x, ok := read[o.Real]
+		if !ok {
+			var err error
+			if x, err = c.inspect(o); err != nil {
+				return nil, fmt.Errorf("reading %q: %w", o.Path, err)
+			}
+			read[o.Real] = x
 		}
-		v.objects = append(v.objects, x)
+		again := *x
+		again.Object = o
+		v.objects = append(v.objects, &again)
 	}
 	return v, nil
 }
 
-// open opens the content of an object.
-func (c *Closure) open(o *Object) (*content, error) {
-	if o.file != "" {
-		return openHost(o.file)
-	}
-	return openContent(func() (fs.File, error) { return c.sys.Open(relative(o.Real)) })
-}
-
 // inspect reads an object as far as it is verified.
 func (c *Closure) inspect(o *Object) (*verified, error) {
-	body, err := c.open(o)
+	body, err := c.Content(o)
 	if err != nil {
 		return nil, err
 	}
-	v := &verified{Object: o, mode: body.info.Mode(), wanted: map[uint16]versionNeed{}}
+	v := &verified{Object: o, mode: body.Info.Mode(), wanted: map[uint16]versionNeed{}}
 	return v, errors.Join(v.read(body), body.Close())
 }
 
 // read reads headers, symbols, versions and relocations.
-func (v *verified) read(body *content) error {
+func (v *verified) read(body *Content) error {
 	var err error
-	if v.elf, err = readELF(body, body.size); err != nil {
+	if v.elf, err = readELF(body, body.Size); err != nil {
 		return err
 	}
 	v.dyn, err = v.elf.dynamic()
@@ -103,7 +126,10 @@ func (v *verified) read(body *content) error {
 	if err != nil {
 		return err
 	}
-	if v.table, err = v.elf.symbols(v.dyn); err != nil {
+	if v.bound, err = v.elf.bound(v.dyn); err != nil {
+		return err
+	}
+	if v.table, err = v.elf.symbols(v.dyn, v.bound); err != nil {
 		return err
 	}
 	if v.needs, err = v.elf.versionNeeds(v.dyn); err != nil {
@@ -112,10 +138,7 @@ func (v *verified) read(body *content) error {
 	for _, n := range v.needs {
 		v.wanted[n.index] = n
 	}
-	if v.defs, err = v.elf.versionDefs(v.dyn); err != nil {
-		return err
-	}
-	v.bound, err = v.elf.bound(v.dyn)
+	v.defs, err = v.elf.versionDefs(v.dyn)
 	return err
 }
 
@@ -151,61 +174,6 @@ func (v *verifier) complete() error {
 	return err
 }
 
-// versions is missingVersions as an error.
-func (v *verifier) versions() error {
-	var lines []string
-	for _, m := range v.missingVersions() {
-		lines = append(lines, fmt.Sprintf("%q has no version %s, which %q needs", m.lib.Path, m.name, m.by.Path))
-	}
-	return problem(lines, "build the program on the system whose libraries go into the image, or on an older one")
-}
-
-// missingVersion is a version that lib should define because by was linked against it.
-type missingVersion struct {
-	name    string
-	lib, by *verified
-}
-
-// missingVersions checks every DT_VERNEED against the DT_VERDEF of the library that was loaded under that
-// name. musl does not look at them.
-func (v *verifier) missingVersions() []missingVersion {
-	if v.closure.Flavour != Glibc {
-		return nil
-	}
-	var missing []missingVersion
-	for _, o := range v.objects {
-		for _, n := range o.needs {
-			lib := v.byName(n.file)
-			// Like the loader, take a library without any version, and a weak requirement.
-			if lib == nil || lib.defs == nil || n.weak || lib.provides(n.name) {
-				continue
-			}
-			missing = append(missing, missingVersion{n.name, lib, o})
-		}
-	}
-	return missing
-}
-
-// provides says whether the object defines a version.
-func (o *verified) provides(version string) bool {
-	for _, name := range o.defs {
-		if name == version {
-			return true
-		}
-	}
-	return false
-}
-
-// byName returns the object that a DT_VERNEED names: the loader goes by the name asked for, or the soname.
-func (v *verifier) byName(name string) *verified {
-	for _, o := range v.objects {
-		if o.Name == name || o.Soname == name {
-			return o
-		}
-	}
-	return nil
-}
-
 // maxProblems is how many lines of one kind are told; the rest is counted.
 const maxProblems = 10
 
@@ -221,17 +189,17 @@ func problem(lines []string, fix string) error {
 }
 
 // sameContent compares two open files byte by byte; the same file of the host is not read.
-func sameContent(a, b *content) (bool, error) {
-	if a.size != b.size {
+func sameContent(a, b *Content) (bool, error) {
+	if a.Size != b.Size {
 		return false, nil
 	}
-	if os.SameFile(a.info, b.info) {
+	if os.SameFile(a.Info, b.Info) {
 		return true, nil // the usual case: an image's tree that is read from where the files came from
 	}
 	const piece = 256 << 10
 	bufA, bufB := make([]byte, piece), make([]byte, piece)
-	for off := int64(0); off < a.size; off += piece {
-		n := min(piece, a.size-off)
+	for off := int64(0); off < a.Size; off += piece {
+		n := min(piece, a.Size-off)
 		if _, err := readFull(a, bufA[:n], off); err != nil {
 			return false, err
 		}

@@ -161,7 +161,7 @@ func (p *place) pass(name, target string) error {
 }
 
 // open opens the file at a place.
-func (w *walker) open(p place) (*content, error) {
+func (w *walker) open(p place) (*Content, error) {
 	if p.info.IsDir() {
 		return nil, errors.New("is a directory")
 	}
@@ -181,10 +181,10 @@ func (w *walker) read(name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.size > limit {
-		return nil, errors.Join(fmt.Errorf("%d bytes are more than the %d expected at most", c.size, limit), c.Close())
+	if c.Size > limit {
+		return nil, errors.Join(fmt.Errorf("%d bytes are more than the %d expected at most", c.Size, limit), c.Close())
 	}
-	buf := make([]byte, c.size)
+	buf := make([]byte, c.Size)
 	_, err = readFull(c, buf, 0)
 	return buf, errors.Join(err, c.Close())
 }

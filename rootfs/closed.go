@@ -1,0 +1,62 @@
+package rootfs
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// Closing is a program for [Closed].
+type Closing struct {
+	Closure *ldd.Closure
+	File    string // the host's path of the program; "" is that it lies in the sysroot
+}
+
+// Closed returns a root file system that has nothing but programs and what these load, each file at its
+// own path with the links that lead to it: what a copy of the sysroot would have to hold for the programs
+// to start in it.
+func Closed(ctx context.Context, sys ldd.FS, programs ...Closing) (*Tree, error) {
+	t := &Tree{}
+	var closures []*ldd.Closure
+	for _, p := range programs {
+		closures = append(closures, p.Closure)
+		l := libraries{tree: t, sys: sys, closure: p.Closure, program: p.Closure.Program().Path}
+		// The links of all before the files of any: then the paths are what they are in the sysroot.
+		if err := l.addWay(p.Closure.Program()); err != nil {
+			return nil, err
+		}
+		if err := l.addLinks(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range programs {
+		l := libraries{tree: t, sys: sys, closure: p.Closure, program: p.Closure.Program().Path}
+		if err := l.addProgram(p.File); err != nil {
+			return nil, err
+		}
+		if err := l.addFiles(ctx); err != nil {
+			return nil, err
+		}
+	}
+	name, content, needed, err := ldd.LoaderConfigOf(closures...)
+	if err != nil || !needed {
+		return t, err
+	}
+	return t, t.Add(Entry{Path: path.Clean(name), Mode: 0o644, Reason: "tells the loader where the libraries are", Source: Bytes(content)})
+}
+
+// addProgram adds the program itself, from a file of the host or else of the sysroot.
+func (l libraries) addProgram(file string) error {
+	o := l.closure.Program()
+	source := SysrootFile(l.sys, o.Real)
+	if file != "" {
+		source = HostFile(file)
+	}
+	mode, err := l.mode(o, source)
+	if err != nil {
+		return fmt.Errorf("adding %q: %w", o.Real, bare(err))
+	}
+	return l.tree.Add(Entry{Path: o.Real, Mode: mode, Layer: Program, Reason: "the program", Source: source})
+}

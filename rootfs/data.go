@@ -1,0 +1,149 @@
+package rootfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// maxData bounds what one [Data] brings: a link that leads to the root of a sysroot would bring all of it.
+const maxData = 50_000
+
+// addData adds the files that libraries read: their configuration, indices of their plugins, tables.
+func (a *assembly) addData(ctx context.Context) error {
+	for _, d := range a.Data {
+		if d.Of == "" {
+			d.Of = a.Program
+		}
+		c := copying{assembly: a, data: d, seen: map[string]bool{}}
+		if err := c.add(ctx, path.Clean(d.Path)); err != nil {
+			return fmt.Errorf("taking %q of the sysroot (%s): %w", d.Path, d.Why, err)
+		}
+	}
+	return nil
+}
+
+// copying is a Data on its way into the tree.
+type copying struct {
+	*assembly
+	data Data
+	seen map[string]bool // real paths that were taken
+}
+
+// add takes a path: the links that lead to what it means, and that.
+func (c copying) add(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if c.excluded(name) {
+		return nil
+	}
+	real, links, err := ldd.Follow(c.Sysroot, name)
+	if err != nil {
+		return bare(err)
+	}
+	for _, l := range links {
+		if err := c.put(Entry{Path: l.Path, Mode: fs.ModeSymlink, Link: l.Target}); err != nil {
+			return err
+		}
+	}
+	if c.seen[real] || c.excluded(real) {
+		return nil
+	}
+	c.seen[real] = true
+	if len(c.seen) > maxData {
+		return fmt.Errorf("it leads to more than %d files\nfix: exclude it, and add what is needed of it by Files", maxData)
+	}
+	info, err := c.Sysroot.Lstat(inFS(real))
+	switch {
+	case err != nil:
+		return bare(err)
+	case info.IsDir():
+		return c.addFolder(ctx, real)
+	case info.Mode().IsRegular():
+		return c.addFile(real, info)
+	}
+	return nil // a socket or device: an image cannot have it, and no library waits for it
+}
+
+// addFolder takes a folder and all in it. A link in it that leads nowhere is left out: it would do so in
+// the image.
+func (c copying) addFolder(ctx context.Context, dir string) error {
+	if e, ok := c.tree.Lookup(dir); dir != "/" && (!ok || !e.Mode.IsDir()) {
+		if err := c.put(Entry{Path: dir, Mode: fs.ModeDir | 0o755}); err != nil {
+			return err
+		}
+	}
+	names, err := readDir(c.Sysroot, dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := c.add(ctx, path.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// addFile takes a file, owned by root, whose mode says no more than whether it is executable.
+func (c copying) addFile(name string, info fs.FileInfo) error {
+	e := Entry{Path: name, Mode: 0o644, Source: SysrootFile(c.Sysroot, name)}
+	if info.Mode()&0o111 != 0 {
+		e.Mode = 0o755
+	}
+	return c.put(e)
+}
+
+// put adds an entry, unless the image has something of its own in the place: its accounts, its certificates.
+func (c copying) put(e Entry) error {
+	if have, ok := c.tree.Lookup(e.Path); ok && have.Mode.Type() == e.Mode.Type() && !e.Mode.IsDir() {
+		return nil
+	}
+	e.Reason, e.For = c.data.Why, c.data.Of
+	return c.tree.Add(e)
+}
+
+// readDir lists the names in a folder of a sysroot, sorted.
+func readDir(sys ldd.FS, dir string) (names []string, err error) {
+	f, err := sys.Open(inFS(dir))
+	if err != nil {
+		return nil, bare(err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	folder, ok := f.(fs.ReadDirFile)
+	if !ok {
+		return nil, fmt.Errorf("the sysroot cannot list the folder %q", dir)
+	}
+	entries, err := folder.ReadDir(-1)
+	if err != nil {
+		return nil, bare(err)
+	}
+	set := map[string]bool{}
+	for _, e := range entries {
+		set[e.Name()] = true
+	}
+	return keys(set), nil
+}
+
+// excluded tells whether a path of the sysroot, or a folder above it, fits one of the patterns of Exclude.
+func (s Spec) excluded(name string) bool {
+	for _, pattern := range s.Exclude {
+		for p := name; p != "/" && p != "."; p = path.Dir(p) {
+			// A bare name is that of a file in any folder.
+			subject := p
+			if !strings.Contains(pattern, "/") {
+				subject = path.Base(p)
+			}
+			if ok, err := path.Match(pattern, subject); err == nil && ok {
+				return true
+			}
+		}
+	}
+	return false
+}

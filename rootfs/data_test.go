@@ -1,0 +1,188 @@
+package rootfs
+
+import (
+	"context"
+	"io/fs"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// because is a reason for the table of types.
+const because = "mime.TypeByExtension is linked"
+
+// dataSpec is a sysroot as Debian has it for fontconfig: a folder of links into another one.
+func dataSpec(t *testing.T) Spec {
+	t.Helper()
+	cert, _ := authority(t, "a")
+	dir := t.TempDir()
+	root := t.TempDir()
+	write(t, root, "etc/fonts/fonts.conf", "fonts", 0o600)
+	write(t, root, "etc/passwd", "the host's", 0o644)
+	write(t, root, "usr/share/conf.avail/10.conf", "ten", 0o644)
+	write(t, root, "usr/share/conf.avail/20.conf", "twenty", 0o644)
+	write(t, root, "opt/tool/run", "tool", 0o700)
+	symlink(t, "/usr/share/conf.avail/10.conf", root+"/etc/fonts/conf.d/10.conf")
+	symlink(t, "../../../usr/share/conf.avail/gone.conf", root+"/etc/fonts/conf.d/30.conf")
+	symlink(t, "loop", root+"/etc/fonts/conf.d/self")
+	symlink(t, "..", root+"/etc/fonts/conf.d/loop")
+	symlink(t, "opt/tool", root+"/tool")
+	return Spec{
+		Program: "/app", Binary: write(t, dir, "app", "ELF", 0o755), Sysroot: ldd.DirFS(root),
+		Certificates: Certificates{Bundle: write(t, dir, "bundle", cert, 0o600)},
+	}
+}
+
+func TestData(t *testing.T) {
+	s := dataSpec(t)
+	s.Data = []Data{
+		{"/etc/fonts", Because{"configuration of fontconfig", "/app"}},
+		{"/tool", Because{Why: "a tool"}},
+		{"/etc/passwd", Because{Why: "a table"}},
+	}
+	tree := assemble(t, s)
+	want(t, lines(tree, "/etc/fonts", "/usr", "/opt", "/tool"), `
+		/etc/fonts folder 0755 0:0 system
+		/etc/fonts/conf.d folder 0755 0:0 system
+		/etc/fonts/conf.d/10.conf link to /usr/share/conf.avail/10.conf system
+		/etc/fonts/conf.d/loop link to .. system
+		/etc/fonts/conf.d/self link to loop system
+		/etc/fonts/fonts.conf file 0644 0:0 system
+		/opt folder 0755 0:0 system
+		/opt/tool folder 0755 0:0 system
+		/opt/tool/run file 0755 0:0 system
+		/tool link to opt/tool system
+		/usr folder 0755 0:0 system
+		/usr/share folder 0755 0:0 system
+		/usr/share/conf.avail folder 0755 0:0 system
+		/usr/share/conf.avail/10.conf file 0644 0:0 system`)
+	if text(t, tree, "/etc/passwd") == "the host's" {
+		t.Error("the host's accounts are in the image")
+	}
+	if bad := tree.Dangling(); len(bad) > 0 {
+		t.Errorf("links lead to nothing: %v", bad)
+	}
+}
+
+func TestDataExcluded(t *testing.T) {
+	s := dataSpec(t)
+	s.Data = []Data{{"/etc/fonts", Because{Why: "configuration"}}, {"/opt", Because{Why: "tools"}}}
+	s.Exclude = []string{"/usr/share/conf.*", "tool"}
+	tree := assemble(t, s)
+	for _, p := range []string{"/usr/share/conf.avail/10.conf", "/opt/tool"} {
+		if _, ok := tree.Lookup(p); ok {
+			t.Errorf("%s is in the image", p)
+		}
+	}
+	if _, ok := tree.Lookup("/etc/fonts/fonts.conf"); !ok {
+		t.Error("what was not excluded is not there")
+	}
+}
+
+func TestDataMissing(t *testing.T) {
+	s := dataSpec(t)
+	s.Data = []Data{{"/usr/share/none", Because{Why: "a table of libnone"}}}
+	_, err := Assemble(context.Background(), s)
+	wantError(t, err, "/usr/share/none", "a table of libnone", "no such file")
+}
+
+// What the program's functions ask for comes with the reason.
+func TestFor(t *testing.T) {
+	s := dataSpec(t)
+	if tree := assemble(t, s); len(lines(tree, "/etc/mime.types", "/data/.cache")) > 1 {
+		t.Error("a table of types is there for nobody")
+	}
+	s.MIMEFor, s.CacheFor, s.ZonesFor = because, "os.UserCacheDir is linked", "time.LoadLocation is linked"
+	s.Timezones, s.GOROOT = []string{"Europe/Berlin"}, goroot(t, someZones)
+	tree := assemble(t, s)
+	want(t, lines(tree, "/etc/mime.types", "/data"), `
+		/data folder 0755 65534:65534 system
+		/data/.cache folder 0755 65534:65534 system
+		/etc/mime.types file 0644 0:0 system`)
+	for p, reason := range map[string]string{
+		"/etc/mime.types": because, "/data/.cache": s.CacheFor, "/usr/share/zoneinfo/Europe/Berlin": s.ZonesFor,
+	} {
+		if e, _ := tree.Lookup(p); len(e.Reason) < len(reason) || e.Reason[len(e.Reason)-len(reason):] != reason {
+			t.Errorf("%s is there as %q, want %q at the end", p, e.Reason, reason)
+		}
+	}
+}
+
+func TestChain(t *testing.T) {
+	cert, _ := authority(t, "a")
+	dir := t.TempDir()
+	s := Spec{Certificates: Certificates{Bundle: write(t, dir, "bundle", cert, 0o600)}}
+	s.Program, s.Binary = "/hello", write(t, dir, "hello", "ELF", 0o755)
+	s.Sysroot, s.Closure = usrMerged(t)
+	tree := assemble(t, s)
+	for path, way := range map[string][]string{
+		"/hello": {"/hello"},
+		"/usr/lib/x86_64-linux-gnu/libcrypto.so.3": {"/hello", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/x86_64-linux-gnu/libcrypto.so.3"},
+		"/lib/x86_64-linux-gnu/libc.so.6":          {"/hello", "/usr/lib/x86_64-linux-gnu/libc.so.6"},
+		"/usr/lib/ssl/certs":                       {"/hello", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/x86_64-linux-gnu/libcrypto.so.3", "/usr/lib/ssl/certs"},
+		"/lib64":                                   {"/hello", "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "/lib64"},
+	} {
+		chain, err := tree.Chain(path)
+		if err != nil {
+			t.Error(err)
+		}
+		var got []string
+		for _, e := range chain {
+			got = append(got, e.Path)
+		}
+		if len(got) != len(way) {
+			t.Errorf("the chain of %s is %q, want %q", path, got, way)
+			continue
+		}
+		for i := range way {
+			if got[i] != way[i] {
+				t.Errorf("the chain of %s is %q, want %q", path, got, way)
+			}
+		}
+	}
+	_, err := tree.Chain("/none")
+	wantError(t, err, `"/none"`, "fix: ")
+}
+
+func TestReadable(t *testing.T) {
+	tree := &Tree{}
+	for _, e := range []Entry{
+		{Path: "/lib", Mode: fs.ModeSymlink, Link: "usr/lib"},
+		{Path: "/usr/lib/a", Mode: 0o644, Source: Bytes(nil)},
+		{Path: "/usr/lib/own", Mode: 0o400, UID: 7, Source: Bytes(nil)},
+		{Path: "/usr/lib/group", Mode: 0o050, UID: 1, GID: 8, Source: Bytes(nil)},
+		{Path: "/closed", Mode: fs.ModeDir | 0o700},
+		{Path: "/closed/a", Mode: 0o755, Source: Bytes(nil)},
+		{Path: "/way", Mode: fs.ModeSymlink, Link: "/closed/a"},
+		{Path: "/gone", Mode: fs.ModeSymlink, Link: "nothing"},
+		{Path: "/out", Mode: fs.ModeSymlink, Link: "/proc/self/fd/1"},
+	} {
+		if err := tree.Add(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	user, root := User{UID: 7, GID: 8}, User{}
+	for _, c := range []struct {
+		who  User
+		path string
+		read bool
+		run  bool
+	}{
+		{user, "/lib/a", true, false}, {user, "/usr/lib/../lib/a", true, false}, {user, "/lib/own", true, false},
+		{user, "/lib/group", true, true}, // 0050 is r-x for the group
+		{user, "/closed/a", false, false}, {user, "/way", false, false}, {root, "/way", true, true},
+		{root, "/lib/own", true, false}, {user, "/gone", false, false}, {root, "/lib/none", false, false},
+	} {
+		if err := tree.Readable(c.who, c.path); (err == nil) != c.read {
+			t.Errorf("reading %s as %d: %v", c.path, c.who.UID, err)
+		}
+		if err := tree.Executable(c.who, c.path); (err == nil) != c.run {
+			t.Errorf("executing %s as %d: %v", c.path, c.who.UID, err)
+		}
+	}
+	wantError(t, tree.Readable(user, "/way"), "7:8", `"/closed"`, "fix: ")
+	dangling := tree.Dangling()
+	if len(dangling) != 1 || dangling[0].Path != "/gone" {
+		t.Errorf("dangling are %v, want /gone", dangling)
+	}
+}

@@ -1,0 +1,60 @@
+package ldd
+
+import (
+	"debug/elf"
+	"fmt"
+	"strings"
+)
+
+// audit loads the libraries that the program names in DT_AUDIT and DT_DEPAUDIT to look over the loader's
+// shoulder, see rtld-audit(7) (load_auditors in glibc's elf/rtld.c, since 2.32; before they do no harm). Each
+// has a namespace of its own, where only the loader is loaded already. The loader ignores one that it
+// cannot load, after saying so.
+func (g *glibc) audit() error {
+	for _, tag := range []elf.DynTag{elf.DT_AUDIT, elf.DT_DEPAUDIT} {
+		for _, name := range strings.Split(g.main.dyn.audit[tag], ":") {
+			if name == "" {
+				continue
+			}
+			if err := g.auditor(name, tag); err != nil {
+				g.closure.Left = append(g.closure.Left, Left{name, err})
+			}
+			if g.ctx.Err() != nil {
+				return g.ctx.Err()
+			}
+		}
+	}
+	return nil
+}
+
+// auditor loads one of them.
+func (g *glibc) auditor(name string, tag elf.DynTag) error {
+	q := g.fork()
+	q.missing, q.undo, q.opening = nil, nil, name
+	n := newGlibc(q, g.cpu, g.without)
+	delete(q.names, g.main.Soname)
+	// The loader asks for it and has no search path; those of the program count, RUNPATH as if it were RPATH.
+	caller := &loaded{Object: q.main.Object, dyn: &dynamic{rpath: g.main.dyn.rpath}, origin: g.main.origin}
+	if g.main.dyn.hasRunpath {
+		caller.dyn.rpath = g.main.dyn.runpath
+	}
+	_, err := n.openFor(name, caller, fmt.Sprintf("%s of the program", strings.TrimPrefix(tag.String(), "DT_")))
+	g.left = append(g.left, n.left...)
+	if err == nil && len(q.missing) > 0 {
+		err = &MissingError{g.main.Path, q.missing}
+	}
+	if err != nil {
+		return err
+	}
+	for i, o := range q.objects {
+		if same := g.closure.at(o.Real); same != nil {
+			same.reach(o.Links, o.Dirs)
+			continue
+		}
+		o.NeededBy = g.closure.at(o.NeededBy.Real)
+		g.add(q.objects[i])
+	}
+	g.closure.lookups, g.closure.needsConf = q.closure.lookups, q.closure.needsConf
+	g.closure.Optional, g.closure.Warnings = q.closure.Optional, q.closure.Warnings
+	return nil
+}

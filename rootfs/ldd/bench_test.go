@@ -1,0 +1,88 @@
+package ldd
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// BenchmarkResolve200 resolves the program of the machine with about two hundred libraries, warm: what one
+// build pays.
+func BenchmarkResolve200(b *testing.B) {
+	for _, name := range []string{"gdalinfo", "vips", "ffmpeg", "gdb", "git"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			for _, p := range []Program{{Path: path}, {Path: path, Variants: true}} {
+				b.Run(fmt.Sprintf("variants=%t", p.Variants), func(b *testing.B) { resolveOften(b, DirFS("/"), p) })
+			}
+		})
+	}
+}
+
+// resolveOften is the loop of the benchmarks.
+func resolveOften(b *testing.B, sys FS, p Program) {
+	b.Helper()
+	libraries := 0
+	for range b.N {
+		c, err := Resolve(context.Background(), sys, p, Env{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		libraries = len(c.Objects)
+	}
+	b.ReportMetric(float64(libraries), "objects")
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(libraries), "µs/object")
+}
+
+// BenchmarkResolveChain resolves made-up programs of which each library needs all later ones: the time for
+// one object must not grow with their number by more than the dependencies do.
+func BenchmarkResolveChain(b *testing.B) {
+	for _, n := range []int{50, 100, 200, 400} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			dir := b.TempDir()
+			needed := make([]string, n)
+			for i := range needed {
+				needed[i] = fmt.Sprintf("lib%d.so.1", i)
+			}
+			files := map[string]made{"lib64/ld-linux-x86-64.so.2": {}, "bin/prog": {Needed: needed[:1], Interp: "/lib64/ld-linux-x86-64.so.2"}}
+			for i, name := range needed {
+				files["usr/lib/"+name] = made{Soname: name, Needed: needed[i+1 : min(i+11, n)]}
+			}
+			for name, m := range files {
+				data := m.bytes()
+				if filepath.Dir(name) == "lib64" {
+					data = fakeLoader
+				}
+				name = filepath.Join(dir, name)
+				if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+					b.Fatal(err)
+				}
+				if err := os.WriteFile(name, data, fs.FileMode(0o755)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			resolveOften(b, DirFS(dir), Program{Path: "/bin/prog"})
+		})
+	}
+}
+
+// BenchmarkTries opens three hundred plugins that share a few libraries, most of which are in the program.
+func BenchmarkTries(b *testing.B) {
+	path, err := exec.LookPath("gdalinfo")
+	if err != nil {
+		b.Skip("gdalinfo is not installed")
+	}
+	plugins, _ := filepath.Glob("/usr/lib/x86_64-linux-gnu/*/*/*.so")
+	plugins = plugins[:min(300, len(plugins))]
+	resolveOften(b, DirFS("/"), Program{Path: path, Tries: plugins})
+}

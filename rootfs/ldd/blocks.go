@@ -1,0 +1,48 @@
+package ldd
+
+import "io"
+
+// blocks reads a file in pieces of a few kilobytes and keeps them: a dynamic section is read entry by entry
+// and string by string, which are close to each other, and each would be a system call.
+type blocks struct {
+	r    io.ReaderAt
+	size int64
+	have map[int64][]byte // by number
+}
+
+// blockSize is a page of memory; the dynamic section and its strings take few of them.
+const blockSize = 4 << 10
+
+// ReadAt implements [io.ReaderAt]. Long reads do not pass through the blocks.
+func (b *blocks) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off >= b.size || len(p) > blockSize {
+		return b.r.ReadAt(p, off)
+	}
+	done := 0
+	for done < len(p) {
+		block, err := b.block((off + int64(done)) / blockSize)
+		if err != nil {
+			return done, err
+		}
+		n := copy(p[done:], block[min((off+int64(done))%blockSize, int64(len(block))):])
+		if n == 0 {
+			return done, io.EOF
+		}
+		done += n
+	}
+	return done, nil
+}
+
+// block returns the piece of a number; the last one may be short.
+func (b *blocks) block(number int64) ([]byte, error) {
+	if block, ok := b.have[number]; ok {
+		return block, nil
+	}
+	block := make([]byte, max(0, min(blockSize, b.size-number*blockSize)))
+	n, err := b.r.ReadAt(block, number*blockSize)
+	if n < len(block) && err != nil && err != io.EOF {
+		return nil, err
+	}
+	b.have[number] = block[:n]
+	return block[:n], nil
+}

@@ -1,0 +1,111 @@
+package ldd
+
+import "debug/elf"
+
+// cacheAccepts is _dl_cache_check_flags: whether an entry is for this machine.
+func (h *header) cacheAccepts(flags uint32) bool {
+	// Some loaders take what ldconfig could not tell from its own: soft float for ARM, libc5 for i386.
+	id := h.cacheFlags()
+	switch h.machine {
+	case elf.EM_ARM:
+		return flags == id || flags == 3
+	case elf.EM_386:
+		return flags == id || flags == 1
+	}
+	return flags == id
+}
+
+// Flags of a cache entry (sysdeps/generic/ldconfig.h). The low byte is FLAG_ELF_LIBC6.
+const (
+	flagLibc6        = 0x0003
+	flagX8664        = 0x0303
+	flagS390x        = 0x0403
+	flagPPC64        = 0x0503
+	flagX32          = 0x0803
+	flagARMHardFloat = 0x0903
+	flagAArch64      = 0x0a03
+	flagRISCVSoft    = 0x0f03
+	flagRISCVDouble  = 0x1003
+	flagLoongSoft    = 0x1103
+	flagLoongDouble  = 0x1203
+)
+
+// cacheFlags returns the flags of libraries for a machine. The loader's own header decides: x32 is
+// x86-64 with 32-bit files.
+func (h *header) cacheFlags() uint32 {
+	const armHardFloat = 0x400 // EF_ARM_ABI_FLOAT_HARD
+	switch h.machine {
+	case elf.EM_X86_64:
+		if h.class == elf.ELFCLASS32 {
+			return flagX32
+		}
+		return flagX8664
+	case elf.EM_AARCH64:
+		return flagAArch64
+	case elf.EM_ARM:
+		if h.flags&armHardFloat != 0 {
+			return flagARMHardFloat
+		}
+	case elf.EM_S390:
+		if h.class == elf.ELFCLASS64 {
+			return flagS390x
+		}
+	case elf.EM_PPC64:
+		return flagPPC64
+	case elf.EM_RISCV:
+		if h.flags&riscvFloat == 0 {
+			return flagRISCVSoft
+		}
+		return flagRISCVDouble
+	case elf.EM_LOONGARCH:
+		if h.flags&loongarchABI == 1 { // EF_LOONGARCH_ABI_SOFT_FLOAT
+			return flagLoongSoft
+		}
+		return flagLoongDouble
+	}
+	return flagLibc6
+}
+
+// compareLib is _dl_cache_libcmp, the order of names in the cache: runs of digits compare as numbers,
+// so libfoo.so.10 is above libfoo.so.9 and libfoo.so.01 equals libfoo.so.1.
+func compareLib(a, b string) int {
+	for a != "" {
+		da, db := isDigit(a), isDigit(b)
+		switch {
+		case da && db:
+			var na, nb int32
+			na, a = number(a)
+			nb, b = number(b)
+			if na != nb {
+				return int(na) - int(nb)
+			}
+		case da: // a number is above all else
+			return 1
+		case db:
+			return -1
+		case b == "":
+			return int(int8(a[0])) // a C char has a sign, on most machines
+		case a[0] != b[0]:
+			return int(int8(a[0])) - int(int8(b[0]))
+		default:
+			a, b = a[1:], b[1:]
+		}
+	}
+	if b == "" {
+		return 0
+	}
+	return -int(int8(b[0]))
+}
+
+// isDigit says whether a string begins with a digit of ASCII, the only ones that the loader counts.
+func isDigit(s string) bool { return s != "" && '0' <= s[0] && s[0] <= '9' }
+
+// number reads digits into a C int, which wraps.
+func number(s string) (int32, string) {
+	var n int32
+	for isDigit(s) {
+		n = n*10 + int32(s[0]-'0')
+		s = s[1:]
+	}
+	return n, s
+}

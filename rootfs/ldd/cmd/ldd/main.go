@@ -1,0 +1,104 @@
+// Command ldd prints the shared libraries that programs load, as ldd(1) does, without running anything:
+// also of a program for another architecture, in another root, or from somebody who is not trusted.
+//
+//	ldd [--root DIR] [--library-path PATHS] [--check] [--json] [--copy DIR] FILE…
+//
+// The libraries are looked for by the rules of the program's own loader, glibc's or musl's. An absolute
+// FILE is one of the root; any other file may lie in the root or outside of it. LD_LIBRARY_PATH of the
+// environment is not read.
+//
+// Exit codes: 1 when something is missing or, with --check, does not fit; 2 for wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+)
+
+// The exit codes.
+const (
+	exitMissing = 1
+	exitUsage   = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// options are the words of the command line.
+type options struct {
+	root        string
+	libraryPath string
+	check, json bool
+	copy        string
+	files       []string
+}
+
+// parse reads the command line.
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("ldd", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.root, "root", "/", "look for libraries in the root file system in `DIR`")
+	flags.StringVar(&o.libraryPath, "library-path", "", "LD_LIBRARY_PATH that the program is going to have")
+	flags.BoolVar(&o.check, "check", false, "also check every symbol and symbol version, as ldd -r")
+	flags.BoolVar(&o.json, "json", false, "print JSON: one array with an object for each file")
+	flags.StringVar(&o.copy, "copy", "", "write the files with all that they need to the new folder `DIR`, a root to start them in")
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "usage: ldd [--root DIR] [--library-path PATHS] [--check] [--json] [--copy DIR] FILE…")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	o.files = flags.Args()
+	if len(o.files) == 0 {
+		return o, errors.New("no file is named\nfix: name at least one program or library")
+	}
+	info, err := os.Stat(o.root)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%q is not a folder", o.root)
+	}
+	if err != nil {
+		return o, fmt.Errorf("reading the root: %w\nfix: name the folder of a root file system", err)
+	}
+	return o, nil
+}
+
+// run is the command; it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "ldd:", err)
+		return exitUsage
+	}
+	results, err := o.resolve(ctx)
+	if err == nil && o.json {
+		err = writeJSON(stdout, results)
+	} else if err == nil {
+		err = writeText(stdout, stderr, results)
+	}
+	bad := anyBad(results)
+	if err == nil && o.copy != "" && !bad {
+		err = o.copyTo(ctx, results)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "ldd:", err)
+		return exitMissing
+	}
+	if bad {
+		return exitMissing
+	}
+	return 0
+}

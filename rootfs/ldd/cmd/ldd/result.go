@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// result is what was found out about a file.
+type result struct {
+	file    string // as named
+	program ldd.Program
+	closure *ldd.Closure         // nil when the file cannot be read as a program
+	missing []*ldd.NotFoundError // what was not found
+	wrong   error                // what else is wrong
+}
+
+// bad tells whether the program would not start.
+func (r result) bad() bool { return len(r.missing) > 0 || r.wrong != nil }
+
+func anyBad(results []result) bool {
+	for _, r := range results {
+		if r.bad() {
+			return true
+		}
+	}
+	return false
+}
+
+// resolve resolves every file. One that is no program is a result too: the others are still wanted.
+func (o options) resolve(ctx context.Context) ([]result, error) {
+	var results []result
+	for _, file := range o.files {
+		r := result{file: file}
+		if r.program, r.wrong = o.program(file); r.wrong == nil {
+			r.closure, r.wrong = o.one(ctx, &r.program)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var missing *ldd.MissingError
+		var notFound *ldd.NotFoundError
+		switch {
+		case errors.As(r.wrong, &missing):
+			r.missing, r.wrong = missing.Missing, nil
+		case errors.As(r.wrong, &notFound):
+			r.missing, r.wrong = []*ldd.NotFoundError{notFound}, nil
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// loaders are the interpreters of the architectures, glibc's (sysdeps/*/shlib-versions) before musl's
+// (arch/*/reloc.h): a library does not name its own. x32 comes after x86-64, whose machine it has.
+var loaders = []string{
+	"/lib64/ld-linux-x86-64.so.2", "/libx32/ld-linux-x32.so.2", "/lib/ld-linux.so.2",
+	"/lib/ld-linux-aarch64.so.1", "/lib/ld-linux-armhf.so.3", "/lib/ld-linux.so.3",
+	"/lib/ld-linux-riscv64-lp64d.so.1", "/lib/ld64.so.1", "/lib64/ld64.so.2", "/lib64/ld64.so.1",
+	"/lib64/ld-linux-loongarch-lp64d.so.1", "/lib/ld.so.1", "/lib64/ld.so.1",
+	"/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-i386.so.1", "/lib/ld-musl-aarch64.so.1", "/lib/ld-musl-armhf.so.1",
+	"/lib/ld-musl-riscv64.so.1", "/lib/ld-musl-s390x.so.1", "/lib/ld-musl-powerpc64le.so.1", "/lib/ld-musl-loongarch64.so.1",
+}
+
+// one resolves a program. A library is resolved as if the first loader of the root that it fits had
+// started it, which is what ldd(1) does.
+func (o options) one(ctx context.Context, p *ldd.Program) (*ldd.Closure, error) {
+	c, err := o.look(ctx, *p)
+	if err == nil || c != nil {
+		return c, err
+	}
+	for _, loader := range loaders {
+		if _, _, notThere := ldd.Follow(o.sys(), loader); notThere != nil {
+			continue
+		}
+		library := *p
+		library.Interpreter = loader
+		lc, lerr := o.look(ctx, library)
+		var other *ldd.LoadError
+		if errors.As(lerr, &other) && other.Path == loader {
+			continue // of another machine
+		}
+		if lc != nil {
+			*p = library
+			return lc, lerr
+		}
+	}
+	return nil, err
+}
+
+// look resolves a program, and checks it when that is asked for.
+func (o options) look(ctx context.Context, p ldd.Program) (*ldd.Closure, error) {
+	if o.check {
+		return ldd.Verify(ctx, o.sys(), p, o.env())
+	}
+	return ldd.Resolve(ctx, o.sys(), p, o.env())
+}
+
+func (o options) sys() ldd.FS  { return ldd.DirFS(o.root) }
+func (o options) env() ldd.Env { return ldd.Env{LibraryPath: o.libraryPath} }
+
+// program says where a file is: in the root by its own path, or outside of it.
+func (o options) program(file string) (ldd.Program, error) {
+	if strings.HasPrefix(file, "/") {
+		if _, _, err := ldd.Follow(o.sys(), file); err == nil {
+			return ldd.Program{Path: file}, nil
+		}
+	}
+	host, err := filepath.Abs(file)
+	if err != nil {
+		return ldd.Program{}, err
+	}
+	root, err := filepath.Abs(o.root)
+	if err != nil {
+		return ldd.Program{}, err
+	}
+	if rel, err := filepath.Rel(root, host); err == nil && filepath.IsLocal(rel) {
+		return ldd.Program{Path: "/" + filepath.ToSlash(rel)}, nil
+	}
+	if _, err := os.Stat(host); err != nil {
+		return ldd.Program{}, fmt.Errorf("there is no file %q, neither in %q nor outside of it", file, o.root)
+	}
+	return ldd.Program{Path: filepath.ToSlash(host), File: host}, nil
+}

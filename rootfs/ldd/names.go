@@ -1,0 +1,225 @@
+package ldd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"debug/elf"
+	"errors"
+	"io"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Named is a library whose name stands in an object that can open libraries: a guess, other than a [Note].
+type Named struct {
+	By   *Object
+	Name string // as it stands there: "libz.so.1", or an absolute path
+	Path string // real path of what the loader would find for By; "" when there is nothing
+}
+
+// openers are the functions by which libraries are opened: dlopen(3), and those of glib, libtool, NSPR, SDL
+// and libuv, which call it for others.
+var openers = []string{
+	"dlopen", "dlmopen", "__libc_dlopen_mode", "g_module_open", "g_module_open_full", "lt_dlopen", "lt_dlopenext",
+	"lt_dlopenadvise", "PR_LoadLibrary", "PR_LoadLibraryWithFlags", "SDL_LoadObject", "uv_dlopen",
+}
+
+// Names returns the names of libraries among the strings of every object that imports a function to open
+// libraries, without those that are in the closure. Not each of them is opened: they are for a person to
+// look at. What is put together at run time, "%s/modules-%d", is not found.
+func (c *Closure) Names(ctx context.Context) ([]Named, error) {
+	var out []Named
+	err := c.each(ctx, func(o *Object, f *elfFile) error {
+		imports, err := f.imports()
+		if err != nil || !slices.ContainsFunc(openers, func(s string) bool { return imports[s] }) {
+			return err
+		}
+		names, err := f.libraryNames()
+		for _, name := range names {
+			if n := (Named{o, name, c.whereIs(name, o)}); !c.knows(o, n) {
+				out = append(out, n)
+			}
+		}
+		if err != nil || o != c.Program() {
+			return err
+		}
+		more, err := c.goNames(f)
+		for _, n := range more {
+			if !c.knows(o, n) && !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// whereIs returns the real path that an object would get for a name.
+func (c *Closure) whereIs(name string, by *Object) string {
+	if c.find == nil {
+		return ""
+	}
+	return c.find(name, by)
+}
+
+// knows says whether a name is one of the closure's already: by what it was asked for, by its soname, or by
+// the file.
+func (c *Closure) knows(by *Object, n Named) bool {
+	if _, ok := c.Lookup(path.Base(n.Name)); ok {
+		return true
+	}
+	return n.Path != "" && c.at(n.Path) != nil || path.Base(by.Real) == n.Name
+}
+
+// maxNameText bounds a string that can be a library's name.
+const maxNameText = maxPath
+
+// libraryName is what a name of a library looks like.
+var libraryName = regexp.MustCompile(`^(/[^\s%]*/)?lib[A-Za-z0-9_+.@-]*\.so(\.[0-9]+)*$`)
+
+// libraryNames returns the strings of a C program that are names of libraries, each once.
+func (f *elfFile) libraryNames() ([]string, error) {
+	var names []string
+	err := f.texts(func(r *bufio.Reader) error {
+		for {
+			text, err := r.ReadSlice(0)
+			if err == nil && bytes.Contains(text, []byte(".so")) && libraryName.Match(text[:len(text)-1]) {
+				names = append(names, string(text[:len(text)-1]))
+			}
+			for errors.Is(err, bufio.ErrBufferFull) { // the rest of what is no name
+				_, err = r.ReadSlice(0)
+			}
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+	})
+	return compact(names), err
+}
+
+// texts reads the segments that may have constant strings: those without code. A linker that does not part
+// the two, as it was usual before 2018 and is on some machines, puts the strings beside the code.
+func (f *elfFile) texts(read func(r *bufio.Reader) error) error {
+	parted := slices.ContainsFunc(f.progs, func(p prog) bool {
+		return p.typ == elf.PT_LOAD && p.flags&(elf.PF_W|elf.PF_X) == 0
+	})
+	for _, p := range f.progs {
+		if p.typ != elf.PT_LOAD || parted && p.flags&elf.PF_X != 0 || f.check(p.off, p.filesz) != nil {
+			continue
+		}
+		section := io.NewSectionReader(f.r, int64(p.off), int64(p.filesz))
+		if err := read(bufio.NewReaderSize(section, maxNameText)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// goMagic begins the build information of a Go program, see debug/buildinfo.
+var goMagic = []byte("\xff Go buildinf:")
+
+// goNames returns the libraries that a Go program names, as far as they are there. Its strings stand one
+// behind the other without an end: any part of the text around ".so" could be a name, and only the
+// loader's answer tells. The longest one counts.
+func (c *Closure) goNames(f *elfFile) ([]Named, error) {
+	var out []Named
+	isGo, seen := false, map[string]bool{}
+	err := f.texts(func(r *bufio.Reader) error {
+		return windows(r, func(text []byte) {
+			isGo = isGo || bytes.Contains(text, goMagic)
+			for _, s := range aroundSo(text) {
+				if seen[s] {
+					continue
+				}
+				seen[s] = true
+				if n, ok := c.longest(s); ok && !slices.Contains(out, n) {
+					out = append(out, n)
+				}
+			}
+		})
+	})
+	if !isGo {
+		return nil, err
+	}
+	return out, err
+}
+
+// aroundSo returns what stands around each ".so": before it all that may be part of a path, behind it dots
+// and digits.
+func aroundSo(text []byte) []string {
+	var out []string
+	for at := 0; ; {
+		i := bytes.Index(text[at:], []byte(".so"))
+		if i < 0 {
+			return out
+		}
+		start, end := at+i, at+i+len(".so")
+		at = end
+		for start > 0 && end-start < maxGoName && inPath(text[start-1]) {
+			start--
+		}
+		for end < len(text) && end-start < maxGoName && (text[end] == '.' || isDigit(string(text[end:end+1]))) {
+			end++
+		}
+		out = append(out, string(text[start:end]))
+	}
+}
+
+// maxGoName bounds a name with its folder in a Go program; pieces of its text overlap by as much.
+const maxGoName = 256
+
+// inPath says whether a character is usual in the path of a library.
+func inPath(c byte) bool { return isIdent(c) || strings.IndexByte("+-.@/", c) >= 0 }
+
+// windows reads text in pieces that overlap by more than a name is long.
+func windows(r *bufio.Reader, see func(text []byte)) error {
+	const piece = 1 << 18
+	buf := make([]byte, 0, piece)
+	for {
+		n, err := io.ReadFull(r, buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		see(buf)
+		if err != nil {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				err = nil
+			}
+			return err
+		}
+		buf = append(buf[:0], buf[len(buf)-maxGoName:]...)
+	}
+}
+
+// longest returns the longest part of a text that leads to a library. The text ends in ".so" or ".so.1.2",
+// with digits that may belong to what follows; it may begin with a folder.
+func (c *Closure) longest(text string) (Named, bool) {
+	for end := len(text); ; end-- {
+		name := text[:end]
+		for _, start := range nameStarts(name) {
+			if p := c.whereIs(name[start:], c.Program()); p != "" {
+				return Named{c.Program(), name[start:], p}, true
+			}
+		}
+		// Digits and dots are given up one by one, ".so" is not.
+		if c := text[end-1]; c != '.' && (c < '0' || c > '9') {
+			return Named{}, false
+		}
+	}
+}
+
+// nameStarts returns where a name may begin in a text: at each slash, and at each "lib" of the last element.
+func nameStarts(text string) []int {
+	var starts []int
+	base := strings.LastIndexByte(text, '/') + 1
+	for i := range text {
+		if i < base && text[i] == '/' || i >= base && strings.HasPrefix(text[i:], "lib") {
+			starts = append(starts, i)
+		}
+	}
+	return starts
+}

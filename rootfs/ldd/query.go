@@ -1,0 +1,126 @@
+package ldd
+
+import (
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Content opens the content of an object.
+func (c *Closure) Content(o *Object) (*Content, error) {
+	if o.file != "" {
+		return openHost(o.file)
+	}
+	return openContent(func() (fs.File, error) { return c.sys.Open(relative(o.Real)) })
+}
+
+// base returns the objects that every CPU loads.
+func (c *Closure) base() []*Object {
+	for i, o := range c.Objects {
+		if o.Level != "" {
+			return c.Objects[:i]
+		}
+	}
+	return c.Objects
+}
+
+// each opens the objects that every CPU loads, one after the other.
+func (c *Closure) each(ctx context.Context, visit func(o *Object, f *elfFile) error) error {
+	for _, o := range c.base() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := c.visit(o, visit); err != nil {
+			return fmt.Errorf("reading %q: %w", o.Path, err)
+		}
+	}
+	return nil
+}
+
+// visit opens an object for a function.
+func (c *Closure) visit(o *Object, visit func(o *Object, f *elfFile) error) error {
+	body, err := c.Content(o)
+	if err != nil {
+		return err
+	}
+	f, err := readELF(body, body.Size)
+	if err == nil {
+		err = visit(o, f)
+	}
+	return errors.Join(err, body.Close())
+}
+
+// Importers returns by which objects each of some symbols is imported: those that have it as an undefined
+// dynamic symbol, whatever its version. Who imports dlopen may open libraries that no header names.
+// A symbol that nobody imports is not in the map.
+func (c *Closure) Importers(ctx context.Context, symbols ...string) (map[string][]*Object, error) {
+	out := map[string][]*Object{}
+	err := c.each(ctx, func(o *Object, f *elfFile) error {
+		names, err := f.imports()
+		for _, s := range symbols {
+			if names[s] {
+				out[s] = append(out[s], o)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for imported symbols: %w", err)
+	}
+	return out, nil
+}
+
+// imports returns the names of the undefined dynamic symbols.
+func (f *elfFile) imports() (map[string]bool, error) {
+	d, err := f.dynamic()
+	if errors.Is(err, errNoDynamic) {
+		return nil, nil // a static program
+	}
+	if err != nil {
+		return nil, err
+	}
+	bound, err := f.bound(d)
+	if err != nil {
+		return nil, err
+	}
+	t, err := f.symbols(d, bound)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for i := range t.n {
+		if s, ok := t.symbol(uint32(i)); ok && s.shndx == elf.SHN_UNDEF && s.name != "" {
+			out[s.name] = true
+		}
+	}
+	return out, nil
+}
+
+// nssSymbol is in libc.so.6 since the sources "files" and "dns" of nsswitch.conf are, glibc 2.34.
+const nssSymbol = "_nss_dns_gethostbyname4_r"
+
+// NSSBuiltin says whether the C library looks up users in files and hosts in DNS without opening
+// libnss_files.so.2 and libnss_dns.so.2. Those of glibc before 2.34 open them. It is true as well when
+// there is no glibc in the closure.
+func (c *Closure) NSSBuiltin() (bool, error) {
+	libc, ok := c.Lookup("libc.so.6")
+	if c.Flavour != Glibc || !ok {
+		return true, nil
+	}
+	var builtin bool
+	err := c.visit(libc, func(_ *Object, f *elfFile) error {
+		d, err := f.dynamic()
+		if err != nil {
+			return err
+		}
+		t, err := f.symbols(d, nil)
+		builtin = err == nil && t.defines(nssSymbol)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("reading %q: %w", libc.Path, err)
+	}
+	return builtin, nil
+}

@@ -1,0 +1,335 @@
+//go:build linux && amd64
+
+package ldd
+
+import (
+	"context"
+	"debug/elf"
+	"encoding/binary"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// A release is a root of a Debian release; what its programs load there is asked of its own loader.
+type release struct {
+	debianRoot
+	loader  string
+	machine elf.Machine
+	class   elf.Class
+	order   binary.ByteOrder
+	qemu    string // runs the loader; "" when this machine does
+	most    int    // how many files are asked about
+}
+
+// The packages are few and have many libraries.
+var (
+	somePackages = []string{"libc-bin", "bash", "coreutils", "libstdc++6", "curl", "openssl"}
+	manyPackages = append([]string{"git", "perl", "systemd", "gnupg", "krb5-user", "gdb", "vim"}, somePackages...)
+)
+
+var releases = map[string]release{
+	// An older glibc, with the folders for capabilities and /lib beside /usr/lib.
+	"glibc 2.31": {debianRoot{"bullseye", "amd64", manyPackages}, "/lib64/ld-linux-x86-64.so.2", elf.EM_X86_64, elf.ELFCLASS64, binary.LittleEndian, "", 1 << 20},
+	// A newer one than this machine's.
+	"glibc 2.41": {debianRoot{"trixie", "amd64", manyPackages}, "/lib64/ld-linux-x86-64.so.2", elf.EM_X86_64, elf.ELFCLASS64, binary.LittleEndian, "", 1 << 20},
+
+	"i386":    {debianRoot{"trixie", "i386", somePackages}, "/lib/ld-linux.so.2", elf.EM_386, elf.ELFCLASS32, binary.LittleEndian, "qemu-i386-static", 60},
+	"armhf":   {debianRoot{"trixie", "armhf", somePackages}, "/lib/ld-linux-armhf.so.3", elf.EM_ARM, elf.ELFCLASS32, binary.LittleEndian, "qemu-arm-static", 60},
+	"arm64":   {debianRoot{"trixie", "arm64", somePackages}, "/lib/ld-linux-aarch64.so.1", elf.EM_AARCH64, elf.ELFCLASS64, binary.LittleEndian, "qemu-aarch64-static", 60},
+	"s390x":   {debianRoot{"trixie", "s390x", somePackages}, "/lib/ld64.so.1", elf.EM_S390, elf.ELFCLASS64, binary.BigEndian, "qemu-s390x-static", 60},
+	"ppc64el": {debianRoot{"trixie", "ppc64el", somePackages}, "/lib64/ld64.so.2", elf.EM_PPC64, elf.ELFCLASS64, binary.LittleEndian, "qemu-ppc64le-static", 60},
+	"riscv64": {debianRoot{"trixie", "riscv64", somePackages}, "/lib/ld-linux-riscv64-lp64d.so.1", elf.EM_RISCV, elf.ELFCLASS64, binary.LittleEndian, "qemu-riscv64-static", 60},
+}
+
+// Every program and library of a release loads what its own loader says, first without ld.so.cache and then
+// with the one that we write, which that loader has to read.
+func TestReleases(t *testing.T) {
+	long(t)
+	for name, r := range releases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if r.qemu != "" {
+				need(t, r.qemu)
+			} else if !native(r.machine) {
+				skip(t, "this machine does not run it")
+			}
+			root := copyTree(t, r.root(t))
+			if r.qemu != "" {
+				r.installQemu(t, root)
+			}
+			r.compareAll(t, root)
+			r.checkCache(t, root)
+			if len(r.levels(t, root)) > 0 {
+				r.checkVariants(t, root)
+			}
+			if name == "glibc 2.41" {
+				r.checkNotes(t, root)
+			}
+		})
+	}
+}
+
+// native says whether the machine runs programs for a machine by itself.
+func native(m elf.Machine) bool {
+	_, err := os.Stat(map[elf.Machine]string{elf.EM_X86_64: "/lib64/ld-linux-x86-64.so.2"}[m])
+	return err == nil
+}
+
+// installQemu puts the emulator, which is static, into the root.
+func (r release) installQemu(t *testing.T, root string) {
+	t.Helper()
+	path, err := exec.LookPath(r.qemu)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "qemu"), data)
+}
+
+// command runs a program of the root in it.
+func (r release) command(root string, env []string, args ...string) *exec.Cmd {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = env
+	if r.qemu != "" {
+		var options []string
+		for _, e := range env {
+			options = append(options, "-E", e)
+		}
+		cmd = exec.Command("/qemu", append(options, args...)...)
+		cmd.Env = []string{}
+	}
+	cmd.Dir, cmd.SysProcAttr = "/", inRoot(root, "/").SysProcAttr
+	return cmd
+}
+
+// trace asks the release's loader what it would load for a file of the root.
+func (r release) trace(root string, c *Closure, args ...string) ([]string, error) {
+	cmd := r.command(root, []string{"LD_TRACE_LOADED_OBJECTS=1"}, append([]string{r.loader}, args...)...)
+	out, err := cmd.CombinedOutput()
+	return parseTrace(c, string(out)), err
+}
+
+// resolve resolves a file of the root, a library too.
+func (r release) resolve(root, name string) (*Closure, error) {
+	return Resolve(context.Background(), DirFS(root), Program{Path: name, Interpreter: r.loader}, Env{})
+}
+
+// compareAll compares all files of the root.
+func (r release) compareAll(t *testing.T, root string) {
+	t.Helper()
+	var compared, libraries atomic.Int32
+	files := r.files(t, root)
+	if step := len(files) / r.most; step > 1 {
+		var some []string
+		for i := 0; i < len(files); i += step {
+			some = append(some, files[i])
+		}
+		files = some
+	}
+	each(files, func(name string) {
+		c, err := r.resolve(root, name)
+		if c == nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		if c.Flavour == Static {
+			return
+		}
+		compared.Add(1)
+		libraries.Add(int32(len(c.Objects)))
+		if c.Machine != r.machine || c.Class != r.class || c.want.order != r.order || c.Flavour != Glibc {
+			t.Errorf("%s is for %s %s, %s", name, c.Machine, c.Class, c.want.order)
+		}
+		want, oracleErr := r.trace(root, c, name)
+		if oracleErr != nil {
+			t.Errorf("%s: the loader: %v", name, oracleErr)
+			return
+		}
+		if got := traced(c, err); !slices.Equal(got, want) {
+			t.Errorf("%s: got\n  %s\nthe loader\n  %s", name, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+		}
+	})
+	t.Logf("%d files were compared, %d objects", compared.Load(), libraries.Load())
+	if compared.Load() < 20 {
+		t.Error("too few files were compared")
+	}
+}
+
+// files lists the dynamic ELF files of the root for its machine.
+func (r release) files(t *testing.T, root string) []string {
+	t.Helper()
+	var out []string
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		body, err := openHost(name)
+		if err != nil {
+			return nil
+		}
+		defer body.Close()
+		f, err := readELF(body, body.Size)
+		if err != nil || f.machine != r.machine || f.class != r.class || f.typ != elf.ET_DYN && f.typ != elf.ET_EXEC {
+			return nil
+		}
+		if _, err := f.dynamic(); err == nil {
+			out = append(out, strings.TrimPrefix(name, root))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// checkCache moves a library to where only a cache can lead. It is found when no cache is there yet, with
+// the one that the release's own ldconfig writes, and with ours.
+func (r release) checkCache(t *testing.T, root string) {
+	t.Helper()
+	const prog = "/usr/bin/openssl"
+	name := r.moveCrypto(t, root, prog)
+	cache := filepath.Join(root, "etc/ld.so.cache")
+	first, err := r.resolve(root, prog)
+	if err != nil || !first.NeedsCache() {
+		t.Fatalf("got %v, %v", first, err)
+	}
+	if o, ok := first.Lookup(name); !ok || o.Path != "/opt/acme/"+name {
+		t.Fatalf("%s is %+v", name, o)
+	}
+	for _, how := range []string{"ldconfig's", "our"} {
+		if how == "our" {
+			write(t, cache, first.Cache())
+		} else if out, err := r.command(root, nil, "/sbin/ldconfig").CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		again, err := r.resolve(root, prog)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := r.trace(root, first, prog)
+		if err != nil || !slices.Equal(traced(first, nil), want) || !slices.Equal(traced(again, nil), want) {
+			t.Errorf("with %s cache: got\n%v\nbefore\n%v\nthe loader\n  %s\n%v", how, again, first, strings.Join(want, "\n  "), err)
+		}
+	}
+}
+
+// moveCrypto moves libcrypto into a folder of ld.so.conf.
+func (r release) moveCrypto(t *testing.T, root, prog string) string {
+	t.Helper()
+	c, err := r.resolve(root, prog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(c.Objects, func(o *Object) bool { return strings.HasPrefix(o.Soname, "libcrypto.so.") })
+	if i < 0 {
+		t.Fatalf("%s needs no libcrypto:\n%v", prog, c)
+	}
+	o := c.Objects[i]
+	dir := filepath.Join(root, "opt/acme")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(root, o.Real), filepath.Join(dir, o.Soname)); err != nil {
+		t.Fatal(err)
+	}
+	conf := filepath.Join(root, "etc/ld.so.conf")
+	_ = os.Remove(conf) // a link to what other tests see
+	write(t, conf, []byte("/opt/acme\ninclude /etc/ld.so.conf.d/*.conf\n"))
+	return o.Soname
+}
+
+// levels returns the CPU levels that the release's loader names.
+func (r release) levels(t *testing.T, root string) []string {
+	t.Helper()
+	c, err := r.resolve(root, "/usr/bin/openssl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.loader.levels
+}
+
+// checkVariants puts a variant for each level beside the library in the cache, and asks the loader about
+// those that its machine has.
+func (r release) checkVariants(t *testing.T, root string) {
+	t.Helper()
+	levels := r.levels(t, root)
+	dir := filepath.Join(root, "opt/acme")
+	libs, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lib := libs[len(libs)-1].Name()
+	data, err := os.ReadFile(filepath.Join(dir, lib))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, level := range levels {
+		write(t, filepath.Join(dir, hwcapsDir, level, lib), data)
+	}
+	if err := os.Remove(filepath.Join(root, "etc/ld.so.cache")); err != nil {
+		t.Fatal(err)
+	}
+	p := Program{Path: "/usr/bin/openssl", Interpreter: r.loader, Variants: true}
+	c, err := Resolve(context.Background(), DirFS(root), p, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "etc/ld.so.cache"), c.Cache())
+	checked := []string{}
+	for i, at := range c.levels {
+		least := len(levels) - 1 - i
+		want, err := r.trace(root, at, "--glibc-hwcaps-mask", strings.Join(levels[least:], ":"), p.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := slices.ContainsFunc(want, func(s string) bool { return strings.HasSuffix(s, hwcapsDir+levels[least]+"/"+lib) })
+		if !found {
+			continue // the machine that runs it has not this level
+		}
+		checked = append(checked, levels[least])
+		if got := traced(at, nil); !slices.Equal(got, want) {
+			t.Errorf("%s: got\n  %s\nthe loader\n  %s", levels[least], strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+		}
+	}
+	t.Logf("of the levels %q the loader has %q", levels, checked)
+}
+
+// checkNotes compares what systemd says that it opens with the names that are found in its files: each
+// library of a note is among these, or loaded at the start.
+func (r release) checkNotes(t *testing.T, root string) {
+	t.Helper()
+	c, err := r.resolve(root, "/usr/bin/systemctl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes, err := c.Notes(context.Background())
+	if err != nil || len(notes) < 10 {
+		t.Errorf("%d notes, %v", len(notes), err)
+	}
+	names, err := c.Names(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range notes {
+		if n.Feature == "" || n.Description == "" || n.Priority == "" {
+			t.Errorf("note %+v", n)
+		}
+		for _, soname := range n.Sonames {
+			_, loaded := c.Lookup(soname)
+			if named := slices.ContainsFunc(names, func(x Named) bool { return x.Name == soname }); !loaded && !named {
+				t.Errorf("%s of %s is not among the names", soname, n.By.Path)
+			}
+		}
+	}
+	t.Logf("%d notes, %d names", len(notes), len(names))
+}

@@ -1,0 +1,160 @@
+package ldd
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// versions is missingVersions as an error. What only a try misses is a warning: the program can do
+// without it.
+func (v *verifier) versions() error {
+	var err error
+	for i, m := range newest(v.missingVersions()) {
+		switch {
+		case v.closure.tries[m.by.Opened]:
+			v.warn(m.text())
+		case i < maxProblems:
+			err = errors.Join(err, m)
+		}
+	}
+	return err
+}
+
+// newest returns of several versions of one set that an object misses in a library the newest.
+func newest(all []missingVersion) []missingVersion {
+	var out []missingVersion
+	for _, m := range all {
+		set := setOf(m.name)
+		i := slices.IndexFunc(out, func(x missingVersion) bool {
+			return x.lib == m.lib && x.by == m.by && (x.name == m.name || set != "" && set == setOf(x.name))
+		})
+		switch {
+		case i < 0:
+			out = append(out, m)
+		case compareVersions(m.name, out[i].name) > 0:
+			out[i] = m
+		}
+	}
+	return out
+}
+
+// missingVersion is a version that lib should define because by was linked against it.
+type missingVersion struct {
+	name    string
+	lib, by *verified
+}
+
+// Error says what is wanted, what is there, and how the two come together.
+func (m missingVersion) Error() string { return m.text() + "\nfix: " + m.fix() }
+
+// text says what is wanted and what is there.
+func (m missingVersion) text() string {
+	there := "does not have it"
+	if best := m.best(); best != "" {
+		there = "goes up to " + best
+	}
+	return fmt.Sprintf("%q needs %s of %s; the one in the sysroot (%s) %s", m.by.Path, m.name, m.lib.title(), m.lib.Path, there)
+}
+
+// fix says how the two come together.
+func (m missingVersion) fix() string {
+	best, lib := m.best(), m.lib.title()
+	switch {
+	case best == "":
+		return fmt.Sprintf("build against the %s that goes into the image, or take a sysroot whose %s has %s", lib, lib, m.name)
+	case setOf(m.name) == "GLIBC":
+		return fmt.Sprintf("build against glibc %s or older, or take a sysroot with glibc %s or newer", numberOf(best), numberOf(m.name))
+	}
+	return fmt.Sprintf("build against %s with %s or older, or take a sysroot whose %s has %s or newer", lib, best, lib, m.name)
+}
+
+// best is the newest version of the same set that the library has, "" when that tells nothing.
+func (m missingVersion) best() string {
+	best, set := "", setOf(m.name)
+	for _, have := range m.lib.defs {
+		if set != "" && setOf(have) == set && (best == "" || compareVersions(have, best) > 0) {
+			best = have
+		}
+	}
+	if best != "" && compareVersions(best, m.name) > 0 {
+		return "" // a library that dropped a version
+	}
+	return best
+}
+
+// title is what a library is called: its soname, or the name asked for.
+func (o *verified) title() string {
+	if o.Soname != "" {
+		return o.Soname
+	}
+	return o.Name
+}
+
+// setOf returns what the versions of a library that follow each other have in common: "GLIBC" of
+// GLIBC_2.38, "" of a version without a number.
+func setOf(version string) string {
+	i := strings.LastIndexByte(version, '_')
+	if i < 0 || strings.Trim(version[i+1:], "0123456789.") != "" || i+1 == len(version) {
+		return ""
+	}
+	return version[:i]
+}
+
+// numberOf returns the number of a version, "2.38".
+func numberOf(version string) string { return version[strings.LastIndexByte(version, '_')+1:] }
+
+// compareVersions compares the numbers of two versions, part by part.
+func compareVersions(a, b string) int {
+	numbers := func(v string) []int {
+		var out []int
+		for _, part := range strings.Split(numberOf(v), ".") {
+			n, _ := strconv.Atoi(part) // not a number: before all others
+			out = append(out, n)
+		}
+		return out
+	}
+	return slices.Compare(numbers(a), numbers(b))
+}
+
+// missingVersions checks every DT_VERNEED against the DT_VERDEF of the library that was loaded under that
+// name. musl does not look at them.
+func (v *verifier) missingVersions() []missingVersion {
+	if v.closure.Flavour != Glibc {
+		return nil
+	}
+	var missing []missingVersion
+	for _, o := range v.objects {
+		for _, n := range o.needs {
+			lib := v.byName(n.file)
+			// Like the loader, take a library without any version, and a weak requirement.
+			if lib == nil || lib.defs == nil || n.weak || lib.provides(n.name) {
+				continue
+			}
+			missing = append(missing, missingVersion{n.name, lib, o})
+		}
+	}
+	return missing
+}
+
+// provides says whether the object defines a version.
+func (o *verified) provides(version string) bool {
+	for _, name := range o.defs {
+		if name == version {
+			return true
+		}
+	}
+	return false
+}
+
+// byName returns the object that a DT_VERNEED names: the loader goes by the name asked for, or the soname.
+func (v *verifier) byName(name string) *verified {
+	for _, o := range v.objects {
+		if o.Name == name || o.Soname == name {
+			return o
+		}
+	}
+	return nil
+}

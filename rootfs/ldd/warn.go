@@ -1,0 +1,41 @@
+package ldd
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// warning notes what may go wrong elsewhere, once.
+func (r *process) warning(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !slices.Contains(r.closure.Warnings, text) {
+		r.closure.Warnings = append(r.closure.Warnings, text)
+	}
+}
+
+// warn notes what the finished closure depends on beyond its files.
+func (r *process) warn() {
+	for _, o := range r.objects {
+		if need := isaLevel(o.isa); need != "" {
+			r.warning("%q is built for CPUs of %s: on any other the program ends with \"CPU ISA level is lower than required\"", o.Path, need)
+		}
+		r.warnRelative("RPATH of "+o.Path, o.dyn.rpath)
+		r.warnRelative("RUNPATH of "+o.Path, o.dyn.runpath)
+	}
+	r.warnRelative("LD_LIBRARY_PATH", strings.ReplaceAll(r.env.LibraryPath, ";", ":"))
+}
+
+// warnRelative notes a search path that leads to another place when the process is started in another
+// folder: whoever can write there decides which library is loaded.
+func (r *process) warnRelative(rule, list string) {
+	if list == "" {
+		return
+	}
+	for _, dir := range strings.Split(list, ":") {
+		// Musl passes over empty elements.
+		if dir == "" && r.closure.Flavour == Glibc || dir != "" && dir[0] != '/' && dir[0] != '$' {
+			r.warning("the %s has %q, which is relative to the working directory, %s", rule, dir, r.env.Workdir)
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package packages
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// rpmSpec is a recipe for many small packages, one with so many files that its header fills a chain of
+// pages, and one with an epoch.
+func rpmSpec() string {
+	var b strings.Builder
+	b.WriteString("Name: alpha\nEpoch: 1\nVersion: 1.2\nRelease: 3\nSummary: x\nLicense: MIT\nBuildArch: noarch\n%description\nx\n")
+	for i := range 40 {
+		fmt.Fprintf(&b, "%%package -n beta-%d\nEpoch: 0\nVersion: %d\nSummary: x\nLicense: GPL-2.0-or-later\n%%description -n beta-%d\n%s\n", i, i, i, strings.Repeat("long ", 50*i))
+	}
+	b.WriteString("%install\nmkdir -p %{buildroot}/usr/lib64/many %{buildroot}/opt/empty %{buildroot}/usr/share/licenses/alpha\ncd %{buildroot}/usr/lib64\ntouch libalpha.so.1 $(seq -f many/plugin-with-a-long-name-%g.so 2000) ../share/licenses/alpha/COPYING\n")
+	b.WriteString("for i in $(seq 0 39); do touch beta-$i.so; done\n%files\n/usr/lib64/libalpha.so.1\n/usr/lib64/many\n/opt/empty\n%license /usr/share/licenses/alpha/COPYING\n")
+	for i := range 40 {
+		fmt.Fprintf(&b, "%%files -n beta-%d\n/usr/lib64/beta-%d.so\n", i, i)
+	}
+	return b.String()
+}
+
+// makeRPMRoot makes a root with a real rpm database.
+func makeRPMRoot(t *testing.T) string {
+	t.Helper()
+	need(t, "rpm", "rpmbuild")
+	dir := t.TempDir()
+	spec := filepath.Join(dir, "alpha.spec")
+	if err := os.WriteFile(spec, []byte(rpmSpec()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("rpmbuild", "-bb", "--quiet", "--define", "_topdir "+filepath.Join(dir, "top"), "--define", "_tmppath "+dir, spec)
+	build.Env = append(os.Environ(), "HOME="+dir)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "top/RPMS/*/*.rpm"))
+	if err != nil || len(files) != 41 {
+		t.Fatalf("%d packages were built: %v", len(files), err)
+	}
+	root := t.TempDir()
+	args := append([]string{"--dbpath", filepath.Join(root, "var/lib/rpm"), "-i", "--justdb", "--nodeps"}, files...)
+	if out, err := exec.Command("rpm", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return root
+}
+
+// rpm itself writes a database, and is asked about all that is in it.
+func TestRPMReal(t *testing.T) {
+	root := makeRPMRoot(t)
+	db, err := Open(ldd.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Err(); err != nil {
+		t.Error(err)
+	}
+	dbpath := filepath.Join(root, "var/lib/rpm")
+	var got []string
+	for _, p := range db.All() {
+		got = append(got, strings.Join([]string{p.Name, p.Version, p.Architecture, p.Licence, p.Source, p.SourceVersion}, "|"))
+	}
+	want := strings.Split(strings.TrimSpace(run(t, "rpm", "--dbpath", dbpath, "-qa", "--qf", "%{NAME}|%{EPOCH}:%{VERSION}-%{RELEASE}|%{ARCH}|%{LICENSE}|alpha|1.2-3\n")), "\n")
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nrpm says\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for _, p := range db.All() {
+		want := strings.Fields(run(t, "rpm", "--dbpath", dbpath, "-ql", p.Name))
+		want = slices.DeleteFunc(want, func(f string) bool { return f == "/opt/empty" || f == "/usr/lib64/many" })
+		slices.Sort(want)
+		if got := db.Files(p); !slices.Equal(got, want) {
+			t.Errorf("%v: got %d files, rpm says %d", p, len(got), len(want))
+		}
+	}
+	if p, ok := db.Owner("/usr/lib64/many/plugin-with-a-long-name-1999.so"); !ok || p.Name != "alpha" || p.Version != "1:1.2-3" {
+		t.Errorf("Owner() = %v, %t", p, ok)
+	}
+}
+
+// smallRPMDB is a database that rpm 4.18 wrote: the package alpha, with an epoch, and a folder.
+func smallRPMDB(t testing.TB) []byte {
+	t.Helper()
+	packed, err := os.ReadFile("testdata/rpmdb.sqlite.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// Fedora has moved the database, RHEL has not, and ostree has it elsewhere.
+func TestRPMPlaces(t *testing.T) {
+	data := string(smallRPMDB(t))
+	for _, dir := range []string{"var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/"} {
+		db := open(t, map[string]string{
+			dir + "rpmdb.sqlite":      data,
+			dir + "rpmdb.sqlite-wal":  "",
+			"lib64":                   "-> usr/lib64",
+			"usr/lib64/libalpha.so":   "-> libalpha.so.1",
+			"usr/lib64/libalpha.so.1": "",
+		})
+		want := Package{RPM, "alpha", "1:1.2-3", "noarch", "alpha", "1.2-3", "MIT"}
+		if got := db.All(); !slices.Equal(got, []Package{want}) {
+			t.Errorf("%s: All() = %v", dir, got)
+		}
+		if got := db.Files(want); !slices.Equal(got, []string{"/usr/lib64/alpha/plug.so", "/usr/lib64/libalpha.so.1"}) {
+			t.Errorf("%s: Files() = %q", dir, got)
+		}
+		if p, ok := db.Owner("/lib64/libalpha.so"); !ok || p != want {
+			t.Errorf("%s: Owner() = %v, %t", dir, p, ok)
+		}
+		if err := db.Err(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A database that is there and is not read is no error, and not silent either.
+func TestRPMUnread(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"Berkeley DB": {"var/lib/rpm/Packages": "x"},
+		"NDB":         {"usr/lib/sysimage/rpm/Packages.db": "x"},
+		"not closed":  {"var/lib/rpm/rpmdb.sqlite": string(smallRPMDB(t)), "var/lib/rpm/rpmdb.sqlite-wal": "frames"},
+	} {
+		db := open(t, files)
+		if err := db.Err(); err == nil || !strings.Contains(err.Error(), "\nfix: ") {
+			t.Errorf("%s: Err() = %v", name, err)
+		}
+	}
+}
+
+func TestSourceRPM(t *testing.T) {
+	for file, want := range map[string][2]string{
+		"glibc-2.34-60.el9.src.rpm":      {"glibc", "2.34-60.el9"},
+		"java-17-openjdk-17.0-1.src.rpm": {"java-17-openjdk", "17.0-1"},
+		"(none)":                         {},
+		"a-b":                            {},
+		"":                               {},
+	} {
+		if name, version := sourceRPM(file); name != want[0] || version != want[1] {
+			t.Errorf("sourceRPM(%q) = %q, %q", file, name, version)
+		}
+	}
+}
+
+// Whatever a database has in it, reading it ends, and either there are packages or an error.
+func FuzzRPM(f *testing.F) {
+	data := smallRPMDB(f)
+	f.Add(data)
+	f.Add(data[:5000])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		entries, err := readRPMPackages(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		for _, e := range entries {
+			if _, err := e.list(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// A page that names itself ends, too.
+func TestSQLiteLoops(t *testing.T) {
+	data := smallRPMDB(t)
+	for page := 1; page < len(data)/4096; page++ {
+		for _, kind := range []byte{interiorTable, leafTable} {
+			bad := slices.Clone(data)
+			at := (page - 1) * 4096
+			if page == 1 {
+				at = fileHeader
+			}
+			bad[at] = kind
+			copy(bad[at+8:], []byte{0, 0, 0, byte(page)}) // its rightmost child
+			if _, err := readRPMPackages(bytes.NewReader(bad), int64(len(bad))); err != nil && !errors.Is(err, errCorrupt) {
+				t.Logf("page %d as %d: %v", page, kind, err)
+			}
+		}
+	}
+	if _, err := readRPMPackages(bytes.NewReader(data[:len(data)/2]), int64(len(data)/2)); err == nil {
+		t.Log("half of a database has all packages") // they may well lie in front
+	}
+}

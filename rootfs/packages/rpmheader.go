@@ -1,0 +1,111 @@
+package packages
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Tags of an rpm header, https://rpm.org/docs/latest/manual/tags.html.
+const (
+	tagName       = 1000
+	tagVersion    = 1001
+	tagRelease    = 1002
+	tagEpoch      = 1003
+	tagLicence    = 1014
+	tagArch       = 1022
+	tagFileStates = 1029
+	tagFileModes  = 1030
+	tagSourceRPM  = 1044
+	tagDirIndexes = 1116
+	tagBaseNames  = 1117
+	tagDirNames   = 1118
+)
+
+// Types of values that are read here, and the widths of numbers.
+const (
+	rpmInt8        = 2
+	rpmInt16       = 3
+	rpmInt32       = 4
+	rpmString      = 6
+	rpmStringArray = 8
+	rpmI18N        = 9
+)
+
+// rpmHeader is a header as the database has it, that is without the eight bytes in front that a file
+// has: the number of index entries, the size of the data, the index, the data. Numbers are big-endian.
+// https://rpm.org/docs/latest/manual/format_header.html
+type rpmHeader struct {
+	index []byte // entries of 16 bytes: tag, type, offset into data, number of values
+	data  []byte
+}
+
+// parseHeader checks the sizes.
+func parseHeader(b []byte) (rpmHeader, error) {
+	if len(b) < 8 {
+		return rpmHeader{}, errors.New("a header without a beginning")
+	}
+	n, size := uint64(binary.BigEndian.Uint32(b)), uint64(binary.BigEndian.Uint32(b[4:]))
+	if have := uint64(len(b) - 8); 16*n+size > have {
+		return rpmHeader{}, fmt.Errorf("a header of %d entries and %d bytes in %d bytes", n, size, have)
+	}
+	return rpmHeader{index: b[8 : 8+16*n], data: b[8+16*n : 8+16*n+size]}, nil
+}
+
+// find returns the data from a tag's values on, and what they are.
+func (h rpmHeader) find(tag uint32) (data []byte, kind, count uint32) {
+	for e := h.index; len(e) > 0; e = e[16:] {
+		if binary.BigEndian.Uint32(e) != tag {
+			continue
+		}
+		off := binary.BigEndian.Uint32(e[8:])
+		if uint64(off) > uint64(len(h.data)) {
+			return nil, 0, 0
+		}
+		return h.data[off:], binary.BigEndian.Uint32(e[4:]), binary.BigEndian.Uint32(e[12:])
+	}
+	return nil, 0, 0
+}
+
+// text returns the string of a tag, "" when it has none.
+func (h rpmHeader) text(tag uint32) string {
+	if all := h.texts(tag); len(all) > 0 {
+		return all[0]
+	}
+	return ""
+}
+
+// texts returns the strings of a tag; each ends with a NUL, and none is there without one.
+func (h rpmHeader) texts(tag uint32) []string {
+	data, kind, count := h.find(tag)
+	if kind != rpmString && kind != rpmStringArray && kind != rpmI18N {
+		return nil
+	}
+	var out []string
+	for ; count > 0; count-- {
+		s, rest, ok := bytes.Cut(data, []byte{0})
+		if !ok {
+			break
+		}
+		out = append(out, string(s))
+		data = rest
+	}
+	return out
+}
+
+// numbers returns the numbers of a tag.
+func (h rpmHeader) numbers(tag uint32) []uint32 {
+	data, kind, count := h.find(tag)
+	width := map[uint32]int{rpmInt8: 1, rpmInt16: 2, rpmInt32: 4}[kind]
+	if width == 0 || uint64(count)*uint64(width) > uint64(len(data)) {
+		return nil
+	}
+	out := make([]uint32, count)
+	for i := range out {
+		for _, b := range data[i*width : (i+1)*width] {
+			out[i] = out[i]<<8 | uint32(b)
+		}
+	}
+	return out
+}

@@ -1,0 +1,73 @@
+package plugins
+
+import (
+	"fmt"
+	"strings"
+)
+
+// groupGo is the group of what Go programs open themselves.
+const groupGo = "go"
+
+// readGo takes what is known from the way the Go program was built.
+func (d *discovery) readGo() error {
+	program := d.closure.Program().Path
+	if d.Linked != nil && d.Linked("plugin.open") {
+		d.found.addCandidate(Candidate{
+			Name: "plugin.Open", Of: program,
+			Why: "the program opens Go plugins (-buildmode=plugin), whose files only it knows: add them to the files",
+		})
+	}
+	if d.BuildInfo == nil || !d.wants(groupGo, false) {
+		return nil
+	}
+	name := d.cryptoName()
+	switch {
+	case d.systemCrypto():
+		d.found.addPlugin(Plugin{
+			Path: name, Group: groupGo, Of: program, Required: true,
+			Why: fmt.Sprintf("%s was built with the system's cryptography (GOEXPERIMENT)", program),
+		})
+	case strings.Contains(d.BuildInfo.GoVersion, "(Red Hat "):
+		// https://github.com/golang-fips/go
+		d.found.addCandidate(Candidate{
+			Name: name, Path: d.whereIs(name), Of: program,
+			Why: "Red Hat's build of Go opens it on machines in FIPS mode: add it to the libraries if yours is one",
+		})
+	}
+	return nil
+}
+
+// systemCrypto says whether Go's cryptography is that of the system's OpenSSL. Programs of Microsoft's
+// build of Go then open libcrypto when they start, and end with a panic when there is none:
+// https://github.com/microsoft/go/blob/microsoft/main/eng/doc/fips/README.md. With boringcrypto everything
+// is linked into the program.
+func (d *discovery) systemCrypto() bool {
+	for _, s := range d.BuildInfo.Settings {
+		switch s.Key {
+		case "microsoft_systemcrypto":
+			return s.Value == "1"
+		case "GOEXPERIMENT", "-tags":
+			for _, e := range strings.Split(s.Value, ",") {
+				switch strings.TrimPrefix(e, "goexperiment.") {
+				case "systemcrypto", "opensslcrypto", "ms_nocgo_opensslcrypto":
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// cryptoVersions are those that these builds of Go try, in this order:
+// https://github.com/golang-fips/go, patches/, "knownVersions".
+var cryptoVersions = []string{"3", "1.1", "11", "111", "1.0.2", "1.0.0", "10"}
+
+// cryptoName returns the first of them that is there, or else the newest one, to be missed by name.
+func (d *discovery) cryptoName() string {
+	for _, v := range cryptoVersions {
+		if name := "libcrypto.so." + v; d.whereIs(name) != "" {
+			return name
+		}
+	}
+	return "libcrypto.so." + cryptoVersions[0]
+}

@@ -1,0 +1,166 @@
+//go:build linux && amd64
+
+package plugins
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// need skips a test whose tool is not installed; in CI that is a failure.
+func need(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			skip(t, tool+" is not installed")
+		}
+	}
+}
+
+func skip(t *testing.T, reason string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("in CI nothing is skipped: %s", reason)
+	}
+	t.Skip(reason)
+}
+
+// long skips a test that runs many programs when -short is given.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		skip(t, "it takes half a minute")
+	}
+}
+
+// image is a root file system that a test makes.
+type image string
+
+// resolve finds all that a program of the host opens.
+func resolve(t *testing.T, program string, o Options) (*ldd.Closure, *Found) {
+	t.Helper()
+	c, found, err := Resolve(context.Background(), ldd.DirFS("/"), ldd.Program{Path: program}, ldd.Env{}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, found
+}
+
+// ship makes an image of a closure and of files.
+func ship(t *testing.T, c *ldd.Closure, files []File) image {
+	t.Helper()
+	root := image(t.TempDir())
+	for _, o := range c.Objects {
+		root.links(t, o.Links)
+		root.file(t, o.Real)
+		for _, dir := range o.Dirs {
+			root.mkdir(t, dir)
+		}
+	}
+	for _, f := range files {
+		real, links, err := ldd.Follow(ldd.DirFS("/"), f.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		root.links(t, links)
+		root.tree(t, real)
+	}
+	if name, content, needed := c.LoaderConfig(); needed {
+		root.write(t, name, content)
+	}
+	root.mkdir(t, "/tmp")
+	return root
+}
+
+func (root image) mkdir(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(string(root), dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// links makes links, some of which may be there.
+func (root image) links(t *testing.T, links []ldd.Link) {
+	t.Helper()
+	for _, l := range links {
+		root.mkdir(t, filepath.Dir(l.Path))
+		if err := os.Symlink(l.Target, filepath.Join(string(root), l.Path)); err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// file takes a file from the host.
+func (root image) file(t *testing.T, name string) {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root.write(t, name, data)
+}
+
+func (root image) write(t *testing.T, name string, data []byte) {
+	t.Helper()
+	root.mkdir(t, filepath.Dir(name))
+	if err := os.WriteFile(filepath.Join(string(root), name), data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tree takes a file or a folder from the host, with the links in it.
+func (root image) tree(t *testing.T, name string) {
+	t.Helper()
+	err := filepath.WalkDir(name, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			root.mkdir(t, name)
+		case d.Type() == fs.ModeSymlink:
+			target, err := os.Readlink(name)
+			if err != nil {
+				return err
+			}
+			root.links(t, []ldd.Link{{Path: name, Target: target}})
+		case d.Type().IsRegular():
+			root.file(t, name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// maxRun is how long a program may work.
+const maxRun = 30 * time.Second
+
+// run runs a program in the image, with nothing in its environment but HOME, and returns what it says.
+// chroot(2) is for root: anyone else enters a user namespace.
+func (root image) run(args []string, env ...string) (string, error) {
+	attr := &syscall.SysProcAttr{Chroot: string(root)}
+	if uid := os.Getuid(); uid != 0 {
+		attr.Cloneflags = syscall.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	// A program that waits for something has failed, too.
+	ctx, cancel := context.WithTimeout(context.Background(), maxRun)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir, cmd.SysProcAttr = "/", attr
+	cmd.Env = append([]string{"HOME=/tmp"}, env...)
+	out, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}

@@ -1,0 +1,52 @@
+package plugins
+
+import (
+	"context"
+	"slices"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// Resolve resolves a program together with all that its libraries open, and what these libraries open
+// in turn: a plugin of vips is bound to ImageMagick's library, which has plugins of its own. It calls
+// [ldd.Resolve] and [Discover] in turns until nothing new is found. The program's own Opens and Tries
+// come first.
+//
+// Errors are those of ldd.Resolve, [ldd.MissingError] with a closure, and those of Discover. Plugins
+// that cannot be loaded are in the closure's Left.
+func Resolve(ctx context.Context, sys ldd.FS, p ldd.Program, env ldd.Env, o Options) (*ldd.Closure, *Found, error) {
+	p.Opens, p.Tries = slices.Clone(p.Opens), slices.Clone(p.Tries)
+	root := newSysroot(sys)
+	for {
+		c, err := ldd.Resolve(ctx, sys, p, env)
+		if err != nil {
+			return c, nil, err
+		}
+		d := newDiscovery(ctx, root, c, o)
+		if err := d.take(); err != nil {
+			return c, nil, err
+		}
+		if !ask(&p, &d.found) {
+			if err := d.guess(); err != nil {
+				return c, nil, err
+			}
+			return c, &d.found, nil
+		}
+		o.Packages = d.Packages // read once
+	}
+}
+
+// ask adds the plugins that the program does not open yet; it says whether there are any.
+func ask(p *ldd.Program, found *Found) (more bool) {
+	for _, plugin := range found.Plugins {
+		list := &p.Tries
+		if plugin.Required {
+			list = &p.Opens
+		}
+		if !slices.Contains(*list, plugin.Path) {
+			*list = append(*list, plugin.Path)
+			more = true
+		}
+	}
+	return more
+}

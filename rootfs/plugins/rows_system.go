@@ -1,0 +1,132 @@
+package plugins
+
+// systemRows are about the C library and what is close to it.
+var systemRows = []row{
+	{
+		// Only ASCII, UTF-8, UCS and the C library's own wide characters are built in.
+		group: "gconv", soname: `libc\.so\.6`,
+		imported: []string{"iconv_open"},
+		texts:    []text{{name: "libdir", end: "/gconv", otherwise: "<lib>"}},
+		plugins:  []string{"<libdir>/gconv/*.so"},
+		files: []data{
+			{pattern: "<libdir>/gconv/gconv-modules"},
+			{pattern: "<libdir>/gconv/gconv-modules.d"},
+			{pattern: "<libdir>/gconv/gconv-modules.cache"},
+		},
+		source: "glibc's iconv/gconv_conf.c; iconvconfig(8)",
+	},
+	{
+		// "C" and "POSIX" are built in, C.UTF-8 is files since it is upstream (glibc 2.35), and on
+		// Debian and Fedora before.
+		group: "locale", soname: `libc\.so\.6`,
+		imported: []string{"setlocale", "newlocale"},
+		texts:    []text{{name: "locales", end: "/locale-archive", otherwise: "/usr/lib/locale"}},
+		files:    []data{{pattern: "<locales>/{C.utf8,C.UTF-8}"}},
+		source:   "locale(7); glibc's locale/loadarchive.c and localedata/locales/C",
+	},
+	{
+		// For the image's own nsswitch.conf, "files dns". Since 2.34 both are in libc.
+		group: "nss", soname: `libc\.so\.6`,
+		oldNSS: true,
+		imported: []string{
+			"getaddrinfo", "gethostbyname", "gethostbyname_r", "gethostbyname2_r", "gethostbyaddr", "gethostbyaddr_r", "getnameinfo",
+			"getpwnam", "getpwnam_r", "getpwuid", "getpwuid_r", "getgrnam", "getgrnam_r", "getgrgid", "getgrgid_r", "getgrouplist",
+			"initgroups", "getservbyname", "getservbyname_r", "getservbyport", "getprotobyname", "getprotobyname_r",
+		},
+		plugins: []string{"<lib>/libnss_{files,dns}.so.2"},
+		source:  "nsswitch.conf(5); https://sourceware.org/git/?p=glibc.git;a=commit;h=6212bb67f4; unverified",
+	},
+	{
+		// A terminal's abilities, for what reads lines or draws. The usual terminals are enough.
+		group: "terminfo", soname: `lib(?:tinfo|ncurses)w?\.so\.\d+`,
+		imported: []string{"setupterm", "tgetent", "initscr", "newterm"},
+		files: []data{
+			{pattern: "{/etc,/lib,/usr/share}/terminfo/{a/ansi,d/dumb,l/linux,r/rxvt,s/screen,s/screen-256color,t/tmux,t/tmux-256color,v/vt100,v/vt220,x/xterm,x/xterm-256color,x/xterm-color}"},
+		},
+		source: "terminfo(5)",
+	},
+	{
+		group: "pam", soname: `libpam\.so\.\d+`,
+		refused: &Refusal{
+			Why: "PAM checks passwords with modules and rules (/etc/pam.d, LIBDIR/security) that belong to one machine and its accounts",
+			Fix: "build the program without PAM; or add the rules to the files, the modules to the libraries, and exclude the group \"pam\"",
+		},
+		source: "pam(7), pam.conf(5)",
+	},
+	{
+		// PKCS #11 modules; GnuTLS reads the trust store of Fedora with one.
+		group: "p11-kit", soname: `libp11-kit\.so\.\d+`,
+		texts:   []text{{name: "modules", end: "/pkcs11", otherwise: "<lib>"}},
+		plugins: []string{"<modules>/pkcs11/p11-kit-trust.so"},
+		files:   []data{{pattern: "/usr/share/p11-kit/modules"}, {pattern: "/etc/pkcs11"}},
+		source:  "pkcs11.conf(5)",
+	},
+	{
+		// The library works as a client of a key distribution centre without any of them.
+		group: "krb5", soname: `libkrb5\.so\.\d+`,
+		texts:   []text{{name: "plugins", end: "/krb5/plugins", otherwise: "<lib>"}},
+		plugins: []string{"<plugins>/krb5/plugins/*/*.so"},
+		offers:  []offer{{"/etc/krb5.conf", "names your realm and its servers: add it to the files, or mount it"}},
+		source:  "krb5.conf(5), \"plugin_base_dir\"; https://web.mit.edu/kerberos/krb5-latest/doc/admin/conf_files/krb5_conf.html",
+	},
+	{
+		group: "sasl", soname: `libsasl2\.so\.\d+`,
+		plugins:   []string{"<lib>/sasl2/*.so"},
+		otherwise: "it has no mechanisms but EXTERNAL: apt-get install libsasl2-modules",
+		source:    "https://www.cyrusimap.org/sasl/sasl/components.html#plug-ins; Debian's list of folders in the library",
+	},
+	{
+		group: "ibverbs", soname: `libibverbs\.so\.\d+`,
+		offers: []offer{{"<lib>/libibverbs", "drivers of InfiniBand hardware: add those of the machine that the image runs on to the libraries"}},
+		source: "ibv_get_device_list(3)",
+	},
+	{
+		group: "odbc", soname: `lib(?:odbc|iodbc)\.so\.\d+`,
+		offers: []offer{
+			{"/etc/odbcinst.ini", "names the drivers of databases: add it to the files, and the drivers to the libraries"},
+			{"<lib>/odbc", "has drivers of databases: add those that you use to the libraries"},
+		},
+		source: "odbcinst.ini(5)",
+	},
+	{
+		// caching_sha2_password, what MySQL 8 asks for, is one of them.
+		group: "mariadb", soname: `libmariadb\.so\.\d+`,
+		texts:   []text{{name: "plugins", end: "/plugin", otherwise: "<lib>/mariadb"}},
+		plugins: []string{"<plugins>/plugin/*.so"},
+		source:  "https://mariadb.com/kb/en/client-authentication-plugins/; unverified",
+	},
+}
+
+// cryptoRows are about cryptography.
+var cryptoRows = []row{
+	{
+		group: "openssl", soname: `libcrypto\.so\.[\d.]+`,
+		texts: []text{
+			{name: "dir", begin: `OPENSSLDIR: "`, end: `"`, otherwise: "/etc/ssl"},
+			{name: "modules", begin: `MODULESDIR: "`, end: `"`, otherwise: "<lib>/ossl-modules"},
+			{name: "engines", begin: `ENGINESDIR: "`, end: `"`, otherwise: "<lib>/engines-3"},
+		},
+		plugins: []string{"<modules>/*.so", "<engines>/*.so"},
+		files: []data{
+			{pattern: "<dir>/{openssl.cnf,fipsmodule.cnf}"},
+			{pattern: "/etc/crypto-policies/back-ends/{openssl,opensslcnf}.config"}, // Fedora's openssl.cnf includes them
+		},
+		source: "https://docs.openssl.org/master/man7/openssl-env; config(5ssl); provider(7ssl)",
+	},
+	{
+		// Its tokens check themselves against the sums in the .chk files, in FIPS mode.
+		group: "nss-crypto", soname: `libnss3\.so`,
+		plugins: []string{"{<lib>,<lib>/nss}/lib{softokn3,freebl3,freeblpriv3,nssckbi,nssdbm3}.so"},
+		files:   []data{{pattern: "{<lib>,<lib>/nss}/lib{softokn3,freebl3,freeblpriv3,nssdbm3}.chk"}},
+		source:  "NSS's lib/pk11wrap/pk11load.c and lib/freebl/loader.c, https://firefox-source-docs.mozilla.org/security/nss/",
+	},
+	{
+		// Fedora's GnuTLS takes its defaults from a policy of the system.
+		group: "gnutls", soname: `libgnutls\.so\.\d+`,
+		files: []data{
+			{pattern: "/etc/gnutls/{config,pkcs11.conf}"},
+			{pattern: "/etc/crypto-policies/back-ends/gnutls.config"},
+		},
+		source: "https://www.gnutls.org/manual/html_node/System_002dwide-configuration-of-the-library.html; unverified",
+	},
+}

@@ -1,0 +1,316 @@
+//go:build linux && amd64
+
+package plugins
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// on Debian libraries are in the multiarch folder.
+const debianLib = "usr/lib/x86_64-linux-gnu/"
+
+// note is a .note.dlopen in assembler, see the specification.
+func noteOf(json string) string {
+	return `__asm__(".pushsection .note.dlopen,\"a\",@note\n.balign 4\n.long 4\n.long 2f-1f\n.long 0x407c0c0a\n.asciz \"FDO\"\n1: .asciz \"` +
+		strings.ReplaceAll(json, `"`, `\\\"`) + `\"\n2: .balign 4\n.popsection");`
+}
+
+// ruleCase is a sysroot and what is found in it.
+type ruleCase struct {
+	root    madeRoot
+	options Options
+	want    []string
+}
+
+var ruleCases = map[string]ruleCase{
+	"Fedora": {
+		root: madeRoot{
+			libs: map[string]made{
+				"usr/lib64/libc.so.6":                                          {soname: "libc.so.6", text: "/usr/lib64/gconv", defines: []string{"_nss_dns_gethostbyname4_r"}},
+				"usr/lib64/libvips.so.42":                                      {soname: "libvips.so.42", imports: []string{"iconv_open"}},
+				"usr/lib64/libMagickCore-7.Q16HDRI.so.10":                      {soname: "libMagickCore-7.Q16HDRI.so.10"},
+				"usr/lib64/libcrypto.so.3":                                     {soname: "libcrypto.so.3", text: `MODULESDIR: "/usr/lib64/ossl-modules"`},
+				"usr/lib64/vips-modules-8.15/vips-heif.so":                     {},
+				"usr/lib64/vips-modules-8.15/vips-jxl.so":                      {},
+				"usr/lib64/gconv/UTF-16.so":                                    {},
+				"usr/lib64/ossl-modules/legacy.so":                             {},
+				"usr/lib64/ImageMagick-7.1.1/modules-Q16HDRI/coders/png.so":    {},
+				"usr/lib64/ImageMagick-7.1.1/modules-Q16/coders/other.so":      {},
+				"usr/lib64/ImageMagick-6.9.13/modules-Q16HDRI/coders/older.so": {},
+			},
+			files: map[string]string{
+				"lib64": "-> usr/lib64", "etc/ld.so.conf": "/usr/lib64\n",
+				"usr/lib64/ImageMagick-7.1.1/modules-Q16HDRI/coders/png.la": "", "etc/ImageMagick-7/policy.xml": "",
+				"usr/lib64/ImageMagick-7.1.1/config-Q16HDRI/configure.xml": "", "usr/lib64/gconv/gconv-modules": "",
+				"usr/lib64/vips-modules-8.15/README":    "no shared object",
+				"usr/lib64/vips-modules-8.15/broken.so": "-> gone", "usr/lib64/vips-modules-8.15/text.so": "text",
+			},
+		},
+		want: []string{
+			"plugin gconv /usr/lib64/gconv/UTF-16.so",
+			"plugin imagemagick /usr/lib64/ImageMagick-7.1.1/modules-Q16HDRI/coders/png.so",
+			"plugin openssl /usr/lib64/ossl-modules/legacy.so",
+			"plugin vips /usr/lib64/vips-modules-8.15/vips-heif.so",
+			"plugin vips /usr/lib64/vips-modules-8.15/vips-jxl.so",
+			"file gconv /usr/lib64/gconv/gconv-modules",
+			"file imagemagick /usr/lib64/ImageMagick-7.1.1/modules-Q16HDRI/coders/png.la",
+			"file imagemagick /usr/lib64/ImageMagick-7.1.1/config-Q16HDRI",
+			"file imagemagick /etc/ImageMagick-7",
+		},
+	},
+	"Alpine, with a library that only the package knows": {
+		root: madeRoot{
+			musl: true,
+			libs: map[string]made{
+				"usr/lib/libvips.so.42":                  {soname: "libvips.so.42"},
+				"usr/lib/libacme.so.1":                   {soname: "libacme.so.1"},
+				"usr/lib/libacme-util.so.1":              {},
+				"usr/lib/acme/plugins/a.so":              {},
+				"usr/lib/acme/plugins/b.so.2":            {},
+				"usr/lib/acme/other.so":                  {},
+				"usr/lib/debug/usr/lib/acme/a.so":        {},
+				"usr/lib/vips-modules-8.15/vips-heif.so": {},
+				"usr/lib/vips-extra/never.so":            {},
+			},
+			files: map[string]string{
+				"lib/apk/db/installed": "P:acme\nV:1-r0\nA:x86_64\nF:usr/lib\nR:libacme.so.1\nR:libacme-util.so.1\nF:usr/lib/acme/plugins\nR:a.so\nR:b.so.2\nR:text.so\nF:usr/lib/debug/usr/lib/acme\nR:a.so\n\n" +
+					"P:vips\nV:8.15-r0\nA:x86_64\nF:usr/lib\nR:libvips.so.42\nF:usr/lib/vips-extra\nR:never.so\n\n" +
+					"P:acme-other\nV:1-r0\nF:usr/lib/acme\nR:other.so\n",
+				"usr/lib/acme/plugins/text.so": "text",
+			},
+		},
+		want: []string{
+			"plugin acme /usr/lib/acme/plugins/a.so",
+			"plugin acme /usr/lib/acme/plugins/b.so.2",
+			"plugin vips /usr/lib/vips-modules-8.15/vips-heif.so",
+		},
+	},
+	"glibc before 2.34": {
+		root: madeRoot{
+			program: made{imports: []string{"getpwnam_r"}},
+			libs: map[string]made{
+				"lib/x86_64-linux-gnu/libc.so.6":         {soname: "libc.so.6"},
+				"lib/x86_64-linux-gnu/libnss_files.so.2": {}, "lib/x86_64-linux-gnu/libnss_dns.so.2": {}, "lib/x86_64-linux-gnu/libnss_nis.so.2": {},
+			},
+		},
+		want: []string{"plugin nss /lib/x86_64-linux-gnu/libnss_dns.so.2", "plugin nss /lib/x86_64-linux-gnu/libnss_files.so.2"},
+	},
+	"glibc before 2.34 and a program without names": {
+		root: madeRoot{libs: map[string]made{
+			"lib/x86_64-linux-gnu/libc.so.6": {soname: "libc.so.6", imports: []string{"getpwnam_r"}}, "lib/x86_64-linux-gnu/libnss_files.so.2": {},
+		}},
+	},
+	"gconv is for those who call it": {
+		root: madeRoot{
+			libs: map[string]made{
+				debianLib + "libc.so.6":       {soname: "libc.so.6", imports: []string{"iconv_open", "setlocale"}, defines: []string{"_nss_dns_gethostbyname4_r"}},
+				debianLib + "gconv/UTF-16.so": {},
+			},
+			files: map[string]string{"usr/lib/locale/C.utf8/LC_CTYPE": ""},
+		},
+	},
+	"data that is missing": {
+		root: madeRoot{libs: map[string]made{
+			debianLib + "libproj.so.25":                {soname: "libproj.so.25", text: "/opt/share/proj"},
+			debianLib + "libmagic.so.1":                {soname: "libmagic.so.1", text: "/etc/magic:/usr/share/misc/magic"},
+			debianLib + "libMagickCore-6.Q16.so.6":     {soname: "libMagickCore-6.Q16.so.6", text: "modules-Q16/coders"},
+			debianLib + "libMagickCore-7.Q16HDRI.so.9": {soname: "libMagickCore-7.Q16HDRI.so.9", text: "all coders are in it"},
+		}},
+		want: []string{
+			"missing imagemagick /usr/lib/x86_64-linux-gnu/ImageMagick-6.*/modules-Q16/coders/*.la",
+			"missing magic /usr/share/misc/magic.mgc",
+			"missing proj /opt/share/proj/proj.db",
+		},
+	},
+	"what cannot work, and what people have to decide": {
+		root: madeRoot{
+			libs:  map[string]made{debianLib + "libpam.so.0": {soname: "libpam.so.0"}, debianLib + "libsasl2.so.2": {soname: "libsasl2.so.2"}, debianLib + "libva.so.2": {soname: "libva.so.2"}},
+			files: map[string]string{debianLib + "dri/x_drv_video.so": ""},
+		},
+		want: []string{"candidate gpu /usr/lib/x86_64-linux-gnu/dri", "candidate sasl", "refused pam"},
+	},
+	"people have decided": {
+		root:    madeRoot{libs: map[string]made{debianLib + "libpam.so.0": {soname: "libpam.so.0"}}},
+		options: Options{Exclude: []string{"pam"}},
+	},
+	"a font is asked for": {
+		root: madeRoot{
+			libs:  map[string]made{debianLib + "libfontconfig.so.1": {soname: "libfontconfig.so.1"}},
+			files: map[string]string{"etc/fonts/fonts.conf": "", "usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "", "usr/share/fonts/liberation-sans/LiberationSans-Regular.ttf": ""},
+		},
+		options: Options{Groups: []string{"fonts"}},
+		want:    []string{"file fonts /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"},
+	},
+	"no font is installed": {
+		root:    madeRoot{libs: map[string]made{debianLib + "libfontconfig.so.1": {soname: "libfontconfig.so.1"}}},
+		options: Options{Groups: []string{"auto", "fonts"}},
+		want:    []string{"missing fonts", "candidate fontconfig"},
+	},
+	"nothing is asked for": {
+		root: madeRoot{libs: map[string]made{
+			debianLib + "libvips.so.42": {soname: "libvips.so.42"}, debianLib + "vips-modules-8.15/a.so": {}, debianLib + "libpam.so.0": {soname: "libpam.so.0"},
+		}},
+		options: Options{Groups: []string{}},
+	},
+	"paths and patterns are left out": {
+		root: madeRoot{
+			libs: map[string]made{
+				debianLib + "libvips.so.42": {soname: "libvips.so.42"}, debianLib + "vips-modules-8.15/a.so": {}, debianLib + "vips-modules-8.15/b.so": {},
+				debianLib + "vips-modules-8.15/c.so.1": {},
+				debianLib + "libkrb5.so.3":             {soname: "libkrb5.so.3"}, debianLib + "krb5/plugins/preauth/p.so": {},
+				debianLib + "libgio-2.0.so.0": {soname: "libgio-2.0.so.0"}, debianLib + "gio/modules/g.so": {},
+			},
+			files: map[string]string{debianLib + "vips-modules-8.15/c.so": "-> c.so.1"},
+		},
+		options: Options{Exclude: []string{"/" + debianLib + "vips-modules-8.15/a.so", "/" + debianLib + "vips-modules-*/c.so.1", "gio", "/" + debianLib + "krb5"}},
+		want:    []string{"plugin vips /usr/lib/x86_64-linux-gnu/vips-modules-8.15/b.so"},
+	},
+	"notes": {
+		root: madeRoot{
+			libs: map[string]made{
+				debianLib + "libsystemd.so.0": {soname: "libsystemd.so.0", asm: noteOf(`[{"soname":["libnew.so.2","libold.so.1"],"feature":"f","priority":"recommended"},{"soname":["libgone.so.1"]},` +
+					`{"soname":["libmaybe.so.1"],"priority":"suggested"}]`)},
+				debianLib + "libold.so.1": {}, debianLib + "libmaybe.so.1": {},
+			},
+		},
+		want: []string{"plugin notes libold.so.1", "candidate libmaybe.so.1 /usr/lib/x86_64-linux-gnu/libmaybe.so.1"},
+	},
+	"names": {
+		root: madeRoot{
+			libs: map[string]made{
+				debianLib + "liba.so.1": {soname: "liba.so.1", imports: []string{"dlopen"}, text: "libnamed.so.1"}, debianLib + "libnamed.so.1": {},
+			},
+		},
+		want: []string{"candidate libnamed.so.1 /usr/lib/x86_64-linux-gnu/libnamed.so.1"},
+	},
+	"Go with the system's cryptography": {
+		root: madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}, debianLib + "libcrypto.so.1.1": {}}},
+		options: Options{
+			BuildInfo: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "GOEXPERIMENT", Value: "aliastypeparams,opensslcrypto"}}},
+			Linked:    func(f string) bool { return f == "plugin.open" },
+		},
+		want: []string{"plugin go libcrypto.so.1.1", "candidate plugin.Open"},
+	},
+	"Go of Red Hat": {
+		root:    madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}},
+		options: Options{BuildInfo: &debug.BuildInfo{GoVersion: "go1.24.6 (Red Hat 1.24.6-1.el9)"}},
+		want:    []string{"candidate libcrypto.so.3"},
+	},
+	"Go with a tag": {
+		root:    madeRoot{libs: map[string]made{debianLib + "libcrypto.so.3": {soname: "libcrypto.so.3"}}},
+		options: Options{BuildInfo: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "-tags", Value: "netgo,goexperiment.systemcrypto"}}}},
+		want:    []string{"plugin go libcrypto.so.3"},
+	},
+	"Go without the system's cryptography": {
+		root:    madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}},
+		options: Options{BuildInfo: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "GOEXPERIMENT", Value: "nosystemcrypto"}}}},
+	},
+	"Go with its own cryptography": {
+		root: madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}},
+		options: Options{
+			BuildInfo: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "GOEXPERIMENT", Value: "boringcrypto"}}},
+			Linked:    func(string) bool { return false },
+		},
+	},
+}
+
+func TestRules(t *testing.T) {
+	for name, c := range ruleCases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := lines(discover(t, c.root.build(t), c.options))
+			// Which of several libraries comes first is the linker's choice here.
+			want := slices.Clone(c.want)
+			slices.Sort(got)
+			slices.Sort(want)
+			for i := range got {
+				if strings.HasPrefix(got[i], "missing fonts") {
+					got[i] = "missing fonts"
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+			}
+		})
+	}
+}
+
+// A library of a plugin has plugins itself, and one of these cannot be loaded.
+func TestResolvePluginsOfPlugins(t *testing.T) {
+	m := madeRoot{
+		program: made{needs: []string{debianLib + "libvips.so.42"}},
+		libs: map[string]made{
+			debianLib + "libvips.so.42":                  {soname: "libvips.so.42"},
+			debianLib + "vips-modules-8.15/vips-krb.so":  {},
+			debianLib + "libkrb5.so.3":                   {soname: "libkrb5.so.3"},
+			debianLib + "krb5/plugins/preauth/spake.so":  {},
+			debianLib + "krb5/plugins/preauth/broken.so": {},
+		},
+	}
+	root := image(m.build(t))
+	root.gcc(t, debianLib+"vips-modules-8.15/vips-krb.so", made{needs: []string{debianLib + "libkrb5.so.3"}}, "-shared")
+	root.gcc(t, "tmp/libgone.so.1", made{soname: "libgone.so.1"}, "-shared")
+	root.gcc(t, debianLib+"krb5/plugins/preauth/broken.so", made{needs: []string{"tmp/libgone.so.1"}}, "-shared")
+	c, found, err := Resolve(context.Background(), ldd.DirFS(string(root)), ldd.Program{Path: "/bin/prog"}, ldd.Env{}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found.Plugins) != 3 {
+		t.Errorf("got %q", lines(found))
+	}
+	for _, name := range []string{"vips-modules-8.15/vips-krb.so", "libkrb5.so.3", "krb5/plugins/preauth/spake.so"} {
+		if !slices.ContainsFunc(c.Objects, func(o *ldd.Object) bool { return o.Real == "/"+debianLib+name }) {
+			t.Errorf("%s is not in the closure:\n%v", name, c)
+		}
+	}
+	if len(c.Left) != 1 || !strings.HasSuffix(c.Left[0].Name, "broken.so") {
+		t.Errorf("Left = %v", c.Left)
+	}
+}
+
+// A library that is required is missed as one that the program is bound to.
+func TestResolveRequired(t *testing.T) {
+	m := madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}}
+	o := Options{BuildInfo: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "microsoft_systemcrypto", Value: "1"}}}}
+	_, _, err := Resolve(context.Background(), ldd.DirFS(m.build(t)), ldd.Program{Path: "/bin/prog"}, ldd.Env{}, o)
+	var missing *ldd.NotFoundError
+	if !errors.As(err, &missing) || missing.Soname != "libcrypto.so.3" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestUnknownGroup(t *testing.T) {
+	m := madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}}
+	sys := ldd.DirFS(m.build(t))
+	c, err := ldd.Resolve(context.Background(), sys, ldd.Program{Path: "/bin/prog"}, ldd.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []Options{{Groups: []string{"vip"}}, {Exclude: []string{"["}}} {
+		if _, err := Discover(context.Background(), sys, c, o); err == nil || !strings.Contains(err.Error(), "\nfix: ") {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	for _, g := range append(Groups(), "auto") {
+		if _, err := Discover(context.Background(), sys, c, Options{Groups: []string{g}}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A static program opens nothing.
+func TestStaticProgram(t *testing.T) {
+	root := image(t.TempDir())
+	need(t, "gcc")
+	root.gcc(t, "bin/prog", made{text: "libnamed.so.1"}, "-static")
+	if got := lines(discover(t, string(root), Options{})); len(got) != 0 {
+		t.Errorf("got %q", got)
+	}
+}

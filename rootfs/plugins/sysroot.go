@@ -1,0 +1,192 @@
+package plugins
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// maxContent bounds what is read of a library to find the folders that it was built for. libgdal has
+// 30 MB.
+const maxContent = 256 << 20
+
+// sysroot looks for files in a root that nobody entered. It remembers what it saw.
+type sysroot struct {
+	sys   ldd.FS
+	reals map[string]string
+	lists map[string][]string
+}
+
+func newSysroot(sys ldd.FS) *sysroot {
+	return &sysroot{sys: sys, reals: map[string]string{}, lists: map[string][]string{}}
+}
+
+// follow returns a path without links, "" when nothing is there.
+func (s *sysroot) follow(name string) string {
+	real, ok := s.reals[name]
+	if !ok {
+		real, _, _ = ldd.Follow(s.sys, name)
+		s.reals[name] = real
+	}
+	return real
+}
+
+// inFS is the io/fs name of an absolute path without links.
+func inFS(real string) string {
+	if real == "/" {
+		return "."
+	}
+	return real[1:]
+}
+
+// mode returns what is at a path, behind all links; ok is false for nothing.
+func (s *sysroot) mode(name string) (mode fs.FileMode, ok bool) {
+	real := s.follow(name)
+	if real == "" {
+		return 0, false
+	}
+	info, err := s.sys.Lstat(inFS(real))
+	if err != nil {
+		return 0, false
+	}
+	return info.Mode(), true
+}
+
+// list returns the names in a folder, sorted. What is no folder, or one that cannot be read, is empty.
+func (s *sysroot) list(dir string) []string {
+	real := s.follow(dir)
+	if names, ok := s.lists[real]; ok {
+		return names
+	}
+	var names []string
+	if mode, ok := s.mode(dir); ok && mode.IsDir() {
+		names = s.readDir(real)
+	}
+	s.lists[real] = names
+	return names
+}
+
+// readDir lists a folder.
+func (s *sysroot) readDir(real string) []string {
+	f, err := s.sys.Open(inFS(real))
+	if err != nil {
+		return nil
+	}
+	defer f.Close() // nothing was written
+	d, ok := f.(fs.ReadDirFile)
+	if !ok {
+		return nil
+	}
+	entries, _ := d.ReadDir(-1)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	slices.Sort(names)
+	return names
+}
+
+// glob returns what a pattern fits, sorted and spelled as the pattern is: with the names of links, not
+// their targets, since a library opens its files by these names. Elements are those of [path.Match], and
+// braces list alternatives. A name without any special character is returned if it exists.
+func (s *sysroot) glob(pattern string) []string {
+	var out []string
+	for _, p := range braces(pattern) {
+		found := []string{"/"}
+		for _, elem := range strings.Split(strings.Trim(path.Clean(p), "/"), "/") {
+			found = s.match(found, elem)
+		}
+		out = append(out, found...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// globFirst returns the first file of what a pattern fits, in the order of its alternatives; the ones in
+// the last braces count most.
+func (s *sysroot) globFirst(pattern string) []string {
+	for _, p := range braces(pattern) {
+		if names := s.glob(p); len(names) > 0 {
+			return names[:1]
+		}
+	}
+	return nil
+}
+
+// match returns what an element fits in some folders.
+func (s *sysroot) match(dirs []string, elem string) []string {
+	var out []string
+	for _, dir := range dirs {
+		if !strings.ContainsAny(elem, `*?[\`) {
+			if name := path.Join(dir, elem); s.follow(name) != "" {
+				out = append(out, name)
+			}
+			continue
+		}
+		for _, name := range s.list(dir) {
+			// A link to nowhere is not there.
+			if ok, err := path.Match(elem, name); ok && err == nil && s.follow(path.Join(dir, name)) != "" {
+				out = append(out, path.Join(dir, name))
+			}
+		}
+	}
+	return out
+}
+
+// braces returns the patterns that one with {a,b} in it stands for, as in a shell, but for their order:
+// the first braces change fastest.
+func braces(pattern string) []string {
+	before, rest, ok := strings.Cut(pattern, "{")
+	list, after, closed := strings.Cut(rest, "}")
+	if !ok || !closed {
+		return []string{pattern}
+	}
+	var out []string
+	for _, tail := range braces(after) {
+		for _, alternative := range strings.Split(list, ",") {
+			out = append(out, before+alternative+tail)
+		}
+	}
+	return out
+}
+
+// isShared says whether a file is a shared object, as far as its first bytes tell. Whether it can be
+// loaded is for [ldd.Resolve] to say.
+func (s *sysroot) isShared(name string) bool {
+	if mode, ok := s.mode(name); !ok || !mode.IsRegular() {
+		return false
+	}
+	f, err := s.sys.Open(inFS(s.follow(name)))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	// e_type, the 17th byte or its neighbour, is 3 of ET_DYN, see elf(5).
+	var b [18]byte
+	_, err = io.ReadFull(f, b[:])
+	return err == nil && string(b[:4]) == "\x7fELF" && b[16]+b[17] == 3
+}
+
+// content reads a file.
+func (s *sysroot) content(name string) (data []byte, err error) {
+	real := s.follow(name)
+	mode, ok := s.mode(name)
+	if !ok || !mode.IsRegular() {
+		return nil, fmt.Errorf("reading %q: not a regular file", name)
+	}
+	f, err := s.sys.Open(inFS(real))
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if data, err = io.ReadAll(io.LimitReader(f, maxContent)); err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	return data, nil
+}
