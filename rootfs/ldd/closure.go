@@ -123,7 +123,8 @@ type Object struct {
 	By       string   // the rule that found it, for people: "RUNPATH of /usr/bin/x"
 
 	// Opened is the entry of Program.Opens or Program.Tries that brought the object, be it itself or
-	// as a dependency, "libgcc_s.so.1" for what glibc opens, and "" for what is loaded at the start.
+	// as a dependency; "libgcc_s.so.1" for what glibc opens, the name of DT_AUDIT for what watches the
+	// loader, and "" for what is loaded at the start.
 	Opened string
 	// Level is the least CPU level that loads the object instead of another one or in addition,
 	// "x86-64-v3"; "" for what the baseline loads. An object of a level has the NeededBy of the one

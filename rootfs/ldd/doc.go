@@ -9,7 +9,12 @@
 // 1.2 (ldso/dynlink.c), see also ld.so(8). What a distribution may set, the trusted directories and the
 // place of the cache, is read out of the loader's binary instead of being guessed.
 //
-// Resolution is for the baseline CPU of the architecture: a library in a glibc-hwcaps folder that only
-// newer CPUs look into is not used, since the image has to run on any of them. LD_PRELOAD and
-// /etc/ld.so.preload of the build machine are ignored: they are not part of the image.
+// Resolution is for the baseline CPU of the architecture, since the image has to run on any: a library in
+// a glibc-hwcaps folder that only newer CPUs look into is used with [Program.Variants] alone, and then in
+// addition. $PLATFORM and the folders that glibc up to 2.36 has for capabilities ("tls/haswell") are those
+// of the oldest CPU as well. LD_PRELOAD and /etc/ld.so.preload of the build machine are ignored: they are
+// not part of the image.
+//
+// What a program opens while it runs, with dlopen(3), no header says. [Closure.Notes], [Closure.Names] and
+// [Closure.Importers] collect what its files tell about it; [Program.Opens] and [Program.Tries] add it.
 package ldd

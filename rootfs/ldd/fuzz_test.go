@@ -63,6 +63,33 @@ func FuzzELF(f *testing.F) {
 	})
 }
 
+// FuzzNote reads a segment of notes. What is read lies in it, and each note that is taken has a soname.
+func FuzzNote(f *testing.F) {
+	good := segment(dlopenNote(`[{"soname":["liba.so","libb.so"],"priority":"required"},{"soname":["libx.so"]}]`), note{"GNU\x00", 3, []byte("id")})
+	f.Add(good, false)
+	f.Add([]byte("\x04\x00\x00\x00\xff\xff\xff\xff\x0a\x0c\x7c\x40FDO\x00[]"), true)
+	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00\x00"), false)
+	f.Fuzz(func(t *testing.T, data []byte, wide bool) {
+		align := uint64(4)
+		if wide {
+			align = 8
+		}
+		file := &elfFile{header: header{order: binary.LittleEndian, machine: elf.EM_X86_64}}
+		notes, _ := file.splitNotes(data, align)
+		for _, n := range notes {
+			if len(n.owner)+len(n.desc) > len(data) {
+				t.Errorf("%+v is longer than the segment", n)
+			}
+			entries, err := parseDlopenNote(n.desc)
+			for _, e := range entries {
+				if len(e.Sonames) == 0 || e.Priority == "" {
+					t.Errorf("got %+v, %v", e, err)
+				}
+			}
+		}
+	})
+}
+
 // withVersions is a file whose dynamic section has tables of every kind that is read, all at the start of
 // the file: nonsense that the fuzzer can make sense of.
 func withVersions() []byte {

@@ -59,7 +59,7 @@ func (c ruleCase) check(t *testing.T) {
 		flavour = Musl
 	}
 	process := inDir(env.Workdir)
-	vars := []string{}
+	vars := []string{oldCPU}
 	if env.LibraryPath != "" {
 		vars = append(vars, "LD_LIBRARY_PATH="+env.LibraryPath)
 	}

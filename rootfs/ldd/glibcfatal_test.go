@@ -130,6 +130,16 @@ var moreCases = map[string]ruleCase{
 		prog: made{Needed: []string{"liba.so"}, Runpath: "{d}/${LIB}x:{d}/${LIB}"},
 		libs: map[string]made{"lib/x86_64-linux-gnu/liba.so": {}, "lib64/liba.so": {}},
 	},
+	"PLATFORM of the oldest CPU": {
+		prog: made{Needed: []string{"liba.so", "libb.so"}, Runpath: "{d}/$PLATFORM:{d}/x${PLATFORM}x"},
+		libs: map[string]made{"x86_64/liba.so": {}, "haswell/liba.so": {}, "xx86_64x/libb.so": {}},
+		want: []string{"liba.so => {d}/x86_64/liba.so", "libb.so => {d}/xx86_64x/libb.so"},
+	},
+	"folders for capabilities of newer CPUs": {
+		prog: made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
+		libs: map[string]made{"lib/liba.so": {}, "lib/haswell/liba.so": {}, "lib/tls/haswell/liba.so": {}, "lib/haswell/x86_64/liba.so": {}},
+		want: []string{"liba.so => {d}/lib/liba.so"},
+	},
 	"an unclosed brace is no token": {
 		prog: made{Needed: []string{"liba.so"}, Runpath: "{d}/${LIB:{d}/$ORIGIN_"},
 		libs: map[string]made{"${LIB/liba.so": {}},

@@ -74,8 +74,11 @@ func (c *Closure) knows(by *Object, n Named) bool {
 	return n.Path != "" && c.at(n.Path) != nil || path.Base(by.Real) == n.Name
 }
 
-// maxNameText bounds a string that can be a library's name.
-const maxNameText = maxPath
+// Bounds on names: the length of one, and how many of one object are looked at. libgdal has a dozen.
+const (
+	maxNameText = maxPath
+	maxNames    = 1 << 12
+)
 
 // libraryName is what a name of a library looks like.
 var libraryName = regexp.MustCompile(`^(/[^\s%]*/)?lib[A-Za-z0-9_+.@-]*\.so(\.[0-9]+)*$`)
@@ -86,6 +89,9 @@ func (f *elfFile) libraryNames() ([]string, error) {
 	err := f.texts(func(r *bufio.Reader) error {
 		for {
 			text, err := r.ReadSlice(0)
+			if len(names) == maxNames {
+				return errors.New("more names of libraries than are looked at")
+			}
 			if err == nil && bytes.Contains(text, []byte(".so")) && libraryName.Match(text[:len(text)-1]) {
 				names = append(names, string(text[:len(text)-1]))
 			}
@@ -134,7 +140,7 @@ func (c *Closure) goNames(f *elfFile) ([]Named, error) {
 		return windows(r, func(text []byte) {
 			isGo = isGo || bytes.Contains(text, goMagic)
 			for _, s := range aroundSo(text) {
-				if seen[s] {
+				if seen[s] || len(seen) == maxNames {
 					continue
 				}
 				seen[s] = true

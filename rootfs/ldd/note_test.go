@@ -13,15 +13,7 @@ import (
 func withNotes(file []byte, notes ...note) []byte {
 	at := len(file)
 	o := binary.LittleEndian
-	for _, n := range notes {
-		file = o.AppendUint32(file, uint32(len(n.owner)))
-		file = o.AppendUint32(file, uint32(len(n.desc)))
-		file = o.AppendUint32(file, n.typ)
-		for _, part := range []string{n.owner, string(n.desc)} {
-			file = append(file, part...)
-			file = append(file, make([]byte, -len(part)&3)...)
-		}
-	}
+	file = append(file, segment(notes...)...)
 	ph := file[64+2*56:]
 	o.PutUint32(ph, uint32(elf.PT_NOTE))
 	o.PutUint32(ph[4:], uint32(elf.PF_R))
@@ -29,6 +21,22 @@ func withNotes(file []byte, notes ...note) []byte {
 	o.PutUint64(ph[32:], uint64(len(file)-at))
 	o.PutUint64(ph[48:], 4)
 	return file
+}
+
+// segment encodes notes.
+func segment(notes ...note) []byte {
+	var b []byte
+	o := binary.LittleEndian
+	for _, n := range notes {
+		b = o.AppendUint32(b, uint32(len(n.owner)))
+		b = o.AppendUint32(b, uint32(len(n.desc)))
+		b = o.AppendUint32(b, n.typ)
+		for _, part := range []string{n.owner, string(n.desc)} {
+			b = append(b, part...)
+			b = append(b, make([]byte, -len(part)&3)...)
+		}
+	}
+	return b
 }
 
 // dlopenNote is a note of .note.dlopen.

@@ -19,6 +19,10 @@ import (
 	"testing"
 )
 
+// oldCPU lets glibc take the machine for one of the baseline, as far as $PLATFORM goes; see "ld.so
+// --list-tunables".
+const oldCPU = "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-AVX512F,-AVX512F_Usable,-AVX512ER,-AVX512CD"
+
 // oracle asks the real loader what it loads for a program. It does not run the program: the loader is
 // started as a command, with LD_TRACE_LOADED_OBJECTS for glibc and --list for musl. The result is
 // "name => path" in load order, without the loader itself, then "missing NAME" lines.

@@ -206,6 +206,17 @@ func (r release) checkCache(t *testing.T, root string) {
 	if o, ok := first.Lookup(name); !ok || o.Path != "/opt/acme/"+name {
 		t.Fatalf("%s is %+v", name, o)
 	}
+	// Symbols, versions and relocations of the machine are read too, and fit.
+	if _, err := Verify(context.Background(), DirFS(root), Program{Path: prog}, Env{}); err != nil {
+		t.Error(err)
+	}
+	imports, err := first.Importers(context.Background(), "dlopen")
+	if err != nil || len(imports["dlopen"]) == 0 {
+		t.Errorf("who imports dlopen: %v, %v", imports, err)
+	}
+	if builtin, err := first.NSSBuiltin(); err != nil || builtin != (r.release != "bullseye") {
+		t.Errorf("name services are in libc: %t, %v", builtin, err)
+	}
 	for _, how := range []string{"ldconfig's", "our"} {
 		if how == "our" {
 			write(t, cache, first.Cache())
@@ -246,90 +257,4 @@ func (r release) moveCrypto(t *testing.T, root, prog string) string {
 	_ = os.Remove(conf) // a link to what other tests see
 	write(t, conf, []byte("/opt/acme\ninclude /etc/ld.so.conf.d/*.conf\n"))
 	return o.Soname
-}
-
-// levels returns the CPU levels that the release's loader names.
-func (r release) levels(t *testing.T, root string) []string {
-	t.Helper()
-	c, err := r.resolve(root, "/usr/bin/openssl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.loader.levels
-}
-
-// checkVariants puts a variant for each level beside the library in the cache, and asks the loader about
-// those that its machine has.
-func (r release) checkVariants(t *testing.T, root string) {
-	t.Helper()
-	levels := r.levels(t, root)
-	dir := filepath.Join(root, "opt/acme")
-	libs, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lib := libs[len(libs)-1].Name()
-	data, err := os.ReadFile(filepath.Join(dir, lib))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, level := range levels {
-		write(t, filepath.Join(dir, hwcapsDir, level, lib), data)
-	}
-	if err := os.Remove(filepath.Join(root, "etc/ld.so.cache")); err != nil {
-		t.Fatal(err)
-	}
-	p := Program{Path: "/usr/bin/openssl", Interpreter: r.loader, Variants: true}
-	c, err := Resolve(context.Background(), DirFS(root), p, Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(root, "etc/ld.so.cache"), c.Cache())
-	checked := []string{}
-	for i, at := range c.levels {
-		least := len(levels) - 1 - i
-		want, err := r.trace(root, at, "--glibc-hwcaps-mask", strings.Join(levels[least:], ":"), p.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found := slices.ContainsFunc(want, func(s string) bool { return strings.HasSuffix(s, hwcapsDir+levels[least]+"/"+lib) })
-		if !found {
-			continue // the machine that runs it has not this level
-		}
-		checked = append(checked, levels[least])
-		if got := traced(at, nil); !slices.Equal(got, want) {
-			t.Errorf("%s: got\n  %s\nthe loader\n  %s", levels[least], strings.Join(got, "\n  "), strings.Join(want, "\n  "))
-		}
-	}
-	t.Logf("of the levels %q the loader has %q", levels, checked)
-}
-
-// checkNotes compares what systemd says that it opens with the names that are found in its files: each
-// library of a note is among these, or loaded at the start.
-func (r release) checkNotes(t *testing.T, root string) {
-	t.Helper()
-	c, err := r.resolve(root, "/usr/bin/systemctl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	notes, err := c.Notes(context.Background())
-	if err != nil || len(notes) < 10 {
-		t.Errorf("%d notes, %v", len(notes), err)
-	}
-	names, err := c.Names(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, n := range notes {
-		if n.Feature == "" || n.Description == "" || n.Priority == "" {
-			t.Errorf("note %+v", n)
-		}
-		for _, soname := range n.Sonames {
-			_, loaded := c.Lookup(soname)
-			if named := slices.ContainsFunc(names, func(x Named) bool { return x.Name == soname }); !loaded && !named {
-				t.Errorf("%s of %s is not among the names", soname, n.By.Path)
-			}
-		}
-	}
-	t.Logf("%d notes, %d names", len(notes), len(names))
 }

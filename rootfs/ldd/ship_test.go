@@ -107,7 +107,7 @@ func checkShipped(t *testing.T, p Program, env Env) {
 	if err := os.MkdirAll(filepath.Join(root, env.Workdir), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	vars := []string{}
+	vars := []string{oldCPU}
 	if env.LibraryPath != "" {
 		vars = append(vars, "LD_LIBRARY_PATH="+env.LibraryPath)
 	}

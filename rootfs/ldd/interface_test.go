@@ -1,0 +1,47 @@
+package ldd
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A program whose code alone has changed has the same interface; one that asks its libraries for more, that
+// offers more, or that searches elsewhere has another one.
+func TestInterface(t *testing.T) {
+	need(t, "gcc")
+	dir := t.TempDir()
+	sum := func(name, source string, args ...string) string {
+		t.Helper()
+		in := filepath.Join(dir, name+".c")
+		if err := os.WriteFile(in, []byte(source), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out := filepath.Join(dir, name)
+		run(t, "", "gcc", append([]string{"-o", out, in}, args...)...)
+		s, err := Interface(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	const source = "#include <stdio.h>\nint main(int n, char **v) { printf(\"%d\\n\", n); return 0; }\n"
+	first := sum("first", source)
+	if again := sum("again", "#include <stdio.h>\nint big[1000] = {1};\nint main(int n, char **v) { for (; n > 3; n--) printf(\"%d\\n\", big[n]); return 7; }\n"); again != first {
+		t.Error("other code of the same interface has another one")
+	}
+	for name, other := range map[string]string{
+		"another symbol":  sum("symbol", "#include <stdio.h>\nint main(void) { puts(\"x\"); perror(\"y\"); return 0; }\n"),
+		"another library": sum("library", source, "-Wl,--no-as-needed", "-lm"),
+		"a search path":   sum("path", source, "-Wl,-rpath,/opt/lib"),
+		"an export":       sum("export", "int offered(void) { return 1; }\n"+source, "-rdynamic"),
+		"static":          sum("static", source, "-static"),
+	} {
+		if other == first {
+			t.Errorf("%s: the interface is the same", name)
+		}
+	}
+	if _, err := Interface("interface_test.go"); err == nil {
+		t.Error("a text has an interface")
+	}
+}
