@@ -5,15 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/linked"
+	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
 )
 
 // Built is an image that is ready to be delivered. It holds the folder in dist/
@@ -24,9 +25,24 @@ type Built struct {
 	Closure *ldd.Closure
 	Tree    *rootfs.Tree
 	Image   *image.Image
+	// Candidates are libraries that the program may open while it runs, and that
+	// are not in the image: nothing but a name in a file speaks for them.
+	Candidates []Candidate
+
+	linked *linked.Program // nil when the program is not of Go
+	asked  map[string]bool // functions that were asked for, and whether they are linked
+	found  *plugins.Found  // what libraries open while the program runs
+	notes  []string        // what a person should know
+	reads  record.Set      // what was looked at in the sysroot
+
+	base     *rootfs.Tree // all but the program and what its libraries bring
+	system   *system      // what they bring, or have brought before
+	key      string       // of the system; "" keeps none
+	recalled bool         // the system is one of an earlier build
 
 	report  Report
 	release func() error
+	closed  bool
 }
 
 // Build compiles the program, computes the libraries that it loads, assembles the
@@ -42,19 +58,32 @@ func (p Plan) Build(ctx context.Context, report Report) (*Built, error) {
 		return nil, fmt.Errorf("building image %q: %w", p.Name, err)
 	}
 	b := &Built{Plan: p, report: report, release: release}
-	if err := b.build(ctx); err != nil {
-		return nil, fmt.Errorf("building image %q: %w", p.Name, errors.Join(err, p.Dist().discard(p.Name), release()))
+	err = b.checkAndCompile(ctx)
+	if err == nil {
+		err = b.finish(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("building image %q: %w", p.Name, errors.Join(err, b.abandon()))
 	}
 	return b, nil
 }
 
-// build is the recipe.
-func (b *Built) build(ctx context.Context) error {
+// abandon removes what a build that failed would leave, and what an earlier one has
+// left for delivery, and gives the folder free.
+func (b *Built) abandon() error {
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	return errors.Join(b.Plan.Dist().discard(b.Plan.Name), b.release())
+}
+
+// finish is the recipe from the compiled program on.
+func (b *Built) finish(ctx context.Context) error {
 	for _, stage := range []func(context.Context) error{
-		b.check,
-		b.compile,
 		b.after,
-		b.closure,
+		b.functions,
+		b.libraries,
 		b.assemble,
 		b.commands,
 		b.prove,
@@ -71,16 +100,48 @@ func (b *Built) build(ctx context.Context) error {
 	return nil
 }
 
-// Close gives the folder in dist/ free. It can be called twice.
-func (b *Built) Close() error {
-	if err := b.release(); !errors.Is(err, os.ErrClosed) {
-		return err
-	}
-	return nil
+// Note tells a person something that has become of a step.
+func (b *Built) Note(step, text string) { b.report.note(b.Plan.Name, step, text) }
+
+// note tells a person something, now and in the explanation.
+func (b *Built) note(step, text string) {
+	b.notes = append(b.notes, text)
+	b.report.note(b.Plan.Name, step, text)
 }
 
-// check assembles everything but the program, so that a mistake in the Config is
-// told before the compiler runs.
+// Close keeps what the next build can make use of, and gives the folder in dist/
+// free. It can be called twice.
+func (b *Built) Close() error {
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	return errors.Join(b.remember(), b.release())
+}
+
+// checkAndCompile does both at once: the compiler takes its time, and a mistake in
+// the Config ends it.
+func (b *Built) checkAndCompile(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	checked := make(chan error, 1)
+	go func() {
+		err := b.check(ctx)
+		if err != nil {
+			stop()
+		}
+		checked <- err
+	}()
+	compiled := b.compile(ctx)
+	// Of a mistake in the Config the compiler knows only that it was interrupted.
+	if err := <-checked; err != nil && (compiled == nil || ctx.Err() != nil) {
+		return err
+	}
+	return compiled
+}
+
+// check assembles everything but the program and its libraries, so that a mistake in
+// the Config is told without waiting for the compiler.
 func (b *Built) check(ctx context.Context) error {
 	spec := b.Plan.Files
 	spec.Program = ""
@@ -96,15 +157,22 @@ func (b *Built) check(ctx context.Context) error {
 // compile runs the go command; the program goes straight to its place in dist/.
 func (b *Built) compile(ctx context.Context) (err error) {
 	p := b.Plan
-	if err := p.Dist().clear(p.Name); err != nil {
+	if err := clearPlace(p.binary()); err != nil {
 		return fmt.Errorf("clearing the place of the program: %w", err)
 	}
+	if p.Binary != "" {
+		return b.take(ctx)
+	}
 	done := b.report.step(p.Name, "compile", fmt.Sprintf("%s for %s", p.Main.ImportPath, p.Platform))
-	b.Binary, err = p.gocmd.Build(ctx, gobuild.Request{
-		Main: p.Main, Output: p.binary(), Target: target(p.Platform), Options: p.Compile,
-	})
+	b.Binary, err = p.gocmd.Build(ctx, b.request())
 	done(fmt.Sprintf("%s, %s", p.Platform, cgoWords(p.Main.Cgo)), err)
 	return err
+}
+
+// request is what the go command is to do.
+func (b *Built) request() gobuild.Request {
+	p := b.Plan
+	return gobuild.Request{Main: p.Main, Output: p.binary(), Target: target(p.Platform), Options: p.Compile}
 }
 
 func cgoWords(d gobuild.CgoDecision) string {
@@ -127,49 +195,6 @@ func (b *Built) after(ctx context.Context) error {
 		return fmt.Errorf("running After of %s: %w", b.Plan.config.Origin, err)
 	}
 	return nil
-}
-
-// sysroot is where the libraries of the program are: in the Config's folder, else
-// where those of its C compiler are, else on this machine.
-func (b *Built) sysroot() string {
-	return cmp.Or(b.Plan.config.Sysroot, b.Binary.Compiler.Sysroot, "/")
-}
-
-// closure computes the libraries that the program loads.
-func (b *Built) closure(ctx context.Context) (err error) {
-	done := b.report.step(b.Plan.Name, "libraries", "resolving in "+b.sysroot())
-	file, err := filepath.Abs(b.Binary.Path)
-	if err == nil {
-		b.Closure, err = ldd.Resolve(ctx, ldd.DirFS(b.sysroot()), ldd.Program{Path: filepath.ToSlash(file), File: file}, b.environment())
-	}
-	done(closureWords(b.Closure, b.sysroot()), err)
-	if err == nil {
-		for _, o := range b.Closure.Optional {
-			b.report.note(b.Plan.Name, "libraries", "warning: "+o.Error())
-		}
-	}
-	return err
-}
-
-func closureWords(c *ldd.Closure, sysroot string) string {
-	if c == nil || c.Flavour == ldd.Static {
-		return "none: the program is static"
-	}
-	return fmt.Sprintf("%d files of %s, loader %s", len(c.Objects)-1, sysroot, c.Loader)
-}
-
-// environment is what the loader sees in the image. The build machine's own
-// LD_LIBRARY_PATH does not count: it would not hold in the image.
-func (b *Built) environment() ldd.Env {
-	return ldd.Env{LibraryPath: b.Plan.config.Env["LD_LIBRARY_PATH"], Workdir: b.Plan.Image.Workdir}
-}
-
-// assemble makes the tree of the image.
-func (b *Built) assemble(ctx context.Context) (err error) {
-	spec := b.Plan.Files
-	spec.Binary, spec.Closure, spec.Sysroot = b.Binary.Path, b.Closure, ldd.DirFS(b.sysroot())
-	b.Tree, err = rootfs.Assemble(ctx, spec)
-	return err
 }
 
 // commands checks that what the engine is to start can be started: the entrypoint
@@ -224,25 +249,6 @@ func healthTest(h *image.Healthcheck) []string {
 	return h.Test
 }
 
-// prove resolves the program once more, now inside of the tree and by the rules
-// that hold there, and compares: what is not the same would not start, or start
-// as another program.
-func (b *Built) prove(ctx context.Context) error {
-	if b.Closure.Flavour == ldd.Static {
-		return nil
-	}
-	done := b.report.step(b.Plan.Name, "verify", "resolving inside of the image")
-	inside, err := ldd.Verify(ctx, b.Tree, ldd.Program{Path: b.Plan.program()}, b.environment())
-	if err == nil {
-		err = ldd.Compare(ctx, b.Closure, inside)
-	}
-	done("every library and symbol version is found inside of the image", err)
-	if err != nil {
-		return fmt.Errorf("verifying that %s starts in the image: %w", b.Plan.program(), err)
-	}
-	return nil
-}
-
 // writeRootfs writes the tree to dist/.
 func (b *Built) writeRootfs(ctx context.Context) error {
 	done := b.report.step(b.Plan.Name, "rootfs", "writing "+b.Plan.Show(b.Plan.Dist().Rootfs()))
@@ -253,6 +259,6 @@ func (b *Built) writeRootfs(ctx context.Context) error {
 			files, size = files+1, size+e.Size
 		}
 	}
-	done(fmt.Sprintf("%d files, %s in %s", files, bytes(size), b.Plan.Show(b.Plan.Dist().Rootfs())), err)
+	done(fmt.Sprintf("%d files, %s in %s", files, Size(size), b.Plan.Show(b.Plan.Dist().Rootfs())), err)
 	return err
 }

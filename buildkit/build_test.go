@@ -113,7 +113,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer built.Close()
-	if want := []string{"compile", "libraries", "rootfs", "image"}; !slices.Equal(steps, want) {
+	if want := []string{"compile", "libraries", "verify", "rootfs", "image"}; !slices.Equal(steps, want) {
 		t.Errorf("the steps are %q, want %q", steps, want)
 	}
 }

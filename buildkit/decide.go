@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,13 +17,17 @@ import (
 // plan decides everything about one image.
 func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	p := Plan{
-		Name: s.name, Root: m.Dir, Main: s.main, Platform: s.platform,
-		config: s.config, gocmd: in.gocmdIn(m),
+		Name: s.name, Root: m.Dir, Main: s.main, Binary: s.binary, Platform: s.platform,
+		config: s.config, index: s.index, module: m, gocmd: in.gocmdIn(m),
 	}
-	p.decided("main", s.main.ImportPath, origin(s.config, s.config.Main != "", "discovered"))
+	if s.binary != "" {
+		p.decided("binary", s.binary, s.config.Origin)
+	} else {
+		p.decided("main", s.main.ImportPath, origin(s.config, s.config.Main != "", "discovered"))
+	}
 	p.decided("platform", s.platform.String(), s.from)
 	for _, decide := range []func(Inputs, gobuild.Module) error{
-		p.decideName, p.decideReference, p.decideEpoch, p.decideCompile, p.decideFiles, p.decideRuntime,
+		p.decideName, p.decideReference, p.decideEpoch, p.decideCompile, p.decideLibraries, p.decideFiles, p.decideRuntime,
 	} {
 		if err := decide(in, m); err != nil {
 			return Plan{}, &ConfigError{err}
@@ -118,6 +121,9 @@ func (p *Plan) decideEpoch(in Inputs, _ gobuild.Module) error {
 }
 
 func (p *Plan) decideCompile(Inputs, gobuild.Module) error {
+	if p.Binary != "" {
+		return nil
+	}
 	options, err := compileOptions(p.config)
 	if err != nil {
 		return err
@@ -132,12 +138,6 @@ func (p *Plan) decideCompile(Inputs, gobuild.Module) error {
 		len(options.Tags)+len(options.Flags)+len(options.LDFlags) > 0 || options.Symbols, "default"))
 	for _, key := range slices.Sorted(maps.Keys(options.Env)) {
 		p.decided("go env", key+"="+options.Env[key], p.config.Origin)
-	}
-	if p.config.Sysroot != "" {
-		if info, err := os.Stat(p.config.Sysroot); err != nil || !info.IsDir() {
-			return fmt.Errorf("the Sysroot %q (%s) is no folder\nfix: name the folder that holds /lib and /usr of the platform", p.config.Sysroot, p.config.Origin)
-		}
-		p.decided("sysroot", p.config.Sysroot, p.config.Origin)
 	}
 	return nil
 }

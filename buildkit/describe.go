@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/rootfs"
-	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
 // markLabel is the label by which an engine's images are known as ours; its value
@@ -29,39 +29,61 @@ func (b *Built) describe(ctx context.Context) error {
 	for _, l := range b.Image.Layers {
 		size += l.Size
 	}
-	done(fmt.Sprintf("%s, %d layers, %s", b.Image.ConfigDigest.Encoded()[:12], len(b.Image.Layers), bytes(size)), nil)
+	done(fmt.Sprintf("%s, %d layers, %s", b.Image.ConfigDigest.Encoded()[:12], len(b.Image.Layers), Size(size)), nil)
 	return nil
 }
 
 func (b *Built) makeImage(ctx context.Context) error {
-	var layers []*image.Layer
+	path := b.Plan.Dist().layers()
+	before, after := readLayers(path), layers{}
+	var list []*image.Layer
 	for _, l := range []rootfs.Layer{rootfs.System, rootfs.Files, rootfs.Program} {
-		files := b.layerFiles(l)
-		if len(files) == 0 {
+		entries := b.layerEntries(l)
+		if len(entries) == 0 {
 			continue
 		}
-		layer, err := image.NewLayer(ctx, files, image.LayerOptions{Created: b.Plan.Epoch, CreatedBy: b.layerWords(l)})
+		layer, err := b.makeLayer(ctx, l, entries, before, after)
 		if err != nil {
 			return fmt.Errorf("making the %s layer: %w", l, err)
 		}
-		layers = append(layers, layer)
+		list = append(list, layer)
 	}
 	config := b.Plan.Image
 	config.Labels = map[string]string{}
 	maps.Copy(config.Labels, b.Plan.Image.Labels)
 	config.Labels[markLabel] = b.Plan.Name
 	var err error
-	b.Image, err = image.New(config, layers)
-	return err
+	if b.Image, err = image.New(config, list); err != nil {
+		return err
+	}
+	if maps.EqualFunc(before, after, func(a, b image.Known) bool { return a.DiffID == b.DiffID }) {
+		return nil
+	}
+	return after.write(path)
 }
 
-// layerFiles are the entries of one layer in the words of the image's room.
-func (b *Built) layerFiles(l rootfs.Layer) []image.File {
+// makeLayer makes a layer, without reading its files when they are known.
+func (b *Built) makeLayer(ctx context.Context, l rootfs.Layer, entries []rootfs.Entry, before, after layers) (*image.Layer, error) {
+	o := image.LayerOptions{Created: b.Plan.Epoch, CreatedBy: b.layerWords(l)}
+	key, ok := b.layerKey(entries, o)
+	if known, found := before[key]; ok && found {
+		o.Known = &known
+	}
+	layer, err := image.NewLayer(ctx, layerFiles(entries), o)
+	if err == nil && ok {
+		after[key] = layer.Known()
+	}
+	return layer, err
+}
+
+func (b *Built) layerEntries(l rootfs.Layer) []rootfs.Entry {
+	return slices.DeleteFunc(b.Tree.Entries(), func(e rootfs.Entry) bool { return e.Layer != l })
+}
+
+// layerFiles are entries in the words of the image's room.
+func layerFiles(entries []rootfs.Entry) []image.File {
 	var files []image.File
-	for _, e := range b.Tree.Entries() {
-		if e.Layer != l {
-			continue
-		}
+	for _, e := range entries {
 		f := image.File{Header: *e.Header()}
 		if e.Mode.IsRegular() {
 			f.Open = e.Source.Open
@@ -75,18 +97,18 @@ func (b *Built) layerFiles(l rootfs.Layer) []image.File {
 func (b *Built) layerWords(l rootfs.Layer) string {
 	switch l {
 	case rootfs.System:
-		if b.Closure.Flavour == ldd.Static {
+		if b.system.Loader == "" {
 			return "system: accounts, certificates, /tmp, /data"
 		}
-		return fmt.Sprintf("system: accounts, certificates, /tmp, /data, %s and the libraries of %s", b.Closure.Loader, b.Plan.program())
+		return fmt.Sprintf("system: accounts, certificates, /tmp, /data, %s and the libraries of %s", b.system.Loader, b.Plan.program())
 	case rootfs.Files:
 		return "files: as configured"
 	}
-	return "program: " + b.Plan.Main.ImportPath
+	return "program: " + b.Plan.subject()
 }
 
-// bytes is a size for people.
-func bytes(n int64) string {
+// Size is a number of bytes for people.
+func Size(n int64) string {
 	switch {
 	case n < 1e3:
 		return fmt.Sprintf("%d B", n)

@@ -113,10 +113,9 @@ func (d Dist) check() error {
 	return nil
 }
 
-// clear makes sure that the go command, which follows links and writes into
+// clearPlace makes sure that the go command, which follows links and writes into
 // folders, writes the program to its place and nowhere else.
-func (d Dist) clear(program string) error {
-	path := filepath.Join(d.Rootfs(), program)
+func clearPlace(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() {
 		return nil

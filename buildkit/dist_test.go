@@ -100,7 +100,7 @@ func TestDistClear(t *testing.T) {
 			if err := errors.Join(os.WriteFile(outside, []byte("x"), 0o644), os.Mkdir(d.Rootfs(), 0o755), test.make(path, outside)); err != nil {
 				t.Fatal(err)
 			}
-			if err := d.clear("app"); err != nil {
+			if err := clearPlace(filepath.Join(d.Rootfs(), "app")); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := os.Lstat(path); !os.IsNotExist(err) {

@@ -43,7 +43,7 @@ func (b *Built) load(ctx context.Context, engine *docker.Engine) (came string, e
 		kept = 0
 		err = b.send(ctx, engine, kept)
 	}
-	return fmt.Sprintf("loaded %s, sent %s", b.Plan.Reference, bytes(b.sizeFrom(kept))), err
+	return fmt.Sprintf("loaded %s, sent %s", b.Plan.Reference, Size(b.sizeFrom(kept))), err
 }
 
 // ids are what engines may call the image: by its configuration's digest with a

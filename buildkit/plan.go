@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"cmp"
 	"path/filepath"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 type Plan struct {
 	Name      string          // of the program, of its folder in dist/ and, by default, of the image
 	Root      string          // folder of the module, or of the workspace
-	Main      gobuild.Main    // the package
+	Main      gobuild.Main    // the package; zero with a Binary
+	Binary    string          // a program that is built elsewhere, absolute; "" compiles Main
 	Reference string          // repository:tag
 	Platform  Platform        // what the image runs on
 	Compile   gobuild.Options // how the package is compiled
@@ -26,7 +28,14 @@ type Plan struct {
 	Values []Value
 
 	config Config
+	index  int // of the Config
+	module gobuild.Module
 	gocmd  gobuild.Go
+	key    string    // of the memory; "" keeps none
+	set    []string  // names of all images of the run
+	dir    string    // where the run was started
+	began  time.Time // when
+	output string    // of the compiler, where it is not the root file system
 }
 
 // Value is a decision, and who made it: "default", "discovered", "go.mod", "host",
@@ -39,6 +48,16 @@ func (p Plan) Dist() Dist { return Dist(filepath.Join(p.Root, "dist", p.Name)) }
 // program is the path of the program in the image.
 func (p Plan) program() string { return "/" + p.Name }
 
+// subject names for people what the program is made of.
+func (p Plan) subject() string {
+	if p.Binary != "" {
+		return p.Show(p.Binary)
+	}
+	return p.Main.ImportPath
+}
+
 // binary is where the go command writes the program: its place in the root file
 // system that is written out.
-func (p Plan) binary() string { return filepath.Join(p.Dist().Rootfs(), p.Name) }
+func (p Plan) binary() string {
+	return cmp.Or(p.output, filepath.Join(p.Dist().Rootfs(), p.Name))
+}

@@ -1,12 +1,16 @@
 package buildkit
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // State says what has become of a step.
 type State int
 
 // The states of a step. Every Started is followed by one Done or Failed of the
-// same step; a Note stands alone.
+// same step; a Note stands alone. Of images that are made side by side only the ends
+// of steps are told.
 const (
 	Started State = iota
 	Done
@@ -25,6 +29,22 @@ type Event struct {
 
 // Report hears the events of a build, one at a time, in order. nil hears nothing.
 type Report func(Event)
+
+// together makes a Report for images that are made side by side: events come one at a
+// time, and no step is begun that another one would be seen to end.
+func (r Report) together() Report {
+	if r == nil {
+		return nil
+	}
+	var one sync.Mutex
+	return func(e Event) {
+		one.Lock()
+		defer one.Unlock()
+		if e.State != Started {
+			r(e)
+		}
+	}
+}
 
 // step reports the beginning of a step and gives the function that reports its
 // end: err decides between Done with the text, and Failed.

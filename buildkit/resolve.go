@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
@@ -33,6 +34,12 @@ type Inputs struct {
 	Prepare bool
 	// Report hears of that. nil hears nothing.
 	Report Report
+	// Began is when the run began, before it read anything: what changes later is
+	// not known to be in an image. The zero time keeps no memory of the build.
+	Began time.Time
+	// Recalled is what is known of an earlier run, by [Recall]; the zero value is
+	// nothing.
+	Recalled Recalled
 }
 
 // Resolve decides what is to be built, and compiles nothing: one Plan per image,
@@ -40,7 +47,7 @@ type Inputs struct {
 // is decided is, from weakest to strongest: the defaults, what the module says,
 // the Config, the environment. A mistake of the user's is a [*ConfigError].
 func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
-	module, err := in.gocmd().Module(ctx)
+	module, err := in.module(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -59,17 +66,46 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 		}
 		plans = append(plans, p)
 	}
+	in.mark(plans)
 	return plans, in.unambiguous(plans)
+}
+
+// module is the module around the folder, as it was if it is the same still.
+func (in Inputs) module(ctx context.Context) (gobuild.Module, error) {
+	if m, ok := in.Recalled.module(); ok {
+		return m, nil
+	}
+	return in.gocmd().Module(ctx)
+}
+
+// mark notes in each plan what its memory will need.
+func (in Inputs) mark(plans []Plan) {
+	key := in.key()
+	var names []string
+	for _, p := range plans {
+		names = append(names, p.Name)
+	}
+	for i := range plans {
+		plans[i].dir, plans[i].set, plans[i].began = in.Dir, names, in.Began
+		if !in.Began.IsZero() {
+			plans[i].key = key
+		}
+	}
 }
 
 // subject is a Config with the package that it is about.
 type subject struct {
 	config   Config
+	index    int // of the Config
 	main     gobuild.Main
+	binary   string // instead of main
 	name     string
 	platform Platform
 	from     string // who chose the platform
 }
+
+// what names the program for people.
+func (s subject) what() string { return cmp.Or(s.binary, s.main.ImportPath) }
 
 // subjects finds the package of every Config; without Configs every main package
 // is a subject of its own.
@@ -79,7 +115,7 @@ func (in Inputs) subjects(ctx context.Context, m gobuild.Module) ([]subject, err
 		configs = []Config{{Origin: "default"}}
 	}
 	var all []subject
-	for _, c := range configs {
+	for i, c := range configs {
 		platform, from, err := in.platform(ctx, c)
 		if err != nil {
 			return nil, err
@@ -87,18 +123,45 @@ func (in Inputs) subjects(ctx context.Context, m gobuild.Module) ([]subject, err
 		if err := in.before(ctx, m, c); err != nil {
 			return nil, err
 		}
-		mains, err := in.mains(ctx, m, c, platform)
+		found, err := in.programs(ctx, m, subject{config: c, index: i, platform: platform, from: from})
 		if err != nil {
-			return nil, fmt.Errorf("finding the program of the Config (%s): %w", c.Origin, err)
+			return nil, err
 		}
-		if len(mains) > 1 && len(in.Configs) > 0 {
-			return nil, tooMany(c, mains)
-		}
-		for _, main := range mains {
-			all = append(all, subject{c, main, nameOf(c, main), platform, from})
-		}
+		all = append(all, found...)
 	}
 	return all, distinct(all)
+}
+
+// programs finds what a Config is about: a file, a package, or without Configs
+// every main package.
+func (in Inputs) programs(ctx context.Context, m gobuild.Module, s subject) ([]subject, error) {
+	c := s.config
+	if c.Binary != "" {
+		s, err := in.elsewhere(m, s)
+		return []subject{s}, err
+	}
+	mains, recalled := in.Recalled.mains(s.index, s.platform)
+	if recalled {
+		return s.each(mains), nil
+	}
+	mains, err := in.mains(ctx, m, c, s.platform)
+	if err != nil {
+		return nil, fmt.Errorf("finding the program of the Config (%s): %w", c.Origin, err)
+	}
+	if len(mains) > 1 && len(in.Configs) > 0 {
+		return nil, tooMany(c, mains)
+	}
+	return s.each(mains), nil
+}
+
+// each is the subject for each of some mains.
+func (s subject) each(mains []gobuild.Main) []subject {
+	var found []subject
+	for _, main := range mains {
+		s.main, s.name = main, nameOf(s.config, main)
+		found = append(found, s)
+	}
+	return found
 }
 
 // before runs the user's function, but not that of an image which is known not to
@@ -107,7 +170,7 @@ func (in Inputs) before(ctx context.Context, m gobuild.Module, c Config) error {
 	if !in.Prepare || c.Before == nil {
 		return nil
 	}
-	name, selected := cmp.Or(c.Name, path.Base(c.Main)), split(in.getenv("IMAGE_NAME"))
+	name, selected := cmp.Or(c.Name, path.Base(cmp.Or(filepath.ToSlash(c.Binary), c.Main))), split(in.getenv("IMAGE_NAME"))
 	if len(selected) > 0 && name != "." && !slices.Contains(selected, name) {
 		return nil
 	}
@@ -182,7 +245,7 @@ func distinct(all []subject) error {
 	for _, s := range all {
 		if other, ok := seen[s.name]; ok {
 			return &ConfigError{fmt.Errorf("two images have the name %q: %s (%s) and %s (%s)\nfix: set Name in a Config of each",
-				s.name, other.main.ImportPath, other.config.Origin, s.main.ImportPath, s.config.Origin)}
+				s.name, other.what(), other.config.Origin, s.what(), s.config.Origin)}
 		}
 		seen[s.name] = s
 	}

@@ -14,6 +14,7 @@ const ourModule = "github.com/fromscratch-go/fromscratch/"
 var rooms = map[string]struct{ ours, others []string }{
 	"rootfs/ldd":         {},
 	"rootfs/ldd/cmd/ldd": {ours: []string{"rootfs", "rootfs/ldd"}},
+	"buildkit/record":    {},
 	"rootfs/linked":      {},
 	"rootfs/packages":    {ours: []string{"rootfs/ldd"}},
 	"rootfs/plugins":     {ours: []string{"rootfs/ldd", "rootfs/packages"}},
@@ -23,7 +24,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/deliver":   {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/docker":    {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
 	"buildkit/config":    {},
-	"buildkit":           {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/image", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit":           {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/image", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/dialogue":    {ours: []string{"buildkit/config"}},

@@ -21,6 +21,11 @@ type Config struct {
 	// found below the module.
 	Main string
 
+	// Binary is a program that is built elsewhere, by another build tool or in
+	// another language, instead of Main: a file, relative to the module's folder.
+	// Before may build it. Default: none, the go command builds Main.
+	Binary string
+
 	// Repo is the repository of the image: "registry.example/acme/server".
 	// Default: Name, lower-cased. The environment's IMAGE_REPO wins.
 	Repo string
@@ -53,6 +58,24 @@ type Config struct {
 	// Sysroot is the folder that the program's libraries are taken from. Default:
 	// "/", or the root of the cross compiler for another architecture.
 	Sysroot string
+
+	// Libraries are shared libraries that the program opens while it runs,
+	// dlopen(3), beyond those that are found: names ("libsqlite3.so.0") or absolute
+	// paths in the sysroot. Each comes with all that it needs; one that is missing
+	// ends the build.
+	Libraries []string
+	// Plugins says which groups of plugins and data come with the libraries that
+	// are known to open them: "auto" (default) is all that need not be asked for,
+	// "none" is none, else names of groups, as imagePlan prints them: "vips",
+	// "gconv". Asked for by name are "fonts", for text in pictures:
+	// {"auto", "fonts"} takes them too.
+	Plugins []string
+	// Exclude leaves out groups of plugins, and files that come from the sysroot:
+	// path.Match patterns of paths, or of names.
+	Exclude []string
+	// CPUVariants adds the variants of libraries for newer CPUs that lie in
+	// glibc-hwcaps folders beside the baseline ones.
+	CPUVariants bool
 
 	// Files, Dirs and Users go into the image. File.From is relative to the
 	// module's folder.

@@ -54,8 +54,11 @@ func (g Go) Build(ctx context.Context, r Request) (*Binary, error) {
 	if b.Path, err = g.output(r.Output); err != nil {
 		return nil, err
 	}
-	if err := c.compile(ctx, r.Main, b.Path); err != nil {
+	if err := removeHalf(b.Path); err != nil {
 		return nil, err
+	}
+	if err := c.compile(ctx, b.Path, r.Main); err != nil {
+		return nil, errors.Join(err, removeHalf(b.Path))
 	}
 	b.Info, err = c.readBack(r.Main, b.Path)
 	return b, err
@@ -88,28 +91,28 @@ func (g Go) output(name string) (string, error) {
 }
 
 // compile runs go build, in a temporary folder of its own: an interrupted go
-// command does not clean up, and the linker's files are large.
-func (c *call) compile(ctx context.Context, m Main, path string) (err error) {
-	if err := removeHalf(path); err != nil {
-		return err
-	}
+// command does not clean up, and the linker's files are large. The output is a file,
+// or a folder for the programs of several packages.
+func (c *call) compile(ctx context.Context, output string, mains ...Main) (err error) {
 	work, err := os.MkdirTemp(cmp.Or(c.vars["GOTMPDIR"], getenv(c.env, "TMPDIR"), os.TempDir()), "fromscratch-go-build")
 	if err != nil {
 		return fmt.Errorf("making a folder for the go command: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	args := slices.Concat([]string{"build", "-trimpath", "-buildvcs=false"}, c.tagFlags())
-	if ld, ok := c.ldflags(buildID(m.Cgo)); ok {
+	if ld, ok := c.ldflags(buildID(mains[0].Cgo)); ok {
 		args = append(args, "-ldflags="+ld)
 	}
-	args = slices.Concat(args, c.opts.Flags, []string{"-o", path, "--", m.ImportPath})
-	run := c.command(fmt.Sprintf("compiling %q for %s", m.ImportPath, c.target), args)
+	var paths []string
+	for _, m := range mains {
+		paths = append(paths, m.ImportPath)
+	}
+	args = slices.Concat(args, c.opts.Flags, []string{"-o", output, "--"}, paths)
+	run := c.command(fmt.Sprintf("compiling %s for %s", quoted(paths), c.target), args)
 	run.env = append(slices.Clip(run.env), "GOTMPDIR="+work, "TMPDIR="+work)
 	run.group = true
-	if _, err := c.g.run(ctx, run); err != nil {
-		return errors.Join(err, removeHalf(path))
-	}
-	return nil
+	_, err = c.g.run(ctx, run)
+	return err
 }
 
 // buildID is the linker flag that keeps the source's folder out of the program.

@@ -34,7 +34,7 @@ func (g Go) prepare(ctx context.Context, t Target, opts Options, cgo *bool) (*ca
 	if c.env, err = g.environ(t, opts, true); err != nil {
 		return nil, err
 	}
-	c.vars, err = g.goEnv(ctx, c.env, "GOFLAGS", "GOTMPDIR", "CC", "GOHOSTOS", "GOHOSTARCH")
+	c.vars, err = g.goEnv(ctx, c.env, "GOFLAGS", "GOTMPDIR", "CC", "CXX", "PKG_CONFIG", "GOHOSTOS", "GOHOSTARCH", "GOMOD", "GOWORK", "GOROOT", "GOMODCACHE", "GOENV")
 	if err != nil {
 		return nil, err
 	}

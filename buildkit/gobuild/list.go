@@ -31,14 +31,16 @@ type pkg struct {
 	CgoCXXFLAGS    []string
 	CgoFFLAGS      []string
 	CgoLDFLAGS     []string
+	CgoPkgConfig   []string
+	EmbedPatterns  []string
 	Imports        []string
-	Module         *struct{ Path, Dir string }
+	Module         *struct{ Path, Dir, GoMod string }
 	Error          *struct{ Pos, Err string }
 }
 
 // fields are the names above: go list spares itself the work for others.
 const fields = "ImportPath,Name,Dir,Standard,DepOnly,Match,GoFiles,CgoFiles,SwigFiles,SwigCXXFiles,IgnoredGoFiles,TestGoFiles,XTestGoFiles," +
-	"CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS,Imports,Module,Error"
+	"CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS,CgoPkgConfig,EmbedPatterns,Imports,Module,Error"
 
 // graph is the packages that patterns match, and all that they import.
 type graph struct {

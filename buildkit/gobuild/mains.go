@@ -21,6 +21,8 @@ type Main struct {
 	Name   string
 	Module string // path of the module that it is in
 	Cgo    CgoDecision
+	// Sources are the files that it is compiled from.
+	Sources Sources
 }
 
 // Mains finds programs and decides for each whether it needs cgo, all with one
@@ -111,6 +113,7 @@ func (s *selection) take(p *pkg) {
 		return
 	}
 	m := Main{ImportPath: p.ImportPath, Dir: p.Dir, Name: programName(p.ImportPath), Cgo: s.decide(s.graph, p)}
+	m.Sources = s.sources(s.graph, p)
 	if p.Module != nil {
 		m.Module = p.Module.Path
 	}

@@ -28,6 +28,17 @@ type LayerOptions struct {
 	CreatedBy string
 	// Comment stands beside it in the history. Default: [DefaultComment].
 	Comment string
+	// Known is what a layer of the same files and options was found to be, by [Layer.Known]: nothing is read then.
+	// Whoever passes it answers for the files being the same; [Layer.WriteTo] finds out when they are not. nil
+	// reads all.
+	Known *Known
+}
+
+// Known is what reading the files of a layer has found.
+type Known struct {
+	DiffID digest.Digest
+	Size   int64
+	Sums   []uint32 // CRC-32 of each file's content, in the layer's order; 0 of what has none
 }
 
 // Layer is an uncompressed layer of an image: its digest and the sources to write it from. It is made by [NewLayer]
@@ -42,13 +53,14 @@ type Layer struct {
 	Created            time.Time
 
 	entries []entry
+	hashed  bool // by us, and not known from before
 }
 
 // entry is a file whose header is final.
 type entry struct {
 	header tar.Header
 	open   func() (io.ReadCloser, error)
-	sum    uint32 // CRC-32 of the content as it was hashed: it names the file that changed, the digest is the proof
+	sum    uint32 // CRC-32 of the content as it was hashed
 }
 
 // NewLayer reads every file once and returns the layer they make. The files must be sorted by name, bytewise (a
@@ -74,23 +86,60 @@ func NewLayer(ctx context.Context, files []File, opt LayerOptions) (*Layer, erro
 		}
 		l.entries = append(l.entries, entry{header: header, open: f.Open})
 	}
-	// The whole tar goes into the hash and nowhere else.
+	if opt.Known.fits(l.entries) {
+		l.recall(*opt.Known)
+		return l, nil
+	}
+	if err := l.hash(ctx); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// fits tells whether a layer of these entries can be the one that is known.
+func (k *Known) fits(entries []entry) bool { return k != nil && len(k.Sums) == len(entries) }
+
+// recall takes over what is known.
+func (l *Layer) recall(k Known) {
+	l.DiffID, l.Size = k.DiffID, k.Size
+	for i := range l.entries {
+		l.entries[i].sum = k.Sums[i]
+	}
+}
+
+// Known returns what was found by reading the files, for [LayerOptions].
+func (l *Layer) Known() Known {
+	k := Known{DiffID: l.DiffID, Size: l.Size, Sums: make([]uint32, len(l.entries))}
+	for i, e := range l.entries {
+		k.Sums[i] = e.sum
+	}
+	return k
+}
+
+// hash reads all files: the whole tar goes into the hash and nowhere else.
+func (l *Layer) hash(ctx context.Context) error {
 	m := newMeasure()
 	remember := func(i int, sum uint32) error { l.entries[i].sum = sum; return nil }
 	if err := l.stream(ctx, m, remember); err != nil {
-		return nil, err
+		return err
 	}
-	l.DiffID, l.Size = m.digest(), m.size
-	return l, nil
+	l.DiffID, l.Size, l.hashed = m.digest(), m.size, true
+	return nil
 }
 
 // WriteTo streams the layer's tar to w, reading the sources again.
 //
-// It fails when the bytes are not those that [NewLayer] saw: a source has changed since. What is in w is then
-// worthless. It also fails when a source cannot be read, w cannot be written, or ctx ends.
+// It fails when the bytes are not those that [NewLayer] saw, or knew: a source has changed since. What is in w is
+// then worthless. It also fails when a source cannot be read, w cannot be written, or ctx ends.
+//
+// A layer that was hashed by NewLayer is not hashed again: the headers are the same, and the checksum of each file
+// tells that its content is. One that was known before is: that is the first time that its bytes are seen.
 func (l *Layer) WriteTo(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriterSize(w, bufferSize)
 	m := newMeasure()
+	if l.hashed {
+		m.hash = nil
+	}
 	// By file first: the person learns which one, and a big layer is not sent to the end in vain.
 	compare := func(i int, sum uint32) error {
 		if e := l.entries[i]; sum != e.sum {
@@ -104,9 +153,8 @@ func (l *Layer) WriteTo(ctx context.Context, w io.Writer) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	if m.digest() != l.DiffID || m.size != l.Size {
-		return changed(l.CreatedBy, fmt.Sprintf("the layer has the digest %s with %d bytes now, it had %s with %d",
-			m.digest(), m.size, l.DiffID, l.Size))
+	if m.size != l.Size || m.hash != nil && m.digest() != l.DiffID {
+		return changed(l.CreatedBy, fmt.Sprintf("the layer has %d bytes now that are not those of %s, which had %d", m.size, l.DiffID, l.Size))
 	}
 	return nil
 }
@@ -151,7 +199,7 @@ func changed(name, evidence string) error {
 
 // measure is a writer that keeps nothing but the digest and the length.
 type measure struct {
-	hash hash.Hash
+	hash hash.Hash // nil counts only
 	size int64
 }
 
@@ -161,6 +209,9 @@ func newMeasure() *measure { return &measure{hash: sha256.New()} }
 // Write never fails.
 func (m *measure) Write(p []byte) (int, error) {
 	m.size += int64(len(p))
+	if m.hash == nil {
+		return len(p), nil
+	}
 	return m.hash.Write(p)
 }
 

@@ -53,16 +53,36 @@ func TestLayerSourceChangedBetweenHashAndSend(t *testing.T) {
 	}
 }
 
-// The checksum that names the file is only an aid; what counts is the digest. Four bytes of a content can always be
-// chosen so that its CRC-32 is that of another content: these two are such a pair.
-func TestLayerDigestDecidesWhenTheChecksumIsTheSame(t *testing.T) {
-	content := []byte("plumless")
-	l := layer(t, image.File{
+// A layer that was known is not read before it is written, and then its digest counts. The checksum of a file is no
+// proof: four bytes of a content can always be chosen so that its CRC-32 is that of another content, and these two are
+// such a pair.
+func TestKnownLayer(t *testing.T) {
+	content, opened := []byte("plumless"), 0
+	file := image.File{
 		Header: tar.Header{Name: "a", Size: int64(len(content))},
-		Open:   func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
-	})
+		Open: func() (io.ReadCloser, error) {
+			opened++
+			return io.NopCloser(bytes.NewReader(content)), nil
+		},
+	}
+	known := layer(t, file).Known()
+	again, err := image.NewLayer(context.Background(), []image.File{file}, image.LayerOptions{Known: &known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opened != 1 || again.DiffID != known.DiffID || again.Size != known.Size {
+		t.Errorf("opened %d times; the layer is %s of %d bytes, known was %s of %d", opened, again.DiffID, again.Size, known.DiffID, known.Size)
+	}
+	if err := again.WriteTo(context.Background(), io.Discard); err != nil {
+		t.Error(err)
+	}
 	content = []byte("buckeroo")
-	wantError(t, l.WriteTo(context.Background(), io.Discard), "a source changed while", string(l.DiffID), "fix: run again")
+	wantError(t, again.WriteTo(context.Background(), io.Discard), "a source changed while", string(again.DiffID), "fix: run again")
+	// What is known of another layer is of no use.
+	other, err := image.NewLayer(context.Background(), []image.File{file, text("b", "x")}, image.LayerOptions{Known: &known})
+	if err != nil || other.DiffID == known.DiffID {
+		t.Errorf("a layer of two files is the known one of one file (%v)", err)
+	}
 }
 
 func TestLayerSizeWrongFromTheBeginning(t *testing.T) {

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
@@ -19,6 +22,9 @@ type job struct {
 	configs []buildkit.Config
 	grace   time.Duration // of the program; zero: as an engine gives
 	watcher *watcher
+	began   time.Time
+	// recalled is what is known of an earlier run.
+	recalled buildkit.Recalled
 
 	progress *progress
 	output   output
@@ -40,7 +46,7 @@ const (
 
 func newJob(s dialogue.Start, w *watcher) *job {
 	return &job{
-		target: s.Target, args: s.Args, configs: s.Configs, grace: s.Grace, watcher: w,
+		target: s.Target, args: s.Args, configs: s.Configs, grace: s.Grace, watcher: w, began: time.Now(),
 		progress: newProgress(os.Stderr, os.Getenv),
 	}
 }
@@ -50,7 +56,7 @@ func newJob(s dialogue.Start, w *watcher) *job {
 func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	verbs := map[string]func(context.Context) error{
 		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive,
-		"imageRun": j.imageRun, "imagePlan": j.imagePlan, "imageClean": j.imageClean,
+		"imageRun": j.imageRun, "imagePlan": j.imagePlan, "imageExplain": j.imageExplain, "imageClean": j.imageClean,
 	}
 	verb, ok := verbs[j.target]
 	if !ok {
@@ -122,6 +128,7 @@ func (j *job) plans(ctx context.Context, build bool) ([]buildkit.Plan, error) {
 		return nil, err
 	}
 	in.Prepare, in.Report = build, j.progress.report
+	in.Began, in.Recalled = j.began, j.recalled
 	return buildkit.Resolve(ctx, in)
 }
 
@@ -137,25 +144,49 @@ func (j *job) platform(ctx context.Context) (buildkit.Platform, string, error) {
 	return buildkit.Platform{OS: system, Architecture: arch, Variant: variant}, "engine at " + j.engine.Host(), nil
 }
 
-// each builds every image and does something with it.
-func (j *job) each(ctx context.Context, do func(*buildkit.Built) error) error {
+// each builds every image, does something with it, and prints what that has to say on
+// stdout, in the order of the images.
+func (j *job) each(ctx context.Context, do func(context.Context, *buildkit.Built) (string, error)) error {
 	plans, err := j.plans(ctx, true)
 	if err != nil {
 		return err
 	}
+	return j.eachOf(ctx, plans, nil, do)
+}
+
+// eachOf is each for some plans. Of the others there are said already: what to print
+// of them, by the names of their images.
+func (j *job) eachOf(ctx context.Context, plans []buildkit.Plan, said map[string]string, do func(context.Context, *buildkit.Built) (string, error)) error {
+	var todo []buildkit.Plan
 	for _, p := range plans {
-		if err := j.build(ctx, p, do); err != nil {
-			return err
+		if said[p.Name] == "" {
+			todo = append(todo, p)
 		}
 	}
-	return nil
+	var one sync.Mutex
+	all := maps.Clone(said)
+	if all == nil {
+		all = map[string]string{}
+	}
+	err := buildkit.BuildEach(ctx, todo, j.progress.report, func(ctx context.Context, b *buildkit.Built) error {
+		text, err := do(ctx, b)
+		one.Lock()
+		defer one.Unlock()
+		if err == nil {
+			all[b.Plan.Name] = text
+		}
+		return err
+	})
+	for _, p := range plans {
+		if text := all[p.Name]; text != "" {
+			_, printErr := fmt.Println(strings.TrimSuffix(text, "\n"))
+			err = errors.Join(err, printErr)
+		}
+	}
+	return err
 }
 
 // build builds one image and does something with it, while its folder is held.
 func (j *job) build(ctx context.Context, p buildkit.Plan, do func(*buildkit.Built) error) error {
-	built, err := p.Build(ctx, j.progress.report)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(built), built.Close())
+	return buildkit.BuildEach(ctx, []buildkit.Plan{p}, j.progress.report, func(_ context.Context, b *buildkit.Built) error { return do(b) })
 }

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
@@ -18,12 +16,25 @@ func (j *job) image(ctx context.Context) error {
 	if j.engine == nil && j.output == outputDocker {
 		return &buildkit.EngineError{Err: j.noEngine}
 	}
-	return j.each(ctx, func(b *buildkit.Built) error {
-		if err := j.deliver(ctx, b); err != nil {
-			return err
-		}
-		_, err := fmt.Println(b.Plan.Reference)
+	list, all, err := j.standing(ctx)
+	if err != nil {
 		return err
+	}
+	j.unchanged(list)
+	said, names := map[string]string{}, []string{}
+	for _, d := range list {
+		said[d.Name], names = d.Reference, append(names, d.Reference)
+	}
+	if all {
+		_, err := fmt.Println(strings.Join(names, "\n"))
+		return err
+	}
+	plans, err := j.plans(ctx, true)
+	if err != nil {
+		return err
+	}
+	return j.eachOf(ctx, plans, said, func(ctx context.Context, b *buildkit.Built) (string, error) {
+		return b.Plan.Reference, j.deliver(ctx, b)
 	})
 }
 
@@ -34,50 +45,17 @@ func (j *job) deliver(ctx context.Context, b *buildkit.Built) error {
 	}
 	path, err := b.WriteArchive(ctx)
 	if err == nil && j.noEngine != nil {
-		j.progress.report(buildkit.Event{
-			Image: b.Plan.Name, Step: "docker", State: buildkit.Note,
-			Text: fmt.Sprintf("no engine, so the image is the archive %s: %s", b.Plan.Show(path), oneLine(j.noEngine)),
-		})
+		b.Note("docker", fmt.Sprintf("no engine, so the image is the archive %s: %s", b.Plan.Show(path), oneLine(j.noEngine)))
 	}
 	return err
 }
 
 func (j *job) imageRootfs(ctx context.Context) error {
-	return j.each(ctx, func(b *buildkit.Built) error {
-		_, err := fmt.Println(b.Plan.Dist().Rootfs())
-		return err
-	})
+	return j.each(ctx, func(_ context.Context, b *buildkit.Built) (string, error) { return b.Plan.Dist().Rootfs(), nil })
 }
 
 func (j *job) imageArchive(ctx context.Context) error {
-	return j.each(ctx, func(b *buildkit.Built) error {
-		path, err := b.WriteArchive(ctx)
-		if err == nil {
-			_, err = fmt.Println(path)
-		}
-		return err
-	})
-}
-
-func (j *job) imagePlan(ctx context.Context) error {
-	plans, err := j.plans(ctx, false)
-	if err != nil {
-		return err
-	}
-	for i, p := range plans {
-		if i > 0 {
-			fmt.Println()
-		}
-		fmt.Println(p.Name)
-		w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-		for _, v := range p.Values {
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Name, v.Value, v.Origin)
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return j.each(ctx, func(ctx context.Context, b *buildkit.Built) (string, error) { return b.WriteArchive(ctx) })
 }
 
 func (j *job) imageClean(ctx context.Context) error {
@@ -103,6 +81,17 @@ func (j *job) imageClean(ctx context.Context) error {
 
 // imageRun loads one image and runs it.
 func (j *job) imageRun(ctx context.Context) error {
+	if err := j.connect(ctx); err != nil {
+		return err
+	}
+	list, all, err := j.standing(ctx)
+	if err != nil {
+		return err
+	}
+	if all && len(list) == 1 {
+		j.unchanged(list)
+		return j.foreground(ctx, list[0])
+	}
 	plans, err := j.plans(ctx, true)
 	if err != nil {
 		return err
@@ -111,19 +100,19 @@ func (j *job) imageRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := j.connect(ctx); err != nil {
-		return err
-	}
 	if j.engine == nil {
 		return j.whyNoEngine()
 	}
-	return j.build(ctx, plan, func(b *buildkit.Built) error {
-		// A running program does not keep its folder from the next build.
-		if err := errors.Join(b.Load(ctx, j.engine), b.Close()); err != nil {
-			return err
-		}
-		return j.foreground(ctx, b)
+	var image buildkit.Deliverable
+	// A running program does not keep its folder from the next build.
+	err = j.build(ctx, plan, func(b *buildkit.Built) error {
+		image = b.Deliverable()
+		return b.Load(ctx, j.engine)
 	})
+	if err != nil {
+		return err
+	}
+	return j.foreground(ctx, image)
 }
 
 func (j *job) whyNoEngine() error {
@@ -138,10 +127,10 @@ func (j *job) whyNoEngine() error {
 //
 // The target's process ends with the program's code, unless mage may go on to
 // another target: with arguments for the program mage would take them for targets.
-func (j *job) foreground(ctx context.Context, b *buildkit.Built) error {
+func (j *job) foreground(ctx context.Context, d buildkit.Deliverable) error {
 	signals, restore := j.watcher.divert()
-	code, err := b.Run(ctx, j.engine, buildkit.RunRequest{
-		Args: j.args, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals, Grace: j.grace,
+	code, err := d.Run(ctx, j.engine, buildkit.RunRequest{
+		Args: j.args, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals, Grace: j.grace, Report: j.progress.report,
 	})
 	passed := restore()
 	j.code, j.exits = code, code != 0 || j.args != nil || passed

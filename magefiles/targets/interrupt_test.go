@@ -142,7 +142,7 @@ func TestBuildInterrupted(t *testing.T) {
 				config = "Flags: []string{\"-toolexec=" + linker + "\"}"
 			}
 			dir := project(t, map[string]string{"magefile.go": magefileWith(config)})
-			mage(t, dir, nil, "imagePlan").wantOK(t) // compiles what mage -t shall not wait for
+			mage(t, dir, nil, "imageClean").wantOK(t) // compiles what mage -t shall not wait for
 			cmd := mageCommand(t, dir, nil, append(test.args, "imageArchive")...)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)

@@ -43,5 +43,8 @@ func ImageRun(ctx context.Context) error { return run(ctx, "imageRun") }
 // ImagePlan prints what would be built, each value with where it comes from.
 func ImagePlan(ctx context.Context) error { return run(ctx, "imagePlan") }
 
+// ImageExplain builds and prints what is in the image and why; "-- /path" explains one file, "-- --json" is for programs.
+func ImageExplain(ctx context.Context) error { return run(ctx, "imageExplain") }
+
 // ImageClean removes what the other targets have written to dist/.
 func ImageClean(ctx context.Context) error { return run(ctx, "imageClean") }

@@ -1,0 +1,183 @@
+package buildkit_test
+
+import (
+	"encoding/pem"
+	"fmt"
+	"image/jpeg"
+	"image/png"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
+)
+
+// Programs whose libraries open others, or read files, that no header of theirs
+// names. Each does its work in the image as the image's user, as on the machine that
+// built it.
+func TestAcceptLibraries(t *testing.T) {
+	tests := map[string]struct {
+		module string // below testdata, when it is not the test's name
+		c      buildkit.Config
+		need   []string // commands that build it
+		pkg    string   // of pkg-config
+		files  string   // pattern of what else must be installed
+		args   []string
+		want   string
+	}{
+		"vipsformats": {
+			pkg:   "vips",
+			files: "/usr/share/fonts/truetype/*/*.ttf",
+			c:     buildkit.Config{Plugins: []string{"auto", "fonts"}, Files: []config.File{{From: picture(t), To: "/srv/picture.png"}}},
+			args:  []string{"/srv/picture.png"},
+			want:  "webp: 64x32 avif: 64x32 svg text: true\n",
+		},
+		"imagick": {
+			pkg:  "MagickWand-6.Q16",
+			c:    buildkit.Config{Files: []config.File{{From: photo(t), To: "/srv/photo.jpg"}}},
+			args: []string{"/srv/photo.jpg"},
+			want: "64x32 PNG\n",
+		},
+		"kafka": {
+			pkg:  "rdkafka",
+			c:    buildkit.Config{Tags: []string{"dynamic"}},
+			want: "rdkafka#producer-1 [gzip sasl_gssapi sasl_scram ssl zstd]\n",
+		},
+		"sasl": {
+			pkg:   "libsasl2",
+			files: "/usr/lib/*/sasl2/libscram.so",
+			want:  "[ANONYMOUS CRAM-MD5 DIGEST-MD5 EXTERNAL LOGIN NTLM PLAIN SCRAM-SHA-1 SCRAM-SHA-224 SCRAM-SHA-256 SCRAM-SHA-384 SCRAM-SHA-512]\n",
+		},
+		"legacyssl": {pkg: "libcrypto", want: "md4: a448017aaf21d8525fc10ae87aa6729d\n"},
+		"iconv":     {need: []string{"gcc"}, want: "ä é 日本 한\n"},
+		"resolver": {
+			need: []string{"gcc"},
+			c:    buildkit.Config{Cgo: "on", Tags: []string{"netcgo"}},
+			want: "localhost: true imap2: 143 user: nobody /data group: nobody\n",
+		},
+		"purego": {
+			files: "/usr/lib/*/libsqlite3.so.0",
+			c:     buildkit.Config{Cgo: "off", Libraries: []string{"libsqlite3.so.0"}},
+			want:  "sqlite 3 threadsafe 1\n",
+		},
+		"pie": {
+			c:    buildkit.Config{Cgo: "off", Flags: []string{"-buildmode=pie"}},
+			want: "ET_DYN with 0 libraries, loader: true\n",
+		},
+		"musl": {
+			need: []string{"musl-gcc"},
+			c:    buildkit.Config{Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"}},
+			want: "glibc: false user: nobody\n",
+		},
+		"musl-static": {
+			module: "musl",
+			need:   []string{"musl-gcc"},
+			c:      buildkit.Config{Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"}, LDFlags: "-linkmode external -extldflags -static"},
+			want:   "glibc: false user: nobody\n",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			need(t, test.need...)
+			if test.pkg != "" {
+				needPackage(t, test.pkg)
+			}
+			if found, _ := filepath.Glob(test.files); test.files != "" && found == nil {
+				missing(t, test.files)
+			}
+			if test.module == "" {
+				test.module = name
+			}
+			test.c.Repo = repo + name
+			ref := load(t, mustBuild(t, ownCopy(t, test.module), test.c))
+			if got := inImage(t, nil, ref, test.args...); got != test.want {
+				t.Errorf("the program says %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// curl verifies a server whose certificate the Config brings, by its own bundle and
+// by OpenSSL's.
+func TestAcceptCurl(t *testing.T) {
+	need(t, "gcc")
+	needPackage(t, "libcurl")
+	needPackage(t, "libssl")
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "verified") }))
+	defer server.Close()
+	dir := ownCopy(t, "curl")
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), ca, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ref := load(t, mustBuild(t, dir, buildkit.Config{Repo: repo + "curl", Certificates: []string{"ca.pem"}}))
+	// The server is on the loopback of the machine that has the engine.
+	if got := inImage(t, []string{"--network", "host"}, ref, server.URL); got != "verified\nverified\n" {
+		t.Errorf("curl prints %q", got)
+	}
+}
+
+// A program with cgo for another architecture, out of the root of the cross compiler.
+// An emulator runs it that is mounted into the container: the engine need not know.
+func TestAcceptCross(t *testing.T) {
+	need(t, "aarch64-linux-gnu-gcc", "qemu-aarch64-static")
+	built := mustBuild(t, ownCopy(t, "cross"), buildkit.Config{
+		Repo: repo + "cross", Platform: "linux/arm64", Cgo: "on",
+		GoEnv: map[string]string{"CC": "aarch64-linux-gnu-gcc"},
+	})
+	ref := load(t, built)
+	qemu, err := exec.LookPath("qemu-aarch64-static")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := []string{"--platform", "linux/arm64", "-v", qemu + ":/qemu:ro", "--entrypoint", "/qemu"}
+	if got, want := inImage(t, options, ref, "/cross"), "linux/arm64 3.000 uid 65534\n"; got != want {
+		t.Errorf("the program says %q, want %q", got, want)
+	}
+}
+
+// inImage runs a program in its image, with options for the engine.
+func inImage(t *testing.T, options []string, ref string, args ...string) string {
+	t.Helper()
+	words := append([]string{"run", "--rm", "--label", "fromscratch-test"}, options...)
+	return output(t, "", "docker", append(append(words, ref), args...)...)
+}
+
+// needPackage skips a test for want of a C library's files for developers.
+func needPackage(t *testing.T, name string) {
+	t.Helper()
+	need(t, "gcc", "pkg-config")
+	if err := exec.Command("pkg-config", "--exists", name).Run(); err != nil {
+		missing(t, "pkg-config's "+name)
+	}
+}
+
+// photo is picture as a JPEG.
+func photo(t *testing.T) string {
+	t.Helper()
+	in, err := os.Open(picture(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	img, err := png.Decode(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "photo.jpg")
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := jpeg.Encode(out, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

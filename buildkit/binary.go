@@ -1,0 +1,166 @@
+package buildkit
+
+import (
+	"cmp"
+	"context"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+)
+
+// elsewhere is the subject of a Config with a Binary: a program that the go
+// command does not build here.
+func (in Inputs) elsewhere(m gobuild.Module, s subject) (subject, error) {
+	c := s.config
+	s.binary = filepath.FromSlash(c.Binary)
+	if !filepath.IsAbs(s.binary) {
+		s.binary = filepath.Join(m.Dir, s.binary)
+	}
+	s.name = cmp.Or(c.Name, filepath.Base(s.binary))
+	if words := compileWords(c); words != "" {
+		return s, &ConfigError{fmt.Errorf("the Config (%s) has a Binary, which is not compiled here, and sets %s\nfix: leave one of the two out", c.Origin, words)}
+	}
+	arch, err := architectureOf(s.binary)
+	if errors.Is(err, fs.ErrNotExist) && !in.Prepare && c.Before != nil {
+		return s, nil // Before may make it
+	}
+	if err != nil {
+		return s, &ConfigError{fmt.Errorf("reading the Binary %q (%s): %w\nfix: build it first, or in Before", c.Binary, c.Origin, err)}
+	}
+	switch asked := c.Platform != "" || in.getenv("IMAGE_PLATFORM") != ""; {
+	case arch == s.platform.Architecture:
+	case asked:
+		return s, &ConfigError{fmt.Errorf("the Binary %q (%s) is for linux/%s, the platform is %s (%s)\nfix: build it for that platform, or leave the platform out", c.Binary, c.Origin, arch, s.platform, s.from)}
+	default:
+		s.platform, s.from = Platform{OS: "linux", Architecture: arch}, c.Binary
+	}
+	return s, nil
+}
+
+// compileWords names a field of the Config that only a compiled program can have.
+func compileWords(c Config) string {
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"Main", c.Main != ""}, {"Cgo", c.Cgo != ""}, {"Tags", len(c.Tags) > 0}, {"LDFlags", c.LDFlags != ""},
+		{"Symbols", c.Symbols}, {"Flags", len(c.Flags) > 0}, {"GoEnv", len(c.GoEnv) > 0},
+	} {
+		if f.set {
+			return f.name
+		}
+	}
+	return ""
+}
+
+// machine is an architecture as an ELF header has it.
+type machine struct {
+	elf.Machine
+	elf.Class
+	elf.Data
+}
+
+// machines are the architectures of Go by their ELF headers (cmd/link/internal/ld/elf.go).
+var machines = map[machine]string{
+	{elf.EM_386, elf.ELFCLASS32, elf.ELFDATA2LSB}:       "386",
+	{elf.EM_X86_64, elf.ELFCLASS64, elf.ELFDATA2LSB}:    "amd64",
+	{elf.EM_ARM, elf.ELFCLASS32, elf.ELFDATA2LSB}:       "arm",
+	{elf.EM_AARCH64, elf.ELFCLASS64, elf.ELFDATA2LSB}:   "arm64",
+	{elf.EM_LOONGARCH, elf.ELFCLASS64, elf.ELFDATA2LSB}: "loong64",
+	{elf.EM_MIPS, elf.ELFCLASS32, elf.ELFDATA2MSB}:      "mips",
+	{elf.EM_MIPS, elf.ELFCLASS64, elf.ELFDATA2MSB}:      "mips64",
+	{elf.EM_MIPS, elf.ELFCLASS64, elf.ELFDATA2LSB}:      "mips64le",
+	{elf.EM_MIPS, elf.ELFCLASS32, elf.ELFDATA2LSB}:      "mipsle",
+	{elf.EM_PPC64, elf.ELFCLASS64, elf.ELFDATA2MSB}:     "ppc64",
+	{elf.EM_PPC64, elf.ELFCLASS64, elf.ELFDATA2LSB}:     "ppc64le",
+	{elf.EM_RISCV, elf.ELFCLASS64, elf.ELFDATA2LSB}:     "riscv64",
+	{elf.EM_S390, elf.ELFCLASS64, elf.ELFDATA2MSB}:      "s390x",
+}
+
+// architectureOf reads what a program is for from the first bytes of its file,
+// elf(5): no more is needed here, and sections may lie.
+func architectureOf(name string) (arch string, err error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("it is not a file (%s)", info.Mode())
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	var head [20]byte
+	if _, err := io.ReadFull(f, head[:]); err != nil || string(head[:4]) != elf.ELFMAG {
+		return "", errors.New("it is not an ELF program for Linux")
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if elf.Data(head[elf.EI_DATA]) == elf.ELFDATA2MSB {
+		order = binary.BigEndian
+	}
+	m := machine{elf.Machine(order.Uint16(head[18:])), elf.Class(head[elf.EI_CLASS]), elf.Data(head[elf.EI_DATA])}
+	if arch = machines[m]; arch == "" {
+		return "", fmt.Errorf("it is for %s, which is no platform of Go", m.Machine)
+	}
+	return arch, nil
+}
+
+// take copies a program that was built elsewhere to its place in dist/, where
+// After may change it.
+func (b *Built) take(ctx context.Context) (err error) {
+	p := b.Plan
+	done := b.report.step(p.Name, "take", p.subject())
+	b.Binary = &gobuild.Binary{Path: p.binary()}
+	err = copyFile(ctx, p.Binary, p.binary())
+	done(fmt.Sprintf("%s, %s", p.Platform, p.subject()), err)
+	if err != nil {
+		return fmt.Errorf("taking the program %q: %w", p.Binary, err)
+	}
+	return nil
+}
+
+// copyFile copies a file, whole or not at all, and executable.
+func copyFile(ctx context.Context, from, to string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	temp, err := os.CreateTemp(filepath.Dir(to), ".program-*")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(temp, reader{ctx, in})
+	if err = errors.Join(err, temp.Chmod(0o755), temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), to)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return nil
+}
+
+// reader reads until its context is done.
+type reader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	if err := context.Cause(r.ctx); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}

@@ -1,0 +1,212 @@
+package buildkit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
+)
+
+// sysroot is where the libraries of the program are: in the Config's folder, else
+// where those of its C compiler are, else on this machine.
+func (b *Built) sysroot() string {
+	return cmp.Or(b.Plan.config.Sysroot, b.Binary.Compiler.Sysroot, "/")
+}
+
+// libraries finds out what the program loads, at its start and later, or takes over
+// what the last build has found out.
+func (b *Built) libraries(ctx context.Context) (err error) {
+	if b.base, err = rootfs.Assemble(ctx, b.baseSpec()); err != nil {
+		return err
+	}
+	done := b.report.step(b.Plan.Name, "libraries", "resolving in "+b.sysroot())
+	if b.recalled = b.recallSystem(); b.recalled {
+		done(b.system.Words+", as before", nil)
+		for _, n := range b.system.Notes {
+			b.note("libraries", n)
+		}
+		return nil
+	}
+	err = b.resolve(ctx)
+	done(b.closureWords(), err)
+	if err != nil {
+		return err
+	}
+	b.system = b.newSystem()
+	b.tellLibraries()
+	return nil
+}
+
+// newSystem is what there is to say about the closure.
+func (b *Built) newSystem() *system {
+	s := &system{Loader: b.Closure.Loader, Words: b.closureWords()}
+	for _, o := range b.Closure.Objects[1:] {
+		s.Loaded = append(s.Loaded, o.Path)
+	}
+	return s
+}
+
+// resolve computes what is loaded at the start, what that opens while the program
+// runs, what this opens in turn, and so on.
+func (b *Built) resolve(ctx context.Context) (err error) {
+	b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), b.program(), b.environment(), b.pluginOptions())
+	var option *plugins.OptionError
+	if errors.As(err, &option) {
+		return &ConfigError{fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", b.Plan.config.Origin, option)}
+	}
+	if err != nil {
+		return err
+	}
+	return b.canOpen()
+}
+
+// program is the compiled program with the libraries that its user names.
+func (b *Built) program() ldd.Program {
+	c := b.Plan.config
+	return ldd.Program{Path: filepath.ToSlash(b.Binary.Path), File: b.Binary.Path, Opens: c.Libraries, Variants: c.CPUVariants}
+}
+
+// canOpen refuses libraries for a program that has no loader to open them.
+func (b *Built) canOpen() error {
+	c := b.Plan.config
+	if b.Closure.Flavour != ldd.Static || len(c.Libraries) == 0 {
+		return nil
+	}
+	return &ConfigError{fmt.Errorf("the Config (%s) has the library %q, and the program is static: it cannot open any\nfix: set Cgo to \"on\", or leave Libraries out", c.Origin, c.Libraries[0])}
+}
+
+// pluginOptions are the words of the Config in those of the room for plugins.
+func (b *Built) pluginOptions() plugins.Options {
+	c := b.Plan.config
+	o := plugins.Options{Exclude: c.Exclude, Groups: c.Plugins}
+	if slices.Equal(c.Plugins, []string{pluginsNone}) {
+		o.Groups = []string{}
+	}
+	if b.linked != nil {
+		o.Linked, o.BuildInfo = b.hasFunction, b.linked.Build()
+	}
+	return o
+}
+
+func (b *Built) closureWords() string {
+	c := b.Closure
+	if c == nil || c.Flavour == ldd.Static {
+		return "none: the program is static"
+	}
+	words := fmt.Sprintf("%d files of %s, loader %s", len(c.Objects)-1, b.sysroot(), c.Loader)
+	if b.found == nil {
+		return words
+	}
+	if n := len(b.found.Plugins) - len(c.Left); n > 0 {
+		words += fmt.Sprintf(", with %d plugins", n)
+	}
+	return words
+}
+
+// environment is what the loader sees in the image. The build machine's own
+// LD_LIBRARY_PATH does not count: it would not hold in the image.
+func (b *Built) environment() ldd.Env {
+	return ldd.Env{LibraryPath: b.Plan.config.Env["LD_LIBRARY_PATH"], Workdir: b.Plan.Image.Workdir}
+}
+
+// tellLibraries says what is not in the image, and what is there only perhaps for
+// nothing.
+func (b *Built) tellLibraries() {
+	before := len(b.notes)
+	defer func() { b.system.Notes = slices.Clone(b.notes[before:]) }()
+	for _, o := range b.Closure.Optional {
+		b.note("libraries", "warning: "+o.Error())
+	}
+	for _, w := range b.Closure.Warnings {
+		b.note("libraries", "warning: "+w)
+	}
+	for _, l := range b.Closure.Left {
+		b.note("libraries", fmt.Sprintf("warning: the plugin %s is left out: %s", l.Name, l.Err))
+	}
+	for _, m := range b.found.Missing {
+		b.note("libraries", fmt.Sprintf("warning: %s is missing: %s\nfix: %s", m.Path, m.Why, m.Fix))
+	}
+	for _, r := range b.found.Refused {
+		b.note("libraries", fmt.Sprintf("warning: %s cannot work in the image: %s\nfix: %s", r.Name, r.Why, r.Fix))
+	}
+	for _, c := range b.found.Candidates {
+		b.Candidates = append(b.Candidates, Candidate{Name: c.Name, Path: c.Path, Of: c.Of, Why: c.Why})
+	}
+}
+
+// prove resolves the program once more, now inside of the tree and by the rules
+// that hold there, and compares: what is not the same would not start, or start
+// as another program. What the program opens later is held to the same, but for
+// symbols: plugins may lack some that nobody calls.
+func (b *Built) prove(ctx context.Context) (err error) {
+	done := b.report.step(b.Plan.Name, "verify", "resolving inside of the image")
+	words := "every library and symbol version is found inside of the image"
+	switch {
+	case b.system.Loader == "":
+		words = "a static program needs nothing"
+	case b.recalled:
+		words = "the libraries are those that were verified before"
+	default:
+		err = b.proveLibraries(ctx)
+	}
+	if err == nil {
+		err = b.proveAccess()
+	}
+	done(words, err)
+	if err != nil {
+		return fmt.Errorf("verifying that %s starts in the image: %w", b.Plan.program(), err)
+	}
+	return nil
+}
+
+func (b *Built) proveLibraries(ctx context.Context) error {
+	p := b.program()
+	p.Path, p.File = b.Plan.program(), ""
+	p.Opens = append(slices.Clone(p.Opens), b.opened(true)...)
+	if _, err := ldd.Verify(ctx, b.Tree, p, b.environment()); err != nil {
+		return err
+	}
+	p.Tries = b.opened(false)
+	inside, err := ldd.Resolve(ctx, b.Tree, p, b.environment())
+	if err != nil {
+		return err
+	}
+	return ldd.Compare(ctx, b.Closure, inside)
+}
+
+// opened are the plugins that the image has: those that it needs, or the others.
+func (b *Built) opened(required bool) []string {
+	var names []string
+	for _, p := range b.found.Plugins {
+		left := slices.ContainsFunc(b.Closure.Left, func(l ldd.Left) bool { return l.Name == p.Path })
+		if p.Required == required && !left {
+			names = append(names, p.Path)
+		}
+	}
+	return names
+}
+
+// proveAccess makes sure that the image's user may read all that is loaded, and
+// that no link of the system's leads to nothing. The loaders call a library
+// missing that they may not read.
+func (b *Built) proveAccess() error {
+	user, err := b.Plan.Files.ImageUser()
+	if err != nil {
+		return err
+	}
+	errs := []error{b.Tree.Executable(user, b.Plan.program())}
+	for _, path := range b.system.Loaded {
+		if path == b.system.Loader {
+			errs = append(errs, b.Tree.Executable(user, path))
+		} else {
+			errs = append(errs, b.Tree.Readable(user, path))
+		}
+	}
+	return errors.Join(append(errs, b.proveLinks())...)
+}

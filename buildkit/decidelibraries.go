@@ -1,0 +1,60 @@
+package buildkit
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+)
+
+// The words of Config.Plugins that are no names of groups.
+const (
+	pluginsAuto = "auto"
+	pluginsNone = "none"
+)
+
+// decideLibraries decides where libraries come from, and which are taken that no
+// file names.
+func (p *Plan) decideLibraries(Inputs, gobuild.Module) error {
+	c := p.config
+	if p.config.Sysroot != "" {
+		if info, err := os.Stat(p.config.Sysroot); err != nil || !info.IsDir() {
+			return fmt.Errorf("the Sysroot %q (%s) is no folder\nfix: name the folder that holds /lib and /usr of the platform", p.config.Sysroot, p.config.Origin)
+		}
+		p.decided("sysroot", p.config.Sysroot, p.config.Origin)
+	}
+	for _, l := range c.Libraries {
+		if l == "" || strings.Contains(l, "/") && !path.IsAbs(l) {
+			return fmt.Errorf("the library %q (%s) is neither a name nor an absolute path\nfix: write it like \"libsqlite3.so.0\", or with its path in the sysroot", l, c.Origin)
+		}
+		p.decided("library", l, c.Origin)
+	}
+	for _, e := range c.Exclude {
+		if _, err := path.Match(e, ""); err != nil || e == "" {
+			return fmt.Errorf("the pattern %q of Exclude (%s) is none\nfix: write it as path.Match wants it, \"/usr/lib/*/gconv/*\" for example, or name a group", e, c.Origin)
+		}
+		p.decided("exclude", e, c.Origin)
+	}
+	if c.CPUVariants {
+		p.decided("cpu variants", "glibc-hwcaps", c.Origin)
+	}
+	return p.decidePlugins()
+}
+
+// decidePlugins reads the words of Config.Plugins.
+func (p *Plan) decidePlugins() error {
+	c := p.config
+	for _, g := range c.Plugins {
+		if g == "" || len(c.Plugins) > 1 && g == pluginsNone {
+			return fmt.Errorf("Plugins are %q (%s)\nfix: set them to \"auto\", to \"none\", or to names of groups as imageExplain prints them", c.Plugins, c.Origin)
+		}
+	}
+	words := pluginsAuto
+	if len(c.Plugins) > 0 {
+		words = strings.Join(c.Plugins, " ")
+	}
+	p.decided("plugins", words, origin(c, len(c.Plugins) > 0, "default"))
+	return nil
+}

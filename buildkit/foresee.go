@@ -1,0 +1,82 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/linked"
+)
+
+// Foreseen is what only the compiled program can tell about an image that is not
+// built yet.
+type Foreseen struct {
+	Values     []Value     // like those of the Plan; their origin is a rule
+	Candidates []Candidate // see [Built.Candidates]
+	Notes      []string    // what a person should know
+}
+
+// Foresee compiles the program into a temporary folder, and computes what it would
+// bring with it. No hook is run, and dist/ stays as it is.
+func (p Plan) Foresee(ctx context.Context) (f Foreseen, err error) {
+	dir, err := os.MkdirTemp("", "fromscratch-plan-")
+	if err != nil {
+		return Foreseen{}, fmt.Errorf("foreseeing image %q: %w", p.Name, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	p.output = filepath.Join(dir, p.Name)
+	b := &Built{Plan: p}
+	for _, stage := range []func(context.Context) error{b.compile, b.functions, b.libraries} {
+		if err := stage(ctx); err != nil {
+			return Foreseen{}, fmt.Errorf("foreseeing image %q: %w", p.Name, err)
+		}
+	}
+	return b.foreseen(), nil
+}
+
+func (b *Built) foreseen() Foreseen {
+	f := Foreseen{Candidates: b.Candidates, Notes: b.notes}
+	f.Values = append(f.Values, Value{"libraries", b.closureWords(), "ELF headers"})
+	for _, g := range b.groups() {
+		f.Values = append(f.Values, Value{"plugins", g.name, fmt.Sprintf("%d files, of %s", g.files, g.of)})
+	}
+	if b.linked != nil {
+		for _, n := range b.linked.Needs() {
+			if kinds[n.Kind] != "" {
+				f.Values = append(f.Values, Value{kinds[n.Kind], "added", n.Why})
+			}
+		}
+	}
+	return f
+}
+
+// kinds are the needs of Go's functions that an image answers by files, for people.
+var kinds = map[linked.Kind]string{linked.Zones: "zones", linked.MIME: "mime types", linked.Cache: "cache folder"}
+
+// group is a group of plugins and data.
+type group struct {
+	name, of string
+	files    int // plugins and data files or folders
+}
+
+// groups lists the groups that the image has, in the order in which they were found.
+func (b *Built) groups() []group {
+	var groups []group
+	add := func(name, of string) {
+		i := slices.IndexFunc(groups, func(g group) bool { return g.name == name })
+		if i < 0 {
+			groups, i = append(groups, group{name: name, of: of}), len(groups)
+		}
+		groups[i].files++
+	}
+	for _, p := range b.found.Plugins {
+		add(p.Group, p.Of)
+	}
+	for _, f := range b.found.Files {
+		add(f.Group, f.Of)
+	}
+	return groups
+}

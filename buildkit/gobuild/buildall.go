@@ -1,0 +1,155 @@
+package gobuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"reflect"
+)
+
+// BuildAll compiles programs like [Go.Build], those with the same target and options
+// by one go command, which compiles what they share once and links side by side.
+// The binaries are in the order of the requests. Scratch is an existing folder on the
+// file system of the outputs, for a temporary folder.
+func (g Go) BuildAll(ctx context.Context, scratch string, rs []Request) ([]*Binary, error) {
+	all := make([]*Binary, len(rs))
+	for _, group := range groups(rs) {
+		var err error
+		if len(group) == 1 {
+			all[group[0]], err = g.Build(ctx, rs[group[0]])
+		} else {
+			err = g.buildGroup(ctx, scratch, rs, group, all)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// groups are the requests, by their indices, that one go command can compile: it has
+// one set of flags, and names each program itself.
+func groups(rs []Request) [][]int {
+	var groups [][]int
+next:
+	for i, r := range rs {
+		for g, group := range groups {
+			if fits(rs, group, r) {
+				groups[g] = append(group, i)
+				continue next
+			}
+		}
+		groups = append(groups, []int{i})
+	}
+	return groups
+}
+
+// fits tells whether a request can be compiled together with others.
+func fits(rs []Request, group []int, r Request) bool {
+	first := rs[group[0]]
+	if r.Main.Cgo.Enabled != first.Main.Cgo.Enabled || buildID(r.Main.Cgo) != buildID(first.Main.Cgo) ||
+		r.Target != first.Target || !reflect.DeepEqual(r.Options, first.Options) {
+		return false
+	}
+	for _, i := range group {
+		if goName(rs[i].Main) == goName(r.Main) {
+			return false
+		}
+	}
+	return true
+}
+
+// goName is the file name that go build gives a program when it is told a folder
+// (exeFromImportPath in cmd/go/internal/load). Ours may be another one, of
+// "gopkg.in/app.v2" and "example.com/app/v1".
+func goName(m Main) string {
+	name := path.Base(m.ImportPath)
+	if isMajor(name) && name[1] != '0' && name != "v1" && path.Dir(m.ImportPath) != "." {
+		name = path.Base(path.Dir(m.ImportPath))
+	}
+	return name
+}
+
+// buildGroup compiles several programs with one go command.
+func (g Go) buildGroup(ctx context.Context, scratch string, rs []Request, group []int, all []*Binary) (err error) {
+	first := rs[group[0]]
+	c, err := g.prepare(ctx, first.Target, first.Options, &first.Main.Cgo.Enabled)
+	if err != nil {
+		return err
+	}
+	var compiler Compiler
+	if first.Main.Cgo.Enabled {
+		if compiler, err = c.compiler(ctx); err != nil {
+			return fmt.Errorf("compiling %q, which needs cgo as %s: %w", first.Main.ImportPath, first.Main.Cgo.Why, err)
+		}
+		c.env = append(c.env, compiler.env()...)
+	}
+	dir, err := os.MkdirTemp(scratch, ".programs-")
+	if err != nil {
+		return fmt.Errorf("making a folder for the programs: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	var mains []Main
+	for _, i := range group {
+		if err := rs[i].check(c); err != nil {
+			return err
+		}
+		if all[i], err = g.place(rs[i], dir, compiler); err != nil {
+			return err
+		}
+		mains = append(mains, rs[i].Main)
+	}
+	compiled := c.compile(ctx, dir+string(filepath.Separator), mains...)
+	return errors.Join(compiled, c.collect(rs, group, all, dir, compiled == nil))
+}
+
+// place makes the link in the folder by which the go command finds the program of an
+// earlier build, to see whether it is up to date.
+func (g Go) place(r Request, dir string, compiler Compiler) (*Binary, error) {
+	path, err := g.output(r.Output)
+	if err != nil {
+		return nil, err
+	}
+	if err := removeHalf(path); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); err == nil {
+		if err := os.Symlink(path, filepath.Join(dir, goName(r.Main))); err != nil {
+			return nil, fmt.Errorf("showing the go command an earlier program: %w", err)
+		}
+	}
+	return &Binary{Path: path, Compiler: compiler}, nil
+}
+
+// collect moves the programs to their places, and reads them back when all went
+// well. One that was up to date is a link still; where the go command copies instead
+// of renaming, it has written through the link.
+func (c *call) collect(rs []Request, group []int, all []*Binary, dir string, ok bool) error {
+	for _, i := range group {
+		made := filepath.Join(dir, goName(rs[i].Main))
+		info, err := os.Lstat(made)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && !ok:
+		case err != nil:
+			return fmt.Errorf("looking for the program of %q: %w", rs[i].Main.ImportPath, err)
+		case info.Mode().IsRegular() && ok:
+			if err := os.Rename(made, all[i].Path); err != nil {
+				return fmt.Errorf("moving the program of %q to its place: %w", rs[i].Main.ImportPath, err)
+			}
+		}
+		if !ok {
+			if err := removeHalf(all[i].Path); err != nil {
+				return err
+			}
+			continue
+		}
+		if all[i].Info, err = c.readBack(rs[i].Main, all[i].Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

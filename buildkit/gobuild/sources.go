@@ -1,0 +1,184 @@
+package gobuild
+
+import (
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Sources are what a program is compiled from, as far as it may change: packages of the main module, of
+// workspaces and of modules that a folder replaces. Modules in the module cache do not change, nor does the
+// standard library without its VERSION. All paths are absolute.
+type Sources struct {
+	// Folders are those of packages. The names in them count, and so does each file: which files a package
+	// has is decided by their names and by what they say.
+	Folders []string
+	// Trees are folders with all below them: what is embedded, https://pkg.go.dev/embed.
+	Trees []string
+	// Files are those of modules, of the toolchain, and of its configuration; some of them need not exist.
+	Files []string
+	// Module is the folder of the main module, or of the workspace. Where the programs were not named, a new
+	// one may appear in any folder below it.
+	Module string
+	// Doubt says why more may count than can be told here; "" is that nothing does.
+	Doubt string
+}
+
+// sources collects the sources of a main.
+func (s *selection) sources(gr *graph, main *pkg) Sources {
+	src := Sources{Module: filepath.Dir(s.vars["GOMOD"]), Doubt: s.doubt()}
+	if s.vars["GOWORK"] != "" && s.vars["GOWORK"] != "off" {
+		src.Module = filepath.Dir(s.vars["GOWORK"])
+	}
+	order, _ := gr.closure(main)
+	for _, p := range order {
+		if p.Standard || p.Dir == "" || below(p.Dir, s.vars["GOMODCACHE"]) {
+			continue
+		}
+		src.Folders = append(src.Folders, p.Dir)
+		for _, pattern := range p.EmbedPatterns {
+			src.Trees = append(src.Trees, embedTree(p.Dir, pattern))
+		}
+		if p.Module != nil && p.Module.GoMod != "" {
+			src.addModule(p.Module.GoMod)
+		}
+		if len(p.CgoPkgConfig) > 0 {
+			src.Files = append(src.Files, s.tool(s.vars["PKG_CONFIG"]))
+			src.Trees = append(src.Trees, pkgConfigFolders(s.env)...)
+		}
+	}
+	src.addModule(s.vars["GOMOD"])
+	src.addWorkspace(s.vars["GOWORK"])
+	src.Files = append(src.Files, s.toolchain()...)
+	src.Folders, src.Trees, src.Files = sorted(src.Folders), sorted(src.Trees), sorted(src.Files)
+	return src
+}
+
+// doubt says which flag makes the go command read what nobody tells, or do what it has done before.
+func (s *selection) doubt() string {
+	words := slices.Concat(s.goflags, s.opts.Flags)
+	for _, name := range []string{"a", "overlay", "modfile", "toolexec", "pgo", "buildvcs", "exec"} {
+		switch value := flagValue(words, name); {
+		case value == "", value == "false", name == "pgo" && (value == "off" || value == "auto"):
+		default:
+			return "the go command runs with -" + name
+		}
+	}
+	return ""
+}
+
+// toolchain are the files by which another go command or C compiler is seen.
+func (s *selection) toolchain() []string {
+	root := s.vars["GOROOT"]
+	return []string{
+		filepath.Join(root, "VERSION"), filepath.Join(root, "go.env"), filepath.Join(root, "bin", "go"),
+		s.tool(s.g.Command), s.tool("go"), s.tool(s.vars["CC"]), s.tool(s.vars["CXX"]), s.vars["GOENV"],
+	}
+}
+
+// tool is the path of a command, with words behind it or without; "" is none.
+func (s *selection) tool(command string) string {
+	words := split(command)
+	if len(words) == 0 {
+		return ""
+	}
+	if found, err := exec.LookPath(words[0]); err == nil {
+		return found
+	}
+	return ""
+}
+
+// addModule adds a go.mod, its go.sum and vendor folder, and the modules that it replaces by folders.
+func (src *Sources) addModule(gomod string) {
+	if gomod == "" || gomod == os.DevNull || slices.Contains(src.Files, gomod) {
+		return
+	}
+	dir := filepath.Dir(gomod)
+	src.Files = append(src.Files, gomod, filepath.Join(dir, "go.sum"), filepath.Join(dir, "vendor", "modules.txt"))
+	for _, local := range localPaths(gomod, "=>") {
+		src.Files = append(src.Files, filepath.Join(local, "go.mod"))
+	}
+}
+
+// addWorkspace adds a go.work, its sums, and the modules that it uses.
+func (src *Sources) addWorkspace(gowork string) {
+	if gowork == "" || gowork == "off" {
+		return
+	}
+	src.Files = append(src.Files, gowork, gowork+".sum")
+	for _, local := range localPaths(gowork, "") {
+		src.addModule(filepath.Join(local, "go.mod"))
+	}
+}
+
+// localPaths are the folders that the lines of a go.mod or go.work name behind a word: such a path begins
+// with "./", "../" or "/" (https://go.dev/ref/mod#go-mod-file-replace).
+func localPaths(file, behind string) []string {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil // it is a source all the same, as one that cannot be read
+	}
+	var paths []string
+	for _, line := range strings.Split(string(content), "\n") {
+		line, _, _ = strings.Cut(line, "//")
+		if _, rest, ok := strings.Cut(line, behind); ok {
+			line = rest
+		} else {
+			continue
+		}
+		for _, word := range strings.Fields(line) {
+			word = filepath.FromSlash(unquote(word))
+			switch {
+			case filepath.IsAbs(word):
+				paths = append(paths, word)
+			case strings.HasPrefix(word, "."):
+				paths = append(paths, filepath.Join(filepath.Dir(file), word))
+			}
+		}
+	}
+	return paths
+}
+
+// embedTree is the folder above all that a pattern can match: the elements before the first that is none by
+// itself. A file is such a tree too.
+func embedTree(dir, pattern string) string {
+	pattern = strings.TrimPrefix(unquote(pattern), "all:")
+	var fixed []string
+	for _, elem := range strings.Split(path.Clean(pattern), "/") {
+		if strings.ContainsAny(elem, `*?[\`) {
+			break
+		}
+		fixed = append(fixed, elem)
+	}
+	return filepath.Join(dir, filepath.FromSlash(path.Join(fixed...)))
+}
+
+// pkgConfigFolders are where pkg-config looks for packages, see pkg-config(1). Without an answer of its own
+// there are only those of the environment.
+func pkgConfigFolders(env []string) []string {
+	dirs := getenv(env, "PKG_CONFIG_PATH") + string(os.PathListSeparator) + getenv(env, "PKG_CONFIG_LIBDIR")
+	if getenv(env, "PKG_CONFIG_LIBDIR") == "" {
+		if out, err := exec.Command("pkg-config", "--variable=pc_path", "pkg-config").Output(); err == nil {
+			dirs += string(os.PathListSeparator) + strings.TrimSpace(string(out))
+		}
+	}
+	return slices.DeleteFunc(filepath.SplitList(dirs), func(dir string) bool { return dir == "" })
+}
+
+// below tells whether a folder lies in another one.
+func below(dir, parent string) bool {
+	if parent == "" {
+		return false
+	}
+	rel, err := filepath.Rel(parent, dir)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// sorted sorts, and leaves out what is empty or there twice.
+func sorted(list []string) []string {
+	slices.Sort(list)
+	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
+}

@@ -1,0 +1,67 @@
+package buildkit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
+	"github.com/fromscratch-go/fromscratch/rootfs"
+)
+
+// layers are what the layers of an image were found to be, by what their files were:
+// a system layer of hundreds of megabytes is not read again to find that it is the
+// same. They are kept in dist/NAME/layers.
+type layers map[string]image.Known
+
+func (d Dist) layers() string { return filepath.Join(string(d), "layers") }
+
+// readLayers reads what is known; what cannot be read is not known.
+func readLayers(path string) layers {
+	known := layers{}
+	if text, err := os.ReadFile(path); err == nil && json.Unmarshal(text, &known) != nil {
+		return layers{}
+	}
+	return known
+}
+
+// write writes what is known, whole or not at all.
+func (l layers) write(path string) error {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	return replaceFile(path, string(text))
+}
+
+// layerKey is a checksum of all that decides about a layer's bytes: its entries, and
+// the state of the files that they are read from. ok is false where a file is so
+// young that another change of it could not be told.
+func (b *Built) layerKey(entries []rootfs.Entry, o image.LayerOptions) (key string, ok bool) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d %q\n", o.Created.Unix(), o.CreatedBy)
+	for _, e := range entries {
+		fmt.Fprintf(h, "%q %v %d %d %d %q ", e.Path, e.Mode, e.UID, e.GID, e.Size, e.Link)
+		if !e.Mode.IsRegular() {
+			continue
+		}
+		if content, made := e.Source.Content(); made {
+			fmt.Fprintf(h, "%x\n", sha256.Sum256([]byte(content)))
+			continue
+		}
+		path, host := e.Source.Host()
+		if name, inSysroot := e.Source.Sysroot(); inSysroot {
+			path, host = filepath.Join(b.sysroot(), filepath.FromSlash(name)), true
+		}
+		sum, err := record.Sum(path, b.Plan.began)
+		if err != nil || !host {
+			return "", false
+		}
+		fmt.Fprintf(h, "%q %x\n", path, sum)
+	}
+	return hex.EncodeToString(h.Sum(nil)), true
+}

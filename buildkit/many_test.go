@@ -1,0 +1,144 @@
+package buildkit_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// many is how many programs the module of these tests has.
+const many = 50
+
+// manyMains is a module of many programs that share a package.
+func manyMains(t *testing.T) string {
+	t.Helper()
+	files := map[string]string{
+		"go.mod":           "module example.com/many\n\ngo 1.23\n",
+		"shared/shared.go": "package shared\n\nconst Text = \"shared\"\n",
+	}
+	for i := range many {
+		files[fmt.Sprintf("cmd/p%02d/main.go", i)] = fmt.Sprintf("package main\n\nimport \"example.com/many/shared\"\n\nfunc main() { println(%d, shared.Text) }\n", i)
+	}
+	return module(t, files)
+}
+
+// runEach builds all images side by side, and gives their IDs and the reported steps.
+func runEach(t *testing.T, in buildkit.Inputs) (ids map[string]string, steps []string, err error) {
+	t.Helper()
+	in.Recalled = buildkit.Recall(in)
+	plans, err := buildkit.Resolve(context.Background(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	standing, _ := in.Recalled.Standing()
+	plans = slices.DeleteFunc(plans, func(p buildkit.Plan) bool {
+		return slices.ContainsFunc(standing, func(s buildkit.Deliverable) bool { return s.Name == p.Name })
+	})
+	ids = map[string]string{}
+	var one sync.Mutex
+	err = buildkit.BuildEach(context.Background(), plans, func(e buildkit.Event) { steps = append(steps, e.Image+" "+e.Step) }, func(_ context.Context, b *buildkit.Built) error {
+		one.Lock()
+		defer one.Unlock()
+		ids[b.Plan.Name] = b.Image.ConfigDigest.String()
+		return nil
+	})
+	return ids, steps, err
+}
+
+// All programs of a module are compiled by one go command, and share the system layer
+// byte by byte; of one that has not changed nothing is done.
+func TestManyPrograms(t *testing.T) {
+	calls := goLog(t)
+	dir := manyMains(t)
+	first, _, err := runEach(t, inputs(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(first) != many {
+		t.Fatalf("%d images were built, want %d", len(first), many)
+	}
+	if n := count(calls(), "build"); n != 1 {
+		t.Errorf("the go command was asked to build %d times, want once", n)
+	}
+	if _, all := buildkit.Recall(inputs(dir)).Standing(); !all {
+		t.Error("nothing has changed, and not all images stand")
+	}
+
+	main := filepath.Join(dir, "cmd/p07/main.go")
+	if err := os.WriteFile(main, []byte("package main\n\nimport \"example.com/many/shared\"\n\nfunc main() { println(\"changed\", shared.Text) }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	second, steps, err := runEach(t, inputs(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(second) != 1 || second["p07"] == "" || second["p07"] == first["p07"] {
+		t.Errorf("the images that were built anew are %v", second)
+	}
+	if slices.ContainsFunc(steps, func(s string) bool { return !strings.HasPrefix(s, "p07 ") }) {
+		t.Errorf("there were steps of other images: %q", steps)
+	}
+	if said := calls(); count(said, "list") != 0 || count(said, "build") != 1 {
+		t.Errorf("the go command was asked to %q", said)
+	}
+
+	if err := os.WriteFile(filepath.Join(dir, "shared/shared.go"), []byte("package shared\n\nconst Text = \"other\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	third, _, err := runEach(t, inputs(dir))
+	if err != nil || len(third) != many || third["p01"] == first["p01"] {
+		t.Errorf("%d images were built for a change of all (%v)", len(third), err)
+	}
+	if n := count(calls(), "build"); n != 1 {
+		t.Errorf("the go command was asked to build %d times, want once", n)
+	}
+}
+
+func count(list []string, want string) (n int) {
+	for _, s := range list {
+		if s == want {
+			n++
+		}
+	}
+	return n
+}
+
+// When one of several programs does not compile, none is left as if it had been built.
+func TestManyProgramsOneBroken(t *testing.T) {
+	dir := module(t, map[string]string{
+		"go.mod":       "module example.com/many\n\ngo 1.23\n",
+		"a/main.go":    "package main\n\nfunc main() {}\n",
+		"b/main.go":    "package main\n\nfunc main() {}\n",
+		"web/page.txt": "page",
+	})
+	if _, _, err := runEach(t, inputs(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "b/main.go"), []byte("package main\n\nfunc main() { none() }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	in := inputs(dir, buildkit.Config{Main: "./a"}, buildkit.Config{Main: "./b"})
+	_, _, err := runEach(t, in)
+	if err == nil || !strings.Contains(err.Error(), "undefined: none") {
+		t.Fatalf("the error is %v", err)
+	}
+	for _, name := range []string{"a", "b"} {
+		if _, err := os.Stat(filepath.Join(dir, "dist", name, "rootfs", name)); err == nil {
+			t.Errorf("%s is still in dist/", name)
+		}
+	}
+	// The folders are free again.
+	if err := os.WriteFile(filepath.Join(dir, "b/main.go"), []byte("package main\n\nfunc main() { println() }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if ids, _, err := runEach(t, in); err != nil || len(ids) != 2 {
+		t.Errorf("%d images: %v", len(ids), err)
+	}
+}

@@ -1,0 +1,162 @@
+package buildkit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
+)
+
+// memory is what is kept of a build in dist/NAME/memory, for the next one to do
+// nothing twice. It is worth nothing when what the build has read is not the same,
+// and safe to remove.
+type memory struct {
+	Key       string   // of the Inputs; others have other memories
+	Set       []string // names of all images of the Inputs, in order
+	Name      string
+	Reference string
+	IDs       []string     // what engines may call the image
+	Config    image.Config // how it is run
+
+	Index   int            // of the Config
+	Module  gobuild.Module // as the go command told
+	Main    gobuild.Main
+	Headers map[string]string // checksums of what the go command's listing depends on, by Go file
+
+	layout  *record.Snapshot // decides which programs there are and how they are compiled
+	content *record.Snapshot // decides what is in them, and in the image
+	outputs *record.Snapshot // what the build has written
+}
+
+// file is where the memory of an image is kept.
+func (d Dist) memory() string { return filepath.Join(string(d), "memory") }
+
+// write writes the memory, whole or not at all: a line of JSON, then the three
+// snapshots with an empty line before each.
+func (m *memory) write(path string) error {
+	head, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	parts := []string{string(head)}
+	for _, s := range []*record.Snapshot{m.layout, m.content, m.outputs} {
+		parts = append(parts, strings.TrimSuffix(s.String(), "\n"))
+	}
+	return replaceFile(path, strings.Join(parts, "\n\n"))
+}
+
+// readMemory reads what write has written; anything else is an error.
+func readMemory(path string) (*memory, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	parts := strings.Split(string(text), "\n\n")
+	if len(parts) != 4 {
+		return nil, fmt.Errorf("reading %q: it is not whole", path)
+	}
+	m := &memory{}
+	if err := json.Unmarshal([]byte(parts[0]), m); err != nil {
+		return nil, fmt.Errorf("reading %q: %w", path, err)
+	}
+	for i, s := range []**record.Snapshot{&m.layout, &m.content, &m.outputs} {
+		if *s, err = record.Parse(parts[i+1]); err != nil {
+			return nil, fmt.Errorf("reading %q: %w", path, err)
+		}
+	}
+	return m, nil
+}
+
+// replaceFile writes a file, whole or not at all.
+func replaceFile(path, content string) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = temp.WriteString(content)
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return nil
+}
+
+// key is a checksum of all that a build is told: the folder, the Configs, the
+// environment that the go command, the C compiler and we read, and which command
+// of ours it is that reads them. "" is that what the build does cannot be known:
+// functions of the user's run in it.
+func (in Inputs) key() string {
+	if slices.ContainsFunc(in.Configs, func(c Config) bool { return c.Before != nil || c.After != nil }) {
+		return ""
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	info, err := os.Stat(self)
+	if err != nil {
+		return ""
+	}
+	told, err := json.Marshal(struct {
+		Dir, Self string
+		Size      int64
+		Modified  int64
+		Configs   []Config
+		Environ   []string
+	}{in.Dir, self, info.Size(), info.ModTime().UnixNano(), in.Configs, telling(in.Environ)})
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(told)
+	return hex.EncodeToString(sum[:])
+}
+
+// tellingVariables are those that decide about a build: the go command's ("go help
+// environment"), the C compilers', see gcc(1) and pkg-config(1), and ours. One that
+// ends with "*" stands for all that begin so.
+var tellingVariables = []string{
+	"GO*", "CGO_*", "CC", "CXX", "FC", "AR", "LD*", "PKG_CONFIG*", "PATH", "HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
+	"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_*", "SDKROOT",
+	"IMAGE_*", "DOCKER_*", "SOURCE_DATE_EPOCH", "SSL_CERT_FILE", "GIT_*", "LANG", "LC_ALL", "CCACHE_*", "DISTCC_*", "ZIG_*",
+}
+
+// telling keeps the variables that decide about a build, sorted; of two with one
+// name the last counts.
+func telling(environ []string) []string {
+	last := map[string]string{}
+	for _, v := range environ {
+		name, _, _ := strings.Cut(v, "=")
+		if slices.ContainsFunc(tellingVariables, func(pattern string) bool {
+			prefix, all := strings.CutSuffix(pattern, "*")
+			return name == pattern || all && strings.HasPrefix(name, prefix)
+		}) {
+			last[name] = v
+		}
+	}
+	var kept []string
+	for _, v := range last {
+		kept = append(kept, v)
+	}
+	slices.Sort(kept)
+	return kept
+}
+
+// forget removes the memory: what it is about is no longer so.
+func (d Dist) forget() error {
+	if err := os.Remove(d.memory()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package buildkit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
+	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// mageFile is what mage writes beside a magefile while it compiles it, at each run.
+const mageFile = "mage_output_file.go"
+
+// notedFS is a sysroot that notes what is looked at: what is there, and what is not
+// there and would have been taken.
+type notedFS struct {
+	ldd.FS
+	root string
+	set  *record.Set
+}
+
+func (n notedFS) note(name string) { n.set.Add(filepath.Join(n.root, filepath.FromSlash(name))) }
+
+// Open notes a file, or a folder for the names in it.
+func (n notedFS) Open(name string) (fs.File, error) {
+	n.note(name)
+	return n.FS.Open(name)
+}
+
+// Lstat notes a path. A folder is noted by Open alone: here it matters only that it
+// is one, which what is below it shows.
+func (n notedFS) Lstat(name string) (fs.FileInfo, error) {
+	info, err := n.FS.Lstat(name)
+	if err != nil || !info.IsDir() {
+		n.note(name)
+	}
+	return info, err
+}
+
+// ReadLink notes a link.
+func (n notedFS) ReadLink(name string) (string, error) {
+	n.note(name)
+	return n.FS.ReadLink(name)
+}
+
+// sys is the sysroot of the program's libraries, with notes.
+func (b *Built) sys() ldd.FS {
+	return notedFS{ldd.DirFS(b.sysroot()), b.sysroot(), &b.reads}
+}
+
+// layoutReads are what decides which programs there are.
+func (b *Built) layoutReads() (*record.Set, error) {
+	p, src := b.Plan, b.Plan.Main.Sources
+	set := &record.Set{Noise: mageFile}
+	for _, path := range append(src.Files, src.Folders...) {
+		set.Add(path)
+	}
+	// Another module may begin in any folder on the way to the root.
+	for dir := p.dir; ; dir = filepath.Dir(dir) {
+		set.Add(filepath.Join(dir, "go.mod"))
+		set.Add(filepath.Join(dir, "go.work"))
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	if p.config.Main != "" || p.Binary != "" {
+		return set, nil
+	}
+	return set, set.AddFolders(src.Module, func(path string) bool {
+		name := filepath.Base(path)
+		return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" ||
+			path == filepath.Join(p.Root, "dist")
+	})
+}
+
+// contentReads are what decides what is in the program and in the image. Those of
+// the sysroot were noted while they were read.
+func (b *Built) contentReads() (*record.Set, error) {
+	p, set := b.Plan, &b.reads
+	set.Noise = mageFile
+	var errs []error
+	for _, dir := range p.Main.Sources.Folders {
+		errs = append(errs, addFilesOf(set, dir))
+	}
+	for _, dir := range p.Main.Sources.Trees {
+		errs = append(errs, set.AddTree(dir))
+	}
+	if p.Binary != "" {
+		set.Add(p.Binary)
+	}
+	for _, path := range append(rootfs.BundlePlaces(), p.Files.Certificates.Bundle, filepath.Join(p.Files.GOROOT, "lib", "time", "zoneinfo.zip")) {
+		set.Add(path)
+	}
+	for _, path := range p.Files.HostPaths() {
+		errs = append(errs, set.AddTree(path))
+	}
+	return set, errors.Join(errs...)
+}
+
+// addFilesOf adds the files of a package's folder, but for mage's.
+func addFilesOf(set *record.Set, dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.IsDir() && e.Name() != mageFile {
+			set.Add(filepath.Join(dir, e.Name()))
+		}
+	}
+	return nil
+}
+
+// outputWrites are what the build has left in dist/, if it is to stand.
+func (b *Built) outputWrites() *record.Set {
+	set := &record.Set{}
+	d := b.Plan.Dist()
+	for _, path := range []string{filepath.Join(d.Rootfs(), b.Plan.Name), d.archive(), filepath.Join(string(d), distMark)} {
+		set.Add(path)
+	}
+	return set
+}
+
+// remember keeps what the build has read and made. Where a change might go unseen
+// it keeps nothing, and the next build does everything.
+func (b *Built) remember() error {
+	p := b.Plan
+	switch {
+	case p.key == "" || b.Image == nil:
+		return nil
+	case p.Main.Sources.Doubt != "":
+		return p.Dist().forget()
+	}
+	err := errors.Join(b.keepSystem(), b.keep())
+	var doubt *record.DoubtError
+	if errors.As(err, &doubt) {
+		return p.Dist().forget()
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("keeping what the build has read: %w", err), p.Dist().forget())
+	}
+	return nil
+}
+
+func (b *Built) keep() error {
+	p := b.Plan
+	m := memory{
+		Key: p.key, Set: p.set, Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
+		Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(),
+	}
+	layout, err := b.layoutReads()
+	if err != nil {
+		return err
+	}
+	content, err := b.contentReads()
+	if err != nil {
+		return err
+	}
+	if m.layout, err = layout.Take(p.began); err != nil {
+		return err
+	}
+	if m.content, err = content.Take(p.began); err != nil {
+		return err
+	}
+	// Written just now: nobody else has a hand in it.
+	if m.outputs, err = b.outputWrites().Take(farFuture); err != nil {
+		return err
+	}
+	return m.write(p.Dist().memory())
+}
+
+// farFuture doubts nothing.
+var farFuture = time.Unix(0, math.MaxInt64)
+
+// headers are the checksums of the headers of all Go files that may change.
+func (b *Built) headers() map[string]string {
+	headers := map[string]string{}
+	for _, dir := range b.Plan.Main.Sources.Folders {
+		names, err := filepath.Glob(filepath.Join(globQuote(dir), "*.go"))
+		if err != nil {
+			continue // without a header, a change of a file counts as one of its imports
+		}
+		for _, name := range names {
+			if sum, ok := headerSum(name); ok && filepath.Base(name) != mageFile {
+				headers[name] = sum
+			}
+		}
+	}
+	return headers
+}

@@ -1,0 +1,120 @@
+package buildkit
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
+)
+
+// Recalled is what is known of the last build of the same Inputs.
+type Recalled struct {
+	memories []*memory // of all images, in order; none when nothing is known
+	standing []bool    // of each: nothing that it was made from has changed
+	layout   bool      // the same programs are there, and are compiled in the same way
+}
+
+// Recall looks for the last build of these Inputs, and at all that it has read. It
+// starts no other program.
+func Recall(in Inputs) Recalled {
+	key := in.key()
+	if key == "" {
+		return Recalled{}
+	}
+	r := Recalled{memories: memoriesOf(in.Dir, key)}
+	var eyes record.Look
+	for _, m := range r.memories {
+		changed := m.content.Changed(&eyes)
+		same := len(m.layout.Changed(&eyes)) == 0 && !slices.ContainsFunc(changed, m.moved)
+		r.layout = same && (r.layout || len(r.standing) == 0)
+		r.standing = append(r.standing, same && len(changed) == 0 && len(m.outputs.Changed(&eyes)) == 0)
+	}
+	return r
+}
+
+// memoriesOf finds the memories of a key, in dist/ of a folder or of one above. None
+// are returned unless there is one of each image.
+func memoriesOf(dir, key string) []*memory {
+	for ; ; dir = filepath.Dir(dir) {
+		found := map[string]*memory{}
+		var set []string
+		entries, err := os.ReadDir(filepath.Join(dir, "dist"))
+		if err != nil {
+			entries = nil // no folder, or none to look into: nothing is known
+		}
+		for _, e := range entries {
+			// A memory that cannot be read is none: what it could save is done again.
+			if m, err := readMemory(Dist(filepath.Join(dir, "dist", e.Name())).memory()); err == nil && m.Key == key && m.Name == e.Name() {
+				found[m.Name], set = m, m.Set
+			}
+		}
+		var all []*memory
+		for _, name := range set {
+			if m := found[name]; m != nil && slices.Equal(m.Set, set) {
+				all = append(all, m)
+			}
+		}
+		if len(set) > 0 && len(all) == len(set) {
+			return all
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+// moved tells whether the change of a file may change what go list says: that of a
+// Go file whose header is another one.
+func (m *memory) moved(path string) bool {
+	if filepath.Ext(path) != ".go" || !slices.Contains(m.Main.Sources.Folders, filepath.Dir(path)) {
+		return false
+	}
+	sum, ok := headerSum(path)
+	return !ok || sum != m.Headers[path]
+}
+
+// module is the module of the last build; ok is false when it may be another now.
+func (r Recalled) module() (m gobuild.Module, ok bool) {
+	if !r.layout {
+		return gobuild.Module{}, false
+	}
+	return r.memories[0].Module, true
+}
+
+// mains are the programs of the last build that a Config, by its index, was about,
+// and that are built; ok is false when they may be others now, as on another
+// platform.
+func (r Recalled) mains(config int, p Platform) (mains []gobuild.Main, ok bool) {
+	if !r.layout {
+		return nil, false
+	}
+	for _, m := range r.memories {
+		if m.Index != config {
+			continue
+		}
+		if m.Config.Platform != p {
+			return nil, false
+		}
+		mains = append(mains, m.Main)
+	}
+	return mains, true
+}
+
+// Standing returns the images that would be the same if they were built again, in
+// the order of the Configs; all says that these are all images.
+func (r Recalled) Standing() (list []Deliverable, all bool) {
+	for i, m := range r.memories {
+		if r.standing[i] {
+			list = append(list, Deliverable{m.Name, m.Reference, m.Config, m.IDs})
+		}
+	}
+	return list, len(list) > 0 && len(list) == len(r.memories)
+}
+
+// globQuote makes a path a pattern that fits nothing but the path.
+func globQuote(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}

@@ -1,0 +1,222 @@
+package record
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// folder is a folder with files, all older than now by more than any clock needs.
+func folder(t *testing.T) string {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("the system has no change times")
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"a", "sub/b", "sub/c"} {
+		write(t, filepath.Join(dir, name), "content of "+name)
+	}
+	if err := os.Symlink("a", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// settle waits until the file system's clock has moved on.
+func settle() time.Time {
+	time.Sleep(3 * granularity)
+	return time.Now()
+}
+
+// take makes a snapshot of all in a folder, and of a place where nothing is.
+func take(t *testing.T, dir string) *Snapshot {
+	t.Helper()
+	s := &Set{Noise: "noise"}
+	if err := s.AddTree(dir); err != nil {
+		t.Fatal(err)
+	}
+	s.Add(filepath.Join(dir, "later"))
+	s.Add(filepath.Join(dir, "a", "below a file"))
+	snap, err := s.Take(settle())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse(snap.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(again.Paths()) != 8 {
+		t.Errorf("the snapshot has %d paths, want 8", len(again.Paths()))
+	}
+	return again
+}
+
+func TestChanged(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, dir string){
+		"content":   func(t *testing.T, dir string) { write(t, dir+"/a", "another one") },
+		"same size": func(t *testing.T, dir string) { write(t, dir+"/a", "CONTENT OF a") },
+		"old time": func(t *testing.T, dir string) {
+			info, err := os.Stat(dir + "/a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, dir+"/a", "CONTENT OF a")
+			if err := os.Chtimes(dir+"/a", info.ModTime(), info.ModTime()); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"replaced": func(t *testing.T, dir string) {
+			write(t, dir+"/sub/new", "content of a")
+			if err := os.Rename(dir+"/sub/new", dir+"/a"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"mode": func(t *testing.T, dir string) {
+			if err := os.Chmod(dir+"/sub/b", 0o755); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"removed": func(t *testing.T, dir string) {
+			if err := os.Remove(dir + "/sub/c"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"added":         func(t *testing.T, dir string) { write(t, dir+"/sub/d", "") },
+		"where nothing": func(t *testing.T, dir string) { write(t, dir+"/later", "") },
+		"another link": func(t *testing.T, dir string) {
+			if err := os.Remove(dir + "/link"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink("b", dir+"/link"); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := folder(t)
+			snap := take(t, dir)
+			if paths := snap.Changed(&Look{}); len(paths) > 0 {
+				t.Fatalf("%q have changed, and nothing has", paths)
+			}
+			change(t, dir)
+			if len(snap.Changed(&Look{})) == 0 {
+				t.Error("the change is not seen")
+			}
+		})
+	}
+}
+
+func TestNoise(t *testing.T) {
+	dir := folder(t)
+	snap := take(t, dir)
+	write(t, dir+"/noise", "of somebody else")
+	if paths := snap.Changed(&Look{}); len(paths) > 0 {
+		t.Errorf("%q have changed, and it is noise", paths)
+	}
+	// A young folder is doubted for what is in it, and noise is not.
+	s := &Set{Noise: "noise"}
+	s.Add(dir)
+	began := settle()
+	write(t, dir+"/noise2", "")
+	os.Remove(dir + "/noise")
+	if _, err := s.Take(began); !isDoubt(err, "noise2") {
+		t.Errorf("a file that appeared is not doubted: %v", err)
+	}
+	os.Remove(dir + "/noise2")
+	if _, err := s.Take(began); err != nil {
+		t.Error(err)
+	}
+}
+
+// What changes while a build runs, or right before, gives no snapshot.
+func TestDoubt(t *testing.T) {
+	for name, change := range map[string]func(dir string){
+		"during": func(dir string) { write(t, dir+"/a", "during") },
+		"folder": func(dir string) { write(t, dir+"/sub/new", "") },
+		"gone":   func(dir string) { os.Remove(dir + "/sub/b") },
+		"future": func(dir string) { os.Chtimes(dir+"/a", time.Time{}, time.Now().Add(time.Hour)) },
+		"coarse": func(dir string) {
+			// As a file system tells it that counts in seconds.
+			s := state{mode: 0o644, size: 1, modified: time.Now().Unix() * second, changed: time.Now().Unix() * second}
+			if !s.after(time.Now().UnixNano()) {
+				t.Error("a time without fractions is trusted")
+			}
+			write(t, dir+"/a", "")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := folder(t)
+			s := &Set{}
+			for _, p := range []string{"a", "sub", "sub/c"} {
+				s.Add(filepath.Join(dir, p))
+			}
+			began := settle()
+			change(dir)
+			if _, err := s.Take(began); !isDoubt(err, "") {
+				t.Errorf("not doubted: %v", err)
+			}
+		})
+	}
+}
+
+func isDoubt(err error, path string) bool {
+	var doubt *DoubtError
+	return errors.As(err, &doubt) && strings.Contains(doubt.Path, path)
+}
+
+func TestAddFolders(t *testing.T) {
+	dir := folder(t)
+	write(t, dir+"/skip/x/y", "")
+	s := &Set{}
+	if err := s.AddFolders(dir, func(p string) bool { return filepath.Base(p) == "skip" }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddFolders(dir+"/none", nil); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{dir, dir + "/none", dir + "/sub"}
+	if got := s.Paths(); strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("the folders are %q, want %q", got, want)
+	}
+}
+
+func TestParseBad(t *testing.T) {
+	for _, text := range []string{"", "x", "\"\"\nzz \"a\"\n", "\"\"\n00 a\n", "\"\"\n00"} {
+		if _, err := Parse(text); err == nil {
+			t.Errorf("%q is read as a snapshot", text)
+		}
+	}
+}
+
+func TestSum(t *testing.T) {
+	dir := folder(t)
+	began := settle()
+	first, err := Sum(dir+"/a", began)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir+"/a", "CONTENT OF a")
+	if _, err := Sum(dir+"/a", began); !isDoubt(err, "a") {
+		t.Errorf("a file that changed meanwhile is not doubted: %v", err)
+	}
+	if second, err := Sum(dir+"/a", settle()); err != nil || second == first {
+		t.Errorf("the change is not seen (%v)", err)
+	}
+	if _, err := Sum(dir+"/none", began); !isDoubt(err, "none") {
+		t.Errorf("a file that is not there is not doubted: %v", err)
+	}
+}

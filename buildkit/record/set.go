@@ -1,0 +1,164 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Set is a set of paths of the host, to be filled by many at once. The zero value is empty.
+type Set struct {
+	// Noise is the name of a file that others make and remove in any folder, and that is none of the build's.
+	Noise string
+
+	mu    sync.Mutex
+	paths map[string]bool
+}
+
+// Add notes a path: a file, a folder for the names in it, a link for itself, or nothing at all.
+func (s *Set) Add(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.paths == nil {
+		s.paths = map[string]bool{}
+	}
+	s.paths[filepath.Clean(path)] = true
+}
+
+// AddFolders notes a folder and all folders below it, but those that skip names: whatever appears in one of
+// them is a change. A path that is none is noted as it is.
+func (s *Set) AddFolders(dir string, skip func(path string) bool) error {
+	return s.walk(dir, skip, false)
+}
+
+// AddTree notes a folder and all that is below it.
+func (s *Set) AddTree(dir string) error { return s.walk(dir, nil, true) }
+
+func (s *Set) walk(dir string, skip func(string) bool, files bool) error {
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			s.Add(path)
+			return nil
+		case err != nil:
+			return err
+		case e.IsDir() && path != dir && skip != nil && skip(path):
+			return fs.SkipDir
+		case e.IsDir() || files || path == dir:
+			s.Add(path)
+		}
+		return nil
+	})
+}
+
+// Paths returns all paths, sorted.
+func (s *Set) Paths() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	paths := make([]string, 0, len(s.paths))
+	for p := range s.paths {
+		paths = append(paths, p)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// DoubtError is a path whose next change might not be seen.
+type DoubtError struct {
+	Path string
+	Why  string
+}
+
+// Error says which path it is and why.
+func (e *DoubtError) Error() string { return fmt.Sprintf("%q %s", e.Path, e.Why) }
+
+// granularity is how far apart two changes must be for their times to differ: the kernel's clock for files
+// ticks every 4 or 10 ms (CONFIG_HZ), see inode_set_ctime_current.
+const granularity = 20 * time.Millisecond
+
+// Take makes a snapshot of the paths for a build that began to read them at the time. A path that has
+// changed since, or may have, is a [*DoubtError].
+func (s *Set) Take(began time.Time) (*Snapshot, error) {
+	limit := began.Add(-granularity).UnixNano()
+	snap := &Snapshot{noise: s.Noise}
+	for _, path := range s.Paths() {
+		st, err := look(path, s.Noise)
+		if err != nil {
+			return nil, err
+		}
+		if st.mode.IsDir() {
+			err = s.doubtFolder(path, st, limit)
+		} else if st.after(limit) {
+			err = &DoubtError{path, "changed while it was read, or shortly before"}
+		}
+		if err != nil {
+			return nil, err
+		}
+		snap.entries = append(snap.entries, entry{path, st.sum()})
+	}
+	return snap, nil
+}
+
+// doubtFolder doubts a folder in which something may have appeared or gone meanwhile. Noise does that to its
+// time as well, so that a young folder is doubted for what is in it only.
+func (s *Set) doubtFolder(dir string, st state, limit int64) error {
+	if !st.after(limit) {
+		return nil
+	}
+	if s.Noise == "" {
+		return &DoubtError{dir, "got or lost a file while it was read, or shortly before"}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		child, err := look(filepath.Join(dir, e.Name()), s.Noise)
+		if err != nil {
+			return err
+		}
+		if e.Name() != s.Noise && !child.mode.IsDir() && child.after(limit) {
+			return &DoubtError{filepath.Join(dir, e.Name()), "appeared or changed while its folder was read, or shortly before"}
+		}
+	}
+	return nil
+}
+
+// look asks for the state of a path. Where nothing is, or nobody may look, that is the state. A folder's is
+// that of the names in it.
+func look(path, noise string) (state, error) {
+	info, err := os.Lstat(path)
+	if isNothing(err) {
+		return state{}, nil
+	}
+	if err != nil {
+		return state{}, err
+	}
+	st, err := stateOf(info)
+	if err != nil || !info.IsDir() {
+		return st, err
+	}
+	entries, err := os.ReadDir(path)
+	if isNothing(err) {
+		return st, nil
+	}
+	h := fnv.New64a()
+	for _, e := range entries {
+		if e.Name() != noise {
+			fmt.Fprintf(h, "%q %v\n", e.Name(), e.Type())
+		}
+	}
+	st.names = h.Sum64()
+	return st, err
+}
+
+// isNothing tells whether an error says that there is nothing for this user.
+func isNothing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || isNotDir(err)
+}

@@ -1,0 +1,3 @@
+module example.com/curl
+
+go 1.23

@@ -1,0 +1,3 @@
+module example.com/iconv
+
+go 1.23

@@ -1,0 +1,3 @@
+module example.com/legacyssl
+
+go 1.23

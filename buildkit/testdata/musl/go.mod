@@ -1,0 +1,3 @@
+module example.com/musl
+
+go 1.23

@@ -1,0 +1,3 @@
+module example.com/sasl
+
+go 1.23

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// explaining is what stands behind "--" of imageExplain.
+type explaining struct {
+	json  bool
+	paths []string
+}
+
+// newExplaining reads the arguments.
+func newExplaining(args []string) (explaining, error) {
+	var e explaining
+	flags := flag.NewFlagSet("imageExplain", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&e.json, "json", false, "")
+	err := flags.Parse(args)
+	e.paths = flags.Args()
+	for _, p := range e.paths {
+		if err == nil && !path.IsAbs(p) {
+			err = fmt.Errorf("the path %q is not absolute", p)
+		}
+	}
+	if err != nil {
+		return e, &buildkit.ConfigError{Err: fmt.Errorf("reading the arguments of imageExplain: %w\n"+
+			"fix: write \"imageExplain\", \"imageExplain -- --json\" or \"imageExplain -- /path/in/the/image\"", err)}
+	}
+	return e, nil
+}
+
+// imageExplain builds the images, and says of what is in them why it is there.
+func (j *job) imageExplain(ctx context.Context) error {
+	e, err := newExplaining(j.args)
+	if err != nil {
+		return err
+	}
+	j.began = time.Time{} // what an earlier run knows does not say why, nor what is only guessed
+	if err := j.explain(ctx, e); err != nil {
+		return err
+	}
+	j.exits = j.args != nil // what follows "--" would be taken for targets by mage
+	return nil
+}
+
+func (j *job) explain(ctx context.Context, e explaining) error {
+	if len(e.paths) == 0 {
+		return j.each(ctx, func(_ context.Context, b *buildkit.Built) (string, error) {
+			var text strings.Builder
+			err := e.whole(&text, b.Explain())
+			return text.String(), err
+		})
+	}
+	plans, err := j.plans(ctx, true)
+	if err != nil {
+		return err
+	}
+	plan, err := buildkit.One(plans)
+	if err != nil {
+		return err
+	}
+	return j.build(ctx, plan, func(b *buildkit.Built) error { return e.chains(os.Stdout, b) })
+}
+
+// whole explains all of an image.
+func (e explaining) whole(w io.Writer, x buildkit.Explanation) error {
+	if e.json {
+		return writeJSON(w, x)
+	}
+	return writeTree(w, x)
+}
+
+// chains explains single paths.
+func (e explaining) chains(w io.Writer, b *buildkit.Built) error {
+	for _, p := range e.paths {
+		chain, err := b.Chain(p)
+		if errors.Is(err, fs.ErrNotExist) {
+			return &buildkit.ConfigError{Err: err}
+		}
+		if err == nil && e.json {
+			err = writeJSON(w, chain)
+		} else if err == nil {
+			err = writeChain(w, chain)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// writeChain writes one line for each link of a chain, indented by its depth.
+func writeChain(w io.Writer, chain []buildkit.EntryFacts) error {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for i, f := range chain {
+		indent := ""
+		if i > 0 {
+			indent = strings.Repeat("   ", i-1) + "└─ "
+		}
+		fmt.Fprintf(tw, "%s%s\t%s\t%s\n", indent, shown(f.Path, f), sizeOf(f), f.Reason)
+	}
+	return tw.Flush()
+}
+
+// shown is a name with what it leads to.
+func shown(name string, f buildkit.EntryFacts) string {
+	switch f.Type {
+	case "folder":
+		return name + "/"
+	case "link":
+		return name + " -> " + f.Target
+	}
+	return name
+}
+
+func sizeOf(f buildkit.EntryFacts) string {
+	if f.Type != "file" {
+		return ""
+	}
+	return buildkit.Size(f.Size)
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// imagePlan prints every image's plan, then what the compiled program says of what
+// it needs. A program that does not compile keeps nobody from reading the plan.
+func (j *job) imagePlan(ctx context.Context) error {
+	plans, err := j.plans(ctx, false)
+	if err != nil {
+		return err
+	}
+	for i, p := range plans {
+		if i > 0 {
+			fmt.Println()
+		}
+		if err := j.writePlan(ctx, os.Stdout, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error {
+	foreseen, err := p.Foresee(ctx)
+	if ctx.Err() != nil {
+		return err
+	}
+	fmt.Fprintln(w, p.Name)
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, v := range append(p.Values, foreseen.Values...) {
+		fmt.Fprintf(tw, "  %s\t%s\t%s\n", v.Name, v.Value, v.Origin)
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	if err != nil {
+		j.progress.report(buildkit.Event{
+			Image: p.Name, Step: "plan", State: buildkit.Note,
+			Text: "which libraries it needs is not known: " + oneLine(err),
+		})
+		return nil
+	}
+	if len(foreseen.Candidates) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "  candidates, perhaps opened while the program runs; Libraries adds them:")
+	return writeCandidates(w, foreseen.Candidates)
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// standing finds the images of which nothing has changed and that the engine has:
+// nothing is to be done for them. all says that these are all images; then the go
+// command is not even asked. Else what is known of the last run helps the next.
+func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bool, err error) {
+	in, err := j.inputs()
+	if err != nil {
+		return nil, false, err
+	}
+	j.recalled = buildkit.Recall(in)
+	stands, all := j.recalled.Standing()
+	if j.engine == nil {
+		return nil, false, nil
+	}
+	for _, d := range stands {
+		loaded, err := d.Loaded(ctx, j.engine)
+		if err != nil {
+			return nil, false, err
+		}
+		if loaded {
+			list = append(list, d)
+		}
+	}
+	return list, all && len(list) == len(stands), nil
+}
+
+// unchanged says that nothing was to be done.
+func (j *job) unchanged(list []buildkit.Deliverable) {
+	for _, d := range list {
+		j.progress.report(buildkit.Event{Image: d.Name, Step: "image", State: buildkit.Note, Text: d.Reference + " is unchanged"})
+	}
+}

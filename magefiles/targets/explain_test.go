@@ -1,0 +1,90 @@
+package targets_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// imageExplain says of the SQLite example why each file is there: as a tree, as the
+// chain of one file, and for other programs.
+func TestExplain(t *testing.T) {
+	needC(t, "sqlite3")
+	dir := example(t, "sqlite")
+	tree := mage(t, dir, nil, "imageExplain").wantOK(t).stdout
+	for _, want := range []string{"sqlite:" + tag, "libsqlite3.so.0.", "needed by /sqlite (", "names the image's users", "on the way to ", "the program"} {
+		if !strings.Contains(tree, want) {
+			t.Errorf("the tree does not say %q", want)
+		}
+	}
+
+	out := mage(t, dir, nil, "imageExplain", "--", "--json").wantOK(t).stdout
+	var x struct {
+		Image   string
+		Size    int64
+		Entries []struct{ Path, Type, Reason, For string }
+	}
+	if err := json.Unmarshal([]byte(out), &x); err != nil {
+		t.Fatalf("the explanation is no JSON: %v", err)
+	}
+	if x.Image != "sqlite" || x.Size < 1e6 {
+		t.Errorf("the image is %q of %d bytes", x.Image, x.Size)
+	}
+	libm := ""
+	for _, e := range x.Entries {
+		if e.Reason == "" {
+			t.Errorf("%s is there for no reason", e.Path)
+		}
+		if strings.Contains(e.Path, "/libm.so.6") && e.Type == "file" {
+			libm = e.Path
+		}
+	}
+
+	// SQLite needs libm, the program does not.
+	chain := mage(t, dir, nil, "imageExplain", "--", libm).wantOK(t).stdout
+	lines := strings.Split(strings.TrimSpace(chain), "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "/sqlite ") || !strings.Contains(lines[1], "libsqlite3.so.0.") || !strings.Contains(lines[2], libm) {
+		t.Errorf("the chain of %s is\n%s", libm, chain)
+	}
+	mage(t, dir, nil, "imageExplain", "--", "/none").wantError(t, 2, `"/none"`, "fix: ")
+	mage(t, dir, nil, "imageExplain", "--", "--nonsense").wantError(t, 2, "nonsense", "fix: ")
+	mage(t, dir, nil, "imageExplain", "--", "relative").wantError(t, 2, "relative", "fix: ")
+}
+
+// imagePlan compiles to see what the program needs, and takes nothing that is only
+// guessed.
+func TestPlanForesees(t *testing.T) {
+	need(t, "gcc")
+	dir := project(t, map[string]string{
+		"main.go": `package main
+
+// #cgo LDFLAGS: -ldl
+// #include <dlfcn.h>
+// static void *look(void) { return dlopen("libz.so.1", RTLD_NOW); }
+import "C"
+
+import (
+	"fmt"
+	"time"
+)
+
+func main() { fmt.Println(C.look(), time.UTC) ; fmt.Println(time.LoadLocation("Europe/Berlin")) }
+`,
+		"magefile.go": magefileWith(``),
+	})
+	r := mage(t, dir, nil, "imagePlan").wantOK(t)
+	for _, want := range []string{"libraries", "time.LoadLocation", "candidates", "libz.so.1"} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("the plan does not say %q", want)
+		}
+	}
+	tree := mage(t, dir, nil, "imageExplain").wantOK(t).stdout
+	if before, _, _ := strings.Cut(tree, "not in the image"); strings.Contains(before, "libz.so") {
+		t.Error("a library that is only guessed is in the image")
+	}
+	broken := project(t, map[string]string{"main.go": "package main\n\nfunc main() { undefined() }\n", "magefile.go": magefileWith(``)})
+	r = mage(t, broken, nil, "imagePlan").wantOK(t)
+	if !strings.Contains(r.stdout, "reference") || !strings.Contains(r.stderr, "not known") {
+		t.Errorf("the plan of a program that does not compile is\n%s%s", r.stdout, r.stderr)
+	}
+}
