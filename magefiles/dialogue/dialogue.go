@@ -29,6 +29,7 @@ type Order struct {
 // Start is what the command is to do.
 type Start struct {
 	Target  string          // "image", "imageRun" …
+	Module  string          // folder of the module that the magefile, and so this command, is compiled in
 	Args    []string        // for the program, behind "--"; nil without it
 	Configs []config.Config // as recorded; their functions do not travel
 	Hooks   []Hooks         // those of each Config

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
@@ -10,8 +11,11 @@ import (
 // connectHooks gives the Configs functions that call those of the magefile, which
 // are in the target's process.
 func (j *job) connectHooks(s dialogue.Start, r *reports, answers <-chan dialogue.Answer) {
+	var one sync.Mutex // an answer does not say what it is the answer to
 	call := func(config int, hook string) func(context.Context, string) error {
 		return func(ctx context.Context, argument string) error {
+			one.Lock()
+			defer one.Unlock()
 			if err := r.send(dialogue.Report{Call: &dialogue.Call{Config: config, Hook: hook, Argument: argument}}); err != nil {
 				return err
 			}

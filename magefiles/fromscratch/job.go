@@ -18,6 +18,7 @@ import (
 // job is one run of a target.
 type job struct {
 	target  string
+	module  string   // folder of the module that the magefile is compiled in
 	args    []string // for the program; nil without "--"
 	configs []buildkit.Config
 	grace   time.Duration // of the program; zero: as an engine gives
@@ -46,7 +47,7 @@ const (
 
 func newJob(s dialogue.Start, w *watcher) *job {
 	return &job{
-		target: s.Target, args: s.Args, configs: s.Configs, grace: s.Grace, watcher: w, began: time.Now(),
+		target: s.Target, module: s.Module, args: s.Args, configs: s.Configs, grace: s.Grace, watcher: w, began: time.Now(),
 		progress: newProgress(os.Stderr, os.Getenv),
 	}
 }
@@ -56,7 +57,7 @@ func newJob(s dialogue.Start, w *watcher) *job {
 func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	verbs := map[string]func(context.Context) error{
 		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive,
-		"imageRun": j.imageRun, "imagePlan": j.imagePlan, "imageExplain": j.imageExplain, "imageClean": j.imageClean,
+		"imageRun": j.imageRun, "imageDev": j.imageDev, "imagePlan": j.imagePlan, "imageExplain": j.imageExplain, "imageClean": j.imageClean,
 	}
 	verb, ok := verbs[j.target]
 	if !ok {

@@ -40,7 +40,7 @@ func serve(reports *reports) dialogue.End {
 	if err := orders.Decode(&first); err != nil || first.Start == nil {
 		return dialogue.End{Error: fmt.Sprintf("reading what to do: %v", err), Code: exitConfig}
 	}
-	w := watch(context.Background())
+	w := heed(context.Background())
 	defer w.stop()
 	answers := make(chan dialogue.Answer)
 	go listen(orders, answers, w)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
@@ -14,6 +16,7 @@ import (
 // way has a live line that its end replaces; elsewhere each step is one plain
 // line when it has ended.
 type progress struct {
+	mu   sync.Mutex // images may be made side by side
 	w    io.Writer
 	live bool // w is a terminal: the line of the step under way is overwritten
 	bold bool // escape sequences for weight and colour are welcome
@@ -40,6 +43,8 @@ func isTerminal(f *os.File) bool {
 
 // report is a buildkit.Report.
 func (p *progress) report(e buildkit.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch e.State {
 	case buildkit.Started:
 		if p.live {
@@ -66,8 +71,49 @@ func (p *progress) line(image, step, text, end string) {
 	fmt.Fprintf(p.w, "%s%s  %-9s  %s%s", erase, p.weight("1", image), step, text, end)
 }
 
+// beside gives a writer for what a program says while lines of ours come and go: each
+// piece begins on a line of its own, with a prefix in front of every line.
+func (p *progress) beside(w io.Writer, prefix string) io.Writer {
+	return &besideWriter{progress: p, w: w, prefix: prefix, fresh: true}
+}
+
+type besideWriter struct {
+	*progress
+	w      io.Writer
+	prefix string
+	fresh  bool // at the beginning of a line
+}
+
+// Write takes the live line away, if there is one; the next event brings another.
+func (b *besideWriter) Write(text []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open {
+		fmt.Fprint(b.progress.w, "\r\x1b[K")
+		b.open = false
+	}
+	if b.prefix == "" {
+		return b.w.Write(text)
+	}
+	var out bytes.Buffer
+	for _, line := range bytes.SplitAfter(text, []byte("\n")) {
+		if len(line) == 0 {
+			continue
+		}
+		if b.fresh {
+			out.WriteString(b.prefix)
+		}
+		out.Write(line)
+		b.fresh = line[len(line)-1] == '\n'
+	}
+	_, err := b.w.Write(out.Bytes())
+	return len(text), err
+}
+
 // close leaves no live line behind.
 func (p *progress) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.open {
 		fmt.Fprintln(p.w)
 		p.open = false

@@ -47,7 +47,7 @@ const (
 	byOrder
 )
 
-func watch(parent context.Context) *watcher {
+func heed(parent context.Context) *watcher {
 	ctx, cancel := context.WithCancelCause(parent)
 	w := &watcher{ctx: ctx, cancel: cancel, heard: [2]map[dialogue.Cause]int{{}, {}}}
 	signals, quit, done := make(chan os.Signal, 4), make(chan struct{}), make(chan struct{})

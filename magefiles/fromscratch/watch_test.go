@@ -32,7 +32,7 @@ func TestWatcherPairs(t *testing.T) {
 		{"mage goes", []event{{byOrder, dialogue.Gone}}, []os.Signal{syscall.SIGTERM}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := watch(context.Background())
+			w := heed(context.Background())
 			defer w.stop()
 			signals, restore := w.divert()
 			for _, e := range test.events {

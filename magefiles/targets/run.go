@@ -28,7 +28,7 @@ func (e *exitError) ExitStatus() int { return e.code }
 // run has the command do a target's work. What would interrupt this process ends
 // the compiling of the command, and is passed on to the command when it runs.
 func run(ctx context.Context, target string) error {
-	if target == "imageRun" {
+	if target == "imageRun" || target == "imageDev" {
 		// mage exits five seconds after the first SIGINT and at once after the
 		// second, and the program's exit code would be lost: it ends as it likes.
 		signal.Reset(syscall.SIGINT)
@@ -39,14 +39,15 @@ func run(ctx context.Context, target string) error {
 	ctx, stop := t.heed(ctx, i)
 	defer stop()
 	path, err := command(ctx)
-	if err != nil {
+	dir, dirErr := magefileDir()
+	if err = errors.Join(err, dirErr); err != nil {
 		var interrupted *exitError
 		if errors.As(context.Cause(ctx), &interrupted) {
 			return interrupted
 		}
 		return err
 	}
-	end, err := work(ctx, path, t, start(target, t.configs, i.margin/2))
+	end, err := work(ctx, path, t, start(target, dir, t.configs, i.margin/2))
 	switch {
 	case err != nil:
 		return err
@@ -65,8 +66,8 @@ const (
 )
 
 // start is the first order.
-func start(target string, configs []Config, grace time.Duration) dialogue.Start {
-	s := dialogue.Start{Target: target, Args: programArgs(os.Args), Configs: configs, Grace: grace}
+func start(target, dir string, configs []Config, grace time.Duration) dialogue.Start {
+	s := dialogue.Start{Target: target, Module: dir, Args: programArgs(os.Args), Configs: configs, Grace: grace}
 	for _, c := range s.Configs {
 		s.Hooks = append(s.Hooks, dialogue.Hooks{Before: c.Before != nil, After: c.After != nil})
 	}

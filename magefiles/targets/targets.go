@@ -40,6 +40,9 @@ func ImageArchive(ctx context.Context) error { return run(ctx, "imageArchive") }
 // ImageRun builds, loads and runs one image; what follows "--" are the program's arguments.
 func ImageRun(ctx context.Context) error { return run(ctx, "imageRun") }
 
+// ImageDev builds, loads and runs the images, and puts each change of the source into the running containers.
+func ImageDev(ctx context.Context) error { return run(ctx, "imageDev") }
+
 // ImagePlan prints what would be built, each value with where it comes from.
 func ImagePlan(ctx context.Context) error { return run(ctx, "imagePlan") }
 

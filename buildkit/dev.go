@@ -1,0 +1,309 @@
+package buildkit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/linked"
+)
+
+// devFolder is where a development container has the supervisor and the program.
+const devFolder = "/.fromscratch"
+
+// supervisorPackage is PID 1 of development containers.
+const supervisorPackage = "github.com/fromscratch-go/fromscratch/buildkit/supervisor"
+
+// Dev is a development container: the program of an image, which is replaced while
+// it is worked on. Nothing of it is in the image.
+type Dev struct {
+	plan      Plan
+	engine    *docker.Engine
+	container *docker.DevContainer
+	program   program           // what the container was made for
+	moved     bool              // the program runs in devFolder, where it can be replaced
+	headers   map[string]string // of the Go files that it was made from, see headerSum
+	events    chan report.Event
+	splitter  report.Splitter
+}
+
+// program is what decides whether a new program can take the place of another one in
+// its container: that it asks the image for the same.
+type program struct{ face, needs string }
+
+// DevRequest says how a development container is run.
+type DevRequest struct {
+	Module         string   // folder of the module that requires this one: the supervisor is compiled there
+	Args           []string // instead of the image's Cmd; nil keeps it
+	Copy           bool     // copies the program where it could be mounted as well
+	Stdout, Stderr io.Writer
+	// Event hears of each start and end of the program, from one goroutine.
+	Event func(report.Event)
+}
+
+func (d Dist) dev() string { return filepath.Join(string(d), "dev") }
+
+// Develop runs the image, which the engine must have, in a development container.
+// The caller closes what it returns.
+func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest) (*Dev, error) {
+	d := &Dev{plan: b.Plan, engine: engine, events: make(chan report.Event, 64)}
+	var err error
+	if d.program, err = programOf(b.Binary.Path, b.linked); err != nil {
+		return nil, err
+	}
+	if d.headers = b.headers(); b.Plan.config.Before != nil {
+		d.headers = nil // what Before makes of a change is not known
+	}
+	d.moved = b.movable(ctx)
+	if err := d.furnish(ctx, r); err != nil {
+		return nil, err
+	}
+	words := b.Plan.Image.Entrypoint
+	if r.Args != nil {
+		words = slices.Concat(words, r.Args)
+	} else {
+		words = slices.Concat(words, b.Plan.Image.Cmd)
+	}
+	d.splitter = report.Splitter{Program: r.Stderr, Event: func(e report.Event) {
+		r.Event(e)
+		select {
+		case d.events <- e:
+		default: // nobody waits for so many
+		}
+	}}
+	image := b.Deliverable()
+	d.container, err = engine.StartDev(ctx, docker.DevRequest{
+		Image: image.Reference, Command: d.supervised(words), Labels: map[string]string{markLabel: b.Plan.Name},
+		Ports: image.ports(), Healthcheck: image.healthcheck(), Copy: r.Copy,
+		Binds:  []docker.Bind{{Host: b.Plan.Dist().dev(), Container: devFolder, ReadOnly: true}},
+		Stdout: r.Stdout, Stderr: &d.splitter,
+	})
+	if err != nil {
+		return nil, &EngineError{err}
+	}
+	b.tellDev(d.container)
+	return d, nil
+}
+
+// movable tells whether the program can run in devFolder: it is what the Entrypoint
+// names, and finds its libraries from there as well, which one with $ORIGIN in its
+// search path does not.
+func (b *Built) movable(ctx context.Context) bool {
+	if b.Plan.Image.Entrypoint[0] != b.Plan.program() {
+		return false
+	}
+	p := ldd.Program{Path: devFolder + "/" + b.Plan.Name, File: b.Binary.Path}
+	_, err := ldd.Resolve(ctx, b.Tree, p, b.environment())
+	return err == nil
+}
+
+// supervised is the command with the supervisor in front, and the program in the
+// place where it is replaced.
+func (d *Dev) supervised(words []string) []string {
+	words = slices.Clone(words)
+	if d.moved {
+		words[0] = devFolder + "/" + d.plan.Name
+	}
+	command := []string{devFolder + "/supervisor"}
+	if s := d.plan.Image.StopSignal; s != "" {
+		command = append(command, "-stop", s)
+	}
+	return append(command, words...)
+}
+
+// tellDev says where the program is reached, and how it is replaced.
+func (b *Built) tellDev(c *docker.DevContainer) {
+	for _, w := range c.Warnings {
+		b.report.note(b.Plan.Name, "dev", "warning: "+w)
+	}
+	words := append([]string{"started " + c.ID[:12]}, published(c.Container)...)
+	if c.Copied != nil {
+		words = append(words, "the program is copied at each change ("+strings.ReplaceAll(c.Copied.Error(), "\n", "; ")+")")
+	}
+	b.report.note(b.Plan.Name, "dev", strings.Join(words, ", "))
+}
+
+// furnish makes the folder that the container sees: the supervisor and the program.
+func (d *Dev) furnish(ctx context.Context, r DevRequest) error {
+	dir := d.plan.Dist().dev()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("making the folder of the development container: %w", err)
+	}
+	// The image's user has to get in, whatever the umask is.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	g := d.plan.gocmd
+	g.Dir = r.Module
+	_, err := g.Build(ctx, gobuild.Request{
+		Main: gobuild.Main{ImportPath: supervisorPackage}, Output: filepath.Join(dir, "supervisor"),
+		Target: target(d.plan.Platform), Options: gobuild.Options{CGO: gobuild.Off},
+	})
+	if err != nil {
+		return fmt.Errorf("compiling PID 1 of the development container: %w", err)
+	}
+	return errors.Join(os.Chmod(filepath.Join(dir, "supervisor"), 0o755), d.place())
+}
+
+// place puts the program where the container sees it, at once: it is another name of
+// the same file, which the go command replaces and never writes to again.
+func (d *Dev) place() error {
+	temp := filepath.Join(d.plan.Dist().dev(), ".new")
+	err := errors.Join(remove(temp), os.Chmod(d.plan.binary(), 0o755))
+	if err == nil {
+		err = os.Link(d.plan.binary(), temp)
+	}
+	if err == nil {
+		err = os.Rename(temp, filepath.Join(d.plan.Dist().dev(), d.plan.Name))
+	}
+	if err != nil {
+		return fmt.Errorf("placing the program for the development container: %w", err)
+	}
+	return nil
+}
+
+// programOf looks at what the program asks the image for.
+func programOf(path string, p *linked.Program) (program, error) {
+	face, err := ldd.Interface(path)
+	if err != nil {
+		return program{}, err
+	}
+	if p == nil {
+		return program{face: face}, nil
+	}
+	return program{face, fmt.Sprint(p.Needs())}, nil
+}
+
+// ErrOtherImage is that a program does not fit into the container any more: it asks
+// for other libraries or files, and needs an image of its own.
+var ErrOtherImage = errors.New("the program needs another image")
+
+// Fits tells whether a change of files can be met by [Dev.Swap]: the program's code has
+// changed, and not what it imports or is made of, nor another file of the image.
+func (d *Dev) Fits(changed []string) bool {
+	if !d.moved || len(changed) == 0 {
+		return false
+	}
+	for _, path := range changed {
+		if !d.fits(path) {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *Dev) fits(path string) bool {
+	src := d.plan.Main.Sources
+	embedded := slices.ContainsFunc(src.Trees, func(tree string) bool {
+		rel, err := filepath.Rel(tree, path)
+		return err == nil && filepath.IsLocal(rel)
+	})
+	if filepath.Ext(path) != ".go" || embedded {
+		return embedded && d.headers != nil
+	}
+	before, known := d.headers[path]
+	now, ok := headerSum(path)
+	return known && ok && before == now
+}
+
+// Watched are the paths whose changes change the image.
+func (d *Dev) Watched() Watched { return watched(d.plan) }
+
+// Swap compiles the program, and runs it in the place of the old one. It returns when
+// the new one has started. When it does not compile the old one runs on. The error is
+// [ErrOtherImage] when the image has to be built anew.
+func (d *Dev) Swap(ctx context.Context, report Report) (err error) {
+	release, err := d.plan.Dist().claim(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	b := &Built{Plan: d.plan, report: report}
+	for _, stage := range []func(context.Context) error{b.compile, b.after, b.functions} {
+		if err := stage(ctx); err != nil {
+			return err
+		}
+	}
+	now, err := programOf(b.Binary.Path, b.linked)
+	if err != nil {
+		return err
+	}
+	if now != d.program {
+		return ErrOtherImage
+	}
+	if err := d.place(); err != nil {
+		return err
+	}
+	return d.restart(ctx)
+}
+
+// startTime is how long a program may take to be started, which takes milliseconds,
+// before something else must be wrong.
+const startTime = 30 * time.Second
+
+// restart asks the supervisor for it, and waits until it has told of a start.
+func (d *Dev) restart(ctx context.Context) error {
+	for len(d.events) > 0 {
+		<-d.events
+	}
+	if err := d.container.Sync(ctx); err != nil {
+		return &EngineError{err}
+	}
+	if err := d.container.Signal(ctx, report.Restart); err != nil {
+		return &EngineError{err}
+	}
+	late := time.NewTimer(startTime)
+	defer late.Stop()
+	for {
+		select {
+		case e := <-d.events:
+			switch e.Kind {
+			case report.Started:
+				return nil
+			case report.Failed:
+				return fmt.Errorf("starting the new program: %s", e.Reason)
+			}
+		case <-late.C:
+			return &EngineError{fmt.Errorf("starting the new program: the container said nothing for %s\nfix: start imageDev again", startTime)}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Health is what the container's health check says, "" without one.
+func (d *Dev) Health(ctx context.Context) (string, error) { return d.container.Health(ctx) }
+
+// Wait returns when the container has ended, which it does not do by itself.
+func (d *Dev) Wait(ctx context.Context) error {
+	_, err := d.container.Wait(ctx)
+	return err
+}
+
+// peace is how long the program has to end before it is killed.
+const peace = 3 * time.Second
+
+// Close ends the program, in peace if it likes, and removes the container, also when
+// ctx has ended.
+func (d *Dev) Close(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), peace)
+	defer stop()
+	if err := d.container.Signal(ctx, cmp.Or(d.plan.Image.StopSignal, "SIGTERM")); err == nil {
+		_, _ = d.container.Wait(ctx) // however it ends, it is removed
+	}
+	if err := d.container.Remove(ctx); err != nil {
+		return &EngineError{err}
+	}
+	return d.splitter.Flush()
+}

@@ -1,0 +1,168 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+)
+
+// ErrNotRunning means that a container has ended, or was removed by somebody else: a new one is needed.
+var ErrNotRunning = errors.New("the container does not run")
+
+// prove checks that the container has this machine's files, and not others at the same places.
+func (c *DevContainer) prove(ctx context.Context) error {
+	for _, b := range c.binds {
+		below, here, err := b.evidence()
+		if err != nil {
+			return err
+		}
+		// The answer has no words for a failure (it is that of a HEAD request): what cannot be looked at is not there.
+		there, err := c.engine.api.ContainerStatPath(ctx, c.ID, path.Join(b.Container, below))
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		// What is between a virtual machine and its host may not keep every digit.
+		same := there.Mtime.Truncate(time.Microsecond).Equal(here.ModTime().Truncate(time.Microsecond))
+		if err != nil || !same || there.Mode.IsDir() != here.IsDir() || !here.IsDir() && there.Size != here.Size() {
+			return fmt.Errorf("the engine does not see %q as it is on this machine", b.Host)
+		}
+	}
+	return nil
+}
+
+// evidence is what no other machine has: of a folder the file in it that was written last, by its name. A folder made
+// on the other side in the same moment has the same time, its files have not.
+func (b Bind) evidence() (name string, info fs.FileInfo, err error) {
+	if info, err = os.Stat(b.Host); err != nil || !info.IsDir() {
+		return "", info, err
+	}
+	entries, err := os.ReadDir(b.Host)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, entry := range entries {
+		file, err := entry.Info()
+		if err != nil || !file.Mode().IsRegular() { // it has just vanished, or has no content
+			continue
+		}
+		if name == "" || file.ModTime().After(info.ModTime()) {
+			name, info = entry.Name(), file
+		}
+	}
+	return name, info, nil
+}
+
+// watch waits for the container's end in the background, until Remove.
+func (c *DevContainer) watch(ctx context.Context) {
+	ctx, c.end = context.WithCancel(context.WithoutCancel(ctx))
+	c.exited = make(chan struct{})
+	s := &supervisor{engine: c.engine, ctx: ctx, id: c.ID}
+	go func() {
+		defer close(c.exited)
+		c.status = s.wait()
+	}()
+}
+
+// Wait waits for the container's end and returns its exit code, when all output has been written. An end is no error,
+// unless the command could not be executed at all. When ctx ends first, or Stdout or Stderr fails, the container runs
+// on; the code is NoExit and the error says why.
+func (c *DevContainer) Wait(ctx context.Context) (exitCode int, err error) {
+	code, err := c.wait(ctx)
+	return code, c.failed("waiting for", err)
+}
+
+func (c *DevContainer) wait(ctx context.Context) (int, error) {
+	outputEnded := c.out.done
+	for {
+		select {
+		case <-ctx.Done():
+			return NoExit, context.Cause(ctx)
+		case <-outputEnded:
+			if c.out.err != nil {
+				return NoExit, c.out.err
+			}
+			outputEnded = nil // a nil channel is never ready
+		case <-c.exited:
+			err := errors.Join(c.status.err, c.out.drain(ctx))
+			if err == nil && c.status.code != 0 {
+				err = c.out.execFailure(c.path)
+			}
+			return c.status.code, err
+		}
+	}
+}
+
+// Signal sends a signal to the container's first process, by a name like "SIGTERM" or "SIGRTMIN+10": numbers differ
+// between machines. It returns when the engine has sent it, and does not wait for what comes of it. When the container
+// has ended the error wraps ErrNotRunning.
+func (c *DevContainer) Signal(ctx context.Context, name string) error {
+	err := c.engine.api.ContainerKill(ctx, c.ID, name)
+	if err != nil {
+		err = notRunning(fmt.Errorf("sending %s: %w", name, err))
+	}
+	return c.failed("signalling", err)
+}
+
+// notRunning marks an engine's words for a container that does not run.
+func notRunning(err error) error {
+	improper := strings.Contains(err.Error(), "state improper") // podman's
+	if errdefs.IsConflict(err) || errdefs.IsNotFound(err) || improper {
+		return advise(fmt.Errorf("%w: %w", ErrNotRunning, err), "start a new one")
+	}
+	return err
+}
+
+// Health is what the container's health check says: "starting", "healthy" or "unhealthy"; "" when it has none, or does
+// not run. What it says about a program that was just replaced is about the one before, until the next check.
+func (c *DevContainer) Health(ctx context.Context) (string, error) {
+	info, err := c.engine.api.ContainerInspect(ctx, c.ID)
+	if err != nil {
+		return "", c.failed("inspecting", notRunning(err))
+	}
+	if info.ContainerJSONBase == nil || info.State == nil || info.State.Health == nil || !info.State.Running {
+		return "", nil
+	}
+	if info.State.Health.Status == "none" {
+		return "", nil
+	}
+	return string(info.State.Health.Status), nil
+}
+
+// Remove kills the container, if it still runs, removes it with its anonymous volumes, and returns when its output has
+// been written. It does so even when ctx has ended, within half a minute. Removing it again is no error.
+//
+// A program that should end in peace gets SIGTERM first, by Signal, and the time that Wait is given.
+func (c *DevContainer) Remove(ctx context.Context) error { return c.failed("removing", c.remove(ctx)) }
+
+func (c *DevContainer) remove(ctx context.Context) error {
+	switch {
+	case c.out == nil:
+		return c.engine.remove(ctx, c.ID)
+	case c.end == nil: // never started: nothing is written, and some engines do not tell that either
+		c.out.close()
+		return c.engine.remove(ctx, c.ID)
+	}
+	// An engine may wait with a program's end for those who do not read its output.
+	timer := time.AfterFunc(drainTimeout, c.out.hangUp)
+	defer timer.Stop()
+	err := c.engine.remove(ctx, c.ID)
+	c.end()
+	<-c.exited
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	_ = c.out.drain(ended) // who cares about an output that fails asks Wait
+	c.out.close()
+	return err
+}
+
+// failed makes the error of an exported method.
+func (c *DevContainer) failed(doing string, err error) error {
+	return c.engine.failed(fmt.Sprintf("%s the development container %.12s", doing, c.ID), err)
+}

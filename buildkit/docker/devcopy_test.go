@@ -1,0 +1,177 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+)
+
+// Folders, links and modes arrive, again when they change, and no more than what has changed is sent.
+func TestDevSync(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		ctx := context.Background()
+		ti := (&testImage{}).build(t).load(t, e)
+		h := newDevHost(t)
+		write := func(name, text string, mode os.FileMode) {
+			t.Helper()
+			path := filepath.Join(h.dir, name)
+			err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), mode), os.Chmod(path, mode))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("assets/css/style.css", "body {}", 0o640)
+		if err := os.Symlink("css/style.css", filepath.Join(h.dir, "assets", "main.css")); err != nil {
+			t.Fatal(err)
+		}
+		req := newDev(t, e, h, ti)
+		req.Copy = true
+		req.Binds = append(req.Binds, Bind{Host: filepath.Join(h.dir, "assets", "main.css"), Container: "/etc/one.css"})
+		r := startDev(t, e, req)
+		stat := func(path string) container.PathStat {
+			t.Helper()
+			s, err := e.api.ContainerStatPath(ctx, r.ID, path)
+			if err != nil {
+				t.Error(err)
+			}
+			return s
+		}
+		if s := stat("/dev-files/assets/css/style.css"); s.Size != 7 || s.Mode.Perm() != 0o640 {
+			t.Errorf("%+v", s)
+		}
+		if s := stat("/dev-files/assets/main.css"); s.LinkTarget == "" {
+			t.Errorf("%+v", s)
+		}
+		if s := stat("/etc/one.css"); s.Size != 7 || !s.Mode.IsRegular() {
+			t.Errorf("%+v", s)
+		}
+		sent := len(r.sent)
+		write("assets/css/style.css", "body { color: red }", 0o600)
+		write("assets/js/new.js", "1", 0o644)
+		if err := r.Sync(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if s := stat("/dev-files/assets/css/style.css"); s.Size != 19 || s.Mode.Perm() != 0o600 {
+			t.Errorf("%+v", s)
+		}
+		if stat("/dev-files/assets/js/new.js"); len(r.sent) != sent+2 {
+			t.Errorf("%d files, then %d", sent, len(r.sent))
+		}
+	})
+}
+
+// Nothing is sent when nothing has changed, and what could not be sent is sent the next time.
+func TestDevSyncAgain(t *testing.T) {
+	e := openEngine(t)
+	ti := (&testImage{}).build(t).load(t, e)
+	var requests, fail atomic.Int32
+	counting := between(t, e, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut {
+			return false
+		}
+		requests.Add(1)
+		if fail.Load() > 0 {
+			w.WriteHeader(http.StatusInternalServerError)
+			json.NewEncoder(w).Encode(map[string]string{"message": "the engine is sick"})
+		}
+		return fail.Load() > 0
+	})
+	h := newDevHost(t)
+	req := newDev(t, e, h, ti)
+	req.Copy = true
+	r := startDev(t, counting, req)
+	r.wantLine("version 1")
+	if err := r.Sync(context.Background()); err != nil || requests.Load() != 1 {
+		t.Errorf("%d requests, %v", requests.Load(), err)
+	}
+	h.install("2")
+	fail.Store(1)
+	wantError(t, r.Sync(context.Background()), "the engine is sick", "log")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := r.Sync(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	fail.Store(0)
+	r.swap()
+	r.wantLine("version 2")
+}
+
+func TestDevCopyIn(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		ctx := context.Background()
+		ti := (&testImage{}).build(t).load(t, e)
+		h := newDevHost(t)
+		req := newDev(t, e, h, ti)
+		req.Command = []string{"/dev-files/init", "/program", "unmoved"}
+		r := startDev(t, e, req)
+		r.wantLine("ready")
+		// Over the image's own program, which runs: from then on it is another.
+		content := append(h.code, "\n"+strings.Repeat("-", 64)+"\ncopied"...)
+		if err := r.CopyIn(ctx, "/program", 0o755, int64(len(content)), bytes.NewReader(content)); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Signal(ctx, report.Restart); err != nil {
+			t.Fatal(err)
+		}
+		r.wantLine("got terminated")
+		r.wantLine("version copied")
+		if err := r.CopyIn(ctx, "/new/folder/file", 0o600, 5, strings.NewReader("12345")); err != nil {
+			t.Error(err)
+		}
+		if s, err := e.api.ContainerStatPath(ctx, r.ID, "/new/folder/file"); err != nil || s.Size != 5 || s.Mode.Perm() != 0o600 {
+			t.Errorf("%+v, %v", s, err)
+		}
+		wantError(t, r.CopyIn(ctx, "/short", 0o600, 9, strings.NewReader("12345")), "unexpected EOF", "try again")
+		wantError(t, r.CopyIn(ctx, "relative", 0o600, 0, nil), "not an absolute path", "")
+	})
+}
+
+// Copying ends with ctx, and leaves no goroutine.
+func TestDevCopyCancel(t *testing.T) {
+	e := openEngine(t)
+	ti := (&testImage{}).build(t).load(t, e)
+	e.api.Close()
+	before := runtime.NumGoroutine()
+	c, err := e.StartDev(context.Background(), newDev(t, e, newDevHost(t), ti))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := c.CopyIn(ctx, "/big", 0o600, 1<<40, &cancelling{cancel: cancel}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := c.Remove(ctx); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "as few goroutines as before", func() bool {
+		e.api.Close()
+		return runtime.NumGoroutine() <= before
+	})
+}
+
+// cancelling is an endless file that cancels when some of it was read.
+type cancelling struct {
+	n      int
+	cancel func()
+}
+
+func (c *cancelling) Read(p []byte) (int, error) {
+	if c.n += len(p); c.n > 1<<20 {
+		c.cancel()
+	}
+	clear(p)
+	return len(p), nil
+}

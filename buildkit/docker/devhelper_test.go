@@ -1,0 +1,164 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+)
+
+// devSupervisor builds the first process of the containers.
+var devSupervisor = sync.OnceValues(func() ([]byte, error) {
+	file := filepath.Join(os.TempDir(), fmt.Sprintf("fromscratch-test-supervisor-%d", os.Getpid()))
+	defer os.Remove(file)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "../supervisor")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	return os.ReadFile(file)
+})
+
+// devHost is this machine's side of a development container: a folder with the supervisor and the program.
+type devHost struct {
+	t    *testing.T
+	dir  string
+	code []byte
+}
+
+func newDevHost(t *testing.T) *devHost {
+	t.Helper()
+	h := &devHost{t: t, dir: t.TempDir()}
+	init, err := devSupervisor()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(h.dir, "init"), init, 0o755)
+	}
+	if err == nil {
+		h.code, err = os.ReadFile(program(t, "devprogram"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.install("1")
+	return h
+}
+
+// install replaces the program by another version, as a build would: by a rename.
+func (h *devHost) install(version string) {
+	h.t.Helper()
+	temp := filepath.Join(h.dir, "new")
+	content := append(slices.Clip(h.code), "\n"+strings.Repeat("-", 64)+"\n"+version...)
+	err := os.WriteFile(temp, content, 0o755)
+	if err = errors.Join(err, os.Rename(temp, filepath.Join(h.dir, "program"))); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// newDev is a request for a container of this test, which must be gone at its end.
+func newDev(t *testing.T, e *Engine, h *devHost, ti *testImage, args ...string) DevRequest {
+	t.Helper()
+	run := newRun(t, e, ti)
+	return DevRequest{
+		Image: run.Image, Name: run.Name, Labels: run.Labels, Network: run.Network,
+		Command: append([]string{"/dev-files/init", "-grace", "1s", "/dev-files/program"}, args...),
+		Binds:   []Bind{{Host: h.dir, Container: "/dev-files", ReadOnly: true}},
+	}
+}
+
+// devRun is a development container with what it says.
+type devRun struct {
+	*DevContainer
+	t      *testing.T
+	lines  chan string
+	events chan report.Event
+}
+
+// startDev starts a container, and removes it at the end of the test.
+func startDev(t *testing.T, e *Engine, req DevRequest) *devRun {
+	t.Helper()
+	r := &devRun{t: t, lines: make(chan string, 999), events: make(chan report.Event, 999)}
+	req.Stdout = &lineWriter{to: r.lines}
+	req.Stderr = &report.Splitter{Program: io.Discard, Event: func(e report.Event) { r.events <- e }}
+	c, err := e.StartDev(context.Background(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.DevContainer = c
+	t.Cleanup(func() {
+		if err := c.Remove(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// lineWriter sends lines to a channel.
+type lineWriter struct {
+	rest string
+	to   chan string
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	all := strings.Split(w.rest+string(p), "\n")
+	for _, line := range all[:len(all)-1] {
+		w.to <- line
+	}
+	w.rest = all[len(all)-1]
+	return len(p), nil
+}
+
+// receive waits for something.
+func receive[T any](t *testing.T, from chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing came")
+		panic("unreachable")
+	}
+}
+
+func (r *devRun) wantLine(want string) {
+	r.t.Helper()
+	if got := receive(r.t, r.lines); got != want {
+		r.t.Fatalf("%q, want %q", got, want)
+	}
+}
+
+func (r *devRun) wantEvent(kind report.Kind, run int) report.Event {
+	r.t.Helper()
+	e := receive(r.t, r.events)
+	if e.Kind != kind || e.Run != run {
+		r.t.Fatalf("%+v, want %s %d", e, kind, run)
+	}
+	return e
+}
+
+// swap has the container run what is in the folder now.
+func (r *devRun) swap() {
+	r.t.Helper()
+	ctx := context.Background()
+	if err := errors.Join(r.Sync(ctx), r.Signal(ctx, report.Restart)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// eachDev runs a test with mounted and with copied files, on each engine.
+func eachDev(t *testing.T, test func(t *testing.T, e *Engine, ti *testImage, copied bool)) {
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		ti := (&testImage{}).build(t).load(t, e)
+		t.Run("mounted", func(t *testing.T) { test(t, e, ti, false) })
+		t.Run("copied", func(t *testing.T) { test(t, e, ti, true) })
+	})
+}

@@ -1,0 +1,240 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+)
+
+// unavailable skips a test for want of something that not every machine has; CI has everything.
+func unavailable(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+var supervisorFile string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "fromscratch-test-supervisor-")
+	if err != nil {
+		panic(err)
+	}
+	supervisorFile = filepath.Join(dir, "supervisor")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", supervisorFile, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("%v: %s", err, out))
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// starter starts a supervisor.
+type starter func(t *testing.T, args ...string) *running
+
+// eachWay runs a test with the supervisor as an ordinary process and as PID 1.
+func eachWay(t *testing.T, test func(t *testing.T, start starter)) {
+	t.Run("process", func(t *testing.T) {
+		test(t, func(t *testing.T, args ...string) *running { return run(t, nil, args...) })
+	})
+	t.Run("PID 1", func(t *testing.T) {
+		alone := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+		if os.Getuid() != 0 {
+			alone.Cloneflags |= syscall.CLONE_NEWUSER
+			alone.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		}
+		probe := exec.Command(supervisorFile)
+		probe.SysProcAttr = alone
+		if err := probe.Run(); probe.ProcessState == nil {
+			unavailable(t, "making a PID namespace: %v", err)
+		}
+		test(t, func(t *testing.T, args ...string) *running { return run(t, alone, args...) })
+	})
+}
+
+// running is a supervisor that a test has started.
+type running struct {
+	*exec.Cmd
+	t      *testing.T
+	events chan report.Event
+	stdout output
+	stderr output
+}
+
+// output is what a program has written so far.
+type output struct {
+	sync.Mutex
+	bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.Lock()
+	defer o.Unlock()
+	return o.Buffer.Write(p)
+}
+
+func (o *output) String() string {
+	o.Lock()
+	defer o.Unlock()
+	return o.Buffer.String()
+}
+
+func run(t *testing.T, attr *syscall.SysProcAttr, args ...string) *running {
+	t.Helper()
+	r := &running{Cmd: exec.Command(supervisorFile, args...), t: t, events: make(chan report.Event, 99)}
+	r.SysProcAttr, r.WaitDelay = attr, time.Second
+	r.Stdout = &r.stdout
+	r.Stderr = &report.Splitter{Program: &r.stderr, Event: func(e report.Event) { r.events <- e }}
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if r.ProcessState == nil {
+			r.Process.Signal(syscall.SIGTERM)
+			force := time.AfterFunc(time.Second, func() {
+				for _, pid := range children(t, r.Process.Pid) {
+					syscall.Kill(pid, syscall.SIGKILL)
+				}
+			})
+			r.Wait()
+			force.Stop()
+		}
+	})
+	return r
+}
+
+// signal sends the supervisor a signal.
+func (r *running) signal(s syscall.Signal) {
+	r.t.Helper()
+	if err := r.Process.Signal(s); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// want waits for the next events, of which the times do not matter: "started 1", "exited 1 2 0".
+func (r *running) want(events ...string) {
+	r.t.Helper()
+	for _, want := range events {
+		select {
+		case e := <-r.events:
+			_, got, _ := strings.Cut(strings.TrimSpace(e.Line()), ": ")
+			if e.Kind == report.Started {
+				got = fmt.Sprintf("started %d", e.Run)
+			}
+			if got != want {
+				r.t.Fatalf("%q, want %q", got, want)
+			}
+		case <-time.After(10 * time.Second):
+			r.t.Fatalf("nothing, want %q; stderr %q", want, r.stderr.String())
+		}
+	}
+}
+
+// silent checks that nothing happens for a while.
+func (r *running) silent() {
+	r.t.Helper()
+	select {
+	case e := <-r.events:
+		r.t.Fatalf("%+v, want nothing", e)
+	case <-time.After(100 * time.Millisecond):
+	}
+}
+
+// wantText waits until the program has written something.
+func (r *running) wantText(text string) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("%q on standard output", text), func() bool { return strings.Contains(r.stdout.String(), text) })
+}
+
+// wantExit waits for the supervisor's end.
+func (r *running) wantExit(code int) {
+	r.t.Helper()
+	force := time.AfterFunc(10*time.Second, func() { r.Process.Kill() })
+	defer force.Stop()
+	r.Wait()
+	if got := r.ProcessState.ExitCode(); got != code {
+		r.t.Errorf("exit code %d, want %d; stderr %q", got, code, r.stderr.String())
+	}
+}
+
+// eventually waits for a condition that another process brings about.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for range 1000 {
+		if condition() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("never: %s", what)
+}
+
+// script writes a program, taking the place of the one that has this name, and gives its path.
+func script(t *testing.T, path, text string) string {
+	t.Helper()
+	temp := path + ".new"
+	if err := os.WriteFile(temp, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(temp, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// program is where a test's program is.
+func program(t *testing.T) string { return filepath.Join(t.TempDir(), "program") }
+
+// processes counts the processes that have an argument.
+func processes(t *testing.T, arg string) int {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err == nil && bytes.Contains(content, []byte("\x00"+arg+"\x00")) {
+			n++
+		}
+	}
+	return n
+}
+
+// children are a process's children, zombies among them.
+func children(t *testing.T, pid int) []int {
+	t.Helper()
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids []int
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		for _, field := range strings.Fields(string(content)) {
+			child, _ := strconv.Atoi(field) // the kernel writes numbers
+			pids = append(pids, child)
+		}
+	}
+	return pids
+}

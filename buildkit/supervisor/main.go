@@ -1,0 +1,109 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+)
+
+// usageCode is the exit code for arguments that make no sense.
+const usageCode = 2
+
+// defaultGrace is what a program has to end in at a restart. Somebody waits for it.
+const defaultGrace = 2 * time.Second
+
+func main() {
+	s, err := parse(os.Args[1:])
+	if err != nil {
+		os.Stderr.WriteString("supervisor: " + err.Error() + "\nfix: supervisor [-grace 2s] [-stop TERM] PROGRAM [ARG…]\n")
+		os.Exit(usageCode)
+	}
+	signals, children := listen()
+	adopt()
+	s.tell = func(e report.Event) {
+		_, _ = os.Stderr.WriteString(e.Line()) // nobody is there to be told that nobody listens
+	}
+	os.Exit(s.supervise(signals, children))
+}
+
+// listen hears every signal. Those that may come by the hundred have channels of their own, so that no other is lost.
+func listen() (signals, children <-chan os.Signal) {
+	all, ends, nobody := make(chan os.Signal, 64), make(chan os.Signal, 1), make(chan os.Signal, 1)
+	for s := syscall.Signal(1); s <= 64; s++ {
+		switch s {
+		case syscall.SIGCHLD:
+			signal.Notify(ends, s) // one stands for many, as it does for the kernel
+		case syscall.SIGPIPE:
+			signal.Notify(nobody, s) // or a reader of our lines that goes would end us; ignored, the program would ignore it too
+		case syscall.SIGURG:
+			// The Go runtime interrupts its threads by it.
+		default:
+			signal.Notify(all, s)
+		}
+	}
+	return all, ends
+}
+
+// parse reads the arguments. Not package flag, which makes the program half as big again.
+func parse(args []string) (*supervisor, error) {
+	s := &supervisor{grace: defaultGrace, stop: syscall.SIGTERM}
+	for len(args) > 1 && strings.HasPrefix(args[0], "-") {
+		var err error
+		switch args[0] {
+		case "-grace":
+			s.grace, err = time.ParseDuration(args[1])
+		case "-stop":
+			s.stop, err = parseSignal(args[1])
+		default:
+			err = errors.New("unknown option " + strconv.Quote(args[0]))
+		}
+		if err != nil {
+			return nil, err
+		}
+		args = args[2:]
+	}
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return nil, errors.New("no program to run")
+	}
+	s.program = args
+	return s, nil
+}
+
+// stopSignals are the signals that programs are stopped by, where the name is not enough to know the number.
+var stopSignals = map[string]syscall.Signal{
+	"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "QUIT": syscall.SIGQUIT, "ABRT": syscall.SIGABRT,
+	"KILL": syscall.SIGKILL, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "ALRM": syscall.SIGALRM,
+	"TERM": syscall.SIGTERM, "WINCH": syscall.SIGWINCH, "PWR": syscall.SIGPWR,
+}
+
+// parseSignal reads a name or a number; names are what the Docker Engine API takes, "SIGRTMIN+3" among them.
+func parseSignal(word string) (syscall.Signal, error) {
+	name := strings.TrimPrefix(strings.ToUpper(word), "SIG")
+	if s, ok := stopSignals[name]; ok {
+		return s, nil
+	}
+	base := 0
+	if offset, ok := strings.CutPrefix(name, "RTMIN+"); ok {
+		base, name = 34, offset // as engines count, see report.Restart
+	}
+	n, err := strconv.Atoi(name)
+	if err != nil || n < 0 || base+n < 1 || base+n > 64 {
+		return 0, errors.New("unknown signal " + strconv.Quote(word))
+	}
+	return syscall.Signal(base + n), nil
+}
+
+// adopt makes the orphans below this process its children even when it is not PID 1, as it is under docker run --init
+// or in a test. An old kernel refuses, and then they are somebody else's to reap. See PR_SET_CHILD_SUBREAPER in prctl(2).
+func adopt() {
+	const setChildSubreaper = 36
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0)
+}

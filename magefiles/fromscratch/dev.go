@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	"github.com/fromscratch-go/fromscratch/buildkit/watch"
+)
+
+// imageDev builds and runs every image, and puts each change of the source into its
+// running container, until it is interrupted.
+func (j *job) imageDev(ctx context.Context) error {
+	if err := j.connect(ctx); err != nil {
+		return err
+	}
+	if j.engine == nil {
+		return j.whyNoEngine()
+	}
+	plans, err := j.plans(ctx, true)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	errs := make([]error, len(plans))
+	var all sync.WaitGroup
+	for i, p := range plans {
+		l := &loop{job: j, plan: p, prefix: prefixOf(p, plans)}
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			errs[i] = l.run(ctx)
+			stop() // without one of them the others are of no use
+		}()
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// prefixOf tells the lines of several programs apart.
+func prefixOf(p buildkit.Plan, all []buildkit.Plan) string {
+	if len(all) == 1 {
+		return ""
+	}
+	width := 0
+	for _, o := range all {
+		width = max(width, len(o.Name))
+	}
+	return fmt.Sprintf("%-*s | ", width, p.Name)
+}
+
+// loop is the development of one image.
+type loop struct {
+	*job
+	plan   buildkit.Plan
+	prefix string
+	dev    *buildkit.Dev // nil as long as no version has run
+	health string        // as last told
+}
+
+// healthPoll is how often the engine is asked what the health check says.
+const healthPoll = 500 * time.Millisecond
+
+// quiet is how long nothing must happen before a change is put into the container:
+// editors write in several steps.
+const quiet = 10 * time.Millisecond
+
+// run is the loop: build and run, then wait for a change, until ctx ends.
+func (l *loop) run(ctx context.Context) (err error) {
+	w, err := watch.Start(ctx, watch.Options{Quiet: quiet}, l.watched(l.began))
+	if err != nil {
+		return err
+	}
+	if why := w.Polling(); why != nil {
+		l.note("warning: files are looked at again and again, the system does not tell of changes: " + oneLine(why))
+	}
+	defer func() { err = errors.Join(err, l.close(ctx)) }()
+	l.rebuild(ctx, w, nil)
+	health := time.NewTicker(healthPoll)
+	defer health.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil // why is known to whoever ended it
+		case e, open := <-w.Events():
+			if !open {
+				return nil // ctx has ended
+			}
+			l.change(ctx, w, e)
+		case <-health.C:
+			l.tellHealth(ctx)
+		}
+	}
+}
+
+// change puts a change into the container. What fails is told, and the last version
+// that was good runs on.
+func (l *loop) change(ctx context.Context, w *watch.Watcher, e watch.Event) {
+	began, paths := time.Now(), e.Paths
+	if l.dev == nil || e.Lost || !l.dev.Fits(paths) {
+		l.rebuild(ctx, w, paths)
+		return
+	}
+	err := l.dev.Swap(ctx, nil)
+	switch {
+	case errors.Is(err, buildkit.ErrOtherImage):
+		l.rebuild(ctx, w, paths)
+	case err != nil:
+		l.failed(ctx, err)
+	default:
+		l.note(fmt.Sprintf("──── %s: swapped in %.2fs", l.names(paths), time.Since(began).Seconds()))
+	}
+}
+
+// rebuild builds the image anew, and runs it in a new container in the place of the
+// old one.
+func (l *loop) rebuild(ctx context.Context, w *watch.Watcher, paths []string) {
+	began := time.Now()
+	err := l.replace(ctx, w, paths != nil)
+	switch {
+	case err != nil:
+		l.failed(ctx, err)
+	case paths != nil:
+		l.note(fmt.Sprintf("──── %s: new container in %.2fs", l.names(paths), time.Since(began).Seconds()))
+	}
+}
+
+// replace is rebuild with its error.
+func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error {
+	if again {
+		began := time.Now()
+		if err := l.replan(ctx); err != nil {
+			return err
+		}
+		if err := w.Set(ctx, l.watched(began)); err != nil {
+			return err
+		}
+	}
+	built, err := l.plan.Build(ctx, l.progress.report)
+	if err != nil {
+		return err
+	}
+	if err := built.Load(ctx, l.engine); err != nil {
+		return errors.Join(err, built.Close())
+	}
+	// The ports are free for the new container when the old one is gone.
+	if err := l.close(ctx); err != nil {
+		return errors.Join(err, built.Close())
+	}
+	l.health = ""
+	l.dev, err = built.Develop(ctx, l.engine, buildkit.DevRequest{
+		Module: l.module, Args: l.args, Copy: os.Getenv("IMAGE_DEV_SWAP") == "copy",
+		Stdout: l.progress.beside(os.Stdout, l.prefix), Stderr: l.progress.beside(os.Stderr, l.prefix),
+		Event: l.tell,
+	})
+	return errors.Join(err, built.Close())
+}
+
+// replan decides anew: the program may import other packages now.
+func (l *loop) replan(ctx context.Context) error {
+	in, err := l.inputs()
+	if err != nil {
+		return err
+	}
+	in.Prepare, in.Report, in.Began = true, l.progress.report, time.Now()
+	in.Recalled = buildkit.Recall(in)
+	plans, err := buildkit.Resolve(ctx, in)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Name == l.plan.Name })
+	if i < 0 {
+		return fmt.Errorf("looking for the image %q: it is gone\nfix: start imageDev again", l.plan.Name)
+	}
+	l.plan = plans[i]
+	return nil
+}
+
+// close ends the container, if there is one.
+func (l *loop) close(ctx context.Context) error {
+	if l.dev == nil {
+		return nil
+	}
+	dev := l.dev
+	l.dev = nil
+	return dev.Close(ctx)
+}
+
+// tell tells what becomes of the program. A start is told by who asked for it.
+func (l *loop) tell(e report.Event) {
+	switch e.Kind {
+	case report.Exited:
+		how := fmt.Sprintf("with code %d", e.Code)
+		if e.Signal != 0 {
+			how = fmt.Sprintf("by signal %d", e.Signal)
+		}
+		l.note("the program has ended " + how + "; the next change starts it again")
+	case report.Failed:
+		l.note("the program could not be started: " + e.Reason)
+	}
+}
+
+// tellHealth tells what the health check says, when it says something new.
+func (l *loop) tellHealth(ctx context.Context) {
+	if l.dev == nil {
+		return
+	}
+	status, err := l.dev.Health(ctx)
+	if err != nil || status == l.health {
+		return // a container that is gone shows elsewhere
+	}
+	l.health = status
+	l.note("the health check says " + status)
+}
+
+// failed tells an error, and that nothing has changed by it.
+func (l *loop) failed(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	text := err.Error()
+	if l.dev != nil {
+		text += "\nthe last good version runs on"
+	} else {
+		text += "\nwaiting for a change"
+	}
+	l.note(text)
+}
+
+func (l *loop) note(text string) {
+	l.progress.report(buildkit.Event{Image: l.plan.Name, Step: "dev", State: buildkit.Note, Text: text})
+}
+
+// names are the changed files for people, the first few.
+func (l *loop) names(paths []string) string {
+	var names []string
+	for _, p := range paths {
+		names = append(names, l.plan.Show(p))
+	}
+	if more := len(names) - 3; more > 0 {
+		names = append(names[:3], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// watched are the paths in the words of the watcher, without what mage and we write.
+// What has changed after they were read is a change.
+func (l *loop) watched(since time.Time) watch.Paths {
+	w := l.plan.Watched()
+	return watch.Paths{
+		Dirs: w.Folders, Trees: w.Trees, Files: w.Files, Since: since,
+		Ignore: []string{filepath.Join(l.plan.Root, "dist"), "mage_output_file.go"},
+	}
+}

@@ -1,0 +1,221 @@
+//go:build unix
+
+package targets_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// speaker is a server that answers with a word, and ends when it is asked to.
+func speaker(word string) string {
+	return fmt.Sprintf(`package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+)
+
+const word = %q
+
+func main() {
+	fmt.Println("speaking", word)
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, word) })
+	http.HandleFunc("/end", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
+	if err := http.ListenAndServe(":8080", nil); err != nil {
+		panic(err)
+	}
+}
+`, word)
+}
+
+// session is an imageDev that runs.
+type session struct {
+	t   *testing.T
+	dir string
+	cmd *exec.Cmd
+
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (s *session) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.Write(p)
+}
+
+func (s *session) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.String()
+}
+
+// develop starts imageDev in a process group of its own, as a terminal does.
+func develop(t *testing.T, dir string, env ...string) *session {
+	t.Helper()
+	s := &session{t: t, dir: dir, cmd: mageCommand(t, dir, env, "imageDev")}
+	s.cmd.Stdout, s.cmd.Stderr = s, s
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("imageDev printed:\n%s", s.text())
+		}
+		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+	})
+	return s
+}
+
+func (s *session) write(name, content string) {
+	s.t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// says waits until the output has a text so many times.
+func (s *session) says(text string, times int) {
+	s.t.Helper()
+	waitFor(s.t, fmt.Sprintf("%q %d times", text, times), func() bool { return strings.Count(s.text(), text) >= times })
+}
+
+var publishedOn = regexp.MustCompile(`8080/tcp on [0-9.]*:(\d+)`)
+
+// answers waits until the program answers with a word.
+func (s *session) answers(word string) {
+	s.t.Helper()
+	got := ""
+	waitFor(s.t, "the answer "+word, func() bool {
+		ports := publishedOn.FindAllStringSubmatch(s.text(), -1)
+		if len(ports) == 0 {
+			return false
+		}
+		answer, err := http.Get("http://127.0.0.1:" + ports[len(ports)-1][1] + "/")
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		got = string(body)
+		return err == nil && got == word
+	})
+}
+
+// end interrupts it, and looks for what it has left.
+func (s *session) end(names ...string) {
+	s.t.Helper()
+	if err := syscall.Kill(-s.cmd.Process.Pid, syscall.SIGINT); err != nil {
+		s.t.Fatal(err)
+	}
+	_ = s.cmd.Wait()
+	if code := s.cmd.ProcessState.ExitCode(); code != 130 {
+		s.t.Errorf("imageDev ended with %d, want 130", code)
+	}
+	for _, name := range names {
+		if left := docker(s.t, "ps", "-aq", "--filter", "ancestor="+name+":"+tag); left != "" {
+			s.t.Errorf("containers are left: %s", left)
+		}
+	}
+}
+
+// The loop: a change of the source is in the running container at once, one that does
+// not compile changes nothing, a program that ends waits for the next change, and
+// Ctrl-C leaves nothing.
+func TestDev(t *testing.T) {
+	needEngine(t)
+	for _, mode := range []string{"bind", "copy"} {
+		t.Run(mode, func(t *testing.T) {
+			name := "fromscratch-test-dev-" + mode
+			dir := project(t, map[string]string{
+				"main.go":     speaker("first"),
+				"magefile.go": magefileWith(`Name: "` + name + `", Ports: []string{"8080"}, Files: []targets.File{{From: "page.txt", To: "/page.txt"}}`),
+				"page.txt":    "page",
+			})
+			removeImages(t, name+":"+tag)
+			s := develop(t, dir, "IMAGE_DEV_SWAP="+mode)
+			s.answers("first")
+			container := docker(t, "ps", "-q", "--filter", "ancestor="+name+":"+tag)
+
+			s.write("main.go", speaker("second"))
+			s.answers("second")
+			s.says("swapped in", 1)
+			s.says("speaking second", 1)
+			if now := docker(t, "ps", "-q", "--filter", "ancestor="+name+":"+tag); now != container {
+				t.Errorf("the container is another one, %q and not %q", now, container)
+			}
+
+			s.write("main.go", strings.Replace(speaker("third"), "func main() {", "func main() {\n\tundefined()", 1))
+			s.says("undefined: undefined", 1)
+			s.says("the last good version runs on", 1)
+			s.answers("second")
+			s.write("main.go", speaker("third"))
+			s.answers("third")
+
+			// A rename, as editors save.
+			s.write("new", speaker("fourth"))
+			if err := os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "main.go")); err != nil {
+				t.Fatal(err)
+			}
+			s.answers("fourth")
+
+			ports := publishedOn.FindStringSubmatch(s.text())
+			if _, err := http.Get("http://127.0.0.1:" + ports[1] + "/end"); err == nil {
+				t.Error("the program has not ended")
+			}
+			s.says("ended with code 3", 1)
+			time.Sleep(300 * time.Millisecond) // it must not be started again meanwhile
+			if n := strings.Count(s.text(), "speaking fourth"); n != 1 {
+				t.Errorf("the program was started %d times", n)
+			}
+			s.write("main.go", speaker("fifth"))
+			s.answers("fifth")
+
+			// Another package is another image to be planned, another file another image.
+			s.write("more.go", "package main\n\nimport \"net/http/pprof\"\n\nvar _ = pprof.Index\n")
+			s.says("new container in", 1)
+			s.answers("fifth")
+			s.write("page.txt", "another page")
+			s.says("new container in", 2)
+			s.answers("fifth")
+			s.end(name)
+		})
+	}
+}
+
+// Two programs are developed at once; a change of one does not restart the other.
+func TestDevTwoPrograms(t *testing.T) {
+	needEngine(t)
+	const a, b = "fromscratch-test-dev-a", "fromscratch-test-dev-b"
+	talker := func(word string) string {
+		return fmt.Sprintf("package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(\"talking\", %q)\n\tselect {}\n}\n", word)
+	}
+	dir := project(t, map[string]string{
+		"main.go": "-", "a/main.go": talker("a1"), "b/main.go": talker("b1"),
+		"magefile.go": magefileWith(`Main: "./a", Name: "` + a + `"}, targets.Config{Main: "./b", Name: "` + b + `"`),
+	})
+	removeImages(t, a+":"+tag, b+":"+tag)
+	s := develop(t, dir)
+	s.says(a+" | talking a1", 1)
+	s.says(b+" | talking b1", 1)
+	s.write("a/main.go", talker("a2"))
+	s.says(a+" | talking a2", 1)
+	if n := strings.Count(s.text(), "talking b1"); n != 1 {
+		t.Errorf("the other program was started %d times", n)
+	}
+	s.end(a, b)
+}

@@ -1,0 +1,53 @@
+package rootfs
+
+import (
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// What libraries and data have added to a tree makes the same tree when it is given
+// again in their place.
+func TestKnown(t *testing.T) {
+	s := dataSpec(t)
+	base := s
+	base.Program = ""
+	s.Data = []Data{{"/etc/fonts", Because{"configuration of fontconfig", "/app"}}}
+	tree := assemble(t, s)
+	var known []Entry
+	for _, e := range tree.Beyond(assemble(t, base)) {
+		if e.Layer != Program {
+			known = append(known, e)
+		}
+	}
+	if len(known) < 5 {
+		t.Fatalf("only %v is beyond the base", known)
+	}
+	s.Data, s.Known = nil, known
+	again := assemble(t, s)
+	if a, b := lines(tree, "/"), lines(again, "/"); a != b {
+		t.Errorf("the tree is\n%s\nwant\n%s", b, a)
+	}
+}
+
+// The paths that the user's files come from are told as they are on the host.
+func TestHostPaths(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "web/a.html", "a", 0o644)
+	symlink(t, "web", dir+"/link")
+	s := Spec{Dir: dir, Files: []File{{From: "web"}, {From: "web/*.html"}, {From: "link"}}, Certificates: Certificates{Extra: []string{"ca.pem"}}, Sysroot: ldd.DirFS("/")}
+	want := map[string]bool{dir + "/web": true, dir + "/link": true, dir + "/ca.pem": true}
+	for _, p := range s.HostPaths() {
+		if !want[p] {
+			t.Errorf("%s is not where the files come from", p)
+		}
+		delete(want, p)
+		if p == dir+"/web" {
+			want[p] = true // more than once
+		}
+	}
+	delete(want, dir+"/web")
+	if len(want) > 0 {
+		t.Errorf("not told: %v", want)
+	}
+}
