@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
@@ -39,6 +41,7 @@ func (in Inputs) elsewhere(m gobuild.Module, s subject) (subject, error) {
 	case asked:
 		return s, &ConfigError{fmt.Errorf("the Binary %q (%s) is for linux/%s, the platform is %s (%s)\nfix: build it for that platform, or leave the platform out", c.Binary, c.Origin, arch, s.platform, s.from)}
 	default:
+		in.Report.note(s.name, "take", fmt.Sprintf("warning: the Binary %q is for linux/%s, and so is the image; %s (%s) cannot run it", c.Binary, arch, s.platform, s.from))
 		s.platform, s.from = Platform{OS: "linux", Architecture: arch}, c.Binary
 	}
 	return s, nil
@@ -99,6 +102,9 @@ func architectureOf(name string) (arch string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := isProgram(f); err != nil {
+		return "", err
+	}
 	var head [20]byte
 	if _, err := io.ReadFull(f, head[:]); err != nil || string(head[:4]) != elf.ELFMAG {
 		return "", errors.New("it is not an ELF program for Linux")
@@ -112,6 +118,36 @@ func architectureOf(name string) (arch string, err error) {
 		return "", fmt.Errorf("it is for %s, which is no platform of Go", m.Machine)
 	}
 	return arch, nil
+}
+
+// isProgram refuses ELF files that are none, or none of Linux: a library has neither an
+// interpreter nor the mark of a static program that can be anywhere, DF_1_PIE; the
+// systems that are not Linux have numbers of their own
+// (https://gabi.xinuos.com/elf/b-osabi.html). A file that is not ELF is told later.
+func isProgram(r io.ReaderAt) error {
+	f, err := elf.NewFile(r)
+	if err != nil {
+		return nil
+	}
+	if f.OSABI != elf.ELFOSABI_NONE && f.OSABI != elf.ELFOSABI_LINUX {
+		return fmt.Errorf("it is a program for %s, not for Linux", strings.TrimPrefix(f.OSABI.String(), "ELFOSABI_"))
+	}
+	if f.Type == elf.ET_EXEC {
+		return nil
+	}
+	if f.Type != elf.ET_DYN {
+		return fmt.Errorf("it is no program, but an ELF file of type %s", f.Type)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return nil
+		}
+	}
+	flags, err := f.DynValue(elf.DT_FLAGS_1)
+	if err != nil || !slices.ContainsFunc(flags, func(v uint64) bool { return elf.DynFlag1(v)&elf.DF_1_PIE != 0 }) {
+		return errors.New("it is a shared library, not a program")
+	}
+	return nil
 }
 
 // take copies a program that was built elsewhere to its place in dist/, where

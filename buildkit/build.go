@@ -157,7 +157,7 @@ func (b *Built) check(ctx context.Context) error {
 // compile runs the go command; the program goes straight to its place in dist/.
 func (b *Built) compile(ctx context.Context) (err error) {
 	p := b.Plan
-	if err := clearPlace(p.binary()); err != nil {
+	if err := p.clear(); err != nil {
 		return fmt.Errorf("clearing the place of the program: %w", err)
 	}
 	if p.Binary != "" {

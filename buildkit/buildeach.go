@@ -105,7 +105,7 @@ func compileGroups(ctx context.Context, all []*Built) error {
 	var compiled []*Built
 	var requests []gobuild.Request
 	for _, b := range all {
-		if err := clearPlace(b.Plan.binary()); err != nil {
+		if err := b.Plan.clear(); err != nil {
 			return fmt.Errorf("building image %q: clearing the place of the program: %w", b.Plan.Name, err)
 		}
 		if b.Plan.Binary == "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -135,8 +136,25 @@ func (b *Built) tellLibraries() {
 	for _, r := range b.found.Refused {
 		b.note("libraries", fmt.Sprintf("warning: %s cannot work in the image: %s\nfix: %s", r.Name, r.Why, r.Fix))
 	}
+	b.tellGroups()
 	for _, c := range b.found.Candidates {
-		b.Candidates = append(b.Candidates, Candidate{Name: c.Name, Path: c.Path, Of: c.Of, Why: c.Why})
+		b.Candidates = append(b.Candidates, Candidate{Name: c.Name, Path: c.Path, Of: b.inImage(c.Of), Why: b.inImage(c.Why)})
+	}
+}
+
+// inImage names the program as it is in the image, not where it was compiled to.
+func (b *Built) inImage(text string) string {
+	return strings.ReplaceAll(text, filepath.ToSlash(b.Binary.Path), b.Plan.program())
+}
+
+// tellGroups says which groups were asked for by name and have nothing here.
+func (b *Built) tellGroups() {
+	groups := b.groups()
+	for _, name := range b.Plan.config.Plugins {
+		has := slices.ContainsFunc(groups, func(g group) bool { return g.name == name })
+		if !has && name != pluginsAuto && name != pluginsNone {
+			b.note("libraries", fmt.Sprintf("warning: the group %q of Plugins (%s) adds nothing: none of the program's libraries opens any of it, or the sysroot has none", name, b.Plan.config.Origin))
+		}
 	}
 }
 
@@ -147,12 +165,12 @@ func (b *Built) tellLibraries() {
 func (b *Built) prove(ctx context.Context) (err error) {
 	done := b.report.step(b.Plan.Name, "verify", "resolving inside of the image")
 	words := "every library and symbol version is found inside of the image"
-	switch {
-	case b.system.Loader == "":
+	if b.system.Loader == "" {
 		words = "a static program needs nothing"
-	case b.recalled:
+	}
+	if b.recalled && b.system.Loader != "" {
 		words = "the libraries are those that were verified before"
-	default:
+	} else {
 		err = b.proveLibraries(ctx)
 	}
 	if err == nil {
@@ -168,9 +186,14 @@ func (b *Built) prove(ctx context.Context) (err error) {
 func (b *Built) proveLibraries(ctx context.Context) error {
 	p := b.program()
 	p.Path, p.File = b.Plan.program(), ""
-	p.Opens = append(slices.Clone(p.Opens), b.opened(true)...)
+	if !b.recalled {
+		p.Opens = append(slices.Clone(p.Opens), b.opened(true)...)
+	}
 	if _, err := ldd.Verify(ctx, b.Tree, p, b.environment()); err != nil {
 		return err
+	}
+	if b.recalled {
+		return nil // static: there is nothing to compare
 	}
 	p.Tries = b.opened(false)
 	inside, err := ldd.Resolve(ctx, b.Tree, p, b.environment())

@@ -48,7 +48,7 @@ func (p *Plan) decidePlugins() error {
 	c := p.config
 	for _, g := range c.Plugins {
 		if g == "" || len(c.Plugins) > 1 && g == pluginsNone {
-			return fmt.Errorf("the Plugins are %q (%s)\nfix: set them to \"auto\", to \"none\", or to names of groups as imageExplain prints them", c.Plugins, c.Origin)
+			return fmt.Errorf("the Plugins are %q (%s)\nfix: set them to \"auto\", to \"none\", or to names of groups as imagePlan prints them", c.Plugins, c.Origin)
 		}
 	}
 	words := pluginsAuto

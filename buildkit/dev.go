@@ -205,16 +205,15 @@ func (d *Dev) Fits(changed []string) bool {
 
 func (d *Dev) fits(path string) bool {
 	src := d.plan.Main.Sources
-	embedded := slices.ContainsFunc(src.Trees, func(tree string) bool {
+	if filepath.Ext(path) == ".go" && slices.Contains(src.Folders, filepath.Dir(path)) {
+		before, known := d.headers[path]
+		now, ok := headerSum(path)
+		return known && ok && before == now
+	}
+	return d.headers != nil && slices.ContainsFunc(src.Trees, func(tree string) bool {
 		rel, err := filepath.Rel(tree, path)
 		return err == nil && filepath.IsLocal(rel)
 	})
-	if filepath.Ext(path) != ".go" || embedded {
-		return embedded && d.headers != nil
-	}
-	before, known := d.headers[path]
-	now, ok := headerSum(path)
-	return known && ok && before == now
 }
 
 // Watched are the paths whose changes change the image.

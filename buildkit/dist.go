@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
 // Dist is the folder of one image below the module, dist/NAME. It is made by us,
@@ -49,11 +51,23 @@ func (d Dist) claim(ctx context.Context) (release func() error, err error) {
 			return nil, fmt.Errorf("making the folder of the image: %w", err)
 		}
 		release, err = lock(ctx, filepath.Join(string(d), ".lock"))
+		if err == nil {
+			err = d.sweep()
+		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return release, err
 		}
 		// The run that held the folder has removed it: make it anew.
 	}
+}
+
+// sweep removes what a run that was killed has left half done.
+func (d Dist) sweep() error {
+	rest, err := filepath.Glob(filepath.Join(globQuote(string(d)), ".programs-*"))
+	for _, dir := range rest {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
 }
 
 // make makes the folder with its mark.
@@ -111,6 +125,18 @@ func (d Dist) check() error {
 			d, entries[0].Name())}
 	}
 	return nil
+}
+
+// clear makes the place of the program ready for the go command. That takes a
+// program for up to date by its build ID; one that was changed since is removed.
+func (p Plan) clear() error {
+	path := p.binary()
+	if m, err := readMemory(p.Dist().memory()); err == nil && slices.Contains(m.outputs.Changed(&record.Look{}), path) {
+		if err := remove(path); err != nil {
+			return removeAll(path)
+		}
+	}
+	return clearPlace(path)
 }
 
 // clearPlace makes sure that the go command, which follows links and writes into

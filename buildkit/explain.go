@@ -59,7 +59,7 @@ type Candidate struct {
 func (b *Built) Explain() Explanation {
 	x := Explanation{
 		Image: b.Plan.Name, Reference: b.Plan.Reference, Platform: b.Plan.Platform.String(),
-		Candidates: b.Candidates, Notes: b.notes,
+		Candidates: append([]Candidate{}, b.Candidates...), Notes: append([]string{}, b.notes...),
 	}
 	for _, l := range b.Image.Layers {
 		x.Size += l.Size

@@ -28,6 +28,7 @@ func (p Plan) Foresee(ctx context.Context) (f Foreseen, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	p.output = filepath.Join(dir, p.Name)
+	p.key = "" // what an earlier build knows does not say what is only guessed
 	b := &Built{Plan: p}
 	for _, stage := range []func(context.Context) error{b.compile, b.functions, b.libraries} {
 		if err := stage(ctx); err != nil {

@@ -22,6 +22,7 @@ func (b *Built) Load(ctx context.Context, engine *docker.Engine) error {
 	came, err := b.load(ctx, engine)
 	done(came, err)
 	if err != nil {
+		err = errors.Join(err, remove(b.Plan.Dist().layers())) // what it knows may be why
 		return &EngineError{fmt.Errorf("delivering image %q to %s: %w", b.Plan.Reference, engine.Host(), err)}
 	}
 	return b.removeStale()

@@ -2,6 +2,7 @@ package buildkit
 
 import (
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -101,26 +102,42 @@ func (in Inputs) key() string {
 	if slices.ContainsFunc(in.Configs, func(c Config) bool { return c.Before != nil || c.After != nil }) {
 		return ""
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	info, err := os.Stat(self)
+	self, err := ownBuildID()
 	if err != nil {
 		return ""
 	}
 	told, err := json.Marshal(struct {
 		Dir, Self string
-		Size      int64
-		Modified  int64
 		Configs   []Config
 		Environ   []string
-	}{in.Dir, self, info.Size(), info.ModTime().UnixNano(), in.Configs, telling(in.Environ)})
+	}{in.Dir, self, in.Configs, telling(in.Environ)})
 	if err != nil {
 		return ""
 	}
 	sum := sha256.Sum256(told)
 	return hex.EncodeToString(sum[:])
+}
+
+// ownBuildID tells this command from others. The linker's build ID is made of all that
+// is compiled into it; where there is none to be read, its name, size and time do.
+func ownBuildID() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if f, err := elf.Open(self); err == nil {
+		defer f.Close()
+		if note := f.Section(".note.go.buildid"); note != nil {
+			if id, err := note.Data(); err == nil {
+				return string(id), nil
+			}
+		}
+	}
+	info, err := os.Stat(self)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprint(self, info.Size(), info.ModTime().UnixNano()), nil
 }
 
 // tellingVariables are those that decide about a build: the go command's ("go help

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,12 +134,26 @@ func TestBinary(t *testing.T) {
 	if built.Plan.Name != "app" {
 		t.Errorf("the image is named %q", built.Plan.Name)
 	}
+	whole, err := os.ReadFile(filepath.Join(dir, "out/app"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bsd := slices.Clone(whole)
+	bsd[7] = 9 // EI_OSABI, ELFOSABI_FREEBSD
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "half"), whole[:3000], 0o755), os.WriteFile(filepath.Join(dir, "bsd"), bsd, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	output(t, dir, "gcc", "-shared", "-nostdlib", "-o", "lib.so", "-x", "c", "/dev/null")
 	for name, wrong := range map[string]buildkit.Config{
 		"not there": {Binary: "out/none"}, "a script": {Binary: "app.c"}, "a folder": {Binary: "out"},
+		"half a program": {Binary: "half"}, "a library": {Binary: "lib.so"}, "another system": {Binary: "bsd"},
 		"other platform": {Binary: "out/app", Platform: "linux/s390x"}, "with Main": {Binary: "out/app", Main: "."}, "with Tags": {Binary: "out/app", Tags: []string{"a"}},
 	} {
 		_, err := build(context.Background(), dir, wrong)
 		var isConfig *buildkit.ConfigError
+		if name == "half a program" && err != nil {
+			continue // that is for the build to find
+		}
 		if !errors.As(err, &isConfig) || !strings.Contains(err.Error(), "\nfix: ") {
 			t.Errorf("%s: the error is %v", name, err)
 		}

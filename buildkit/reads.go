@@ -58,7 +58,7 @@ func (b *Built) sys() ldd.FS {
 // layoutReads are what decides which programs there are.
 func (b *Built) layoutReads() (*record.Set, error) {
 	p, src := b.Plan, b.Plan.Main.Sources
-	set := &record.Set{Noise: mageFile}
+	set := &record.Set{Noise: mageFile, Began: p.names}
 	for _, path := range append(src.Files, src.Folders...) {
 		set.Add(path)
 	}
@@ -84,13 +84,14 @@ func (b *Built) layoutReads() (*record.Set, error) {
 // the sysroot were noted while they were read.
 func (b *Built) contentReads() (*record.Set, error) {
 	p, set := b.Plan, &b.reads
-	set.Noise = mageFile
+	set.Noise, set.Began = mageFile, p.names
 	var errs []error
 	for _, dir := range p.Main.Sources.Folders {
 		errs = append(errs, addFilesOf(set, dir))
 	}
+	own := func(path string) bool { return path == filepath.Join(p.Root, "dist") }
 	for _, dir := range p.Main.Sources.Trees {
-		errs = append(errs, set.AddTree(dir))
+		errs = append(errs, set.AddTree(dir, own))
 	}
 	if p.Binary != "" {
 		set.Add(p.Binary)
@@ -99,7 +100,7 @@ func (b *Built) contentReads() (*record.Set, error) {
 		set.Add(path)
 	}
 	for _, path := range p.Files.HostPaths() {
-		errs = append(errs, set.AddTree(path))
+		errs = append(errs, set.AddTree(path, own))
 	}
 	return set, errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package buildkit_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -36,14 +37,18 @@ var words embed.FS
 
 func main() {
 	entries, _ := words.ReadDir("words")
-	println(len(entries), part.Answer(), near.Answer())
+	println(len(entries), part.Answer(), near.Answer(), part.Linked())
 }
 `,
 		"words/a.txt": "a", "other/c.txt": "c",
 		"part/part.go": "package part\n\nfunc Answer() int { return 1 }\n", "part/part_s390x.go": "package part\n",
 		"near/go.mod": "module example.com/near\n\ngo 1.23\n", "near/near.go": "package near\n\nfunc Answer() int { return 2 }\n",
 		"web/index.html": "page", "extra.pem": "",
+		"shared/linked.txt": "package part\n\nfunc Linked() string { return \"first\" }\n",
 	})
+	if err := os.Symlink("../shared/linked.txt", filepath.Join(dir, "part/linked.go")); err != nil {
+		t.Fatal(err)
+	}
 	return dir, buildkit.Config{Files: []config.File{{From: "web", To: "/srv"}, {From: "words/*.txt", To: "/words/"}}}
 }
 
@@ -143,6 +148,7 @@ func TestRecallSeesEveryChange(t *testing.T) {
 		{"a new file in a package", write("part/more.go", "package part\n\nfunc init() { println(3) }\n"), false, true},
 		{"a file that goes", removed("part/more.go"), false, true},
 		{"a file that is not compiled here", write("part/part_s390x.go", "package part\n\n// other\n"), true, false},
+		{"what a linked file leads to", write("shared/linked.txt", "package part\n\nfunc Linked() string { return \"second\" }\n"), false, false},
 		{"a package of a replaced module", write("near/near.go", "package near\n\nfunc Answer() int { return 22 }\n"), false, false},
 		{"the go.mod of a replaced module", write("near/go.mod", "module example.com/near\n\ngo 1.22\n"), true, true},
 		{"an embedded file", write("words/a.txt", "b"), false, false},
@@ -152,6 +158,16 @@ func TestRecallSeesEveryChange(t *testing.T) {
 		{"go.mod", write("go.mod", "module example.com/app\n\ngo 1.22\n\nrequire example.com/near v0.0.0\n\nreplace example.com/near => ./near\n"), false, true},
 		{"go.work", write("go.work", "go 1.23\n\nuse (\n\t.\n\t./near\n)\n"), false, true}, // build info names the modules
 		{"the program in dist/", removed("dist/app/rootfs/app"), true, false},
+		{"a program in dist/ that somebody has changed", func(t *testing.T) {
+			f, err := os.OpenFile(at("dist/app/rootfs/app"), os.O_APPEND|os.O_WRONLY, 0)
+			if err == nil {
+				_, err = f.WriteString("more")
+				err = errors.Join(err, f.Close())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, true, false},
 		{"the memory", removed("dist/app/memory"), true, true},
 	} {
 		t.Run(change.name, func(t *testing.T) {
@@ -229,6 +245,41 @@ func TestRecallKeepsNothingDoubtful(t *testing.T) {
 		t.Error("a new program is not seen")
 	}
 	c.Main = "."
+	run(t, inputs(dir, c))
+	// What is there at the beginning of a run and may have been read is gone at its end.
+	gone := filepath.Join(dir, "part/gone.go")
+	if err := os.WriteFile(gone, []byte("package part\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	during := inputs(dir, c)
+	plans, err := buildkit.Resolve(context.Background(), during)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := plans[0].Build(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(gone), built.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if stands(inputs(dir, c)) {
+		t.Error("a file that went while the build ran is not missed")
+	}
+	run(t, inputs(dir, c))
+	if !stands(inputs(dir, c)) {
+		t.Fatal("nothing has changed, and the image does not stand")
+	}
+	nested := filepath.Join(dir, "part/go.mod")
+	if err := os.WriteFile(nested, []byte("module other\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if stands(inputs(dir, c)) {
+		t.Error("a module that begins below the other is not seen")
+	}
+	if err := os.Remove(nested); err != nil {
+		t.Fatal(err)
+	}
 	c.Name = "doubtful"
 	c.Flags = []string{"-buildvcs=auto"}
 	run(t, inputs(dir, c))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
 // Inputs are all that decides what is built.
@@ -47,6 +48,9 @@ type Inputs struct {
 // is decided is, from weakest to strongest: the defaults, what the module says,
 // the Config, the environment. A mistake of the user's is a [*ConfigError].
 func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
+	// mage writes in these folders, and a first build makes dist/ in one.
+	magefiles := filepath.Join(in.Dir, "magefiles")
+	names := map[string]uint64{in.Dir: record.Names(in.Dir, mageFile, "dist"), magefiles: record.Names(magefiles, mageFile)}
 	module, err := in.module(ctx)
 	if err != nil {
 		return nil, err
@@ -66,7 +70,7 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 		}
 		plans = append(plans, p)
 	}
-	in.mark(plans)
+	in.mark(plans, names)
 	return plans, in.unambiguous(plans)
 }
 
@@ -79,14 +83,14 @@ func (in Inputs) module(ctx context.Context) (gobuild.Module, error) {
 }
 
 // mark notes in each plan what its memory will need.
-func (in Inputs) mark(plans []Plan) {
+func (in Inputs) mark(plans []Plan, names map[string]uint64) {
 	key := in.key()
-	var names []string
+	var set []string
 	for _, p := range plans {
-		names = append(names, p.Name)
+		set = append(set, p.Name)
 	}
 	for i := range plans {
-		plans[i].dir, plans[i].set, plans[i].began = in.Dir, names, in.Began
+		plans[i].dir, plans[i].set, plans[i].began, plans[i].names = in.Dir, set, in.Began, names
 		if !in.Began.IsZero() {
 			plans[i].key = key
 		}

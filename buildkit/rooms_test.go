@@ -32,6 +32,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
+	"magefiles/bench/loop":  {},
 	"magefiles/dialogue":    {ours: []string{"buildkit/config"}},
 	"magefiles/targets":     {ours: []string{"buildkit/config", "magefiles/dialogue"}, others: []string{"github.com/magefile/mage/"}},
 	"magefiles/fromscratch": {ours: []string{"buildkit", "buildkit/docker", "buildkit/supervisor/report", "buildkit/watch", "magefiles/dialogue"}},

@@ -2,6 +2,7 @@ package buildkit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +26,7 @@ func (b *Built) WriteArchive(ctx context.Context) (path string, err error) {
 	err = b.archive().WriteFile(ctx, path)
 	done("wrote "+b.Plan.Show(path), err)
 	if err != nil {
+		err = errors.Join(err, remove(b.Plan.Dist().layers())) // what it knows may be why
 		return "", fmt.Errorf("delivering image %q: %w", b.Plan.Reference, err)
 	}
 	return path, nil

@@ -35,6 +35,11 @@ func Test(ctx context.Context) error {
 // Bench measures what importing the targets costs at each start of mage, and prints a table; magefiles/bench/RESULTS.md has the last.
 func Bench(ctx context.Context) error { return run(ctx, ".", nil, "go", "run", "./magefiles/bench") }
 
+// BenchLoop measures the local loop against the other ways to an image, for half an hour on a quiet machine; magefiles/bench/loop/RESULTS.md has the last.
+func BenchLoop(ctx context.Context) error {
+	return run(ctx, ".", nil, "go", "run", "./magefiles/bench/loop")
+}
+
 // Check looks at the source without running it: format, vet for every system that users build on, staticcheck, known vulnerabilities, tidy modules.
 func Check(ctx context.Context) error {
 	for _, check := range []func(context.Context) error{gofmt, vet, static, vulnerabilities, tidy} {

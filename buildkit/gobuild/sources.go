@@ -44,6 +44,10 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 		}
 		if p.Module != nil && p.Module.GoMod != "" {
 			src.addModule(p.Module.GoMod)
+			src.Files = append(src.Files, between(p.Dir, filepath.Dir(p.Module.GoMod))...)
+		}
+		if len(p.CgoFiles) > 0 {
+			src.Trees = append(src.Trees, cgoTrees(p)...)
 		}
 		if len(p.CgoPkgConfig) > 0 {
 			src.Files = append(src.Files, s.tool(s.vars["PKG_CONFIG"]))
@@ -55,6 +59,31 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 	src.Files = append(src.Files, s.toolchain()...)
 	src.Folders, src.Trees, src.Files = sorted(src.Folders), sorted(src.Trees), sorted(src.Files)
 	return src
+}
+
+// between are the go.mod files that would take a package out of its module.
+func between(dir, module string) []string {
+	var files []string
+	for ; dir != module && below(dir, module); dir = filepath.Dir(dir) {
+		files = append(files, filepath.Join(dir, "go.mod"))
+	}
+	return files
+}
+
+// cgoTrees are where the C compiler finds what is not installed: the package's own folder with all below it, and
+// what the flags of cgo name by a path, folders of headers and libraries, and libraries. The system's own are
+// seen by the libraries that go into the image.
+func cgoTrees(p *pkg) []string {
+	trees := []string{p.Dir}
+	for _, flag := range slices.Concat(p.CgoCFLAGS, p.CgoCPPFLAGS, p.CgoCXXFLAGS, p.CgoFFLAGS, p.CgoLDFLAGS) {
+		for _, prefix := range []string{"-I", "-L", "-isystem", "-iquote"} {
+			flag = strings.TrimPrefix(flag, prefix)
+		}
+		if flag = strings.TrimPrefix(flag, "="); filepath.IsAbs(flag) && !below(flag, "/usr") && !below(flag, "/lib") {
+			trees = append(trees, flag)
+		}
+	}
+	return trees
 }
 
 // doubt says which flag makes the go command read what nobody tells, or do what it has done before.

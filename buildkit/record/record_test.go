@@ -16,12 +16,15 @@ func folder(t *testing.T) string {
 	if runtime.GOOS == "windows" {
 		t.Skip("the system has no change times")
 	}
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "dir")
 	for _, name := range []string{"a", "sub/b", "sub/c"} {
 		write(t, filepath.Join(dir, name), "content of "+name)
 	}
-	if err := os.Symlink("a", filepath.Join(dir, "link")); err != nil {
-		t.Fatal(err)
+	write(t, filepath.Join(dir, "../target"), "old content")
+	for name, target := range map[string]string{"link": "a", "out": "../target"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return dir
 }
@@ -46,7 +49,7 @@ func settle() time.Time {
 func take(t *testing.T, dir string) *Snapshot {
 	t.Helper()
 	s := &Set{Noise: "noise"}
-	if err := s.AddTree(dir); err != nil {
+	if err := s.AddTree(dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.Add(filepath.Join(dir, "later"))
@@ -59,8 +62,8 @@ func take(t *testing.T, dir string) *Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(again.Paths()) != 8 {
-		t.Errorf("the snapshot has %d paths, want 8", len(again.Paths()))
+	if len(again.Paths()) != 9 {
+		t.Errorf("the snapshot has %d paths, want 9", len(again.Paths()))
 	}
 	return again
 }
@@ -97,6 +100,9 @@ func TestChanged(t *testing.T) {
 		},
 		"added":         func(t *testing.T, dir string) { write(t, dir+"/sub/d", "") },
 		"where nothing": func(t *testing.T, dir string) { write(t, dir+"/later", "") },
+		"what a link leads to": func(t *testing.T, dir string) {
+			write(t, dir+"/../target", "new content")
+		},
 		"another link": func(t *testing.T, dir string) {
 			if err := os.Remove(dir + "/link"); err != nil {
 				t.Fatal(err)
@@ -128,17 +134,26 @@ func TestNoise(t *testing.T) {
 		t.Errorf("%q have changed, and it is noise", paths)
 	}
 	// A young folder is doubted for what is in it, and noise is not.
-	s := &Set{Noise: "noise"}
+	s := &Set{Noise: "noise", Began: map[string]uint64{dir: Names(dir, "noise")}}
 	s.Add(dir)
 	began := settle()
 	write(t, dir+"/noise2", "")
 	os.Remove(dir + "/noise")
-	if _, err := s.Take(began); !isDoubt(err, "noise2") {
+	if _, err := s.Take(began); !isDoubt(err, "") {
 		t.Errorf("a file that appeared is not doubted: %v", err)
 	}
 	os.Remove(dir + "/noise2")
 	if _, err := s.Take(began); err != nil {
 		t.Error(err)
+	}
+	// What was there when the build began, and may have been read, is gone.
+	os.Remove(dir + "/link")
+	if _, err := s.Take(began); !isDoubt(err, "") {
+		t.Errorf("a file that is gone is not doubted: %v", err)
+	}
+	s.Began = nil
+	if _, err := s.Take(began); !isDoubt(err, "") {
+		t.Errorf("a young folder is not doubted: %v", err)
 	}
 }
 

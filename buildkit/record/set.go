@@ -8,14 +8,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
 // Set is a set of paths of the host, to be filled by many at once. The zero value is empty.
 type Set struct {
-	// Noise is the name of a file that others make and remove in any folder, and that is none of the build's.
+	// Noise is the name of a file that others make and remove, and that is none of the build's.
 	Noise string
+	// Began has, of the folders in which they do, the [Names] from when the build began.
+	Began map[string]uint64
 
 	mu    sync.Mutex
 	paths map[string]bool
@@ -37,8 +40,8 @@ func (s *Set) AddFolders(dir string, skip func(path string) bool) error {
 	return s.walk(dir, skip, false)
 }
 
-// AddTree notes a folder and all that is below it.
-func (s *Set) AddTree(dir string) error { return s.walk(dir, nil, true) }
+// AddTree notes a folder and all that is below it, but folders that skip names.
+func (s *Set) AddTree(dir string, skip func(path string) bool) error { return s.walk(dir, skip, true) }
 
 func (s *Set) walk(dir string, skip func(string) bool, files bool) error {
 	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -105,13 +108,14 @@ func (s *Set) Take(began time.Time) (*Snapshot, error) {
 	return snap, nil
 }
 
-// doubtFolder doubts a folder in which something may have appeared or gone meanwhile. Noise does that to its
-// time as well, so that a young folder is doubted for what is in it only.
+// doubtFolder doubts a young folder: something may have appeared in it, or gone from it, or come in its
+// place. Where noise makes folders young, the names that it had when the build began have to be known.
 func (s *Set) doubtFolder(dir string, st state, limit int64) error {
 	if !st.after(limit) {
 		return nil
 	}
-	if s.Noise == "" {
+	names, known := s.Began[dir]
+	if !known || names != st.names {
 		return &DoubtError{dir, "got or lost a file while it was read, or shortly before"}
 	}
 	entries, err := os.ReadDir(dir)
@@ -130,6 +134,41 @@ func (s *Set) doubtFolder(dir string, st state, limit int64) error {
 	return nil
 }
 
+// Names returns a checksum of the names in a folder but for noise, for [Set.Began]; 0 where there is none.
+// Folders that the build itself is going to make count as if they were there.
+func Names(dir, noise string, coming ...string) uint64 {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0
+	}
+	for _, name := range coming {
+		if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name }) {
+			entries = append(entries, folderEntry(name))
+		}
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return sumNames(entries, noise)
+}
+
+// folderEntry is a folder that is not there yet.
+type folderEntry string
+
+func (f folderEntry) Name() string               { return string(f) }
+func (f folderEntry) IsDir() bool                { return true }
+func (f folderEntry) Type() fs.FileMode          { return fs.ModeDir }
+func (f folderEntry) Info() (fs.FileInfo, error) { return nil, fs.ErrNotExist }
+
+// sumNames is a checksum of names and types.
+func sumNames(entries []fs.DirEntry, noise string) uint64 {
+	h := fnv.New64a()
+	for _, e := range entries {
+		if e.Name() != noise {
+			fmt.Fprintf(h, "%q %v\n", e.Name(), e.Type())
+		}
+	}
+	return h.Sum64()
+}
+
 // look asks for the state of a path. Where nothing is, or nobody may look, that is the state. A folder's is
 // that of the names in it.
 func look(path, noise string) (state, error) {
@@ -141,6 +180,9 @@ func look(path, noise string) (state, error) {
 		return state{}, err
 	}
 	st, err := stateOf(info)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return st, st.follow(path)
+	}
 	if err != nil || !info.IsDir() {
 		return st, err
 	}
@@ -148,14 +190,26 @@ func look(path, noise string) (state, error) {
 	if isNothing(err) {
 		return st, nil
 	}
-	h := fnv.New64a()
-	for _, e := range entries {
-		if e.Name() != noise {
-			fmt.Fprintf(h, "%q %v\n", e.Name(), e.Type())
-		}
-	}
-	st.names = h.Sum64()
+	st.names = sumNames(entries, noise)
 	return st, err
+}
+
+// follow adds to the state of a link that of what it leads to: who reads through the link gets that. Of a
+// folder it is which one it is; what is in it is noted by those who look into it.
+func (s *state) follow(path string) error {
+	info, err := os.Stat(path)
+	if isNothing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	to, err := stateOf(info)
+	s.names = to.sum()
+	if !info.IsDir() {
+		s.modified, s.changed = max(s.modified, to.modified), max(s.changed, to.changed)
+	}
+	return err
 }
 
 // isNothing tells whether an error says that there is nothing for this user.

@@ -39,13 +39,13 @@ type notifier struct {
 }
 
 // newNotifier gives one in any case; with an error it notifies of nothing.
-func newNotifier() (*notifier, error) {
+func newNotifier(open func() (*fsnotify.Watcher, error)) (*notifier, error) {
 	n := &notifier{
 		watched: map[string]fs.FileInfo{}, wake: make(chan struct{}, 1), done: make(chan struct{}),
 		scope: &noScope, notes: newNotes(),
 	}
 	var err error
-	if n.fs, err = fsnotify.NewWatcher(); err != nil {
+	if n.fs, err = open(); err != nil {
 		n.fs = nil
 		return n, err
 	}
@@ -138,11 +138,13 @@ func (n *notifier) scan(to *scope, before snapshot, noted notes) (snapshot, erro
 	n.forget(noted.gone)
 	wanted := map[string]bool{}
 	var failed error
-	s := scanner{scope: to, before: before, after: snapshot{}, noted: noted, watch: func(dir string, self fs.FileInfo) bool {
+	s := scanner{scope: to, before: before, after: snapshot{}, noted: noted, watch: func(dir string, self fs.FileInfo) {
 		wanted[dir] = true
 		added, err := n.add(dir, self)
+		if added { // what happened before was not told
+			noted.dirs[dir] = true
+		}
 		failed = errors.Join(failed, err)
-		return added
 	}}
 	s.scan()
 	for dir := range n.watched {

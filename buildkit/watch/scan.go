@@ -40,18 +40,22 @@ func changes(before, after snapshot, from, to *scope, since time.Time) map[strin
 	changed := map[string]bool{}
 	for dir, f := range after {
 		for name, m := range f {
-			path := filepath.Join(dir, name)
 			old, known := before[dir][name]
-			switch {
-			case known && old != m, !known && from.covers(path), !known && m.isSince(since):
+			if old == m && known {
+				continue
+			}
+			if path := filepath.Join(dir, name); known || from.covers(path) || m.isSince(since) {
 				changed[path] = true
 			}
 		}
 	}
 	for dir, f := range before {
 		for name := range f {
-			if _, still := after[dir][name]; !still && to.covers(filepath.Join(dir, name)) {
-				changed[filepath.Join(dir, name)] = true
+			if _, still := after[dir][name]; still {
+				continue
+			}
+			if path := filepath.Join(dir, name); to.covers(path) {
+				changed[path] = true
 			}
 		}
 	}
@@ -72,7 +76,7 @@ type scanner struct {
 	before snapshot
 	after  snapshot
 	noted  notes
-	watch  func(dir string, self fs.FileInfo) (added bool) // is called before a folder is looked at
+	watch  func(dir string, self fs.FileInfo) // is called before a folder is looked at
 }
 
 // scan looks at all folders of the scope, highest first.
@@ -118,9 +122,9 @@ func (s *scanner) visit(dir string, tree bool) {
 	if err != nil || !self.IsDir() {
 		return
 	}
-	added := s.watch(dir, self)
+	s.watch(dir, self)
 	f, known := s.before[dir]
-	if !known || added || s.noted.all || s.noted.dirs[dir] {
+	if !known || s.noted.all || s.noted.dirs[dir] {
 		f = s.read(dir)
 	}
 	s.after[dir] = f

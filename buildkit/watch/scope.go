@@ -45,15 +45,12 @@ func newScope(p Paths) (*scope, error) {
 			add(absolute)
 		}
 	}
-	each(p.Files, func(path string) {
-		if dir := filepath.Dir(path); !s.files[path] {
-			s.files[path] = true
-			s.roots[dir] = true
-			s.single[dir] = append(s.single[dir], filepath.Base(path))
-		}
-	})
+	each(p.Files, s.addFile)
 	each(p.Dirs, func(path string) { s.dirs[path], s.roots[path] = true, true })
-	each(p.Trees, func(path string) { s.trees, s.roots[path] = append(s.trees, path), true })
+	each(p.Trees, func(path string) {
+		s.trees, s.roots[path] = append(s.trees, path), true
+		s.addFile(path) // it may be one, now or later
+	})
 	for _, pattern := range p.Ignore {
 		if strings.ContainsRune(filepath.ToSlash(pattern), '/') {
 			each([]string{pattern}, func(path string) { s.paths = append(s.paths, path) })
@@ -66,6 +63,13 @@ func newScope(p Paths) (*scope, error) {
 	}
 	s.findWays()
 	return s, failed
+}
+
+func (s *scope) addFile(path string) {
+	if dir := filepath.Dir(path); !s.files[path] && dir != path {
+		s.files[path], s.roots[dir] = true, true
+		s.single[dir] = append(s.single[dir], filepath.Base(path))
+	}
 }
 
 // findWays finds the folders above the roots. All of them can take a root away or bring it back by a rename; watched

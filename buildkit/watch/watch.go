@@ -17,6 +17,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/fsnotify/fsnotify"
 )
 
 // Paths are what is watched. None of them needs to exist. Relative ones are relative to the current folder.
@@ -25,7 +27,7 @@ type Paths struct {
 	Files []string
 	// Dirs are folders: the names in them and the content of the files in them, not what is in their folders.
 	Dirs []string
-	// Trees are folders with everything below them. Links to folders are not followed.
+	// Trees are files, or folders with everything below them. Links to folders below them are not followed.
 	Trees []string
 	// Ignore names what is not watched although Dirs or Trees have it: a pattern without a slash ("*.log", "dist") is
 	// for names, of files and folders (path.Match has its form); anything else is a path, with all below it. Names that
@@ -92,6 +94,10 @@ type set struct {
 
 // Start watches paths until ctx ends. When it returns, every change from then on will be told.
 func Start(ctx context.Context, o Options, p Paths) (*Watcher, error) {
+	return start(ctx, o, p, fsnotify.NewWatcher)
+}
+
+func start(ctx context.Context, o Options, p Paths, open func() (*fsnotify.Watcher, error)) (*Watcher, error) {
 	scope, err := newScope(p)
 	if err != nil {
 		return nil, err
@@ -102,7 +108,7 @@ func Start(ctx context.Context, o Options, p Paths) (*Watcher, error) {
 	}
 	w.due, w.again = time.NewTimer(time.Hour), time.NewTimer(time.Hour)
 	w.due.Stop()
-	w.notes, err = newNotifier()
+	w.notes, err = newNotifier(open)
 	w.degrade(err)
 	w.replace(scope, p.Since)
 	go w.run()

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -58,10 +59,13 @@ func (j *job) imageExplain(ctx context.Context) error {
 }
 
 func (j *job) explain(ctx context.Context, e explaining) error {
+	if len(e.paths) == 0 && e.json {
+		return j.explainJSON(ctx)
+	}
 	if len(e.paths) == 0 {
 		return j.each(ctx, func(_ context.Context, b *buildkit.Built) (string, error) {
 			var text strings.Builder
-			err := e.whole(&text, b.Explain())
+			err := writeTree(&text, b.Explain())
 			return text.String(), err
 		})
 	}
@@ -76,29 +80,41 @@ func (j *job) explain(ctx context.Context, e explaining) error {
 	return j.build(ctx, plan, func(b *buildkit.Built) error { return e.chains(os.Stdout, b) })
 }
 
-// whole explains all of an image.
-func (e explaining) whole(w io.Writer, x buildkit.Explanation) error {
-	if e.json {
-		return writeJSON(w, x)
+// explainJSON writes one array, with an object for each image.
+func (j *job) explainJSON(ctx context.Context) error {
+	plans, err := j.plans(ctx, true)
+	if err != nil {
+		return err
 	}
-	return writeTree(w, x)
+	all := make([]buildkit.Explanation, len(plans))
+	err = buildkit.BuildEach(ctx, plans, j.progress.report, func(_ context.Context, b *buildkit.Built) error {
+		i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Name == b.Plan.Name })
+		all[i] = b.Explain()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(os.Stdout, all)
 }
 
-// chains explains single paths.
+// chains explains single paths; as JSON it is one array, with an array for each path.
 func (e explaining) chains(w io.Writer, b *buildkit.Built) error {
+	var all [][]buildkit.EntryFacts
 	for _, p := range e.paths {
 		chain, err := b.Chain(p)
 		if errors.Is(err, fs.ErrNotExist) {
 			return &buildkit.ConfigError{Err: err}
 		}
-		if err == nil && e.json {
-			err = writeJSON(w, chain)
-		} else if err == nil {
+		if all = append(all, chain); err == nil && !e.json {
 			err = writeChain(w, chain)
 		}
 		if err != nil {
 			return err
 		}
+	}
+	if e.json {
+		return writeJSON(w, all)
 	}
 	return nil
 }

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+)
+
+// manyPrograms is how many programs the large module has.
+const manyPrograms = 50
+
+// manyCases are what is measured of modules with several programs.
+var manyCases = []struct{ programs, changed int }{
+	{1, 0}, {1, 1}, {manyPrograms, 0}, {manyPrograms, 1}, {manyPrograms, manyPrograms},
+}
+
+// manyFrom measures a module with many programs against one with a single program
+// of the same kind, by "go build" and by the compiled magefile.
+func (b *bench) manyFrom(ctx context.Context) (err error) {
+	dir, remove, err := b.space("many")
+	if err != nil {
+		return err
+	}
+	defer remove(&err)
+	fleets, err := b.newFleets(ctx, dir)
+	if err != nil {
+		return err
+	}
+	took := make([][2]samples, len(manyCases))
+	for n := range b.rounds + 1 {
+		if err := b.manyRound(ctx, fleets, n, took); err != nil {
+			return err
+		}
+	}
+	b.writeMany(took)
+	return nil
+}
+
+// newFleets makes the modules by their numbers of programs, each twice: to compile
+// alone, and to make images of.
+func (b *bench) newFleets(ctx context.Context, dir string) (map[int][]*fleet, error) {
+	fleets := map[int][]*fleet{}
+	for i, programs := range []int{1, 1, manyPrograms, manyPrograms} {
+		f, err := b.newFleet(ctx, programs, i%2 == 1, filepath.Join(dir, fmt.Sprintf("fleet%d", i)))
+		if err != nil {
+			return nil, err
+		}
+		fleets[programs] = append(fleets[programs], f)
+	}
+	return fleets, nil
+}
+
+// manyRound measures each case by both ways, which take turns in being first. The
+// round of number 0 makes everything once, and is not counted.
+func (b *bench) manyRound(ctx context.Context, fleets map[int][]*fleet, n int, took [][2]samples) error {
+	for i, c := range manyCases {
+		for _, f := range rotated(fleets[c.programs], n) {
+			t, err := f.round(ctx, c.changed, n == 0)
+			if err != nil {
+				return fmt.Errorf("%d programs, %d changed: %w", c.programs, c.changed, err)
+			}
+			b.say("many, round %d of %d: %d programs, %d changed, images %t: %.2f", n, b.rounds, c.programs, c.changed, f.images, t.Seconds())
+			if n > 0 {
+				took[i][f.column()].add(t)
+			}
+		}
+	}
+	return nil
+}
+
+func (b *bench) writeMany(took [][2]samples) {
+	t := newTable("programs that share a package", "go build", "min", "image", "min", "× build", "× one program")
+	single := map[bool]samples{}
+	for i, c := range manyCases {
+		build, image := took[i][0], took[i][1]
+		if c.programs == 1 {
+			single[c.changed > 0] = image
+		}
+		t.add(fmt.Sprintf("%d, of them changed: %d", c.programs, c.changed), seconds(build.median()), seconds(build.least()),
+			seconds(image.median()), seconds(image.least()), times(image.ratio(build)), times(image.ratio(single[c.changed > 0])))
+	}
+	fmt.Fprintln(b.out)
+	t.write(b.out)
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// table is a Markdown table that is read well as text too: the first column to
+// the left, the figures to the right.
+type table struct {
+	rows [][]string // the first is the header
+}
+
+func newTable(header ...string) *table { return &table{[][]string{header}} }
+
+// add adds a row; cells that it lacks are empty.
+func (t *table) add(cells ...string) {
+	row := make([]string, len(t.rows[0]))
+	copy(row, cells)
+	t.rows = append(t.rows, row)
+}
+
+func (t *table) write(w io.Writer) {
+	widths := make([]int, len(t.rows[0]))
+	for _, row := range t.rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell), 3)
+		}
+	}
+	for n, row := range t.rows {
+		fmt.Fprintln(w, line(row, widths))
+		if n == 0 {
+			fmt.Fprintln(w, rule(widths))
+		}
+	}
+}
+
+func line(row []string, widths []int) string {
+	var b strings.Builder
+	for i, cell := range row {
+		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+		if i == 0 {
+			cell, pad = cell+pad, ""
+		}
+		fmt.Fprintf(&b, "| %s%s ", pad, cell)
+	}
+	return b.String() + "|"
+}
+
+func rule(widths []int) string {
+	var b strings.Builder
+	for i, width := range widths {
+		if i == 0 {
+			b.WriteString("|" + strings.Repeat("-", width+2))
+			continue
+		}
+		b.WriteString("|" + strings.Repeat("-", width+1) + ":")
+	}
+	return b.String() + "|"
+}
+
+// seconds shows a time to the hundredth, short ones to the millisecond.
+func seconds(s float64) string {
+	if s < 0.1 {
+		return fmt.Sprintf("%.3f", s)
+	}
+	return fmt.Sprintf("%.2f", s)
+}
+
+// times shows a ratio, nothing for one that could not be measured.
+func times(ratio float64) string {
+	if ratio == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", ratio)
+}
+
+// mebibytes shows a size.
+func mebibytes(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/(1<<20)) }
