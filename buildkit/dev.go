@@ -35,6 +35,7 @@ type Dev struct {
 	moved     bool              // the program runs in devFolder, where it can be replaced
 	headers   map[string]string // of the Go files that it was made from, see headerSum
 	events    chan report.Event
+	run       int // of the program, as last told
 	splitter  report.Splitter
 }
 
@@ -93,6 +94,11 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 		return nil, &EngineError{err}
 	}
 	b.tellDev(d.container)
+	// Before it has told of its first start the supervisor does not hear: the kernel
+	// keeps signals from a PID 1 that does not listen yet.
+	if err := d.started(ctx); err != nil {
+		return nil, errors.Join(err, d.Close(ctx))
+	}
 	return d, nil
 }
 
@@ -251,26 +257,47 @@ func (d *Dev) Swap(ctx context.Context, report Report) (err error) {
 // before something else must be wrong.
 const startTime = 30 * time.Second
 
-// restart asks the supervisor for it, and waits until it has told of a start.
+// stale is how often a start of the file before is put up with: a virtual machine may
+// show an old one for a moment.
+const stale = 20
+
+// restart asks the supervisor for it, and waits until the file that is in place now
+// has been started.
 func (d *Dev) restart(ctx context.Context) error {
-	for len(d.events) > 0 {
-		<-d.events
-	}
 	if err := d.container.Sync(ctx); err != nil {
 		return &EngineError{err}
 	}
-	if err := d.container.Signal(ctx, report.Restart); err != nil {
-		return &EngineError{err}
+	for range stale {
+		if err := d.container.Signal(ctx, report.Restart); err != nil {
+			return &EngineError{err}
+		}
+		err := d.started(ctx)
+		if !errors.Is(err, errStale) {
+			return err
+		}
 	}
+	return &EngineError{fmt.Errorf("starting the new program: the container still has the old one\nfix: set IMAGE_DEV_SWAP=copy")}
+}
+
+// errStale is that the file before was started once more.
+var errStale = errors.New("the program that was started is the one before")
+
+// started waits until the supervisor has told of a new start.
+func (d *Dev) started(ctx context.Context) error {
 	late := time.NewTimer(startTime)
 	defer late.Stop()
 	for {
 		select {
 		case e := <-d.events:
+			if e.Run <= d.run && e.Kind != report.Failed {
+				continue // of the run before
+			}
 			switch e.Kind {
 			case report.Started:
-				return nil
+				d.run = e.Run
+				return d.fresh(e)
 			case report.Failed:
+				d.run = e.Run
 				return fmt.Errorf("starting the new program: %s", e.Reason)
 			}
 		case <-late.C:
@@ -279,6 +306,19 @@ func (d *Dev) restart(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// fresh tells whether what was started is the file that is in place. A copy has its time in
+// microseconds at best.
+func (d *Dev) fresh(e report.Event) error {
+	if !d.moved {
+		return nil
+	}
+	info, err := os.Stat(filepath.Join(d.plan.Dist().dev(), d.plan.Name))
+	if err == nil && !info.ModTime().Truncate(time.Microsecond).Equal(e.Modified.Truncate(time.Microsecond)) {
+		err = errStale
+	}
+	return err
 }
 
 // Health is what the container's health check says, "" without one.

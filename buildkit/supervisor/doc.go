@@ -13,8 +13,8 @@
 // the next such signal, so a crash does not repeat itself. Neither is one that cannot be executed.
 //
 // SIGTERM, SIGINT and SIGNAL are passed on, and the supervisor ends with the program, with its exit code (128+n when
-// signal n has killed it, 127 or 126 when it could not be started); at once when none runs. Every other signal that can be caught
-// is passed on, except SIGCHLD, SIGPIPE and SIGURG, which are the supervisor's own or the Go runtime's.
+// signal n has killed it, 127 or 126 when it could not be started); at once when none runs. Every other signal that can
+// be caught is passed on, except SIGCHLD, SIGPIPE and SIGURG, which are the supervisor's own or the Go runtime's.
 //
 // Each start and end is told on standard error, see package report. A restart before the first start has been told may
 // be lost: the kernel drops what PID 1 does not listen to yet (pid_namespaces(7)).

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/watch"
 )
@@ -65,6 +66,7 @@ type loop struct {
 	prefix string
 	dev    *buildkit.Dev // nil as long as no version has run
 	health string        // as last told
+	polls  bool          // that was told
 }
 
 // healthPoll is how often the engine is asked what the health check says.
@@ -80,9 +82,7 @@ func (l *loop) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if why := w.Polling(); why != nil {
-		l.note("warning: files are looked at again and again, the system does not tell of changes: " + oneLine(why))
-	}
+	l.tellPolling(w)
 	defer func() { err = errors.Join(err, l.close(ctx)) }()
 	l.rebuild(ctx, w, nil)
 	health := time.NewTicker(healthPoll)
@@ -112,7 +112,7 @@ func (l *loop) change(ctx context.Context, w *watch.Watcher, e watch.Event) {
 	}
 	err := l.dev.Swap(ctx, nil)
 	switch {
-	case errors.Is(err, buildkit.ErrOtherImage):
+	case errors.Is(err, buildkit.ErrOtherImage), errors.Is(err, docker.ErrNotRunning): // somebody has removed the container
 		l.rebuild(ctx, w, paths)
 	case err != nil:
 		l.failed(ctx, err)
@@ -144,6 +144,7 @@ func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error 
 		if err := w.Set(ctx, l.watched(began)); err != nil {
 			return err
 		}
+		l.tellPolling(w)
 	}
 	built, err := l.plan.Build(ctx, l.progress.report)
 	if err != nil {
@@ -183,6 +184,14 @@ func (l *loop) replan(ctx context.Context) error {
 	}
 	l.plan = plans[i]
 	return nil
+}
+
+// tellPolling says once when changes are found by looking alone.
+func (l *loop) tellPolling(w *watch.Watcher) {
+	if why := w.Polling(); why != nil && !l.polls {
+		l.polls = true
+		l.note("warning: files are looked at again and again, the system does not tell of changes: " + oneLine(why))
+	}
 }
 
 // close ends the container, if there is one.
