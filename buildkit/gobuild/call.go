@@ -34,7 +34,8 @@ func (g Go) prepare(ctx context.Context, t Target, opts Options, cgo *bool) (*ca
 	if c.env, err = g.environ(t, opts, true); err != nil {
 		return nil, err
 	}
-	c.vars, err = g.goEnv(ctx, c.env, "GOFLAGS", "GOTMPDIR", "CC", "CXX", "PKG_CONFIG", "GOHOSTOS", "GOHOSTARCH", "GOMOD", "GOWORK", "GOROOT", "GOMODCACHE", "GOENV")
+	// Not PKG_CONFIG: for that, go env asks the C compiler as well.
+	c.vars, err = g.goEnv(ctx, c.env, "GOFLAGS", "GOTMPDIR", "CC", "CXX", "GOHOSTOS", "GOHOSTARCH", "GOMOD", "GOWORK", "GOROOT", "GOMODCACHE", "GOENV")
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package gobuild
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path"
@@ -50,7 +51,7 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 			src.Trees = append(src.Trees, cgoTrees(p)...)
 		}
 		if len(p.CgoPkgConfig) > 0 {
-			src.Files = append(src.Files, s.tool(s.vars["PKG_CONFIG"]))
+			src.Files = append(src.Files, s.tool(cmp.Or(getenv(s.env, "PKG_CONFIG"), "pkg-config")))
 			src.Trees = append(src.Trees, pkgConfigFolders(s.env)...)
 		}
 	}
