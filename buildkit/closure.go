@@ -185,7 +185,7 @@ func (b *Built) prove(ctx context.Context) (err error) {
 
 func (b *Built) proveLibraries(ctx context.Context) error {
 	p := b.program()
-	p.Path, p.File = b.Plan.program(), ""
+	p.Path, p.File, p.Memory = b.Plan.program(), "", &ldd.Memory{}
 	if !b.recalled {
 		p.Opens = append(slices.Clone(p.Opens), b.opened(true)...)
 	}

@@ -30,6 +30,8 @@ type Program struct {
 	// which every CPU runs. Levels are those that the loader names, see "ld.so --help". Only glibc
 	// has them.
 	Variants bool
+	// Memory is what was read when the same program was resolved before; nil keeps nothing.
+	Memory *Memory
 }
 
 // Env is what a loader takes from the process. The zero value is an empty environment in "/".

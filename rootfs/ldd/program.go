@@ -20,7 +20,8 @@ func newProcess(ctx context.Context, sys FS, p Program, env Env) (*process, erro
 	if env.Workdir == "" {
 		env.Workdir = "/"
 	}
-	r := &process{ctx: ctx, sys: newWalker(sys), env: env, files: map[string]*file{}, names: map[string]*loaded{}, closure: &Closure{sys: sys, tries: map[string]bool{}}}
+	r := &process{ctx: ctx, env: env, names: map[string]*loaded{}, closure: &Closure{sys: sys, tries: map[string]bool{}}}
+	r.sys, r.files = p.Memory.of(sys)
 	r.distro = readDistro(r.sys)
 	f, done, err := r.openProgram(p)
 	if err != nil {

@@ -16,6 +16,9 @@ import (
 // that cannot be loaded are in the closure's Left.
 func Resolve(ctx context.Context, sys ldd.FS, p ldd.Program, env ldd.Env, o Options) (*ldd.Closure, *Found, error) {
 	p.Opens, p.Tries = slices.Clone(p.Opens), slices.Clone(p.Tries)
+	if p.Memory == nil {
+		p.Memory = &ldd.Memory{} // no file is read again in the next round
+	}
 	root := newSysroot(sys)
 	for {
 		c, err := ldd.Resolve(ctx, sys, p, env)
