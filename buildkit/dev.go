@@ -222,9 +222,6 @@ func (d *Dev) fits(path string) bool {
 	})
 }
 
-// Watched are the paths whose changes change the image.
-func (d *Dev) Watched() Watched { return watched(d.plan) }
-
 // Swap compiles the program, and runs it in the place of the old one. It returns when
 // the new one has started. When it does not compile the old one runs on. The error is
 // [ErrOtherImage] when the image has to be built anew.
