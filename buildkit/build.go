@@ -34,6 +34,7 @@ type Built struct {
 	found  *plugins.Found  // what libraries open while the program runs
 	notes  []string        // what a person should know
 	reads  record.Set      // what was looked at in the sysroot
+	parsed ldd.Memory      // what was read of the ELF files there
 
 	base     *rootfs.Tree // all but the program and what its libraries bring
 	system   *system      // what they bring, or have brought before

@@ -56,7 +56,9 @@ func (b *Built) newSystem() *system {
 // resolve computes what is loaded at the start, what that opens while the program
 // runs, what this opens in turn, and so on.
 func (b *Built) resolve(ctx context.Context) (err error) {
-	b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), b.program(), b.environment(), b.pluginOptions())
+	p := b.program()
+	p.Memory = &b.parsed
+	b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, b.environment(), b.pluginOptions())
 	var option *plugins.OptionError
 	if errors.As(err, &option) {
 		return &ConfigError{fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", b.Plan.config.Origin, option)}
@@ -185,12 +187,12 @@ func (b *Built) prove(ctx context.Context) (err error) {
 
 func (b *Built) proveLibraries(ctx context.Context) error {
 	p := b.program()
-	p.Path, p.File, p.Memory = b.Plan.program(), "", &ldd.Memory{}
+	p.Path, p.File, p.Memory = b.Plan.program(), "", b.parsed.Elsewhere()
 	if !b.recalled {
 		p.Opens = append(slices.Clone(p.Opens), b.opened(true)...)
 	}
 	if _, err := ldd.Verify(ctx, b.Tree, p, b.environment()); err != nil {
-		return err
+		return b.blameExclude(err)
 	}
 	if b.recalled {
 		return nil // static: there is nothing to compare
@@ -201,6 +203,41 @@ func (b *Built) proveLibraries(ctx context.Context) error {
 		return err
 	}
 	return ldd.Compare(ctx, b.Closure, inside)
+}
+
+// blameExclude corrects the remedy for a library that is missing because the Config
+// excludes it: no package brings it back.
+func (b *Built) blameExclude(err error) error {
+	var missing *ldd.MissingError
+	if b.recalled || !errors.As(err, &missing) {
+		return err
+	}
+	blamed := false
+	for _, m := range missing.Missing {
+		if pattern := b.excluding(m.Soname); pattern != "" {
+			m.Fix = fmt.Sprintf("remove %q from Exclude in the Config (%s): the program cannot start without it", pattern, b.Plan.config.Origin)
+			blamed = true
+		}
+	}
+	if !blamed {
+		return err
+	}
+	return missing // the text of err was made before
+}
+
+// excluding is the pattern of Exclude that keeps a library of the closure out of the
+// image; "" is none.
+func (b *Built) excluding(soname string) string {
+	o, ok := b.Closure.Lookup(soname)
+	if !ok {
+		return ""
+	}
+	for _, pattern := range b.Plan.config.Exclude {
+		if only := (rootfs.Spec{Exclude: []string{pattern}}); only.Excludes(o.Path) || only.Excludes(o.Real) {
+			return pattern
+		}
+	}
+	return ""
 }
 
 // opened are the plugins that the image has: those that it needs, or the others.

@@ -16,7 +16,7 @@ func (a *assembly) addLibraries(ctx context.Context) error {
 	if a.Closure == nil {
 		return nil
 	}
-	l := libraries{tree: &a.tree, sys: a.Sysroot, closure: a.Closure, program: a.Program, opened: a.Opened, excluded: a.excluded}
+	l := libraries{tree: &a.tree, sys: a.Sysroot, closure: a.Closure, program: a.Program, opened: a.Opened, excluded: a.Excludes}
 	if err := l.addLinks(ctx); err != nil {
 		return err
 	}
