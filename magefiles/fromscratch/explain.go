@@ -32,9 +32,12 @@ func newExplaining(args []string) (explaining, error) {
 	flags.BoolVar(&e.json, "json", false, "")
 	err := flags.Parse(args)
 	e.paths = flags.Args()
-	for _, p := range e.paths {
+	for i, p := range e.paths {
 		if err == nil && !path.IsAbs(p) {
 			err = fmt.Errorf("the path %q is not absolute", p)
+		}
+		if e.paths[i] = path.Clean(p); err == nil && e.paths[i] == "/" {
+			err = errors.New("the root folder is in every image, and has no reason of its own")
 		}
 	}
 	if err != nil {
