@@ -102,12 +102,12 @@ func (b *Built) finish(ctx context.Context) error {
 }
 
 // Note tells a person something that has become of a step.
-func (b *Built) Note(step, text string) { b.report.note(b.Plan.Name, step, text) }
+func (b *Built) Note(step, text string) { b.report.note(b.Plan.Label(), step, text) }
 
 // note tells a person something, now and in the explanation.
 func (b *Built) note(step, text string) {
 	b.notes = append(b.notes, text)
-	b.report.note(b.Plan.Name, step, text)
+	b.report.note(b.Plan.Label(), step, text)
 }
 
 // Close keeps what the next build can make use of, and gives the folder in dist/
@@ -164,7 +164,7 @@ func (b *Built) compile(ctx context.Context) (err error) {
 	if p.Binary != "" {
 		return b.take(ctx)
 	}
-	done := b.report.step(p.Name, "compile", fmt.Sprintf("%s for %s", p.Main.ImportPath, p.Platform))
+	done := b.report.step(p.Label(), "compile", fmt.Sprintf("%s for %s", p.Main.ImportPath, p.Platform))
 	b.Binary, err = p.gocmd.Build(ctx, b.request())
 	done(fmt.Sprintf("%s, %s", p.Platform, cgoWords(p.Main.Cgo)), err)
 	return err
@@ -189,7 +189,7 @@ func (b *Built) after(ctx context.Context) error {
 	if hook == nil {
 		return nil
 	}
-	done := b.report.step(b.Plan.Name, "after", "running After of "+b.Plan.config.Origin)
+	done := b.report.step(b.Plan.Label(), "after", "running After of "+b.Plan.config.Origin)
 	err := hook(ctx, b.Binary.Path)
 	done("After of "+b.Plan.config.Origin, err)
 	if err != nil {
@@ -252,7 +252,7 @@ func healthTest(h *image.Healthcheck) []string {
 
 // writeRootfs writes the tree to dist/.
 func (b *Built) writeRootfs(ctx context.Context) error {
-	done := b.report.step(b.Plan.Name, "rootfs", "writing "+b.Plan.Show(b.Plan.Dist().Rootfs()))
+	done := b.report.step(b.Plan.Label(), "rootfs", "writing "+b.Plan.Show(b.Plan.Dist().Rootfs()))
 	err := b.Tree.WriteDir(ctx, b.Plan.Dist().Rootfs())
 	files, size := 0, int64(0)
 	for _, e := range b.Tree.Entries() {

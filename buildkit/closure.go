@@ -26,7 +26,7 @@ func (b *Built) libraries(ctx context.Context) (err error) {
 	if b.base, err = rootfs.Assemble(ctx, b.baseSpec()); err != nil {
 		return err
 	}
-	done := b.report.step(b.Plan.Name, "libraries", "resolving in "+b.sysroot())
+	done := b.report.step(b.Plan.Label(), "libraries", "resolving in "+b.sysroot())
 	if b.recalled = b.recallSystem(); b.recalled {
 		done(b.system.Words+", as before", nil)
 		for _, n := range b.system.Notes {
@@ -165,7 +165,7 @@ func (b *Built) tellGroups() {
 // as another program. What the program opens later is held to the same, but for
 // symbols: plugins may lack some that nobody calls.
 func (b *Built) prove(ctx context.Context) (err error) {
-	done := b.report.step(b.Plan.Name, "verify", "resolving inside of the image")
+	done := b.report.step(b.Plan.Label(), "verify", "resolving inside of the image")
 	words := "every library and symbol version is found inside of the image"
 	if b.system.Loader == "" {
 		words = "a static program needs nothing"

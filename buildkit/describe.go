@@ -19,7 +19,7 @@ const markLabel = "io.github.fromscratch-go.image"
 // describe makes the image: layers by rate of change, the configuration, and the
 // digests of all.
 func (b *Built) describe(ctx context.Context) error {
-	done := b.report.step(b.Plan.Name, "image", "hashing the layers")
+	done := b.report.step(b.Plan.Label(), "image", "hashing the layers")
 	err := b.makeImage(ctx)
 	if err != nil {
 		done("", err)

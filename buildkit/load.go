@@ -18,7 +18,7 @@ import (
 // it already is sent nothing; one that has the image's lower layers, from an
 // earlier build, is sent the others alone. What fails is an [*EngineError].
 func (b *Built) Load(ctx context.Context, engine *docker.Engine) error {
-	done := b.report.step(b.Plan.Name, "docker", "loading "+b.Plan.Reference)
+	done := b.report.step(b.Plan.Label(), "docker", "loading "+b.Plan.Reference)
 	came, err := b.load(ctx, engine)
 	done(came, err)
 	if err != nil {

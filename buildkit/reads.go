@@ -153,7 +153,7 @@ func (b *Built) remember() error {
 func (b *Built) keep() error {
 	p := b.Plan
 	m := memory{
-		Key: p.key, Set: p.set, Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
+		Key: p.key, Set: p.set, Folder: p.folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
 		Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(),
 	}
 	layout, err := b.layoutReads()

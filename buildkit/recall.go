@@ -47,13 +47,13 @@ func memoriesOf(dir, key string) []*memory {
 		}
 		for _, e := range entries {
 			// A memory that cannot be read is none: what it could save is done again.
-			if m, err := readMemory(Dist(filepath.Join(dir, "dist", e.Name())).memory()); err == nil && m.Key == key && m.Name == e.Name() {
-				found[m.Name], set = m, m.Set
+			if m, err := readMemory(Dist(filepath.Join(dir, "dist", e.Name())).memory()); err == nil && m.Key == key && m.Folder == e.Name() {
+				found[m.Folder], set = m, m.Set
 			}
 		}
 		var all []*memory
-		for _, name := range set {
-			if m := found[name]; m != nil && slices.Equal(m.Set, set) {
+		for _, folder := range set {
+			if m := found[folder]; m != nil && slices.Equal(m.Set, set) {
 				all = append(all, m)
 			}
 		}
@@ -92,15 +92,11 @@ func (r Recalled) mains(config int, p Platform) (mains []gobuild.Main, ok bool) 
 		return nil, false
 	}
 	for _, m := range r.memories {
-		if m.Index != config {
-			continue
+		if m.Index == config && m.Config.Platform == p {
+			mains = append(mains, m.Main)
 		}
-		if m.Config.Platform != p {
-			return nil, false
-		}
-		mains = append(mains, m.Main)
 	}
-	return mains, true
+	return mains, len(mains) > 0
 }
 
 // Standing returns the images that would be the same if they were built again, in

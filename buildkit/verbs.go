@@ -22,7 +22,7 @@ func (b *Built) archive() deliver.Archive {
 // returns the path.
 func (b *Built) WriteArchive(ctx context.Context) (path string, err error) {
 	path = b.Plan.Dist().archive()
-	done := b.report.step(b.Plan.Name, "archive", "writing "+b.Plan.Show(path))
+	done := b.report.step(b.Plan.Label(), "archive", "writing "+b.Plan.Show(path))
 	err = b.archive().WriteFile(ctx, path)
 	done("wrote "+b.Plan.Show(path), err)
 	if err != nil {

@@ -34,6 +34,11 @@ type Config struct {
 	// Platform is "linux/arch" or "linux/arch/variant". Default: the engine's,
 	// without one the host's. The environment's IMAGE_PLATFORM wins.
 	Platform string
+	// Platforms are several of them: each is compiled and assembled for itself, and
+	// together they are one image. An engine gets the one that it runs itself; an
+	// archive, a layout and a registry get all. The environment's IMAGE_PLATFORM wins
+	// and may name several too, with commas. Default: Platform alone.
+	Platforms []string
 
 	// Cgo is "auto" (default), "on" or "off". auto builds a static binary unless a
 	// package outside the standard library needs cgo.
@@ -49,6 +54,9 @@ type Config struct {
 	Flags []string
 	// GoEnv is set for the go command: "CC", "CGO_CFLAGS", "GOEXPERIMENT" …
 	GoEnv map[string]string
+	// PlatformEnv is GoEnv for one of the Platforms, by its name:
+	// {"linux/arm64": {"CC": "zig cc -target aarch64-linux-gnu"}}. It wins over GoEnv.
+	PlatformEnv map[string]map[string]string
 	// Before runs before the program is compiled, with the module's folder:
 	// generate code, build a front end. An error ends the build.
 	Before func(ctx context.Context, dir string) error `json:"-"`

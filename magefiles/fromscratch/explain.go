@@ -91,7 +91,7 @@ func (j *job) explainJSON(ctx context.Context) error {
 	}
 	all := make([]buildkit.Explanation, len(plans))
 	err = buildkit.BuildEach(ctx, plans, j.progress.report, func(_ context.Context, b *buildkit.Built) error {
-		i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Name == b.Plan.Name })
+		i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Dist() == b.Plan.Dist() })
 		all[i] = b.Explain()
 		return nil
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -31,6 +30,9 @@ type job struct {
 	output   output
 	engine   *docker.Engine // nil without one
 	noEngine error          // why there is none
+
+	// own says that only the platform that the engine runs is of use.
+	own bool
 
 	code  int  // of the program that imageRun has run
 	exits bool // the process is to end with it
@@ -119,7 +121,11 @@ func (j *job) inputs() (buildkit.Inputs, error) {
 	if err != nil {
 		return buildkit.Inputs{}, fmt.Errorf("finding the folder that mage runs in: %w", err)
 	}
-	return buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform}, nil
+	in := buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform}
+	if j.own {
+		in.Choose = j.choose
+	}
+	return in, nil
 }
 
 // plans resolves the images of this magefile; to build them, their Before is run.
@@ -131,6 +137,23 @@ func (j *job) plans(ctx context.Context, build bool) ([]buildkit.Plan, error) {
 	in.Prepare, in.Report = build, j.progress.report
 	in.Began, in.Recalled = j.began, j.recalled
 	return buildkit.Resolve(ctx, in)
+}
+
+// choose gives the one of several platforms that the engine runs.
+func (j *job) choose(ctx context.Context, list []buildkit.Platform) (buildkit.Platform, error) {
+	machine, from, err := j.platform(ctx)
+	if err != nil {
+		return buildkit.Platform{}, err
+	}
+	if p, ok := buildkit.Runs(machine, list); ok {
+		return p, nil
+	}
+	var names []string
+	for _, p := range list {
+		names = append(names, p.String())
+	}
+	return buildkit.Platform{}, &buildkit.ConfigError{Err: fmt.Errorf("the image is for %s, and the %s runs %s\nfix: add %s to Platforms, or name one platform, with IMAGE_PLATFORM=%s",
+		strings.Join(names, ", "), from, machine, machine, names[0])}
 }
 
 // platform is the engine's platform, the zero one without an engine.
@@ -159,27 +182,24 @@ func (j *job) each(ctx context.Context, do func(context.Context, *buildkit.Built
 // of them, by the names of their images.
 func (j *job) eachOf(ctx context.Context, plans []buildkit.Plan, said map[string]string, do func(context.Context, *buildkit.Built) (string, error)) error {
 	var todo []buildkit.Plan
+	all := map[buildkit.Dist]string{}
 	for _, p := range plans {
-		if said[p.Name] == "" {
+		if all[p.Dist()] = said[p.Name]; all[p.Dist()] == "" {
 			todo = append(todo, p)
 		}
 	}
 	var one sync.Mutex
-	all := maps.Clone(said)
-	if all == nil {
-		all = map[string]string{}
-	}
 	err := buildkit.BuildEach(ctx, todo, j.progress.report, func(ctx context.Context, b *buildkit.Built) error {
 		text, err := do(ctx, b)
 		one.Lock()
 		defer one.Unlock()
 		if err == nil {
-			all[b.Plan.Name] = text
+			all[b.Plan.Dist()] = text
 		}
 		return err
 	})
 	for _, p := range plans {
-		if text := all[p.Name]; text != "" {
+		if text := all[p.Dist()]; text != "" {
 			_, printErr := fmt.Println(strings.TrimSuffix(text, "\n"))
 			err = errors.Join(err, printErr)
 		}
