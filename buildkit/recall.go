@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
@@ -15,22 +16,51 @@ type Recalled struct {
 	memories []*memory // of all images, in order; none when nothing is known
 	standing []bool    // of each: nothing that it was made from has changed
 	layout   bool      // the same programs are there, and are compiled in the same way
+
+	// Began is for [Inputs], in the place of what it was: where a file was written just
+	// before, it is a moment later.
+	Began time.Time
 }
 
 // Recall looks for the last build of these Inputs, and at all that it has read. It
-// starts no other program.
+// starts no other program. It may wait a moment, so that the next build can be told
+// from this one.
 func Recall(in Inputs) Recalled {
 	key := in.key()
-	if key == "" {
-		return Recalled{}
+	if key == "" || in.Began.IsZero() {
+		return Recalled{Began: in.Began}
 	}
-	r := Recalled{memories: memoriesOf(in.Dir, key)}
+	memories := memoriesOf(in.Dir, key)
+	if len(memories) == 0 {
+		return Recalled{Began: settled(in.Began)}
+	}
 	var eyes record.Look
+	r := recalled(memories, &eyes)
+	r.Began = in.Began
+	// mage has written in these two.
+	if eyes.Settle(in.Began, in.Dir, filepath.Join(in.Dir, "magefiles")) {
+		began := time.Now()
+		r = recalled(memories, &eyes)
+		r.Began = began
+	}
+	return r
+}
+
+// settled is a moment at which all that was written before a build began is old
+// enough: what it is going to read is not known yet.
+func settled(began time.Time) time.Time {
+	time.Sleep(record.Granularity - time.Since(began))
+	return time.Now()
+}
+
+// recalled looks at what the builds have read.
+func recalled(memories []*memory, eyes *record.Look) Recalled {
+	r := Recalled{memories: memories}
 	for _, m := range r.memories {
-		changed := m.content.Changed(&eyes)
-		same := len(m.layout.Changed(&eyes)) == 0 && !slices.ContainsFunc(changed, m.moved)
+		changed := m.content.Changed(eyes)
+		same := len(m.layout.Changed(eyes)) == 0 && !slices.ContainsFunc(changed, m.moved)
 		r.layout = same && (r.layout || len(r.standing) == 0)
-		r.standing = append(r.standing, same && len(changed) == 0 && len(m.outputs.Changed(&eyes)) == 0)
+		r.standing = append(r.standing, same && len(changed) == 0 && len(m.outputs.Changed(eyes)) == 0)
 	}
 	return r
 }

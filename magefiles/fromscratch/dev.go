@@ -175,6 +175,7 @@ func (l *loop) replan(ctx context.Context) error {
 	}
 	in.Prepare, in.Report, in.Began = true, l.progress.report, time.Now()
 	in.Recalled = buildkit.Recall(in)
+	in.Began = in.Recalled.Began
 	plans, err := buildkit.Resolve(ctx, in)
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ type job struct {
 	began   time.Time
 	// recalled is what is known of an earlier run.
 	recalled buildkit.Recalled
+	looked   bool // for that
 
 	progress *progress
 	output   output
@@ -133,6 +134,9 @@ func (j *job) plans(ctx context.Context, build bool) ([]buildkit.Plan, error) {
 	in, err := j.inputs()
 	if err != nil {
 		return nil, err
+	}
+	if build {
+		j.recall(in)
 	}
 	in.Prepare, in.Report = build, j.progress.report
 	in.Began, in.Recalled = j.began, j.recalled
