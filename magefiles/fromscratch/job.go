@@ -32,18 +32,12 @@ type job struct {
 	engine   *docker.Engine // nil without one
 	noEngine error          // why there is none
 
+	clusterName string          // of the kind cluster that IMAGE_OUTPUT names
+	cluster     *docker.Cluster // nil when images go elsewhere
+
 	code  int  // of the program that imageRun has run
 	exits bool // the process is to end with it
 }
-
-// output says where an image goes.
-type output string
-
-const (
-	outputAuto    output = "auto"    // into the engine, else into an archive
-	outputDocker  output = "docker"  // into the engine
-	outputArchive output = "archive" // into an archive; the engine is not asked
-)
 
 func newJob(s dialogue.Start, w *watcher) *job {
 	return &job{
@@ -71,16 +65,9 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 }
 
 // begin reads the environment.
-func (j *job) begin() error {
-	j.output = output(os.Getenv("IMAGE_OUTPUT"))
-	switch j.output {
-	case "":
-		j.output = outputAuto
-	case outputAuto, outputDocker, outputArchive:
-	default:
-		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q\nfix: set it to docker, archive or auto, or unset it", j.output)}
-	}
-	return nil
+func (j *job) begin() (err error) {
+	j.output, j.clusterName, err = readOutput(os.Getenv)
+	return err
 }
 
 func (j *job) end() error {
@@ -110,7 +97,7 @@ func (j *job) connect(ctx context.Context) error {
 	default:
 		j.engine = engine
 	}
-	return nil
+	return j.findCluster(ctx)
 }
 
 // inputs are all that decides what is built.
@@ -131,18 +118,6 @@ func (j *job) plans(ctx context.Context, build bool) ([]buildkit.Plan, error) {
 	in.Prepare, in.Report = build, j.progress.report
 	in.Began, in.Recalled = j.began, j.recalled
 	return buildkit.Resolve(ctx, in)
-}
-
-// platform is the engine's platform, the zero one without an engine.
-func (j *job) platform(ctx context.Context) (buildkit.Platform, string, error) {
-	if err := j.connect(ctx); err != nil || j.engine == nil {
-		return buildkit.Platform{}, "", err
-	}
-	system, arch, variant, err := j.engine.Platform(ctx)
-	if err != nil {
-		return buildkit.Platform{}, "", &buildkit.EngineError{Err: err}
-	}
-	return buildkit.Platform{OS: system, Architecture: arch, Variant: variant}, "engine at " + j.engine.Host(), nil
 }
 
 // each builds every image, does something with it, and prints what that has to say on
