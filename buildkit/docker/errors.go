@@ -75,12 +75,11 @@ func (ep endpoint) unreachable(err error) error {
 // fix is what helps against the given cause.
 func (ep endpoint) fix(err error) string {
 	var dns *net.DNSError
-	var command *commandError
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return "install the ssh client"
-	case ep.ssh != nil && (errors.As(err, &command) || isTimeout(err)):
-		return fmt.Sprintf("make this work without a question: %s", ep.ssh.trial())
+	case ep.ssh != nil:
+		return ep.ssh.fix(err)
 	case errors.Is(err, fs.ErrPermission):
 		return "add your user to the docker group (sudo usermod -aG docker $USER) and log in again"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED) && ep.local():

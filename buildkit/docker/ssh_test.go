@@ -95,7 +95,7 @@ func TestOpenSSHUnreachable(t *testing.T) {
 	if !errors.As(err, &unreachable) {
 		t.Fatalf("%T %v", err, err)
 	}
-	wantError(t, err, "Permission denied (publickey)", "make this work without a question: ssh -l me -p 2222 box docker version, or unset DOCKER_HOST")
+	wantError(t, err, "Permission denied (publickey)", "until this works without a question: ssh -l me -p 2222 box docker version, or unset DOCKER_HOST")
 	if args, _ := calls(t, log); len(args) == 0 {
 		t.Error("ssh was not called")
 	}

@@ -33,20 +33,13 @@ type job struct {
 	noEngine error          // why there is none
 
 	// own says that only the platform that the engine runs is of use.
-	own bool
+	own         bool
+	clusterName string          // of the kind cluster that IMAGE_OUTPUT names
+	cluster     *docker.Cluster // nil when images go elsewhere
 
 	code  int  // of the program that imageRun has run
 	exits bool // the process is to end with it
 }
-
-// output says where an image goes.
-type output string
-
-const (
-	outputAuto    output = "auto"    // into the engine, else into an archive
-	outputDocker  output = "docker"  // into the engine
-	outputArchive output = "archive" // into an archive; the engine is not asked
-)
 
 func newJob(s dialogue.Start, w *watcher) *job {
 	return &job{
@@ -74,16 +67,9 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 }
 
 // begin reads the environment.
-func (j *job) begin() error {
-	j.output = output(os.Getenv("IMAGE_OUTPUT"))
-	switch j.output {
-	case "":
-		j.output = outputAuto
-	case outputAuto, outputDocker, outputArchive:
-	default:
-		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q\nfix: set it to docker, archive or auto, or unset it", j.output)}
-	}
-	return nil
+func (j *job) begin() (err error) {
+	j.output, j.clusterName, err = readOutput(os.Getenv)
+	return err
 }
 
 func (j *job) end() error {
@@ -113,7 +99,7 @@ func (j *job) connect(ctx context.Context) error {
 	default:
 		j.engine = engine
 	}
-	return nil
+	return j.findCluster(ctx)
 }
 
 // inputs are all that decides what is built.
@@ -158,18 +144,6 @@ func (j *job) choose(ctx context.Context, list []buildkit.Platform) (buildkit.Pl
 	}
 	return buildkit.Platform{}, &buildkit.ConfigError{Err: fmt.Errorf("the image is for %s, and the %s runs %s\nfix: add %s to Platforms, or name one platform, with IMAGE_PLATFORM=%s",
 		strings.Join(names, ", "), from, machine, machine, names[0])}
-}
-
-// platform is the engine's platform, the zero one without an engine.
-func (j *job) platform(ctx context.Context) (buildkit.Platform, string, error) {
-	if err := j.connect(ctx); err != nil || j.engine == nil {
-		return buildkit.Platform{}, "", err
-	}
-	system, arch, variant, err := j.engine.Platform(ctx)
-	if err != nil {
-		return buildkit.Platform{}, "", &buildkit.EngineError{Err: err}
-	}
-	return buildkit.Platform{OS: system, Architecture: arch, Variant: variant}, "engine at " + j.engine.Host(), nil
 }
 
 // each builds every image, does something with it, and prints what that has to say on

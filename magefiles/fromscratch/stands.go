@@ -6,7 +6,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
-// standing finds the images of which nothing has changed and that the engine has:
+// standing finds the images of which nothing has changed and that are where they go:
 // nothing is to be done for them. all says that these are all images; then the go
 // command is not even asked. Else what is known of the last run helps the next.
 func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bool, err error) {
@@ -20,7 +20,7 @@ func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bo
 		return nil, false, nil
 	}
 	for _, d := range stands {
-		loaded, err := d.Loaded(ctx, j.engine)
+		loaded, err := j.has(ctx, d)
 		if err != nil {
 			return nil, false, err
 		}
