@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/rootfs"
@@ -26,6 +27,9 @@ type Plan struct {
 
 	// Values is the plan for people: each value with its origin.
 	Values []Value
+
+	base    *base.Base // nil is scratch
+	baseErr error      // why the one of the Config is not there
 
 	config Config
 	index  int // of the Config

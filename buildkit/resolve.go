@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/base"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
@@ -29,6 +31,12 @@ type Inputs struct {
 	// EnginePlatform asks the Docker Engine what it runs, and says who answered.
 	// The zero Platform means that there is no engine. nil does not ask.
 	EnginePlatform func(ctx context.Context) (Platform, string, error)
+	// Engine gives the Docker Engine that base images are looked for in before their
+	// registry; a nil function, or a nil Engine, is none.
+	Engine func(ctx context.Context) (*docker.Engine, error)
+	// Cache is the folder that the layers of base images are kept in, for all
+	// modules. Default: fromscratch in the user's cache folder.
+	Cache string
 	// Prepare runs the Before of the Configs: it may generate what is then found and
 	// decided about. Without it nothing is run, and what Before would change is not
 	// known.
@@ -60,6 +68,9 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 		return nil, err
 	}
 	if subjects, err = selected(subjects, in.getenv("IMAGE_NAME")); err != nil {
+		return nil, err
+	}
+	if err := in.findBases(ctx, module, subjects); err != nil {
 		return nil, err
 	}
 	plans := make([]Plan, 0, len(subjects))
@@ -105,7 +116,9 @@ type subject struct {
 	binary   string // instead of main
 	name     string
 	platform Platform
-	from     string // who chose the platform
+	from     string     // who chose the platform
+	base     *base.Base // nil is scratch
+	baseErr  error      // why there is none
 }
 
 // what names the program for people.

@@ -182,3 +182,20 @@ func (r Request) same(id string) string {
 	}
 	return id
 }
+
+// RemoteError is that an engine or a registry does not give the base.
+type RemoteError struct{ Err error }
+
+// Error is the cause's.
+func (e *RemoteError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *RemoteError) Unwrap() error { return e.Err }
+
+// remoteError makes an error one of an engine or registry; nil stays nil.
+func remoteError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &RemoteError{err}
+}

@@ -17,7 +17,7 @@ func (f Finder) inEngine(ctx context.Context, r Request) (*Base, string, error) 
 	}
 	id, platform, found, err := engine.Base(ctx, r.Reference)
 	if err != nil || !found {
-		return nil, "", err
+		return nil, "", remoteError(err)
 	}
 	if !fits(platform, r.Platform) {
 		return nil, fmt.Sprintf("\nThe engine has it for %s.", platform), nil
@@ -33,7 +33,7 @@ func (f Finder) inEngine(ctx context.Context, r Request) (*Base, string, error) 
 	}
 	b, err := f.saved(ctx, r, engine, id, name)
 	if err != nil {
-		err = fmt.Errorf("taking it from the engine: %w", err)
+		err = remoteError(fmt.Errorf("taking it from the engine: %w", err))
 	}
 	return b, "", err
 }

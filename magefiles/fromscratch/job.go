@@ -31,6 +31,7 @@ type job struct {
 	output   output
 	engine   *docker.Engine // nil without one
 	noEngine error          // why there is none
+	forBases *docker.Engine // asked for base images where the images go elsewhere
 
 	code  int  // of the program that imageRun has run
 	exits bool // the process is to end with it
@@ -85,10 +86,13 @@ func (j *job) begin() error {
 
 func (j *job) end() error {
 	j.progress.close()
-	if j.engine == nil {
-		return nil
+	var errs []error
+	for _, engine := range []*docker.Engine{j.engine, j.forBases} {
+		if engine != nil {
+			errs = append(errs, engine.Close())
+		}
 	}
-	return j.engine.Close()
+	return errors.Join(errs...)
 }
 
 // connect asks for the engine, once. None is not an error yet: it is kept for
@@ -113,13 +117,31 @@ func (j *job) connect(ctx context.Context) error {
 	return nil
 }
 
+// baseEngine is the engine that base images are looked for in; none is nil. It is asked
+// also where the images themselves go into archives.
+func (j *job) baseEngine(ctx context.Context) (*docker.Engine, error) {
+	if err := j.connect(ctx); err != nil || j.engine != nil || j.noEngine != nil {
+		return j.engine, err
+	}
+	if j.forBases != nil {
+		return j.forBases, nil
+	}
+	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	var unreachable *docker.UnreachableError
+	if errors.As(err, &unreachable) {
+		return nil, nil
+	}
+	j.forBases = engine
+	return engine, err
+}
+
 // inputs are all that decides what is built.
 func (j *job) inputs() (buildkit.Inputs, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return buildkit.Inputs{}, fmt.Errorf("finding the folder that mage runs in: %w", err)
 	}
-	return buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform}, nil
+	return buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform, Engine: j.baseEngine}, nil
 }
 
 // plans resolves the images of this magefile; to build them, their Before is run.
