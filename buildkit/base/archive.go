@@ -171,15 +171,14 @@ func (l layout) open(name string) (io.ReadCloser, int64, error) {
 	return f, info.Size(), nil
 }
 
-// splitTag takes the tag off a path, unless a file has the whole name.
+// splitTag takes the tag off a path: what is behind a colon, unless a file has the whole name. A tag may be a reference
+// with a colon of its own.
 func splitTag(host func(string) string, name string) (path, tag string) {
-	path = host(name)
-	i := strings.LastIndexByte(name, ':')
-	if i <= 0 || strings.ContainsAny(name[i:], `/\`) {
-		return path, ""
+	for i := len(name); i > 0; i = strings.LastIndexByte(name[:i], ':') {
+		path = host(name[:i])
+		if _, err := os.Lstat(path); err == nil {
+			return path, strings.TrimPrefix(name[i:], ":")
+		}
 	}
-	if _, err := os.Lstat(path); err == nil {
-		return path, ""
-	}
-	return host(name[:i]), name[i+1:]
+	return host(name), ""
 }
