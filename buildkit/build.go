@@ -144,6 +144,9 @@ func (b *Built) checkAndCompile(ctx context.Context) error {
 // check assembles everything but the program and its libraries, so that a mistake in
 // the Config is told without waiting for the compiler.
 func (b *Built) check(ctx context.Context) error {
+	if b.Plan.baseErr != nil {
+		return b.Plan.baseErr
+	}
 	spec := b.Plan.Files
 	spec.Program = ""
 	if _, err := rootfs.Assemble(ctx, spec); err != nil {
@@ -209,8 +212,8 @@ func (b *Built) commands(context.Context) error {
 			continue
 		}
 		if err := b.executable(c.words[0]); err != nil {
-			return &ConfigError{fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of Files; there is no shell",
-				c.words[0], c.field, b.Plan.config.Origin, err, b.Plan.program())}
+			return &ConfigError{fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of %s",
+				c.words[0], c.field, b.Plan.config.Origin, err, b.Plan.program(), b.Plan.executables())}
 		}
 	}
 	return nil
@@ -222,7 +225,7 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 // executable looks for a command in the tree as the engine will in the container.
 func (b *Built) executable(name string) error {
-	dirs := strings.Split(cmp.Or(b.Plan.config.Env["PATH"], defaultPath), ":")
+	dirs := strings.Split(cmp.Or(b.Plan.env("PATH"), defaultPath), ":")
 	if strings.Contains(name, "/") {
 		dirs = []string{b.Plan.Image.Workdir}
 		if path.IsAbs(name) {
@@ -260,6 +263,6 @@ func (b *Built) writeRootfs(ctx context.Context) error {
 			files, size = files+1, size+e.Size
 		}
 	}
-	done(fmt.Sprintf("%d files, %s in %s", files, Size(size), b.Plan.Show(b.Plan.Dist().Rootfs())), err)
+	done(fmt.Sprintf("%d files, %s in %s%s", files, Size(size), b.Plan.Show(b.Plan.Dist().Rootfs()), b.Plan.aboveBase()), err)
 	return err
 }

@@ -23,7 +23,13 @@ func (b *Built) sysroot() string {
 // libraries finds out what the program loads, at its start and later, or takes over
 // what the last build has found out.
 func (b *Built) libraries(ctx context.Context) (err error) {
+	if b.Plan.baseErr != nil {
+		return b.Plan.baseErr
+	}
 	if b.base, err = rootfs.Assemble(ctx, b.baseSpec()); err != nil {
+		return err
+	}
+	if err := b.fitBase(); err != nil {
 		return err
 	}
 	done := b.report.step(b.Plan.Label(), "libraries", "resolving in "+b.sysroot())
@@ -115,7 +121,7 @@ func (b *Built) closureWords() string {
 // environment is what the loader sees in the image. The build machine's own
 // LD_LIBRARY_PATH does not count: it would not hold in the image.
 func (b *Built) environment() ldd.Env {
-	return ldd.Env{LibraryPath: b.Plan.config.Env["LD_LIBRARY_PATH"], Workdir: b.Plan.Image.Workdir}
+	return ldd.Env{LibraryPath: b.Plan.env("LD_LIBRARY_PATH"), Workdir: b.Plan.Image.Workdir}
 }
 
 // tellLibraries says what is not in the image, and what is there only perhaps for
@@ -192,7 +198,7 @@ func (b *Built) proveLibraries(ctx context.Context) error {
 		p.Opens = append(slices.Clone(p.Opens), b.opened(true)...)
 	}
 	if _, err := ldd.Verify(ctx, b.Tree, p, b.environment()); err != nil {
-		return b.blameExclude(err)
+		return b.onBase(b.blameExclude(err))
 	}
 	if b.recalled {
 		return nil // static: there is nothing to compare

@@ -19,6 +19,7 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	p := Plan{
 		Name: s.name, Root: m.Dir, Main: s.main, Binary: s.binary, Platform: s.platform,
 		config: s.config, index: s.index, of: s.of, module: m, gocmd: in.gocmdIn(m),
+		base: s.base, baseErr: s.baseErr,
 	}
 	if s.binary != "" {
 		p.decided("binary", s.binary, s.config.Origin)
@@ -27,7 +28,7 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	}
 	p.decided("platform", s.platform.String(), s.from)
 	for _, decide := range []func(Inputs, gobuild.Module) error{
-		p.decideName, p.decideReference, p.decideEpoch, p.decideCompile, p.decideLibraries, p.decideFiles, p.decideRuntime,
+		p.decideName, p.decideReference, p.decideEpoch, p.decideCompile, p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime,
 	} {
 		if err := decide(in, m); err != nil {
 			return Plan{}, &ConfigError{err}

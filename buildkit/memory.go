@@ -33,6 +33,7 @@ type memory struct {
 	Index   int            // of the Config
 	Module  gobuild.Module // as the go command told
 	Main    gobuild.Main
+	Base    *baseMemory       // nil is scratch
 	Headers map[string]string // checksums of what the go command's listing depends on, by Go file
 
 	layout  *record.Snapshot // decides which programs there are and how they are compiled

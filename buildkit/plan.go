@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/rootfs"
@@ -27,6 +28,9 @@ type Plan struct {
 
 	// Values is the plan for people: each value with its origin.
 	Values []Value
+
+	base    *base.Base // nil is scratch
+	baseErr error      // why the one of the Config is not there
 
 	config Config
 	index  int // of the Config

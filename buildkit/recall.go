@@ -134,7 +134,7 @@ func (r Recalled) mains(config int, p Platform) (mains []gobuild.Main, ok bool) 
 func (r Recalled) Standing() (list []Deliverable, all bool) {
 	for i, m := range r.memories {
 		if r.standing[i] {
-			list = append(list, Deliverable{m.Name, m.Reference, m.Config, m.IDs})
+			list = append(list, Deliverable{m.Name, m.Reference, m.Config, m.IDs, m.Base})
 		}
 	}
 	return list, len(list) > 0 && len(list) == len(r.memories)

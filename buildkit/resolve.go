@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/base"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
@@ -32,6 +34,12 @@ type Inputs struct {
 	// Choose says which of several platforms is built, where only one can be made use
 	// of. nil builds all of them.
 	Choose func(ctx context.Context, list []Platform) (Platform, error)
+	// Engine gives the Docker Engine that base images are looked for in before their
+	// registry; a nil function, or a nil Engine, is none.
+	Engine func(ctx context.Context) (*docker.Engine, error)
+	// Cache is the folder that the layers of base images are kept in, for all
+	// modules. Default: fromscratch in the user's cache folder.
+	Cache string
 	// Prepare runs the Before of the Configs: it may generate what is then found and
 	// decided about. Without it nothing is run, and what Before would change is not
 	// known.
@@ -63,6 +71,9 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 		return nil, err
 	}
 	if subjects, err = selected(subjects, in.getenv("IMAGE_NAME")); err != nil {
+		return nil, err
+	}
+	if err := in.findBases(ctx, module, subjects); err != nil {
 		return nil, err
 	}
 	plans := make([]Plan, 0, len(subjects))
@@ -108,8 +119,10 @@ type subject struct {
 	binary   string // instead of main
 	name     string
 	platform Platform
-	of       int    // how many platforms the image has
-	from     string // who chose the platform
+	of       int        // how many platforms the image has
+	from     string     // who chose the platform
+	base     *base.Base // nil is scratch
+	baseErr  error      // why there is none
 }
 
 // what names the program for people.

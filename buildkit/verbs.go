@@ -38,11 +38,12 @@ type Deliverable struct {
 	Reference string       // repository:tag
 	Config    image.Config // how it is run
 	ids       []string     // what engines may call it
+	base      *baseMemory  // nil is scratch
 }
 
 // Deliverable is the image that was built.
 func (b *Built) Deliverable() Deliverable {
-	return Deliverable{b.Plan.Name, b.Plan.Reference, b.Image.Config(), b.ids()}
+	return Deliverable{b.Plan.Name, b.Plan.Reference, b.Image.Config(), b.ids(), b.Plan.baseMemory()}
 }
 
 // Loaded tells whether an engine has the image under its reference, whole.

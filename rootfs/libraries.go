@@ -37,7 +37,7 @@ func (a *assembly) libraryObjects() []*ldd.Object {
 // addLoaderConfig adds an index of the libraries for the image's loader, when some of them are in
 // folders that it would not search by itself: an ld.so.cache for glibc, a path file for musl.
 func (a *assembly) addLoaderConfig(name string, content []byte, needed bool) error {
-	if !needed {
+	if !needed || name != "" && a.baseHas(path.Clean(name)) { // the libraries were found through the base's own
 		return nil
 	}
 	return a.tree.Add(Entry{

@@ -31,6 +31,7 @@ type job struct {
 	output   output
 	engine   *docker.Engine // nil without one
 	noEngine error          // why there is none
+	forBases *docker.Engine // asked for base images where the images go elsewhere
 
 	// own says that only the platform that the engine runs is of use.
 	own         bool
@@ -74,10 +75,13 @@ func (j *job) begin() (err error) {
 
 func (j *job) end() error {
 	j.progress.close()
-	if j.engine == nil {
-		return nil
+	var errs []error
+	for _, engine := range []*docker.Engine{j.engine, j.forBases} {
+		if engine != nil {
+			errs = append(errs, engine.Close())
+		}
 	}
-	return j.engine.Close()
+	return errors.Join(errs...)
 }
 
 // connect asks for the engine, once. None is not an error yet: it is kept for
@@ -102,13 +106,31 @@ func (j *job) connect(ctx context.Context) error {
 	return j.findCluster(ctx)
 }
 
+// baseEngine is the engine that base images are looked for in; none is nil. It is asked
+// also where the images themselves go into archives.
+func (j *job) baseEngine(ctx context.Context) (*docker.Engine, error) {
+	if err := j.connect(ctx); err != nil || j.engine != nil || j.noEngine != nil {
+		return j.engine, err
+	}
+	if j.forBases != nil {
+		return j.forBases, nil
+	}
+	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	var unreachable *docker.UnreachableError
+	if errors.As(err, &unreachable) {
+		return nil, nil
+	}
+	j.forBases = engine
+	return engine, err
+}
+
 // inputs are all that decides what is built.
 func (j *job) inputs() (buildkit.Inputs, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return buildkit.Inputs{}, fmt.Errorf("finding the folder that mage runs in: %w", err)
 	}
-	in := buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform}
+	in := buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform, Engine: j.baseEngine}
 	if j.own {
 		in.Choose = j.choose
 	}

@@ -20,6 +20,9 @@ func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bo
 		return nil, false, nil
 	}
 	for _, d := range stands {
+		if !d.SameBase(ctx, in) {
+			continue
+		}
 		loaded, err := j.has(ctx, d)
 		if err != nil {
 			return nil, false, err
