@@ -36,6 +36,7 @@ func openInstalled(sys ldd.FS) (installed, error) {
 type owners struct {
 	sysroot installed
 	prefix  string // of the sysroot's paths in the databases
+	root    string // on this machine, of what the databases are about
 	host    installed
 	zones   sbom.Package // of the toolchain
 	hasZone bool
@@ -49,12 +50,14 @@ func (b *Built) owners() (*owners, error) {
 	if o.host, err = openInstalled(ldd.DirFS("/")); err != nil {
 		return nil, fmt.Errorf("reading which packages this machine has: %w", err)
 	}
-	if o.sysroot = o.host; filepath.Clean(b.sysroot()) != "/" {
+	if o.sysroot, o.root = o.host, "/"; filepath.Clean(b.sysroot()) != "/" {
 		if o.sysroot, err = openInstalled(ldd.DirFS(b.sysroot())); err != nil {
 			return nil, fmt.Errorf("reading which packages %q has: %w", b.sysroot(), err)
 		}
 		if len(o.sysroot.db.All()) == 0 && o.sysroot.distro == (sbom.Distro{}) {
 			o.sysroot, o.prefix = o.host, filepath.ToSlash(b.sysroot())
+		} else {
+			o.root = b.sysroot()
 		}
 	}
 	o.zones, o.hasZone = b.goZones()

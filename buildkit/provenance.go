@@ -95,7 +95,7 @@ func goResources(info *debug.BuildInfo) []provenance.Resource {
 		if m.Replace != nil {
 			m = m.Replace
 		}
-		if m.Version == "" || m.Version == "(devel)" || strings.Contains(m.Version, "+dirty") {
+		if !versioned(m) {
 			continue // of the working tree, or of a folder beside it
 		}
 		r := provenance.Resource{Name: m.Path, URI: sbom.GoPURL(m.Path, m.Version)}

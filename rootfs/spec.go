@@ -38,6 +38,9 @@ type Spec struct {
 	// for all three.
 	Known []Entry
 
+	// Further are entries that whoever calls has made. One that is in the tree already has to be the same.
+	Further []Entry
+
 	// User is whom the program runs as, and owns DataDir. Zero is nobody, 65534:65534.
 	User User
 	// Users are further accounts, for owners of files.
@@ -132,6 +135,7 @@ func Assemble(ctx context.Context, s Spec) (*Tree, error) {
 		a.addLibraries,
 		a.addData,
 		a.addOpenSSL,
+		a.addFurther,
 		a.addFiles,
 		a.addProgram,
 	} {
@@ -202,6 +206,16 @@ func (s Spec) HostPaths() []string {
 // addKnown adds what was found out before.
 func (a *assembly) addKnown(ctx context.Context) error {
 	for _, e := range a.Known {
+		if err := a.tree.Add(e); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// addFurther adds what was made elsewhere.
+func (a *assembly) addFurther(ctx context.Context) error {
+	for _, e := range a.Further {
 		if err := a.tree.Add(e); err != nil {
 			return err
 		}

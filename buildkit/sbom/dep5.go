@@ -30,6 +30,9 @@ func (p Package) debianLicence() licence {
 		all = append(all, x)
 	}
 	out.Expression = both(all)
+	if !isExpression(licenceWord.FindAllString(out.Expression, -1)) {
+		return p.ownLicence("", "as in /usr/share/doc/"+p.Name+"/copyright", p.Copyright)
+	}
 	return out
 }
 

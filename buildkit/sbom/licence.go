@@ -161,8 +161,16 @@ func (p Package) ownLicence(suffix, name, text string) licence {
 
 // both is a conjunction of expressions, without repetition and in order.
 func both(list []string) string {
-	slices.Sort(list)
-	list = slices.Compact(list)
+	var flat []string
+	for _, x := range list {
+		if strings.ContainsAny(x, "(") || strings.Contains(x, " OR ") {
+			flat = append(flat, x)
+			continue
+		}
+		flat = append(flat, strings.Split(x, " AND ")...)
+	}
+	slices.Sort(flat)
+	list = slices.Compact(flat)
 	if len(list) == 1 {
 		return list[0]
 	}
