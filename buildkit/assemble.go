@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
@@ -25,7 +26,7 @@ func (b *Built) functions(context.Context) (err error) {
 // baseSpec is what goes into the image besides the program and its libraries.
 func (b *Built) baseSpec() rootfs.Spec {
 	spec := b.Plan.Files
-	spec.Program = ""
+	spec.Program, spec.Further = "", b.texts
 	b.addNeeds(&spec)
 	return spec
 }
@@ -44,7 +45,17 @@ func (b *Built) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	b.warnPrograms()
-	return nil
+	if b.recalled || !b.Plan.config.Licenses {
+		return nil
+	}
+	// Which packages there are files of is known by now.
+	texts, err := b.packageLicences()
+	if err != nil {
+		return err
+	}
+	spec.Further = slices.Concat(spec.Further, texts)
+	b.Tree, err = rootfs.Assemble(ctx, spec)
+	return err
 }
 
 // warnPrograms says that there is nothing to start in the image for a program that

@@ -32,6 +32,7 @@ type Built struct {
 	linked *linked.Program // nil when the program is not of Go
 	asked  map[string]bool // functions that were asked for, and whether they are linked
 	found  *plugins.Found  // what libraries open while the program runs
+	texts  []rootfs.Entry  // licences of Go modules
 	notes  []string        // what a person should know
 	reads  record.Set      // what was looked at in the sysroot
 	parsed ldd.Memory      // what was read of the ELF files there
@@ -84,6 +85,7 @@ func (b *Built) finish(ctx context.Context) error {
 	for _, stage := range []func(context.Context) error{
 		b.after,
 		b.functions,
+		b.goLicences,
 		b.libraries,
 		b.assemble,
 		b.commands,

@@ -19,6 +19,7 @@ import (
 //
 //	rootfs/     the root file system, written out
 //	image.tar   the archive, when one was asked for
+//	sbom.*.json, provenance.json  what is in the image, and where it comes from
 //	.gitignore  keeps the folder out of the user's commits; it is the mark of ours
 //	go.mod      keeps Go files among the user's assets out of "go list ./..."
 //	.lock       held by the run that writes here
@@ -158,7 +159,7 @@ func clearPlace(path string) error {
 // that fails does not look like one that went well.
 func (d Dist) discard(program string) error {
 	var errs []error
-	for _, path := range []string{d.archive(), filepath.Join(d.Rootfs(), program)} {
+	for _, path := range append(d.documents(), d.archive(), filepath.Join(d.Rootfs(), program)) {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}

@@ -99,6 +99,9 @@ func (b *Built) sizeFrom(n int) int64 {
 // removeStale removes the archive of an earlier build, unless it is of this image:
 // it is not what the engine has now.
 func (b *Built) removeStale() error {
+	if err := b.removeStaleDocuments(); err != nil {
+		return err
+	}
 	if d, err := deliver.ManifestDigest(b.Plan.Dist().archive()); err == nil && d == b.Image.ManifestDigest {
 		return nil
 	}

@@ -132,7 +132,7 @@ func addFilesOf(set *record.Set, dir string) error {
 func (b *Built) outputWrites() *record.Set {
 	set := &record.Set{}
 	d := b.Plan.Dist()
-	for _, path := range []string{filepath.Join(d.Rootfs(), b.Plan.Name), d.archive(), filepath.Join(string(d), distMark)} {
+	for _, path := range append(d.documents(), filepath.Join(d.Rootfs(), b.Plan.Name), d.archive(), filepath.Join(string(d), distMark)) {
 		set.Add(path)
 	}
 	return set

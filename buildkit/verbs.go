@@ -19,17 +19,19 @@ func (b *Built) archive() deliver.Archive {
 }
 
 // WriteArchive writes the image to dist/NAME/image.tar, whole or not at all, and
-// returns the path.
+// returns the path. The documents about the image are written beside it, see
+// [Built.WriteDocuments].
 func (b *Built) WriteArchive(ctx context.Context) (path string, err error) {
 	path = b.Plan.Dist().archive()
 	done := b.report.step(b.Plan.Label(), "archive", "writing "+b.Plan.Show(path))
 	err = b.archive().WriteFile(ctx, path)
 	done("wrote "+b.Plan.Show(path), err)
 	if err != nil {
-		err = errors.Join(err, remove(b.Plan.Dist().layers())) // what it knows may be why
+		err = errors.Join(err, remove(b.Plan.Dist().layers()), removeDocuments(b.Plan.Dist())) // what the first knows may be why
 		return "", fmt.Errorf("delivering image %q: %w", b.Plan.Reference, err)
 	}
-	return path, nil
+	_, err = b.WriteDocuments(ctx)
+	return path, err
 }
 
 // Deliverable is an image as an engine gets and runs it.

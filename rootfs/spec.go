@@ -44,6 +44,8 @@ type Spec struct {
 	Base ldd.FS
 	// BaseName is what people call it.
 	BaseName string
+	// Further are entries that whoever calls has made. One that is in the tree already has to be the same.
+	Further []Entry
 
 	// User is whom the program runs as, and owns DataDir. Zero is nobody, 65534:65534.
 	User User
@@ -139,6 +141,7 @@ func Assemble(ctx context.Context, s Spec) (*Tree, error) {
 		a.addLibraries,
 		a.addData,
 		a.addOpenSSL,
+		a.addFurther,
 		a.addFiles,
 		a.addProgram,
 	} {
@@ -209,6 +212,16 @@ func (s Spec) HostPaths() []string {
 // addKnown adds what was found out before.
 func (a *assembly) addKnown(ctx context.Context) error {
 	for _, e := range a.Known {
+		if err := a.tree.Add(e); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// addFurther adds what was made elsewhere.
+func (a *assembly) addFurther(ctx context.Context) error {
+	for _, e := range a.Further {
 		if err := a.tree.Add(e); err != nil {
 			return err
 		}

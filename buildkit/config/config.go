@@ -128,6 +128,15 @@ type Config struct {
 	// StopSignal is sent to stop the program. Default: the engine's, SIGTERM.
 	StopSignal string
 
+	// Licenses adds the texts of licences to the image, below /usr/share/doc: of the
+	// packages that its libraries come from, and of the Go modules that the program is
+	// compiled from. Default: none.
+	Licenses bool
+	// Annotate says on the manifest that is pushed where the image comes from: source,
+	// revision and version, as git knows them. The image itself stays the same, the
+	// digest of its manifest is another one with each commit. Default: only the title.
+	Annotate bool
+
 	// Origin says where the Config was written ("magefile.go:16"); whoever
 	// records the Config fills it in.
 	Origin string

@@ -53,7 +53,7 @@ func newJob(s dialogue.Start, w *watcher) *job {
 // that the process is to end with it.
 func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	verbs := map[string]func(context.Context) error{
-		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive,
+		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive, "imageSBOM": j.imageSBOM,
 		"imageRun": j.imageRun, "imageDev": j.imageDev, "imagePlan": j.imagePlan, "imageExplain": j.imageExplain, "imageClean": j.imageClean,
 	}
 	verb, ok := verbs[j.target]

@@ -62,6 +62,13 @@ func (j *job) imageArchive(ctx context.Context) error {
 	return j.each(ctx, func(ctx context.Context, b *buildkit.Built) (string, error) { return b.WriteArchive(ctx) })
 }
 
+func (j *job) imageSBOM(ctx context.Context) error {
+	return j.each(ctx, func(ctx context.Context, b *buildkit.Built) (string, error) {
+		paths, err := b.WriteDocuments(ctx)
+		return strings.Join(paths, "\n"), err
+	})
+}
+
 func (j *job) imageClean(ctx context.Context) error {
 	in, err := j.inputs()
 	if err != nil {

@@ -37,6 +37,9 @@ func ImageRootfs(ctx context.Context) error { return run(ctx, "imageRootfs") }
 // ImageArchive builds and writes dist/NAME/image.tar, for docker load, podman load and skopeo.
 func ImageArchive(ctx context.Context) error { return run(ctx, "imageArchive") }
 
+// ImageSBOM builds and writes what is in the image, as SPDX and CycloneDX, and where it comes from, to dist/NAME.
+func ImageSBOM(ctx context.Context) error { return run(ctx, "imageSBOM") }
+
 // ImageRun builds, loads and runs one image; what follows "--" are the program's arguments.
 func ImageRun(ctx context.Context) error { return run(ctx, "imageRun") }
 
