@@ -23,7 +23,7 @@ type Archive struct {
 	// layouts take theirs.
 	Images []*image.Image
 	// Platform is the one of Images that manifest.json is about, for engines with a graph driver, which cannot choose.
-	// Default: the first.
+	// A variant that none has does not count. Default: the first.
 	Platform image.Platform
 	// Refs are the names of the image, like "hello:latest" or "registry.example/acme/hello": without a registry it is
 	// Docker Hub's, without a tag it is latest, and a digest is an error. None makes an archive of an unnamed image. When
@@ -82,8 +82,21 @@ func (a Archive) images() ([]*image.Image, error) {
 	case a.Image != nil:
 		return []*image.Image{a.Image}, nil
 	}
-	own := max(0, slices.IndexFunc(a.Images, func(img *image.Image) bool { return img.Config().Platform == a.Platform }))
+	own := a.own()
 	return slices.Concat(a.Images[own:own+1], a.Images[:own], a.Images[own+1:]), nil
+}
+
+// own is the image of Images that engines take that cannot choose: one without the variant is better than one that no
+// such engine could start.
+func (a Archive) own() int {
+	own := slices.IndexFunc(a.Images, func(img *image.Image) bool { return img.Config().Platform == a.Platform })
+	if own < 0 {
+		own = slices.IndexFunc(a.Images, func(img *image.Image) bool {
+			p := img.Config().Platform
+			return p.OS == a.Platform.OS && p.Architecture == a.Platform.Architecture
+		})
+	}
+	return max(0, own)
 }
 
 // writeDocuments writes the small files, and the folders before the first one in each.

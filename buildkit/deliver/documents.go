@@ -67,13 +67,8 @@ func rootOf(images []*image.Image) (root ocispec.Descriptor, blobs []document, e
 		root, images = index.Descriptor(), index.Images
 		blobs = append(blobs, document{blobPath(index.Digest), index.Raw})
 	}
-	seen := map[digest.Digest]bool{}
 	for _, img := range images {
-		blobs = append(blobs, document{blobPath(img.ManifestDigest), img.RawManifest})
-		if !seen[img.ConfigDigest] {
-			seen[img.ConfigDigest] = true
-			blobs = append(blobs, document{blobPath(img.ConfigDigest), img.RawConfig})
-		}
+		blobs = append(blobs, document{blobPath(img.ManifestDigest), img.RawManifest}, document{blobPath(img.ConfigDigest), img.RawConfig})
 	}
 	return root, blobs, nil
 }
