@@ -27,7 +27,7 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	}
 	p.decided("platform", s.platform.String(), s.from)
 	for _, decide := range []func(Inputs, gobuild.Module) error{
-		p.decideName, p.decideReference, p.decideEpoch, p.decideCompile, p.decideLibraries, p.decideFiles, p.decideRuntime,
+		p.decideName, p.decideReference, p.decideDelivery, p.decideEpoch, p.decideCompile, p.decideLibraries, p.decideFiles, p.decideRuntime,
 	} {
 		if err := decide(in, m); err != nil {
 			return Plan{}, &ConfigError{err}

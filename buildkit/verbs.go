@@ -2,8 +2,6 @@ package buildkit
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -14,6 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
+// archive is the image as an engine gets it.
 func (b *Built) archive() deliver.Archive {
 	return deliver.Archive{Image: b.Image, Refs: []string{b.Plan.Reference}}
 }
@@ -21,15 +20,7 @@ func (b *Built) archive() deliver.Archive {
 // WriteArchive writes the image to dist/NAME/image.tar, whole or not at all, and
 // returns the path.
 func (b *Built) WriteArchive(ctx context.Context) (path string, err error) {
-	path = b.Plan.Dist().archive()
-	done := b.report.step(b.Plan.Name, "archive", "writing "+b.Plan.Show(path))
-	err = b.archive().WriteFile(ctx, path)
-	done("wrote "+b.Plan.Show(path), err)
-	if err != nil {
-		err = errors.Join(err, remove(b.Plan.Dist().layers())) // what it knows may be why
-		return "", fmt.Errorf("delivering image %q: %w", b.Plan.Reference, err)
-	}
-	return path, nil
+	return platforms{b}.archive(ctx, b.Plan.Platform)
 }
 
 // Deliverable is an image as an engine gets and runs it.

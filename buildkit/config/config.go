@@ -31,6 +31,12 @@ type Config struct {
 	Repo string
 	// Tag of the image. Default: "latest". The environment's IMAGE_TAG wins.
 	Tag string
+	// ExtraTags are further tags of the image in archives, layouts and registries; an
+	// engine that it is loaded into knows it by Tag alone. Default: none.
+	ExtraTags []string
+	// Compression of layers that are pushed: "gzip" (default), which every engine
+	// takes, or "zstd". Archives and layouts have them uncompressed.
+	Compression string
 	// Platform is "linux/arch" or "linux/arch/variant". Default: the engine's,
 	// without one the host's. The environment's IMAGE_PLATFORM wins.
 	Platform string

@@ -29,6 +29,8 @@ type Layout struct {
 	// found by the name as Docker shows it, with the tag: "skopeo … oci:DIR:hello:latest". An image that has one of the
 	// names so far loses it. None makes an unnamed image.
 	Refs []string
+	// Alone takes all images out of the layout that we have written before. Those of others stay.
+	Alone bool
 }
 
 // Write writes the image, and takes its names from an image that had them. The blobs of such an image go when we have
@@ -69,7 +71,7 @@ func (l Layout) write(ctx context.Context) (err error) {
 	if err := d.writeBlobs(ctx, small, images); err != nil {
 		return err
 	}
-	gone := d.index.enter(root, names)
+	gone := d.index.enter(root, names, l.Alone)
 	if err := d.writeIndex(ctx); err != nil {
 		return err
 	}

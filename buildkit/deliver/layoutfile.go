@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -65,8 +67,9 @@ func errNoObject(fields map[string]json.RawMessage) error {
 	return nil
 }
 
-// enter gives the names to root, or adds it without a name. It returns the entries of ours that are gone.
-func (f *layoutFile) enter(root ocispec.Descriptor, names []name) (gone []layoutEntry) {
+// enter gives the names to root, or adds it without a name; alone takes all others of ours out. It returns the entries
+// of ours that are gone.
+func (f *layoutFile) enter(root ocispec.Descriptor, names []name, alone bool) (gone []layoutEntry) {
 	var ours []layoutEntry
 	for _, n := range names {
 		e := layoutEntry{Descriptor: root}
@@ -81,13 +84,14 @@ func (f *layoutFile) enter(root ocispec.Descriptor, names []name) (gone []layout
 	place := len(f.entries)
 	var kept []layoutEntry
 	for i, e := range f.entries {
-		if !slices.ContainsFunc(ours, e.replacedBy) {
+		ourOld := e.Annotations[layoutMark] == "true"
+		if !slices.ContainsFunc(ours, e.replacedBy) && !(alone && ourOld) {
 			kept = append(kept, e)
 			continue
 		}
 		// The new entries stand where the first of the old ones did: a run that changes nothing changes no byte.
 		place = min(place, i)
-		if e.Annotations[layoutMark] == "true" {
+		if ourOld {
 			gone = append(gone, e)
 		}
 	}
@@ -140,4 +144,10 @@ func checkVersion(text []byte) error {
 		return fmt.Errorf("it is a layout of the version %q, and only %s is known\nfix: name another folder", layout.Version, ocispec.ImageLayoutVersion)
 	}
 	return nil
+}
+
+// LayoutHolds tells whether a folder is an OCI layout with a name, or an entry without one, for the manifest or index.
+func LayoutHolds(dir string, d digest.Digest) bool {
+	f, err := readLayoutFile(filepath.Join(dir, ocispec.ImageIndexFile))
+	return err == nil && slices.ContainsFunc(f.entries, func(e layoutEntry) bool { return e.Digest == d })
 }
