@@ -28,7 +28,7 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	}
 	p.decided("platform", s.platform.String(), s.from)
 	for _, decide := range []func(Inputs, gobuild.Module) error{
-		p.decideName, p.decideReference, p.decideEpoch, p.decideCompile, p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply,
+		p.decideName, p.decideReference, p.decideDelivery, p.decideEpoch, p.decideCompile, p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply,
 	} {
 		if err := decide(in, m); err != nil {
 			return Plan{}, &ConfigError{err}

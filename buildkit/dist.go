@@ -19,6 +19,7 @@ import (
 //
 //	rootfs/     the root file system, written out
 //	image.tar   the archive, when one was asked for
+//	layout/     the OCI layout, when one was asked for
 //	sbom.*.json, provenance.json  what is in the image, and where it comes from
 //	.gitignore  keeps the folder out of the user's commits; it is the mark of ours
 //	go.mod      keeps Go files among the user's assets out of "go list ./..."
@@ -164,7 +165,15 @@ func (d Dist) discard(program string) error {
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, removeFolder(d.layout()))...)
+}
+
+// removeFolder removes a folder that may not be there.
+func removeFolder(dir string) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return removeAll(dir)
 }
 
 // Dists finds the folders that builds of the module have made, of all images or of

@@ -96,11 +96,16 @@ func (b *Built) sizeFrom(n int) int64 {
 	return size
 }
 
-// removeStale removes the archive of an earlier build, unless it is of this image:
-// it is not what the engine has now.
+// removeStale removes the archive and the layout of an earlier build, unless they are
+// of this image: they are not what the engine has now.
 func (b *Built) removeStale() error {
 	if err := b.removeStaleDocuments(); err != nil {
 		return err
+	}
+	if img, err := b.Image.WithOrigins(); err != nil || !deliver.LayoutHolds(b.Plan.Dist().layout(), img.ManifestDigest) {
+		if err := errors.Join(err, removeFolder(b.Plan.Dist().layout())); err != nil {
+			return fmt.Errorf("removing the layout of an earlier build: %w", err)
+		}
 	}
 	if d, err := deliver.ManifestDigest(b.Plan.Dist().archive()); err == nil && d == b.Image.ManifestDigest {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
@@ -25,6 +26,10 @@ type Plan struct {
 	Files     rootfs.Spec     // what goes into the root file system, but for the program and its libraries
 	Image     image.Config    // how the image is run
 	Epoch     time.Time       // the time of every file, and of the image
+
+	Repository  string               // of the Reference
+	ExtraTags   []string             // further tags, in an archive, a layout and a registry
+	Compression registry.Compression // of the layers in a registry
 
 	// Values is the plan for people: each value with its origin.
 	Values []Value

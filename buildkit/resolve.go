@@ -301,9 +301,19 @@ func selected(all []subject, names string) ([]subject, error) {
 func (in Inputs) unambiguous(plans []Plan) error {
 	seen := map[string]Plan{}
 	for _, p := range plans {
-		other, ok := seen[p.Reference]
-		if !ok || other.Name == p.Name {
-			seen[p.Reference] = p
+		var other Plan
+		ok, ref := false, ""
+		for _, name := range p.references() {
+			if other, ok = seen[name]; ok && other.Name != p.Name {
+				ref = name
+				break
+			}
+			ok = false
+		}
+		for _, name := range p.references() {
+			seen[name] = p
+		}
+		if !ok {
 			continue
 		}
 		fix := "set Repo or Tag in a Config of each"
@@ -311,7 +321,7 @@ func (in Inputs) unambiguous(plans []Plan) error {
 			fix = "select one image with IMAGE_NAME, as IMAGE_REPO is one repository, or set Repo in each Config instead"
 		}
 		return &ConfigError{fmt.Errorf("the images %q (%s) and %q (%s) have one reference, %s\nfix: %s",
-			other.Name, other.config.Origin, p.Name, p.config.Origin, p.Reference, fix)}
+			other.Name, other.config.Origin, p.Name, p.config.Origin, ref, fix)}
 	}
 	return nil
 }

@@ -31,6 +31,12 @@ type Config struct {
 	Repo string
 	// Tag of the image. Default: "latest". The environment's IMAGE_TAG wins.
 	Tag string
+	// ExtraTags are further tags of the image in archives, layouts and registries; an
+	// engine that it is loaded into knows it by Tag alone. Default: none.
+	ExtraTags []string
+	// Compression of layers that are pushed: "gzip" (default), which every engine
+	// takes, or "zstd". Archives and layouts have them uncompressed.
+	Compression string
 	// Base is the image that this one is put on: "alpine:3.20", "repo@sha256:…", an
 	// OCI layout as "oci:DIR" or "oci:DIR:tag", an archive as "archive:FILE" or its
 	// path ("./base.tar"), relative to the module's folder. A name is looked for in

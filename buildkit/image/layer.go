@@ -51,7 +51,8 @@ type Layer struct {
 	// CreatedBy, Comment and Created are the layer's line in the image's history.
 	CreatedBy, Comment string
 	Created            time.Time
-	// Blob is the layer as it is somewhere, compressed; nil for one that is only here.
+	// Blob is the layer as it was found elsewhere, compressed: that of a base image. A push and a layout take it as it
+	// is. nil is a layer that is nowhere yet.
 	Blob *Blob
 
 	entries []entry

@@ -11,16 +11,6 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Blob is a layer as it lies compressed in a registry, a layout or an archive: a push can mount or send it as it is.
-type Blob struct {
-	MediaType  string
-	Digest     digest.Digest // of the compressed bytes
-	Size       int64         // in bytes
-	Repository string        // where a registry has it: "docker.io/library/alpine"; "" is no registry
-	// Open gives the compressed bytes; whoever reads them compares the digest.
-	Open func(ctx context.Context) (io.ReadCloser, error)
-}
-
 // Stored is a layer that is a file already.
 type Stored struct {
 	Path   string        // of the uncompressed tar

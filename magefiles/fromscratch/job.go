@@ -55,6 +55,7 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	verbs := map[string]func(context.Context) error{
 		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive, "imageSBOM": j.imageSBOM,
 		"imageRun": j.imageRun, "imageDev": j.imageDev, "imagePlan": j.imagePlan, "imageExplain": j.imageExplain, "imageClean": j.imageClean,
+		"imageLayout": j.imageLayout, "imagePush": j.imagePush,
 	}
 	verb, ok := verbs[j.target]
 	if !ok {
