@@ -40,9 +40,11 @@ func (b *Built) assemble(ctx context.Context) (err error) {
 		spec.Closure, spec.Exclude = b.Closure, b.Plan.config.Exclude
 		b.addOpened(&spec)
 	}
+	if b.Tree, err = rootfs.Assemble(ctx, spec); err != nil {
+		return err
+	}
 	b.warnPrograms()
-	b.Tree, err = rootfs.Assemble(ctx, spec)
-	return err
+	return nil
 }
 
 // warnPrograms says that there is nothing to start in the image for a program that
@@ -53,7 +55,9 @@ func (b *Built) warnPrograms() {
 	}
 	for _, n := range b.linked.Needs() {
 		if n.Kind == linked.Programs {
-			b.note("functions", "warning: "+n.Why+", and the image has no shell and no other programs")
+			if words := b.noShell(); words != "" {
+				b.note("functions", "warning: "+n.Why+", and "+words)
+			}
 		}
 	}
 }

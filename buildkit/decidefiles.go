@@ -22,7 +22,7 @@ const dataDir = "/data"
 // its libraries.
 func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 	c := p.config
-	user, err := rootfs.ParseUser(c.User, users(c.Users))
+	user, err := p.decideUser()
 	if err != nil {
 		return fmt.Errorf("deciding about the user (%s): %w", c.Origin, err)
 	}
@@ -32,6 +32,9 @@ func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 		Files: files(c.Files, reason), Dirs: dirs(slices.Concat(c.Dirs, p.mountPoints()), reason),
 		Timezones: c.Timezones, TZ: c.Env["TZ"], GOROOT: m.GOROOT,
 		Certificates: rootfs.Certificates{Extra: c.Certificates},
+	}
+	if p.base != nil {
+		p.Files.Base, p.Files.BaseName = p.base.FS, p.config.Base
 	}
 	if err := p.checkPlaces(); err != nil {
 		return err

@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
-// Dist is the folder of one image below the module, dist/NAME. It is made by us,
+// Dist is the folder of one image below the module, dist/NAME, or of one platform of
+// it, dist/NAME@linux-arm64. It is made by us,
 // and nothing in it is anybody else's:
 //
 //	rootfs/     the root file system, written out
@@ -22,7 +24,7 @@ import (
 //	.lock       held by the run that writes here
 type Dist string
 
-// Name is the image's.
+// Name is the image's, with the platform if it has several.
 func (d Dist) Name() string { return filepath.Base(string(d)) }
 
 // Rootfs is the root file system, written out.
@@ -184,7 +186,8 @@ func Dists(ctx context.Context, in Inputs) ([]Dist, error) {
 	var found []Dist
 	for _, e := range entries {
 		d := Dist(filepath.Join(parent, e.Name()))
-		if e.IsDir() && d.ours() && (len(names) == 0 || slices.Contains(names, e.Name())) {
+		name, _, _ := strings.Cut(e.Name(), "@") // and a platform
+		if e.IsDir() && d.ours() && (len(names) == 0 || slices.Contains(names, name)) {
 			found = append(found, d)
 		}
 	}

@@ -41,7 +41,7 @@ type EntryFacts struct {
 	GID    int    `json:"gid"`
 	Size   int64  `json:"size,omitempty"` // of a file, in bytes
 	Target string `json:"target,omitempty"`
-	Layer  string `json:"layer"`            // "system", "files" or "program"
+	Layer  string `json:"layer"`            // "system", "files", "program", or "base" of a library that the base has
 	Reason string `json:"reason"`           // why it is here
 	For    string `json:"for,omitempty"`    // path of what it is here for
 	Source string `json:"source,omitempty"` // where a file's bytes come from
@@ -68,6 +68,7 @@ func (b *Built) Explain() Explanation {
 	for _, e := range b.Tree.Entries() {
 		x.Entries = append(x.Entries, factsOf(e))
 	}
+	x.Entries = b.withBase(x.Entries)
 	return x
 }
 

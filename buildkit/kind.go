@@ -16,7 +16,7 @@ import (
 // which pods know its reference. A node that has it already is sent nothing; others
 // are sent the layers that they do not have. What fails is an [*EngineError].
 func (b *Built) LoadCluster(ctx context.Context, cluster *docker.Cluster) error {
-	done := b.report.step(b.Plan.Name, "kind", "loading "+b.Plan.Reference)
+	done := b.report.step(b.Plan.Label(), "kind", "loading "+b.Plan.Reference)
 	came, err := b.loadCluster(ctx, cluster)
 	done(came, err)
 	if err != nil {
@@ -47,7 +47,7 @@ func (b *Built) loadCluster(ctx context.Context, cluster *docker.Cluster) (came 
 	}
 	if err == nil && strings.HasSuffix(imported.Name, ":latest") {
 		// https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting
-		b.report.note(b.Plan.Name, "kind", "for the tag latest pods need imagePullPolicy: IfNotPresent, else Kubernetes pulls it")
+		b.report.note(b.Plan.Label(), "kind", "for the tag latest pods need imagePullPolicy: IfNotPresent, else Kubernetes pulls it")
 	}
 	return fmt.Sprintf("loaded %s into %d of %d nodes of %q, sent %s",
 		imported.Name, imported.Nodes, len(cluster.Nodes), cluster.Name, Size(imported.Sent)), err

@@ -18,7 +18,7 @@ import (
 // it already is sent nothing; one that has the image's lower layers, from an
 // earlier build, is sent the others alone. What fails is an [*EngineError].
 func (b *Built) Load(ctx context.Context, engine *docker.Engine) error {
-	done := b.report.step(b.Plan.Name, "docker", "loading "+b.Plan.Reference)
+	done := b.report.step(b.Plan.Label(), "docker", "loading "+b.Plan.Reference)
 	came, err := b.load(ctx, engine)
 	done(came, err)
 	if err != nil {
@@ -36,7 +36,10 @@ func (b *Built) load(ctx context.Context, engine *docker.Engine) (came string, e
 	if found && before.Complete && slices.Contains(b.ids(), before.ID) {
 		return b.Plan.Reference + " is unchanged", nil
 	}
-	kept := b.shared(before)
+	kept, err := b.sharedWithBase(ctx, engine, b.shared(before))
+	if err != nil {
+		return "", err
+	}
 	err = b.send(ctx, engine, kept)
 	if err != nil && kept > 0 && ctx.Err() == nil {
 		// What the engine had a moment ago may be gone, and then the name may stand

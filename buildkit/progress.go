@@ -20,7 +20,7 @@ const (
 
 // Event is one thing that happened in a build, for people to read.
 type Event struct {
-	Image string // name of the image
+	Image string // name of the image, with the platform if it has several
 	Step  string // "compile", "libraries", "rootfs", "image", "docker", "archive"
 	State State
 	Text  string        // what is being done, or what came of it

@@ -21,6 +21,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"rootfs":             {ours: []string{"rootfs/ldd"}, others: []string{"github.com/otiai10/copy"}},
 	"buildkit/gobuild":   {},
 	"buildkit/image":     {others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
+	"buildkit/base":      {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/", "oras.land/oras-go/"}},
 	"buildkit/deliver":   {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/docker":    {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
 	"buildkit/config":    {},
@@ -29,7 +30,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/supervisor/report": {},
 	"buildkit/supervisor":        {ours: []string{"buildkit/supervisor/report"}, others: []string{"golang.org/x/sys/"}},
 
-	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/bench/loop":  {},

@@ -22,7 +22,7 @@ func (b *Built) archive() deliver.Archive {
 // returns the path.
 func (b *Built) WriteArchive(ctx context.Context) (path string, err error) {
 	path = b.Plan.Dist().archive()
-	done := b.report.step(b.Plan.Name, "archive", "writing "+b.Plan.Show(path))
+	done := b.report.step(b.Plan.Label(), "archive", "writing "+b.Plan.Show(path))
 	err = b.archive().WriteFile(ctx, path)
 	done("wrote "+b.Plan.Show(path), err)
 	if err != nil {
@@ -38,11 +38,12 @@ type Deliverable struct {
 	Reference string       // repository:tag
 	Config    image.Config // how it is run
 	ids       []string     // what engines may call it
+	base      *baseMemory  // nil is scratch
 }
 
 // Deliverable is the image that was built.
 func (b *Built) Deliverable() Deliverable {
-	return Deliverable{b.Plan.Name, b.Plan.Reference, b.Image.Config(), b.ids()}
+	return Deliverable{b.Plan.Name, b.Plan.Reference, b.Image.Config(), b.ids(), b.Plan.baseMemory()}
 }
 
 // Loaded tells whether an engine has the image under its reference, whole.

@@ -60,6 +60,9 @@ func findBundle(list []string) (string, error) {
 // addCertificates adds the authorities that TLS clients trust. Without them Go's pool of certificates
 // is empty, with no error until the first handshake.
 func (a *assembly) addCertificates(context.Context) error {
+	if i := slices.IndexFunc(bundles, a.baseHas); i >= 0 && !a.Certificates.OnlyExtra {
+		return a.addToBundle(bundles[i])
+	}
 	source, reason, err := a.bundle()
 	if err != nil || source == (Source{}) {
 		return err
@@ -70,6 +73,31 @@ func (a *assembly) addCertificates(context.Context) error {
 	}
 	return a.addLink(bundleLink, "certs/ca-certificates.crt", "where LibreSSL and Alpine look for certificates")
 }
+
+// addToBundle adds the extra certificates to the base's bundle. Where there are none, it stays what it is.
+func (a *assembly) addToBundle(name string) error {
+	if len(a.Certificates.Extra) == 0 {
+		return nil
+	}
+	content, err := readSmall(a.Base, name, maxBundle)
+	if err != nil {
+		return fmt.Errorf("reading the certificates %q of the base: %w", name, bare(err))
+	}
+	for _, file := range a.Certificates.Extra {
+		extra, err := readExtra(a.host(file))
+		if err != nil {
+			return err
+		}
+		if len(content) > 0 && content[len(content)-1] != '\n' {
+			content = append(content, '\n')
+		}
+		content = append(content, extra...)
+	}
+	return a.replaceBase(name, string(content), "certificate authorities of the base, and extra ones")
+}
+
+// maxBundle bounds a base's bundle, in bytes; real ones have a quarter of a megabyte.
+const maxBundle = 64 << 20
 
 // bundle is the host's bundle and the extra certificates, zero when neither is wanted.
 func (a *assembly) bundle() (Source, string, error) {

@@ -38,6 +38,13 @@ type Spec struct {
 	// for all three.
 	Known []Entry
 
+	// Base is the file system of the image that this one is put on, nil for none. Names are not led through links; the
+	// Sys of what Lstat gives is a *tar.Header with the owner. What it has is not added again: files of the system, and
+	// libraries where Sysroot is an [Overlay] over it. Accounts are appended to its own, extra certificates to its bundle.
+	Base ldd.FS
+	// BaseName is what people call it.
+	BaseName string
+
 	// User is whom the program runs as, and owns DataDir. Zero is nobody, 65534:65534.
 	User User
 	// Users are further accounts, for owners of files.
@@ -167,7 +174,7 @@ func (s Spec) begin() (*assembly, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &assembly{Spec: s, accounts: accounts}, nil
+	return &assembly{Spec: s, accounts: accounts, tree: Tree{base: s.Base, baseName: s.BaseName}}, nil
 }
 
 // host is the path on this machine of a file that the user named.

@@ -32,6 +32,11 @@ type Image struct {
 // New puts layers, the lowest first, and a configuration together. It fails when a value of the configuration is not
 // one that engines accept, and does no I/O. The same arguments give the same bytes.
 func New(cfg Config, layers []*Layer) (*Image, error) {
+	return newImage(cfg, layers, func(*dockerspec.DockerOCIImage) {})
+}
+
+// newImage is New with a word of the base on the configuration document.
+func newImage(cfg Config, layers []*Layer, inherit func(*dockerspec.DockerOCIImage)) (*Image, error) {
 	if len(layers) == 0 || slices.Contains(layers, nil) {
 		return nil, errors.New("making an image: a layer is missing")
 	}
@@ -41,7 +46,9 @@ func New(cfg Config, layers []*Layer) (*Image, error) {
 	}
 	// The manifest has the digest of the configuration, so the configuration comes first.
 	img := &Image{Layers: slices.Clone(layers), config: cfg}
-	if img.RawConfig, err = json.Marshal(configDocument(cfg, layers)); err != nil {
+	doc := configDocument(cfg, layers)
+	inherit(&doc)
+	if img.RawConfig, err = json.Marshal(doc); err != nil {
 		return nil, fmt.Errorf("encoding the image's configuration: %w", err)
 	}
 	img.ConfigDigest = digest.FromBytes(img.RawConfig)

@@ -29,6 +29,7 @@ func (j *job) imageDev(ctx context.Context) error {
 	if j.engine == nil {
 		return j.whyNoEngine()
 	}
+	j.own = true
 	plans, err := j.plans(ctx, true)
 	if err != nil {
 		return err
@@ -177,11 +178,12 @@ func (l *loop) replan(ctx context.Context) error {
 	}
 	in.Prepare, in.Report, in.Began = true, l.progress.report, time.Now()
 	in.Recalled = buildkit.Recall(in)
+	in.Began = in.Recalled.Began
 	plans, err := buildkit.Resolve(ctx, in)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Name == l.plan.Name })
+	i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Dist() == l.plan.Dist() })
 	if i < 0 {
 		return fmt.Errorf("looking for the image %q: it is gone\nfix: start imageDev again", l.plan.Name)
 	}

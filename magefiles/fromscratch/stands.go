@@ -14,12 +14,15 @@ func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bo
 	if err != nil {
 		return nil, false, err
 	}
-	j.recalled = buildkit.Recall(in)
+	j.recall(in)
 	stands, all := j.recalled.Standing()
 	if j.engine == nil {
 		return nil, false, nil
 	}
 	for _, d := range stands {
+		if !d.SameBase(ctx, in) {
+			continue
+		}
 		loaded, err := j.has(ctx, d)
 		if err != nil {
 			return nil, false, err
@@ -29,6 +32,16 @@ func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bo
 		}
 	}
 	return list, all && len(list) == len(stands), nil
+}
+
+// recall looks for what is known of an earlier run, once.
+func (j *job) recall(in buildkit.Inputs) {
+	if j.looked || j.began.IsZero() {
+		return
+	}
+	in.Began = j.began
+	j.recalled, j.looked = buildkit.Recall(in), true
+	j.began = j.recalled.Began
 }
 
 // unchanged says that nothing was to be done.

@@ -16,6 +16,7 @@ func (j *job) image(ctx context.Context) error {
 	if j.engine == nil && (j.output == outputDocker || j.output == outputKind) {
 		return &buildkit.EngineError{Err: j.noEngine}
 	}
+	j.own = j.engine != nil
 	list, all, err := j.standing(ctx)
 	if err != nil {
 		return err
@@ -90,6 +91,7 @@ func (j *job) imageRun(ctx context.Context) error {
 	if err := j.connect(ctx); err != nil {
 		return err
 	}
+	j.own = j.engine != nil
 	list, all, err := j.standing(ctx)
 	if err != nil {
 		return err
