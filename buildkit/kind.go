@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -43,6 +44,10 @@ func (b *Built) loadCluster(ctx context.Context, cluster *docker.Cluster) (came 
 	})
 	if err == nil && imported.Nodes == 0 {
 		return b.Plan.Reference + " is unchanged", nil
+	}
+	if err == nil && strings.HasSuffix(imported.Name, ":latest") {
+		// https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting
+		b.report.note(b.Plan.Label(), "kind", "for the tag latest pods need imagePullPolicy: IfNotPresent, else Kubernetes pulls it")
 	}
 	return fmt.Sprintf("loaded %s into %d of %d nodes of %q, sent %s",
 		imported.Name, imported.Nodes, len(cluster.Nodes), cluster.Name, Size(imported.Sent)), err

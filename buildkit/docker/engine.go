@@ -107,6 +107,7 @@ func newClient(ep endpoint, version string, dials *dialer) (*client.Client, erro
 		TLSClientConfig:     ep.tls,
 		TLSHandshakeTimeout: dialTimeout,
 		MaxIdleConns:        6, // as the client's own transport
+		MaxIdleConnsPerHost: 6, // there is one host; an ssh connection is dear to make
 		IdleConnTimeout:     30 * time.Second,
 		WriteBufferSize:     64 << 10, // images are sent in pieces of this size, not of 4 kB
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -115,6 +116,9 @@ func (ep endpoint) tlsFix(err error) string {
 	case ep.tls == nil && strings.Contains(err.Error(), "HTTPS server"), // net/http's answer to plain HTTP
 		ep.tls == nil && strings.Contains(err.Error(), "TLS-enabled daemon"): // the client's guess
 		return "use TLS: DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or a context with certificates"
+	case ep.tls == nil && !ep.local() && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		// What ends TLS before an engine, stunnel or a balancer, may hang up without a word.
+		return "use TLS if the engine there wants it: DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or a context with certificates"
 	}
 	return ""
 }

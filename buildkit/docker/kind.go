@@ -72,31 +72,50 @@ func (e *Engine) cluster(ctx context.Context, name string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{Name: name, engine: e}
-	var have, stopped, names []string
-	for _, s := range all {
-		if !slices.Contains(nodeRoles, s.Labels[roleLabel]) {
-			continue
-		}
-		if have = append(have, s.Labels[clusterLabel]); s.Labels[clusterLabel] != name {
-			continue
-		}
-		n := Node{ID: s.ID, Name: nameOf(s), Role: s.Labels[roleLabel]}
-		if c.Nodes = append(c.Nodes, n); s.State != container.StateRunning {
-			stopped, names = append(stopped, n.Name+" is "+string(s.State)), append(names, n.Name)
-		}
+	all = slices.DeleteFunc(all, func(s container.Summary) bool { return !slices.Contains(nodeRoles, s.Labels[roleLabel]) })
+	sort.Slice(all, func(i, j int) bool { return nameOf(all[i]) < nameOf(all[j]) })
+	nodes := slices.DeleteFunc(slices.Clone(all), func(s container.Summary) bool { return s.Labels[clusterLabel] != name })
+	if len(nodes) == 0 {
+		return nil, &NoClusterError{Name: name, Host: e.endpoint.host, Have: clusterNames(all)}
 	}
-	sort.Strings(have)
-	sort.Strings(stopped)
-	sort.Strings(names)
-	sort.Slice(c.Nodes, func(i, j int) bool { return c.Nodes[i].Name < c.Nodes[j].Name })
-	switch {
-	case len(c.Nodes) == 0:
-		return nil, &NoClusterError{Name: name, Host: e.endpoint.host, Have: slices.Compact(have)}
-	case len(stopped) > 0:
-		return nil, advise(errors.New("its nodes do not all run: "+strings.Join(stopped, ", ")), "docker start "+strings.Join(names, " ")+", or create the cluster anew")
+	if err := allRun(nodes); err != nil {
+		return nil, err
+	}
+	c := &Cluster{Name: name, engine: e}
+	for _, s := range nodes {
+		c.Nodes = append(c.Nodes, Node{ID: s.ID, Name: nameOf(s), Role: s.Labels[roleLabel]})
 	}
 	return c, nil
+}
+
+// clusterNames lists the clusters that some nodes belong to.
+func clusterNames(nodes []container.Summary) []string {
+	var names []string
+	for _, s := range nodes {
+		names = append(names, s.Labels[clusterLabel])
+	}
+	sort.Strings(names)
+	return slices.Compact(names)
+}
+
+// allRun tells which nodes do not run, and how they are brought to it.
+func allRun(nodes []container.Summary) error {
+	var states, asleep []string
+	start := "start"
+	for _, s := range nodes {
+		if s.State == container.StateRunning {
+			continue
+		}
+		states, asleep = append(states, nameOf(s)+" is "+string(s.State)), append(asleep, nameOf(s))
+		if s.State == container.StatePaused {
+			start = "unpause"
+		}
+	}
+	if len(states) == 0 {
+		return nil
+	}
+	err := errors.New("its nodes do not all run: " + strings.Join(states, ", "))
+	return advise(err, fmt.Sprintf("docker %s %s, or create the cluster anew", start, strings.Join(asleep, " ")))
 }
 
 // nameOf is the name that a person knows a container by.

@@ -19,6 +19,10 @@ type sshHost struct {
 // configuration (ProxyCommand with %h) could take for more than a name.
 func parseSSH(host string) (*sshHost, error) {
 	u, err := url.Parse(host)
+	var malformed *url.Error
+	if errors.As(err, &malformed) {
+		return nil, malformed.Err // without the host, which may hold a password
+	}
 	if err != nil {
 		return nil, err
 	}
