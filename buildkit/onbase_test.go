@@ -69,9 +69,38 @@ func TestBaseInTheEngine(t *testing.T) {
 			t.Errorf("the configuration is %s, which lacks %s", inspect, want)
 		}
 	}
-	if history := output(t, "", "docker", "history", "--no-trunc", ref); !strings.Contains(history, "Imported from -") && !strings.Contains(history, "program:") {
+	if history := output(t, "", "docker", "history", "--no-trunc", ref); !strings.Contains(history, "Imported from") || !strings.Contains(history, "program:") {
 		t.Errorf("the history is\n%s", history)
 	}
+}
+
+// When the engine loses the base after it was asked, everything is sent once.
+func TestBaseThatTheEngineLoses(t *testing.T) {
+	base := imported(t, alpine(t), "lost")
+	built := mustBuildOn(t, asking(t), buildkit.Config{Base: base, Repo: repo + "onlost"})
+	l := watchLoads(t)
+	l.before = func() { output(t, "", "docker", "image", "rm", base) }
+	l.load(t, built)
+	if got := inImage(t, nil, built.Plan.Reference); got != "65534 /data /data  \n" {
+		t.Errorf("the program says %q", got)
+	}
+	if len(l.sizes) != 2 || l.sizes[1] < l.sizes[0]+1_000_000 {
+		t.Errorf("%v bytes were sent, want the base in the second try", l.sizes)
+	}
+}
+
+// Programs of the base can be the entrypoint and the health check, by path and by name.
+func TestBaseHasCommands(t *testing.T) {
+	base := imported(t, alpine(t), "commands", "ENV PATH=/bin")
+	c := buildkit.Config{Base: base, Repo: repo + "oncommands", Entrypoint: []string{"/bin/sh", "-c"}, Cmd: []string{"/asks"},
+		Healthcheck: &config.Healthcheck{Test: []string{"busybox", "true"}}}
+	built := mustBuildOn(t, asking(t), c)
+	if got := inImage(t, nil, load(t, built)); got != "65534 /data /data  \n" {
+		t.Errorf("the program says %q", got)
+	}
+	c.Entrypoint = []string{"/bin/bash"}
+	_, err := buildOn(t, asking(t), c)
+	wantWords(t, err, `"/bin/bash"`, "not in the image", "fix: name /asks or an executable of Files or of the base "+base)
 }
 
 // ours is the size of the layers above the base, in bytes.
@@ -158,6 +187,10 @@ func TestBaseOfGlibc(t *testing.T) {
 	}
 	if len(found) < 3 || !strings.Contains(strings.Join(found, "\n"), "libm.so.6: needed by") {
 		t.Errorf("the libraries of the base are explained by\n%s", strings.Join(found, "\n"))
+	}
+	chain, err := built.Chain("/lib/x86_64-linux-gnu/libm.so.6")
+	if err != nil || len(chain) < 2 || chain[0].Path != "/lite" || chain[len(chain)-1].Layer != "base" {
+		t.Errorf("libm is explained by %+v (%v)", chain, err)
 	}
 	if n := len(built.Explain().Entries); n > 200 {
 		t.Errorf("%d entries are explained: the whole base", n)
@@ -313,5 +346,36 @@ func TestBaseInAnArchive(t *testing.T) {
 		if has := l.Blob != nil; has != (l.Comment == "base image") {
 			t.Errorf("the layer %q has a compressed blob: %v", l.Comment, has)
 		}
+	}
+}
+
+// What the libraries have brought is known at the next build, of which the base is a part.
+func TestBaseIsRemembered(t *testing.T) {
+	dir := sqliteModule(t)
+	base := imported(t, debian(t, hostRelease(t)), "remembered")
+	c := buildkit.Config{Base: base, Repo: repo + "onremembered"}
+	first := mustBuildOn(t, dir, c)
+	files := len(first.Tree.Entries())
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(strings.Replace(sqlite, "sqlite:", "lite:", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	plans, err := buildkit.Resolve(context.Background(), inputsOn(t, dir, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := plans[0].Build(context.Background(), func(e buildkit.Event) { told = append(told, e.Text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if all := strings.Join(told, "\n"); !strings.Contains(all, "as before") || len(second.Tree.Entries()) != files {
+		t.Errorf("the libraries were computed again, or %d files are %d:\n%s", files, len(second.Tree.Entries()), all)
+	}
+	if got := inImage(t, nil, load(t, second)); got != "lite: yes 2\n" {
+		t.Errorf("the program says %q", got)
 	}
 }

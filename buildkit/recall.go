@@ -95,7 +95,7 @@ func (r Recalled) mains(config int, p Platform) (mains []gobuild.Main, ok bool) 
 		if m.Index != config {
 			continue
 		}
-		if m.Config.Platform != p {
+		if m.Platform != p {
 			return nil, false
 		}
 		mains = append(mains, m.Main)
