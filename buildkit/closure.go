@@ -108,7 +108,7 @@ func (b *Built) closureWords() string {
 	if c == nil || c.Flavour == ldd.Static {
 		return "none: the program is static"
 	}
-	words := fmt.Sprintf("%d files of %s, loader %s", len(c.Objects)-1, b.sysroot(), c.Loader)
+	words := fmt.Sprintf("%d files of %s, loader %s", len(c.Objects)-1, b.librariesFrom(), c.Loader)
 	if b.found == nil {
 		return words
 	}

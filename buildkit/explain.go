@@ -75,6 +75,9 @@ func (b *Built) Explain() Explanation {
 // Chain explains one path: facts from what is there for the image as a whole, the
 // program mostly, down to the path. One that is not in the image is [fs.ErrNotExist].
 func (b *Built) Chain(path string) ([]EntryFacts, error) {
+	if chain := b.baseChain(path); chain != nil {
+		return chain, nil
+	}
 	entries, err := b.Tree.Chain(path)
 	var chain []EntryFacts
 	for _, e := range entries {

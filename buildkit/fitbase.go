@@ -2,6 +2,7 @@ package buildkit
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -57,9 +58,33 @@ func (b *Built) onBase(err error) error {
 	if b.Plan.base == nil {
 		return err
 	}
-	return fmt.Errorf("%w\nThe libraries are those of the base %s, and of %s what it lacks.\nfix: take a newer base than %s, or build where the C library is as old as the base's: in a Builder of the same release, or with its Sysroot",
-		err, b.Plan.config.Base, b.sysroot(), b.Plan.config.Base)
+	name := b.Plan.config.Base
+	return &misfitError{err, fmt.Sprintf("the sysroot is the base %s, and %s for what it lacks: take a newer base than %s, or build in a Builder of the base's release",
+		name, b.sysroot(), name)}
 }
+
+// misfitError is that a program does not start with the libraries of its base. The fixes of
+// what is wrong come once, with the one for the base behind them.
+type misfitError struct {
+	err error
+	fix string
+}
+
+// Error says what is wrong, then all fixes in one line.
+func (e *misfitError) Error() string {
+	var lines, fixes []string
+	for _, line := range strings.Split(e.err.Error(), "\n") {
+		if fix, ok := strings.CutPrefix(line, "fix: "); !ok {
+			lines = append(lines, line)
+		} else if !slices.Contains(fixes, fix) {
+			fixes = append(fixes, fix)
+		}
+	}
+	return strings.Join(lines, "\n") + "\nfix: " + strings.Join(append(fixes, e.fix), "; ")
+}
+
+// Unwrap returns what is wrong.
+func (e *misfitError) Unwrap() error { return e.err }
 
 // noShell says what the image lacks for a program that starts others, "" when it has a
 // shell.
@@ -116,4 +141,60 @@ func (b *Built) neededBy(o *ldd.Object) string {
 		by = o.NeededBy.Path
 	}
 	return fmt.Sprintf("needed by %s (%s)", by, o.By)
+}
+
+// librariesFrom says where the libraries of a closure are from.
+func (b *Built) librariesFrom() string {
+	if b.Plan.base == nil {
+		return b.sysroot()
+	}
+	n := 0
+	for _, o := range b.Closure.Objects[1:] {
+		if _, ok := b.inBase(o); ok {
+			n++
+		}
+	}
+	return fmt.Sprintf("%s, %d of them of the base", b.sysroot(), n)
+}
+
+// inBase is the file of the base that a library is.
+func (b *Built) inBase(o *ldd.Object) (info fs.FileInfo, ok bool) {
+	if b.Plan.base == nil {
+		return nil, false
+	}
+	info, err := b.Plan.base.FS.Lstat(strings.TrimPrefix(o.Real, "/"))
+	return info, err == nil
+}
+
+// baseChain explains a library of the base: the program, what needs what, and the library;
+// nil for everything else.
+func (b *Built) baseChain(p string) []EntryFacts {
+	e, ok := b.Tree.OfBase(p)
+	if !ok || b.Closure == nil {
+		return nil
+	}
+	i := slices.IndexFunc(b.Closure.Objects, func(o *ldd.Object) bool { return o.Real == e.Path })
+	if i < 1 {
+		return nil
+	}
+	var chain []EntryFacts
+	seen := map[*ldd.Object]bool{}
+	for o := b.Closure.Objects[i]; o != nil && !seen[o]; o = o.NeededBy {
+		seen[o] = true
+		at := o.Real
+		if o == b.Closure.Program() {
+			at = b.Plan.program()
+		}
+		facts := b.withBase(nil)
+		if e, ok := b.Tree.Lookup(at); ok {
+			facts = append(facts, factsOf(e))
+		}
+		for _, f := range facts {
+			if f.Path == at {
+				chain = append([]EntryFacts{f}, chain...)
+				break
+			}
+		}
+	}
+	return chain
 }

@@ -30,11 +30,12 @@ type memory struct {
 	IDs       []string     // what engines may call the image
 	Config    image.Config // how it is run
 
-	Index   int            // of the Config
-	Module  gobuild.Module // as the go command told
-	Main    gobuild.Main
-	Base    *baseMemory       // nil is scratch
-	Headers map[string]string // checksums of what the go command's listing depends on, by Go file
+	Platform Platform       // that was asked for; the Config may have a variant of the base's
+	Index    int            // of the Config
+	Module   gobuild.Module // as the go command told
+	Main     gobuild.Main
+	Base     *baseMemory       // nil is scratch
+	Headers  map[string]string // checksums of what the go command's listing depends on, by Go file
 
 	layout  *record.Snapshot // decides which programs there are and how they are compiled
 	content *record.Snapshot // decides what is in them, and in the image

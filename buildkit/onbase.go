@@ -67,7 +67,7 @@ func (in Inputs) findBase(ctx context.Context, s subject, r base.Request) (*base
 	b, err := finder.Find(ctx, r)
 	if err != nil {
 		done("", err)
-		err = fmt.Errorf("%w\nThe Base is configured at %s.", err, s.config.Origin)
+		err = fmt.Errorf("the Base of the Config (%s): %w", s.config.Origin, err)
 		var remote *base.RemoteError
 		if errors.As(err, &remote) {
 			return nil, &EngineError{err}

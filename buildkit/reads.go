@@ -163,7 +163,7 @@ func (b *Built) keep() error {
 	p := b.Plan
 	m := memory{
 		Key: p.key, Set: p.set, Folder: p.folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
-		Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(), Base: p.baseMemory(),
+		Platform: p.Platform, Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(), Base: p.baseMemory(),
 	}
 	layout, err := b.layoutReads()
 	if err != nil {

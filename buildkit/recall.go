@@ -122,7 +122,7 @@ func (r Recalled) mains(config int, p Platform) (mains []gobuild.Main, ok bool) 
 		return nil, false
 	}
 	for _, m := range r.memories {
-		if m.Index == config && m.Config.Platform == p {
+		if m.Index == config && m.Platform == p {
 			mains = append(mains, m.Main)
 		}
 	}

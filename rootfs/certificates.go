@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
 // bundles is where the distributions have their certificates: the list of Go's crypto/x509, see
@@ -60,8 +62,8 @@ func findBundle(list []string) (string, error) {
 // addCertificates adds the authorities that TLS clients trust. Without them Go's pool of certificates
 // is empty, with no error until the first handshake.
 func (a *assembly) addCertificates(context.Context) error {
-	if i := slices.IndexFunc(bundles, a.baseHas); i >= 0 && !a.Certificates.OnlyExtra {
-		return a.addToBundle(bundles[i])
+	if bundle, ok := BaseBundle(a.Base); ok && !a.Certificates.OnlyExtra {
+		return a.addToBundle(bundle)
 	}
 	source, reason, err := a.bundle()
 	if err != nil || source == (Source{}) {
@@ -72,6 +74,16 @@ func (a *assembly) addCertificates(context.Context) error {
 		return err
 	}
 	return a.addLink(bundleLink, "certs/ca-certificates.crt", "where LibreSSL and Alpine look for certificates")
+}
+
+// BaseBundle is the certificate bundle that a base has, where Go's crypto/x509 looks for one; ok is false without one.
+func BaseBundle(base ldd.FS) (path string, ok bool) {
+	a := &assembly{Spec: Spec{Base: base}}
+	i := slices.IndexFunc(bundles, a.baseHas)
+	if i < 0 {
+		return "", false
+	}
+	return bundles[i], true
 }
 
 // addToBundle adds the extra certificates to the base's bundle. Where there are none, it stays what it is.

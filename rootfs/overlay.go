@@ -32,12 +32,13 @@ func (o *overlay) Open(name string) (fs.File, error) {
 	if err == nil && !info.IsDir() {
 		return o.base.Open(name)
 	}
-	lower := o.lower(name)
-	below, lowerErr := o.sys.Lstat(lower)
+	lower, below := o.lower(name)
 	switch {
+	case err != nil && below == nil:
+		return nil, nothing("open", name)
 	case err != nil:
 		return o.sys.Open(lower)
-	case lowerErr != nil || !below.IsDir():
+	case below == nil || !below.IsDir():
 		return o.base.Open(name)
 	}
 	return o.both(name, lower)
@@ -80,7 +81,10 @@ func (o *overlay) Lstat(name string) (fs.FileInfo, error) {
 	if info, err := o.base.Lstat(name); err == nil {
 		return info, nil
 	}
-	return o.sys.Lstat(o.lower(name))
+	if _, below := o.lower(name); below != nil {
+		return below, nil
+	}
+	return nil, nothing("lstat", name)
 }
 
 // ReadLink returns the target of a link.
@@ -88,8 +92,13 @@ func (o *overlay) ReadLink(name string) (string, error) {
 	if _, err := o.base.Lstat(name); err == nil {
 		return o.base.ReadLink(name)
 	}
-	return o.sys.ReadLink(o.lower(name))
+	if lower, below := o.lower(name); below != nil {
+		return o.sys.ReadLink(lower)
+	}
+	return "", nothing("readlink", name)
 }
+
+func nothing(op, name string) error { return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist} }
 
 // has tells whether a name is the base's.
 func (o *overlay) has(name string) bool {
@@ -97,11 +106,15 @@ func (o *overlay) has(name string) bool {
 	return err == nil
 }
 
-// lower is the sysroot's name for one without links of the overlay: links of the sysroot on the way are followed
+// lower is the sysroot's name for one without links of the overlay, and what is there, nil for nothing: links of the sysroot on the way are followed
 // inside of it, and what is below /usr/lib is looked for below /lib too.
-func (o *overlay) lower(name string) string {
+func (o *overlay) lower(name string) (string, fs.FileInfo) {
 	if name == "." {
-		return name
+		info, err := o.sys.Lstat(name)
+		if err != nil {
+			return name, nil
+		}
+		return name, info
 	}
 	for _, n := range []string{name, strings.TrimPrefix(name, "usr/")} {
 		if n != name && !strings.HasPrefix(n, "lib") {
@@ -112,11 +125,11 @@ func (o *overlay) lower(name string) string {
 			continue
 		}
 		full := path.Join(dir, path.Base(n))
-		if _, err := o.sys.Lstat(full); err == nil {
-			return full
+		if info, err := o.sys.Lstat(full); err == nil {
+			return full, info
 		}
 	}
-	return name
+	return name, nil
 }
 
 // folder takes the links out of the name of a folder of the sysroot.

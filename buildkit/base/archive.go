@@ -73,8 +73,7 @@ func (a *archive) plain(ctx context.Context, dir string) error {
 	}
 	defer done()
 	if body == io.Reader(in) {
-		_, err := a.file.Seek(0, io.SeekStart)
-		return err
+		return nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -90,16 +89,17 @@ func (a *archive) plain(ctx context.Context, dir string) error {
 	if err == nil && n > limit {
 		err = fmt.Errorf("it is more than %d bytes: it is not an image but a bomb", limit)
 	}
-	if err = errors.Join(err, packed.Close()); err != nil {
-		return err
-	}
-	_, err = temp.Seek(0, io.SeekStart)
-	return err
+	return errors.Join(err, packed.Close())
 }
 
 // index notes where each file begins.
 func (a *archive) index(ctx context.Context) error {
-	tr := tar.NewReader(a.file)
+	info, err := a.file.Stat()
+	if err != nil {
+		return err
+	}
+	around := newWindow(a.file, info.Size())
+	tr := tar.NewReader(around)
 	for n := 0; ; n++ {
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -118,11 +118,7 @@ func (a *archive) index(ctx context.Context) error {
 		switch h.Typeflag {
 		case tar.TypeReg:
 			// A tar.Reader reads no further than the header of a file that can seek.
-			at, err := a.file.Seek(0, io.SeekCurrent)
-			if err != nil {
-				return err
-			}
-			a.files[name] = section{at, h.Size}
+			a.files[name] = section{around.pos, h.Size}
 		case tar.TypeSymlink:
 			a.links[name] = path.Join(path.Dir(name), h.Linkname)
 		case tar.TypeLink:

@@ -97,7 +97,7 @@ func (f Finder) find(ctx context.Context, r Request) (*Base, error) {
 	}
 	b, err = f.inRegistry(ctx, r)
 	if err != nil {
-		return nil, fmt.Errorf("%w%s", err, elsewhere)
+		return nil, fmt.Errorf("%s%w", elsewhere, err)
 	}
 	return b, nil
 }

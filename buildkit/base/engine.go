@@ -20,7 +20,7 @@ func (f Finder) inEngine(ctx context.Context, r Request) (*Base, string, error) 
 		return nil, "", remoteError(err)
 	}
 	if !fits(platform, r.Platform) {
-		return nil, fmt.Sprintf("\nThe engine has it for %s.", platform), nil
+		return nil, fmt.Sprintf("the engine has it for %s; ", platform), nil
 	}
 	name := cache(f.Cache).recordName("engine", id, r.Platform)
 	if rec, ok := cache(f.Cache).recall(name); ok && f.cached(rec) {

@@ -54,7 +54,12 @@ func (f *FS) apply(ctx context.Context, layer int, name string, entries *int) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	tr := tar.NewReader(in)
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	around := newWindow(in, info.Size())
+	tr := tar.NewReader(around)
 	for {
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -70,11 +75,7 @@ func (f *FS) apply(ctx context.Context, layer int, name string, entries *int) (e
 			return fmt.Errorf("there are more than %d files", maxEntries)
 		}
 		// A tar.Reader reads no further than the header of a file that can seek.
-		at, err := in.Seek(0, io.SeekCurrent)
-		if err != nil {
-			return err
-		}
-		if err := f.put(layer, h, at); err != nil {
+		if err := f.put(layer, h, around.pos); err != nil {
 			return fmt.Errorf("%q: %w", h.Name, err)
 		}
 	}

@@ -152,7 +152,7 @@ func (f Finder) connect(ctx context.Context, named reference.Named) (*pull, erro
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, remoteError(fmt.Errorf("asking the registry %s: %w\nfix: look at the name, pull it (\"docker pull %s\"), or \"docker login\" for a private one",
+		return nil, remoteError(fmt.Errorf("asking the registry %s: %w\nfix: look at the name, pull it (\"docker pull %s\"), \"docker login\" for a private one, or name it by digest",
 			reference.Domain(named), err, reference.FamiliarString(named)))
 	}
 	return &pull{repository, root}, nil
