@@ -27,7 +27,7 @@ var rooms = map[string]struct{ ours, others []string }{
 
 	"buildkit/buildertest": {},
 
-	"buildkit/watch":     {others: []string{"github.com/fsnotify/fsnotify"}},
+	"buildkit/watch": {others: []string{"github.com/fsnotify/fsnotify"}},
 
 	"buildkit/supervisor/report": {},
 	"buildkit/supervisor":        {ours: []string{"buildkit/supervisor/report"}, others: []string{"golang.org/x/sys/"}},
