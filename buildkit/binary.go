@@ -54,7 +54,7 @@ func compileWords(c Config) string {
 		set  bool
 	}{
 		{"Main", c.Main != ""}, {"Cgo", c.Cgo != ""}, {"Tags", len(c.Tags) > 0}, {"LDFlags", c.LDFlags != ""},
-		{"Symbols", c.Symbols}, {"Flags", len(c.Flags) > 0}, {"GoEnv", len(c.GoEnv) > 0},
+		{"Symbols", c.Symbols}, {"Flags", len(c.Flags) > 0}, {"GoEnv", len(c.GoEnv) > 0}, {"Builder", c.Builder != ""},
 	} {
 		if f.set {
 			return f.name

@@ -42,17 +42,26 @@ func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 	for _, d := range p.Files.Dirs {
 		p.decided("dir", d.Path, c.Origin)
 	}
-	bundle, err := rootfs.FindBundle(in.getenv("SSL_CERT_FILE"))
+	bundle, from, err := p.decideBundle(in.getenv("SSL_CERT_FILE"))
 	if err != nil {
 		return err
 	}
 	p.Files.Certificates.Bundle = bundle
 	p.decided("certificates", strings.Join(append([]string{bundle}, c.Certificates...), ", "),
-		origin(c, len(c.Certificates) > 0, "host"))
+		origin(c, len(c.Certificates) > 0, from))
 	if len(c.Timezones) > 0 || c.Env["TZ"] != "" {
 		p.decided("zones", strings.Join(append(slices.Clone(c.Timezones), c.Env["TZ"]), " "), c.Origin)
 	}
 	return nil
+}
+
+// decideBundle takes the certificates of the builder, unless the user names others.
+func (p *Plan) decideBundle(sslCertFile string) (bundle, from string, err error) {
+	if p.bundle != "" && sslCertFile == "" {
+		return p.bundle, "builder", nil
+	}
+	bundle, err = rootfs.FindBundle(sslCertFile)
+	return bundle, "host", err
 }
 
 // checkPlaces finds what would go wrong only after the program is compiled: another

@@ -103,14 +103,15 @@ func (in Inputs) key() string {
 		return ""
 	}
 	self, err := ownBuildID()
-	if err != nil {
+	if err != nil || !in.knowsBuilders() {
 		return ""
 	}
 	told, err := json.Marshal(struct {
 		Dir, Self string
 		Configs   []Config
 		Environ   []string
-	}{in.Dir, self, in.Configs, telling(in.Environ)})
+		Builders  []string
+	}{in.Dir, self, in.Configs, telling(in.Environ), in.builderIDs})
 	if err != nil {
 		return ""
 	}

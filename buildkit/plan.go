@@ -27,16 +27,18 @@ type Plan struct {
 	// Values is the plan for people: each value with its origin.
 	Values []Value
 
-	config Config
-	index  int // of the Config
-	module gobuild.Module
-	gocmd  gobuild.Go
-	key    string            // of the memory; "" keeps none
-	set    []string          // names of all images of the run
-	dir    string            // where the run was started
-	began  time.Time         // when
-	names  map[string]uint64 // in the folders where mage writes, when the run was started
-	output string            // of the compiler, where it is not the root file system
+	config  Config
+	index   int // of the Config
+	module  gobuild.Module
+	gocmd   gobuild.Go
+	builder *builder          // nil compiles on this machine
+	bundle  string            // certificates of the builder, "" for none
+	key     string            // of the memory; "" keeps none
+	set     []string          // names of all images of the run
+	dir     string            // where the run was started
+	began   time.Time         // when
+	names   map[string]uint64 // in the folders where mage writes, when the run was started
+	output  string            // of the compiler, where it is not the root file system
 }
 
 // Value is a decision, and who made it: "default", "discovered", "go.mod", "host",

@@ -25,14 +25,17 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/docker":    {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
 	"buildkit/config":    {},
 
-	"buildkit/buildertest": {},
+	"buildkit/buildertest":       {},
+	"buildkit/attendant":         {},
+	"buildkit/attendant/program": {},
+	"buildkit/sysroot":           {},
 
 	"buildkit/watch": {others: []string{"github.com/fsnotify/fsnotify"}},
 
 	"buildkit/supervisor/report": {},
 	"buildkit/supervisor":        {ours: []string{"buildkit/supervisor/report"}, others: []string{"golang.org/x/sys/"}},
 
-	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/deliver", "buildkit/docker", "buildkit/attendant", "buildkit/sysroot"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/bench/loop":  {},

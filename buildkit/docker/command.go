@@ -102,6 +102,9 @@ func (c *commandConn) Write(p []byte) (int, error) {
 	return n, c.explain(err)
 }
 
+// CloseWrite ends the command's input alone. Who reads at the other end of an exec waits for that.
+func (c *commandConn) CloseWrite() error { return c.stdin.Close() }
+
 // explain replaces the end of a pipe by the reason why the command ended, when it failed.
 func (c *commandConn) explain(err error) error {
 	if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.EPIPE) {
@@ -126,7 +129,9 @@ func (c *commandConn) explain(err error) error {
 func (c *commandConn) Close() error {
 	var err error
 	c.closing.Do(func() {
-		err = c.stdin.Close()
+		if err = c.stdin.Close(); errors.Is(err, os.ErrClosed) { // by CloseWrite
+			err = nil
+		}
 		if c.cmd.Process.Signal(syscall.SIGTERM) != nil { // ended already, or Windows, which has no such signal
 			_ = c.cmd.Process.Kill() // fails when it has ended
 		}

@@ -31,6 +31,8 @@ type job struct {
 	output   output
 	engine   *docker.Engine // nil without one
 	noEngine error          // why there is none
+	builders *buildkit.Builders
+	compiler *docker.Engine // for builders, where images do not go into an engine
 
 	code  int  // of the program that imageRun has run
 	exits bool // the process is to end with it
@@ -67,7 +69,7 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	if err == nil {
 		err = verb(ctx)
 	}
-	return j.code, j.exits, errors.Join(err, j.end())
+	return j.code, j.exits, errors.Join(err, j.end(ctx))
 }
 
 // begin reads the environment.
@@ -83,12 +85,16 @@ func (j *job) begin() error {
 	return nil
 }
 
-func (j *job) end() error {
+// end gives back all that the job has taken, also when ctx has ended.
+func (j *job) end(ctx context.Context) error {
+	err := j.builders.Close(ctx)
 	j.progress.close()
-	if j.engine == nil {
-		return nil
+	for _, engine := range []*docker.Engine{j.engine, j.compiler} {
+		if engine != nil {
+			err = errors.Join(err, engine.Close())
+		}
 	}
-	return j.engine.Close()
+	return err
 }
 
 // connect asks for the engine, once. None is not an error yet: it is kept for
@@ -119,7 +125,10 @@ func (j *job) inputs() (buildkit.Inputs, error) {
 	if err != nil {
 		return buildkit.Inputs{}, fmt.Errorf("finding the folder that mage runs in: %w", err)
 	}
-	return buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform}, nil
+	if err := j.provideBuilders(); err != nil {
+		return buildkit.Inputs{}, err
+	}
+	return buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform, Builders: j.builders}, nil
 }
 
 // plans resolves the images of this magefile; to build them, their Before is run.

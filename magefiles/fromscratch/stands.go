@@ -14,6 +14,9 @@ func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bo
 	if err != nil {
 		return nil, false, err
 	}
+	if err := in.AskBuilders(ctx); err != nil {
+		return nil, false, err
+	}
 	j.recalled = buildkit.Recall(in)
 	stands, all := j.recalled.Standing()
 	if j.engine == nil {
