@@ -19,8 +19,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
 
-// builderPrefix begins the names of volumes of these tests, and is a label of their containers.
-const builderPrefix = "fromscratch-test-builder"
+// builderPrefix begins the names of volumes of this test process, and is a label of its containers.
+var builderPrefix = fmt.Sprintf("fromscratch-test-builder-%d", os.Getpid())
 
 // builderCache is where these tests keep the files of builder images; TestMain removes it, and the volumes.
 var builderCache = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", builderPrefix) })
@@ -30,7 +30,7 @@ func removeBuilderCaches() {
 	if dir, err := builderCache(); err == nil {
 		os.RemoveAll(dir)
 	}
-	out, err := exec.Command("docker", "volume", "ls", "-q", "--filter", "name="+builderPrefix).Output()
+	out, err := exec.Command("docker", "volume", "ls", "-q", "--filter", "name="+builderPrefix+"-").Output()
 	if err != nil {
 		return
 	}
@@ -352,7 +352,7 @@ func TestBuilderInterrupted(t *testing.T) {
 		if id == "" {
 			return false
 		}
-		out, err := exec.Command("docker", "top", id, "-o", "args").Output()
+		out, err := exec.Command("docker", "top", id, "-o", "pid,args").Output()
 		return err == nil && strings.Contains(string(out), "/compile ") && strings.Contains(string(out), "-p main ")
 	}
 	for !compiling() {
@@ -367,7 +367,7 @@ func TestBuilderInterrupted(t *testing.T) {
 	if err := <-ended; !errors.Is(err, pressed) {
 		t.Errorf("got %v", err)
 	}
-	if out, err := exec.Command("docker", "top", id, "-o", "args").Output(); err == nil && strings.Contains(string(out), "/compile ") {
+	if out, err := exec.Command("docker", "top", id, "-o", "pid,args").Output(); err == nil && strings.Contains(string(out), "/compile ") {
 		t.Errorf("the compiler runs on:\n%s", out)
 	}
 	if err := b.Close(ctx); err != nil {

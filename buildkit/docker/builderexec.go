@@ -54,9 +54,15 @@ func (b *Builder) WriteSecret(ctx context.Context, name string, content []byte) 
 	return b.failed("writing a file in", b.attend(ctx, bytes.NewReader(content), nil, "write", name))
 }
 
+// engineFiles are made by engines in each container.
+var engineFiles = []string{"/.dockerenv", "/run/.containerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"}
+
 // List writes the names of the container's file system, but for those that only this container has, as package
 // attendant does.
 func (b *Builder) List(ctx context.Context, w io.Writer, excluded ...string) error {
+	excluded = append(excluded, engineFiles...)
+	excluded = append(excluded, b.req.AttendantPath)
+	excluded = append(excluded, b.req.Folders...)
 	for _, bind := range b.req.Binds {
 		excluded = append(excluded, bind.Container)
 	}

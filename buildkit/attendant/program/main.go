@@ -111,7 +111,7 @@ func look(args []string) (int, error) {
 // systems are not entered.
 func list(excluded []string) (int, error) {
 	out := bufio.NewWriterSize(os.Stdout, 64<<10)
-	skip := map[string]bool{"/proc": true, "/sys": true, "/dev": true, "/.fromscratch": true}
+	skip := map[string]bool{"/proc": true, "/sys": true, "/dev": true}
 	for _, name := range excluded {
 		skip[name] = true
 	}
@@ -121,7 +121,10 @@ func list(excluded []string) (int, error) {
 	}
 	err = filepath.WalkDir("/", func(path string, d fs.DirEntry, err error) error {
 		if skip[path] {
-			return fs.SkipDir
+			if d != nil && d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
 		}
 		if err != nil {
 			return nil // gone, or nobody may read it
