@@ -36,7 +36,7 @@ func (b *Built) provenance(ctx context.Context, manifest digest.Digest) ([]byte,
 // checkout asks git about the module's folder. What git refuses to tell is not known,
 // and a person hears why.
 func (b *Built) checkout(ctx context.Context) (provenance.Checkout, error) {
-	c, err := provenance.Read(ctx, b.Plan.Root, b.Plan.gocmd.Env, mageFile)
+	c, err := provenance.Read(ctx, b.Plan.Root, b.Plan.host.Env, mageFile)
 	if ctx.Err() != nil {
 		return c, context.Cause(ctx)
 	}

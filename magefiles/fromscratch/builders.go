@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+)
+
+// provideBuilders makes the containers that compile possible; none is started yet.
+func (j *job) provideBuilders() error {
+	if j.builders != nil {
+		return nil
+	}
+	needed := false
+	for _, c := range j.configs {
+		needed = needed || c.Builder != ""
+	}
+	if !needed {
+		return nil
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return &buildkit.ConfigError{Err: fmt.Errorf("finding the folder for what builders keep: %w\nfix: set HOME, or XDG_CACHE_HOME", err)}
+	}
+	// "copy" copies sources also where they could be mounted.
+	how := os.Getenv("IMAGE_BUILDER_SOURCES")
+	switch how {
+	case "", "bind", "copy":
+	default:
+		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_BUILDER_SOURCES is %q\nfix: set it to bind or copy, or unset it", how)}
+	}
+	j.builders = &buildkit.Builders{
+		Engine: j.builderEngine, Cache: filepath.Join(cache, "fromscratch"), Copy: how == "copy",
+	}
+	return nil
+}
+
+// builderEngine is the engine that compiles. An archive may need one, too.
+func (j *job) builderEngine(ctx context.Context, _ buildkit.Platform) (*docker.Engine, error) {
+	return j.anyEngine(ctx)
+}
