@@ -20,6 +20,8 @@ type Builders struct {
 	// Engine gives the engine that compiles for a platform; Builders does not close it. An error, when there is none, is
 	// told as an [*EngineError]. Required.
 	Engine func(ctx context.Context, p Platform) (*docker.Engine, error)
+	// At opens an engine that Config.Builders names; Builders does not close it. Required where one does.
+	At func(ctx context.Context, address string) (*docker.Engine, error)
 	// Cache is a folder for the files of builder images that were read; it is safe to remove. Required.
 	Cache string
 	// Copy copies the sources into the containers where they could be mounted as well.
@@ -66,6 +68,17 @@ func (b *Builders) pin(key builderKey, img docker.Image) {
 func (b *Builders) engine(ctx context.Context, c Config, p Platform) (*docker.Engine, error) {
 	if b == nil || b.Engine == nil {
 		return nil, &EngineError{fmt.Errorf("compiling in the Builder %q (%s): there is no Docker Engine for it\nfix: start Docker, or leave Builder out", c.Builder, c.Origin)}
+	}
+	address, err := builderAddress(c, p)
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	if address != "" && b.At != nil {
+		engine, err := b.At(ctx, address)
+		if err != nil {
+			return nil, &EngineError{fmt.Errorf("compiling for %s on the engine %q of Builders (%s): %w", p, address, c.Origin, err)}
+		}
+		return engine, nil
 	}
 	engine, err := b.Engine(ctx, p)
 	if err != nil {
@@ -205,4 +218,19 @@ func (in Inputs) knowsBuilders() bool {
 		}
 	}
 	return true
+}
+
+// builderAddress is the engine that Config.Builders names for a platform; "" is none.
+func builderAddress(c Config, p Platform) (string, error) {
+	address := ""
+	for name, at := range c.Builders {
+		named, err := ParsePlatform(name)
+		if err != nil {
+			return "", fmt.Errorf("reading Builders (%s): %w", c.Origin, err)
+		}
+		if named == p {
+			address = at
+		}
+	}
+	return address, nil
 }

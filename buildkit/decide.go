@@ -31,7 +31,9 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	}
 	p.decided("platform", s.platform.String(), s.from)
 	if s.builder != nil {
-		p.decided("builder", s.builder.name()+", "+s.module.GoVersion, s.config.Origin)
+		p.decided("builder", s.builder.name()+", "+s.module.GoVersion+", at "+s.builder.engine.Host(), s.config.Origin)
+	} else if len(s.config.Builders) > 0 {
+		return Plan{}, &ConfigError{fmt.Errorf("the Config (%s) has Builders and no Builder\nfix: set Builder to the image that compiles on them", s.config.Origin)}
 	}
 	for _, decide := range []func(Inputs, gobuild.Module) error{
 		p.decideName, p.decideReference, p.decideDelivery, p.decideEpoch, p.decideCompile, p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply,

@@ -61,6 +61,11 @@ type Config struct {
 	// The engine pulls it when it is missing. Before and After run on this machine.
 	// Default: none, the go command of this machine compiles.
 	Builder string
+	// Builders are engines on which the Builder compiles for a platform, natively, by
+	// its name: {"linux/arm64": "ssh://user@host"}. An engine is what DOCKER_HOST can
+	// be, or the name of a docker context. Default: the engine that images are loaded
+	// into compiles for all of them.
+	Builders map[string]string
 
 	// Cgo is "auto" (default), "on" or "off". auto builds a static binary unless a
 	// package outside the standard library needs cgo.

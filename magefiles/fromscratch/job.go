@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,7 +34,9 @@ type job struct {
 	engine   *docker.Engine // nil without one
 	noEngine error          // why there is none
 	builders *buildkit.Builders
-	beside   *docker.Engine // asked for bases and builders, where the images go elsewhere
+	opening  sync.Mutex
+	far      map[string]*docker.Engine // that Builders of a Config name, by address
+	beside   *docker.Engine            // asked for bases and builders, where the images go elsewhere
 
 	// own says that only the platform that the engine runs is of use.
 	own         bool
@@ -79,7 +83,7 @@ func (j *job) begin() (err error) {
 func (j *job) end(ctx context.Context) error {
 	err := j.builders.Close(ctx)
 	j.progress.close()
-	for _, engine := range []*docker.Engine{j.engine, j.beside} {
+	for _, engine := range append(slices.Collect(maps.Values(j.far)), j.engine, j.beside) {
 		if engine != nil {
 			err = errors.Join(err, engine.Close())
 		}
