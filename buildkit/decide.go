@@ -18,7 +18,7 @@ import (
 func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	p := Plan{
 		Name: s.name, Root: m.Dir, Main: s.main, Binary: s.binary, Platform: s.platform,
-		config: s.config, index: s.index, module: m, gocmd: in.gocmdIn(m),
+		config: s.config, index: s.index, module: m, gocmd: in.gocmdIn(m), home: in.getenv("HOME"),
 	}
 	if s.binary != "" {
 		p.decided("binary", s.binary, s.config.Origin)
