@@ -41,9 +41,12 @@ func (b *Built) assemble(ctx context.Context) (err error) {
 		spec.Closure, spec.Exclude = b.Closure, b.Plan.config.Exclude
 		b.addOpened(&spec)
 	}
-	b.warnPrograms()
-	if b.Tree, err = rootfs.Assemble(ctx, spec); err != nil || b.recalled || !b.Plan.config.Licenses {
+	if b.Tree, err = rootfs.Assemble(ctx, spec); err != nil {
 		return err
+	}
+	b.warnPrograms()
+	if b.recalled || !b.Plan.config.Licenses {
+		return nil
 	}
 	// Which packages there are files of is known by now.
 	texts, err := b.packageLicences()
@@ -63,7 +66,9 @@ func (b *Built) warnPrograms() {
 	}
 	for _, n := range b.linked.Needs() {
 		if n.Kind == linked.Programs {
-			b.note("functions", "warning: "+n.Why+", and the image has no shell and no other programs")
+			if words := b.noShell(); words != "" {
+				b.note("functions", "warning: "+n.Why+", and "+words)
+			}
 		}
 	}
 }

@@ -29,6 +29,9 @@ func (in Inputs) elsewhere(m gobuild.Module, s subject) (subject, error) {
 	if words := compileWords(c); words != "" {
 		return s, &ConfigError{fmt.Errorf("the Config (%s) has a Binary, which is not compiled here, and sets %s\nfix: leave one of the two out", c.Origin, words)}
 	}
+	if s.of > 1 {
+		return s, &ConfigError{fmt.Errorf("the Binary %q (%s) is one program, and the image has %d platforms (%s)\nfix: name one platform, or have the program compiled here", c.Binary, c.Origin, s.of, s.from)}
+	}
 	arch, err := architectureOf(s.binary)
 	if errors.Is(err, fs.ErrNotExist) && !in.Prepare && c.Before != nil {
 		return s, nil // Before may make it
@@ -36,7 +39,7 @@ func (in Inputs) elsewhere(m gobuild.Module, s subject) (subject, error) {
 	if err != nil {
 		return s, &ConfigError{fmt.Errorf("reading the Binary %q (%s): %w\nfix: build it first, or in Before", c.Binary, c.Origin, err)}
 	}
-	switch asked := c.Platform != "" || in.getenv("IMAGE_PLATFORM") != ""; {
+	switch asked := c.Platform != "" || len(c.Platforms) > 0 || in.getenv("IMAGE_PLATFORM") != ""; {
 	case arch == s.platform.Architecture:
 	case asked:
 		return s, &ConfigError{fmt.Errorf("the Binary %q (%s) is for linux/%s, the platform is %s (%s)\nfix: build it for that platform, or leave the platform out", c.Binary, c.Origin, arch, s.platform, s.from)}
@@ -54,7 +57,7 @@ func compileWords(c Config) string {
 		set  bool
 	}{
 		{"Main", c.Main != ""}, {"Cgo", c.Cgo != ""}, {"Tags", len(c.Tags) > 0}, {"LDFlags", c.LDFlags != ""},
-		{"Symbols", c.Symbols}, {"Flags", len(c.Flags) > 0}, {"GoEnv", len(c.GoEnv) > 0},
+		{"Symbols", c.Symbols}, {"Flags", len(c.Flags) > 0}, {"GoEnv", len(c.GoEnv) > 0}, {"PlatformEnv", len(c.PlatformEnv) > 0},
 	} {
 		if f.set {
 			return f.name
@@ -154,7 +157,7 @@ func isProgram(r io.ReaderAt) error {
 // After may change it.
 func (b *Built) take(ctx context.Context) (err error) {
 	p := b.Plan
-	done := b.report.step(p.Name, "take", p.subject())
+	done := b.report.step(p.Label(), "take", p.subject())
 	b.Binary = &gobuild.Binary{Path: p.binary()}
 	err = copyFile(ctx, p.Binary, p.binary())
 	done(fmt.Sprintf("%s, %s", p.Platform, p.subject()), err)

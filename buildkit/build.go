@@ -35,6 +35,7 @@ type Built struct {
 	texts  []rootfs.Entry  // licences of Go modules
 	notes  []string        // what a person should know
 	reads  record.Set      // what was looked at in the sysroot
+	parsed ldd.Memory      // what was read of the ELF files there
 
 	base     *rootfs.Tree // all but the program and what its libraries bring
 	system   *system      // what they bring, or have brought before
@@ -103,12 +104,12 @@ func (b *Built) finish(ctx context.Context) error {
 }
 
 // Note tells a person something that has become of a step.
-func (b *Built) Note(step, text string) { b.report.note(b.Plan.Name, step, text) }
+func (b *Built) Note(step, text string) { b.report.note(b.Plan.Label(), step, text) }
 
 // note tells a person something, now and in the explanation.
 func (b *Built) note(step, text string) {
 	b.notes = append(b.notes, text)
-	b.report.note(b.Plan.Name, step, text)
+	b.report.note(b.Plan.Label(), step, text)
 }
 
 // Close keeps what the next build can make use of, and gives the folder in dist/
@@ -145,6 +146,9 @@ func (b *Built) checkAndCompile(ctx context.Context) error {
 // check assembles everything but the program and its libraries, so that a mistake in
 // the Config is told without waiting for the compiler.
 func (b *Built) check(ctx context.Context) error {
+	if b.Plan.baseErr != nil {
+		return b.Plan.baseErr
+	}
 	spec := b.Plan.Files
 	spec.Program = ""
 	if _, err := rootfs.Assemble(ctx, spec); err != nil {
@@ -165,7 +169,7 @@ func (b *Built) compile(ctx context.Context) (err error) {
 	if p.Binary != "" {
 		return b.take(ctx)
 	}
-	done := b.report.step(p.Name, "compile", fmt.Sprintf("%s for %s", p.Main.ImportPath, p.Platform))
+	done := b.report.step(p.Label(), "compile", fmt.Sprintf("%s for %s", p.Main.ImportPath, p.Platform))
 	b.Binary, err = p.gocmd.Build(ctx, b.request())
 	done(fmt.Sprintf("%s, %s", p.Platform, cgoWords(p.Main.Cgo)), err)
 	return err
@@ -190,7 +194,7 @@ func (b *Built) after(ctx context.Context) error {
 	if hook == nil {
 		return nil
 	}
-	done := b.report.step(b.Plan.Name, "after", "running After of "+b.Plan.config.Origin)
+	done := b.report.step(b.Plan.Label(), "after", "running After of "+b.Plan.config.Origin)
 	err := hook(ctx, b.Binary.Path)
 	done("After of "+b.Plan.config.Origin, err)
 	if err != nil {
@@ -210,8 +214,8 @@ func (b *Built) commands(context.Context) error {
 			continue
 		}
 		if err := b.executable(c.words[0]); err != nil {
-			return &ConfigError{fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of Files; there is no shell",
-				c.words[0], c.field, b.Plan.config.Origin, err, b.Plan.program())}
+			return &ConfigError{fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of %s",
+				c.words[0], c.field, b.Plan.config.Origin, err, b.Plan.program(), b.Plan.executables())}
 		}
 	}
 	return nil
@@ -223,7 +227,7 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 // executable looks for a command in the tree as the engine will in the container.
 func (b *Built) executable(name string) error {
-	dirs := strings.Split(cmp.Or(b.Plan.config.Env["PATH"], defaultPath), ":")
+	dirs := strings.Split(cmp.Or(b.Plan.env("PATH"), defaultPath), ":")
 	if strings.Contains(name, "/") {
 		dirs = []string{b.Plan.Image.Workdir}
 		if path.IsAbs(name) {
@@ -253,7 +257,7 @@ func healthTest(h *image.Healthcheck) []string {
 
 // writeRootfs writes the tree to dist/.
 func (b *Built) writeRootfs(ctx context.Context) error {
-	done := b.report.step(b.Plan.Name, "rootfs", "writing "+b.Plan.Show(b.Plan.Dist().Rootfs()))
+	done := b.report.step(b.Plan.Label(), "rootfs", "writing "+b.Plan.Show(b.Plan.Dist().Rootfs()))
 	err := b.Tree.WriteDir(ctx, b.Plan.Dist().Rootfs())
 	files, size := 0, int64(0)
 	for _, e := range b.Tree.Entries() {
@@ -261,6 +265,6 @@ func (b *Built) writeRootfs(ctx context.Context) error {
 			files, size = files+1, size+e.Size
 		}
 	}
-	done(fmt.Sprintf("%d files, %s in %s", files, Size(size), b.Plan.Show(b.Plan.Dist().Rootfs())), err)
+	done(fmt.Sprintf("%d files, %s in %s%s", files, Size(size), b.Plan.Show(b.Plan.Dist().Rootfs()), b.Plan.aboveBase()), err)
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -19,8 +20,21 @@ import (
 // used, side by side, a few at a time. The error is that of the first image, in
 // order, that has one; no image is begun after it.
 func BuildEach(ctx context.Context, plans []Plan, report Report, use func(context.Context, *Built) error) error {
+	return build(ctx, plans, report, func(b *Built) string { return b.Plan.folder() }, func(ctx context.Context, group []*Built) error {
+		return use(ctx, group[0])
+	})
+}
+
+// BuildGroups builds images and hands each to use with all of its platforms; then it
+// closes them. Else it is like [BuildEach].
+func BuildGroups(ctx context.Context, plans []Plan, report Report, use func(context.Context, []*Built) error) error {
+	return build(ctx, plans, report, func(b *Built) string { return b.Plan.Name }, use)
+}
+
+// build builds images, and hands those together to use that have the same key.
+func build(ctx context.Context, plans []Plan, report Report, key func(*Built) string, use func(context.Context, []*Built) error) error {
 	if len(plans) == 1 {
-		return buildOne(ctx, plans[0], report, use)
+		return buildOne(ctx, plans[0], report, func(ctx context.Context, b *Built) error { return use(ctx, []*Built{b}) })
 	}
 	all, err := claimAll(ctx, plans, report.together())
 	if err == nil {
@@ -29,14 +43,41 @@ func BuildEach(ctx context.Context, plans []Plan, report Report, use func(contex
 	if err != nil {
 		return errors.Join(err, discardAll(all))
 	}
-	err = each(ctx, all, sideBySide(plans), func(ctx context.Context, b *Built) error {
-		if err := b.finish(ctx); err != nil {
-			return fmt.Errorf("building image %q: %w", b.Plan.Name, errors.Join(err, b.abandon()))
+	atOnce := sideBySide(plans)
+	err = each(ctx, groupsOf(all, key), atOnce, func(ctx context.Context, group []*Built) error {
+		err := each(ctx, group, atOnce, func(ctx context.Context, b *Built) error { return b.finishOrAbandon(ctx) })
+		if err != nil {
+			return errors.Join(err, discardAll(group))
 		}
-		return errors.Join(use(ctx, b), b.Close())
+		err = use(ctx, group)
+		for _, b := range group {
+			err = errors.Join(err, b.Close())
+		}
+		return err
 	})
 	// Those that were not begun have a new program beside an old archive.
 	return errors.Join(err, discardAll(all))
+}
+
+// finishOrAbandon is finish as one of many.
+func (b *Built) finishOrAbandon(ctx context.Context) error {
+	if err := b.finish(ctx); err != nil {
+		return fmt.Errorf("building image %q: %w", b.Plan.Label(), errors.Join(err, b.abandon()))
+	}
+	return nil
+}
+
+// groupsOf are images by their keys, in order.
+func groupsOf(all []*Built, key func(*Built) string) [][]*Built {
+	var groups [][]*Built
+	for _, b := range all {
+		i := slices.IndexFunc(groups, func(g []*Built) bool { return key(g[0]) == key(b) })
+		if i < 0 {
+			groups, i = append(groups, nil), len(groups)
+		}
+		groups[i] = append(groups[i], b)
+	}
+	return groups
 }
 
 func buildOne(ctx context.Context, p Plan, report Report, use func(context.Context, *Built) error) error {
@@ -65,7 +106,7 @@ func claimAll(ctx context.Context, plans []Plan, report Report) ([]*Built, error
 		order[i] = i
 		all[i] = &Built{Plan: p, report: report, release: func() error { return nil }}
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(plans[a].Name, plans[b].Name) })
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(plans[a].folder(), plans[b].folder()) })
 	for _, i := range order {
 		release, err := plans[i].Dist().claim(ctx)
 		if err != nil {
@@ -118,9 +159,9 @@ func compileGroups(ctx context.Context, all []*Built) error {
 		return nil
 	}
 	first := compiled[0]
-	done := first.report.step(first.Plan.Name, "compile", fmt.Sprintf("%d programs", len(compiled)))
+	done := first.report.step(first.Plan.Label(), "compile", fmt.Sprintf("%d programs", len(compiled)))
 	binaries, err := first.Plan.gocmd.BuildAll(ctx, string(first.Plan.Dist()), requests)
-	done(fmt.Sprintf("%d programs for %s", len(compiled), first.Plan.Platform), err)
+	done(fmt.Sprintf("%d programs for %s", len(compiled), platformsOf(compiled)), err)
 	if err != nil {
 		return fmt.Errorf("building the images of %s: %w", filepath.Base(first.Plan.Root), err)
 	}
@@ -130,15 +171,26 @@ func compileGroups(ctx context.Context, all []*Built) error {
 	return nil
 }
 
-// each does something with images, so many at once. After an error no more are
-// begun; those under way come to their end. The error is the first in the order of
-// the images.
-func each(ctx context.Context, all []*Built, atOnce int, do func(context.Context, *Built) error) error {
+// platformsOf are the platforms of images, each once, for people.
+func platformsOf(all []*Built) string {
+	var names []string
+	for _, b := range all {
+		if name := b.Plan.Platform.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// each does something with images, or with groups of them, so many at once. After an
+// error no more are begun; those under way come to their end. The error is the first
+// in the order of the images.
+func each[T any](ctx context.Context, all []T, atOnce int, do func(context.Context, T) error) error {
 	errs := make([]error, len(all)+1)
 	slots := make(chan struct{}, atOnce)
 	var failed atomic.Bool
 	var wait sync.WaitGroup
-	for i, b := range all {
+	for i, one := range all {
 		slots <- struct{}{}
 		if failed.Load() || ctx.Err() != nil {
 			break
@@ -147,7 +199,7 @@ func each(ctx context.Context, all []*Built, atOnce int, do func(context.Context
 		go func() {
 			defer wait.Done()
 			defer func() { <-slots }()
-			if errs[i] = do(ctx, b); errs[i] != nil {
+			if errs[i] = do(ctx, one); errs[i] != nil {
 				failed.Store(true)
 			}
 		}()

@@ -23,10 +23,16 @@ func (b *Built) sysroot() string {
 // libraries finds out what the program loads, at its start and later, or takes over
 // what the last build has found out.
 func (b *Built) libraries(ctx context.Context) (err error) {
+	if b.Plan.baseErr != nil {
+		return b.Plan.baseErr
+	}
 	if b.base, err = rootfs.Assemble(ctx, b.baseSpec()); err != nil {
 		return err
 	}
-	done := b.report.step(b.Plan.Name, "libraries", "resolving in "+b.sysroot())
+	if err := b.fitBase(); err != nil {
+		return err
+	}
+	done := b.report.step(b.Plan.Label(), "libraries", "resolving in "+b.sysroot())
 	if b.recalled = b.recallSystem(); b.recalled {
 		done(b.system.Words+", as before", nil)
 		for _, n := range b.system.Notes {
@@ -56,7 +62,9 @@ func (b *Built) newSystem() *system {
 // resolve computes what is loaded at the start, what that opens while the program
 // runs, what this opens in turn, and so on.
 func (b *Built) resolve(ctx context.Context) (err error) {
-	b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), b.program(), b.environment(), b.pluginOptions())
+	p := b.program()
+	p.Memory = &b.parsed
+	b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, b.environment(), b.pluginOptions())
 	var option *plugins.OptionError
 	if errors.As(err, &option) {
 		return &ConfigError{fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", b.Plan.config.Origin, option)}
@@ -100,7 +108,7 @@ func (b *Built) closureWords() string {
 	if c == nil || c.Flavour == ldd.Static {
 		return "none: the program is static"
 	}
-	words := fmt.Sprintf("%d files of %s, loader %s", len(c.Objects)-1, b.sysroot(), c.Loader)
+	words := fmt.Sprintf("%d files of %s, loader %s", len(c.Objects)-1, b.librariesFrom(), c.Loader)
 	if b.found == nil {
 		return words
 	}
@@ -113,7 +121,7 @@ func (b *Built) closureWords() string {
 // environment is what the loader sees in the image. The build machine's own
 // LD_LIBRARY_PATH does not count: it would not hold in the image.
 func (b *Built) environment() ldd.Env {
-	return ldd.Env{LibraryPath: b.Plan.config.Env["LD_LIBRARY_PATH"], Workdir: b.Plan.Image.Workdir}
+	return ldd.Env{LibraryPath: b.Plan.env("LD_LIBRARY_PATH"), Workdir: b.Plan.Image.Workdir}
 }
 
 // tellLibraries says what is not in the image, and what is there only perhaps for
@@ -163,7 +171,7 @@ func (b *Built) tellGroups() {
 // as another program. What the program opens later is held to the same, but for
 // symbols: plugins may lack some that nobody calls.
 func (b *Built) prove(ctx context.Context) (err error) {
-	done := b.report.step(b.Plan.Name, "verify", "resolving inside of the image")
+	done := b.report.step(b.Plan.Label(), "verify", "resolving inside of the image")
 	words := "every library and symbol version is found inside of the image"
 	if b.system.Loader == "" {
 		words = "a static program needs nothing"
@@ -185,12 +193,12 @@ func (b *Built) prove(ctx context.Context) (err error) {
 
 func (b *Built) proveLibraries(ctx context.Context) error {
 	p := b.program()
-	p.Path, p.File, p.Memory = b.Plan.program(), "", &ldd.Memory{}
+	p.Path, p.File, p.Memory = b.Plan.program(), "", b.parsed.Elsewhere()
 	if !b.recalled {
 		p.Opens = append(slices.Clone(p.Opens), b.opened(true)...)
 	}
 	if _, err := ldd.Verify(ctx, b.Tree, p, b.environment()); err != nil {
-		return err
+		return b.onBase(b.blameExclude(err))
 	}
 	if b.recalled {
 		return nil // static: there is nothing to compare
@@ -201,6 +209,41 @@ func (b *Built) proveLibraries(ctx context.Context) error {
 		return err
 	}
 	return ldd.Compare(ctx, b.Closure, inside)
+}
+
+// blameExclude corrects the remedy for a library that is missing because the Config
+// excludes it: no package brings it back.
+func (b *Built) blameExclude(err error) error {
+	var missing *ldd.MissingError
+	if b.recalled || !errors.As(err, &missing) {
+		return err
+	}
+	blamed := false
+	for _, m := range missing.Missing {
+		if pattern := b.excluding(m.Soname); pattern != "" {
+			m.Fix = fmt.Sprintf("remove %q from Exclude in the Config (%s): the program cannot start without it", pattern, b.Plan.config.Origin)
+			blamed = true
+		}
+	}
+	if !blamed {
+		return err
+	}
+	return missing // the text of err was made before
+}
+
+// excluding is the pattern of Exclude that keeps a library of the closure out of the
+// image; "" is none.
+func (b *Built) excluding(soname string) string {
+	o, ok := b.Closure.Lookup(soname)
+	if !ok {
+		return ""
+	}
+	for _, pattern := range b.Plan.config.Exclude {
+		if only := (rootfs.Spec{Exclude: []string{pattern}}); only.Excludes(o.Path) || only.Excludes(o.Real) {
+			return pattern
+		}
+	}
+	return ""
 }
 
 // opened are the plugins that the image has: those that it needs, or the others.

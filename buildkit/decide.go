@@ -18,7 +18,8 @@ import (
 func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	p := Plan{
 		Name: s.name, Root: m.Dir, Main: s.main, Binary: s.binary, Platform: s.platform,
-		config: s.config, index: s.index, module: m, gocmd: in.gocmdIn(m), home: in.getenv("HOME"),
+		config: s.config, index: s.index, of: s.of, module: m, gocmd: in.gocmdIn(m),
+		base: s.base, baseErr: s.baseErr, home: in.getenv("HOME"),
 	}
 	if s.binary != "" {
 		p.decided("binary", s.binary, s.config.Origin)
@@ -27,7 +28,7 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	}
 	p.decided("platform", s.platform.String(), s.from)
 	for _, decide := range []func(Inputs, gobuild.Module) error{
-		p.decideName, p.decideReference, p.decideEpoch, p.decideCompile, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply,
+		p.decideName, p.decideReference, p.decideDelivery, p.decideEpoch, p.decideCompile, p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply,
 	} {
 		if err := decide(in, m); err != nil {
 			return Plan{}, &ConfigError{err}
@@ -124,7 +125,7 @@ func (p *Plan) decideCompile(Inputs, gobuild.Module) error {
 	if p.Binary != "" {
 		return nil
 	}
-	options, err := compileOptions(p.config)
+	options, err := compileOptions(p.config, p.Platform)
 	if err != nil {
 		return err
 	}
@@ -159,15 +160,35 @@ func flagsOf(o gobuild.Options) string {
 }
 
 // compileOptions are those of a Config in the words of the go command's room.
-func compileOptions(c Config) (gobuild.Options, error) {
+func compileOptions(c Config, p Platform) (gobuild.Options, error) {
 	switch gobuild.CGO(c.Cgo) {
 	case "", gobuild.Auto, gobuild.On, gobuild.Off:
 	default:
 		return gobuild.Options{}, fmt.Errorf("the value of Cgo is %q (%s)\nfix: set it to \"auto\", \"on\" or \"off\"", c.Cgo, c.Origin)
 	}
+	env, err := platformEnv(c, p)
 	return gobuild.Options{
-		CGO: gobuild.CGO(c.Cgo), Tags: c.Tags, LDFlags: c.LDFlags, Symbols: c.Symbols, Flags: c.Flags, Env: c.GoEnv,
-	}, nil
+		CGO: gobuild.CGO(c.Cgo), Tags: c.Tags, LDFlags: c.LDFlags, Symbols: c.Symbols, Flags: c.Flags, Env: env,
+	}, err
+}
+
+// platformEnv is GoEnv with what PlatformEnv says for a platform.
+func platformEnv(c Config, p Platform) (map[string]string, error) {
+	env := maps.Clone(c.GoEnv)
+	for _, name := range slices.Sorted(maps.Keys(c.PlatformEnv)) {
+		named, err := ParsePlatform(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading PlatformEnv (%s): %w", c.Origin, err)
+		}
+		if named != p {
+			continue
+		}
+		if env == nil {
+			env = map[string]string{}
+		}
+		maps.Copy(env, c.PlatformEnv[name])
+	}
+	return env, nil
 }
 
 // target is a platform in the words of the go command's room.

@@ -131,13 +131,13 @@ func (d *Dev) supervised(words []string) []string {
 // tellDev says where the program is reached, and how it is replaced.
 func (b *Built) tellDev(c *docker.DevContainer) {
 	for _, w := range c.Warnings {
-		b.report.note(b.Plan.Name, "dev", "warning: "+w)
+		b.report.note(b.Plan.Label(), "dev", "warning: "+w)
 	}
 	words := append([]string{"started " + c.ID[:12]}, published(c.Container)...)
 	if c.Copied != nil {
 		words = append(words, "the program is copied at each change ("+strings.ReplaceAll(c.Copied.Error(), "\n", "; ")+")")
 	}
-	b.report.note(b.Plan.Name, "dev", strings.Join(words, ", "))
+	b.report.note(b.Plan.Label(), "dev", strings.Join(words, ", "))
 }
 
 // furnish makes the folder that the container sees: the supervisor and the program.

@@ -8,22 +8,25 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
-// Dist is the folder of one image below the module, dist/NAME. It is made by us,
+// Dist is the folder of one image below the module, dist/NAME, or of one platform of
+// it, dist/NAME@linux-arm64. It is made by us,
 // and nothing in it is anybody else's:
 //
 //	rootfs/     the root file system, written out
 //	image.tar   the archive, when one was asked for
+//	layout/     the OCI layout, when one was asked for
 //	sbom.*.json, provenance.json  what is in the image, and where it comes from
 //	.gitignore  keeps the folder out of the user's commits; it is the mark of ours
 //	go.mod      keeps Go files among the user's assets out of "go list ./..."
 //	.lock       held by the run that writes here
 type Dist string
 
-// Name is the image's.
+// Name is the image's, with the platform if it has several.
 func (d Dist) Name() string { return filepath.Base(string(d)) }
 
 // Rootfs is the root file system, written out.
@@ -162,7 +165,15 @@ func (d Dist) discard(program string) error {
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, removeFolder(d.layout()))...)
+}
+
+// removeFolder removes a folder that may not be there.
+func removeFolder(dir string) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return removeAll(dir)
 }
 
 // Dists finds the folders that builds of the module have made, of all images or of
@@ -185,7 +196,8 @@ func Dists(ctx context.Context, in Inputs) ([]Dist, error) {
 	var found []Dist
 	for _, e := range entries {
 		d := Dist(filepath.Join(parent, e.Name()))
-		if e.IsDir() && d.ours() && (len(names) == 0 || slices.Contains(names, e.Name())) {
+		name, _, _ := strings.Cut(e.Name(), "@") // and a platform
+		if e.IsDir() && d.ours() && (len(names) == 0 || slices.Contains(names, name)) {
 			found = append(found, d)
 		}
 	}

@@ -33,6 +33,7 @@ func manyMains(t *testing.T) string {
 func runEach(t *testing.T, in buildkit.Inputs) (ids map[string]string, steps []string, err error) {
 	t.Helper()
 	in.Recalled = buildkit.Recall(in)
+	in.Began = in.Recalled.Began
 	plans, err := buildkit.Resolve(context.Background(), in)
 	if err != nil {
 		t.Fatal(err)

@@ -23,16 +23,19 @@ import (
 // and safe to remove.
 type memory struct {
 	Key       string   // of the Inputs; others have other memories
-	Set       []string // names of all images of the Inputs, in order
+	Set       []string // folders in dist/ of all images of the Inputs, in order
+	Folder    string   // of this one
 	Name      string
 	Reference string
 	IDs       []string     // what engines may call the image
 	Config    image.Config // how it is run
 
-	Index   int            // of the Config
-	Module  gobuild.Module // as the go command told
-	Main    gobuild.Main
-	Headers map[string]string // checksums of what the go command's listing depends on, by Go file
+	Platform Platform       // that was asked for; the Config may have a variant of the base's
+	Index    int            // of the Config
+	Module   gobuild.Module // as the go command told
+	Main     gobuild.Main
+	Base     *baseMemory       // nil is scratch
+	Headers  map[string]string // checksums of what the go command's listing depends on, by Go file
 
 	layout  *record.Snapshot // decides which programs there are and how they are compiled
 	content *record.Snapshot // decides what is in them, and in the image
@@ -110,12 +113,18 @@ func (in Inputs) key() string {
 		Dir, Self string
 		Configs   []Config
 		Environ   []string
-	}{in.Dir, self, in.Configs, telling(in.Environ)})
+		Choose    bool
+	}{in.Dir, self, in.Configs, telling(in.Environ), in.Choose != nil && in.several()})
 	if err != nil {
 		return ""
 	}
 	sum := sha256.Sum256(told)
 	return hex.EncodeToString(sum[:])
+}
+
+// several says that there may be an image with more than one platform.
+func (in Inputs) several() bool {
+	return len(split(in.getenv("IMAGE_PLATFORM"))) > 1 || slices.ContainsFunc(in.Configs, func(c Config) bool { return len(c.Platforms) > 1 })
 }
 
 // ownBuildID tells this command from others. The linker's build ID is made of all that

@@ -89,6 +89,7 @@ func TestConfiguredLibrariesWrong(t *testing.T) {
 		{"static", static, buildkit.Config{Libraries: []string{"libc.so.6"}}, []string{"static", `"libc.so.6"`, "\nfix: "}, true},
 		{"relative", static, buildkit.Config{Libraries: []string{"lib/x.so"}}, []string{`"lib/x.so"`, "\nfix: "}, true},
 		{"no pattern", static, buildkit.Config{Exclude: []string{"["}}, []string{`"["`, "\nfix: "}, true},
+		{"excluded", openerModule(t), buildkit.Config{Exclude: []string{"libc.so.6"}, Origin: "magefile.go:7"}, []string{`"libc.so.6"`, "\nfix: remove \"libc.so.6\" from Exclude in the Config (magefile.go:7)"}, false},
 		{"none and more", static, buildkit.Config{Plugins: []string{"none", "vips"}}, []string{"none", "\nfix: "}, true},
 		{"no such group", openerModule(t), buildkit.Config{Plugins: []string{"nonsense"}}, []string{`"nonsense"`, "\nfix: "}, true},
 	} {

@@ -3,10 +3,13 @@ package buildkit
 import (
 	"cmp"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
@@ -24,11 +27,19 @@ type Plan struct {
 	Image     image.Config    // how the image is run
 	Epoch     time.Time       // the time of every file, and of the image
 
+	Repository  string               // of the Reference
+	ExtraTags   []string             // further tags, in an archive, a layout and a registry
+	Compression registry.Compression // of the layers in a registry
+
 	// Values is the plan for people: each value with its origin.
 	Values []Value
 
+	base    *base.Base // nil is scratch
+	baseErr error      // why the one of the Config is not there
+
 	config Config
 	index  int // of the Config
+	of     int // how many platforms the image has
 	module gobuild.Module
 	gocmd  gobuild.Go
 	key    string            // of the memory; "" keeps none
@@ -44,8 +55,28 @@ type Plan struct {
 // a place in a magefile or a variable of the environment.
 type Value struct{ Name, Value, Origin string }
 
-// Dist is the folder that the image is written to.
-func (p Plan) Dist() Dist { return Dist(filepath.Join(p.Root, "dist", p.Name)) }
+// Dist is the folder that the image is written to. Of an image for several platforms
+// each has its own, dist/NAME@linux-arm64; what is made of all of them is in Group.
+func (p Plan) Dist() Dist { return Dist(filepath.Join(p.Root, "dist", p.folder())) }
+
+// Group is the folder of what is made of all platforms of the image, dist/NAME.
+func (p Plan) Group() Dist { return Dist(filepath.Join(p.Root, "dist", p.Name)) }
+
+// folder is the name of Dist. No image can have an "@" in its name.
+func (p Plan) folder() string {
+	if p.of < 2 {
+		return p.Name
+	}
+	return p.Name + "@" + strings.ReplaceAll(p.Platform.String(), "/", "-")
+}
+
+// Label names for people what is built: the image, and which of its platforms.
+func (p Plan) Label() string {
+	if p.of < 2 {
+		return p.Name
+	}
+	return p.Name + " " + p.Platform.String()
+}
 
 // program is the path of the program in the image.
 func (p Plan) program() string { return "/" + p.Name }

@@ -39,29 +39,76 @@ func ParsePlatform(s string) (Platform, error) {
 	return p, nil
 }
 
-// platform decides what an image runs on, and says where that was told: the
-// environment, the Config, the engine, and without any of them the host.
-func (in Inputs) platform(ctx context.Context, c Config) (Platform, string, error) {
+// platforms decides what an image runs on, and says where that was told: the
+// environment, the Config, the engine, and without any of them the host. of is how
+// many platforms the image has; where only one can be made use of, that one is
+// returned.
+func (in Inputs) platforms(ctx context.Context, c Config) (list []Platform, of int, from string, err error) {
 	if s := in.getenv("IMAGE_PLATFORM"); s != "" {
-		return namedPlatform(s, "env IMAGE_PLATFORM")
+		list, err = namedPlatforms(split(s), "env IMAGE_PLATFORM")
+		return in.chosen(ctx, list, "env IMAGE_PLATFORM", err)
 	}
-	if c.Platform != "" {
-		return namedPlatform(c.Platform, c.Origin)
+	if c.Platform != "" && len(c.Platforms) > 0 {
+		return nil, 0, "", &ConfigError{fmt.Errorf("the Config (%s) has both Platform and Platforms\nfix: leave one of the two out", c.Origin)}
+	}
+	if names := append(slices.Clone(c.Platforms), only(c.Platform)...); len(names) > 0 {
+		list, err = namedPlatforms(names, c.Origin)
+		return in.chosen(ctx, list, c.Origin, err)
 	}
 	if in.EnginePlatform != nil {
 		p, origin, err := in.EnginePlatform(ctx)
 		if err != nil || p.Architecture != "" {
-			return p, origin, err
+			return []Platform{p}, 1, origin, err
 		}
 	}
-	return Platform{OS: "linux", Architecture: runtime.GOARCH}, "host", nil
+	return []Platform{{OS: "linux", Architecture: runtime.GOARCH}}, 1, "host", nil
 }
 
-// namedPlatform is the platform that the user has named.
-func namedPlatform(s, origin string) (Platform, string, error) {
-	p, err := ParsePlatform(s)
-	if err != nil {
-		return Platform{}, "", &ConfigError{fmt.Errorf("reading the platform (%s): %w", origin, err)}
+// only is a list of one name, or of none.
+func only(name string) []string {
+	if name == "" {
+		return nil
 	}
-	return p, origin, nil
+	return []string{name}
+}
+
+// chosen leaves one of several platforms, where only one is of use.
+func (in Inputs) chosen(ctx context.Context, list []Platform, from string, err error) ([]Platform, int, string, error) {
+	if err != nil || in.Choose == nil || len(list) < 2 {
+		return list, len(list), from, err
+	}
+	p, err := in.Choose(ctx, list)
+	return []Platform{p}, len(list), from, err
+}
+
+// namedPlatforms are the platforms that the user has named, each once.
+func namedPlatforms(names []string, from string) ([]Platform, error) {
+	var list []Platform
+	for _, name := range names {
+		p, err := ParsePlatform(name)
+		if err != nil {
+			return nil, &ConfigError{fmt.Errorf("reading the platform (%s): %w", from, err)}
+		}
+		if !slices.Contains(list, p) {
+			list = append(list, p)
+		}
+	}
+	return list, nil
+}
+
+// Runs returns which of some platforms a machine runs best: that of its own variant,
+// else one without, else any of its architecture.
+func Runs(machine Platform, list []Platform) (Platform, bool) {
+	for _, fits := range []func(Platform) bool{
+		func(p Platform) bool { return p.Variant == machine.Variant },
+		func(p Platform) bool { return p.Variant == "" },
+		func(Platform) bool { return true },
+	} {
+		for _, p := range list {
+			if p.Architecture == machine.Architecture && fits(p) {
+				return p, true
+			}
+		}
+	}
+	return Platform{}, false
 }

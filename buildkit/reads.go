@@ -52,7 +52,11 @@ func (n notedFS) ReadLink(name string) (string, error) {
 
 // sys is the sysroot of the program's libraries, with notes.
 func (b *Built) sys() ldd.FS {
-	return notedFS{ldd.DirFS(b.sysroot()), b.sysroot(), &b.reads}
+	noted := notedFS{ldd.DirFS(b.sysroot()), b.sysroot(), &b.reads}
+	if b.Plan.base == nil {
+		return noted
+	}
+	return rootfs.Overlay(b.Plan.base.FS, noted)
 }
 
 // layoutReads are what decides which programs there are.
@@ -98,6 +102,11 @@ func (b *Built) contentReads() (*record.Set, error) {
 	}
 	for _, path := range append(rootfs.BundlePlaces(), p.Files.Certificates.Bundle, filepath.Join(p.Files.GOROOT, "lib", "time", "zoneinfo.zip")) {
 		set.Add(path)
+	}
+	if p.base != nil {
+		for _, path := range p.base.Paths {
+			set.Add(path)
+		}
 	}
 	for _, path := range p.Files.HostPaths() {
 		errs = append(errs, set.AddTree(path, own))
@@ -153,8 +162,8 @@ func (b *Built) remember() error {
 func (b *Built) keep() error {
 	p := b.Plan
 	m := memory{
-		Key: p.key, Set: p.set, Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
-		Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(),
+		Key: p.key, Set: p.set, Folder: p.folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
+		Platform: p.Platform, Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(), Base: p.baseMemory(),
 	}
 	layout, err := b.layoutReads()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
@@ -15,22 +16,51 @@ type Recalled struct {
 	memories []*memory // of all images, in order; none when nothing is known
 	standing []bool    // of each: nothing that it was made from has changed
 	layout   bool      // the same programs are there, and are compiled in the same way
+
+	// Began is for [Inputs], in the place of what it was: where a file was written just
+	// before, it is a moment later.
+	Began time.Time
 }
 
 // Recall looks for the last build of these Inputs, and at all that it has read. It
-// starts no other program.
+// starts no other program. It may wait a moment, so that the next build can be told
+// from this one.
 func Recall(in Inputs) Recalled {
 	key := in.key()
-	if key == "" {
-		return Recalled{}
+	if key == "" || in.Began.IsZero() {
+		return Recalled{Began: in.Began}
 	}
-	r := Recalled{memories: memoriesOf(in.Dir, key)}
+	memories := memoriesOf(in.Dir, key)
+	if len(memories) == 0 {
+		return Recalled{Began: settled(in.Began)}
+	}
 	var eyes record.Look
+	r := recalled(memories, &eyes)
+	r.Began = in.Began
+	// mage has written in these two.
+	if eyes.Settle(in.Began, in.Dir, filepath.Join(in.Dir, "magefiles")) {
+		began := time.Now()
+		r = recalled(memories, &eyes)
+		r.Began = began
+	}
+	return r
+}
+
+// settled is a moment at which all that was written before a build began is old
+// enough: what it is going to read is not known yet.
+func settled(began time.Time) time.Time {
+	time.Sleep(record.Granularity - time.Since(began))
+	return time.Now()
+}
+
+// recalled looks at what the builds have read.
+func recalled(memories []*memory, eyes *record.Look) Recalled {
+	r := Recalled{memories: memories}
 	for _, m := range r.memories {
-		changed := m.content.Changed(&eyes)
-		same := len(m.layout.Changed(&eyes)) == 0 && !slices.ContainsFunc(changed, m.moved)
+		changed := m.content.Changed(eyes)
+		same := len(m.layout.Changed(eyes)) == 0 && !slices.ContainsFunc(changed, m.moved)
 		r.layout = same && (r.layout || len(r.standing) == 0)
-		r.standing = append(r.standing, same && len(changed) == 0 && len(m.outputs.Changed(&eyes)) == 0)
+		r.standing = append(r.standing, same && len(changed) == 0 && len(m.outputs.Changed(eyes)) == 0)
 	}
 	return r
 }
@@ -47,13 +77,13 @@ func memoriesOf(dir, key string) []*memory {
 		}
 		for _, e := range entries {
 			// A memory that cannot be read is none: what it could save is done again.
-			if m, err := readMemory(Dist(filepath.Join(dir, "dist", e.Name())).memory()); err == nil && m.Key == key && m.Name == e.Name() {
-				found[m.Name], set = m, m.Set
+			if m, err := readMemory(Dist(filepath.Join(dir, "dist", e.Name())).memory()); err == nil && m.Key == key && m.Folder == e.Name() {
+				found[m.Folder], set = m, m.Set
 			}
 		}
 		var all []*memory
-		for _, name := range set {
-			if m := found[name]; m != nil && slices.Equal(m.Set, set) {
+		for _, folder := range set {
+			if m := found[folder]; m != nil && slices.Equal(m.Set, set) {
 				all = append(all, m)
 			}
 		}
@@ -92,15 +122,11 @@ func (r Recalled) mains(config int, p Platform) (mains []gobuild.Main, ok bool) 
 		return nil, false
 	}
 	for _, m := range r.memories {
-		if m.Index != config {
-			continue
+		if m.Index == config && m.Platform == p {
+			mains = append(mains, m.Main)
 		}
-		if m.Config.Platform != p {
-			return nil, false
-		}
-		mains = append(mains, m.Main)
 	}
-	return mains, true
+	return mains, len(mains) > 0
 }
 
 // Standing returns the images that would be the same if they were built again, in
@@ -108,7 +134,7 @@ func (r Recalled) mains(config int, p Platform) (mains []gobuild.Main, ok bool) 
 func (r Recalled) Standing() (list []Deliverable, all bool) {
 	for i, m := range r.memories {
 		if r.standing[i] {
-			list = append(list, Deliverable{m.Name, m.Reference, m.Config, m.IDs})
+			list = append(list, Deliverable{m.Name, m.Reference, m.Config, m.IDs, m.Base})
 		}
 	}
 	return list, len(list) > 0 && len(list) == len(r.memories)

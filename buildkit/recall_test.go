@@ -63,6 +63,13 @@ func inputs(dir string, configs ...buildkit.Config) buildkit.Inputs {
 func run(t *testing.T, in buildkit.Inputs) map[string]string {
 	t.Helper()
 	in.Recalled = buildkit.Recall(in)
+	in.Began = in.Recalled.Began
+	return buildAll(t, in)
+}
+
+// buildAll builds all images of the inputs as they are.
+func buildAll(t *testing.T, in buildkit.Inputs) map[string]string {
+	t.Helper()
 	plans, err := buildkit.Resolve(context.Background(), in)
 	if err != nil {
 		t.Fatal(err)
@@ -289,7 +296,7 @@ func TestRecallKeepsNothingDoubtful(t *testing.T) {
 	c.Flags = nil
 	in := inputs(dir, c)
 	in.Began = time.Now().Add(-time.Hour)
-	run(t, in)
+	buildAll(t, in)
 	if stands(inputs(dir, c)) {
 		t.Error("files that changed after the run began count as read")
 	}
@@ -322,6 +329,7 @@ func TestRecallSeesTheSysroot(t *testing.T) {
 	var steps []string
 	in := inputs(dir, c)
 	in.Recalled = buildkit.Recall(in)
+	in.Began = in.Recalled.Began
 	plans, err := buildkit.Resolve(context.Background(), in)
 	if err != nil {
 		t.Fatal(err)
@@ -347,5 +355,28 @@ func TestRecallSeesTheSysroot(t *testing.T) {
 	third := run(t, inputs(dir, c))
 	if third["caller"] == second {
 		t.Error("the library that is found first is not in the image")
+	}
+}
+
+// Who saves a file and builds at once finds the image standing right after: what is
+// young is waited for, and not doubted.
+func TestRecallOfYoungFiles(t *testing.T) {
+	dir, c := remembered(t)
+	now := func() buildkit.Inputs {
+		return buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: []buildkit.Config{c}, Prepare: true, Began: time.Now()}
+	}
+	run(t, now()) // nothing is known yet
+	for i := range 3 {
+		if _, all := buildkit.Recall(now()).Standing(); !all {
+			t.Fatalf("after %d changes the image does not stand", i)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "web", "index.html"), []byte(fmt.Sprint(i)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		in := now()
+		if _, all := buildkit.Recall(in).Standing(); all {
+			t.Fatal("the change is not seen")
+		}
+		run(t, now())
 	}
 }

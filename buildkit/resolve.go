@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/base"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
@@ -29,6 +31,15 @@ type Inputs struct {
 	// EnginePlatform asks the Docker Engine what it runs, and says who answered.
 	// The zero Platform means that there is no engine. nil does not ask.
 	EnginePlatform func(ctx context.Context) (Platform, string, error)
+	// Choose says which of several platforms is built, where only one can be made use
+	// of. nil builds all of them.
+	Choose func(ctx context.Context, list []Platform) (Platform, error)
+	// Engine gives the Docker Engine that base images are looked for in before their
+	// registry; a nil function, or a nil Engine, is none.
+	Engine func(ctx context.Context) (*docker.Engine, error)
+	// Cache is the folder that the layers of base images are kept in, for all
+	// modules. Default: fromscratch in the user's cache folder.
+	Cache string
 	// Prepare runs the Before of the Configs: it may generate what is then found and
 	// decided about. Without it nothing is run, and what Before would change is not
 	// known.
@@ -43,8 +54,8 @@ type Inputs struct {
 	Recalled Recalled
 }
 
-// Resolve decides what is to be built, and compiles nothing: one Plan per image,
-// in the order of the Configs, or of the import paths when there are none. What
+// Resolve decides what is to be built, and compiles nothing: one Plan per image, for
+// each of its platforms, in the order of the Configs, or of the import paths when there are none. What
 // is decided is, from weakest to strongest: the defaults, what the module says,
 // the Config, the environment. A mistake of the user's is a [*ConfigError].
 func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
@@ -60,6 +71,9 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 		return nil, err
 	}
 	if subjects, err = selected(subjects, in.getenv("IMAGE_NAME")); err != nil {
+		return nil, err
+	}
+	if err := in.findBases(ctx, module, subjects); err != nil {
 		return nil, err
 	}
 	plans := make([]Plan, 0, len(subjects))
@@ -87,7 +101,7 @@ func (in Inputs) mark(plans []Plan, names map[string]uint64) {
 	key := in.key()
 	var set []string
 	for _, p := range plans {
-		set = append(set, p.Name)
+		set = append(set, p.folder())
 	}
 	for i := range plans {
 		plans[i].dir, plans[i].set, plans[i].began, plans[i].names = in.Dir, set, in.Began, names
@@ -105,7 +119,10 @@ type subject struct {
 	binary   string // instead of main
 	name     string
 	platform Platform
-	from     string // who chose the platform
+	of       int        // how many platforms the image has
+	from     string     // who chose the platform
+	base     *base.Base // nil is scratch
+	baseErr  error      // why there is none
 }
 
 // what names the program for people.
@@ -120,18 +137,20 @@ func (in Inputs) subjects(ctx context.Context, m gobuild.Module) ([]subject, err
 	}
 	var all []subject
 	for i, c := range configs {
-		platform, from, err := in.platform(ctx, c)
+		platforms, of, from, err := in.platforms(ctx, c)
 		if err != nil {
 			return nil, err
 		}
 		if err := in.before(ctx, m, c); err != nil {
 			return nil, err
 		}
-		found, err := in.programs(ctx, m, subject{config: c, index: i, platform: platform, from: from})
-		if err != nil {
-			return nil, err
+		for _, p := range platforms {
+			found, err := in.programs(ctx, m, subject{config: c, index: i, platform: p, of: of, from: from})
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
 		}
-		all = append(all, found...)
 	}
 	return all, distinct(all)
 }
@@ -193,7 +212,7 @@ func (in Inputs) before(ctx context.Context, m gobuild.Module, c Config) error {
 // mains asks the go command for the packages of a Config: the one that it names,
 // or all main packages of the module.
 func (in Inputs) mains(ctx context.Context, m gobuild.Module, c Config, p Platform) ([]gobuild.Main, error) {
-	options, err := compileOptions(c)
+	options, err := compileOptions(c, p)
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
@@ -247,7 +266,7 @@ func tooMany(c Config, mains []gobuild.Main) error {
 func distinct(all []subject) error {
 	seen := map[string]subject{}
 	for _, s := range all {
-		if other, ok := seen[s.name]; ok {
+		if other, ok := seen[s.name]; ok && (other.index != s.index || other.platform == s.platform) {
 			return &ConfigError{fmt.Errorf("two images have the name %q: %s (%s) and %s (%s)\nfix: set Name in a Config of each",
 				s.name, other.what(), other.config.Origin, s.what(), s.config.Origin)}
 		}
@@ -263,12 +282,16 @@ func selected(all []subject, names string) ([]subject, error) {
 	}
 	var kept []subject
 	for _, name := range split(names) {
-		i := slices.IndexFunc(all, func(s subject) bool { return s.name == name })
-		if i < 0 {
+		before := len(kept)
+		for _, s := range all {
+			if s.name == name {
+				kept = append(kept, s)
+			}
+		}
+		if len(kept) == before {
 			return nil, &ConfigError{fmt.Errorf("IMAGE_NAME names the image %q; there are %s\nfix: use one of these names, or several with commas",
 				name, namesOf(all))}
 		}
-		kept = append(kept, all[i])
 	}
 	return kept, nil
 }
@@ -278,9 +301,19 @@ func selected(all []subject, names string) ([]subject, error) {
 func (in Inputs) unambiguous(plans []Plan) error {
 	seen := map[string]Plan{}
 	for _, p := range plans {
-		other, ok := seen[p.Reference]
+		var other Plan
+		ok, ref := false, ""
+		for _, name := range p.references() {
+			if other, ok = seen[name]; ok && other.Name != p.Name {
+				ref = name
+				break
+			}
+			ok = false
+		}
+		for _, name := range p.references() {
+			seen[name] = p
+		}
 		if !ok {
-			seen[p.Reference] = p
 			continue
 		}
 		fix := "set Repo or Tag in a Config of each"
@@ -288,7 +321,7 @@ func (in Inputs) unambiguous(plans []Plan) error {
 			fix = "select one image with IMAGE_NAME, as IMAGE_REPO is one repository, or set Repo in each Config instead"
 		}
 		return &ConfigError{fmt.Errorf("the images %q (%s) and %q (%s) have one reference, %s\nfix: %s",
-			other.Name, other.config.Origin, p.Name, p.config.Origin, p.Reference, fix)}
+			other.Name, other.config.Origin, p.Name, p.config.Origin, ref, fix)}
 	}
 	return nil
 }
@@ -314,10 +347,13 @@ func One(plans []Plan) (Plan, error) {
 	}
 	var names []string
 	for _, p := range plans {
-		names = append(names, p.Name)
+		names = append(names, p.Label())
 	}
-	return Plan{}, &ConfigError{fmt.Errorf("this needs one image, and there are %s\nfix: select one, with IMAGE_NAME=%s",
-		strings.Join(names, ", "), names[0])}
+	fix := "IMAGE_NAME=" + plans[0].Name
+	if plans[0].of > 1 {
+		fix += " IMAGE_PLATFORM=" + plans[0].Platform.String()
+	}
+	return Plan{}, &ConfigError{fmt.Errorf("this needs one image, and there are %s\nfix: select one, with %s", strings.Join(names, ", "), fix)}
 }
 
 func (in Inputs) gocmd() gobuild.Go { return gobuild.Go{Dir: in.Dir, Env: in.Environ} }

@@ -21,8 +21,10 @@ var rooms = map[string]struct{ ours, others []string }{
 	"rootfs":             {ours: []string{"rootfs/ldd"}, others: []string{"github.com/otiai10/copy"}},
 	"buildkit/gobuild":   {},
 	"buildkit/image":     {others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
+	"buildkit/base":      {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/", "oras.land/oras-go/"}},
 	"buildkit/deliver":   {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/docker":    {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
+	"buildkit/registry":  {ours: []string{"buildkit/image"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/config":    {},
 	"buildkit/watch":     {others: []string{"github.com/fsnotify/fsnotify"}},
 
@@ -32,7 +34,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/sbom":       {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
 	"buildkit/provenance": {},
 
-	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/deliver", "buildkit/docker", "buildkit/sbom", "buildkit/provenance", "rootfs/packages"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/sbom", "buildkit/provenance", "rootfs/packages"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/bench/loop":  {},

@@ -40,7 +40,7 @@ func (c copying) add(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if c.excluded(name) {
+	if c.Excludes(name) {
 		return nil
 	}
 	real, links, err := ldd.Follow(c.Sysroot, name)
@@ -52,7 +52,7 @@ func (c copying) add(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	if c.seen[real] || c.excluded(real) {
+	if c.seen[real] || c.Excludes(real) {
 		return nil
 	}
 	c.seen[real] = true
@@ -131,8 +131,8 @@ func readDir(sys ldd.FS, dir string) (names []string, err error) {
 	return keys(set), nil
 }
 
-// excluded tells whether a path of the sysroot, or a folder above it, fits one of the patterns of Exclude.
-func (s Spec) excluded(name string) bool {
+// Excludes tells whether a path of the sysroot, or a folder above it, fits one of the patterns of Exclude.
+func (s Spec) Excludes(name string) bool {
 	for _, pattern := range s.Exclude {
 		for p := name; p != "/" && p != "."; p = path.Dir(p) {
 			// A bare name is that of a file in any folder.

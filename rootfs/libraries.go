@@ -16,7 +16,7 @@ func (a *assembly) addLibraries(ctx context.Context) error {
 	if a.Closure == nil {
 		return nil
 	}
-	l := libraries{tree: &a.tree, sys: a.Sysroot, closure: a.Closure, program: a.Program, opened: a.Opened, excluded: a.excluded}
+	l := libraries{tree: &a.tree, sys: a.Sysroot, closure: a.Closure, program: a.Program, opened: a.Opened, excluded: a.Excludes}
 	if err := l.addLinks(ctx); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (a *assembly) libraryObjects() []*ldd.Object {
 // addLoaderConfig adds an index of the libraries for the image's loader, when some of them are in
 // folders that it would not search by itself: an ld.so.cache for glibc, a path file for musl.
 func (a *assembly) addLoaderConfig(name string, content []byte, needed bool) error {
-	if !needed {
+	if !needed || name != "" && a.baseHas(path.Clean(name)) { // the libraries were found through the base's own
 		return nil
 	}
 	return a.tree.Add(Entry{

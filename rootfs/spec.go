@@ -38,6 +38,12 @@ type Spec struct {
 	// for all three.
 	Known []Entry
 
+	// Base is the file system of the image that this one is put on, nil for none. Names are not led through links; the
+	// Sys of what Lstat gives is a *tar.Header with the owner. What it has is not added again: files of the system, and
+	// libraries where Sysroot is an [Overlay] over it. Accounts are appended to its own, extra certificates to its bundle.
+	Base ldd.FS
+	// BaseName is what people call it.
+	BaseName string
 	// Further are entries that whoever calls has made. One that is in the tree already has to be the same.
 	Further []Entry
 
@@ -171,7 +177,7 @@ func (s Spec) begin() (*assembly, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &assembly{Spec: s, accounts: accounts}, nil
+	return &assembly{Spec: s, accounts: accounts, tree: Tree{base: s.Base, baseName: s.BaseName}}, nil
 }
 
 // host is the path on this machine of a file that the user named.

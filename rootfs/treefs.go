@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"time"
 
@@ -34,7 +35,12 @@ func (t *Tree) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	f := openFile{ReadCloser: r, node: n}
+	f := openFile{ReadCloser: r, info: fileInfo{Entry: n.Entry}}
+	if host, ok := r.(*os.File); ok {
+		if f.info.original, err = host.Stat(); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
 	if at, ok := r.(io.ReaderAt); ok {
 		return openFileAt{openFile: f, ReaderAt: at}, nil
 	}
@@ -48,7 +54,7 @@ func (t *Tree) Lstat(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fileInfo{n.Entry}, nil
+	return fileInfo{Entry: n.Entry}, nil
 }
 
 // ReadLink returns the target of a link.
@@ -73,11 +79,11 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: op, Path: name, Err: err}
 	}
-	if n := t.nodes[at]; n != nil {
-		return fileInfo{n.Entry}, nil
+	if n := t.at(at); n != nil {
+		return fileInfo{Entry: n.Entry}, nil
 	}
 	if at == "/" {
-		return fileInfo{rootEntry}, nil
+		return fileInfo{Entry: rootEntry}, nil
 	}
 	return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 }
@@ -96,10 +102,14 @@ func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
 
 // list is what is in a folder, sorted by name.
 func (t *Tree) list(n *node) []fs.DirEntry {
-	list := make([]fs.DirEntry, 0, len(n.children))
-	for _, name := range keys(n.children) {
-		child := t.nodes[path.Join(n.Path, name)]
-		list = append(list, fs.FileInfoToDirEntry(fileInfo{child.Entry}))
+	names := t.names(n)
+	list := make([]fs.DirEntry, 0, len(names))
+	for _, name := range names {
+		child := t.at(path.Join(n.Path, name))
+		if child == nil {
+			continue // something of the base that cannot be described
+		}
+		list = append(list, fs.FileInfoToDirEntry(fileInfo{Entry: child.Entry}))
 	}
 	return list
 }
@@ -109,7 +119,7 @@ func (t *Tree) node(op, name string) (*node, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
-	if n := t.nodes[path.Join("/", name)]; n != nil {
+	if n := t.at(path.Join("/", name)); n != nil {
 		return n, nil
 	}
 	if name == "." {
@@ -128,7 +138,10 @@ func inFS(p string) string {
 
 // fileInfo is an entry as [fs.FileInfo]. Its Sys is a tar header, from which [archive/tar.FileInfoHeader]
 // takes the owner; the size of a link is 0 as it is there.
-type fileInfo struct{ Entry Entry }
+type fileInfo struct {
+	Entry    Entry
+	original fs.FileInfo // of the host's file that the bytes come from, when it is open; else nil
+}
 
 func (i fileInfo) Name() string {
 	if i.Entry.Path == "/" {
@@ -143,13 +156,16 @@ func (i fileInfo) ModTime() time.Time { return time.Unix(0, 0).UTC() }
 func (i fileInfo) IsDir() bool        { return i.Entry.Mode.IsDir() }
 func (i fileInfo) Sys() any           { return i.Entry.Header() }
 
+// Original tells of the host's file that the bytes come from, for [ldd.Memory.Elsewhere].
+func (i fileInfo) Original() fs.FileInfo { return i.original }
+
 // openFile is an open file of the tree.
 type openFile struct {
 	io.ReadCloser
-	node *node
+	info fileInfo
 }
 
-func (f openFile) Stat() (fs.FileInfo, error) { return fileInfo{f.node.Entry}, nil }
+func (f openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
 
 // openFileAt is an open file whose source can be read at any place.
 type openFileAt struct {
@@ -163,7 +179,7 @@ type openFolder struct {
 	list []fs.DirEntry // what is still to be read
 }
 
-func (d *openFolder) Stat() (fs.FileInfo, error) { return fileInfo{d.node.Entry}, nil }
+func (d *openFolder) Stat() (fs.FileInfo, error) { return fileInfo{Entry: d.node.Entry}, nil }
 func (d *openFolder) Close() error               { return nil }
 
 func (d *openFolder) Read([]byte) (int, error) {

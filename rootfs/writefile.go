@@ -106,7 +106,7 @@ func copyFile(ctx context.Context, e Entry, to string) error {
 // oneFile is a file system in which every name is the same file.
 type oneFile struct{ entry Entry }
 
-func (f oneFile) Stat(string) (fs.FileInfo, error) { return fileInfo{f.entry}, nil }
+func (f oneFile) Stat(string) (fs.FileInfo, error) { return fileInfo{Entry: f.entry}, nil }
 
 func (f oneFile) Open(string) (fs.File, error) {
 	r, err := f.entry.Source.Open()
@@ -114,7 +114,7 @@ func (f oneFile) Open(string) (fs.File, error) {
 		// As a plain error: package copy takes a missing file for nothing to do.
 		return nil, fmt.Errorf("reading %q: %w", f.entry.Source, bare(err))
 	}
-	return openFile{ReadCloser: r, node: &node{Entry: f.entry}}, nil
+	return openFile{ReadCloser: r, info: fileInfo{Entry: f.entry}}, nil
 }
 
 // untilDone is a reader that ends when its context does.

@@ -31,9 +31,29 @@ type Config struct {
 	Repo string
 	// Tag of the image. Default: "latest". The environment's IMAGE_TAG wins.
 	Tag string
+	// ExtraTags are further tags of the image in archives, layouts and registries; an
+	// engine that it is loaded into knows it by Tag alone. Default: none.
+	ExtraTags []string
+	// Compression of layers that are pushed: "gzip" (default), which every engine
+	// takes, or "zstd". Archives and layouts have them uncompressed.
+	Compression string
+	// Base is the image that this one is put on: "alpine:3.20", "repo@sha256:…", an
+	// OCI layout as "oci:DIR" or "oci:DIR:tag", an archive as "archive:FILE" or its
+	// path ("./base.tar"), relative to the module's folder. A name is looked for in
+	// the engine, then in its registry; a tag in a registry is asked for each time.
+	// Its environment, labels, ports, volumes, stop signal and health check are
+	// inherited, its user when he is not root and User is not set. The program's
+	// libraries are the base's; what it lacks is added from the Sysroot.
+	// Default: "scratch", an empty file system.
+	Base string
 	// Platform is "linux/arch" or "linux/arch/variant". Default: the engine's,
 	// without one the host's. The environment's IMAGE_PLATFORM wins.
 	Platform string
+	// Platforms are several of them: each is compiled and assembled for itself, and
+	// together they are one image. An engine gets the one that it runs itself; an
+	// archive, a layout and a registry get all. The environment's IMAGE_PLATFORM wins
+	// and may name several too, with commas. Default: Platform alone.
+	Platforms []string
 
 	// Cgo is "auto" (default), "on" or "off". auto builds a static binary unless a
 	// package outside the standard library needs cgo.
@@ -49,6 +69,9 @@ type Config struct {
 	Flags []string
 	// GoEnv is set for the go command: "CC", "CGO_CFLAGS", "GOEXPERIMENT" …
 	GoEnv map[string]string
+	// PlatformEnv is GoEnv for one of the Platforms, by its name:
+	// {"linux/arm64": {"CC": "zig cc -target aarch64-linux-gnu"}}. It wins over GoEnv.
+	PlatformEnv map[string]map[string]string
 	// Before runs before the program is compiled, with the module's folder:
 	// generate code, build a front end. An error ends the build.
 	Before func(ctx context.Context, dir string) error `json:"-"`

@@ -63,12 +63,14 @@ type Platform struct{ OS, Arch, Variant string }
 //
 // The first of these that is set decides, as for the docker command (https://docs.docker.com/engine/manage-resources/contexts/):
 // Options.Host, DOCKER_HOST, DOCKER_CONTEXT, currentContext in config.json. When none is, it is the platform's default
-// socket, or, where that does not exist, the first that does of rootless Docker's, Docker Desktop's and podman's.
+// socket, or, where that does not exist, the first that does of rootless Docker's, Docker Desktop's, the user's podman's
+// and the system's podman's.
 //
 // An engine that does not answer is an [*UnreachableError], after at most ten seconds (thirty over ssh); a host or
 // context that cannot be used is a [*ConfigError]. When ctx ends first, the error wraps its cause and is neither.
 //
-// ssh:// hosts run the ssh command, which inherits this process's environment (PATH, HOME, SSH_AUTH_SOCK). tcp:// hosts
+// ssh:// hosts run the ssh command, which inherits this process's environment (PATH, HOME, SSH_AUTH_SOCK), and there the
+// docker command, or podman's where docker is not installed. tcp:// hosts
 // are reached through this process's HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as the docker command does.
 func Open(ctx context.Context, o Options) (*Engine, error) {
 	ep, err := resolve(o)
@@ -78,6 +80,9 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	version, err := o.apiVersion()
 	if err != nil {
 		return nil, err
+	}
+	if ep.ssh != nil {
+		return connectSSH(ctx, ep, version)
 	}
 	return connect(ctx, ep, version)
 }
@@ -102,6 +107,7 @@ func newClient(ep endpoint, version string, dials *dialer) (*client.Client, erro
 		TLSClientConfig:     ep.tls,
 		TLSHandshakeTimeout: dialTimeout,
 		MaxIdleConns:        6, // as the client's own transport
+		MaxIdleConnsPerHost: 6, // there is one host; an ssh connection is dear to make
 		IdleConnTimeout:     30 * time.Second,
 		WriteBufferSize:     64 << 10, // images are sent in pieces of this size, not of 4 kB
 	}

@@ -19,6 +19,8 @@ type Image struct {
 	Tags []string
 	// DiffIDs are its layers, lowest first, as digests of the uncompressed layers.
 	DiffIDs []string
+	// Platform is what it runs on.
+	Platform Platform
 	// Labels are those of its config.
 	Labels map[string]string
 	// Complete is false when the engine knows the image and has lost some of its content, which only the containerd
@@ -85,6 +87,7 @@ func (e *Engine) image(ctx context.Context, ref string) (Image, bool, error) {
 		ID:       canonicalID(answer.ID),
 		Tags:     answer.RepoTags,
 		DiffIDs:  answer.RootFS.Layers,
+		Platform: Platform{OS: answer.Os, Arch: answer.Architecture, Variant: answer.Variant},
 		Complete: complete(answer),
 	}
 	if answer.Config != nil {

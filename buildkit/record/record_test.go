@@ -2,6 +2,7 @@ package record
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -41,7 +42,7 @@ func write(t *testing.T, path, content string) {
 
 // settle waits until the file system's clock has moved on.
 func settle() time.Time {
-	time.Sleep(3 * granularity)
+	time.Sleep(3 * Granularity)
 	return time.Now()
 }
 
@@ -234,4 +235,44 @@ func TestSum(t *testing.T) {
 	if _, err := Sum(dir+"/none", began); !isDoubt(err, "none") {
 		t.Errorf("a file that is not there is not doubted: %v", err)
 	}
+}
+
+// A file that was written just now leaves no doubt when its tick of the clock is over.
+func TestSettle(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "old"), "1")
+	s := youngSet(filepath.Join(dir, "old"))
+	snap, err := s.Take(settle())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		young := filepath.Join(dir, "young")
+		write(t, young, fmt.Sprint(i))
+		began := time.Now()
+		var eyes Look
+		snap.Changed(&eyes)
+		eyes.sum(young, "")
+		if _, err := youngSet(young).Take(began); err == nil {
+			t.Fatal("there is no doubt about a file that is younger than the build")
+		}
+		if !eyes.Settle(began) {
+			t.Fatal("nothing was young")
+		}
+		began = time.Now()
+		if _, err := youngSet(young).Take(began); err != nil {
+			t.Errorf("in doubt: %v", err)
+		}
+		snap.Changed(&eyes)
+		eyes.sum(young, "")
+		if eyes.Settle(began) {
+			t.Error("it was young again")
+		}
+	}
+}
+
+func youngSet(path string) *Set {
+	s := &Set{}
+	s.Add(path)
+	return s
 }

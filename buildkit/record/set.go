@@ -81,14 +81,14 @@ type DoubtError struct {
 // Error says which path it is and why.
 func (e *DoubtError) Error() string { return fmt.Sprintf("%q %s", e.Path, e.Why) }
 
-// granularity is how far apart two changes must be for their times to differ: the kernel's clock for files
-// ticks every 4 or 10 ms (CONFIG_HZ), see inode_set_ctime_current.
-const granularity = 20 * time.Millisecond
+// Granularity is how far apart two changes must be for their times to differ: the kernel's clock for files
+// ticks every 10 ms or more often (CONFIG_HZ), see inode_set_ctime_current.
+const Granularity = 12 * time.Millisecond
 
 // Take makes a snapshot of the paths for a build that began to read them at the time. A path that has
 // changed since, or may have, is a [*DoubtError].
 func (s *Set) Take(began time.Time) (*Snapshot, error) {
-	limit := began.Add(-granularity).UnixNano()
+	limit := began.Add(-Granularity).UnixNano()
 	snap := &Snapshot{noise: s.Noise}
 	for _, path := range s.Paths() {
 		st, err := look(path, s.Noise)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,30 +72,57 @@ func (s *Snapshot) Changed(l *Look) []string {
 
 // Look remembers the states of paths for a moment in which they do not change. The zero value has seen
 // nothing.
-type Look struct{ seen map[string]uint64 }
+type Look struct{ seen map[string]seen }
+
+// seen is what was seen of a path.
+type seen struct {
+	sum    uint64
+	latest int64 // of its times, in nanoseconds since 1970
+}
 
 // sum is the checksum of the state of a path; one that cannot be told is none that a snapshot has.
 func (l *Look) sum(path, noise string) uint64 {
-	if sum, ok := l.seen[path]; ok {
-		return sum
+	if s, ok := l.seen[path]; ok {
+		return s.sum
 	}
 	st, err := look(path, noise)
-	sum := st.sum()
+	s := seen{st.sum(), max(st.modified, st.changed)}
 	if err != nil {
-		sum = 0
+		s.sum = 0
 	}
 	if l.seen == nil {
-		l.seen = map[string]uint64{}
+		l.seen = map[string]seen{}
 	}
-	l.seen[path] = sum
-	return sum
+	l.seen[path] = s
+	return s.sum
+}
+
+// Settle waits until a further change of what was seen could be told from the last one: somebody who saves a
+// file and builds at once would else leave a doubt about it. It forgets what was young when the build began,
+// waits for the rest of a tick of the clock for files, and says whether anything was young: the build then
+// has to begin anew. Folders in which the build's own tools write are left out, by their paths.
+func (l *Look) Settle(began time.Time, busy ...string) bool {
+	var latest int64
+	limit := began.Add(-Granularity).UnixNano()
+	for path, s := range l.seen {
+		// What is from the future stays in doubt.
+		if s.latest > limit && s.latest <= time.Now().UnixNano() && !slices.Contains(busy, path) {
+			latest = max(latest, s.latest)
+			delete(l.seen, path)
+		}
+	}
+	if latest == 0 {
+		return false
+	}
+	time.Sleep(time.Until(time.Unix(0, latest).Add(Granularity)))
+	return true
 }
 
 // Sum returns a checksum of the state of a file that is about to be read by a build that began at the time,
 // for a later build to know it by. The error is a [*DoubtError] where a change may go unseen.
 func Sum(path string, began time.Time) (uint64, error) {
 	st, err := look(path, "")
-	if err == nil && (st == state{} || st.after(began.Add(-granularity).UnixNano())) {
+	if err == nil && (st == state{} || st.after(began.Add(-Granularity).UnixNano())) {
 		err = &DoubtError{path, "is not there, or changed while it was read or shortly before"}
 	}
 	return st.sum(), err

@@ -20,12 +20,16 @@ import (
 // imageDev builds and runs every image, and puts each change of the source into its
 // running container, until it is interrupted.
 func (j *job) imageDev(ctx context.Context) error {
+	if err := j.runnable(); err != nil {
+		return err
+	}
 	if err := j.connect(ctx); err != nil {
 		return err
 	}
 	if j.engine == nil {
 		return j.whyNoEngine()
 	}
+	j.own = true
 	plans, err := j.plans(ctx, true)
 	if err != nil {
 		return err
@@ -174,11 +178,12 @@ func (l *loop) replan(ctx context.Context) error {
 	}
 	in.Prepare, in.Report, in.Began = true, l.progress.report, time.Now()
 	in.Recalled = buildkit.Recall(in)
+	in.Began = in.Recalled.Began
 	plans, err := buildkit.Resolve(ctx, in)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Name == l.plan.Name })
+	i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Dist() == l.plan.Dist() })
 	if i < 0 {
 		return fmt.Errorf("looking for the image %q: it is gone\nfix: start imageDev again", l.plan.Name)
 	}

@@ -32,9 +32,12 @@ func newExplaining(args []string) (explaining, error) {
 	flags.BoolVar(&e.json, "json", false, "")
 	err := flags.Parse(args)
 	e.paths = flags.Args()
-	for _, p := range e.paths {
+	for i, p := range e.paths {
 		if err == nil && !path.IsAbs(p) {
 			err = fmt.Errorf("the path %q is not absolute", p)
+		}
+		if e.paths[i] = path.Clean(p); err == nil && e.paths[i] == "/" {
+			err = errors.New("the root folder is in every image, and has no reason of its own")
 		}
 	}
 	if err != nil {
@@ -88,7 +91,7 @@ func (j *job) explainJSON(ctx context.Context) error {
 	}
 	all := make([]buildkit.Explanation, len(plans))
 	err = buildkit.BuildEach(ctx, plans, j.progress.report, func(_ context.Context, b *buildkit.Built) error {
-		i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Name == b.Plan.Name })
+		i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Dist() == b.Plan.Dist() })
 		all[i] = b.Explain()
 		return nil
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -26,24 +25,22 @@ type job struct {
 	began   time.Time
 	// recalled is what is known of an earlier run.
 	recalled buildkit.Recalled
+	looked   bool // for that
 
 	progress *progress
 	output   output
 	engine   *docker.Engine // nil without one
 	noEngine error          // why there is none
+	forBases *docker.Engine // asked for base images where the images go elsewhere
+
+	// own says that only the platform that the engine runs is of use.
+	own         bool
+	clusterName string          // of the kind cluster that IMAGE_OUTPUT names
+	cluster     *docker.Cluster // nil when images go elsewhere
 
 	code  int  // of the program that imageRun has run
 	exits bool // the process is to end with it
 }
-
-// output says where an image goes.
-type output string
-
-const (
-	outputAuto    output = "auto"    // into the engine, else into an archive
-	outputDocker  output = "docker"  // into the engine
-	outputArchive output = "archive" // into an archive; the engine is not asked
-)
 
 func newJob(s dialogue.Start, w *watcher) *job {
 	return &job{
@@ -58,6 +55,7 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	verbs := map[string]func(context.Context) error{
 		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive, "imageSBOM": j.imageSBOM,
 		"imageRun": j.imageRun, "imageDev": j.imageDev, "imagePlan": j.imagePlan, "imageExplain": j.imageExplain, "imageClean": j.imageClean,
+		"imageLayout": j.imageLayout, "imagePush": j.imagePush,
 	}
 	verb, ok := verbs[j.target]
 	if !ok {
@@ -71,24 +69,20 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 }
 
 // begin reads the environment.
-func (j *job) begin() error {
-	j.output = output(os.Getenv("IMAGE_OUTPUT"))
-	switch j.output {
-	case "":
-		j.output = outputAuto
-	case outputAuto, outputDocker, outputArchive:
-	default:
-		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q\nfix: set it to docker, archive or auto, or unset it", j.output)}
-	}
-	return nil
+func (j *job) begin() (err error) {
+	j.output, j.clusterName, err = readOutput(os.Getenv)
+	return err
 }
 
 func (j *job) end() error {
 	j.progress.close()
-	if j.engine == nil {
-		return nil
+	var errs []error
+	for _, engine := range []*docker.Engine{j.engine, j.forBases} {
+		if engine != nil {
+			errs = append(errs, engine.Close())
+		}
 	}
-	return j.engine.Close()
+	return errors.Join(errs...)
 }
 
 // connect asks for the engine, once. None is not an error yet: it is kept for
@@ -110,7 +104,25 @@ func (j *job) connect(ctx context.Context) error {
 	default:
 		j.engine = engine
 	}
-	return nil
+	return j.findCluster(ctx)
+}
+
+// baseEngine is the engine that base images are looked for in; none is nil. It is asked
+// also where the images themselves go into archives.
+func (j *job) baseEngine(ctx context.Context) (*docker.Engine, error) {
+	if err := j.connect(ctx); err != nil || j.engine != nil || j.noEngine != nil {
+		return j.engine, err
+	}
+	if j.forBases != nil {
+		return j.forBases, nil
+	}
+	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	var unreachable *docker.UnreachableError
+	if errors.As(err, &unreachable) {
+		return nil, nil
+	}
+	j.forBases = engine
+	return engine, err
 }
 
 // inputs are all that decides what is built.
@@ -119,7 +131,11 @@ func (j *job) inputs() (buildkit.Inputs, error) {
 	if err != nil {
 		return buildkit.Inputs{}, fmt.Errorf("finding the folder that mage runs in: %w", err)
 	}
-	return buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform}, nil
+	in := buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform, Engine: j.baseEngine}
+	if j.own {
+		in.Choose = j.choose
+	}
+	return in, nil
 }
 
 // plans resolves the images of this magefile; to build them, their Before is run.
@@ -128,21 +144,29 @@ func (j *job) plans(ctx context.Context, build bool) ([]buildkit.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if build {
+		j.recall(in)
+	}
 	in.Prepare, in.Report = build, j.progress.report
 	in.Began, in.Recalled = j.began, j.recalled
 	return buildkit.Resolve(ctx, in)
 }
 
-// platform is the engine's platform, the zero one without an engine.
-func (j *job) platform(ctx context.Context) (buildkit.Platform, string, error) {
-	if err := j.connect(ctx); err != nil || j.engine == nil {
-		return buildkit.Platform{}, "", err
-	}
-	system, arch, variant, err := j.engine.Platform(ctx)
+// choose gives the one of several platforms that the engine runs.
+func (j *job) choose(ctx context.Context, list []buildkit.Platform) (buildkit.Platform, error) {
+	machine, from, err := j.platform(ctx)
 	if err != nil {
-		return buildkit.Platform{}, "", &buildkit.EngineError{Err: err}
+		return buildkit.Platform{}, err
 	}
-	return buildkit.Platform{OS: system, Architecture: arch, Variant: variant}, "engine at " + j.engine.Host(), nil
+	if p, ok := buildkit.Runs(machine, list); ok {
+		return p, nil
+	}
+	var names []string
+	for _, p := range list {
+		names = append(names, p.String())
+	}
+	return buildkit.Platform{}, &buildkit.ConfigError{Err: fmt.Errorf("the image is for %s, and the %s runs %s\nfix: add %s to Platforms, or name one platform, with IMAGE_PLATFORM=%s",
+		strings.Join(names, ", "), from, machine, machine, names[0])}
 }
 
 // each builds every image, does something with it, and prints what that has to say on
@@ -159,27 +183,24 @@ func (j *job) each(ctx context.Context, do func(context.Context, *buildkit.Built
 // of them, by the names of their images.
 func (j *job) eachOf(ctx context.Context, plans []buildkit.Plan, said map[string]string, do func(context.Context, *buildkit.Built) (string, error)) error {
 	var todo []buildkit.Plan
+	all := map[buildkit.Dist]string{}
 	for _, p := range plans {
-		if said[p.Name] == "" {
+		if all[p.Dist()] = said[p.Name]; all[p.Dist()] == "" {
 			todo = append(todo, p)
 		}
 	}
 	var one sync.Mutex
-	all := maps.Clone(said)
-	if all == nil {
-		all = map[string]string{}
-	}
 	err := buildkit.BuildEach(ctx, todo, j.progress.report, func(ctx context.Context, b *buildkit.Built) error {
 		text, err := do(ctx, b)
 		one.Lock()
 		defer one.Unlock()
 		if err == nil {
-			all[b.Plan.Name] = text
+			all[b.Plan.Dist()] = text
 		}
 		return err
 	})
 	for _, p := range plans {
-		if text := all[p.Name]; text != "" {
+		if text := all[p.Dist()]; text != "" {
 			_, printErr := fmt.Println(strings.TrimSuffix(text, "\n"))
 			err = errors.Join(err, printErr)
 		}

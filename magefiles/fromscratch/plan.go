@@ -33,7 +33,7 @@ func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error
 	if ctx.Err() != nil {
 		return err
 	}
-	fmt.Fprintln(w, p.Name)
+	fmt.Fprintln(w, p.Label())
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, v := range append(p.Values, foreseen.Values...) {
 		fmt.Fprintf(tw, "  %s\t%s\t%s\n", v.Name, v.Value, v.Origin)
@@ -43,7 +43,7 @@ func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error
 	}
 	if err != nil {
 		j.progress.report(buildkit.Event{
-			Image: p.Name, Step: "plan", State: buildkit.Note,
+			Image: p.Label(), Step: "plan", State: buildkit.Note,
 			Text: "which libraries it needs is not known: " + oneLine(err),
 		})
 		return nil

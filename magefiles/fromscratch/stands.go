@@ -6,7 +6,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
-// standing finds the images of which nothing has changed and that the engine has:
+// standing finds the images of which nothing has changed and that are where they go:
 // nothing is to be done for them. all says that these are all images; then the go
 // command is not even asked. Else what is known of the last run helps the next.
 func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bool, err error) {
@@ -14,13 +14,16 @@ func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bo
 	if err != nil {
 		return nil, false, err
 	}
-	j.recalled = buildkit.Recall(in)
+	j.recall(in)
 	stands, all := j.recalled.Standing()
 	if j.engine == nil {
 		return nil, false, nil
 	}
 	for _, d := range stands {
-		loaded, err := d.Loaded(ctx, j.engine)
+		if !d.SameBase(ctx, in) {
+			continue
+		}
+		loaded, err := j.has(ctx, d)
 		if err != nil {
 			return nil, false, err
 		}
@@ -29,6 +32,16 @@ func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bo
 		}
 	}
 	return list, all && len(list) == len(stands), nil
+}
+
+// recall looks for what is known of an earlier run, once.
+func (j *job) recall(in buildkit.Inputs) {
+	if j.looked || j.began.IsZero() {
+		return
+	}
+	in.Began = j.began
+	j.recalled, j.looked = buildkit.Recall(in), true
+	j.began = j.recalled.Began
 }
 
 // unchanged says that nothing was to be done.

@@ -87,11 +87,14 @@ type Closure struct {
 	// Warnings are what may go wrong on another machine or in another working directory, a line each.
 	Warnings []string
 
-	started int // how many of the objects are loaded before the program runs
-	sys     FS
-	want    *header // of the loader
-	loader  loaderConf
-	lookups []lookup // what the image's loader configuration has to answer, in order of lookup
+	files       map[string]*file // what was read of the libraries, by real path
+	program     *file
+	interpreter *file // nil when static
+	started     int   // how many of the objects are loaded before the program runs
+	sys         FS
+	want        *header // of the loader
+	loader      loaderConf
+	lookups     []lookup // what the image's loader configuration has to answer, in order of lookup
 	// needsConf says that the loader's defaults alone would not find the same files.
 	needsConf bool
 	pathFile  []byte // musl's, nil when there is none

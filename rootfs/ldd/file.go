@@ -2,6 +2,7 @@ package ldd
 
 import (
 	"debug/elf"
+	"errors"
 	"fmt"
 	"io/fs"
 )
@@ -12,10 +13,14 @@ type file struct {
 	info fs.FileInfo
 	elf  *elfFile // headers and what was read with them; the file is closed
 	dyn  *dynamic
-	isa  uint32 // x86 ISA levels that it needs
-	libc bool   // defines what only a C library does; musl asks
-	err  error  // of the search: a mismatch lets it go on, any other ends it
-	bad  error  // of mapping the file that the search has found
+	isa  uint32     // x86 ISA levels that it needs
+	libc bool       // defines what only a C library does; musl asks
+	conf loaderConf // of a loader
+	// interp is the PT_INTERP of a program, and static says that it has no dynamic section.
+	interp string
+	static bool
+	err    error // of the search: a mismatch lets it go on, any other ends it
+	bad    error // of mapping the file that the search has found
 }
 
 // read reads the file at a place, the way of one of the loaders. An error is that of opening the file,
@@ -28,9 +33,7 @@ func (r *process) read(at place, way func(*file, *Content)) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &file{info: body.Info}
-	body.ReaderAt = &blocks{body.ReaderAt, body.Size, map[int64][]byte{}}
-	way(f, body)
+	f := r.parsed.read(role{r.closure.Flavour.String(), *r.want}, body, way)
 	if err := body.Close(); err != nil {
 		return nil, err
 	}
@@ -70,4 +73,35 @@ func (r *process) readMusl(f *file, body *Content) {
 	if t, f.bad = f.elf.symbols(f.dyn, nil); f.bad == nil {
 		f.libc = t.defines("__libc_start_main") && t.defines("stdin")
 	}
+}
+
+// readProgram reads the program as the kernel and its loader do.
+func readProgram(f *file, body *Content) {
+	if f.elf, f.bad = readELF(body, body.Size); f.bad != nil {
+		return
+	}
+	if f.elf.typ != elf.ET_EXEC && f.elf.typ != elf.ET_DYN {
+		f.bad = fmt.Errorf("it is no program but an ELF file of type %s", f.elf.typ)
+		return
+	}
+	if f.interp, f.bad = f.elf.interp(); f.bad != nil {
+		return
+	}
+	f.dyn, f.bad = f.elf.dynamic()
+	if errors.Is(f.bad, errNoDynamic) {
+		// As of any program that is linked with -static and not as PIE.
+		f.dyn, f.bad, f.static = &dynamic{}, nil, true
+	}
+	f.isa = f.elf.isaNeeded()
+}
+
+// readLoader reads the interpreter of a program.
+func readLoader(f *file, body *Content) {
+	if f.elf, f.bad = readELF(body, body.Size); f.bad != nil {
+		return
+	}
+	if f.dyn, f.bad = f.elf.dynamic(); f.bad != nil {
+		return
+	}
+	f.conf, f.bad = readLoaderConf(f.elf)
 }

@@ -14,19 +14,24 @@ import (
 // which it offers, what it says that it opens. Two builds of a program with one Interface have the same
 // closure in the same sysroot; where its code and data are does not count, nor do its strings, of which
 // [Closure.Names] makes guesses.
-func Interface(file string) (string, error) {
-	body, err := openHost(file)
+func Interface(name string) (string, error) {
+	body, err := openHost(name)
 	if err != nil {
-		return "", fmt.Errorf("reading %q: %w", file, err)
+		return "", fmt.Errorf("reading %q: %w", name, err)
 	}
+	known := &file{}
+	readProgram(known, body)
 	v := &verified{Object: &Object{}, wanted: map[uint16]versionNeed{}}
-	err = v.read(body)
+	err = known.bad
+	if err == nil {
+		err = v.read(known, body)
+	}
 	h := sha256.New()
 	if err == nil {
 		err = v.writeInterface(h)
 	}
 	if err = errors.Join(err, body.Close()); err != nil {
-		return "", fmt.Errorf("reading %q: %w", file, err)
+		return "", fmt.Errorf("reading %q: %w", name, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

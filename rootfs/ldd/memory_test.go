@@ -3,6 +3,8 @@ package ldd
 import (
 	"context"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -42,5 +44,68 @@ func TestMemory(t *testing.T) {
 	}
 	if libs < 2 {
 		t.Fatalf("only %d libraries", libs)
+	}
+}
+
+// otherFileFS has another file at one of the names.
+type otherFileFS struct {
+	FS
+	name, file string
+}
+
+func (o otherFileFS) Open(name string) (fs.File, error) {
+	if name == o.name {
+		return os.Open(o.file)
+	}
+	return o.FS.Open(name)
+}
+
+// A file is parsed once, in however many file systems it is found and whatever is asked of it; a copy of it is
+// another file.
+func TestMemoryElsewhere(t *testing.T) {
+	need(t, "bash")
+	memory := &Memory{}
+	p := Program{Path: "/bin/bash", Memory: memory}
+	here, err := Resolve(context.Background(), DirFS("/"), p, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func() (n int) {
+		for _, list := range memory.parsed.files {
+			n += len(list)
+		}
+		return n
+	}
+	before := count()
+	if before != len(here.Objects) {
+		t.Fatalf("%d files were parsed for %d objects", before, len(here.Objects))
+	}
+	p.Memory = memory.Elsewhere()
+	there, err := Verify(context.Background(), DirFS("/"), p, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Compare(context.Background(), here, there); err != nil {
+		t.Error(err)
+	}
+	if n := count(); n != before {
+		t.Errorf("%d files were parsed again", n-before)
+	}
+
+	content, err := os.ReadFile("/bin/bash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "bash")
+	if err := os.WriteFile(copied, content, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sys := otherFileFS{DirFS("/"), relative(here.Program().Real), copied}
+	p.Memory = memory.Elsewhere()
+	if _, err := Verify(context.Background(), sys, p, Env{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(); n != before+1 {
+		t.Errorf("%d files were parsed, want the copy alone", n-before)
 	}
 }

@@ -16,6 +16,7 @@ type process struct {
 	sys     *walker
 	env     Env
 	files   map[string]*file // read so far, by real path
+	parsed  *parsed          // and before, under whatever path
 	conf    loaderConf
 	want    *header            // of the loader; the files that it accepts look like it
 	distro  distro             // for advice

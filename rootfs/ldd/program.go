@@ -21,18 +21,19 @@ func newProcess(ctx context.Context, sys FS, p Program, env Env) (*process, erro
 		env.Workdir = "/"
 	}
 	r := &process{ctx: ctx, env: env, names: map[string]*loaded{}, closure: &Closure{sys: sys, tries: map[string]bool{}}}
-	r.sys, r.files = p.Memory.of(sys)
+	memory := p.Memory.of(sys)
+	r.sys, r.files, r.parsed = memory.walker, memory.files, memory.parsed
+	r.closure.files = r.files
 	r.distro = readDistro(r.sys)
-	f, done, err := r.openProgram(p)
+	f, err := r.openProgram(p)
 	if err != nil {
 		return nil, err
 	}
-	// Joined before it is returned: the file must be closed whether or not it makes sense.
-	return r, errors.Join(r.start(f, p.Interpreter), done())
+	return r, r.start(f, p.Interpreter)
 }
 
-// openProgram opens the program's file and makes the first object of it. The second result closes it.
-func (r *process) openProgram(p Program) (*elfFile, func() error, error) {
+// openProgram reads the program's file and makes the first object of it.
+func (r *process) openProgram(p Program) (*file, error) {
 	o := &Object{Name: p.Path, Path: p.Path, By: "the program", file: p.File}
 	var c *Content
 	at, err := r.locate(p)
@@ -42,20 +43,18 @@ func (r *process) openProgram(p Program) (*elfFile, func() error, error) {
 		c, err = openHost(p.File)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	o.Real, o.Links, o.Dirs = at.real, at.links, at.through
-	f, err := readELF(c, c.Size)
-	if err == nil && f.typ != elf.ET_EXEC && f.typ != elf.ET_DYN {
-		err = fmt.Errorf("it is no program but an ELF file of type %s", f.typ)
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, c.Close())
+	f := r.parsed.read(role{name: "program"}, c, readProgram)
+	if err := errors.Join(f.bad, c.Close()); err != nil {
+		return nil, err
 	}
 	// The kernel gives a process the canonical path of its program, /proc/self/exe, and that is where the
 	// loaders take $ORIGIN from.
 	r.main = &loaded{Object: o, info: c.Info, origin: path.Dir(o.Real)}
-	return f, c.Close, nil
+	r.closure.program = f
+	return f, nil
 }
 
 // locate returns the place of the program. A program that comes from a file of the host stands where it
@@ -86,38 +85,27 @@ func openHost(name string) (*Content, error) {
 	return openContent(func() (fs.File, error) { return os.Open(name) })
 }
 
-// start reads the program and maps its loader: what PT_INTERP names, for a library without one what the
-// caller does. A program that has neither is done.
-func (r *process) start(f *elfFile, library string) error {
+// start begins the closure with the program and maps its loader: what PT_INTERP names, for a library without
+// one what the caller does. A program that has neither is done.
+func (r *process) start(f *file, library string) error {
 	c := r.closure
-	c.Machine, c.Class = f.machine, f.class
+	c.Machine, c.Class = f.elf.machine, f.elf.class
 	r.add(r.main)
-	interp, err := f.interp()
-	if err != nil {
-		return err
-	}
-	r.main.dyn, err = f.dynamic()
-	if errors.Is(err, errNoDynamic) {
-		// As of any program that is linked with -static and not as PIE.
-		r.main.dyn, err, library = &dynamic{}, nil, ""
-	}
-	if err != nil {
-		return err
-	}
-	if interp == "" {
+	r.main.dyn, r.main.Soname, r.main.isa = f.dyn, f.dyn.soname, f.isa
+	interp := f.interp
+	if interp == "" && !f.static {
 		interp = library
 	}
-	r.main.Soname, r.main.isa = r.main.dyn.soname, f.isaNeeded()
 	// Whether a program is static is for its headers to say. CGO_ENABLED=0 does not say it: with
 	// -buildmode=pie there is an interpreter, and packages that open libraries without cgo add some.
 	switch {
-	case interp == "" && len(r.main.dyn.deps) > 0:
+	case interp == "" && len(f.dyn.deps) > 0:
 		return errors.New("it needs libraries and names no interpreter: it is a library itself\nfix: list it among what the program opens, or name the interpreter")
 	case interp == "":
 		return nil
 	}
 	c.Loader = interp
-	return r.startLoader(interp, &f.header)
+	return r.startLoader(interp, &f.elf.header)
 }
 
 // startLoader maps the ELF interpreter, which has to be of the program's kind.
@@ -136,29 +124,25 @@ func (r *process) startLoader(interp string, program *header) error {
 	}
 	// The kernel asks no more of it than that it is for the same machine; what else is wrong would show
 	// when it runs.
-	f, err := readELF(c, c.Size)
-	if err == nil && (f.class != program.class || f.ident[elf.EI_DATA] != program.ident[elf.EI_DATA] || f.machine != program.machine) {
-		err = fmt.Errorf("is %s %s, the program is %s %s", f.class, f.machine, program.class, program.machine)
-	}
-	var d *dynamic
-	if err == nil {
-		d, err = f.dynamic()
-	}
-	if err == nil {
-		r.conf, err = readLoaderConf(f)
+	f := r.parsed.read(role{name: "loader"}, c, readLoader)
+	err = f.bad
+	if f.elf != nil && (f.elf.class != program.class || f.elf.ident[elf.EI_DATA] != program.ident[elf.EI_DATA] || f.elf.machine != program.machine) {
+		err = fmt.Errorf("is %s %s, the program is %s %s", f.elf.class, f.elf.machine, program.class, program.machine)
 	}
 	if err = errors.Join(err, c.Close()); err != nil {
 		return refuse(err)
 	}
-	r.want = &f.header
+	r.conf = f.conf
+	r.want = &f.elf.header
 	r.cache = sync.OnceValue(r.readCache)
 	r.closure.Flavour, r.closure.loader, r.closure.want = r.conf.flavour, r.conf, r.want
+	r.closure.interpreter = f
 	r.loader = &loaded{
 		Object: &Object{
 			Name: interp, Path: r.absolute(interp), Real: at.real, Links: at.links, Dirs: at.through,
-			Soname: d.soname, NeededBy: r.main.Object, By: "interpreter",
+			Soname: f.dyn.soname, NeededBy: r.main.Object, By: "interpreter",
 		},
-		dyn: d, info: c.Info, origin: path.Dir(interp),
+		dyn: f.dyn, info: c.Info, origin: path.Dir(interp),
 	}
 	r.add(r.loader)
 	return nil

@@ -109,23 +109,31 @@ func (c *Closure) inspect(o *Object) (*verified, error) {
 		return nil, err
 	}
 	v := &verified{Object: o, mode: body.Info.Mode(), wanted: map[uint16]versionNeed{}}
-	return v, errors.Join(v.read(body), body.Close())
+	return v, errors.Join(v.read(c.known(o), body), body.Close())
 }
 
-// read reads headers, symbols, versions and relocations.
-func (v *verified) read(body *Content) error {
-	var err error
-	if v.elf, err = readELF(body, body.Size); err != nil {
-		return err
+// known is what the resolution has read of an object.
+func (c *Closure) known(o *Object) *file {
+	switch {
+	case o == c.Objects[0]:
+		return c.program
+	case c.Loader != "" && o == c.Objects[1]:
+		return c.interpreter
 	}
-	v.dyn, err = v.elf.dynamic()
-	if errors.Is(err, errNoDynamic) { // a static program
-		v.dyn, v.table = &dynamic{}, &symbolTable{}
+	return c.files[o.Real]
+}
+
+// read reads symbols, versions and relocations; headers and the dynamic section are known.
+func (v *verified) read(known *file, body *Content) error {
+	// The file is open anew, what was read of it stands.
+	opened := *known.elf
+	opened.r = body
+	v.elf, v.dyn = &opened, known.dyn
+	if known.static {
+		v.table = &symbolTable{}
 		return nil
 	}
-	if err != nil {
-		return err
-	}
+	var err error
 	if v.bound, err = v.elf.bound(v.dyn); err != nil {
 		return err
 	}
@@ -193,7 +201,7 @@ func sameContent(a, b *Content) (bool, error) {
 	if a.Size != b.Size {
 		return false, nil
 	}
-	if os.SameFile(a.Info, b.Info) {
+	if os.SameFile(original(a.Info), original(b.Info)) {
 		return true, nil // the usual case: an image's tree that is read from where the files came from
 	}
 	const piece = 256 << 10

@@ -1,0 +1,208 @@
+package buildkit_test
+
+import (
+	"context"
+	"debug/buildinfo"
+	"debug/elf"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// platforms is a static program for several platforms.
+func platforms(t *testing.T, names ...string) buildkit.Inputs {
+	t.Helper()
+	in := inputs(module(t, map[string]string{
+		"go.mod":  "module example.com/app\n\ngo 1.23\n",
+		"main.go": "package main\n\nfunc main() { println(\"app\") }\n",
+	}))
+	in.Configs = []buildkit.Config{{Repo: repo + "platforms", Platforms: names, Origin: "magefile.go:7"}}
+	return in
+}
+
+// Each platform is compiled for itself, with the level of its variant, into a folder of
+// its own; together they are handed on as one image.
+func TestPlatforms(t *testing.T) {
+	in := platforms(t, "linux/amd64", "linux/arm64", "linux/arm/v6", "linux/arm/v7", "linux/riscv64", "linux/amd64")
+	plans, err := buildkit.Resolve(context.Background(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	calls := 0
+	var one sync.Mutex
+	err = buildkit.BuildGroups(context.Background(), plans, nil, func(_ context.Context, group []*buildkit.Built) error {
+		one.Lock()
+		defer one.Unlock()
+		calls++
+		for _, b := range group {
+			file, err := elf.Open(b.Binary.Path)
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			info, err := buildinfo.ReadFile(b.Binary.Path)
+			if err != nil {
+				return err
+			}
+			level := ""
+			for _, s := range info.Settings {
+				if s.Key == "GOARM" || s.Key == "GOAMD64" {
+					level = " " + s.Value
+				}
+			}
+			c := b.Image.Config()
+			got = append(got, strings.Join([]string{b.Plan.Label(), c.Platform.String(), file.Machine.String() + level, filepath.Base(string(b.Plan.Dist())), c.Entrypoint[0]}, ", "))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"app linux/amd64, linux/amd64, EM_X86_64 v1, app@linux-amd64, /app",
+		"app linux/arm64, linux/arm64, EM_AARCH64, app@linux-arm64, /app",
+		"app linux/arm/v6, linux/arm/v6, EM_ARM 6, app@linux-arm-v6, /app",
+		"app linux/arm/v7, linux/arm/v7, EM_ARM 7, app@linux-arm-v7, /app",
+		"app linux/riscv64, linux/riscv64, EM_RISCV, app@linux-riscv64, /app",
+	}
+	if !slices.Equal(got, want) || calls != 1 {
+		t.Errorf("in %d groups\n  %s\nwant\n  %s", calls, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+
+	// All folders are found again by the image's name.
+	in.Environ = append(in.Environ, "IMAGE_NAME=app")
+	dists, err := buildkit.Dists(context.Background(), in)
+	if err != nil || len(dists) != len(want) {
+		t.Errorf("folders %q, %v", dists, err)
+	}
+}
+
+// Where one platform is of use the others are not built, and the next run knows of it.
+func TestPlatformIsChosen(t *testing.T) {
+	in := platforms(t, "linux/arm64", "linux/amd64")
+	machine := buildkit.Platform{OS: "linux", Architecture: "amd64"}
+	in.Choose = func(_ context.Context, list []buildkit.Platform) (buildkit.Platform, error) {
+		p, ok := buildkit.Runs(machine, list)
+		if !ok {
+			return p, errors.New("none")
+		}
+		return p, nil
+	}
+	plans, err := buildkit.Resolve(context.Background(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := buildkit.One(plans)
+	if err != nil || plan.Label() != "app linux/amd64" {
+		t.Fatalf("%q, %v", plan.Label(), err)
+	}
+	b, err := plan.Build(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	standing, all := buildkit.Recall(in).Standing()
+	if !all || len(standing) != 1 || standing[0].Name != "app" {
+		t.Errorf("standing: %v, all: %t", standing, all)
+	}
+	// Who wants all platforms is not served with the one.
+	every := in
+	every.Choose = nil
+	if standing, _ := buildkit.Recall(every).Standing(); len(standing) != 0 {
+		t.Errorf("standing: %v", standing)
+	}
+	machine.Architecture = "s390x"
+	if _, err := buildkit.Resolve(context.Background(), in); err == nil || err.Error() != "none" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestRuns(t *testing.T) {
+	platform := func(s string) buildkit.Platform {
+		p, err := buildkit.ParsePlatform(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for _, tt := range []struct{ machine, list, want string }{
+		{"linux/amd64", "linux/arm64 linux/amd64", "linux/amd64"},
+		{"linux/arm/v7", "linux/arm/v6 linux/arm/v7", "linux/arm/v7"},
+		{"linux/arm/v7", "linux/arm/v6 linux/arm", "linux/arm"},
+		{"linux/amd64", "linux/arm64 linux/amd64/v3", "linux/amd64/v3"},
+		{"linux/s390x", "linux/arm64 linux/amd64", ""},
+	} {
+		var list []buildkit.Platform
+		for _, s := range strings.Fields(tt.list) {
+			list = append(list, platform(s))
+		}
+		got, ok := buildkit.Runs(platform(tt.machine), list)
+		if ok != (tt.want != "") || ok && got != platform(tt.want) {
+			t.Errorf("%s of %s: got %v, want %s", tt.machine, tt.list, got, tt.want)
+		}
+	}
+}
+
+// cgo takes the cross compiler of each platform, or the one that is named for it, and
+// the libraries of its root.
+func TestPlatformsWithCgo(t *testing.T) {
+	need(t, "gcc", "aarch64-linux-gnu-gcc")
+	in := platforms(t, "linux/amd64", "linux/arm64")
+	in.Configs[0].Cgo = "on"
+	in.Configs[0].PlatformEnv = map[string]map[string]string{"linux/arm64": {"CGO_CFLAGS": "-DWHICH=64"}, "linux/amd64": {"CGO_CFLAGS": "-DWHICH=86"}}
+	if err := os.WriteFile(filepath.Join(in.Dir, "main.go"), []byte("package main\n\n// int which(void) { return WHICH; }\nimport \"C\"\n\nfunc main() { println(C.which()) }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	plans, err := buildkit.Resolve(context.Background(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaders := map[string]string{}
+	err = buildkit.BuildGroups(context.Background(), plans, nil, func(_ context.Context, group []*buildkit.Built) error {
+		for _, b := range group {
+			loaders[b.Plan.Platform.Architecture] = b.Closure.Loader
+			if want := map[string]string{"amd64": "-DWHICH=86", "arm64": "-DWHICH=64"}[b.Plan.Platform.Architecture]; b.Plan.Compile.Env["CGO_CFLAGS"] != want {
+				t.Errorf("%s is compiled with %q", b.Plan.Label(), b.Plan.Compile.Env)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loaders["amd64"] != "/lib64/ld-linux-x86-64.so.2" || loaders["arm64"] != "/lib/ld-linux-aarch64.so.1" {
+		t.Errorf("loaders: %v", loaders)
+	}
+}
+
+func TestPlatformsWrong(t *testing.T) {
+	for name, tt := range map[string]struct {
+		config buildkit.Config
+		say    string
+	}{
+		"both":       {buildkit.Config{Platform: "linux/amd64", Platforms: []string{"linux/arm64"}}, "both Platform and Platforms"},
+		"misspelled": {buildkit.Config{Platforms: []string{"linux/amd64", "linux/arm65"}}, `"linux/arm65"`},
+		"a variable": {buildkit.Config{PlatformEnv: map[string]map[string]string{"arm65": {"CC": "gcc"}}}, "PlatformEnv"},
+		"a binary":   {buildkit.Config{Binary: "app", Platforms: []string{"linux/amd64", "linux/arm64"}}, "one program"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := platforms(t)
+			tt.config.Origin = "magefile.go:7"
+			in.Configs = []buildkit.Config{tt.config}
+			_, err := buildkit.Resolve(context.Background(), in)
+			var wrong *buildkit.ConfigError
+			if !errors.As(err, &wrong) || !strings.Contains(err.Error(), tt.say) || !strings.Contains(err.Error(), "\nfix: ") || !strings.Contains(err.Error(), "magefile.go:7") {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
