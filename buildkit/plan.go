@@ -51,6 +51,7 @@ type Plan struct {
 	began  time.Time         // when
 	names  map[string]uint64 // in the folders where mage writes, when the run was started
 	output string            // of the compiler, where it is not the root file system
+	home   string            // folder of the user
 }
 
 // Value is a decision, and who made it: "default", "discovered", "go.mod", "host",
