@@ -35,6 +35,7 @@ type Built struct {
 	notes  []string        // what a person should know
 	reads  record.Set      // what was looked at in the sysroot
 
+	hidden   []string     // files of the base that are taken from the sysroot
 	base     *rootfs.Tree // all but the program and what its libraries bring
 	system   *system      // what they bring, or have brought before
 	key      string       // of the system; "" keeps none

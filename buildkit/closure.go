@@ -63,6 +63,9 @@ func (b *Built) newSystem() *system {
 // runs, what this opens in turn, and so on.
 func (b *Built) resolve(ctx context.Context) (err error) {
 	b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), b.program(), b.environment(), b.pluginOptions())
+	if b.seeIndex(err) {
+		b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), b.program(), b.environment(), b.pluginOptions())
+	}
 	var option *plugins.OptionError
 	if errors.As(err, &option) {
 		return &ConfigError{fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", b.Plan.config.Origin, option)}

@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -198,3 +199,22 @@ func (b *Built) baseChain(p string) []EntryFacts {
 	}
 	return chain
 }
+
+// seeIndex takes the sysroot's index of libraries instead of the base's, when one of the
+// sysroot's libraries was not found: the base's knows nothing of them. The image gets an
+// index of its own then.
+func (b *Built) seeIndex(err error) bool {
+	var missing *ldd.MissingError
+	if b.Plan.base == nil || !errors.As(err, &missing) {
+		return false
+	}
+	real, _, err := ldd.Follow(b.Plan.base.FS, loaderIndex)
+	if err != nil {
+		return false
+	}
+	b.hidden = []string{real}
+	return true
+}
+
+// loaderIndex is glibc's index of libraries, see ld.so(8).
+const loaderIndex = "/etc/ld.so.cache"

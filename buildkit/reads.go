@@ -56,7 +56,7 @@ func (b *Built) sys() ldd.FS {
 	if b.Plan.base == nil {
 		return noted
 	}
-	return rootfs.Overlay(b.Plan.base.FS, noted)
+	return rootfs.Overlay(b.Plan.base.FS, noted, b.hidden...)
 }
 
 // layoutReads are what decides which programs there are.
