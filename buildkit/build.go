@@ -37,6 +37,7 @@ type Built struct {
 	reads  record.Set      // what was looked at in the sysroot
 	parsed ldd.Memory      // what was read of the ELF files there
 
+	hidden   []string     // files of the base that are taken from the sysroot
 	base     *rootfs.Tree // all but the program and what its libraries bring
 	system   *system      // what they bring, or have brought before
 	key      string       // of the system; "" keeps none

@@ -77,6 +77,10 @@ func (b *Built) resolve(ctx context.Context) (err error) {
 	p := b.program()
 	p.Memory = &b.parsed
 	b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, b.environment(), b.pluginOptions())
+	if b.seeIndex(err) {
+		p.Memory = b.parsed.Elsewhere()
+		b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, b.environment(), b.pluginOptions())
+	}
 	var option *plugins.OptionError
 	if errors.As(err, &option) {
 		return &ConfigError{fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", b.Plan.config.Origin, option)}

@@ -379,3 +379,35 @@ func TestBaseIsRemembered(t *testing.T) {
 		t.Errorf("the program says %q", got)
 	}
 }
+
+// A library that only the sysroot's index leads to is found in the image too, where the base has an index that does not know
+// it.
+func TestBaseWithAnIndexOfItsOwn(t *testing.T) {
+	need(t, "gcc", "ldconfig")
+	root, sys, source := t.TempDir(), t.TempDir(), t.TempDir()
+	for _, dir := range []string{root, sys} {
+		output(t, "", "cp", "-a", debian(t, hostRelease(t))+"/.", dir)
+		if err := os.WriteFile(filepath.Join(dir, "etc/ld.so.conf"), []byte("/usr/local/lib\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(source, "ours.c"), []byte("int answer(void) { return 42; }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(sys, "usr/local/lib"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	lib := filepath.Join(sys, "usr/local/lib/libours.so")
+	output(t, source, "gcc", "-shared", "-fPIC", "-o", lib, "ours.c")
+	for _, dir := range []string{root, sys} {
+		output(t, "", "ldconfig", "-r", dir)
+	}
+	dir := module(t, map[string]string{"go.mod": "module example.com/index\n\ngo 1.23\n",
+		"main.go": "package main\n\n// #cgo LDFLAGS: -lours\n// int answer(void);\nimport \"C\"\n\nfunc main() { println(C.answer()) }\n"})
+	built := mustBuildOn(t, dir, buildkit.Config{
+		Base: imported(t, root, "index"), Repo: repo + "onindex", Sysroot: sys, GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Dir(lib)},
+	})
+	if got := inImage(t, nil, load(t, built)); got != "42\n" {
+		t.Errorf("the program says %q", got)
+	}
+}

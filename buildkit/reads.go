@@ -60,7 +60,7 @@ func (b *Built) sys() ldd.FS {
 	if b.Plan.base == nil {
 		return sys
 	}
-	return rootfs.Overlay(b.Plan.base.FS, sys)
+	return rootfs.Overlay(b.Plan.base.FS, sys, b.hidden...)
 }
 
 // layoutReads are what decides which programs there are.

@@ -15,8 +15,48 @@ import (
 // Overlay is the sysroot of a program that is put on a base: what the base has, and behind it what a sysroot has. A
 // library that the base lacks is then found in the sysroot, at the place where the base's loader looks: where one of the
 // two has /lib as a link to /usr/lib and the other has not, the sysroot's file is seen at the base's place.
-func Overlay(base, sys ldd.FS) ldd.FS {
+//
+// What is hidden of the base, by absolute paths without links, is taken from the sysroot: an index of libraries that
+// knows nothing of those of the sysroot.
+func Overlay(base, sys ldd.FS, hidden ...string) ldd.FS {
+	if len(hidden) > 0 {
+		base = hiding{base, hidden}
+	}
 	return &overlay{base: base, sys: sys, dirs: map[string]string{}}
+}
+
+// hiding is a base of which some files are not seen.
+type hiding struct {
+	ldd.FS
+	hidden []string
+}
+
+func (h hiding) hides(name string) bool { return slices.Contains(h.hidden, "/"+name) }
+
+// Open opens what is not hidden.
+func (h hiding) Open(name string) (fs.File, error) {
+	if h.hides(name) {
+		return nil, nothing("open", name)
+	}
+	return h.FS.Open(name)
+}
+
+// Lstat describes what is not hidden.
+func (h hiding) Lstat(name string) (fs.FileInfo, error) {
+	if h.hides(name) {
+		return nil, nothing("lstat", name)
+	}
+	return h.FS.Lstat(name)
+}
+
+// hides tells whether a sysroot is an overlay that does not show a file of its base.
+func hides(sys ldd.FS, p string) bool {
+	o, ok := sys.(*overlay)
+	if !ok {
+		return false
+	}
+	h, ok := o.base.(hiding)
+	return ok && h.hides(inFS(p))
 }
 
 type overlay struct {

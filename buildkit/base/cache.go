@@ -139,6 +139,9 @@ func firstCause(errs []error) error {
 // fetch decompresses a blob into the cache.
 func (c cache) fetch(ctx context.Context, diffID digest.Digest, blob image.Blob) error {
 	err := c.write(c.layer(diffID), func(w io.Writer) error { return expand(ctx, w, blob, diffID) })
+	if err == nil {
+		err = c.index(ctx, c.layer(diffID))
+	}
 	if err != nil {
 		return fmt.Errorf("fetching the layer %s: %w", diffID, err)
 	}

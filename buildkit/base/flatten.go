@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 	"unicode/utf8"
@@ -48,41 +46,24 @@ func newFolder(name string) *node {
 }
 
 // apply puts a layer over what is there.
-func (f *FS) apply(ctx context.Context, layer int, name string, entries *int) (err error) {
-	in, err := os.Open(name)
+func (f *FS) apply(ctx context.Context, layer int, name string, entries *int) error {
+	headers, err := headersOf(ctx, name)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	info, err := in.Stat()
-	if err != nil {
-		return err
+	if *entries += len(headers); *entries > maxEntries {
+		return fmt.Errorf("there are more than %d files", maxEntries)
 	}
-	around := newWindow(in, info.Size())
-	tr := tar.NewReader(around)
-	for {
-		if err := context.Cause(ctx); err != nil {
-			return err
-		}
-		h, err := tr.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if *entries++; *entries > maxEntries {
-			return fmt.Errorf("there are more than %d files", maxEntries)
-		}
-		// A tar.Reader reads no further than the header of a file that can seek.
-		if err := f.put(layer, h, around.pos); err != nil {
-			return fmt.Errorf("%q: %w", h.Name, err)
+	for i := range headers {
+		if err := f.put(layer, &headers[i]); err != nil {
+			return fmt.Errorf("%q: %w", headers[i].Name, err)
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // put puts one entry of a layer into the file system.
-func (f *FS) put(layer int, h *tar.Header, offset int64) error {
+func (f *FS) put(layer int, h *header) error {
 	name := path.Clean("/" + h.Name)[1:]
 	switch {
 	case len(name) > maxName || strings.Count(name, "/") > maxDepthFS:
@@ -90,8 +71,8 @@ func (f *FS) put(layer int, h *tar.Header, offset int64) error {
 	case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
 		return nil // nobody asks for such a name: io/fs has none
 	case name == "":
-		if h.Typeflag == tar.TypeDir {
-			f.root.mode, f.root.uid, f.root.gid = fs.ModeDir|mode(h), h.Uid, h.Gid
+		if h.Type == tar.TypeDir {
+			f.root.mode, f.root.uid, f.root.gid = fs.ModeDir|mode(h), h.UID, h.GID
 		}
 		return nil
 	}
@@ -110,15 +91,15 @@ func (f *FS) put(layer int, h *tar.Header, offset int64) error {
 		parent.remove(layer, strings.TrimPrefix(base, whiteout), &f.looks)
 		return f.tired()
 	}
-	return f.add(layer, parent, base, h, offset)
+	return f.add(layer, parent, base, h)
 }
 
 // add puts what is no whiteout into its folder.
-func (f *FS) add(layer int, parent *node, name string, h *tar.Header, offset int64) error {
-	n := &node{name: name, mode: mode(h), uid: h.Uid, gid: h.Gid, layer: layer}
-	switch h.Typeflag {
+func (f *FS) add(layer int, parent *node, name string, h *header) error {
+	n := &node{name: name, mode: mode(h), uid: h.UID, gid: h.GID, layer: layer}
+	switch h.Type {
 	case tar.TypeReg:
-		n.size, n.offset, n.bytes = h.Size, offset, layer
+		n.size, n.offset, n.bytes = h.Size, h.Offset, layer
 	case tar.TypeDir:
 		n.mode |= fs.ModeDir
 		n.children = map[string]*node{}
@@ -126,9 +107,9 @@ func (f *FS) add(layer int, parent *node, name string, h *tar.Header, offset int
 			n.children = old.children
 		}
 	case tar.TypeSymlink:
-		n.mode, n.link = fs.ModeSymlink|0o777, h.Linkname
+		n.mode, n.link = fs.ModeSymlink|0o777, h.Link
 	case tar.TypeLink:
-		to, err := f.target(h.Linkname)
+		to, err := f.target(h.Link)
 		if err != nil {
 			return err
 		}
@@ -251,11 +232,14 @@ func (n *node) remove(layer int, name string, looks *int) {
 }
 
 // mode are the permissions of a header.
-func mode(h *tar.Header) fs.FileMode {
+func mode(h *header) fs.FileMode {
 	m := fs.FileMode(h.Mode).Perm()
-	for bit, flag := range map[int64]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
-		if h.Mode&bit != 0 {
-			m |= flag
+	for _, b := range [...]struct {
+		bit  int64
+		flag fs.FileMode
+	}{{0o4000, fs.ModeSetuid}, {0o2000, fs.ModeSetgid}, {0o1000, fs.ModeSticky}} {
+		if h.Mode&b.bit != 0 {
+			m |= b.flag
 		}
 	}
 	return m

@@ -131,8 +131,8 @@ type Config struct {
 	Cmd []string
 	// Env of the program. HOME is set to the user's home unless given here.
 	Env map[string]string
-	// User that the program runs as: "uid", "uid:gid" or a name of Users.
-	// Default: nobody, 65534:65534.
+	// User that the program runs as: "uid", "uid:gid" or a name of Users, or of the
+	// Base. Default: the Base's, if that is not root, else nobody, 65534:65534.
 	User string
 	// Workdir of the program, owned by User. Default: "/data".
 	Workdir string
