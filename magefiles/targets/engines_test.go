@@ -181,7 +181,9 @@ func TestUnreachableEngines(t *testing.T) {
 	withTLS := func(certs string) []string {
 		return []string{"DOCKER_HOST=" + host, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certs}
 	}
-	byContext := func(name string) []string { return []string{"DOCKER_HOST=", "DOCKER_CONFIG=" + config, "DOCKER_CONTEXT=" + name} }
+	byContext := func(name string) []string {
+		return []string{"DOCKER_HOST=", "DOCKER_CONFIG=" + config, "DOCKER_CONTEXT=" + name}
+	}
 	dir := project(t, nil)
 	for _, test := range []struct {
 		name string

@@ -147,7 +147,9 @@ func (s *sshServer) env(socket string) []string {
 	return []string{"DOCKER_HOST=ssh://" + s.address + socket, "DOCKER_CONTEXT=", s.path(), "IMAGE_OUTPUT=docker"}
 }
 
-func (s *sshServer) path() string { return "PATH=" + filepath.Join(s.dir, "ssh") + ":" + os.Getenv("PATH") }
+func (s *sshServer) path() string {
+	return "PATH=" + filepath.Join(s.dir, "ssh") + ":" + os.Getenv("PATH")
+}
 
 // The engine behind ssh gets the image, runs it, and tells ports by its host's name.
 func TestSSH(t *testing.T) {
