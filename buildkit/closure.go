@@ -15,9 +15,21 @@ import (
 )
 
 // sysroot is where the libraries of the program are: in the Config's folder, else
-// where those of its C compiler are, else on this machine.
+// where those of its C compiler are, else on this machine, or in the builder.
 func (b *Built) sysroot() string {
 	return cmp.Or(b.Plan.config.Sysroot, b.Binary.Compiler.Sysroot, "/")
+}
+
+// where names the sysroot for people.
+func (b *Built) where() string {
+	switch p := b.Plan; {
+	case p.builder == nil:
+		return b.sysroot()
+	case b.sysroot() == "/":
+		return p.builder.ref
+	default:
+		return p.builder.ref + " " + b.sysroot()
+	}
 }
 
 // libraries finds out what the program loads, at its start and later, or takes over
@@ -32,7 +44,7 @@ func (b *Built) libraries(ctx context.Context) (err error) {
 	if err := b.fitBase(); err != nil {
 		return err
 	}
-	done := b.report.step(b.Plan.Label(), "libraries", "resolving in "+b.sysroot())
+	done := b.report.step(b.Plan.Label(), "libraries", "resolving in "+b.where())
 	if b.recalled = b.recallSystem(); b.recalled {
 		done(b.system.Words+", as before", nil)
 		for _, n := range b.system.Notes {

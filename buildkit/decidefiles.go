@@ -52,13 +52,13 @@ func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 			return p.decideZones()
 		}
 	}
-	bundle, err := rootfs.FindBundle(in.getenv("SSL_CERT_FILE"))
+	bundle, from, err := p.decideBundle(in.getenv("SSL_CERT_FILE"))
 	if err != nil {
 		return err
 	}
 	p.Files.Certificates.Bundle = bundle
 	p.decided("certificates", strings.Join(append([]string{bundle}, c.Certificates...), ", "),
-		origin(c, len(c.Certificates) > 0, "host"))
+		origin(c, len(c.Certificates) > 0, from))
 	return p.decideZones()
 }
 
@@ -69,6 +69,15 @@ func (p *Plan) decideZones() error {
 		p.decided("zones", strings.Join(append(slices.Clone(c.Timezones), c.Env["TZ"]), " "), c.Origin)
 	}
 	return nil
+}
+
+// decideBundle takes the certificates of the builder, unless the user names others.
+func (p *Plan) decideBundle(sslCertFile string) (bundle, from string, err error) {
+	if p.bundle != "" && sslCertFile == "" {
+		return p.bundle, "builder", nil
+	}
+	bundle, err = rootfs.FindBundle(sslCertFile)
+	return bundle, "host", err
 }
 
 // checkPlaces finds what would go wrong only after the program is compiled: another

@@ -67,6 +67,21 @@ func listed(t *testing.T, text []byte) (sums, in map[string]string) {
 	return sums, in
 }
 
+// dependencies are what something needs, by a document.
+func dependencies(t *testing.T, text []byte, ref string) []string {
+	t.Helper()
+	var bom cdx.BOM
+	if err := cdx.NewBOMDecoder(bytes.NewReader(text), cdx.BOMFileFormatJSON).Decode(&bom); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range *bom.Dependencies {
+		if d.Ref == ref {
+			return *d.Dependencies
+		}
+	}
+	return nil
+}
+
 // Each regular file of an image is listed once, with its sum, and in the package that
 // dpkg knows it of. Readers that have no part in the writing find nothing wrong.
 func TestDocumentsCoverTheImage(t *testing.T) {
@@ -88,6 +103,7 @@ func TestDocumentsCoverTheImage(t *testing.T) {
 			built := mustBuild(t, ownCopy(t, test.module), test.c)
 			docs := documents(t, built)
 			sums, in := listed(t, docs["sbom.cdx.json"])
+			owners := map[string]string{}
 			for _, e := range built.Tree.Entries() {
 				if !e.Mode.IsRegular() {
 					continue
@@ -101,9 +117,10 @@ func TestDocumentsCoverTheImage(t *testing.T) {
 				}
 				delete(sums, e.Path)
 				if name, ok := e.Source.Sysroot(); ok {
-					sameOwner(t, "/"+name, in[e.Path])
+					owners["/"+name] = in[e.Path]
 				}
 			}
+			sameOwners(t, owners)
 			for path := range sums {
 				t.Errorf("%s is listed, and not in the image", path)
 			}
@@ -117,16 +134,29 @@ func TestDocumentsCoverTheImage(t *testing.T) {
 	}
 }
 
-// sameOwner asks dpkg, where there is one, for the package of a file. dpkg knows some
+// sameOwners asks dpkg, where there is one, for the packages of files. dpkg knows some
 // files by the names that they had before /lib was a link.
-func sameOwner(t *testing.T, path, owner string) {
+func sameOwners(t *testing.T, owners map[string]string) {
 	t.Helper()
-	if _, err := exec.LookPath("dpkg"); err != nil {
+	if _, err := exec.LookPath("dpkg"); err != nil || len(owners) == 0 {
 		return
 	}
-	out, _ := exec.Command("dpkg", "-S", path, strings.TrimPrefix(path, "/usr")).Output() // fails for what nobody has
-	if owner == "" && len(out) > 0 || owner != "" && !strings.Contains(string(out), owner) {
-		t.Errorf("%s is in %q, dpkg says %q", path, owner, out)
+	args := []string{"-S"}
+	for path := range owners {
+		args = append(args, path, strings.TrimPrefix(path, "/usr"))
+	}
+	out, _ := exec.Command("dpkg", args...).Output() // it fails for what nobody has
+	known := map[string]string{}
+	for _, line := range strings.Split(string(out), "\n") {
+		if packages, path, ok := strings.Cut(line, ": "); ok && !strings.HasPrefix(line, "diversion ") {
+			known[path] += packages
+		}
+	}
+	for path, owner := range owners {
+		says := known[path] + known[strings.TrimPrefix(path, "/usr")]
+		if owner == "" && says != "" || owner != "" && !strings.Contains(says, owner) {
+			t.Errorf("%s is in %q, dpkg says %q", path, owner, says)
+		}
 	}
 }
 
@@ -440,4 +470,78 @@ func TestDocumentsCross(t *testing.T) {
 		t.Error("its licence is not in the image")
 	}
 	readable(t, docs)
+}
+
+// A sysroot of Alpine: its packages are known, and that they have no texts is said.
+func TestDocumentsAlpine(t *testing.T) {
+	need(t, "musl-gcc")
+	loaders, err := filepath.Glob("/lib/ld-musl-*.so.1")
+	if err != nil || len(loaders) != 1 {
+		missing(t, "musl")
+	}
+	loader, err := os.ReadFile(loaders[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Base(loaders[0])
+	sysroot := module(t, map[string]string{
+		"lib/" + name:          string(loader),
+		"etc/os-release":       "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.18.4\n",
+		"lib/apk/db/installed": "P:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\no:musl\nF:lib\nR:" + name + "\n",
+	})
+	built, notes := mustBuildNoted(t, ownCopy(t, "musl"), buildkit.Config{
+		Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"}, Sysroot: sysroot, Licenses: true,
+	})
+	docs, sees := documents(t, built), false
+	for _, want := range []string{`"pkg:apk/alpine/musl@1.2.4-r2?arch=x86_64&distro=alpine-3.18.4"`, `"id": "MIT"`} {
+		if !bytes.Contains(docs["sbom.cdx.json"], []byte(want)) {
+			t.Errorf("%s is not in\n%s", want, docs["sbom.cdx.json"])
+		}
+	}
+	for _, d := range dependencies(t, docs["sbom.cdx.json"], "Program") {
+		if strings.HasPrefix(d, "Package-musl-1.2.4-r2-") {
+			sees = true
+		}
+	}
+	if !sees {
+		t.Error("the program does not need musl")
+	}
+	if !strings.Contains(notes.String(), "no text of a licence is there of musl 1.2.4-r2 (x86_64)") {
+		t.Errorf("the notes are\n%s", notes)
+	}
+	readable(t, docs)
+}
+
+// A database that makes no sense is told, and the image has its documents all the same.
+func TestDocumentsBrokenDatabase(t *testing.T) {
+	sysroot := module(t, map[string]string{"usr/lib/sysimage/rpm/rpmdb.sqlite": "none"})
+	built, notes := mustBuildNoted(t, ownCopy(t, "pie"), buildkit.Config{Cgo: "off", Sysroot: sysroot})
+	readable(t, documents(t, built))
+	if !strings.Contains(notes.String(), "warning: not all packages are known") {
+		t.Errorf("the notes are\n%s", notes)
+	}
+}
+
+// mustBuildNoted is mustBuild, with what a person hears.
+func mustBuildNoted(t *testing.T, dir string, c buildkit.Config) (*buildkit.Built, *strings.Builder) {
+	t.Helper()
+	plans, err := buildkit.Resolve(context.Background(), buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: []buildkit.Config{c}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := &strings.Builder{}
+	built, err := plans[0].Build(context.Background(), func(e buildkit.Event) {
+		if e.State == buildkit.Note {
+			fmt.Fprintln(notes, e.Text)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := built.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return built, notes
 }

@@ -146,7 +146,7 @@ func (b *Built) neededBy(o *ldd.Object) string {
 // librariesFrom says where the libraries of a closure are from.
 func (b *Built) librariesFrom() string {
 	if b.Plan.base == nil {
-		return b.sysroot()
+		return b.where()
 	}
 	n := 0
 	for _, o := range b.Closure.Objects[1:] {
@@ -154,7 +154,7 @@ func (b *Built) librariesFrom() string {
 			n++
 		}
 	}
-	return fmt.Sprintf("%s, %d of them of the base", b.sysroot(), n)
+	return fmt.Sprintf("%s, %d of them of the base", b.where(), n)
 }
 
 // inBase is the file of the base that a library is.

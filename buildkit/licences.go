@@ -33,10 +33,7 @@ var databases = []string{
 
 // packageLicences are the licences of the packages that files of the image come from.
 func (b *Built) packageLicences() ([]rootfs.Entry, error) {
-	o, err := b.owners()
-	if err != nil {
-		return nil, err
-	}
+	o := b.owners()
 	l := packageTexts{b: b, owners: o, seen: map[string]bool{}, missing: map[string]string{}}
 	for _, name := range databases {
 		b.reads.Add(filepath.Join(o.root, filepath.FromSlash(name)))
@@ -47,7 +44,7 @@ func (b *Built) packageLicences() ([]rootfs.Entry, error) {
 		if !ok || !e.Mode.IsRegular() {
 			continue
 		}
-		p, ok := o.sysroot.db.Owner(o.prefix + "/" + name)
+		p, ok := o.sysroot.owner(o.prefix + "/" + name)
 		if !ok || done[p] {
 			continue
 		}
@@ -62,7 +59,8 @@ func (b *Built) packageLicences() ([]rootfs.Entry, error) {
 	for _, name := range slices.Sorted(maps.Keys(l.missing)) {
 		l.warn(fmt.Sprintf("%s is missing, which is named in %s\nfix: install the package base-files, or add the text by Files", name, l.missing[name]))
 	}
-	return l.entries, o.err()
+	o.tell(b)
+	return l.entries, nil
 }
 
 // packageTexts are the licences of packages in the making.

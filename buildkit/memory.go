@@ -106,7 +106,7 @@ func (in Inputs) key() string {
 		return ""
 	}
 	self, err := ownBuildID()
-	if err != nil {
+	if err != nil || !in.knowsBuilders() {
 		return ""
 	}
 	told, err := json.Marshal(struct {
@@ -114,7 +114,8 @@ func (in Inputs) key() string {
 		Configs   []Config
 		Environ   []string
 		Choose    bool
-	}{in.Dir, self, in.Configs, telling(in.Environ), in.Choose != nil && in.several()})
+		Builders  []string
+	}{in.Dir, self, in.Configs, telling(in.Environ), in.Choose != nil && in.several(), in.builderIDs})
 	if err != nil {
 		return ""
 	}

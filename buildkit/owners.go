@@ -24,12 +24,34 @@ type installed struct {
 	distro sbom.Distro
 }
 
-func openInstalled(sys ldd.FS) (installed, error) {
-	db, err := packages.Open(sys)
-	if err != nil {
-		return installed{}, err
+// openInstalled opens the databases of a root file system. Those that make no sense do
+// not keep an image from its archive; a person hears of them.
+func (b *Built) openInstalled(root string) installed {
+	in := installed{sys: ldd.DirFS(root)}
+	var err error
+	if in.db, err = packages.Open(in.sys); err != nil {
+		in.db = nil
+		b.warnDatabases(err)
 	}
-	return installed{sys, db, readDistro(sys)}, nil
+	in.distro = readDistro(in.sys)
+	return in
+}
+
+func (b *Built) warnDatabases(err error) {
+	b.Note("packages", fmt.Sprintf("warning: not all packages are known, their files are listed one by one: %s\nfix: repair the database, or name another Sysroot", err))
+}
+
+// owner is the package that has a file.
+func (in installed) owner(name string) (packages.Package, bool) {
+	if in.db == nil {
+		return packages.Package{}, false
+	}
+	return in.db.Owner(name)
+}
+
+// empty tells whether there is nothing that packages could have.
+func (in installed) empty() bool {
+	return in.db != nil && len(in.db.All()) == 0 && in.distro == sbom.Distro{}
 }
 
 // owners say which package a file of an image comes from.
@@ -44,24 +66,15 @@ type owners struct {
 
 // owners opens the databases of the sysroot and of this machine. The folder of a cross
 // compiler has no database: what is in it are files of this machine's packages.
-func (b *Built) owners() (*owners, error) {
-	o := &owners{}
-	var err error
-	if o.host, err = openInstalled(ldd.DirFS("/")); err != nil {
-		return nil, fmt.Errorf("reading which packages this machine has: %w", err)
-	}
+func (b *Built) owners() *owners {
+	o := &owners{host: b.openInstalled("/")}
 	if o.sysroot, o.root = o.host, "/"; filepath.Clean(b.sysroot()) != "/" {
-		if o.sysroot, err = openInstalled(ldd.DirFS(b.sysroot())); err != nil {
-			return nil, fmt.Errorf("reading which packages %q has: %w", b.sysroot(), err)
-		}
-		if len(o.sysroot.db.All()) == 0 && o.sysroot.distro == (sbom.Distro{}) {
-			o.sysroot, o.prefix = o.host, filepath.ToSlash(b.sysroot())
-		} else {
-			o.root = b.sysroot()
+		if o.sysroot, o.root = b.openInstalled(b.sysroot()), b.sysroot(); o.sysroot.empty() {
+			o.sysroot, o.root, o.prefix = o.host, "/", filepath.ToSlash(b.sysroot())
 		}
 	}
 	o.zones, o.hasZone = b.goZones()
-	return o, nil
+	return o
 }
 
 // of is the package of an entry; ok is false for files that were made, that belong to
@@ -84,7 +97,7 @@ func (o *owners) of(e rootfs.Entry) (p sbom.Package, ok bool) {
 	if name == "" {
 		return p, false
 	}
-	owner, ok := in.db.Owner(name)
+	owner, ok := in.owner(name)
 	if !ok {
 		return p, false
 	}
@@ -100,7 +113,7 @@ func (o *owners) copyright(p sbom.Package) string {
 		return ""
 	}
 	for _, in := range []installed{o.sysroot, o.host} {
-		if in.distro != p.Distro {
+		if in.db == nil || in.distro != p.Distro {
 			continue
 		}
 		name := in.db.Copyright(packages.Package{Kind: p.Kind, Name: p.Name})
@@ -111,13 +124,18 @@ func (o *owners) copyright(p sbom.Package) string {
 	return ""
 }
 
-// err is what could not be read of the databases: a bill of materials that lacks
+// tell says what could not be read of the databases: a bill of materials that lacks
 // something and does not say so is worse than none.
-func (o *owners) err() error {
-	if err := errors.Join(o.sysroot.db.Err(), o.host.db.Err()); err != nil {
-		return fmt.Errorf("reading the databases of packages: %w", err)
+func (o *owners) tell(b *Built) {
+	dbs := []*packages.DB{o.sysroot.db}
+	if o.host.db != o.sysroot.db {
+		dbs = append(dbs, o.host.db)
 	}
-	return nil
+	for _, db := range dbs {
+		if db != nil && db.Err() != nil {
+			b.warnDatabases(db.Err())
+		}
+	}
 }
 
 // readIn reads a small file of a root file system, through links inside of it.

@@ -36,18 +36,22 @@ type Plan struct {
 
 	base    *base.Base // nil is scratch
 	baseErr error      // why the one of the Config is not there
+	builder *builder   // nil compiles on this machine
+	bundle  string     // certificates of the builder, "" for none
 
 	config Config
 	index  int // of the Config
 	of     int // how many platforms the image has
 	module gobuild.Module
-	gocmd  gobuild.Go
+	host   gobuild.Go        // the go command of this machine
+	gocmd  gobuild.Go        // the one that compiles
 	key    string            // of the memory; "" keeps none
-	set    []string          // names of all images of the run
+	set    []string          // folders of all images of the run
 	dir    string            // where the run was started
 	began  time.Time         // when
 	names  map[string]uint64 // in the folders where mage writes, when the run was started
 	output string            // of the compiler, where it is not the root file system
+	home   string            // folder of the user
 }
 
 // Value is a decision, and who made it: "default", "discovered", "go.mod", "host",

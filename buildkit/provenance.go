@@ -36,7 +36,7 @@ func (b *Built) provenance(ctx context.Context, manifest digest.Digest) ([]byte,
 // checkout asks git about the module's folder. What git refuses to tell is not known,
 // and a person hears why.
 func (b *Built) checkout(ctx context.Context) (provenance.Checkout, error) {
-	c, err := provenance.Read(ctx, b.Plan.Root, b.Plan.gocmd.Env, mageFile)
+	c, err := provenance.Read(ctx, b.Plan.Root, b.Plan.host.Env, mageFile)
 	if ctx.Err() != nil {
 		return c, context.Cause(ctx)
 	}
@@ -52,10 +52,12 @@ func (b *Built) checkout(ctx context.Context) (provenance.Checkout, error) {
 func (p Plan) parameters() []provenance.Parameter {
 	var list []provenance.Parameter
 	for _, v := range p.Values {
-		value, origin := p.portable(v.Value), v.Origin
+		value, origin := v.Value, v.Origin
 		switch v.Name {
 		case "env", "go env":
 			value, _, _ = strings.Cut(v.Value, "=")
+		case "binary", "file", "sysroot", "certificates":
+			value = p.portable(value)
 		case "platform":
 			// An engine's address may have the name of a user.
 			origin, _, _ = strings.Cut(origin, " at ")
@@ -65,10 +67,16 @@ func (p Plan) parameters() []provenance.Parameter {
 	return list
 }
 
-// portable is a text without the folder of the module: it is another one on every
-// machine.
+// portable is a text that begins with a path without the folder of the module, or that
+// of the user: they are others on every machine.
 func (p Plan) portable(text string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(text, p.Root+string(filepath.Separator), ""), p.Root, ".")
+	if rest, ok := strings.CutPrefix(text, p.Root+string(filepath.Separator)); ok {
+		return rest
+	}
+	if rest, ok := strings.CutPrefix(text, p.home+string(filepath.Separator)); ok && p.home != "" {
+		return "~/" + rest
+	}
+	return text
 }
 
 // internal is how the go command was called, and what it says about the program.

@@ -52,11 +52,15 @@ func (n notedFS) ReadLink(name string) (string, error) {
 
 // sys is the sysroot of the program's libraries, with notes.
 func (b *Built) sys() ldd.FS {
-	noted := notedFS{ldd.DirFS(b.sysroot()), b.sysroot(), &b.reads}
-	if b.Plan.base == nil {
-		return noted
+	var sys ldd.FS = notedFS{ldd.DirFS(b.sysroot()), b.sysroot(), &b.reads}
+	if b.Plan.builder != nil {
+		// The image's ID, which is in the key of the memory, says all about it.
+		sys = b.Plan.builder.fsys.Sub(b.sysroot())
 	}
-	return rootfs.Overlay(b.Plan.base.FS, noted)
+	if b.Plan.base == nil {
+		return sys
+	}
+	return rootfs.Overlay(b.Plan.base.FS, sys)
 }
 
 // layoutReads are what decides which programs there are.
@@ -100,7 +104,7 @@ func (b *Built) contentReads() (*record.Set, error) {
 	if p.Binary != "" {
 		set.Add(p.Binary)
 	}
-	for _, path := range append(rootfs.BundlePlaces(), p.Files.Certificates.Bundle, filepath.Join(p.Files.GOROOT, "lib", "time", "zoneinfo.zip")) {
+	for _, path := range p.ownFiles() {
 		set.Add(path)
 	}
 	if p.base != nil {
@@ -112,6 +116,18 @@ func (b *Built) contentReads() (*record.Set, error) {
 		errs = append(errs, set.AddTree(path, own))
 	}
 	return set, errors.Join(errs...)
+}
+
+// ownFiles are the files of this machine, or places for them, that every image looks at. A
+// builder has its own, which do not change.
+func (p Plan) ownFiles() []string {
+	switch {
+	case p.builder == nil:
+		return append(rootfs.BundlePlaces(), p.Files.Certificates.Bundle, filepath.Join(p.Files.GOROOT, "lib", "time", "zoneinfo.zip"))
+	case p.Files.Certificates.Bundle != p.bundle:
+		return append(rootfs.BundlePlaces(), p.Files.Certificates.Bundle)
+	}
+	return nil
 }
 
 // addFilesOf adds the files of a package's folder, but for mage's.

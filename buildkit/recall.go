@@ -32,7 +32,7 @@ func Recall(in Inputs) Recalled {
 	}
 	memories := memoriesOf(in.Dir, key)
 	if len(memories) == 0 {
-		return Recalled{Began: settled(in.Began)}
+		return Recalled{Began: settledBy(in.Began)}
 	}
 	var eyes record.Look
 	r := recalled(memories, &eyes)
@@ -46,9 +46,9 @@ func Recall(in Inputs) Recalled {
 	return r
 }
 
-// settled is a moment at which all that was written before a build began is old
+// settledBy is a moment at which all that was written before a build began is old
 // enough: what it is going to read is not known yet.
-func settled(began time.Time) time.Time {
+func settledBy(began time.Time) time.Time {
 	time.Sleep(record.Granularity - time.Since(began))
 	return time.Now()
 }

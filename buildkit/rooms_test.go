@@ -26,7 +26,13 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/docker":    {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
 	"buildkit/registry":  {ours: []string{"buildkit/image"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/config":    {},
-	"buildkit/watch":     {others: []string{"github.com/fsnotify/fsnotify"}},
+
+	"buildkit/buildertest":       {},
+	"buildkit/attendant":         {},
+	"buildkit/attendant/program": {},
+	"buildkit/sysroot":           {},
+
+	"buildkit/watch": {others: []string{"github.com/fsnotify/fsnotify"}},
 
 	"buildkit/supervisor/report": {},
 	"buildkit/supervisor":        {ours: []string{"buildkit/supervisor/report"}, others: []string{"golang.org/x/sys/"}},
@@ -34,7 +40,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/sbom":       {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
 	"buildkit/provenance": {},
 
-	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/sbom", "buildkit/provenance", "rootfs/packages"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/attendant", "buildkit/sysroot", "buildkit/sbom", "buildkit/provenance", "rootfs/packages"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/bench/loop":  {},

@@ -31,10 +31,7 @@ func (b *Built) subject(ctx context.Context, manifest digest.Digest) (sbom.Subje
 		Name: b.Plan.Name, Reference: b.Plan.Reference, Platform: b.Plan.Platform.String(),
 		Manifest: manifest.String(), Config: b.Image.ConfigDigest.String(), Created: b.Plan.Epoch, Tool: ownVersion(),
 	}
-	owners, err := b.owners()
-	if err != nil {
-		return s, err
-	}
+	owners := b.owners()
 	names := b.loadable()
 	packages := map[sbom.Distro]map[string]*sbom.Package{}
 	for _, e := range b.Tree.Entries() {
@@ -69,7 +66,8 @@ func (b *Built) subject(ctx context.Context, manifest digest.Digest) (sbom.Subje
 			s.Packages = append(s.Packages, *p) // the documents are sorted
 		}
 	}
-	return s, owners.err()
+	owners.tell(b)
+	return s, nil
 }
 
 // buildInfo is what the go command has written into the program, nil for one of another

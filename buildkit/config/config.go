@@ -55,6 +55,18 @@ type Config struct {
 	// and may name several too, with commas. Default: Platform alone.
 	Platforms []string
 
+	// Builder is an image in whose container the program is compiled, instead of on
+	// this machine: "golang:1.26-bookworm". It has the go command and, for cgo, a C
+	// compiler; the program's libraries, and the certificates, are taken from it.
+	// The engine pulls it when it is missing. Before and After run on this machine.
+	// Default: none, the go command of this machine compiles.
+	Builder string
+	// Builders are engines on which the Builder compiles for a platform, natively, by
+	// its name: {"linux/arm64": "ssh://user@host"}. An engine is what DOCKER_HOST can
+	// be, or the name of a docker context. Default: the engine that images are loaded
+	// into compiles for all of them.
+	Builders map[string]string
+
 	// Cgo is "auto" (default), "on" or "off". auto builds a static binary unless a
 	// package outside the standard library needs cgo.
 	Cgo string
@@ -78,8 +90,9 @@ type Config struct {
 	// After runs when the program is compiled, with the path of the binary, which
 	// it may change in place. An error ends the build.
 	After func(ctx context.Context, binary string) error `json:"-"`
-	// Sysroot is the folder that the program's libraries are taken from. Default:
-	// "/", or the root of the cross compiler for another architecture.
+	// Sysroot is the folder that the program's libraries are taken from, in the
+	// Builder if there is one. Default: "/", or the root of the cross compiler for
+	// another architecture.
 	Sysroot string
 
 	// Libraries are shared libraries that the program opens while it runs,

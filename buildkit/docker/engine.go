@@ -50,6 +50,7 @@ type Options struct {
 type Engine struct {
 	api      *client.Client
 	endpoint endpoint
+	config   configFolder  // where the docker command has its credentials
 	giveUp   time.Duration // how long a killed program may take to end: cleanupTimeout, less in tests
 
 	mu       sync.Mutex // guards platform, which is asked for once
@@ -81,11 +82,19 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	connectTo := connect
 	if ep.ssh != nil {
-		return connectSSH(ctx, ep, version)
+		connectTo = connectSSH
 	}
-	return connect(ctx, ep, version)
+	e, err := connectTo(ctx, ep, version)
+	if err == nil {
+		e.config = configFolder(o.configDir())
+	}
+	return e, err
 }
+
+// Local reports whether the engine is reached through a socket of this machine. It may still run in a virtual machine.
+func (e *Engine) Local() bool { return e.endpoint.local() }
 
 // connect makes the client and lets the engine answer once.
 func connect(ctx context.Context, ep endpoint, version string) (*Engine, error) {

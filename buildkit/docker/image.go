@@ -23,6 +23,8 @@ type Image struct {
 	Platform Platform
 	// Labels are those of its config.
 	Labels map[string]string
+	// Env is the environment of its containers, "KEY=value".
+	Env []string
 	// Complete is false when the engine knows the image and has lost some of its content, which only the containerd
 	// image store does: such an image cannot be run.
 	Complete bool
@@ -91,7 +93,7 @@ func (e *Engine) image(ctx context.Context, ref string) (Image, bool, error) {
 		Complete: complete(answer),
 	}
 	if answer.Config != nil {
-		img.Labels = answer.Config.Labels
+		img.Labels, img.Env = answer.Config.Labels, answer.Config.Env
 	}
 	return img, true, nil
 }

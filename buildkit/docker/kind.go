@@ -150,10 +150,6 @@ func (c *Cluster) platform(ctx context.Context) (Platform, error) {
 	return first, nil
 }
 
-func (p Platform) String() string {
-	return strings.TrimSuffix(p.OS+"/"+p.Arch+"/"+p.Variant, "/")
-}
-
 // containerPlatform is the platform of a container's image, or the engine's when that image is gone.
 func (e *Engine) containerPlatform(ctx context.Context, id string) (Platform, error) {
 	info, err := e.api.ContainerInspect(ctx, id)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // licence is under which conditions a package may be passed on.
@@ -30,13 +31,13 @@ const noAssertion = "NOASSERTION"
 var licenceList string
 
 // licences are the identifiers of SPDX's list, of licences and exceptions, by their names in lower case.
-var licences = func() map[string]string {
+var licences = sync.OnceValue(func() map[string]string {
 	ids := map[string]string{}
 	for _, id := range strings.Fields(licenceList) {
 		ids[strings.ToLower(id)] = id
 	}
 	return ids
-}()
+})
 
 // licenceAliases are names that mean exactly one licence of the list: those of Debian,
 // https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/#license-specification, and of Fedora before 2022.
@@ -60,12 +61,12 @@ func identify(name string) string {
 		if strings.EqualFold(m[1], "GFDL") {
 			v = strings.TrimSuffix(v, ".0") // its versions are 1.1, 1.2 and 1.3
 		}
-		return licences[strings.ToLower(m[1]+"-"+v+map[string]string{"": "-only", "+": "-or-later"}[m[3]])]
+		return licences()[strings.ToLower(m[1]+"-"+v+map[string]string{"": "-only", "+": "-or-later"}[m[3]])]
 	}
 	if id := licenceAliases[strings.ToLower(name)]; id != "" {
 		return id
 	}
-	return licences[strings.ToLower(name)]
+	return licences()[strings.ToLower(name)]
 }
 
 // licence is the package's.

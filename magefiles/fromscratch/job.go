@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,7 +33,10 @@ type job struct {
 	output   output
 	engine   *docker.Engine // nil without one
 	noEngine error          // why there is none
-	forBases *docker.Engine // asked for base images where the images go elsewhere
+	builders *buildkit.Builders
+	opening  sync.Mutex
+	far      map[string]*docker.Engine // that Builders of a Config name, by address
+	beside   *docker.Engine            // asked for bases and builders, where the images go elsewhere
 
 	// own says that only the platform that the engine runs is of use.
 	own         bool
@@ -65,7 +70,7 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	if err == nil {
 		err = verb(ctx)
 	}
-	return j.code, j.exits, errors.Join(err, j.end())
+	return j.code, j.exits, errors.Join(err, j.end(ctx))
 }
 
 // begin reads the environment.
@@ -74,15 +79,16 @@ func (j *job) begin() (err error) {
 	return err
 }
 
-func (j *job) end() error {
+// end gives back all that the job has taken, also when ctx has ended.
+func (j *job) end(ctx context.Context) error {
+	err := j.builders.Close(ctx)
 	j.progress.close()
-	var errs []error
-	for _, engine := range []*docker.Engine{j.engine, j.forBases} {
+	for _, engine := range append(slices.Collect(maps.Values(j.far)), j.engine, j.beside) {
 		if engine != nil {
-			errs = append(errs, engine.Close())
+			err = errors.Join(err, engine.Close())
 		}
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // connect asks for the engine, once. None is not an error yet: it is kept for
@@ -107,21 +113,36 @@ func (j *job) connect(ctx context.Context) error {
 	return j.findCluster(ctx)
 }
 
-// baseEngine is the engine that base images are looked for in; none is nil. It is asked
-// also where the images themselves go into archives.
-func (j *job) baseEngine(ctx context.Context) (*docker.Engine, error) {
-	if err := j.connect(ctx); err != nil || j.engine != nil || j.noEngine != nil {
-		return j.engine, err
+// anyEngine is the engine, also where the images go elsewhere. The error is why there
+// is none.
+func (j *job) anyEngine(ctx context.Context) (*docker.Engine, error) {
+	if err := j.connect(ctx); err != nil {
+		return nil, err
 	}
-	if j.forBases != nil {
-		return j.forBases, nil
+	switch {
+	case j.engine != nil:
+		return j.engine, nil
+	case j.noEngine != nil:
+		return nil, j.noEngine
+	case j.beside != nil:
+		return j.beside, nil
 	}
 	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	var config *docker.ConfigError
+	if errors.As(err, &config) {
+		return nil, &buildkit.ConfigError{Err: err}
+	}
+	j.beside = engine
+	return engine, err
+}
+
+// baseEngine is the engine that base images are looked for in; none is nil.
+func (j *job) baseEngine(ctx context.Context) (*docker.Engine, error) {
+	engine, err := j.anyEngine(ctx)
 	var unreachable *docker.UnreachableError
 	if errors.As(err, &unreachable) {
 		return nil, nil
 	}
-	j.forBases = engine
 	return engine, err
 }
 
@@ -131,7 +152,12 @@ func (j *job) inputs() (buildkit.Inputs, error) {
 	if err != nil {
 		return buildkit.Inputs{}, fmt.Errorf("finding the folder that mage runs in: %w", err)
 	}
-	in := buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform, Engine: j.baseEngine}
+	if err := j.provideBuilders(); err != nil {
+		return buildkit.Inputs{}, err
+	}
+	in := buildkit.Inputs{
+		Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform, Engine: j.baseEngine, Builders: j.builders,
+	}
 	if j.own {
 		in.Choose = j.choose
 	}
@@ -145,7 +171,9 @@ func (j *job) plans(ctx context.Context, build bool) ([]buildkit.Plan, error) {
 		return nil, err
 	}
 	if build {
-		j.recall(in)
+		if err := j.recall(ctx, in); err != nil {
+			return nil, err
+		}
 	}
 	in.Prepare, in.Report = build, j.progress.report
 	in.Began, in.Recalled = j.began, j.recalled

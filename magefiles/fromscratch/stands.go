@@ -14,7 +14,9 @@ func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bo
 	if err != nil {
 		return nil, false, err
 	}
-	j.recall(in)
+	if err := j.recall(ctx, in); err != nil {
+		return nil, false, err
+	}
 	stands, all := j.recalled.Standing()
 	if j.engine == nil {
 		return nil, false, nil
@@ -35,13 +37,17 @@ func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bo
 }
 
 // recall looks for what is known of an earlier run, once.
-func (j *job) recall(in buildkit.Inputs) {
+func (j *job) recall(ctx context.Context, in buildkit.Inputs) error {
 	if j.looked || j.began.IsZero() {
-		return
+		return nil
+	}
+	if err := in.AskBuilders(ctx); err != nil {
+		return err
 	}
 	in.Began = j.began
 	j.recalled, j.looked = buildkit.Recall(in), true
 	j.began = j.recalled.Began
+	return nil
 }
 
 // unchanged says that nothing was to be done.

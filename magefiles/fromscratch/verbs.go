@@ -127,6 +127,9 @@ func (j *job) imageRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := j.builders.Close(ctx); err != nil {
+		return err
+	}
 	return j.foreground(ctx, image)
 }
 
