@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -51,6 +52,8 @@ type PushRequest struct {
 	// Progress hears how many bytes of blobs were sent. It is called by one goroutine at a time, often. nil hears
 	// nothing.
 	Progress func(Progress)
+
+	reached *atomic.Bool // an answer has come
 }
 
 // Pushed is what a push has brought about.
@@ -100,6 +103,7 @@ func (r PushRequest) begin(ctx context.Context) (*push, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.reached = &atomic.Bool{}
 	if r.Parallel <= 0 {
 		r.Parallel = 4
 	}

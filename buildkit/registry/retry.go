@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,6 +34,7 @@ type attemptKey struct{}
 
 // attempt is what the answers of one try have said.
 type attempt struct {
+	reached    *atomic.Bool // something has answered before, at some time in the push
 	mu         sync.Mutex
 	retryAfter time.Duration
 	accepted   bool // an upload was begun: the login is good
@@ -40,6 +42,7 @@ type attempt struct {
 
 // note looks at an answer.
 func (a *attempt) note(resp *http.Response) {
+	a.reached.Store(true)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if resp.StatusCode == http.StatusAccepted {
@@ -71,7 +74,7 @@ func (r PushRequest) retry(ctx context.Context, do func(context.Context) error) 
 		tries = DefaultRetries
 	}
 	for ; ; tries-- {
-		a := &attempt{}
+		a := &attempt{reached: r.reached}
 		err := do(context.WithValue(ctx, attemptKey{}, a))
 		switch {
 		case err == nil:
@@ -113,6 +116,8 @@ func (a *attempt) mayPass(err error) bool {
 		return false
 	case errors.As(err, &answer):
 		return a.statusMayPass(answer.StatusCode)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return a.reached.Load() // nobody listens there: most likely the address is wrong, unless there was an answer
 	}
 	return networkMayPass(err)
 }
@@ -144,7 +149,7 @@ func networkMayPass(err error) bool {
 		return false
 	case errors.As(err, &lookup):
 		return lookup.IsTimeout || lookup.IsTemporary
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.ECONNREFUSED),
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED), errors.Is(err, net.ErrClosed):
 		return true
 	case errors.As(err, &network) && network.Timeout():
