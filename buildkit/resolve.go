@@ -59,6 +59,7 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	programs := foldersOfPrograms(subjects)
 	if subjects, err = selected(subjects, in.getenv("IMAGE_NAME")); err != nil {
 		return nil, err
 	}
@@ -68,6 +69,7 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("planning image %q: %w", s.name, err)
 		}
+		p.programs = programs
 		plans = append(plans, p)
 	}
 	in.mark(plans, names)

@@ -12,27 +12,28 @@ const ourModule = "github.com/fromscratch-go/fromscratch/"
 // rooms says which of our packages, and which modules of others, each package may
 // import. What is not in the list is not a room.
 var rooms = map[string]struct{ ours, others []string }{
-	"rootfs/ldd":         {},
-	"rootfs/ldd/cmd/ldd": {ours: []string{"rootfs", "rootfs/ldd"}},
-	"buildkit/record":    {},
-	"rootfs/linked":      {},
-	"rootfs/packages":    {ours: []string{"rootfs/ldd"}},
-	"rootfs/plugins":     {ours: []string{"rootfs/ldd", "rootfs/packages"}},
-	"rootfs":             {ours: []string{"rootfs/ldd"}, others: []string{"github.com/otiai10/copy"}},
-	"buildkit/gobuild":   {},
-	"buildkit/image":     {others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
-	"buildkit/deliver":   {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
-	"buildkit/docker":    {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
-	"buildkit/config":    {},
+	"rootfs/ldd":          {},
+	"rootfs/ldd/cmd/ldd":  {ours: []string{"rootfs", "rootfs/ldd"}},
+	"buildkit/record":     {},
+	"rootfs/linked":       {},
+	"rootfs/packages":     {ours: []string{"rootfs/ldd"}},
+	"rootfs/plugins":      {ours: []string{"rootfs/ldd", "rootfs/packages"}},
+	"rootfs":              {ours: []string{"rootfs/ldd"}, others: []string{"github.com/otiai10/copy"}},
+	"buildkit/gobuild":    {},
+	"buildkit/image":      {others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
+	"buildkit/deliver":    {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
+	"buildkit/docker":     {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
+	"buildkit/config":     {},
+	"buildkit/dockerfile": {},
 
 	"buildkit/buildertest": {},
 
-	"buildkit/watch":     {others: []string{"github.com/fsnotify/fsnotify"}},
+	"buildkit/watch": {others: []string{"github.com/fsnotify/fsnotify"}},
 
 	"buildkit/supervisor/report": {},
 	"buildkit/supervisor":        {ours: []string{"buildkit/supervisor/report"}, others: []string{"golang.org/x/sys/"}},
 
-	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit": {ours: []string{"rootfs/packages", "buildkit/dockerfile", "buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/deliver", "buildkit/docker"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/bench/loop":  {},

@@ -99,15 +99,11 @@ func (c *call) compile(ctx context.Context, output string, mains ...Main) (err e
 		return fmt.Errorf("making a folder for the go command: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	args := slices.Concat([]string{"build", "-trimpath", "-buildvcs=false"}, c.tagFlags())
-	if ld, ok := c.ldflags(buildID(mains[0].Cgo)); ok {
-		args = append(args, "-ldflags="+ld)
-	}
 	var paths []string
 	for _, m := range mains {
 		paths = append(paths, m.ImportPath)
 	}
-	args = slices.Concat(args, c.opts.Flags, []string{"-o", output, "--"}, paths)
+	args := slices.Concat(c.buildArgs(mains[0].Cgo), []string{"-o", output, "--"}, paths)
 	run := c.command(fmt.Sprintf("compiling %s for %s", quoted(paths), c.target), args)
 	run.env = append(slices.Clip(run.env), "GOTMPDIR="+work, "TMPDIR="+work)
 	run.group = true

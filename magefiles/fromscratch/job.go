@@ -58,6 +58,7 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	verbs := map[string]func(context.Context) error{
 		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive,
 		"imageRun": j.imageRun, "imageDev": j.imageDev, "imagePlan": j.imagePlan, "imageExplain": j.imageExplain, "imageClean": j.imageClean,
+		"imageDockerfile": j.imageDockerfile,
 	}
 	verb, ok := verbs[j.target]
 	if !ok {
