@@ -213,18 +213,23 @@ func (w *writing) downloads(outside bool) {
 	p := &w.spec.Program
 	var modules []string
 	for _, m := range w.Binary.Info.Deps {
-		if m.Replace == nil || m.Replace.Version != "" {
+		if m.Replace == nil || !isFolder(m.Replace.Path) {
 			modules = append(modules, m.Path)
 		}
 	}
 	if p.Vendor != "" || len(modules) == 0 {
-		p.Private = false
+		p.Private = ""
 		return
 	}
 	gomod, err := os.ReadFile(w.Plan.module.GoMod)
 	if p.DownloadAll = err == nil && !outside && !toolLine.Match(gomod); !p.DownloadAll {
 		p.Download = modules
 	}
+}
+
+// isFolder tells whether a module is replaced by a folder (https://go.dev/ref/mod#go-mod-file-replace).
+func isFolder(replacement string) bool {
+	return strings.HasPrefix(replacement, "./") || strings.HasPrefix(replacement, "../") || filepath.IsAbs(replacement)
 }
 
 // trees are folders and files that are taken with all below: what is embedded, and packages of cgo.

@@ -96,7 +96,6 @@ func (w *writing) addFolders(s *section) {
 		case i+1 < len(entries) && slices.ContainsFunc(entries[i+1:], func(c rootfs.Entry) bool {
 			return c.Mode.IsDir() && isPlain(c) && path.Dir(c.Path) == e.Path && !w.ofFiles(c) && !w.inWhole(c.Path)
 		}):
-		case e.Path+"/" == zoneFolder && w.allZones():
 		default:
 			plain = append(plain, stageRoot+e.Path)
 		}
@@ -203,8 +202,8 @@ func (w *writing) addZones(s *section) {
 		if why == "" {
 			why = "all of them"
 		}
-		s.add(why, "cp -rL /usr/share/zoneinfo %s/usr/share/", stageRoot)
-		s.add("copies of other kinds, and what is no zone", "cd %s && rm -rf right posix posixrules localtime localtime.dpkg-new *.tab *.list leapseconds tzdata.zi SECURITY +VERSION", strings.TrimSuffix(stageRoot+zoneFolder, "/"))
+		// The names of zones begin with a capital; those of tables, links and other kinds of zones do not.
+		s.add(why, "cp -rL /usr/share/zoneinfo/[A-Z]* %s", stageRoot+zoneFolder)
 	default:
 		for _, e := range zones {
 			s.add("", "install -D -m 0644 %s", dockerfile.Words(e.Path, stageRoot+e.Path))

@@ -59,11 +59,14 @@ func (t *text) header() {
 	if t.Platform == "" {
 		t.say("The program is static, so any --platform can be built on any machine, without emulation.")
 	} else {
-		t.say(fmt.Sprintf("The program loads shared libraries. Their list is that of the day when this file was written, for %s and Debian %s; a library that is found no longer ends the build.", t.Platform, t.Suite))
+		t.say(fmt.Sprintf("The program loads shared libraries. Their list is that of the day when this file was written, for %s and Debian %s; a library that is no longer there ends the build.", t.Platform, t.Suite))
 	}
-	t.say("To renew the file, after a change of the configuration, of embedded files or of libraries: mage imageDockerfile. An edited file is not overwritten.")
 	t.line("#")
-	t.say("The cache mounts want BuildKit, which Docker has since 23.0. Any other builder can do without them:")
+	t.say("A change of the configuration, of embedded files or of libraries wants the file written anew; an edited one is not overwritten:")
+	t.line("#")
+	t.line("#   mage imageDockerfile")
+	t.line("#")
+	t.say("The cache mounts want BuildKit, the default since Docker 23. Another builder does without:")
 	t.line("#")
 	t.line("#   sed 's/--mount=[^ ]* //g' %s | docker build -t %s -f - .", Shell(cmp.Or(t.File, "Dockerfile")), name)
 	for _, n := range t.Notes {
@@ -75,7 +78,8 @@ func (t *text) header() {
 // arguments are what a build may choose.
 func (t *text) arguments() {
 	t.line("")
-	t.say("The compiler, in the version that go.mod names. Another one, or a digest: --build-arg GO_IMAGE=golang@sha256:…")
+	t.line("# The compiler, in the version that go.mod or go.work names. Another one, or that one pinned:")
+	t.line("# --build-arg GO_IMAGE=golang@sha256:…")
 	t.line("ARG GO_IMAGE=golang:%s-%s", t.GoVersion, t.Suite)
 	if t.Platform == "" {
 		t.say("Builders other than BuildKit do not say what they run on; for them it is their own platform.")
@@ -105,7 +109,7 @@ func (t *text) base() {
 	}
 	t.line("\n")
 	if len(t.Packages) > 0 {
-		t.say("What the compiler's image does not have. One that has the packages, as GO_IMAGE, needs no network here.")
+		t.say("What the compiler's image does not have. A GO_IMAGE that has it needs no network here.")
 	}
 	for _, p := range t.Packages {
 		if about := strings.Join(slices.DeleteFunc([]string{p.Version, p.Why}, func(s string) bool { return s == "" }), ", "); about != "" {
@@ -178,7 +182,9 @@ func (t *text) run(commands []Command) {
 		if i == len(commands)-1 {
 			end = ""
 		}
-		if c.Comment != "" {
+		if c.Comment != "" && i == 0 {
+			t.line("# %s", c.Comment)
+		} else if c.Comment != "" {
 			t.line("    # %s", c.Comment)
 		}
 		t.line("%s%s%s", begin, c.Line, end)

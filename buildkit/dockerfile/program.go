@@ -58,7 +58,8 @@ func (t *text) modules() {
 	}
 	t.line("")
 	t.line("ARG GOPROXY")
-	if p.Private {
+	if p.Private != "" {
+		t.line("ARG GOPRIVATE=%s", value(p.Private))
 		t.say("Credentials for private modules: docker build --secret id=netrc,src=$HOME/.netrc")
 	}
 	if !p.DownloadAll {
@@ -105,7 +106,7 @@ func (t *text) compile() {
 
 // credentials is the mount of a secret, where modules are private. A build without the secret has none.
 func (t *text) credentials() string {
-	if t.Program.Private {
+	if t.Program.Private != "" {
 		return credentials
 	}
 	return ""

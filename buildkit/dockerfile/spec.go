@@ -33,7 +33,7 @@ type Program struct {
 	Dir         string   // of the module in the context; "." is the context
 	ModuleFiles []string // go.mod, go.sum, go.work …
 	Vendor      string   // the vendor folder; "" downloads modules
-	Private     bool     // some modules are private: a secret has the credentials
+	Private     string   // value of GOPRIVATE: a secret of the build may have the credentials. "" for public modules only
 	Download    []string // module paths; empty with DownloadAll false downloads none
 	DownloadAll bool     // all modules of go.mod
 	Sources     []string // files and folders to copy; "." is all that the ignore file lets through

@@ -14,8 +14,8 @@ type CommandLine struct {
 	// Env is what has to be set beside GOOS, GOARCH and its level: CGO_ENABLED, the variables of the Options,
 	// and what of the surrounding GOFLAGS changes a program.
 	Env []string
-	// Private says that the go command is told to fetch some modules without a proxy: GOPRIVATE, which is in Env.
-	Private bool
+	// Private is GOPRIVATE, the modules that are fetched without a proxy; it is not in Env.
+	Private string
 }
 
 // CommandLine returns what Build would run for a request; it runs nothing but `go env`. CC is in the Env only where
@@ -31,7 +31,7 @@ func (g Go) CommandLine(ctx context.Context, r Request) (CommandLine, error) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Options.Env)) {
 		switch key {
-		case "CGO_ENABLED", "GOOS", "GOARCH", "GOFLAGS": // part of the decision, of the target, and of what follows
+		case "CGO_ENABLED", "GOOS", "GOARCH", "GOFLAGS", "GOPRIVATE": // part of the decision, of the target, and of what follows
 		default:
 			line.Env = append(line.Env, key+"="+r.Options.Env[key])
 		}
@@ -43,10 +43,7 @@ func (g Go) CommandLine(ctx context.Context, r Request) (CommandLine, error) {
 	if err != nil {
 		return CommandLine{}, err
 	}
-	if v := private["GOPRIVATE"]; v != "" && r.Options.Env["GOPRIVATE"] == "" {
-		line.Env = append(line.Env, "GOPRIVATE="+v)
-	}
-	line.Private = private["GOPRIVATE"] != ""
+	line.Private = private["GOPRIVATE"]
 	return line, nil
 }
 
