@@ -1,7 +1,6 @@
 package buildkit
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -30,8 +29,7 @@ func (w *writing) addLibraries(libraries, opened *section) {
 		paths[reason] = append(paths[reason], name)
 	}
 	for _, dir := range w.wholeFolders() {
-		e, _ := w.Tree.Lookup(dir)
-		note(cmp.Or(e.Reason, "data"), dir)
+		note(w.reasonOf(dir), dir)
 	}
 	for _, e := range w.Tree.Entries() {
 		if _, ok := e.Source.Sysroot(); ok && e.Layer == rootfs.System && !w.inWhole(e.Path) {
@@ -53,6 +51,16 @@ func (w *writing) addLibraries(libraries, opened *section) {
 		// Of the modes only x counts, as in every image of ours.
 		libraries.add("", "chmod 0755 %s", dockerfile.Shell(stageRoot+w.realLoader()))
 	}
+}
+
+// reasonOf is why a folder is there: of one that nobody asked for, why the first file in it is.
+func (w *writing) reasonOf(dir string) string {
+	for _, e := range w.Tree.Entries() {
+		if e.Path == dir && e.For != "" || strings.HasPrefix(e.Path, dir+"/") && e.Mode.IsRegular() {
+			return e.Reason
+		}
+	}
+	return "data"
 }
 
 // lines are words of a command, on its line or on lines of their own.

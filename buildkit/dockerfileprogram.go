@@ -137,7 +137,11 @@ func (w *writing) sources(context.Context) error {
 	trees := w.trees()
 	w.spec.Ignore.Go = goPatterns(w.context, folders)
 	w.spec.Ignore.Others = w.others(folders)
-	w.spec.Ignore.Paths = append(w.spec.Ignore.Paths, slices.Concat(trees, hidden(folders))...)
+	for _, p := range slices.Concat(trees, hidden(folders)) {
+		if !slices.Contains(w.spec.Program.ModuleFiles, p) {
+			w.spec.Ignore.Paths = append(w.spec.Ignore.Paths, p)
+		}
+	}
 	w.spec.Program.Sources = []string{"."}
 	if len(w.Plan.Files.Files)+len(w.Plan.Files.Certificates.Extra) > 0 && !slices.Contains(folders, ".") {
 		// The program is not compiled again when a file changes that only the image has.

@@ -124,7 +124,6 @@ func installFolder(e rootfs.Entry) string {
 
 // addLinks makes the links: of libraries, of certificates, of the local time.
 func (w *writing) addLinks(libraries, trust, zones *section) {
-	said := ""
 	for _, e := range w.Tree.Entries() {
 		if e.Layer != rootfs.System || e.Mode.Type() != fs.ModeSymlink || w.inWhole(e.Path) {
 			continue
@@ -137,8 +136,8 @@ func (w *writing) addLinks(libraries, trust, zones *section) {
 			to = trust
 		case strings.Contains(e.Reason, "certificates"):
 			to, comment = trust, e.Reason
-		case e.Reason != said:
-			comment, said = e.Reason, e.Reason
+		case !strings.HasPrefix(e.Reason, "on the way to "): // these the title explains
+			comment = w.inImage(e.Reason)
 		}
 		to.add(comment, "ln -s %s", dockerfile.Words(e.Link, stageRoot+e.Path))
 	}

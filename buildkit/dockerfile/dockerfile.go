@@ -129,10 +129,10 @@ func (t *text) base() {
 func (t *text) install() {
 	var names []string
 	for _, p := range t.Packages {
-		names = append(names, Shell(p.Name))
+		names = append(names, p.Name)
 	}
-	t.line("RUN dpkg -s %s >/dev/null 2>&1 \\\n || { apt-get update \\\n   && apt-get install -y --no-install-recommends %s \\\n   && rm -rf /var/lib/apt/lists/*; }",
-		strings.Join(names, " "), strings.Join(names, " "))
+	t.line("ARG PACKAGES=\"%s\"", strings.Join(wrap(strings.Join(names, " "), 80), " \\\n      "))
+	t.line("RUN dpkg -s $PACKAGES >/dev/null 2>&1 \\\n || { apt-get update \\\n   && apt-get install -y --no-install-recommends $PACKAGES \\\n   && rm -rf /var/lib/apt/lists/*; }")
 }
 
 // debianArch is what Debian calls a platform (https://wiki.debian.org/ArchitectureSpecificsMemo).

@@ -46,7 +46,7 @@ func static() dockerfile.Spec {
 func libraries() dockerfile.Spec {
 	return dockerfile.Spec{
 		Name: "sqlite", File: "Dockerfile", GoVersion: "1.24.0", Suite: "trixie", Platform: "linux/arm/v7",
-		Packages: []dockerfile.Package{{Name: "libsqlite3-dev", Version: "3.40.1-2", Why: "headers and libsqlite3.so.0"}, {Name: "tzdata"}},
+		Packages: []dockerfile.Package{{Name: "libsqlite3-dev", Version: "3.40.1-2", Why: "headers and libsqlite3.so.0"}, {Name: "tzdata"}, {Name: "libsomething-with-a-long-name-dev"}, {Name: "libother-with-a-long-name-dev"}},
 		Program: dockerfile.Program{
 			Dir: ".", ModuleFiles: []string{"go.mod", "go.sum"}, Vendor: "vendor", Sources: []string{"."},
 			Env: []string{"CGO_ENABLED=1", "CC=clang -O2"}, Args: []string{"build", "-trimpath"}, Package: ".",

@@ -25,9 +25,11 @@ ARG GO_IMAGE=golang:1.24.0-trixie
 FROM ${GO_IMAGE} AS base
 RUN test "$(dpkg --print-architecture)" = armhf \
  || { echo 'The libraries below are for linux/arm/v7. fix: docker build --platform linux/arm/v7' >&2; exit 1; }
-RUN dpkg -s libsqlite3-dev tzdata >/dev/null 2>&1 \
+ARG PACKAGES="libsqlite3-dev tzdata libsomething-with-a-long-name-dev \
+      libother-with-a-long-name-dev"
+RUN dpkg -s $PACKAGES >/dev/null 2>&1 \
  || { apt-get update \
-   && apt-get install -y --no-install-recommends libsqlite3-dev tzdata \
+   && apt-get install -y --no-install-recommends $PACKAGES \
    && rm -rf /var/lib/apt/lists/*; }
 
 
