@@ -52,6 +52,8 @@ type Plan struct {
 	names  map[string]uint64 // in the folders where mage writes, when the run was started
 	output string            // of the compiler, where it is not the root file system
 	home   string            // folder of the user
+
+	programs []string // folders of the programs of all images, the selected ones or not; "" for a Binary
 }
 
 // Value is a decision, and who made it: "default", "discovered", "go.mod", "host",

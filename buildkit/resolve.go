@@ -77,6 +77,7 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	programs := foldersOfPrograms(subjects)
 	if subjects, err = selected(subjects, in.getenv("IMAGE_NAME")); err != nil {
 		return nil, err
 	}
@@ -89,6 +90,7 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("planning image %q: %w", s.name, err)
 		}
+		p.programs = programs
 		plans = append(plans, p)
 	}
 	if err := in.AskBuilders(ctx); err != nil { // what was missing has been pulled

@@ -141,9 +141,6 @@ func (b *Built) loadable() map[string][]string {
 	return names
 }
 
-// zoneFolder is where an image has its time zones.
-const zoneFolder = "/usr/share/zoneinfo/"
-
 // goZones are the zones of the Go toolchain as a package; ok is false where it has none.
 func (b *Built) goZones() (p sbom.Package, ok bool) {
 	dir := filepath.Join(b.Plan.Files.GOROOT, "lib", "time")

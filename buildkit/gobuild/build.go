@@ -126,15 +126,11 @@ func (c *call) compileElsewhere(ctx context.Context, output string, m Main) erro
 
 // building is the go command that compiles programs to a file or folder.
 func (c *call) building(output string, mains []Main) command {
-	args := slices.Concat([]string{"build", "-trimpath", "-buildvcs=false"}, c.tagFlags())
-	if ld, ok := c.ldflags(buildID(mains[0].Cgo)); ok {
-		args = append(args, "-ldflags="+ld)
-	}
 	var paths []string
 	for _, m := range mains {
 		paths = append(paths, m.ImportPath)
 	}
-	args = slices.Concat(args, c.opts.Flags, []string{"-o", output, "--"}, paths)
+	args := slices.Concat(c.buildArgs(mains[0].Cgo), []string{"-o", output, "--"}, paths)
 	return c.command(fmt.Sprintf("compiling %s for %s", quoted(paths), c.target), args)
 }
 

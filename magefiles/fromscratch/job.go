@@ -60,7 +60,7 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	verbs := map[string]func(context.Context) error{
 		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive, "imageSBOM": j.imageSBOM,
 		"imageRun": j.imageRun, "imageDev": j.imageDev, "imagePlan": j.imagePlan, "imageExplain": j.imageExplain, "imageClean": j.imageClean,
-		"imageLayout": j.imageLayout, "imagePush": j.imagePush,
+		"imageLayout": j.imageLayout, "imagePush": j.imagePush, "imageDockerfile": j.imageDockerfile,
 	}
 	verb, ok := verbs[j.target]
 	if !ok {

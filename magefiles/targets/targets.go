@@ -9,7 +9,7 @@
 //
 // Environment: IMAGE_NAME selects one image of several, IMAGE_REPO, IMAGE_TAG and
 // IMAGE_PLATFORM win over the Config, IMAGE_OUTPUT is docker, archive or auto (an
-// archive when no engine answers), SOURCE_DATE_EPOCH is the time of every file.
+// archive when no engine answers), IMAGE_DOCKERFILE is where imageDockerfile writes, SOURCE_DATE_EPOCH is the time of every file.
 // DOCKER_HOST, DOCKER_CONTEXT and the DOCKER_TLS variables mean what they mean to
 // the docker command. imagePush writes the references with digests to the file
 // IMAGE_REFS; IMAGE_REGISTRY_CA is a PEM file of authorities, IMAGE_REGISTRY_HTTP
@@ -60,6 +60,9 @@ func ImagePlan(ctx context.Context) error { return run(ctx, "imagePlan") }
 
 // ImageExplain builds and prints what is in the image and why; "-- /path" explains one file, "-- --json" is for programs.
 func ImageExplain(ctx context.Context) error { return run(ctx, "imageExplain") }
+
+// ImageDockerfile writes a Dockerfile that builds the same image without fromscratch, and a .dockerignore.
+func ImageDockerfile(ctx context.Context) error { return run(ctx, "imageDockerfile") }
 
 // ImageClean removes what the other targets have written to dist/.
 func ImageClean(ctx context.Context) error { return run(ctx, "imageClean") }
