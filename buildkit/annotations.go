@@ -13,14 +13,24 @@ const (
 	sourceAnnotation   = "org.opencontainers.image.source"
 	revisionAnnotation = "org.opencontainers.image.revision"
 	versionAnnotation  = "org.opencontainers.image.version"
+
+	baseNameAnnotation   = "org.opencontainers.image.base.name"
+	baseDigestAnnotation = "org.opencontainers.image.base.digest"
 )
 
 // Annotations are those of the manifest, or index, that is pushed: the image's title
-// and, when the Config wants them by Annotate, where it comes from. They are no labels:
+// and base, and, when the Config wants them by Annotate, where it comes from. They are no labels:
 // the image is the same from every commit. What is not known is left out; a commit that
 // is not all has "-dirty" behind it, and no version.
 func (b *Built) Annotations(ctx context.Context) (map[string]string, error) {
 	all := map[string]string{titleAnnotation: b.Plan.Name}
+	if reference := b.Plan.baseReference(); reference != "" {
+		all[baseNameAnnotation] = reference
+		// An engine with a graph driver does not know the manifest's.
+		if b.Plan.base.Digest != b.Plan.base.ConfigDigest {
+			all[baseDigestAnnotation] = b.Plan.base.Digest.String()
+		}
+	}
 	if !b.Plan.config.Annotate {
 		return all, nil
 	}

@@ -512,6 +512,33 @@ func TestDocumentsAlpine(t *testing.T) {
 	readable(t, docs)
 }
 
+// What is installed in the base is listed, and the base is what the image descends from.
+func TestDocumentsOnABase(t *testing.T) {
+	root := alpine(t)
+	for name, text := range map[string]string{
+		"etc/os-release":       "ID=alpine\nVERSION_ID=3.20.1\n",
+		"lib/apk/db/installed": "P:busybox\nV:1.36.1-r29\nA:x86_64\nL:GPL-2.0-only\nF:bin\nR:busybox\n",
+	} {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	base := imported(t, root, "documents")
+	built := mustBuildOn(t, asking(t), buildkit.Config{Base: base, Repo: repo + "ondocuments"})
+	docs := documents(t, built)
+	for name, want := range map[string]string{
+		"sbom.cdx.json":   "pkg:apk/alpine/busybox@1.36.1-r29?arch=x86_64&distro=alpine-3.20.1",
+		"sbom.spdx.json":  "DESCENDANT_OF",
+		"provenance.json": "pkg:oci/" + repo + "base-documents@sha256:",
+	} {
+		if !bytes.Contains(docs[name], []byte(want)) {
+			t.Errorf("%s does not have %s", name, want)
+		}
+	}
+	readable(t, docs)
+}
+
 // A database that makes no sense is told, and the image has its documents all the same.
 func TestDocumentsBrokenDatabase(t *testing.T) {
 	sysroot := module(t, map[string]string{"usr/lib/sysimage/rpm/rpmdb.sqlite": "none"})

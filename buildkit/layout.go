@@ -45,7 +45,8 @@ func (g platforms) layout(ctx context.Context, dir string) (path string, err err
 
 // ArchiveAll writes images to dist/NAME/image.tar, with all their names, whole or not at all, and returns the paths.
 // Several Built of one name are the platforms of one image, an index; an engine that cannot choose among them gets the
-// one for own, and the first when there is none.
+// one for own, and the first when there is none. The documents about each are written to its own folder in dist/, see
+// [Built.WriteDocuments].
 func ArchiveAll(ctx context.Context, built []*Built, own Platform) ([]string, error) {
 	var paths []string
 	for _, group := range named(built) {
@@ -65,7 +66,15 @@ func (g platforms) archive(ctx context.Context, own Platform) (path string, err 
 	err = deliver.Archive{Images: g.images(), Platform: own, Refs: b.Plan.references()}.WriteFile(ctx, path)
 	done("wrote "+b.Plan.Show(path), err)
 	if err != nil {
+		for _, b := range g {
+			err = errors.Join(err, removeDocuments(b.Plan.Dist()))
+		}
 		return "", fmt.Errorf("delivering image %q: %w", b.Plan.Reference, errors.Join(err, g.doubt()))
+	}
+	for _, b := range g {
+		if _, err := b.WriteDocuments(ctx); err != nil {
+			return "", err
+		}
 	}
 	return path, nil
 }

@@ -26,8 +26,10 @@ type installed struct {
 
 // openInstalled opens the databases of a root file system. Those that make no sense do
 // not keep an image from its archive; a person hears of them.
-func (b *Built) openInstalled(root string) installed {
-	in := installed{sys: ldd.DirFS(root)}
+func (b *Built) openInstalled(root string) installed { return b.openInstalledIn(ldd.DirFS(root)) }
+
+func (b *Built) openInstalledIn(sys ldd.FS) installed {
+	in := installed{sys: sys}
 	var err error
 	if in.db, err = packages.Open(in.sys); err != nil {
 		in.db = nil
@@ -101,10 +103,15 @@ func (o *owners) of(e rootfs.Entry) (p sbom.Package, ok bool) {
 	if !ok {
 		return p, false
 	}
+	return in.describe(owner), true
+}
+
+// describe is a package in the words of the room for bills of materials.
+func (in installed) describe(p packages.Package) sbom.Package {
 	return sbom.Package{
-		Kind: owner.Kind, Name: owner.Name, Version: owner.Version, Arch: owner.Architecture, Distro: in.distro,
-		Source: owner.Source, SourceVersion: owner.SourceVersion, Licence: owner.Licence,
-	}, true
+		Kind: p.Kind, Name: p.Name, Version: p.Version, Arch: p.Architecture, Distro: in.distro,
+		Source: p.Source, SourceVersion: p.SourceVersion, Licence: p.Licence,
+	}
 }
 
 // copyright is the text of a Debian package's copyright file, "" where there is none.

@@ -29,6 +29,13 @@ func (b *Built) provenance(ctx context.Context, manifest digest.Digest) ([]byte,
 	if source, ok := checkout.Source(); ok {
 		build.From = append(build.From, source)
 	}
+	if base := b.Plan.base; base != nil {
+		r := provenance.Resource{Name: "base", Digest: map[string]string{"sha256": base.Digest.Encoded()}}
+		if reference := b.Plan.baseReference(); reference != "" {
+			r.URI = sbom.OCIPURL(reference, base.Digest.String(), "")
+		}
+		build.From = append(build.From, r)
+	}
 	build.From = append(build.From, goResources(b.buildInfo())...)
 	return build.Statement()
 }
@@ -65,6 +72,15 @@ func (p Plan) parameters() []provenance.Parameter {
 		list = append(list, provenance.Parameter{Name: v.Name, Value: value, Origin: p.portable(origin)})
 	}
 	return list
+}
+
+// baseReference is the base as registries know it; "" for one that was read from files
+// of this machine.
+func (p Plan) baseReference() string {
+	if p.base == nil || len(p.base.Paths) > 0 {
+		return ""
+	}
+	return p.config.Base
 }
 
 // portable is a text that begins with a path without the folder of the module, or that

@@ -66,8 +66,33 @@ func (b *Built) subject(ctx context.Context, manifest digest.Digest) (sbom.Subje
 			s.Packages = append(s.Packages, *p) // the documents are sorted
 		}
 	}
+	s.Base = b.baseSubject()
 	owners.tell(b)
 	return s, nil
+}
+
+// baseSubject is the base of the image, with the packages that are installed in it; nil
+// without one.
+func (b *Built) baseSubject() *sbom.Base {
+	base := b.Plan.base
+	if base == nil {
+		return nil
+	}
+	in := b.openInstalledIn(base.FS)
+	s := &sbom.Base{Name: b.Plan.config.Base, Reference: b.Plan.baseReference(), Digest: base.Digest.String()}
+	if in.db == nil {
+		return s
+	}
+	o := &owners{sysroot: in, host: in}
+	for _, p := range in.db.All() {
+		described := in.describe(p)
+		described.Copyright = o.copyright(described)
+		s.Packages = append(s.Packages, described)
+	}
+	if err := in.db.Err(); err != nil {
+		b.warnDatabases(err)
+	}
+	return s
 }
 
 // buildInfo is what the go command has written into the program, nil for one of another

@@ -24,7 +24,7 @@ func CycloneDX(s Subject) ([]byte, error) {
 		}}},
 		Component: imageComponent(s),
 	}
-	components := programComponents(s.Program)
+	components := append(s.Base.components(), programComponents(s.Program)...)
 	for _, p := range s.Packages {
 		components = append(components, p.component())
 	}
@@ -47,6 +47,20 @@ func imageComponent(s Subject) *cdx.Component {
 		c.Hashes = &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: sum}}
 	}
 	return c
+}
+
+// components is the base with its packages in it; none of nothing.
+func (b *Base) components() []cdx.Component {
+	if b == nil {
+		return nil
+	}
+	packages := []cdx.Component{}
+	for _, p := range b.Packages {
+		packages = append(packages, p.component())
+	}
+	return []cdx.Component{{
+		BOMRef: baseID, Type: cdx.ComponentTypeContainer, Name: b.Name, Version: b.Digest, PackageURL: b.purl(), Components: &packages,
+	}}
 }
 
 // programComponents are the program, and beside it what it was compiled from.
@@ -141,6 +155,9 @@ func properties(words ...string) *[]cdx.Property {
 func dependencies(s Subject) *[]cdx.Dependency {
 	needs, order := map[string][]string{}, []string{imageID, programID}
 	needs[imageID] = []string{programID}
+	if s.Base != nil {
+		order, needs[imageID] = append(order, baseID), append(needs[imageID], baseID)
+	}
 	if s.Program.Info != nil {
 		for _, m := range modules(s.Program.Info)[1:] {
 			needs[programID] = append(needs[programID], m.id())

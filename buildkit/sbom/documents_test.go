@@ -224,6 +224,36 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
+// What is installed in a base is listed once, below it.
+func TestBase(t *testing.T) {
+	s := subject()
+	s.Base = &Base{Name: "alpine:3.20", Reference: "alpine:3.20", Digest: "sha256:" + strings.Repeat("01", 32), Packages: []Package{
+		{Kind: "apk", Name: "musl", Version: "1.2.5-r0", Arch: "x86_64", Licence: "MIT", Distro: Distro{"alpine", "3.20.1"}},
+		{Kind: "deb", Name: "libc6", Version: "2.36", Arch: "amd64", Distro: Distro{"debian", "12"}}, // which the image has too
+	}}
+	text := write(t, CycloneDX, s)
+	valid(t, text)
+	if n := bytes.Count(text, []byte(`"name": "libc6"`)); n != 1 || !bytes.Contains(text, []byte("pkg:oci/alpine@sha256:0101")) {
+		t.Errorf("libc6 is listed %d times", n)
+	}
+	doc, err := json.Read(bytes.NewReader(write(t, SPDX, s)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := spdxlib.ValidateDocument(doc); err != nil {
+		t.Error(err)
+	}
+	var said []string
+	for _, r := range doc.Relationships {
+		if a, b := string(r.RefA.ElementRefID), string(r.RefB.ElementRefID); a == "Base" || b == "Base" {
+			said = append(said, a+" "+r.Relationship+" "+strings.TrimSuffix(b, id8(b)))
+		}
+	}
+	if want := []string{"Image DESCENDANT_OF Base", "Base CONTAINS Package-musl-1.2.5-r0"}; !slices.Equal(said, want) {
+		t.Errorf("of the base is said %q, want %q", said, want)
+	}
+}
+
 // A program in another language has no modules.
 func TestNotGo(t *testing.T) {
 	s := subject()

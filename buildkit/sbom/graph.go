@@ -10,6 +10,7 @@ import (
 // Identifiers of what is there once.
 const (
 	imageID     = "Image"
+	baseID      = "Base"
 	programID   = "Program"
 	toolchainID = "Go-toolchain"
 	stdlibID    = "Go-stdlib"

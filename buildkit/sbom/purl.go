@@ -55,17 +55,31 @@ func (d Distro) name() string {
 
 // imagePURL is the package URL of an image by its digest; the name is the last element of its repository.
 func (s Subject) imagePURL() string {
-	repo, tag := s.Reference, ""
+	_, arch, _ := strings.Cut(s.Platform, "/")
+	arch, _, _ = strings.Cut(arch, "/")
+	return OCIPURL(s.Reference, s.Manifest, arch)
+}
+
+// purl is the package URL of a base; one of a file has none.
+func (b *Base) purl() string {
+	if b.Reference == "" {
+		return ""
+	}
+	return OCIPURL(b.Reference, b.Digest, "")
+}
+
+// OCIPURL is the package URL of an image of a reference, for an architecture; "" leaves that out.
+func OCIPURL(reference, digest, arch string) string {
+	repo, _, _ := strings.Cut(reference, "@")
+	tag := ""
 	if i := strings.LastIndex(repo, ":"); i > strings.LastIndex(repo, "/") {
 		repo, tag = repo[:i], repo[i+1:]
 	}
-	_, arch, _ := strings.Cut(s.Platform, "/")
-	arch, _, _ = strings.Cut(arch, "/")
 	qualifiers := map[string]string{"arch": arch, "tag": tag}
 	if strings.Contains(repo, "/") {
 		qualifiers["repository_url"] = repo
 	}
-	return "pkg:oci/" + escape(strings.ToLower(path.Base(repo))) + atVersion(s.Manifest) + qualified(qualifiers)
+	return "pkg:oci/" + escape(strings.ToLower(path.Base(repo))) + atVersion(digest) + qualified(qualifiers)
 }
 
 func atVersion(v string) string {

@@ -30,9 +30,10 @@ func SPDX(s Subject) ([]byte, error) {
 		},
 	}}
 	w.image(s)
+	w.base(s.Base)
 	w.program(s.Program)
 	for _, p := range s.Packages {
-		w.pkg(p)
+		w.pkg(imageID, p)
 	}
 	w.links(s)
 	var out bytes.Buffer
@@ -57,6 +58,18 @@ func (w *spdxWriter) image(s Subject) {
 	}
 	w.relate("DOCUMENT", common.TypeRelationshipDescribe, imageID)
 	w.add(p, s.Files)
+}
+
+// base adds the image that this one is put on.
+func (w *spdxWriter) base(b *Base) {
+	if b == nil {
+		return
+	}
+	w.add(newPackage(baseID, b.Name, b.Digest, b.purl(), "CONTAINER"), nil)
+	w.relate(imageID, common.TypeRelationshipDescendantOf, baseID)
+	for _, p := range b.Packages {
+		w.pkg(baseID, p)
+	}
 }
 
 // program adds the program with the modules that it was compiled from.
@@ -92,8 +105,8 @@ func (w *spdxWriter) program(program Program) {
 	w.relate(toolchainID, common.TypeRelationshipBuildToolOf, programID)
 }
 
-// pkg adds a package with its files.
-func (w *spdxWriter) pkg(p Package) {
+// pkg adds a package of an image, with its files.
+func (w *spdxWriter) pkg(of string, p Package) {
 	purpose := "LIBRARY"
 	if p.Kind == "" {
 		purpose = "OTHER"
@@ -116,7 +129,7 @@ func (w *spdxWriter) pkg(p Package) {
 			LicenseIdentifier: text.ID, LicenseName: text.Name, ExtractedText: text.Text,
 		})
 	}
-	w.relate(imageID, common.TypeRelationshipContains, p.id())
+	w.relate(of, common.TypeRelationshipContains, p.id())
 	w.add(out, p.Files)
 }
 

@@ -20,9 +20,18 @@ type Subject struct {
 	// Tool is the version of fromscratch, "" when it has none.
 	Tool string
 
+	Base     *Base // that the image is put on; nil is none
 	Program  Program
 	Packages []Package // all that is not Go
 	Files    []File    // that come from no package
+}
+
+// Base is an image that another one is put on. Of its files nothing is said, they are its maker's.
+type Base struct {
+	Name      string    // as the user named it
+	Reference string    // in a registry; "" is none, for one that was read from a file
+	Digest    string    // "sha256:…"
+	Packages  []Package // that are installed in it, without files
 }
 
 // Program is the program of the image.
@@ -67,15 +76,28 @@ type File struct {
 // sorted returns the Subject with everything in its order.
 func (s Subject) sorted() Subject {
 	s.Files = sortedFiles(s.Files)
-	s.Packages = slices.Clone(s.Packages)
-	for i := range s.Packages {
-		s.Packages[i].Files = sortedFiles(s.Packages[i].Files)
+	s.Packages = sortedPackages(s.Packages)
+	if s.Base == nil {
+		return s
 	}
-	slices.SortFunc(s.Packages, func(a, b Package) int {
+	base := *s.Base
+	base.Packages = slices.DeleteFunc(sortedPackages(base.Packages), func(p Package) bool {
+		return slices.ContainsFunc(s.Packages, func(have Package) bool { return have.id() == p.id() })
+	})
+	s.Base = &base
+	return s
+}
+
+func sortedPackages(list []Package) []Package {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Files = sortedFiles(list[i].Files)
+	}
+	slices.SortFunc(list, func(a, b Package) int {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name),
 			strings.Compare(a.Arch, b.Arch), strings.Compare(a.Version, b.Version))
 	})
-	return s
+	return list
 }
 
 func sortedFiles(files []File) []File {
