@@ -129,7 +129,7 @@ func (p *push) origin(ctx context.Context, b image.Blob) error {
 // bytes brings a small blob into the repository.
 func (p *push) bytes(ctx context.Context, desc ocispec.Descriptor, content []byte) error {
 	open := func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
-	return p.send(ctx, desc, open, nil)
+	return p.send(ctx, desc, open, p.cache.repositories(desc.Digest))
 }
 
 // have asks whether the repository has a blob.

@@ -41,7 +41,7 @@ func (c Compression) method() (method, error) {
 	case "", Gzip:
 		return method{fmt.Sprintf("gzip-%d-%s", gzipLevel, libraryVersion()), ocispec.MediaTypeImageLayerGzip, gzipWriter}, nil
 	case Zstd:
-		return method{fmt.Sprintf("zstd-%d-%s", zstdLevel, libraryVersion()), ocispec.MediaTypeImageLayerZstd, zstdWriter}, nil
+		return method{fmt.Sprintf("zstd-%s-%s", zstdLevel, libraryVersion()), ocispec.MediaTypeImageLayerZstd, zstdWriter}, nil
 	}
 	return method{}, fmt.Errorf("compressing the layers by %q: there is no such compression\nfix: use \"gzip\" or \"zstd\"", string(c))
 }
@@ -54,8 +54,7 @@ func zstdWriter(w io.Writer) (io.WriteCloser, error) {
 	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstdLevel), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
 }
 
-// libraryVersion is the version of the library that is linked. One that cannot be told has nothing in common with
-// others, and a name of its own.
+// libraryVersion is the version of the library that is linked, "unknown" in a test of Go, which does not know it.
 func libraryVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

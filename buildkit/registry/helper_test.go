@@ -144,8 +144,8 @@ func startRegistry(t *testing.T, o serverOptions) server {
 		if err := cmd.Process.Kill(); err == nil {
 			<-ended
 		}
-		if t.Failed() {
-			t.Logf("the registry says %s", log.String())
+		if out := log.String(); t.Failed() {
+			t.Logf("the registry says at the end %s", out[max(0, len(out)-2000):])
 		}
 	})
 	for {
@@ -192,6 +192,16 @@ type proxy struct {
 // startProxy starts a proxy before the registry.
 func startProxy(t *testing.T, s server, meddle func(http.ResponseWriter, *http.Request) bool) *proxy {
 	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startProxyAt(t, s, l, meddle)
+}
+
+// startProxyAt starts it at an address of its own.
+func startProxyAt(t *testing.T, s server, l net.Listener, meddle func(http.ResponseWriter, *http.Request) bool) *proxy {
+	t.Helper()
 	p := &proxy{meddle: meddle}
 	behind := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: s.host})
 	behind.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
@@ -203,7 +213,8 @@ func startProxy(t *testing.T, s server, meddle func(http.ResponseWriter, *http.R
 			behind.ServeHTTP(w, r)
 		}
 	}))
-	front.Config.ErrorLog = quiet
+	front.Listener.Close()
+	front.Listener, front.Config.ErrorLog = l, quiet
 	front.Start()
 	t.Cleanup(front.Close)
 	p.host = front.Listener.Addr().String()
@@ -216,7 +227,7 @@ func (p *proxy) count(method, text string) int {
 	defer p.mu.Unlock()
 	n := 0
 	for _, r := range p.requests {
-		if strings.HasPrefix(r, method+" ") && strings.Contains(r, text) {
+		if (method == "" || strings.HasPrefix(r, method+" ")) && strings.Contains(r, text) {
 			n++
 		}
 	}
