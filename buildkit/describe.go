@@ -76,8 +76,16 @@ func (b *Built) makeLayer(ctx context.Context, l rootfs.Layer, entries []rootfs.
 	return layer, err
 }
 
+// layerEntries are the entries of a layer, and the folders of lower layers that these lie in, as far as they are not
+// root's: engines unpack a layer into a folder of its own, make there what it does not name, and the upper one counts.
 func (b *Built) layerEntries(l rootfs.Layer) []rootfs.Entry {
-	return slices.DeleteFunc(b.Tree.Entries(), func(e rootfs.Entry) bool { return e.Layer != l })
+	all := b.Tree.Entries()
+	return slices.DeleteFunc(b.Tree.Entries(), func(e rootfs.Entry) bool {
+		above := e.Layer < l && e.Mode.IsDir() && !isPlain(e) && slices.ContainsFunc(all, func(below rootfs.Entry) bool {
+			return below.Layer == l && strings.HasPrefix(below.Path, e.Path+"/")
+		})
+		return e.Layer != l && !above
+	})
 }
 
 // layerFiles are entries in the words of the image's room.

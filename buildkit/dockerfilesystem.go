@@ -83,25 +83,26 @@ func (w *writing) system(context.Context) error {
 	return nil
 }
 
-// addFolders makes all folders but those that only the user's files make. Of plain ones the deepest are enough.
+// addFolders makes all folders but those that come with what is copied. Of plain ones the deepest are enough.
 func (w *writing) addFolders(s *section) {
-	var plain []string
-	var special []rootfs.Entry
-	entries := w.Tree.Entries()
-	for i, e := range entries {
+	var plain, special []rootfs.Entry
+	for _, e := range w.Tree.Entries() {
 		switch {
-		case !e.Mode.IsDir(), strings.HasPrefix(e.Path+"/", zoneFolder) && e.Path+"/" != zoneFolder, w.ofFiles(e), w.inWhole(e.Path):
-		case !isPlain(e):
-			special = append(special, e)
-		case i+1 < len(entries) && slices.ContainsFunc(entries[i+1:], func(c rootfs.Entry) bool {
-			return c.Mode.IsDir() && isPlain(c) && path.Dir(c.Path) == e.Path && !w.ofFiles(c) && !w.inWhole(c.Path)
-		}):
+		case !e.Mode.IsDir(), strings.HasPrefix(e.Path, zoneFolder), w.ofFiles(e), w.inWhole(e.Path):
+		case isPlain(e):
+			plain = append(plain, e)
 		default:
-			plain = append(plain, stageRoot+e.Path)
+			special = append(special, e)
 		}
 	}
-	if len(plain) > 0 {
-		s.add("", "mkdir -p %s", dockerfile.Words(plain...))
+	var deepest []string
+	for _, e := range plain {
+		if !slices.ContainsFunc(plain, func(c rootfs.Entry) bool { return path.Dir(c.Path) == e.Path }) {
+			deepest = append(deepest, stageRoot+e.Path)
+		}
+	}
+	if len(deepest) > 0 {
+		s.add("", "mkdir -p %s", dockerfile.Words(deepest...))
 	}
 	for _, e := range special {
 		s.add(w.inImage(e.Reason), "%s", installFolder(e))
