@@ -98,6 +98,13 @@ func TestBaseHasCommands(t *testing.T) {
 	if got := inImage(t, nil, load(t, built)); got != "65534 /data /data  \n" {
 		t.Errorf("the program says %q", got)
 	}
+	c.Workdir, c.Volumes = "/var", []string{"/home/web"}
+	built = mustBuildOn(t, asking(t), c)
+	for _, e := range built.Tree.Entries() {
+		if e.Path == "/var" || e.Path == "/home/web" {
+			t.Errorf("the base's folder %s is in our layers", e.Path)
+		}
+	}
 	c.Entrypoint = []string{"/bin/bash"}
 	_, err := buildOn(t, asking(t), c)
 	wantWords(t, err, `"/bin/bash"`, "not in the image", "fix: name /asks or an executable of Files or of the base "+base)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ func (b *Built) sys() ldd.FS {
 	if b.Plan.base == nil {
 		return noted
 	}
-	return rootfs.Overlay(b.Plan.base.FS, noted, b.hidden...)
+	return rootfs.Overlay(b.Plan.base.FS, noted, slices.Concat(b.hidden, packageFolders)...)
 }
 
 // layoutReads are what decides which programs there are.
