@@ -418,3 +418,32 @@ func TestBaseWithAnIndexOfItsOwn(t *testing.T) {
 		t.Errorf("the program says %q", got)
 	}
 }
+
+// What libraries open while they run is the base's too, where it has it, and else the sysroot's with all that belongs to it.
+func TestBaseHasPlugins(t *testing.T) {
+	needPackage(t, "vips")
+	base := imported(t, debian(t, hostRelease(t)), "plugins")
+	built := mustBuildOn(t, ownCopy(t, "govips"), buildkit.Config{
+		Base: base, Repo: repo + "onplugins", Files: []config.File{{From: picture(t), To: "/srv/picture.png"}},
+	})
+	scratch := mustBuild(t, ownCopy(t, "govips"), buildkit.Config{Repo: repo + "onnothing"})
+	modules := func(b *buildkit.Built) (n int, gconv bool) {
+		for _, e := range b.Tree.Entries() {
+			if strings.Contains(e.Path, "/vips-modules-") && strings.HasSuffix(e.Path, ".so") {
+				n++
+			}
+			gconv = gconv || strings.Contains(e.Path, "/gconv/")
+		}
+		return n, gconv
+	}
+	n, gconv := modules(built)
+	if want, _ := modules(scratch); n != want || n == 0 {
+		t.Errorf("%d modules of vips are there, from scratch %d", n, want)
+	}
+	if gconv {
+		t.Error("the base's gconv is in our layers too")
+	}
+	if got := inImage(t, nil, load(t, built), "/srv/picture.png"); got != "32x16 png\n" {
+		t.Errorf("the program says %q", got)
+	}
+}
