@@ -8,6 +8,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
 // decideBase notes the base for people.
@@ -75,4 +76,18 @@ func (p *Plan) ownPort(port string) bool {
 func (p *Plan) ownVolume(dir string) bool {
 	own, err := image.Config{Platform: p.Platform, Volumes: p.config.Volumes}.Normalise()
 	return err == nil && slices.Contains(own.Volumes, dir)
+}
+
+// baseHasFolder tells whether the base has a folder: like the engine, which makes those of
+// WORKDIR and VOLUME, we leave it as it is.
+func (p *Plan) baseHasFolder(dir string) bool {
+	if p.base == nil {
+		return false
+	}
+	real, _, err := ldd.Follow(p.base.FS, dir)
+	if err != nil || real == "/" {
+		return err == nil
+	}
+	info, err := p.base.FS.Lstat(strings.TrimPrefix(real, "/"))
+	return err == nil && info.IsDir()
 }

@@ -115,7 +115,7 @@ func (p *Plan) mountPoints() []config.Dir {
 	for _, dir := range append([]string{p.config.Workdir}, p.config.Volumes...) {
 		dir = path.Clean(dir)
 		known := func(other string) bool { return path.Clean(other) == dir }
-		if !path.IsAbs(dir) || dir == "/" || dir == "/tmp" || dir == dataDir ||
+		if !path.IsAbs(dir) || dir == "/" || dir == "/tmp" || dir == dataDir || p.baseHasFolder(dir) ||
 			slices.ContainsFunc(p.config.Dirs, func(d config.Dir) bool { return known(d.Path) }) ||
 			slices.ContainsFunc(p.config.Users, func(u config.User) bool { return known(u.Home) }) ||
 			slices.ContainsFunc(p.config.Files, func(f config.File) bool { return known(f.To) }) ||

@@ -12,6 +12,7 @@
 // What is done with the image then are the verbs on [Built].
 //
 // The package orders stages and does nothing itself: package gobuild runs the go
-// command, rootfs and rootfs/ldd know files, image knows layers, deliver writes
-// archives and layouts, registry pushes and docker speaks to an engine.
+// command, here or in a builder's container, rootfs and rootfs/ldd know files, image
+// knows layers, base finds the image that another is put on, deliver writes archives
+// and layouts, registry pushes and docker speaks to an engine.
 package buildkit

@@ -114,5 +114,9 @@ func (b *Built) seeIndex(err error) bool {
 	return true
 }
 
+// packageFolders are where the distributions keep what is known of packages: of the
+// libraries that the base lacks, and what belongs to them, the sysroot's knows.
+var packageFolders = []string{"/var/lib/dpkg", "/lib/apk/db", "/usr/lib/apk/db", "/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm"}
+
 // loaderIndex is glibc's index of libraries, see ld.so(8).
 const loaderIndex = "/etc/ld.so.cache"

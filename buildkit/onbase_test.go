@@ -98,6 +98,13 @@ func TestBaseHasCommands(t *testing.T) {
 	if got := inImage(t, nil, load(t, built)); got != "65534 /data /data  \n" {
 		t.Errorf("the program says %q", got)
 	}
+	c.Workdir, c.Volumes = "/var", []string{"/home/web"}
+	built = mustBuildOn(t, asking(t), c)
+	for _, e := range built.Tree.Entries() {
+		if e.Path == "/var" || e.Path == "/home/web" {
+			t.Errorf("the base's folder %s is in our layers", e.Path)
+		}
+	}
 	c.Entrypoint = []string{"/bin/bash"}
 	_, err := buildOn(t, asking(t), c)
 	wantWords(t, err, `"/bin/bash"`, "not in the image", "fix: name /asks or an executable of Files or of the base "+base)
@@ -408,6 +415,35 @@ func TestBaseWithAnIndexOfItsOwn(t *testing.T) {
 		Base: imported(t, root, "index"), Repo: repo + "onindex", Sysroot: sys, GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Dir(lib)},
 	})
 	if got := inImage(t, nil, load(t, built)); got != "42\n" {
+		t.Errorf("the program says %q", got)
+	}
+}
+
+// What libraries open while they run is the base's too, where it has it, and else the sysroot's with all that belongs to it.
+func TestBaseHasPlugins(t *testing.T) {
+	needPackage(t, "vips")
+	base := imported(t, debian(t, hostRelease(t)), "plugins")
+	built := mustBuildOn(t, ownCopy(t, "govips"), buildkit.Config{
+		Base: base, Repo: repo + "onplugins", Files: []config.File{{From: picture(t), To: "/srv/picture.png"}},
+	})
+	scratch := mustBuild(t, ownCopy(t, "govips"), buildkit.Config{Repo: repo + "onnothing"})
+	modules := func(b *buildkit.Built) (n int, gconv bool) {
+		for _, e := range b.Tree.Entries() {
+			if strings.Contains(e.Path, "/vips-modules-") && strings.HasSuffix(e.Path, ".so") {
+				n++
+			}
+			gconv = gconv || strings.Contains(e.Path, "/gconv/")
+		}
+		return n, gconv
+	}
+	n, gconv := modules(built)
+	if want, _ := modules(scratch); n != want || n == 0 {
+		t.Errorf("%d modules of vips are there, from scratch %d", n, want)
+	}
+	if gconv {
+		t.Error("the base's gconv is in our layers too")
+	}
+	if got := inImage(t, nil, load(t, built), "/srv/picture.png"); got != "32x16 png\n" {
 		t.Errorf("the program says %q", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +61,7 @@ func (b *Built) sys() ldd.FS {
 	if b.Plan.base == nil {
 		return sys
 	}
-	return rootfs.Overlay(b.Plan.base.FS, sys, b.hidden...)
+	return rootfs.Overlay(b.Plan.base.FS, sys, slices.Concat(b.hidden, packageFolders)...)
 }
 
 // layoutReads are what decides which programs there are.

@@ -100,6 +100,8 @@ func TestFilesOnABase(t *testing.T) {
 	}
 	_, err = Assemble(context.Background(), Spec{Base: full(t), BaseName: "alpine:3.20", Dir: dir, Files: []File{{From: "tree", To: "/etc/passwd"}}})
 	wantError(t, err, "/etc/passwd", "in the base alpine:3.20", "fix: ")
+	_, err = Assemble(context.Background(), Spec{Base: full(t), BaseName: "alpine:3.20", Program: "/lib", Binary: filepath.Join(dir, "f")})
+	wantError(t, err, "/lib", "in the base alpine:3.20", "fix: ")
 }
 
 func TestAccountsOnABase(t *testing.T) {
@@ -233,5 +235,16 @@ func TestOverlayLists(t *testing.T) {
 	names, err := readDir(o, "/d")
 	if err != nil || !slices.Equal(names, []string{"a", "b", "c"}) {
 		t.Errorf("the folder has %q (%v)", names, err)
+	}
+}
+
+// What is hidden of the base is the sysroot's.
+func TestOverlayHides(t *testing.T) {
+	o := Overlay(baseOf(t, "/var/lib/dpkg/status=base", "/etc/ld.so.cache=base", "/etc/a=base"),
+		baseOf(t, "/var/lib/dpkg/status=sys", "/etc/ld.so.cache=sys", "/etc/a=sys"), "/var/lib/dpkg", "/etc/ld.so.cache")
+	for name, want := range map[string]string{"var/lib/dpkg/status": "sys", "etc/ld.so.cache": "sys", "etc/a": "base"} {
+		if got, err := readSmall(o, "/"+name, 10); err != nil || string(got) != want {
+			t.Errorf("%s is %q (%v), want the %s's", name, got, err, want)
+		}
 	}
 }

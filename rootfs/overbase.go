@@ -55,7 +55,7 @@ func ownerOf(info fs.FileInfo) (uid, gid int) {
 // cover puts an entry over what the base has in its place. A system's file that the base has too stays the base's.
 func (t *Tree) cover(b *node, e Entry) error {
 	switch {
-	case b.Mode.IsDir() != e.Mode.IsDir():
+	case b.Mode.IsDir() != e.Mode.IsDir(), t.leadsToFolder(b) && e.Link != b.Link:
 		return fmt.Errorf("the place is taken by another %s (%s)\nfix: give it another path, or take another base", b.Entry, b.Reason)
 	case e.Layer != System:
 	case e.Mode.IsRegular() && e.Source.ofBase():
@@ -67,6 +67,20 @@ func (t *Tree) cover(b *node, e Entry) error {
 	}
 	t.insert(e, false)
 	return nil
+}
+
+// leadsToFolder tells whether something of the base is a link to a folder: in its place, anything else would take away
+// all that is behind it.
+func (t *Tree) leadsToFolder(b *node) bool {
+	if b.Mode.Type() != fs.ModeSymlink {
+		return false
+	}
+	at, err := t.resolve(b.Path)
+	if err != nil {
+		return false
+	}
+	n := t.at(at)
+	return n != nil && n.Mode.IsDir()
 }
 
 // throughBase takes a folder that the base has as a link to where the link leads.

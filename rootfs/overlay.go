@@ -16,8 +16,8 @@ import (
 // library that the base lacks is then found in the sysroot, at the place where the base's loader looks: where one of the
 // two has /lib as a link to /usr/lib and the other has not, the sysroot's file is seen at the base's place.
 //
-// What is hidden of the base, by absolute paths without links, is taken from the sysroot: an index of libraries that
-// knows nothing of those of the sysroot.
+// What is hidden of the base, files or folders by absolute paths without links, is taken from the sysroot: an index of
+// libraries, or a database of packages, that knows nothing of those of the sysroot.
 func Overlay(base, sys ldd.FS, hidden ...string) ldd.FS {
 	if len(hidden) > 0 {
 		base = hiding{base, hidden}
@@ -31,7 +31,9 @@ type hiding struct {
 	hidden []string
 }
 
-func (h hiding) hides(name string) bool { return slices.Contains(h.hidden, "/"+name) }
+func (h hiding) hides(name string) bool {
+	return slices.ContainsFunc(h.hidden, func(p string) bool { return "/"+name == p || strings.HasPrefix("/"+name, p+"/") })
+}
 
 // Open opens what is not hidden.
 func (h hiding) Open(name string) (fs.File, error) {

@@ -20,10 +20,14 @@ import (
 const (
 	expandedFree   = 1 << 30
 	expandedFactor = 200
+	maxBlob        = 1 << 40 // bytes
 )
 
 // expand writes the tar of a layer, and compares what it reads with the digests of both forms.
 func expand(ctx context.Context, w io.Writer, blob image.Blob, diffID digest.Digest) (err error) {
+	if blob.Size < 0 || blob.Size > maxBlob {
+		return fmt.Errorf("a blob of %d bytes cannot be a layer", blob.Size)
+	}
 	body, err := blob.Open(ctx)
 	if err != nil {
 		return err

@@ -40,6 +40,8 @@ func TestExpand(t *testing.T) {
 	other.Digest = digest.FromString("another")
 	short := blobOf(gzipped.Bytes())
 	short.Size--
+	endless := blobOf(plain)
+	endless.Size = 1 << 62
 	half := blobOf(gzipped.Bytes()[:gzipped.Len()/2])
 	for _, tt := range []struct {
 		name string
@@ -52,6 +54,7 @@ func TestExpand(t *testing.T) {
 		{"zstd", blobOf(zstded.Bytes()), digest.FromBytes(plain), ""},
 		{"another blob", other, digest.FromBytes(plain), "the blob is"},
 		{"more bytes than it says", short, digest.FromBytes(plain), "bytes, not"},
+		{"endless", endless, digest.FromBytes(plain), "cannot be a layer"},
 		{"half of it", half, digest.FromBytes(plain), "EOF"},
 		{"another layer", blobOf(gzipped.Bytes()), digest.FromString("x"), "the layer is"},
 		{"bzip2", blobOf([]byte("BZh91AY&SY")), digest.FromString("x"), "bzip2"},
