@@ -58,14 +58,14 @@ func (b *builder) start(ctx context.Context) (*docker.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	done := b.report.step(b.ref, "builder", "starting "+b.ref)
+	done := b.report.step(b.ref, "builder", "starting a container")
 	c, err := b.engine.StartBuilder(ctx, b.request(program))
 	if err == nil {
 		if err = b.lend(ctx, c); err != nil {
 			err = errors.Join(err, c.Remove(ctx))
 		}
 	}
-	words := "started " + b.ref
+	words := "started"
 	if err == nil && c.Copied != nil && !b.owner.Copy {
 		words += ", with copies of the sources (" + strings.ReplaceAll(c.Copied.Error(), "\n", "; ") + ")"
 	}
@@ -214,7 +214,7 @@ func (b *builder) Look(ctx context.Context, env []string, name string) (string, 
 // Scratch is where commands write.
 func (b *builder) Scratch() string { return inside("out") }
 
-// Fetch reads a file of the container, and so is for what commands have written and for what the image has.
+// Fetch reads a file that a command has written.
 func (b *builder) Fetch(ctx context.Context, name string, use func(io.Reader) error) error {
 	box, err := b.start(ctx)
 	if err != nil {
@@ -222,6 +222,18 @@ func (b *builder) Fetch(ctx context.Context, name string, use func(io.Reader) er
 	}
 	err = box.CopyOut(ctx, name, func(r io.Reader, _ int64, _ fs.FileMode) error { return use(r) })
 	if err := b.forget(box, err); err != nil {
+		return b.failed(ctx, err)
+	}
+	return nil
+}
+
+// Read reads files of the image.
+func (b *builder) Read(ctx context.Context, names []string, use func(string, io.Reader) error) error {
+	box, err := b.start(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.forget(box, box.Read(ctx, names, use)); err != nil {
 		return b.failed(ctx, err)
 	}
 	return nil

@@ -117,9 +117,9 @@ func (b *Builders) get(ctx context.Context, in Inputs, c Config, p Platform) (*b
 
 // pull lets the engine fetch the image of a Builder.
 func (b *Builders) pull(ctx context.Context, in Inputs, c Config, engine *docker.Engine) (docker.Image, error) {
-	done := in.Report.step(c.Builder, "builder", "pulling "+c.Builder)
+	done := in.Report.step(c.Builder, "builder", "pulling the image")
 	err := engine.Pull(ctx, c.Builder, docker.Platform{}, nil)
-	done("pulled "+c.Builder, err)
+	done("pulled", err)
 	if err != nil {
 		return docker.Image{}, &EngineError{fmt.Errorf("getting the image of the Builder %q (%s): %w", c.Builder, c.Origin, err)}
 	}

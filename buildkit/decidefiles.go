@@ -57,6 +57,10 @@ func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 		return err
 	}
 	p.Files.Certificates.Bundle = bundle
+	if from == "builder" { // where it lies here says nothing
+		bundle = "those of " + p.builder.ref
+		p.Files.Certificates.Name = p.builder.ref
+	}
 	p.decided("certificates", strings.Join(append([]string{bundle}, c.Certificates...), ", "),
 		origin(c, len(c.Certificates) > 0, from))
 	return p.decideZones()

@@ -214,6 +214,10 @@ func (in Inputs) equip(ctx context.Context, m gobuild.Module, s subject) (subjec
 		return s, err
 	}
 	if s.module, err = s.gocmd.Module(ctx); err != nil {
+		var failed *gobuild.CommandError
+		if errors.As(err, &failed) && strings.Contains(failed.Output, "(running go") {
+			failed.Fix = "name a Builder that has this Go version, or set GOTOOLCHAIN to \"auto\" in GoEnv"
+		}
 		return s, fmt.Errorf("asking the go command of the Builder %q (%s): %w", c.Builder, c.Origin, err)
 	}
 	s.bundle, err = s.builder.bundle(ctx)

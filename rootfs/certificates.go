@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -124,7 +125,7 @@ func (a *assembly) bundle() (Source, string, error) {
 		if content, err = readBundle(file); err != nil {
 			return Source{}, "", err
 		}
-		source, reason = HostFile(file), "certificate authorities of "+file
+		source, reason = HostFile(file), "certificate authorities of "+cmp.Or(a.Certificates.Name, file)
 	}
 	// The bundle itself stays as it is, comments and all: it is what the distribution vouches for.
 	for _, name := range a.Certificates.Extra {

@@ -119,6 +119,7 @@ type Dir struct {
 // Certificates are the certificate authorities that TLS clients in the image trust, in PEM form.
 type Certificates struct {
 	Bundle string   // file on the host; "" is searched for, see [FindBundle]
+	Name   string   // what the bundle is called in the explanation. Default: Bundle
 	Extra  []string // files on the host, checked and added to the bundle
 	// OnlyExtra leaves the bundle out. Without Extra the image has no certificates then, and a TLS
 	// client in it trusts nobody.

@@ -6,6 +6,7 @@
 //	attendant run COMMAND…       runs a command, and ends it and all below it when stdin ends
 //	attendant look NAME          prints where PATH has a command; exit code 1 is nowhere
 //	attendant list EXCLUDED…     prints the names of the file system, see package sysroot
+//	attendant read               prints an archive of the files that stdin names, one a line, quoted
 //	attendant write FILE         writes stdin into a file that only its owner can read
 //	attendant remove             removes the files that stdin names, one a line
 //

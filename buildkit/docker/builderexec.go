@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -67,6 +68,49 @@ func (b *Builder) List(ctx context.Context, w io.Writer, excluded ...string) err
 		excluded = append(excluded, bind.Container)
 	}
 	return b.failed("listing the files of", b.attend(ctx, nil, w, append([]string{"list"}, excluded...)...))
+}
+
+// Read calls use with each of some files of the container, all in one go: for many small ones an engine takes long.
+func (b *Builder) Read(ctx context.Context, names []string, use func(name string, content io.Reader) error) error {
+	return b.failed("reading files of", b.read(ctx, names, use))
+}
+
+func (b *Builder) read(ctx context.Context, names []string, use func(string, io.Reader) error) error {
+	var quoted strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&quoted, "%q\n", name)
+	}
+	body, pipe := io.Pipe()
+	attended := make(chan error, 1)
+	go func() {
+		err := b.attend(ctx, strings.NewReader(quoted.String()), pipe, "read")
+		pipe.CloseWithError(err) // nil is the end
+		attended <- err
+	}()
+	err := eachFile(tar.NewReader(body), use)
+	if err == nil {
+		_, err = io.Copy(io.Discard, body) // what pads the archive
+	}
+	body.CloseWithError(errEnded)
+	if attendErr := <-attended; attendErr != nil && !errors.Is(attendErr, errEnded) {
+		return attendErr
+	}
+	return err
+}
+
+func eachFile(r *tar.Reader, use func(string, io.Reader) error) error {
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = use(h.Name, r)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // attend lets the attendant do something that ends with its input, or by itself.

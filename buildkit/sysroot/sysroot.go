@@ -33,8 +33,8 @@ type Source interface {
 	// List writes a line for each name below the root: "MODE SIZE NAME TARGET", the mode in octal as an [fs.FileMode],
 	// the size in bytes, the absolute name and the target of a link quoted as by %q. Folders come before what is in them.
 	List(ctx context.Context, w io.Writer) error
-	// Fetch calls use with the content of a file, by its absolute name.
-	Fetch(ctx context.Context, name string, use func(io.Reader) error) error
+	// Read calls use with the contents of files, by their absolute names.
+	Read(ctx context.Context, names []string, use func(name string, content io.Reader) error) error
 }
 
 // FS is an image's file system. Names are those of [io/fs]; no link in them is followed. It has the methods of an
@@ -51,7 +51,7 @@ type FS struct {
 // tree is what is shared by all that is below one root.
 type tree struct {
 	nodes    map[string]*node // by name in io/fs
-	fetching sync.Map         // name -> *sync.Mutex
+	fetching sync.Map         // folder -> *sync.Mutex
 }
 
 type node struct {
@@ -207,30 +207,71 @@ func (s *FS) Host(name string) (string, error) {
 // Files is the folder of this machine where files are that were fetched, at their names.
 func (s *FS) Files() string { return filepath.Join(s.dir, "files", filepath.FromSlash(s.below)) }
 
+// together is how much is fetched at once of the files in a folder, in bytes: hundreds of small ones, such as the lists of
+// a package database, cost more to ask for than to send.
+const together = 16 << 20
+
 func (s *FS) host(n *node, full string) (string, error) {
-	one, _ := s.fetching.LoadOrStore(full, &sync.Mutex{})
+	dir := path.Dir(full)
+	one, _ := s.fetching.LoadOrStore(dir, &sync.Mutex{})
 	one.(*sync.Mutex).Lock()
 	defer one.(*sync.Mutex).Unlock()
-	file := filepath.Join(s.dir, "files", filepath.FromSlash(full))
-	if have, err := os.Lstat(file); err == nil && have.Mode().IsRegular() && have.Size() == n.size {
+	file := s.file(full)
+	if s.has(n, full) {
 		return file, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return "", fmt.Errorf("keeping a file of an image: %w", err)
 	}
-	err := s.source.Fetch(s.ctx, "/"+full, func(r io.Reader) error {
-		return replace(file, func(w io.Writer) error {
-			size, err := io.Copy(w, r)
-			if err == nil && size != n.size {
-				err = fmt.Errorf("%q has %d bytes, not %d as it had", "/"+full, size, n.size)
-			}
-			return err
-		})
+	err := s.source.Read(s.ctx, s.batch(dir, n, full), func(name string, r io.Reader) error {
+		return s.keep(strings.TrimPrefix(name, "/"), r)
 	})
+	if err == nil && !s.has(n, full) {
+		err = fmt.Errorf("%q did not come", "/"+full)
+	}
 	if err != nil {
 		return "", fmt.Errorf("fetching a file of an image: %w", err)
 	}
 	return file, nil
+}
+
+// file is where a file is kept.
+func (s *FS) file(full string) string { return filepath.Join(s.dir, "files", filepath.FromSlash(full)) }
+
+// has tells whether a file is kept.
+func (s *FS) has(n *node, full string) bool {
+	info, err := os.Lstat(s.file(full))
+	return err == nil && info.Mode().IsRegular() && info.Size() == n.size
+}
+
+// batch is a file with the others of its folder that are not kept yet, if they are small altogether; else the file alone.
+func (s *FS) batch(dir string, n *node, full string) []string {
+	names, size := []string{"/" + full}, n.size
+	for _, name := range s.nodes[dir].names {
+		sibling := path.Join(dir, name)
+		if m := s.nodes[sibling]; sibling != full && m.mode.IsRegular() && !s.has(m, sibling) {
+			names, size = append(names, "/"+sibling), size+m.size
+		}
+	}
+	if size > together {
+		return names[:1]
+	}
+	return names
+}
+
+// keep keeps a file, whole or not at all.
+func (s *FS) keep(full string, r io.Reader) error {
+	n := s.nodes[full]
+	if n == nil {
+		return fmt.Errorf("%q came, and was not asked for", "/"+full)
+	}
+	return replace(s.file(full), func(w io.Writer) error {
+		size, err := io.Copy(w, r)
+		if err == nil && size != n.size {
+			err = fmt.Errorf("%q has %d bytes, not %d as it had", "/"+full, size, n.size)
+		}
+		return err
+	})
 }
 
 // info describes a node.

@@ -60,9 +60,14 @@ func (m *image) List(_ context.Context, w io.Writer) error {
 	return nil
 }
 
-func (m *image) Fetch(_ context.Context, name string, use func(io.Reader) error) error {
+func (m *image) Read(_ context.Context, names []string, use func(string, io.Reader) error) error {
 	m.fetches.Add(1)
-	return use(strings.NewReader(m.files[name]))
+	for _, name := range names {
+		if err := use(name, strings.NewReader(m.files[name])); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func open(t *testing.T, dir string, m *image) *sysroot.FS {

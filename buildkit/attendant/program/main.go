@@ -4,6 +4,7 @@
 package main
 
 import (
+	"archive/tar"
 	"bufio"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -27,7 +29,7 @@ func main() {
 		os.Exit(2)
 	}
 	commands := map[string]func([]string) (int, error){
-		"wait": wait, "run": run, "look": look, "list": list, "write": write, "remove": remove,
+		"wait": wait, "run": run, "look": look, "list": list, "read": read, "write": write, "remove": remove,
 	}
 	do, ok := commands[args[0]]
 	if !ok {
@@ -154,6 +156,42 @@ func device(path string) (uint64, error) {
 	var st syscall.Stat_t
 	err := syscall.Lstat(path, &st)
 	return uint64(st.Dev), err
+}
+
+// read prints an archive of the files that stdin names, one a line, quoted.
+func read([]string) (int, error) {
+	var names []string
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		name, err := strconv.Unquote(lines.Text())
+		if err != nil {
+			return 2, err
+		}
+		names = append(names, name)
+	}
+	out := tar.NewWriter(os.Stdout)
+	for _, name := range names {
+		if err := pack(out, name); err != nil {
+			return 1, err
+		}
+	}
+	return 0, out.Close()
+}
+
+func pack(out *tar.Writer, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // only read
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: info.Size(), Format: tar.FormatPAX}); err != nil {
+		return err
+	}
+	_, err = io.CopyN(out, f, info.Size())
+	return err
 }
 
 func write(args []string) (int, error) {

@@ -1,0 +1,165 @@
+package gobuild_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+)
+
+// elsewhere is a Runner in another folder of this machine.
+type elsewhere struct {
+	scratch string
+	broken  error // when nothing can be run
+
+	mu  sync.Mutex
+	ran []string
+}
+
+func (e *elsewhere) Run(ctx context.Context, c gobuild.Command) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ran = append(e.ran, strings.Join(c.Args[:min(2, len(c.Args))], " "))
+	if e.broken != nil {
+		return e.broken
+	}
+	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = c.Env, c.Dir, c.Stdout, c.Stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return &gobuild.ExitError{Code: exit.ExitCode()}
+	}
+	return err
+}
+
+func (e *elsewhere) Look(_ context.Context, _ []string, name string) (string, error) {
+	found, err := exec.LookPath(name)
+	if err != nil {
+		return "", nil
+	}
+	return found, nil
+}
+
+func (e *elsewhere) Scratch() string { return e.scratch }
+
+func (e *elsewhere) Fetch(_ context.Context, name string, use func(io.Reader) error) error {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	return use(bytes.NewReader(content))
+}
+
+// All that is run for a program is run by the Runner, and what comes of it is what would have come of it here.
+func TestRunner(t *testing.T) {
+	need(t, "gcc")
+	dir := files{
+		"go.mod": mod, "csum/csum.go": csum, "cmd/plain/main.go": main, "cmd/other/main.go": main,
+		"cmd/c/main.go": "package main\n\nimport \"example.com/app/csum\"\n\nfunc main() { println(csum.Sum(1, 2)) }\n",
+	}.write(t)
+	e := &elsewhere{scratch: t.TempDir()}
+	g, here := goIn(dir), goIn(dir)
+	g.Runner = e
+	m, err := g.Module(ctx(t))
+	if err != nil || m.Dir != dir {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	mains, err := g.Mains(ctx(t), linux, gobuild.Options{})
+	if err != nil || len(mains) != 3 {
+		t.Fatalf("%+v, %v", mains, err)
+	}
+	outputs := t.TempDir()
+	var theirs, ours []gobuild.Request
+	for _, m := range mains {
+		theirs = append(theirs, gobuild.Request{Main: m, Output: filepath.Join(outputs, "there", m.Name), Target: linux})
+		ours = append(ours, gobuild.Request{Main: m, Output: filepath.Join(outputs, "here", m.Name), Target: linux})
+		for _, file := range m.Sources.Files { // of the toolchain here nothing is known there
+			if !strings.HasPrefix(file, dir) {
+				t.Errorf("%s is a source", file)
+			}
+		}
+	}
+	if _, err := g.BuildAll(ctx(t), outputs, theirs); err != nil {
+		t.Fatal(err)
+	}
+	e.ran = append(e.ran, "--")
+	if _, err := here.BuildAll(ctx(t), outputs, ours); err != nil {
+		t.Fatal(err)
+	}
+	for i := range ours {
+		a, errA := os.ReadFile(theirs[i].Output)
+		b, errB := os.ReadFile(ours[i].Output)
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s is not the same: %v, %v", mains[i].Name, errA, errB)
+		}
+	}
+	if !slices.Contains(e.ran, "go build") || !slices.Contains(e.ran, "go list") || e.ran[len(e.ran)-1] != "--" {
+		t.Errorf("ran %q", e.ran)
+	}
+}
+
+// A command that could not be run is no compile error, and nothing is left of it.
+func TestRunnerBroken(t *testing.T) {
+	dir := files{"go.mod": mod, "main.go": main}.write(t)
+	g := goIn(dir)
+	m := find(t, g, linux, gobuild.Options{})
+	lost := errors.New("the engine is gone")
+	g.Runner = &elsewhere{scratch: t.TempDir(), broken: lost}
+	output := filepath.Join(t.TempDir(), "app")
+	_, err := g.Build(ctx(t), gobuild.Request{Main: m, Output: output, Target: linux})
+	var command *gobuild.CommandError
+	if !errors.Is(err, lost) || errors.As(err, &command) {
+		t.Errorf("got %v", err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(output)); err != nil || len(entries) > 0 {
+		t.Errorf("left: %v, %v", entries, err)
+	}
+}
+
+func TestSourceFolders(t *testing.T) {
+	root := files{
+		"app/go.mod":     "module example.com/app\n\nreplace example.com/near => ../near\n\nreplace (\n\texample.com/in => ./in\n\texample.com/far v1.0.0 => example.com/fork v1.0.0\n)\n",
+		"app/cmd/x/x.go": main,
+		"app/in/go.mod":  "module example.com/in\n",
+		"near/go.mod":    "module example.com/near\n\nreplace example.com/y => ../ignored\n",
+		"ignored/go.mod": "module example.com/y\n",
+		"work/go.work":   "go 1.23\n\nuse (\n\t./a\n\t../near\n)\n",
+		"work/a/go.mod":  "module example.com/a\n",
+		"apple/go.mod":   "module example.com/apple\n",
+	}.write(t)
+	for _, row := range []struct {
+		name, dir string
+		env       []string
+		want      []string // below root
+	}{
+		{"module", "app", nil, []string{"app", "near"}},
+		{"folder of a module", "app/cmd/x", nil, []string{"app", "near"}},
+		{"workspace", "work/a", nil, []string{"ignored", "near", "work"}},
+		{"workspace that is off", "work/a", []string{"GOWORK=off"}, []string{"work/a"}},
+		{"workspace elsewhere", "apple", []string{"GOWORK=" + filepath.Join(root, "work/go.work")}, []string{"apple", "ignored", "near", "work"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, err := gobuild.SourceFolders(filepath.Join(root, row.dir), row.env)
+			for i := range got {
+				got[i], _ = strings.CutPrefix(got[i], root+"/")
+			}
+			if err != nil || !slices.Equal(got, row.want) {
+				t.Errorf("got %q, %v, want %q", got, err, row.want)
+			}
+		})
+	}
+	if _, err := gobuild.SourceFolders(t.TempDir(), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a module: %v", err)
+	}
+}
