@@ -30,9 +30,14 @@ func LayoutAll(ctx context.Context, built []*Built, dir string) ([]string, error
 
 func (g platforms) layout(ctx context.Context, dir string) (path string, err error) {
 	b := g[0]
+	dist, release, err := g.hold(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	l := deliver.Layout{Dir: dir, Images: g.images(), Refs: b.Plan.references()}
 	if dir == "" {
-		l.Dir, l.Alone = b.Plan.Dist().layout(), true
+		l.Dir, l.Alone = dist.layout(), true
 	}
 	done := b.report.step(b.Plan.Name, "layout", "writing "+b.Plan.Show(l.Dir))
 	err = l.Write(ctx)
@@ -59,9 +64,25 @@ func ArchiveAll(ctx context.Context, built []*Built, own Platform) ([]string, er
 	return paths, nil
 }
 
+// hold gives the folder of what is made of all platforms, and holds it. A single image
+// is in its own, which the build holds.
+func (g platforms) hold(ctx context.Context) (d Dist, release func() error, err error) {
+	p := g[0].Plan
+	if p.of < 2 {
+		return p.Dist(), func() error { return nil }, nil
+	}
+	release, err = p.delivered().claim(ctx)
+	return p.delivered(), release, err
+}
+
 func (g platforms) archive(ctx context.Context, own Platform) (path string, err error) {
 	b := g[0]
-	path = b.Plan.Dist().archive()
+	dist, release, err := g.hold(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	path = dist.archive()
 	done := b.report.step(b.Plan.Name, "archive", "writing "+b.Plan.Show(path))
 	err = deliver.Archive{Images: g.images(), Platform: own, Refs: b.Plan.references()}.WriteFile(ctx, path)
 	done("wrote "+b.Plan.Show(path), err)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -102,15 +100,20 @@ func (b *Built) removeStale() error {
 	if err := b.removeStaleDocuments(); err != nil {
 		return err
 	}
-	if img, err := b.Image.WithOrigins(); err != nil || !deliver.LayoutHolds(b.Plan.Dist().layout(), img.ManifestDigest) {
-		if err := errors.Join(err, removeFolder(b.Plan.Dist().layout())); err != nil {
+	img, err := b.Image.WithOrigins()
+	if err != nil {
+		return err
+	}
+	dist := b.Plan.delivered()
+	if !deliver.LayoutHas(dist.layout(), img.ManifestDigest) {
+		if err := removeFolder(dist.layout()); err != nil {
 			return fmt.Errorf("removing the layout of an earlier build: %w", err)
 		}
 	}
-	if d, err := deliver.ManifestDigest(b.Plan.Dist().archive()); err == nil && d == b.Image.ManifestDigest {
+	if deliver.ArchiveHolds(dist.archive(), b.Image.ManifestDigest) {
 		return nil
 	}
-	if err := os.Remove(b.Plan.Dist().archive()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := remove(dist.archive()); err != nil {
 		return fmt.Errorf("removing the archive of an earlier build: %w", err)
 	}
 	return nil

@@ -67,6 +67,15 @@ func (p Plan) Dist() Dist { return Dist(filepath.Join(p.Root, "dist", p.folder()
 // Group is the folder of what is made of all platforms of the image, dist/NAME.
 func (p Plan) Group() Dist { return Dist(filepath.Join(p.Root, "dist", p.Name)) }
 
+// delivered is the folder of archives and layouts: with all platforms, if there are
+// several.
+func (p Plan) delivered() Dist {
+	if p.of < 2 {
+		return p.Dist()
+	}
+	return p.Group()
+}
+
 // folder is the name of Dist. No image can have an "@" in its name.
 func (p Plan) folder() string {
 	if p.of < 2 {

@@ -15,9 +15,6 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
-// Attachment is a document about an image that is pushed with it.
-type Attachment = registry.Attachment
-
 // PushOptions say how images are pushed.
 type PushOptions struct {
 	// Getenv looks up where logins are found (HOME, DOCKER_CONFIG and others), IMAGE_REGISTRY_CA, a PEM file of
@@ -26,8 +23,6 @@ type PushOptions struct {
 	Getenv func(string) string
 	// Cache is a folder for compressed layers, of all modules and runs. It is made.
 	Cache string
-	// Attach makes documents about an image, which are pushed as its referrers. nil makes none.
-	Attach func(ctx context.Context, b *Built) ([]Attachment, error)
 }
 
 // Pushed is an image in a registry.
@@ -121,22 +116,31 @@ func (g platforms) pushRequest(ctx context.Context, o PushOptions) (registry.Pus
 		r.CAFile = o.Getenv("IMAGE_REGISTRY_CA")
 		r.PlainHTTP = slices.Contains(split(o.Getenv("IMAGE_REGISTRY_HTTP")), deliver.Registry(p.Reference))
 	}
-	if o.Attach == nil {
+	if p.config.Bare {
 		return r, nil
 	}
-	for _, b := range g {
-		list, err := o.Attach(ctx, b)
+	r.Describe = g.attachments
+	for i, b := range g {
+		annotations, err := b.Annotations(ctx)
 		if err != nil {
 			return r, err
 		}
-		for _, a := range list {
-			if len(g) > 1 {
-				a.Platform = b.Image.Config().Platform
-			}
-			r.Attach = append(r.Attach, a)
+		if r.Images[i], err = r.Images[i].WithAnnotations(annotations); err != nil {
+			return r, err
 		}
 	}
 	return r, nil
+}
+
+// attachments are the documents about one of the images, as it is in the registry.
+func (g platforms) attachments(ctx context.Context, img *image.Image) ([]registry.Attachment, error) {
+	i := slices.IndexFunc(g, func(b *Built) bool { return b.Image.ConfigDigest == img.ConfigDigest })
+	docs, err := g[i].Documents(ctx, img.ManifestDigest)
+	var list []registry.Attachment
+	for _, d := range docs {
+		list = append(list, registry.Attachment{ArtifactType: d.ArtifactType, MediaType: d.MediaType, Content: d.Content})
+	}
+	return list, err
 }
 
 // failed says whose fault a push is.

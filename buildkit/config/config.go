@@ -46,6 +46,9 @@ type Config struct {
 	// libraries are the base's; what it lacks is added from the Sysroot.
 	// Default: "scratch", an empty file system.
 	Base string
+	// Bare pushes the image alone. Default: with it come its bills of materials and its
+	// provenance, as referrers, and annotations on its manifest.
+	Bare bool
 	// Platform is "linux/arch" or "linux/arch/variant". Default: the engine's,
 	// without one the host's. The environment's IMAGE_PLATFORM wins.
 	Platform string

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -60,6 +61,14 @@ func (img *Image) WithOrigins() (*Image, error) {
 	return img.WithBlobs(blobs)
 }
 
+// WithAnnotations is the same image, with the same configuration, in a manifest that has annotations.
+// https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md
+func (img *Image) WithAnnotations(annotations map[string]string) (*Image, error) {
+	out := *img
+	out.annotations = maps.Clone(annotations)
+	return &out, out.describe()
+}
+
 // describe writes the manifest, which names the configuration and the blobs of the layers by digest.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md
 func (img *Image) describe() (err error) {
@@ -69,6 +78,7 @@ func (img *Image) describe() (err error) {
 		Config: ocispec.Descriptor{
 			MediaType: ocispec.MediaTypeImageConfig, Digest: img.ConfigDigest, Size: int64(len(img.RawConfig)),
 		},
+		Annotations: img.annotations,
 	}
 	for _, b := range img.blobs {
 		if b.MediaType == "" || b.Digest == "" {

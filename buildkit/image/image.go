@@ -25,8 +25,9 @@ type Image struct {
 	// Layers are the layers of the image, the lowest first.
 	Layers []*Layer
 
-	config Config
-	blobs  []Blob // that the manifest names as the layers
+	config      Config
+	blobs       []Blob            // that the manifest names as the layers
+	annotations map[string]string // of the manifest
 }
 
 // New puts layers, the lowest first, and a configuration together. It fails when a value of the configuration is not

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,7 +23,8 @@ type Index struct {
 	Images []*Image
 }
 
-// NewIndex puts images of different platforms together, and does no I/O. The order of the arguments does not matter:
+// NewIndex puts images of different platforms together, and does no I/O. Annotations that all of them have are the
+// index's, too. The order of the arguments does not matter:
 // the same images give the same bytes. It fails when there is none, or two are for one platform.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md
 func NewIndex(images []*Image) (*Index, error) {
@@ -35,7 +37,7 @@ func NewIndex(images []*Image) (*Index, error) {
 	})
 	doc := ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, // the value that the specification fixes
-		MediaType: ocispec.MediaTypeImageIndex,
+		MediaType: ocispec.MediaTypeImageIndex, Annotations: shared(images),
 	}
 	for i, img := range ix.Images {
 		if i > 0 && ix.Images[i-1].config.Platform == img.config.Platform {
@@ -49,6 +51,18 @@ func NewIndex(images []*Image) (*Index, error) {
 	}
 	ix.Digest = digest.FromBytes(ix.Raw)
 	return ix, nil
+}
+
+// shared are the annotations that all images have.
+func shared(images []*Image) map[string]string {
+	all := maps.Clone(images[0].annotations)
+	for _, img := range images[1:] {
+		maps.DeleteFunc(all, func(key, value string) bool {
+			v, ok := img.annotations[key]
+			return !ok || v != value
+		})
+	}
+	return all
 }
 
 // Descriptor names the index.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,9 @@ type PushRequest struct {
 	Tags []string
 	// Attach are documents about the image, pushed as referrers of it.
 	Attach []Attachment
+	// Describe makes further documents about each image, when its manifest, which names the compressed layers, is in the
+	// registry. nil makes none.
+	Describe func(ctx context.Context, img *image.Image) ([]Attachment, error)
 
 	// Compression of the layers. Default: [Gzip]. A layer with an [image.Layer.Blob] is sent as that.
 	Compression Compression
@@ -141,6 +145,9 @@ func (p *push) all(ctx context.Context) (ocispec.Descriptor, error) {
 			return ocispec.Descriptor{}, err
 		}
 	}
+	if err := p.describe(ctx, images); err != nil {
+		return ocispec.Descriptor{}, err
+	}
 	if err := p.attach(ctx, images, root); err != nil {
 		return ocispec.Descriptor{}, err
 	}
@@ -150,6 +157,26 @@ func (p *push) all(ctx context.Context) (ocispec.Descriptor, error) {
 		}
 	}
 	return root, p.cache.evict(p.CacheSize)
+}
+
+// describe has the documents about each image made.
+func (p *push) describe(ctx context.Context, images []*image.Image) error {
+	if p.Describe == nil {
+		return nil
+	}
+	for _, img := range images {
+		list, err := p.Describe(ctx, img)
+		if err != nil {
+			return &localError{err}
+		}
+		for _, a := range list {
+			if len(images) > 1 {
+				a.Platform = img.Config().Platform
+			}
+			p.Attach = append(slices.Clip(p.Attach), a)
+		}
+	}
+	return nil
 }
 
 // manifest pushes a manifest or an index that is not there, under its digest.

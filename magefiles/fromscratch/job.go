@@ -236,6 +236,37 @@ func (j *job) eachOf(ctx context.Context, plans []buildkit.Plan, said map[string
 	return err
 }
 
+// groups builds every image, does something with it and all of its platforms, and
+// prints what that has to say on stdout, in the order of the images.
+func (j *job) groups(ctx context.Context, do func(context.Context, []*buildkit.Built) (string, error)) error {
+	plans, err := j.plans(ctx, true)
+	if err != nil {
+		return err
+	}
+	return j.eachGroup(ctx, plans, do)
+}
+
+// eachGroup is groups for some plans.
+func (j *job) eachGroup(ctx context.Context, plans []buildkit.Plan, do func(context.Context, []*buildkit.Built) (string, error)) error {
+	var one sync.Mutex
+	all := map[string]string{}
+	err := buildkit.BuildGroups(ctx, plans, j.progress.report, func(ctx context.Context, group []*buildkit.Built) error {
+		text, err := do(ctx, group)
+		one.Lock()
+		defer one.Unlock()
+		all[group[0].Plan.Name] = text
+		return err
+	})
+	for _, p := range plans {
+		text := all[p.Name]
+		if delete(all, p.Name); text != "" {
+			_, printErr := fmt.Println(strings.TrimSuffix(text, "\n"))
+			err = errors.Join(err, printErr)
+		}
+	}
+	return err
+}
+
 // build builds one image and does something with it, while its folder is held.
 func (j *job) build(ctx context.Context, p buildkit.Plan, do func(*buildkit.Built) error) error {
 	return buildkit.BuildEach(ctx, []buildkit.Plan{p}, j.progress.report, func(_ context.Context, b *buildkit.Built) error { return do(b) })

@@ -32,8 +32,8 @@ func (j *job) imagePush(ctx context.Context) error {
 	var one sync.Mutex
 	var all []buildkit.Pushed
 	options := buildkit.PushOptions{Getenv: os.Getenv, Cache: cache}
-	err = j.eachOf(ctx, plans, nil, func(ctx context.Context, b *buildkit.Built) (string, error) {
-		pushed, err := buildkit.PushAll(ctx, []*buildkit.Built{b}, options)
+	err = j.eachGroup(ctx, plans, func(ctx context.Context, group []*buildkit.Built) (string, error) {
+		pushed, err := buildkit.PushAll(ctx, group, options)
 		if err != nil {
 			return "", err
 		}
@@ -90,14 +90,14 @@ func layerCache() (string, error) {
 func (j *job) imageLayout(ctx context.Context) error {
 	dir := os.Getenv("IMAGE_LAYOUT")
 	if dir == "" {
-		return j.each(ctx, func(ctx context.Context, b *buildkit.Built) (string, error) { return writeLayout(ctx, b, "") })
+		return j.groups(ctx, func(ctx context.Context, group []*buildkit.Built) (string, error) { return writeLayout(ctx, group, "") })
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return fmt.Errorf("finding the folder IMAGE_LAYOUT: %w", err)
 	}
-	err = j.each(ctx, func(ctx context.Context, b *buildkit.Built) (string, error) {
-		_, err := writeLayout(ctx, b, dir)
+	err = j.groups(ctx, func(ctx context.Context, group []*buildkit.Built) (string, error) {
+		_, err := writeLayout(ctx, group, dir)
 		return "", err
 	})
 	if err != nil {
@@ -107,8 +107,8 @@ func (j *job) imageLayout(ctx context.Context) error {
 	return err
 }
 
-func writeLayout(ctx context.Context, b *buildkit.Built, dir string) (string, error) {
-	paths, err := buildkit.LayoutAll(ctx, []*buildkit.Built{b}, dir)
+func writeLayout(ctx context.Context, group []*buildkit.Built, dir string) (string, error) {
+	paths, err := buildkit.LayoutAll(ctx, group, dir)
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
@@ -34,24 +35,30 @@ func (j *job) image(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if j.engine == nil {
+		return j.eachGroup(ctx, plans, j.archiveInstead)
+	}
 	return j.eachOf(ctx, plans, said, func(ctx context.Context, b *buildkit.Built) (string, error) {
 		return b.Plan.Reference, j.deliver(ctx, b)
 	})
 }
 
-// deliver brings an image to where IMAGE_OUTPUT says.
+// archiveInstead writes an archive where there is no engine, and says so.
+func (j *job) archiveInstead(ctx context.Context, group []*buildkit.Built) (string, error) {
+	path, err := writeArchive(ctx, group)
+	b := group[0]
+	if err == nil && j.noEngine != nil {
+		b.Note("docker", fmt.Sprintf("no engine, so the image is the archive %s: %s", b.Plan.Show(path), oneLine(j.noEngine)))
+	}
+	return b.Plan.Reference, err
+}
+
+// deliver brings an image into the engine, or into the cluster that IMAGE_OUTPUT names.
 func (j *job) deliver(ctx context.Context, b *buildkit.Built) error {
 	if j.cluster != nil {
 		return b.LoadCluster(ctx, j.cluster)
 	}
-	if j.engine != nil {
-		return b.Load(ctx, j.engine)
-	}
-	path, err := b.WriteArchive(ctx)
-	if err == nil && j.noEngine != nil {
-		b.Note("docker", fmt.Sprintf("no engine, so the image is the archive %s: %s", b.Plan.Show(path), oneLine(j.noEngine)))
-	}
-	return err
+	return b.Load(ctx, j.engine)
 }
 
 func (j *job) imageRootfs(ctx context.Context) error {
@@ -59,7 +66,15 @@ func (j *job) imageRootfs(ctx context.Context) error {
 }
 
 func (j *job) imageArchive(ctx context.Context) error {
-	return j.each(ctx, func(ctx context.Context, b *buildkit.Built) (string, error) { return b.WriteArchive(ctx) })
+	return j.groups(ctx, writeArchive)
+}
+
+func writeArchive(ctx context.Context, group []*buildkit.Built) (string, error) {
+	paths, err := buildkit.ArchiveAll(ctx, group, buildkit.Platform{OS: "linux", Architecture: runtime.GOARCH})
+	if err != nil {
+		return "", err
+	}
+	return paths[0], nil
 }
 
 func (j *job) imageSBOM(ctx context.Context) error {
