@@ -65,7 +65,7 @@ func TestDockerfileOfExamples(t *testing.T) {
 			}
 			dir := example(t, row.example)
 			removeImages(t, tagged(row.images)...)
-			mage(t, dir, nil, "image").wantOK(t)
+			mage(t, dir, []string{"IMAGE_TAG=" + dockerfileTag}, "image").wantOK(t)
 			files := strings.Fields(mage(t, dir, nil, "imageDockerfile").wantOK(t).stdout)
 			if len(files) != 2*len(row.images) {
 				t.Fatalf("stdout names %q, want two files for each of %q", files, row.images)
@@ -74,8 +74,8 @@ func TestDockerfileOfExamples(t *testing.T) {
 				for _, b := range []dockerBuild{classic, buildKit} {
 					t.Run(name+"/"+b.name, func(t *testing.T) {
 						ref := b.build(t, dir, files[2*i], builder)
-						compareTrees(t, exported(t, name+":"+tag), exported(t, ref))
-						compareConfigs(t, name+":"+tag, ref)
+						compareTrees(t, exported(t, name+":"+dockerfileTag), exported(t, ref))
+						compareConfigs(t, name+":"+dockerfileTag, ref)
 						row.run(t, name, ref)
 					})
 				}
@@ -84,10 +84,13 @@ func TestDockerfileOfExamples(t *testing.T) {
 	}
 }
 
+// dockerfileTag is the tag of our images that are compared: other tests remove theirs.
+const dockerfileTag = tag + "-dockerfile"
+
 func tagged(names []string) []string {
 	var refs []string
 	for _, n := range names {
-		refs = append(refs, n+":"+tag)
+		refs = append(refs, n+":"+dockerfileTag)
 	}
 	return refs
 }
