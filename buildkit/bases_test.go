@@ -159,8 +159,9 @@ func imported(t *testing.T, root, name string, changes ...string) string {
 	for _, c := range changes {
 		args = append(args, "--change", c)
 	}
-	output(t, "", "docker", append(append([]string{"import"}, args...), archive, ref)...)
-	t.Cleanup(func() { exec.Command("docker", "image", "rm", "-f", ref).Run() })
+	id := strings.TrimSpace(output(t, "", "docker", append(append([]string{"import"}, args...), archive, ref)...))
+	// By its ID: another one may have taken the name.
+	t.Cleanup(func() { exec.Command("docker", "image", "rm", "-f", id).Run() })
 	return ref
 }
 

@@ -49,6 +49,11 @@ func TestBaseInTheEngine(t *testing.T) {
 	c := buildkit.Config{Base: base, Repo: repo + "onstatic", Env: map[string]string{"WHO": "us"}, Labels: map[string]string{"b": "us"},
 		Files: []config.File{{From: "main.go", To: "/var/run/main.go"}}, Ports: []string{"80"}}
 	built := mustBuildOn(t, asking(t), c)
+	for _, v := range built.Plan.Values {
+		if v.Name == "base" && (!strings.HasPrefix(v.Value, base+" (sha256:") || !strings.Contains(v.Origin, "the engine")) {
+			t.Errorf("the plan says %+v", v)
+		}
+	}
 	l := watchLoads(t)
 	l.load(t, built)
 	ref := built.Plan.Reference
@@ -296,6 +301,12 @@ func TestBaseThatMoved(t *testing.T) {
 	first := build()
 	if !current() {
 		t.Error("nothing has changed, and the image does not stand")
+	}
+	if err := os.RemoveAll(cacheOf(t)); err != nil {
+		t.Fatal(err)
+	}
+	if !current() {
+		t.Error("an unchanged image has read its base")
 	}
 	if err := os.WriteFile(filepath.Join(root, "etc/new"), nil, 0o644); err != nil {
 		t.Fatal(err)
