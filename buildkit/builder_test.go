@@ -127,6 +127,7 @@ const helloMain = "package main\n\nimport (\"fmt\"; \"runtime\")\n\nfunc main() 
 // folder and with another environment.
 func TestBuilderStatic(t *testing.T) {
 	image := buildertest.Image(t)
+	t.Setenv("SSL_CERT_FILE", "") // or its certificates would be taken
 	files := map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain}
 	c := buildkit.Config{Builder: image, Repo: repo + "builder-static"}
 	var first string

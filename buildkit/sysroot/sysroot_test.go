@@ -140,6 +140,22 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// Small files of a folder come together, large ones alone.
+func TestTogether(t *testing.T) {
+	m := newImage()
+	m.files["/usr/lib/big.so"], m.order = strings.Repeat("x", 20<<20), append(m.order, "/usr/lib/big.so", "/etc/c")
+	m.files["/etc/c"] = "c"
+	sys := open(t, t.TempDir(), m)
+	read(t, sys, "etc/c")
+	if read(t, sys, "etc/a b\n\"c"); m.fetches.Load() != 1 {
+		t.Errorf("%d fetches for two small files", m.fetches.Load())
+	}
+	read(t, sys, "usr/lib/liba.so.1")
+	if _, err := os.Stat(filepath.Join(sys.Files(), "usr/lib/big.so")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the large file came, too: %v", err)
+	}
+}
+
 // A list or a file that breaks off is not taken for whole.
 func TestBrokenOff(t *testing.T) {
 	dir, m := t.TempDir(), newImage()

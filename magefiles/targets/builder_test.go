@@ -1,0 +1,81 @@
+package targets_test
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+)
+
+// builderProject is the hello example with a Builder.
+func builderProject(t *testing.T, builder string) string {
+	t.Helper()
+	return project(t, map[string]string{"magefile.go": fmt.Sprintf(`//go:build mage
+
+package main
+
+//mage:import
+import "github.com/fromscratch-go/fromscratch/magefiles/targets"
+
+var _ = targets.Configure(targets.Config{Builder: %q})
+`, builder)})
+}
+
+func goEnv(t *testing.T, key string) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", key).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// What keeps a Builder from compiling has the exit code of whose fault it is.
+func TestBuilderCodes(t *testing.T) {
+	needEngine(t)
+	for _, row := range []struct {
+		name, builder string
+		env           []string
+		code          int
+		says          []string
+	}{
+		{"no engine", "golang:1.26-bookworm", []string{"DOCKER_HOST=unix:///nowhere/docker.sock"}, 3, []string{`the Builder "golang:1.26-bookworm" (magefile.go:8) needs a Docker Engine`, "fix: "}},
+		{"no image", "localhost:1/fromscratch-test/none:1", nil, 3, []string{"localhost:1/fromscratch-test/none:1", "docker login"}},
+		{"wrong words", "golang:1.26-bookworm", []string{"IMAGE_BUILDER_SOURCES=mount"}, 2, []string{"IMAGE_BUILDER_SOURCES", "fix: set it to bind or copy"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			mage(t, builderProject(t, row.builder), row.env, "imageArchive").wantError(t, row.code, row.says...)
+		})
+	}
+}
+
+// The targets compile in a Builder, say so in the plan, and know an unchanged image without it.
+func TestBuilder(t *testing.T) {
+	needEngine(t)
+	builder := buildertest.Image(t)
+	dir := builderProject(t, builder)
+	removeImages(t, "hello:"+tag)
+	id := strings.TrimPrefix(strings.TrimSpace(docker(t, "image", "inspect", "--format", "{{.Id}}", builder)), "sha256:")
+	for _, volume := range []string{"fromscratch-gocache-" + id[:12], "fromscratch-gomodcache"} {
+		if exec.Command("docker", "volume", "inspect", volume).Run() != nil { // else it is the user's
+			t.Cleanup(func() { exec.Command("docker", "volume", "rm", volume).Run() })
+		}
+	}
+	env := []string{"XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
+	if plan := mage(t, dir, env, "imagePlan").wantOK(t).stdout; !strings.Contains(plan, "builder ") || !strings.Contains(plan, builder+" (sha256:") {
+		t.Errorf("the plan has no builder:\n%s", plan)
+	}
+	first := mage(t, dir, env, "image").wantOK(t)
+	if !strings.Contains(first.stderr, "builder    started") {
+		t.Error("no builder was started")
+	}
+	again := mage(t, dir, env, "image").wantOK(t)
+	if strings.Contains(again.stderr, "started") || !strings.Contains(again.stderr, "is unchanged") {
+		t.Error("the image is not known again")
+	}
+	if left := docker(t, "ps", "-aq", "--filter", "label=io.github.fromscratch-go.builder", "--filter", "label=fromscratch"); left != "" {
+		t.Errorf("containers are left: %s", left)
+	}
+}
