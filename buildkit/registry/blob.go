@@ -83,7 +83,7 @@ func (p *push) named(sent map[digest.Digest]*image.Blob) ([]*image.Image, error)
 // layer brings one layer into the repository.
 func (p *push) layer(ctx context.Context, l *image.Layer) (image.Blob, error) {
 	if l.Blob != nil {
-		return *l.Blob, p.origin(ctx, *l.Blob)
+		return *l.Blob, p.origin(ctx, l)
 	}
 	desc, known := p.cache.known(l.DiffID)
 	if known {
@@ -113,7 +113,8 @@ func blobOf(desc ocispec.Descriptor) image.Blob {
 }
 
 // origin brings a layer into the repository that a base image has brought along.
-func (p *push) origin(ctx context.Context, b image.Blob) error {
+func (p *push) origin(ctx context.Context, l *image.Layer) error {
+	b := *l.Blob
 	desc := ocispec.Descriptor{MediaType: b.MediaType, Digest: b.Digest, Size: b.Size}
 	repositories := p.cache.repositories(b.Digest)
 	if b.Repository != "" {
@@ -121,9 +122,16 @@ func (p *push) origin(ctx context.Context, b image.Blob) error {
 	}
 	open := b.Open
 	if open == nil {
-		open = func(context.Context) (io.ReadCloser, error) { return nil, errors.New("its bytes are not at hand") }
+		open = func(ctx context.Context) (io.ReadCloser, error) { return stream(ctx, l), nil }
 	}
 	return p.send(ctx, desc, open, repositories)
+}
+
+// stream reads what a layer writes. Closing it ends the writing.
+func stream(ctx context.Context, l *image.Layer) io.ReadCloser {
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(l.WriteTo(ctx, w)) }()
+	return r
 }
 
 // bytes brings a small blob into the repository.

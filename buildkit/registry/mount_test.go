@@ -112,6 +112,13 @@ func TestPushTakesTheBlobOfABase(t *testing.T) {
 		t.Errorf("the blob was opened %d times: %q", opened, p.requests)
 	}
 
+	// One that is not compressed is written by the layer itself.
+	own.Blob = &image.Blob{MediaType: ocispec.MediaTypeImageLayer, Digest: own.DiffID, Size: own.Size}
+	r.Repository = p.host + "/base/plain"
+	if pushed := push(t, r); pushed.Sent < own.Size {
+		t.Errorf("%d bytes were sent, want the layer's %d too", pushed.Sent, own.Size)
+	}
+
 	// One that cannot be read is this machine's fault.
 	base.Blob.Repository, r.Repository = "registry.invalid/base/sent", p.host+"/base/third"
 	base.Blob.Open, r.Cache = func(context.Context) (io.ReadCloser, error) { return nil, errors.New("the cable is cut") }, t.TempDir()
