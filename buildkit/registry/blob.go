@@ -57,11 +57,19 @@ func (p *push) layers(ctx context.Context) ([]*image.Image, error) {
 
 // keyOf tells layers apart: the same tar may come from two bases that have compressed it differently.
 func keyOf(l *image.Layer) digest.Digest {
-	if l.Blob != nil {
+	if isPacked(l.Blob) {
 		return l.Blob.Digest
 	}
 	return l.DiffID
 }
+
+// isPacked tells whether a layer was found compressed. One that was found as a plain tar is compressed like our own.
+func isPacked(b *image.Blob) bool {
+	return b != nil && b.MediaType != ocispec.MediaTypeImageLayer && b.MediaType != dockerLayer
+}
+
+// dockerLayer is Docker's media type of a layer that is not compressed.
+const dockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
 
 // named are the images with what their layers are in the registry.
 func (p *push) named(sent map[digest.Digest]*image.Blob) ([]*image.Image, error) {
@@ -82,8 +90,8 @@ func (p *push) named(sent map[digest.Digest]*image.Blob) ([]*image.Image, error)
 
 // layer brings one layer into the repository.
 func (p *push) layer(ctx context.Context, l *image.Layer) (image.Blob, error) {
-	if l.Blob != nil {
-		return *l.Blob, p.origin(ctx, l)
+	if isPacked(l.Blob) {
+		return *l.Blob, p.origin(ctx, *l.Blob)
 	}
 	desc, known := p.cache.known(l.DiffID)
 	if known {
@@ -113,25 +121,16 @@ func blobOf(desc ocispec.Descriptor) image.Blob {
 }
 
 // origin brings a layer into the repository that a base image has brought along.
-func (p *push) origin(ctx context.Context, l *image.Layer) error {
-	b := *l.Blob
+func (p *push) origin(ctx context.Context, b image.Blob) error {
 	desc := ocispec.Descriptor{MediaType: b.MediaType, Digest: b.Digest, Size: b.Size}
 	repositories := p.cache.repositories(b.Digest)
 	if b.Repository != "" {
 		repositories = append([]string{b.Repository}, repositories...)
 	}
-	open := b.Open
-	if open == nil {
-		open = func(ctx context.Context) (io.ReadCloser, error) { return stream(ctx, l), nil }
+	if b.Open == nil {
+		return &localError{fmt.Errorf("sending the blob %s: nothing gives its bytes", b.Digest)}
 	}
-	return p.send(ctx, desc, open, repositories)
-}
-
-// stream reads what a layer writes. Closing it ends the writing.
-func stream(ctx context.Context, l *image.Layer) io.ReadCloser {
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(l.WriteTo(ctx, w)) }()
-	return r
+	return p.send(ctx, desc, b.Open, repositories)
 }
 
 // bytes brings a small blob into the repository.
