@@ -52,7 +52,7 @@ type Layer struct {
 	CreatedBy, Comment string
 	Created            time.Time
 	// Blob is the layer as it was found elsewhere, compressed: that of a base image. A push and a layout take it as it
-	// is. nil is a layer that is nowhere yet.
+	// is; a push compresses one that is not. nil is a layer that is nowhere yet.
 	Blob *Blob
 
 	entries []entry

@@ -57,11 +57,19 @@ func (p *push) layers(ctx context.Context) ([]*image.Image, error) {
 
 // keyOf tells layers apart: the same tar may come from two bases that have compressed it differently.
 func keyOf(l *image.Layer) digest.Digest {
-	if l.Blob != nil {
+	if isPacked(l.Blob) {
 		return l.Blob.Digest
 	}
 	return l.DiffID
 }
+
+// isPacked tells whether a layer was found compressed. One that was found as a plain tar is compressed like our own.
+func isPacked(b *image.Blob) bool {
+	return b != nil && b.MediaType != ocispec.MediaTypeImageLayer && b.MediaType != dockerLayer
+}
+
+// dockerLayer is Docker's media type of a layer that is not compressed.
+const dockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
 
 // named are the images with what their layers are in the registry.
 func (p *push) named(sent map[digest.Digest]*image.Blob) ([]*image.Image, error) {
@@ -82,7 +90,7 @@ func (p *push) named(sent map[digest.Digest]*image.Blob) ([]*image.Image, error)
 
 // layer brings one layer into the repository.
 func (p *push) layer(ctx context.Context, l *image.Layer) (image.Blob, error) {
-	if l.Blob != nil {
+	if isPacked(l.Blob) {
 		return *l.Blob, p.origin(ctx, *l.Blob)
 	}
 	desc, known := p.cache.known(l.DiffID)
@@ -119,11 +127,10 @@ func (p *push) origin(ctx context.Context, b image.Blob) error {
 	if b.Repository != "" {
 		repositories = append([]string{b.Repository}, repositories...)
 	}
-	open := b.Open
-	if open == nil {
-		open = func(context.Context) (io.ReadCloser, error) { return nil, errors.New("its bytes are not at hand") }
+	if b.Open == nil {
+		return &localError{fmt.Errorf("sending the blob %s: nothing gives its bytes", b.Digest)}
 	}
-	return p.send(ctx, desc, open, repositories)
+	return p.send(ctx, desc, b.Open, repositories)
 }
 
 // bytes brings a small blob into the repository.

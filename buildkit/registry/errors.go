@@ -4,9 +4,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
@@ -104,12 +106,15 @@ func address(u *url.URL) string {
 func (c *client) fix(err error) string {
 	var unknown x509.UnknownAuthorityError
 	var answer *errcode.ErrorResponse
+	var lookup *net.DNSError
 	login := fmt.Sprintf("log in with \"docker login %s\", as one who may write to %s", c.repo.Reference.Registry, c.name)
 	switch {
 	case errors.As(err, &unknown):
 		return "name the PEM file of the registry's authority with IMAGE_REGISTRY_CA"
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Sprintf("if it is to be without TLS, say so with IMAGE_REGISTRY_HTTP=%s", c.host)
+	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &lookup):
+		return fmt.Sprintf("see whether the registry runs at %s, and whether Repo, or IMAGE_REPO, names the right one", c.host)
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
 		return login
 	case !errors.As(err, &answer):

@@ -112,6 +112,17 @@ func TestPushTakesTheBlobOfABase(t *testing.T) {
 		t.Errorf("the blob was opened %d times: %q", opened, p.requests)
 	}
 
+	// One that was found uncompressed is compressed like our own.
+	own.Blob = &image.Blob{MediaType: ocispec.MediaTypeImageLayer, Digest: own.DiffID, Size: own.Size}
+	r.Repository = p.host + "/base/plain"
+	push(t, r)
+	if err := json.Unmarshal([]byte(run(t, "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+p.host+"/base/plain:1")), &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.Layers[1].MediaType != ocispec.MediaTypeImageLayerGzip || m.Layers[1].Digest == own.DiffID {
+		t.Errorf("the layer is %+v, want it compressed", m.Layers[1])
+	}
+
 	// One that cannot be read is this machine's fault.
 	base.Blob.Repository, r.Repository = "registry.invalid/base/sent", p.host+"/base/third"
 	base.Blob.Open, r.Cache = func(context.Context) (io.ReadCloser, error) { return nil, errors.New("the cable is cut") }, t.TempDir()

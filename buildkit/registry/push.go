@@ -30,7 +30,7 @@ type PushRequest struct {
 	// registry. nil makes none.
 	Describe func(ctx context.Context, img *image.Image) ([]Attachment, error)
 
-	// Compression of the layers. Default: [Gzip]. A layer with an [image.Layer.Blob] is sent as that.
+	// Compression of the layers. Default: [Gzip]. A layer with an [image.Layer.Blob] that is compressed is sent as that.
 	Compression Compression
 	// Cache is a folder of compressed layers, for this push and the next ones; it is made.
 	Cache string

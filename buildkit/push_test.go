@@ -1,0 +1,215 @@
+package buildkit_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// startRegistry starts Debian's docker-registry on this machine, until the test ends.
+func startRegistry(t *testing.T) (host string) {
+	t.Helper()
+	need(t, "docker-registry")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host = l.Addr().String()
+	l.Close()
+	dir := module(t, nil)
+	config := filepath.Join(dir, "config.yml")
+	text := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", filepath.Join(dir, "data"), host)
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cmd := exec.Command("docker-registry", "serve", config)
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		if cmd.Process.Kill() == nil {
+			<-ended
+		}
+	})
+	for {
+		if c, err := net.Dial("tcp", host); err == nil {
+			c.Close()
+			return host
+		}
+		select {
+		case err := <-ended:
+			t.Fatalf("the registry has ended: %v\n%s", err, log.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// smallModule is a module with one program.
+func smallModule(t *testing.T) string {
+	t.Helper()
+	return module(t, map[string]string{
+		"go.mod":  "module example.com/hello\n\ngo 1.23\n",
+		"main.go": "package main\n\nfunc main() { println(\"hello\") }\n",
+	})
+}
+
+// Two platforms of one name are one index, wherever they go.
+func TestSeveralPlatformsAreOneImage(t *testing.T) {
+	need(t, "skopeo")
+	host := startRegistry(t)
+	config := func(platform string) buildkit.Config {
+		return buildkit.Config{Repo: host + "/acme/hello", Tag: "1", ExtraTags: []string{"stable", "1"}, Compression: "zstd", Platform: platform}
+	}
+	amd, arm := mustBuild(t, smallModule(t), config("linux/amd64")), mustBuild(t, smallModule(t), config("linux/arm64"))
+	built := []*buildkit.Built{arm, amd}
+	ctx := context.Background()
+
+	attach := func(_ context.Context, b *buildkit.Built) ([]buildkit.Attachment, error) {
+		return []buildkit.Attachment{{ArtifactType: "text/x-platform", Content: []byte(b.Plan.Platform.String())}}, nil
+	}
+	pushed, err := buildkit.PushAll(ctx, built, buildkit.PushOptions{Cache: t.TempDir(), Attach: attach})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pushed) != 1 || pushed[0].Name != "hello" || !strings.HasPrefix(pushed[0].Reference, host+"/acme/hello:1@sha256:") {
+		t.Errorf("pushed is %+v", pushed)
+	}
+	layouts, err := buildkit.LayoutAll(ctx, built, filepath.Join(t.TempDir(), "shared"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	archives, err := buildkit.ArchiveAll(ctx, built, amd.Plan.Platform)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(layouts) != 1 || !slices.Equal(archives, []string{filepath.Join(arm.Plan.Root, "dist/hello/image.tar")}) {
+		t.Errorf("written are %q and %q", layouts, archives)
+	}
+	for _, source := range []string{
+		"docker://" + host + "/acme/hello:1", "docker://" + host + "/acme/hello:stable",
+		"oci:" + layouts[0] + ":" + host + "/acme/hello:1", "oci:" + layouts[0] + ":" + host + "/acme/hello:stable",
+		"oci-archive:" + archives[0] + ":stable",
+	} {
+		for _, b := range built {
+			out := output(t, "", "skopeo", "--override-arch", b.Plan.Platform.Architecture, "inspect", "--config", "--raw", "--tls-verify=false", source)
+			if strings.TrimSpace(out) != string(b.Image.RawConfig) {
+				t.Errorf("%s has for %s %s, want %s", source, b.Plan.Platform, out, b.Image.RawConfig)
+			}
+		}
+	}
+	// What an engine takes that cannot choose.
+	if out := output(t, "", "skopeo", "inspect", "--config", "--raw", "docker-archive:"+archives[0]); strings.TrimSpace(out) != string(amd.Image.RawConfig) {
+		t.Errorf("manifest.json leads to %s", out)
+	}
+	var index ocispec.Index
+	if err := json.Unmarshal([]byte(output(t, "", "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+host+"/acme/hello:1")), &index); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range index.Manifests {
+		tag := strings.Replace(m.Digest.String(), ":", "-", 1)
+		if out := output(t, "", "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+host+"/acme/hello:"+tag); !strings.Contains(out, "text/x-platform") {
+			t.Errorf("about %s there is %s", m.Platform.Architecture, out)
+		}
+		raw := output(t, "", "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+host+"/acme/hello@"+m.Digest.String())
+		if !strings.Contains(raw, ocispec.MediaTypeImageLayerZstd) {
+			t.Errorf("the layers are not as configured: %s", raw)
+		}
+	}
+}
+
+// What cannot be pushed is told by whose fault it is.
+func TestPushErrors(t *testing.T) {
+	built := mustBuild(t, smallModule(t), buildkit.Config{Origin: "magefile.go:7"})
+	_, err := buildkit.PushAll(context.Background(), []*buildkit.Built{built}, buildkit.PushOptions{Cache: t.TempDir()})
+	var config *buildkit.ConfigError
+	if !errors.As(err, &config) || !strings.Contains(err.Error(), "magefile.go:7") || !strings.Contains(err.Error(), "\nfix: set Repo") {
+		t.Errorf("error %v, want one of the Config", err)
+	}
+	elsewhere := mustBuild(t, smallModule(t), buildkit.Config{Repo: "127.0.0.1:1/acme/hello"})
+	_, err = buildkit.PushAll(context.Background(), []*buildkit.Built{elsewhere}, buildkit.PushOptions{Cache: t.TempDir()})
+	var registry *buildkit.RegistryError
+	if !errors.As(err, &registry) || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("error %v, want the registry's", err)
+	}
+}
+
+func TestResolveDelivery(t *testing.T) {
+	dir := smallModule(t)
+	for name, tt := range map[string]struct {
+		config buildkit.Config
+		want   []buildkit.Value
+		err    string
+	}{
+		"default":    {buildkit.Config{}, []buildkit.Value{{"compression", "gzip, of what is pushed", "default"}}, ""},
+		"configured": {buildkit.Config{Compression: "zstd", ExtraTags: []string{"1", "latest"}, Origin: "magefile.go:7"}, []buildkit.Value{{"also named", "hello:1", "magefile.go:7"}, {"compression", "zstd, of what is pushed", "magefile.go:7"}}, ""},
+		"no tag":     {buildkit.Config{ExtraTags: []string{"a b"}, Origin: "magefile.go:7"}, nil, `reading ExtraTags (magefile.go:7): reading the tag "a b"`},
+		"xz":         {buildkit.Config{Compression: "xz"}, nil, `"xz"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plans, err := resolve(dir, nil, tt.config)
+			if tt.err != "" {
+				var config *buildkit.ConfigError
+				if !errors.As(err, &config) || !strings.Contains(err.Error(), tt.err) || !strings.Contains(err.Error(), "\nfix: ") {
+					t.Errorf("error %v, want %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range tt.want {
+				if !slices.Contains(plans[0].Values, v) {
+					t.Errorf("the plan has %+v, want %+v", plans[0].Values, v)
+				}
+			}
+		})
+	}
+	// Of two images none takes a name from the other.
+	_, err := resolve(two(t), nil, buildkit.Config{Main: "cmd/web", Repo: "r.example/x", Tag: "1"},
+		buildkit.Config{Main: "cmd/worker", Repo: "r.example/x", Tag: "2", ExtraTags: []string{"1"}})
+	if err == nil || !strings.Contains(err.Error(), "have one reference, r.example/x:1") {
+		t.Errorf("error %v, want the name that both have", err)
+	}
+}
+
+func TestWriteRefs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "refs")
+	for _, refs := range [][]string{{"a@sha256:1", "b@sha256:2"}, {"c@sha256:3"}} {
+		var pushed []buildkit.Pushed
+		for _, r := range refs {
+			pushed = append(pushed, buildkit.Pushed{Reference: r})
+		}
+		if err := buildkit.WriteRefs(path, pushed); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != strings.Join(refs, "\n")+"\n" {
+			t.Errorf("the file has %q, %v", got, err)
+		}
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("the folder has %v, %v", entries, err)
+	}
+	var config *buildkit.ConfigError
+	if err := buildkit.WriteRefs("/nowhere/refs", nil); !errors.As(err, &config) {
+		t.Errorf("error %v, want one of the Config", err)
+	}
+}
