@@ -102,11 +102,20 @@ func (p *Plan) checkPlaces() error {
 		if path.Clean(l.path) == p.program() {
 			return fmt.Errorf("%s (%s) is %s, where the program is\nfix: set Name, which is the program's, to something else", l.what, p.config.Origin, p.program())
 		}
-		if digits := strconv.FormatUint(uint64(l.mode), 10); octalLike.MatchString(digits) {
+		if digits := strconv.FormatUint(uint64(l.mode), 10); octalLike.MatchString(digits) && !plausible(l.mode) {
 			return fmt.Errorf("the mode %s of %s is a decimal number, %#o (%s)\nfix: write 0o%s", digits, l.path, uint32(l.mode), p.config.Origin, digits)
 		}
 	}
 	return nil
+}
+
+// plausible tells whether somebody can have meant a mode as it is. 0o644 is 420 and 0o640 is
+// 416, which look like modes themselves; but 644 is 0o1204, and nobody's file has that.
+func plausible(mode fs.FileMode) bool {
+	if mode < 1000 {
+		return mode <= 0o777
+	}
+	return mode <= 0o7777 && mode&0o400 != 0
 }
 
 // octalLike are the decimal numbers that look like the modes of people.

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,10 +84,7 @@ func TestSeveralPlatformsAreOneImage(t *testing.T) {
 	built := []*buildkit.Built{arm, amd}
 	ctx := context.Background()
 
-	attach := func(_ context.Context, b *buildkit.Built) ([]buildkit.Attachment, error) {
-		return []buildkit.Attachment{{ArtifactType: "text/x-platform", Content: []byte(b.Plan.Platform.String())}}, nil
-	}
-	pushed, err := buildkit.PushAll(ctx, built, buildkit.PushOptions{Cache: t.TempDir(), Attach: attach})
+	pushed, err := buildkit.PushAll(ctx, built, buildkit.PushOptions{Cache: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,9 +124,7 @@ func TestSeveralPlatformsAreOneImage(t *testing.T) {
 	}
 	for _, m := range index.Manifests {
 		tag := strings.Replace(m.Digest.String(), ":", "-", 1)
-		if out := output(t, "", "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+host+"/acme/hello:"+tag); !strings.Contains(out, "text/x-platform") {
-			t.Errorf("about %s there is %s", m.Platform.Architecture, out)
-		}
+		aboutIt(t, host+"/acme/hello", tag, m.Digest.Encoded())
 		raw := output(t, "", "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+host+"/acme/hello@"+m.Digest.String())
 		if !strings.Contains(raw, ocispec.MediaTypeImageLayerZstd) {
 			t.Errorf("the layers are not as configured: %s", raw)
@@ -211,5 +208,42 @@ func TestWriteRefs(t *testing.T) {
 	var config *buildkit.ConfigError
 	if err := buildkit.WriteRefs("/nowhere/refs", nil); !errors.As(err, &config) {
 		t.Errorf("error %v, want one of the Config", err)
+	}
+}
+
+// aboutIt checks that the documents about an image are its referrers, by the tag of the specification, and name
+// its manifest.
+func aboutIt(t *testing.T, repository, tag, digest string) {
+	t.Helper()
+	inspect := func(name string, into any) {
+		out := output(t, "", "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+repository+name)
+		if err := json.Unmarshal([]byte(out), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var referrers ocispec.Index
+	inspect(":"+tag, &referrers)
+	types := map[string]bool{}
+	for _, r := range referrers.Manifests {
+		types[r.ArtifactType] = true
+		var manifest ocispec.Manifest
+		inspect("@"+r.Digest.String(), &manifest)
+		host, path, _ := strings.Cut(repository, "/")
+		answer, err := http.Get("http://" + host + "/v2/" + path + "/blobs/" + manifest.Layers[0].Digest.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(answer.Body)
+		if err := errors.Join(err, answer.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(content), digest) {
+			t.Errorf("the %s of %s does not name its manifest", r.ArtifactType, tag)
+		}
+	}
+	for _, want := range []string{"application/spdx+json", "application/vnd.cyclonedx+json", "application/vnd.in-toto+json"} {
+		if !types[want] {
+			t.Errorf("about %s there are %v, and no %s", tag, types, want)
+		}
 	}
 }

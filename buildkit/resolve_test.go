@@ -3,6 +3,8 @@ package buildkit_test
 import (
 	"context"
 	"errors"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -113,5 +115,21 @@ func TestResolvePlatform(t *testing.T) {
 	}
 	if _, err := resolve(dir, nil, buildkit.Config{Main: "cmd/web", Platform: "windows/amd64"}); err == nil || !strings.Contains(err.Error(), "windows/amd64") {
 		t.Errorf("windows/amd64 gives %v, want an error that names it", err)
+	}
+}
+
+// A mode that is written without 0o is told; those that only look so in decimal are not.
+func TestModesOfPeople(t *testing.T) {
+	dir := module(t, map[string]string{"go.mod": "module example.com/app\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() {}\n"})
+	for mode, good := range map[fs.FileMode]bool{
+		0o644: true, 0o640: true, 0o600: true, 0o755: true, 0o700: true, 0o444: true, 0o2755: true, 0o1777: true,
+		644: false, 640: false, 600: false, 755: false, 775: false, 777: false, 1777: false, 4755: false,
+	} {
+		_, err := buildkit.Resolve(context.Background(), buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: []buildkit.Config{{
+			Files: []config.File{{From: "main.go", To: "/srv/main.go", Mode: mode}}, Origin: "magefile.go:7",
+		}}})
+		if (err == nil) != good {
+			t.Errorf("mode %#o (%d): %v", uint32(mode), mode, err)
+		}
 	}
 }
