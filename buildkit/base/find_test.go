@@ -327,8 +327,9 @@ func TestFindInARegistry(t *testing.T) {
 	tag := base.Request{Reference: r.host + "/team/base:1", Platform: amd64}
 	b, err := f.Find(ctx, tag)
 	wantBase(t, b, err, "one")
-	if repository := b.Image.Layers[0].Blob.Repository; repository != r.host+"/team/base" {
-		t.Errorf("the blobs are of the repository %q", repository)
+	// skopeo has written a manifest of Docker's, from an archive of Docker's.
+	if blob := b.Image.Layers[0].Blob; blob.Repository != r.host+"/team/base" || blob.MediaType != "application/vnd.oci.image.layer.v1.tar+gzip" {
+		t.Errorf("the blobs are of the repository %q, and of the type %q", blob.Repository, blob.MediaType)
 	}
 	id, err := f.Identify(ctx, tag)
 	if err != nil || id != b.ID {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -41,11 +42,25 @@ func pick(ctx context.Context, fetch fetcher, list []ocispec.Descriptor, p image
 		if l.Size < 0 {
 			return candidate{}, fmt.Errorf("reading the manifest %s: the layer %s has %d bytes", m.descriptor.Digest, l.Digest, l.Size)
 		}
-		c.Blobs = append(c.Blobs, blobRecord{l.MediaType, l.Digest, l.Size})
-		c.blobs = append(c.blobs, image.Blob{MediaType: l.MediaType, Digest: l.Digest, Size: l.Size,
+		kind := ociType(l.MediaType)
+		c.Blobs = append(c.Blobs, blobRecord{kind, l.Digest, l.Size})
+		c.blobs = append(c.blobs, image.Blob{MediaType: kind, Digest: l.Digest, Size: l.Size,
 			Open: func(ctx context.Context) (io.ReadCloser, error) { return fetch(ctx, l) }})
 	}
 	return c, nil
+}
+
+// ociType is a layer's media type in OCI's words, for it may go into a manifest of OCI's: the bytes are the same
+// (https://github.com/opencontainers/image-spec/blob/v1.1.1/media-types.md#compatibility-matrix).
+func ociType(mediaType string) string {
+	switch rest, docker := strings.CutPrefix(mediaType, "application/vnd.docker.image.rootfs.diff.tar"); {
+	case !docker:
+		return mediaType
+	case rest == "":
+		return ocispec.MediaTypeImageLayer
+	default:
+		return ocispec.MediaTypeImageLayer + "+" + strings.TrimPrefix(rest, ".")
+	}
 }
 
 // selection looks for the best manifest.
