@@ -97,6 +97,7 @@ func runIn(ctx context.Context, b *buildkit.Builders, in buildkit.Inputs, use fu
 		return err
 	}
 	in.Recalled = buildkit.Recall(in)
+	in.Began = in.Recalled.Began
 	plans, err := buildkit.Resolve(ctx, in)
 	if err != nil {
 		return err
