@@ -30,7 +30,9 @@ type Compiler struct {
 //     that it compiles for the target: a CC of the host would fail late, or
 //     make a program for the host,
 //  5. for another one a cross compiler in PATH under its usual name, such as
-//     aarch64-linux-gnu-gcc.
+//     aarch64-linux-gnu-gcc,
+//  6. for another one zig, which compiles for all of them and links musl: the
+//     program is static.
 //
 // CXX and PKG_CONFIG follow CC. It fails when there is none, with a fix that
 // names what to install.
@@ -70,6 +72,9 @@ func (c *call) compiler(ctx context.Context) (Compiler, error) {
 		if _, err := c.g.look(ctx, c.env, triple+"-gcc"); err == nil {
 			return c.complete(ctx, Compiler{CC: triple + "-gcc", CXX: c.opts.Env["CXX"]}), nil
 		}
+	}
+	if cc, ok := c.zig(ctx); ok {
+		return cc, nil
 	}
 	return Compiler{}, c.noCompiler(machine)
 }
@@ -117,9 +122,9 @@ func (c *call) crossFix() string {
 	case len(names) == 0:
 		return fix
 	case c.vars["GOHOSTOS"] != "linux":
-		return fmt.Sprintf("install %s-gcc, or %s", names[0], fix)
+		return fmt.Sprintf("install %s-gcc or zig, or %s", names[0], fix)
 	}
-	return fmt.Sprintf("apt-get install gcc-%s, or %s", strings.ReplaceAll(names[0], "_", "-"), fix)
+	return fmt.Sprintf("apt-get install gcc-%s, install zig, or %s", strings.ReplaceAll(names[0], "_", "-"), fix)
 }
 
 // nativeFix is how the machine's own compiler is installed. The C library's

@@ -55,6 +55,7 @@ func TestCompiler(t *testing.T) {
 	goOnly := strings.TrimPrefix(bin(t, map[string]string{"go": "go"}), "PATH=")
 	target, triple, _ := foreign()
 	other := "s390x-linux-gnu"
+	zigTriple := strings.TrimSuffix(triple, "gnu") + "musl"
 	type vars = map[string]string
 	for name, tt := range map[string]struct {
 		fakes   vars // name: machine
@@ -79,11 +80,14 @@ func TestCompiler(t *testing.T) {
 		"cross, a fitting CC":         {fakes: vars{"cc-arm": triple, triple + "-gcc": triple}, env: []string{"CC=cc-arm -O1", "CXX=c++-arm"}, target: target, cc: "cc-arm -O1", cxx: "c++-arm"},
 		"cross, CC in Env, unchecked": {fakes: vars{"zig": ""}, opts: vars{"CC": "zig cc", "CXX": "zig c++"}, target: target, cc: "zig cc", cxx: "zig c++"},
 		"cross, CC in Env, wrong": {fakes: vars{"gcc": "sparc64-linux-gnu", "musl-gcc": other}, opts: vars{"CC": "musl-gcc -O1"}, target: target,
-			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", or set CC in GoEnv to a C compiler for linux/" + target.Arch,
+			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in GoEnv to a C compiler for linux/" + target.Arch,
 			want: []string{`CC is "musl-gcc -O1", which compiles for ` + other}},
-		"cross, CC_FOR": {fakes: vars{"x-gcc": triple}, env: []string{"CC=gcc", "CC_FOR_linux_" + target.Arch + "=x-gcc"}, target: target, cc: "x-gcc", cxx: "x-g++"},
+		"cross, CC_FOR":            {fakes: vars{"x-gcc": triple}, env: []string{"CC=gcc", "CC_FOR_linux_" + target.Arch + "=x-gcc"}, target: target, cc: "x-gcc", cxx: "x-g++"},
+		"cross, zig":               {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": ""}, target: target, cc: "zig cc -target " + zigTriple, cxx: "zig c++ -target " + zigTriple},
+		"cross, gcc before zig":    {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": "", triple + "-gcc": triple}, target: target, cc: triple + "-gcc", cxx: triple + "-g++"},
+		"cross, zig does not know": {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": ""}, target: gobuild.Target{Arch: "mips64le"}, fix: "apt-get install gcc-mips64el-linux-gnuabi64, install zig, or set CC in GoEnv to a C compiler for linux/mips64le"},
 		"cross, none": {fakes: vars{"gcc": "sparc64-linux-gnu"}, target: target,
-			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", or set CC in GoEnv to a C compiler for linux/" + target.Arch,
+			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in GoEnv to a C compiler for linux/" + target.Arch,
 			want: []string{"linux/" + target.Arch, `"gcc" compiles for sparc64-linux-gnu`, "no " + triple + "-gcc,"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +134,7 @@ func TestBuildCrossCgoNoCompiler(t *testing.T) {
 	g := goIn(viaCsum.write(t), bin(t, map[string]string{"go": "go", "gcc": "gcc"}))
 	m := find(t, g, target, gobuild.Options{})
 	_, err := g.Build(ctx(t), gobuild.Request{Main: m, Output: filepath.Join(t.TempDir(), "app"), Target: target})
-	wantError(t, err, "apt-get install gcc-"+strings.ReplaceAll(triple, "_", "-")+", or set CC in GoEnv to a C compiler for linux/"+target.Arch,
+	wantError(t, err, "apt-get install gcc-"+strings.ReplaceAll(triple, "_", "-")+", install zig, or set CC in GoEnv to a C compiler for linux/"+target.Arch,
 		`"example.com/app"`, `"example.com/dep/csum"`, "linux/"+target.Arch, triple+"-gcc")
 }
 
@@ -139,4 +143,26 @@ func TestBuildNativeCgoNoCompiler(t *testing.T) {
 	m := find(t, g, linux, gobuild.Options{})
 	_, err := g.Build(ctx(t), gobuild.Request{Main: m, Output: filepath.Join(t.TempDir(), "app"), Target: linux})
 	wantError(t, err, "apt-get install gcc libc6-dev", `compiling "example.com/app"`, `"example.com/dep/csum"`)
+}
+
+// With zig alone the C code of a program is compiled for another architecture. Zig itself
+// is not to be had here: a script stands in for it, with the flags that zig takes and the
+// compiler of the distribution, and so its program is not static.
+func TestBuildCrossCgoByZig(t *testing.T) {
+	target, triple, want := foreign()
+	need(t, triple+"-gcc")
+	compiler, err := exec.LookPath(triple + "-gcc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	script := "#!/bin/sh\n[ \"$1 $2 $3\" = \"cc -target " + strings.TrimSuffix(triple, "gnu") + "musl\" ] || exit 1\nshift 3\nexec " + compiler + " \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "zig"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := strings.TrimPrefix(bin(t, map[string]string{"go": "go", "as": "as", "ld": "ld", "sh": "sh"}), "PATH=")
+	b := build(t, goIn(viaCsum.write(t), "PATH="+dir+":"+path), target, gobuild.Options{})
+	if m, _, _ := machine(t, b.Path); m != want || !strings.HasPrefix(b.Compiler.CC, "zig cc ") {
+		t.Errorf("got %v, compiled by %+v", m, b.Compiler)
+	}
 }
