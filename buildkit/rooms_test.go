@@ -24,7 +24,10 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/deliver":   {ours: []string{"buildkit/image"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/docker":    {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
 	"buildkit/config":    {},
-	"buildkit/watch":     {others: []string{"github.com/fsnotify/fsnotify"}},
+
+	"buildkit/buildertest": {},
+
+	"buildkit/watch": {others: []string{"github.com/fsnotify/fsnotify"}},
 
 	"buildkit/supervisor/report": {},
 	"buildkit/supervisor":        {ours: []string{"buildkit/supervisor/report"}, others: []string{"golang.org/x/sys/"}},

@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
 )
 
 // The linters, pinned, run from the module proxy: they are no dependency of ours.
@@ -27,9 +29,21 @@ const testTimeout = "30m"
 // Default is what "go tool mage" alone does.
 var Default = Test
 
-// Test runs all tests: of the packages here and, through them, of the examples.
+// Test runs all tests: of the packages here and, through them, of the examples. At the end it removes the images that
+// they share.
 func Test(ctx context.Context) error {
-	return run(ctx, ".", nil, "go", "test", "-timeout", testTimeout, "./...")
+	return errors.Join(run(ctx, ".", nil, "go", "test", "-timeout", testTimeout, "./..."), TestClean())
+}
+
+// TestClean removes the builder images that tests share, which a plain go test leaves for the next one.
+func TestClean() error {
+	if _, err := exec.LookPath("docker"); err != nil {
+		return nil
+	}
+	if exec.Command("docker", "version").Run() != nil {
+		return nil // no engine, no images
+	}
+	return buildertest.Remove()
 }
 
 // Bench measures what importing the targets costs at each start of mage, and prints a table; magefiles/bench/RESULTS.md has the last.

@@ -1,0 +1,165 @@
+// Package buildertest makes builder images for tests, on machines that no registry can be reached from: what a
+// "golang:…-bookworm" has, out of Debian packages and of the Go that runs the tests.
+//
+//	image := buildertest.Image(t) // the packages of this machine
+//	image = buildertest.Older(t)  // those of Debian 11, whose glibc is 2.31
+//
+// An image is made once and then found again by its name, by every package and every run, until [Remove]: the mage
+// target Test of this repository calls it at its end. Whoever runs "go test" alone keeps the images for the next time.
+//
+// As in the images called golang, Go is in /usr/local/go, GOPATH is /go, GOTOOLCHAIN is local, and the user is root.
+package buildertest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+const (
+	repository = "fromscratch-test-builder"
+	// Label is on all images of this package.
+	Label = "fromscratch-test=builder"
+	// edition is counted up when the images of this package are made otherwise.
+	edition = "1"
+)
+
+// Image returns the name of a builder image with the Go, the compiler and the libraries of this machine, which has to
+// be a Debian: gcc, libc6-dev, libsqlite3-dev, pkg-config, git, ssh, a shell and certificates.
+func Image(t testing.TB) string {
+	t.Helper()
+	need(t, "docker", "dpkg-query")
+	packages := installed(t)
+	return made(t, "host", packages.versions(), func(a *archive) error {
+		return packages.add(a)
+	})
+}
+
+// Older returns the name of a builder image with the Go of this machine and the compiler and libraries of Debian 11,
+// which come from the mirror that this machine's packages come from. The unpacked packages are kept in the user's cache.
+func Older(t testing.TB) string {
+	t.Helper()
+	need(t, "docker", "apt-get", "dpkg-deb")
+	return made(t, "older", fmt.Sprint(olderRelease, olderPackages), func(a *archive) error {
+		root, err := olderRoot()
+		if err != nil {
+			return err
+		}
+		return a.addTree(root, "/")
+	})
+}
+
+// Remove removes the images of this package from the engine.
+func Remove() error {
+	out, err := exec.Command("docker", "image", "ls", "--quiet", "--filter", "label="+Label).Output()
+	if err != nil {
+		return fmt.Errorf("listing the builder images of tests: %w", err)
+	}
+	for _, id := range strings.Fields(string(out)) {
+		if out, err := exec.Command("docker", "image", "rm", "--force", id).CombinedOutput(); err != nil {
+			return fmt.Errorf("removing the builder image %s of tests: %w: %s", id, err, out)
+		}
+	}
+	return nil
+}
+
+// made returns the image of a kind and of versions; the first who wants it makes it, while the others wait.
+func made(t testing.TB, kind, versions string, fill func(*archive) error) string {
+	t.Helper()
+	sum := sha256.Sum256([]byte(edition + kind + versions + runtime.Version()))
+	name := fmt.Sprintf("%s:%s-%x", repository, kind, sum[:6])
+	release, err := lock(filepath.Join(os.TempDir(), repository+".lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := release(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if exec.Command("docker", "image", "inspect", name).Run() == nil {
+		return name
+	}
+	if exec.Command("docker", "version").Run() != nil {
+		skip(t, "no Docker Engine")
+	}
+	if err := load(name, fill); err != nil {
+		skip(t, fmt.Sprintf("the builder image %q cannot be made: %v", name, err))
+	}
+	return name
+}
+
+// load imports an archive as an image: one layer, without a registry or another image below it.
+func load(name string, fill func(*archive) error) error {
+	cmd := exec.Command("docker", "import",
+		"--change", "LABEL "+Label,
+		"--change", "ENV GOPATH=/go",
+		"--change", "ENV GOTOOLCHAIN=local",
+		"--change", "ENV PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"--change", "WORKDIR /go",
+		"--change", `CMD ["bash"]`,
+		"-", name)
+	var said bytes.Buffer
+	cmd.Stderr, cmd.Stdout = &said, io.Discard
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	filled := write(stdin, fill)
+	if filled != nil {
+		_ = cmd.Process.Kill() // it must not take half of an archive for a whole one
+	}
+	if err := cmd.Wait(); err != nil && filled == nil {
+		return fmt.Errorf("%w: %s", err, said.String())
+	}
+	return filled
+}
+
+// write writes the archive: Go, what every image has, and the packages.
+func write(w io.WriteCloser, fill func(*archive) error) error {
+	a := newArchive(w)
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return fmt.Errorf("asking for GOROOT: %w", err)
+	}
+	if err := fill(a); err != nil {
+		return err
+	}
+	if err := a.addTree(strings.TrimSpace(string(goroot)), "/usr/local/go"); err != nil {
+		return err
+	}
+	if err := a.addBasics(); err != nil {
+		return err
+	}
+	if err := a.Close(); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+func need(t testing.TB, commands ...string) {
+	t.Helper()
+	for _, c := range commands {
+		if _, err := exec.LookPath(c); err != nil {
+			skip(t, "the command "+c+" is missing")
+		}
+	}
+}
+
+func skip(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("in CI nothing is skipped: %s", reason)
+	}
+	t.Skip(reason)
+}
