@@ -1,0 +1,229 @@
+package recipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Site is where a recipe is built in one way: a copy of its own of the source.
+type Site struct {
+	*Workshop
+	recipe recipe
+	way    Way
+	dir    string // of the source
+	env    []string
+	build  []string // the command that builds
+	id     string   // of the image that was built last
+	edits  int
+}
+
+// Site makes the site of a recipe.
+func (w *Workshop) Site(ctx context.Context, name string, way Way) (*Site, error) {
+	r, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &Site{Workshop: w, recipe: r, way: way, dir: filepath.Join(w.dir, name+"-"+string(way), name)}
+	s.env = []string{"SSL_CERT_FILE=" + w.bundle}
+	if err := s.copySource(); err != nil {
+		return nil, err
+	}
+	if way == Ours {
+		err = s.addTargets(ctx)
+	} else {
+		err = s.addRecipe(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("setting up %s, %s: %w", name, way, err)
+	}
+	return s, nil
+}
+
+// Reference is the name of the image.
+func (s *Site) Reference() string {
+	return s.Prefix + s.recipe.name + "-" + string(s.way) + ":latest"
+}
+
+// addRecipe readies the copy for the recipe: without our magefile, which its author
+// would not have.
+func (s *Site) addRecipe(ctx context.Context) error {
+	if err := os.Remove(filepath.Join(s.dir, "magefile.go")); err != nil {
+		return err
+	}
+	if s.recipe.vendored {
+		if _, err := s.run(ctx, s.dir, nil, "go", "mod", "vendor"); err != nil {
+			return err
+		}
+	}
+	// The attestations would be work that others do not do, and another image each time.
+	s.env = append(s.env, "IMAGE="+s.Reference(), "GO_IMAGE="+s.goImage(), "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "DOCKER_BUILDKIT=0")
+	if s.way == BuildKit {
+		s.env[len(s.env)-1] = "DOCKER_BUILDKIT=1"
+		if err := s.mountCaches(); err != nil {
+			return err
+		}
+	}
+	s.build = []string{"./recipe.sh"}
+	if _, err := os.Stat(filepath.Join(s.dir, "recipe.sh")); errors.Is(err, os.ErrNotExist) {
+		s.build = []string{"docker", "build", "-t", s.Reference(), "--build-arg", "GO_IMAGE=" + s.goImage(), "."}
+	}
+	return nil
+}
+
+// mountCaches has each "go build" of a Dockerfile find the cache of the one before,
+// which the classic builder cannot.
+func (s *Site) mountCaches() error {
+	path := filepath.Join(s.dir, "Dockerfile")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	mount := "RUN --mount=type=cache,id=" + s.Prefix + s.recipe.name + ",target=/root/.cache/go-build "
+	lines := strings.Split(string(text), "\n")
+	for i, line := range lines {
+		if command, is := strings.CutPrefix(line, "RUN "); is && strings.Contains(command, "go build") {
+			lines[i] = mount + command
+		}
+	}
+	return os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o644)
+}
+
+// Build builds the image.
+func (s *Site) Build(ctx context.Context) error {
+	_, err := s.run(ctx, s.dir, s.env, s.build...)
+	return err
+}
+
+// Built is called after each Build: it says whether the image is another one than
+// before, and removes that one.
+func (s *Site) Built(ctx context.Context) (changed bool, err error) {
+	id, err := s.docker(ctx, "image", "inspect", "--format", "{{.Id}}", s.Reference())
+	if err != nil {
+		return false, err
+	}
+	before := s.id
+	s.id = id
+	if before == "" || before == id {
+		return before != id, nil
+	}
+	return true, s.remove(ctx, "image", "rm", before)
+}
+
+// Size is that of the image, as the engine has it, in bytes.
+func (s *Site) Size(ctx context.Context) (int64, error) {
+	size, err := s.docker(ctx, "image", "inspect", "--format", "{{.Size}}", s.Reference())
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(size, 10, 64)
+}
+
+// Edit changes a line of the program.
+func (s *Site) Edit(edition string) error {
+	return writeFile(filepath.Join(s.dir, "edition.go"), fmt.Sprintf("package main\n\n// edition is the line that changes.\nconst edition = %q\n", edition))
+}
+
+// Forget removes the image and what earlier builds have left, but not the Go build
+// cache. What BuildKit keeps in its own cache has no name, and stays.
+func (s *Site) Forget(ctx context.Context) error {
+	err := s.remove(ctx, "image", "rm", "-f", s.Reference())
+	if s.id != "" {
+		err = errors.Join(err, s.remove(ctx, "image", "rm", s.id))
+	}
+	s.id = ""
+	for _, name := range []string{"dist", "app"} {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, name)))
+	}
+	return errors.Join(err, s.removeStages(ctx))
+}
+
+// copySource copies the program, what all programs share, and makes a module of it.
+func (s *Site) copySource() error {
+	from := filepath.Join(s.Root, "magefiles", "bench", "recipes", "testdata")
+	if err := os.CopyFS(s.dir, os.DirFS(filepath.Join(from, s.recipe.name))); err != nil {
+		return err
+	}
+	for _, name := range []string{"checks.go", "edition.go"} {
+		text, err := os.ReadFile(filepath.Join(from, name))
+		if err != nil {
+			return err
+		}
+		if err := writeFile(filepath.Join(s.dir, name), string(text)); err != nil {
+			return err
+		}
+	}
+	var sums []byte
+	if s.way == Ours || len(s.recipe.requires) > 0 {
+		for _, name := range []string{"go.sum", "examples/hello/go.sum", "examples/sqlite/go.sum"} {
+			sum, err := os.ReadFile(filepath.Join(s.Root, filepath.FromSlash(name)))
+			if err != nil {
+				return err
+			}
+			sums = append(sums, sum...)
+		}
+	}
+	mod := "module example.com/" + s.recipe.name + "\n\ngo 1.24.0\n"
+	for _, r := range s.recipe.requires {
+		mod += "\nrequire " + r + "\n"
+	}
+	return errors.Join(writeFile(filepath.Join(s.dir, "go.sum"), string(sums)), writeFile(filepath.Join(s.dir, "go.mod"), mod))
+}
+
+// writeFile writes a file and the folders above it.
+func writeFile(path, content string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(content), 0o644)
+}
+
+const (
+	ourModule  = "github.com/fromscratch-go/fromscratch"
+	mageModule = "github.com/magefile/mage"
+)
+
+// addTargets makes a user's module of the copy, with our own module taken from the
+// repository, and compiles its magefile.
+func (s *Site) addTargets(ctx context.Context) error {
+	magefile := filepath.Join(s.dir, "magefile.go")
+	text, err := os.ReadFile(magefile)
+	if err != nil {
+		return err
+	}
+	text = []byte(strings.ReplaceAll(string(text), "golang:1.26-bookworm", s.goImage()))
+	if err := os.WriteFile(magefile, text, 0o644); err != nil {
+		return err
+	}
+	for _, name := range []string{"Dockerfile", ".dockerignore", "recipe.sh"} {
+		if err := os.RemoveAll(filepath.Join(s.dir, name)); err != nil {
+			return err
+		}
+	}
+	compiled := filepath.Join(filepath.Dir(s.dir), "magefile")
+	steps := [][]string{
+		{"go", "mod", "edit", "-require=" + ourModule + "@v0.0.0", "-replace=" + ourModule + "=" + s.Root, "-tool=" + mageModule},
+		// "go mod tidy" would want the modules that tests of others need.
+		{"go", "list", "-mod=mod", "-deps", "-tags=mage", "./...", "tool", ourModule + "/magefiles/fromscratch"},
+		{"go", "tool", "mage", "-compile", compiled},
+	}
+	for _, args := range steps {
+		if _, err := s.run(ctx, s.dir, nil, args...); err != nil {
+			return err
+		}
+	}
+	repo, _, _ := strings.Cut(s.Reference(), ":")
+	s.env = append(s.env, "IMAGE_REPO="+repo)
+	s.build = []string{compiled, "image"}
+	return nil
+}
+
+// Describe says which way this is, for tables.
+func (s *Site) Describe() string {
+	return strings.Join(slices.Concat([]string{s.recipe.name}, []string{string(s.way)}), ", ")
+}
