@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
@@ -25,7 +26,7 @@ func (b *Built) functions(context.Context) (err error) {
 // baseSpec is what goes into the image besides the program and its libraries.
 func (b *Built) baseSpec() rootfs.Spec {
 	spec := b.Plan.Files
-	spec.Program = ""
+	spec.Program, spec.Further = "", b.texts
 	b.addNeeds(&spec)
 	return spec
 }
@@ -40,7 +41,19 @@ func (b *Built) assemble(ctx context.Context) (err error) {
 		spec.Closure, spec.Exclude = b.Closure, b.Plan.config.Exclude
 		b.addOpened(&spec)
 	}
+	if b.Tree, err = rootfs.Assemble(ctx, spec); err != nil {
+		return err
+	}
 	b.warnPrograms()
+	if b.recalled || !b.Plan.config.Licenses {
+		return nil
+	}
+	// Which packages there are files of is known by now.
+	texts, err := b.packageLicences()
+	if err != nil {
+		return err
+	}
+	spec.Further = slices.Concat(spec.Further, texts)
 	b.Tree, err = rootfs.Assemble(ctx, spec)
 	return err
 }
@@ -53,7 +66,9 @@ func (b *Built) warnPrograms() {
 	}
 	for _, n := range b.linked.Needs() {
 		if n.Kind == linked.Programs {
-			b.note("functions", "warning: "+n.Why+", and the image has no shell and no other programs")
+			if words := b.noShell(); words != "" {
+				b.note("functions", "warning: "+n.Why+", and "+words)
+			}
 		}
 	}
 }

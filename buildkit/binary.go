@@ -58,6 +58,7 @@ func compileWords(c Config) string {
 	}{
 		{"Main", c.Main != ""}, {"Cgo", c.Cgo != ""}, {"Tags", len(c.Tags) > 0}, {"LDFlags", c.LDFlags != ""},
 		{"Symbols", c.Symbols}, {"Flags", len(c.Flags) > 0}, {"GoEnv", len(c.GoEnv) > 0}, {"PlatformEnv", len(c.PlatformEnv) > 0},
+		{"Builder", c.Builder != ""},
 	} {
 		if f.set {
 			return f.name

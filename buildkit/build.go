@@ -32,10 +32,12 @@ type Built struct {
 	linked *linked.Program // nil when the program is not of Go
 	asked  map[string]bool // functions that were asked for, and whether they are linked
 	found  *plugins.Found  // what libraries open while the program runs
+	texts  []rootfs.Entry  // licences of Go modules
 	notes  []string        // what a person should know
 	reads  record.Set      // what was looked at in the sysroot
 	parsed ldd.Memory      // what was read of the ELF files there
 
+	hidden   []string     // files of the base that are taken from the sysroot
 	base     *rootfs.Tree // all but the program and what its libraries bring
 	system   *system      // what they bring, or have brought before
 	key      string       // of the system; "" keeps none
@@ -84,6 +86,7 @@ func (b *Built) finish(ctx context.Context) error {
 	for _, stage := range []func(context.Context) error{
 		b.after,
 		b.functions,
+		b.goLicences,
 		b.libraries,
 		b.assemble,
 		b.commands,
@@ -144,6 +147,9 @@ func (b *Built) checkAndCompile(ctx context.Context) error {
 // check assembles everything but the program and its libraries, so that a mistake in
 // the Config is told without waiting for the compiler.
 func (b *Built) check(ctx context.Context) error {
+	if b.Plan.baseErr != nil {
+		return b.Plan.baseErr
+	}
 	spec := b.Plan.Files
 	spec.Program = ""
 	if _, err := rootfs.Assemble(ctx, spec); err != nil {
@@ -209,8 +215,8 @@ func (b *Built) commands(context.Context) error {
 			continue
 		}
 		if err := b.executable(c.words[0]); err != nil {
-			return &ConfigError{fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of Files; there is no shell",
-				c.words[0], c.field, b.Plan.config.Origin, err, b.Plan.program())}
+			return &ConfigError{fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of %s",
+				c.words[0], c.field, b.Plan.config.Origin, err, b.Plan.program(), b.Plan.executables())}
 		}
 	}
 	return nil
@@ -222,7 +228,7 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 // executable looks for a command in the tree as the engine will in the container.
 func (b *Built) executable(name string) error {
-	dirs := strings.Split(cmp.Or(b.Plan.config.Env["PATH"], defaultPath), ":")
+	dirs := strings.Split(cmp.Or(b.Plan.env("PATH"), defaultPath), ":")
 	if strings.Contains(name, "/") {
 		dirs = []string{b.Plan.Image.Workdir}
 		if path.IsAbs(name) {
@@ -260,6 +266,6 @@ func (b *Built) writeRootfs(ctx context.Context) error {
 			files, size = files+1, size+e.Size
 		}
 	}
-	done(fmt.Sprintf("%d files, %s in %s", files, Size(size), b.Plan.Show(b.Plan.Dist().Rootfs())), err)
+	done(fmt.Sprintf("%d files, %s in %s%s", files, Size(size), b.Plan.Show(b.Plan.Dist().Rootfs()), b.Plan.aboveBase()), err)
 	return err
 }

@@ -144,28 +144,46 @@ func compileAll(ctx context.Context, all []*Built) error {
 // compileGroups compiles what has to be compiled, and takes the rest.
 func compileGroups(ctx context.Context, all []*Built) error {
 	var compiled []*Built
-	var requests []gobuild.Request
 	for _, b := range all {
 		if err := b.Plan.clear(); err != nil {
 			return fmt.Errorf("building image %q: clearing the place of the program: %w", b.Plan.Name, err)
 		}
 		if b.Plan.Binary == "" {
-			compiled, requests = append(compiled, b), append(requests, b.request())
+			compiled = append(compiled, b)
 		} else if err := b.take(ctx); err != nil {
 			return fmt.Errorf("building image %q: %w", b.Plan.Name, err)
 		}
 	}
-	if len(compiled) == 0 {
-		return nil
+	for _, group := range groupsOf(compiled, (*Built).compiler) {
+		if err := compileGroup(ctx, group); err != nil {
+			return err
+		}
 	}
-	first := compiled[0]
-	done := first.report.step(first.Plan.Label(), "compile", fmt.Sprintf("%d programs", len(compiled)))
+	return nil
+}
+
+// compiler tells images apart that one go command cannot compile.
+func (b *Built) compiler() string {
+	if b.Plan.builder == nil {
+		return "here"
+	}
+	return fmt.Sprintf("%p %d", b.Plan.builder, b.Plan.index)
+}
+
+// compileGroup compiles programs with one go command, as far as their flags allow.
+func compileGroup(ctx context.Context, group []*Built) error {
+	var requests []gobuild.Request
+	for _, b := range group {
+		requests = append(requests, b.request())
+	}
+	first := group[0]
+	done := first.report.step(first.Plan.Name, "compile", fmt.Sprintf("%d programs", len(group)))
 	binaries, err := first.Plan.gocmd.BuildAll(ctx, string(first.Plan.Dist()), requests)
-	done(fmt.Sprintf("%d programs for %s", len(compiled), platformsOf(compiled)), err)
+	done(fmt.Sprintf("%d programs for %s", len(group), platformsOf(group)), err)
 	if err != nil {
 		return fmt.Errorf("building the images of %s: %w", filepath.Base(first.Plan.Root), err)
 	}
-	for i, b := range compiled {
+	for i, b := range group {
 		b.Binary = binaries[i]
 	}
 	return nil

@@ -15,18 +15,36 @@ import (
 )
 
 // sysroot is where the libraries of the program are: in the Config's folder, else
-// where those of its C compiler are, else on this machine.
+// where those of its C compiler are, else on this machine, or in the builder.
 func (b *Built) sysroot() string {
 	return cmp.Or(b.Plan.config.Sysroot, b.Binary.Compiler.Sysroot, "/")
+}
+
+// where names the sysroot for people.
+func (b *Built) where() string {
+	switch p := b.Plan; {
+	case p.builder == nil:
+		return b.sysroot()
+	case b.sysroot() == "/":
+		return p.builder.ref
+	default:
+		return p.builder.ref + " " + b.sysroot()
+	}
 }
 
 // libraries finds out what the program loads, at its start and later, or takes over
 // what the last build has found out.
 func (b *Built) libraries(ctx context.Context) (err error) {
+	if b.Plan.baseErr != nil {
+		return b.Plan.baseErr
+	}
 	if b.base, err = rootfs.Assemble(ctx, b.baseSpec()); err != nil {
 		return err
 	}
-	done := b.report.step(b.Plan.Label(), "libraries", "resolving in "+b.sysroot())
+	if err := b.fitBase(); err != nil {
+		return err
+	}
+	done := b.report.step(b.Plan.Label(), "libraries", "resolving in "+b.where())
 	if b.recalled = b.recallSystem(); b.recalled {
 		done(b.system.Words+", as before", nil)
 		for _, n := range b.system.Notes {
@@ -59,6 +77,10 @@ func (b *Built) resolve(ctx context.Context) (err error) {
 	p := b.program()
 	p.Memory = &b.parsed
 	b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, b.environment(), b.pluginOptions())
+	if b.seeIndex(err) {
+		p.Memory = b.parsed.Elsewhere()
+		b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, b.environment(), b.pluginOptions())
+	}
 	var option *plugins.OptionError
 	if errors.As(err, &option) {
 		return &ConfigError{fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", b.Plan.config.Origin, option)}
@@ -102,7 +124,7 @@ func (b *Built) closureWords() string {
 	if c == nil || c.Flavour == ldd.Static {
 		return "none: the program is static"
 	}
-	words := fmt.Sprintf("%d files of %s, loader %s", len(c.Objects)-1, b.sysroot(), c.Loader)
+	words := fmt.Sprintf("%d files of %s, loader %s", len(c.Objects)-1, b.librariesFrom(), c.Loader)
 	if b.found == nil {
 		return words
 	}
@@ -115,7 +137,7 @@ func (b *Built) closureWords() string {
 // environment is what the loader sees in the image. The build machine's own
 // LD_LIBRARY_PATH does not count: it would not hold in the image.
 func (b *Built) environment() ldd.Env {
-	return ldd.Env{LibraryPath: b.Plan.config.Env["LD_LIBRARY_PATH"], Workdir: b.Plan.Image.Workdir}
+	return ldd.Env{LibraryPath: b.Plan.env("LD_LIBRARY_PATH"), Workdir: b.Plan.Image.Workdir}
 }
 
 // tellLibraries says what is not in the image, and what is there only perhaps for
@@ -192,7 +214,7 @@ func (b *Built) proveLibraries(ctx context.Context) error {
 		p.Opens = append(slices.Clone(p.Opens), b.opened(true)...)
 	}
 	if _, err := ldd.Verify(ctx, b.Tree, p, b.environment()); err != nil {
-		return b.blameExclude(err)
+		return b.onBase(b.blameExclude(err))
 	}
 	if b.recalled {
 		return nil // static: there is nothing to compare

@@ -18,7 +18,11 @@ import (
 func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	p := Plan{
 		Name: s.name, Root: m.Dir, Main: s.main, Binary: s.binary, Platform: s.platform,
-		config: s.config, index: s.index, of: s.of, module: m, gocmd: in.gocmdIn(m),
+		config: s.config, index: s.index, of: s.of, module: m, host: in.gocmdIn(m), gocmd: s.gocmd, builder: s.builder, bundle: s.bundle,
+		base: s.base, baseErr: s.baseErr, home: in.getenv("HOME"),
+	}
+	if s.builder != nil {
+		m.GOROOT, m.GoVersion, m.HostOS, m.HostArch = s.zones, s.module.GoVersion, s.module.HostOS, s.module.HostArch
 	}
 	if s.binary != "" {
 		p.decided("binary", s.binary, s.config.Origin)
@@ -26,8 +30,13 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 		p.decided("main", s.main.ImportPath, origin(s.config, s.config.Main != "", "discovered"))
 	}
 	p.decided("platform", s.platform.String(), s.from)
+	if s.builder != nil {
+		p.decided("builder", s.builder.name()+", "+s.module.GoVersion+", at "+s.builder.engine.Host(), s.config.Origin)
+	} else if len(s.config.Builders) > 0 {
+		return Plan{}, &ConfigError{fmt.Errorf("the Config (%s) has Builders and no Builder\nfix: set Builder to the image that compiles on them", s.config.Origin)}
+	}
 	for _, decide := range []func(Inputs, gobuild.Module) error{
-		p.decideName, p.decideReference, p.decideEpoch, p.decideCompile, p.decideLibraries, p.decideFiles, p.decideRuntime,
+		p.decideName, p.decideReference, p.decideDelivery, p.decideEpoch, p.decideCompile, p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply,
 	} {
 		if err := decide(in, m); err != nil {
 			return Plan{}, &ConfigError{err}

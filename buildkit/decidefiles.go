@@ -22,7 +22,7 @@ const dataDir = "/data"
 // its libraries.
 func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 	c := p.config
-	user, err := rootfs.ParseUser(c.User, users(c.Users))
+	user, err := p.decideUser()
 	if err != nil {
 		return fmt.Errorf("deciding about the user (%s): %w", c.Origin, err)
 	}
@@ -33,6 +33,9 @@ func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 		Timezones: c.Timezones, TZ: c.Env["TZ"], GOROOT: m.GOROOT,
 		Certificates: rootfs.Certificates{Extra: c.Certificates},
 	}
+	if p.base != nil {
+		p.Files.Base, p.Files.BaseName = p.base.FS, p.config.Base
+	}
 	if err := p.checkPlaces(); err != nil {
 		return err
 	}
@@ -42,17 +45,39 @@ func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 	for _, d := range p.Files.Dirs {
 		p.decided("dir", d.Path, c.Origin)
 	}
-	bundle, err := rootfs.FindBundle(in.getenv("SSL_CERT_FILE"))
+	if p.base != nil {
+		if bundle, ok := rootfs.BaseBundle(p.base.FS); ok {
+			p.decided("certificates", strings.Join(append([]string{bundle + " of the base"}, c.Certificates...), ", "),
+				origin(c, len(c.Certificates) > 0, p.baseOrigin()))
+			return p.decideZones()
+		}
+	}
+	bundle, from, err := p.decideBundle(in.getenv("SSL_CERT_FILE"))
 	if err != nil {
 		return err
 	}
 	p.Files.Certificates.Bundle = bundle
 	p.decided("certificates", strings.Join(append([]string{bundle}, c.Certificates...), ", "),
-		origin(c, len(c.Certificates) > 0, "host"))
+		origin(c, len(c.Certificates) > 0, from))
+	return p.decideZones()
+}
+
+// decideZones notes the zones for people.
+func (p *Plan) decideZones() error {
+	c := p.config
 	if len(c.Timezones) > 0 || c.Env["TZ"] != "" {
 		p.decided("zones", strings.Join(append(slices.Clone(c.Timezones), c.Env["TZ"]), " "), c.Origin)
 	}
 	return nil
+}
+
+// decideBundle takes the certificates of the builder, unless the user names others.
+func (p *Plan) decideBundle(sslCertFile string) (bundle, from string, err error) {
+	if p.bundle != "" && sslCertFile == "" {
+		return p.bundle, "builder", nil
+	}
+	bundle, err = rootfs.FindBundle(sslCertFile)
+	return bundle, "host", err
 }
 
 // checkPlaces finds what would go wrong only after the program is compiled: another

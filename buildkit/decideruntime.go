@@ -33,6 +33,9 @@ func (p *Plan) decideRuntime(Inputs, gobuild.Module) error {
 	for _, key := range slices.Sorted(maps.Keys(env)) {
 		p.Image.Env = append(p.Image.Env, key+"="+env[key])
 	}
+	if p.base != nil {
+		p.Image = p.base.Image.Inherit(p.Image)
+	}
 	if p.Image, err = p.Image.Normalise(); err != nil {
 		return fmt.Errorf("describing the image (%s): %w", c.Origin, err)
 	}
@@ -43,20 +46,21 @@ func (p *Plan) decideRuntime(Inputs, gobuild.Module) error {
 // describeRuntime notes the runtime configuration for people.
 func (p *Plan) describeRuntime(user rootfs.User) {
 	c := p.config
-	p.decided("user", fmt.Sprintf("%s (%s)", p.Image.User, user.Name), origin(c, c.User != "", "default"))
+	p.decided("user", fmt.Sprintf("%s (%s)", p.Image.User, user.Name), origin(c, c.User != "", p.userOrigin()))
 	p.decided("workdir", p.Image.Workdir, origin(c, c.Workdir != "", "default"))
 	p.decided("entrypoint", fmt.Sprintf("%q", slices.Concat(p.Image.Entrypoint, p.Image.Cmd)), origin(c, len(c.Entrypoint)+len(c.Cmd) > 0, "default"))
 	for _, v := range p.Image.Env {
 		key, _, _ := strings.Cut(v, "=")
 		_, set := c.Env[key]
-		p.decided("env", v, origin(c, set, "home of the user"))
+		p.decided("env", v, origin(c, set, p.envOrigin(key)))
 	}
 	for _, list := range []struct {
 		name   string
 		values []string
-	}{{"port", p.Image.Ports}, {"volume", p.Image.Volumes}} {
+		own    func(string) bool
+	}{{"port", p.Image.Ports, p.ownPort}, {"volume", p.Image.Volumes, p.ownVolume}} {
 		for _, v := range list.values {
-			p.decided(list.name, v, c.Origin)
+			p.decided(list.name, v, origin(c, p.base == nil || list.own(v), p.baseOrigin()))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.Labels)) {
@@ -66,6 +70,6 @@ func (p *Plan) describeRuntime(user rootfs.User) {
 		p.decided("healthcheck", fmt.Sprintf("%q", c.Healthcheck.Test), c.Origin)
 	}
 	if p.Image.StopSignal != "" {
-		p.decided("stop signal", p.Image.StopSignal, c.Origin)
+		p.decided("stop signal", p.Image.StopSignal, origin(c, c.StopSignal != "", p.baseOrigin()))
 	}
 }

@@ -29,7 +29,7 @@ func (b *Built) describe(ctx context.Context) error {
 	for _, l := range b.Image.Layers {
 		size += l.Size
 	}
-	done(fmt.Sprintf("%s, %d layers, %s", b.Image.ConfigDigest.Encoded()[:12], len(b.Image.Layers), Size(size)), nil)
+	done(fmt.Sprintf("%s, %d layers, %s%s", b.Image.ConfigDigest.Encoded()[:12], len(b.Image.Layers), Size(size), b.baseSize()), nil)
 	return nil
 }
 
@@ -53,7 +53,7 @@ func (b *Built) makeImage(ctx context.Context) error {
 	maps.Copy(config.Labels, b.Plan.Image.Labels)
 	config.Labels[markLabel] = b.Plan.Name
 	var err error
-	if b.Image, err = image.New(config, list); err != nil {
+	if b.Image, err = image.NewOn(b.Plan.baseImage(), config, list); err != nil {
 		return err
 	}
 	if maps.EqualFunc(before, after, func(a, b image.Known) bool { return a.DiffID == b.DiffID }) {

@@ -151,6 +151,9 @@ func (d *Dev) furnish(ctx context.Context, r DevRequest) error {
 		return err
 	}
 	g := d.plan.gocmd
+	if d.plan.builder != nil {
+		g = d.plan.builder.host
+	}
 	g.Dir = r.Module
 	_, err := g.Build(ctx, gobuild.Request{
 		Main: gobuild.Main{ImportPath: supervisorPackage}, Output: filepath.Join(dir, "supervisor"),

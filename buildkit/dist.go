@@ -19,6 +19,8 @@ import (
 //
 //	rootfs/     the root file system, written out
 //	image.tar   the archive, when one was asked for
+//	layout/     the OCI layout, when one was asked for
+//	sbom.*.json, provenance.json  what is in the image, and where it comes from
 //	.gitignore  keeps the folder out of the user's commits; it is the mark of ours
 //	go.mod      keeps Go files among the user's assets out of "go list ./..."
 //	.lock       held by the run that writes here
@@ -158,12 +160,20 @@ func clearPlace(path string) error {
 // that fails does not look like one that went well.
 func (d Dist) discard(program string) error {
 	var errs []error
-	for _, path := range []string{d.archive(), filepath.Join(d.Rootfs(), program)} {
+	for _, path := range append(d.documents(), d.archive(), filepath.Join(d.Rootfs(), program)) {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, removeFolder(d.layout()))...)
+}
+
+// removeFolder removes a folder that may not be there.
+func removeFolder(dir string) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return removeAll(dir)
 }
 
 // Dists finds the folders that builds of the module have made, of all images or of

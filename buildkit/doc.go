@@ -3,7 +3,7 @@
 //
 // The way of the data is one way, and no room is entered twice:
 //
-//	Config ─Resolve▶ Plan ─Build▶ Built ─▶ Load | WriteArchive | Run
+//	Config ─Resolve▶ Plan ─Build▶ Built ─▶ Load | WriteArchive | LayoutAll | PushAll | Run
 //
 // [Resolve] turns what the user wrote, what the environment says and what the
 // module holds into one [Plan] per image; it compiles nothing. [Plan.Build]
@@ -13,5 +13,5 @@
 //
 // The package orders stages and does nothing itself: package gobuild runs the go
 // command, rootfs and rootfs/ldd know files, image knows layers, deliver writes
-// archives and docker speaks to an engine.
+// archives and layouts, registry pushes and docker speaks to an engine.
 package buildkit

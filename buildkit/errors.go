@@ -7,6 +7,13 @@ type ConfigError struct{ Err error }
 func (e *ConfigError) Error() string { return e.Err.Error() }
 func (e *ConfigError) Unwrap() error { return e.Err }
 
+// RegistryError is an error of a registry, or on the way to it. The image itself was
+// built.
+type RegistryError struct{ Err error }
+
+func (e *RegistryError) Error() string { return e.Err.Error() }
+func (e *RegistryError) Unwrap() error { return e.Err }
+
 // EngineError is an error of the Docker Engine, or on the way to it. The image
 // itself was built.
 type EngineError struct{ Err error }

@@ -41,7 +41,7 @@ type EntryFacts struct {
 	GID    int    `json:"gid"`
 	Size   int64  `json:"size,omitempty"` // of a file, in bytes
 	Target string `json:"target,omitempty"`
-	Layer  string `json:"layer"`            // "system", "files" or "program"
+	Layer  string `json:"layer"`            // "system", "files", "program", or "base" of a library that the base has
 	Reason string `json:"reason"`           // why it is here
 	For    string `json:"for,omitempty"`    // path of what it is here for
 	Source string `json:"source,omitempty"` // where a file's bytes come from
@@ -68,12 +68,16 @@ func (b *Built) Explain() Explanation {
 	for _, e := range b.Tree.Entries() {
 		x.Entries = append(x.Entries, factsOf(e))
 	}
+	x.Entries = b.withBase(x.Entries)
 	return x
 }
 
 // Chain explains one path: facts from what is there for the image as a whole, the
 // program mostly, down to the path. One that is not in the image is [fs.ErrNotExist].
 func (b *Built) Chain(path string) ([]EntryFacts, error) {
+	if chain := b.baseChain(path); chain != nil {
+		return chain, nil
+	}
 	entries, err := b.Tree.Chain(path)
 	var chain []EntryFacts
 	for _, e := range entries {

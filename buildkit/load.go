@@ -36,7 +36,10 @@ func (b *Built) load(ctx context.Context, engine *docker.Engine) (came string, e
 	if found && before.Complete && slices.Contains(b.ids(), before.ID) {
 		return b.Plan.Reference + " is unchanged", nil
 	}
-	kept := b.shared(before)
+	kept, err := b.sharedWithBase(ctx, engine, b.shared(before))
+	if err != nil {
+		return "", err
+	}
 	err = b.send(ctx, engine, kept)
 	if err != nil && kept > 0 && ctx.Err() == nil {
 		// What the engine had a moment ago may be gone, and then the name may stand
@@ -93,9 +96,17 @@ func (b *Built) sizeFrom(n int) int64 {
 	return size
 }
 
-// removeStale removes the archive of an earlier build, unless it is of this image:
-// it is not what the engine has now.
+// removeStale removes the archive and the layout of an earlier build, unless they are
+// of this image: they are not what the engine has now.
 func (b *Built) removeStale() error {
+	if err := b.removeStaleDocuments(); err != nil {
+		return err
+	}
+	if img, err := b.Image.WithOrigins(); err != nil || !deliver.LayoutHolds(b.Plan.Dist().layout(), img.ManifestDigest) {
+		if err := errors.Join(err, removeFolder(b.Plan.Dist().layout())); err != nil {
+			return fmt.Errorf("removing the layout of an earlier build: %w", err)
+		}
+	}
 	if d, err := deliver.ManifestDigest(b.Plan.Dist().archive()); err == nil && d == b.Image.ManifestDigest {
 		return nil
 	}

@@ -23,7 +23,9 @@ const buildVariable = "FROMSCRATCH_TEST_BUILD"
 func TestMain(m *testing.M) {
 	dir, told := os.LookupEnv(buildVariable)
 	if !told {
-		os.Exit(m.Run())
+		code := m.Run()
+		removeBuilderCaches()
+		os.Exit(code)
 	}
 	built, err := build(context.Background(), dir, buildkit.Config{})
 	if err != nil {

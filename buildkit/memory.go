@@ -30,10 +30,12 @@ type memory struct {
 	IDs       []string     // what engines may call the image
 	Config    image.Config // how it is run
 
-	Index   int            // of the Config
-	Module  gobuild.Module // as the go command told
-	Main    gobuild.Main
-	Headers map[string]string // checksums of what the go command's listing depends on, by Go file
+	Platform Platform       // that was asked for; the Config may have a variant of the base's
+	Index    int            // of the Config
+	Module   gobuild.Module // as the go command told
+	Main     gobuild.Main
+	Base     *baseMemory       // nil is scratch
+	Headers  map[string]string // checksums of what the go command's listing depends on, by Go file
 
 	layout  *record.Snapshot // decides which programs there are and how they are compiled
 	content *record.Snapshot // decides what is in them, and in the image
@@ -104,7 +106,7 @@ func (in Inputs) key() string {
 		return ""
 	}
 	self, err := ownBuildID()
-	if err != nil {
+	if err != nil || !in.knowsBuilders() {
 		return ""
 	}
 	told, err := json.Marshal(struct {
@@ -112,7 +114,8 @@ func (in Inputs) key() string {
 		Configs   []Config
 		Environ   []string
 		Choose    bool
-	}{in.Dir, self, in.Configs, telling(in.Environ), in.Choose != nil && in.several()})
+		Builders  []string
+	}{in.Dir, self, in.Configs, telling(in.Environ), in.Choose != nil && in.several(), in.builderIDs})
 	if err != nil {
 		return ""
 	}

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
@@ -25,20 +27,33 @@ type Plan struct {
 	Image     image.Config    // how the image is run
 	Epoch     time.Time       // the time of every file, and of the image
 
+	Repository  string               // of the Reference
+	ExtraTags   []string             // further tags, in an archive, a layout and a registry
+	Compression registry.Compression // of the layers in a registry
+
 	// Values is the plan for people: each value with its origin.
 	Values []Value
+
+	base    *base.Base // nil is scratch
+	baseErr error      // why the one of the Config is not there
+	builder *builder   // nil compiles on this machine
+	bundle  string     // certificates of the builder, "" for none
 
 	config Config
 	index  int // of the Config
 	of     int // how many platforms the image has
 	module gobuild.Module
-	gocmd  gobuild.Go
+	host   gobuild.Go        // the go command of this machine
+	gocmd  gobuild.Go        // the one that compiles
 	key    string            // of the memory; "" keeps none
-	set    []string          // names of all images of the run
+	set    []string          // folders of all images of the run
 	dir    string            // where the run was started
 	began  time.Time         // when
 	names  map[string]uint64 // in the folders where mage writes, when the run was started
 	output string            // of the compiler, where it is not the root file system
+	home   string            // folder of the user
+
+	programs []string // folders of the programs of all images, the selected ones or not; "" for a Binary
 }
 
 // Value is a decision, and who made it: "default", "discovered", "go.mod", "host",

@@ -16,12 +16,13 @@ const (
 	Done
 	Failed
 	Note
+	Underway // of a step that takes long: how far it is; after its Started, and as often as is of use
 )
 
 // Event is one thing that happened in a build, for people to read.
 type Event struct {
 	Image string // name of the image, with the platform if it has several
-	Step  string // "compile", "libraries", "rootfs", "image", "docker", "archive"
+	Step  string // "compile", "libraries", "rootfs", "image", "docker", "archive", "layout", "push"
 	State State
 	Text  string        // what is being done, or what came of it
 	Took  time.Duration // of a step that is Done or Failed
@@ -40,7 +41,7 @@ func (r Report) together() Report {
 	return func(e Event) {
 		one.Lock()
 		defer one.Unlock()
-		if e.State != Started {
+		if e.State != Started && e.State != Underway {
 			r(e)
 		}
 	}
@@ -67,5 +68,12 @@ func (r Report) step(image, step, doing string) func(came string, err error) {
 func (r Report) note(image, step, text string) {
 	if r != nil {
 		r(Event{Image: image, Step: step, State: Note, Text: text})
+	}
+}
+
+// underway reports how far a step is.
+func (r Report) underway(image, step, text string) {
+	if r != nil {
+		r(Event{Image: image, Step: step, State: Underway, Text: text})
 	}
 }

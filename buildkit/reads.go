@@ -52,7 +52,15 @@ func (n notedFS) ReadLink(name string) (string, error) {
 
 // sys is the sysroot of the program's libraries, with notes.
 func (b *Built) sys() ldd.FS {
-	return notedFS{ldd.DirFS(b.sysroot()), b.sysroot(), &b.reads}
+	var sys ldd.FS = notedFS{ldd.DirFS(b.sysroot()), b.sysroot(), &b.reads}
+	if b.Plan.builder != nil {
+		// The image's ID, which is in the key of the memory, says all about it.
+		sys = b.Plan.builder.fsys.Sub(b.sysroot())
+	}
+	if b.Plan.base == nil {
+		return sys
+	}
+	return rootfs.Overlay(b.Plan.base.FS, sys, b.hidden...)
 }
 
 // layoutReads are what decides which programs there are.
@@ -96,13 +104,30 @@ func (b *Built) contentReads() (*record.Set, error) {
 	if p.Binary != "" {
 		set.Add(p.Binary)
 	}
-	for _, path := range append(rootfs.BundlePlaces(), p.Files.Certificates.Bundle, filepath.Join(p.Files.GOROOT, "lib", "time", "zoneinfo.zip")) {
+	for _, path := range p.ownFiles() {
 		set.Add(path)
+	}
+	if p.base != nil {
+		for _, path := range p.base.Paths {
+			set.Add(path)
+		}
 	}
 	for _, path := range p.Files.HostPaths() {
 		errs = append(errs, set.AddTree(path, own))
 	}
 	return set, errors.Join(errs...)
+}
+
+// ownFiles are the files of this machine, or places for them, that every image looks at. A
+// builder has its own, which do not change.
+func (p Plan) ownFiles() []string {
+	switch {
+	case p.builder == nil:
+		return append(rootfs.BundlePlaces(), p.Files.Certificates.Bundle, filepath.Join(p.Files.GOROOT, "lib", "time", "zoneinfo.zip"))
+	case p.Files.Certificates.Bundle != p.bundle:
+		return append(rootfs.BundlePlaces(), p.Files.Certificates.Bundle)
+	}
+	return nil
 }
 
 // addFilesOf adds the files of a package's folder, but for mage's.
@@ -123,7 +148,7 @@ func addFilesOf(set *record.Set, dir string) error {
 func (b *Built) outputWrites() *record.Set {
 	set := &record.Set{}
 	d := b.Plan.Dist()
-	for _, path := range []string{filepath.Join(d.Rootfs(), b.Plan.Name), d.archive(), filepath.Join(string(d), distMark)} {
+	for _, path := range append(d.documents(), filepath.Join(d.Rootfs(), b.Plan.Name), d.archive(), filepath.Join(string(d), distMark)) {
 		set.Add(path)
 	}
 	return set
@@ -154,7 +179,7 @@ func (b *Built) keep() error {
 	p := b.Plan
 	m := memory{
 		Key: p.key, Set: p.set, Folder: p.folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
-		Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(),
+		Platform: p.Platform, Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(), Base: p.baseMemory(),
 	}
 	layout, err := b.layoutReads()
 	if err != nil {

@@ -32,7 +32,7 @@ func Recall(in Inputs) Recalled {
 	}
 	memories := memoriesOf(in.Dir, key)
 	if len(memories) == 0 {
-		return Recalled{Began: settled(in.Began)}
+		return Recalled{Began: settledBy(in.Began)}
 	}
 	var eyes record.Look
 	r := recalled(memories, &eyes)
@@ -46,9 +46,9 @@ func Recall(in Inputs) Recalled {
 	return r
 }
 
-// settled is a moment at which all that was written before a build began is old
+// settledBy is a moment at which all that was written before a build began is old
 // enough: what it is going to read is not known yet.
-func settled(began time.Time) time.Time {
+func settledBy(began time.Time) time.Time {
 	time.Sleep(record.Granularity - time.Since(began))
 	return time.Now()
 }
@@ -122,7 +122,7 @@ func (r Recalled) mains(config int, p Platform) (mains []gobuild.Main, ok bool) 
 		return nil, false
 	}
 	for _, m := range r.memories {
-		if m.Index == config && m.Config.Platform == p {
+		if m.Index == config && m.Platform == p {
 			mains = append(mains, m.Main)
 		}
 	}
@@ -134,7 +134,7 @@ func (r Recalled) mains(config int, p Platform) (mains []gobuild.Main, ok bool) 
 func (r Recalled) Standing() (list []Deliverable, all bool) {
 	for i, m := range r.memories {
 		if r.standing[i] {
-			list = append(list, Deliverable{m.Name, m.Reference, m.Config, m.IDs})
+			list = append(list, Deliverable{m.Name, m.Reference, m.Config, m.IDs, m.Base})
 		}
 	}
 	return list, len(list) > 0 && len(list) == len(r.memories)

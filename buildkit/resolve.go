@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/base"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
@@ -32,6 +34,15 @@ type Inputs struct {
 	// Choose says which of several platforms is built, where only one can be made use
 	// of. nil builds all of them.
 	Choose func(ctx context.Context, list []Platform) (Platform, error)
+	// Engine gives the Docker Engine that base images are looked for in before their
+	// registry; a nil function, or a nil Engine, is none.
+	Engine func(ctx context.Context) (*docker.Engine, error)
+	// Cache is the folder that the layers of base images are kept in, for all
+	// modules. Default: fromscratch in the user's cache folder.
+	Cache string
+	// Builders compile the programs of Configs with a Builder; without them such a
+	// Config is an [*EngineError].
+	Builders *Builders
 	// Prepare runs the Before of the Configs: it may generate what is then found and
 	// decided about. Without it nothing is run, and what Before would change is not
 	// known.
@@ -44,6 +55,10 @@ type Inputs struct {
 	// Recalled is what is known of an earlier run, by [Recall]; the zero value is
 	// nothing.
 	Recalled Recalled
+
+	// What AskBuilders has found: the images, and whether one is not there yet.
+	builderIDs     []string
+	builderMissing bool
 }
 
 // Resolve decides what is to be built, and compiles nothing: one Plan per image, for
@@ -62,7 +77,11 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	programs := foldersOfPrograms(subjects)
 	if subjects, err = selected(subjects, in.getenv("IMAGE_NAME")); err != nil {
+		return nil, err
+	}
+	if err := in.findBases(ctx, module, subjects); err != nil {
 		return nil, err
 	}
 	plans := make([]Plan, 0, len(subjects))
@@ -71,7 +90,11 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("planning image %q: %w", s.name, err)
 		}
+		p.programs = programs
 		plans = append(plans, p)
+	}
+	if err := in.AskBuilders(ctx); err != nil { // what was missing has been pulled
+		return nil, err
 	}
 	in.mark(plans, names)
 	return plans, in.unambiguous(plans)
@@ -108,8 +131,16 @@ type subject struct {
 	binary   string // instead of main
 	name     string
 	platform Platform
-	of       int    // how many platforms the image has
-	from     string // who chose the platform
+	of       int        // how many platforms the image has
+	from     string     // who chose the platform
+	base     *base.Base // nil is scratch
+	baseErr  error      // why there is none
+
+	builder *builder       // nil compiles on this machine
+	gocmd   gobuild.Go     // that compiles
+	module  gobuild.Module // as that sees it
+	bundle  string         // certificates of the builder, "" for none
+	zones   string         // a GOROOT with the time zones of the builder's Go
 }
 
 // what names the program for people.
@@ -146,15 +177,20 @@ func (in Inputs) subjects(ctx context.Context, m gobuild.Module) ([]subject, err
 // every main package.
 func (in Inputs) programs(ctx context.Context, m gobuild.Module, s subject) ([]subject, error) {
 	c := s.config
+	s.gocmd, s.module = in.gocmdIn(m), m
 	if c.Binary != "" {
 		s, err := in.elsewhere(m, s)
 		return []subject{s}, err
+	}
+	s, err := in.equip(ctx, m, s)
+	if err != nil {
+		return nil, err
 	}
 	mains, recalled := in.Recalled.mains(s.index, s.platform)
 	if recalled {
 		return s.each(mains), nil
 	}
-	mains, err := in.mains(ctx, m, c, s.platform)
+	mains, err = in.mains(ctx, s)
 	if err != nil {
 		return nil, fmt.Errorf("finding the program of the Config (%s): %w", c.Origin, err)
 	}
@@ -162,6 +198,29 @@ func (in Inputs) programs(ctx context.Context, m gobuild.Module, s subject) ([]s
 		return nil, tooMany(c, mains)
 	}
 	return s.each(mains), nil
+}
+
+// equip decides where the program is compiled, and makes ready what is asked there.
+func (in Inputs) equip(ctx context.Context, m gobuild.Module, s subject) (subject, error) {
+	c := s.config
+	if c.Builder == "" {
+		return s, nil
+	}
+	var err error
+	if s.builder, err = in.Builders.get(ctx, in, c, s.platform); err != nil {
+		return s, err
+	}
+	if s.gocmd, err = s.builder.gocmd(ctx, c, m.Dir); err != nil {
+		return s, err
+	}
+	if s.module, err = s.gocmd.Module(ctx); err != nil {
+		return s, fmt.Errorf("asking the go command of the Builder %q (%s): %w", c.Builder, c.Origin, err)
+	}
+	s.bundle, err = s.builder.bundle(ctx)
+	if err == nil {
+		s.zones, err = s.builder.zones(ctx, s.module.GOROOT)
+	}
+	return s, err
 }
 
 // each is the subject for each of some mains.
@@ -198,8 +257,9 @@ func (in Inputs) before(ctx context.Context, m gobuild.Module, c Config) error {
 
 // mains asks the go command for the packages of a Config: the one that it names,
 // or all main packages of the module.
-func (in Inputs) mains(ctx context.Context, m gobuild.Module, c Config, p Platform) ([]gobuild.Main, error) {
-	options, err := compileOptions(c, p)
+func (in Inputs) mains(ctx context.Context, s subject) ([]gobuild.Main, error) {
+	m, c := s.module, s.config
+	options, err := compileOptions(c, s.platform)
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
@@ -207,9 +267,10 @@ func (in Inputs) mains(ctx context.Context, m gobuild.Module, c Config, p Platfo
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
-	mains, err := in.gocmdIn(m).Mains(ctx, target(p), options, patterns...)
+	mains, err := s.gocmd.Mains(ctx, target(s.platform), options, patterns...)
 	var failed *gobuild.CommandError
-	if err != nil && !errors.As(err, &failed) && ctx.Err() == nil {
+	var engine *EngineError
+	if err != nil && !errors.As(err, &failed) && !errors.As(err, &engine) && ctx.Err() == nil {
 		return nil, &ConfigError{err}
 	}
 	return mains, err
@@ -288,9 +349,19 @@ func selected(all []subject, names string) ([]subject, error) {
 func (in Inputs) unambiguous(plans []Plan) error {
 	seen := map[string]Plan{}
 	for _, p := range plans {
-		other, ok := seen[p.Reference]
-		if !ok || other.Name == p.Name {
-			seen[p.Reference] = p
+		var other Plan
+		ok, ref := false, ""
+		for _, name := range p.references() {
+			if other, ok = seen[name]; ok && other.Name != p.Name {
+				ref = name
+				break
+			}
+			ok = false
+		}
+		for _, name := range p.references() {
+			seen[name] = p
+		}
+		if !ok {
 			continue
 		}
 		fix := "set Repo or Tag in a Config of each"
@@ -298,7 +369,7 @@ func (in Inputs) unambiguous(plans []Plan) error {
 			fix = "select one image with IMAGE_NAME, as IMAGE_REPO is one repository, or set Repo in each Config instead"
 		}
 		return &ConfigError{fmt.Errorf("the images %q (%s) and %q (%s) have one reference, %s\nfix: %s",
-			other.Name, other.config.Origin, p.Name, p.config.Origin, p.Reference, fix)}
+			other.Name, other.config.Origin, p.Name, p.config.Origin, ref, fix)}
 	}
 	return nil
 }

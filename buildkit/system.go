@@ -57,6 +57,9 @@ func (b *Built) systemKey() (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %s %s %s\n", p.key, p.Name, program, b.sysroot())
+	if p.base != nil {
+		fmt.Fprintln(h, p.base.ConfigDigest)
+	}
 	if b.linked != nil {
 		fmt.Fprintf(h, "%v\n", b.linked.Needs())
 		if info := b.linked.Build(); info != nil {

@@ -2,8 +2,6 @@ package buildkit
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -14,22 +12,16 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
+// archive is the image as an engine gets it.
 func (b *Built) archive() deliver.Archive {
 	return deliver.Archive{Image: b.Image, Refs: []string{b.Plan.Reference}}
 }
 
 // WriteArchive writes the image to dist/NAME/image.tar, whole or not at all, and
-// returns the path.
+// returns the path. The documents about the image are written beside it, see
+// [Built.WriteDocuments].
 func (b *Built) WriteArchive(ctx context.Context) (path string, err error) {
-	path = b.Plan.Dist().archive()
-	done := b.report.step(b.Plan.Label(), "archive", "writing "+b.Plan.Show(path))
-	err = b.archive().WriteFile(ctx, path)
-	done("wrote "+b.Plan.Show(path), err)
-	if err != nil {
-		err = errors.Join(err, remove(b.Plan.Dist().layers())) // what it knows may be why
-		return "", fmt.Errorf("delivering image %q: %w", b.Plan.Reference, err)
-	}
-	return path, nil
+	return platforms{b}.archive(ctx, b.Plan.Platform)
 }
 
 // Deliverable is an image as an engine gets and runs it.
@@ -38,11 +30,12 @@ type Deliverable struct {
 	Reference string       // repository:tag
 	Config    image.Config // how it is run
 	ids       []string     // what engines may call it
+	base      *baseMemory  // nil is scratch
 }
 
 // Deliverable is the image that was built.
 func (b *Built) Deliverable() Deliverable {
-	return Deliverable{b.Plan.Name, b.Plan.Reference, b.Image.Config(), b.ids()}
+	return Deliverable{b.Plan.Name, b.Plan.Reference, b.Image.Config(), b.ids(), b.Plan.baseMemory()}
 }
 
 // Loaded tells whether an engine has the image under its reference, whole.

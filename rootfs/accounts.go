@@ -96,10 +96,16 @@ func (a *accounts) checkGroups() error {
 func (a *accounts) passwd() string {
 	var b strings.Builder
 	for _, u := range a.users {
-		fmt.Fprintf(&b, "%s:x:%d:%d:%s:%s:/sbin/nologin\n", u.Name, u.UID, u.GID, u.Name, u.Home)
+		b.WriteString(passwdLine(u) + "\n")
 	}
 	return b.String()
 }
+
+func passwdLine(u User) string {
+	return fmt.Sprintf("%s:x:%d:%d:%s:%s:/sbin/nologin", u.Name, u.UID, u.GID, u.Name, u.Home)
+}
+
+func groupLine(u User) string { return fmt.Sprintf("%s:x:%d:", u.Group, u.GID) }
 
 // group is the content of /etc/group, see group(5).
 func (a *accounts) group() string {
@@ -108,7 +114,7 @@ func (a *accounts) group() string {
 	for _, u := range a.users {
 		// Members are not listed: these are the users' own groups, passwd(5) has them already.
 		if !seen[u.Group] {
-			fmt.Fprintf(&b, "%s:x:%d:\n", u.Group, u.GID)
+			b.WriteString(groupLine(u) + "\n")
 		}
 		seen[u.Group] = true
 	}
@@ -117,6 +123,9 @@ func (a *accounts) group() string {
 
 // addAccounts names the users: os/user with cgo has no other place to look, and runc takes HOME from it.
 func (a *assembly) addAccounts(context.Context) error {
+	if a.Base != nil {
+		return a.addToBase()
+	}
 	if err := a.addFile("/etc/passwd", a.accounts.passwd(), "names the image's users"); err != nil {
 		return err
 	}
@@ -134,7 +143,7 @@ func (a *assembly) addFolders(context.Context) error {
 		}
 	}
 	for _, e := range a.systemFolders() {
-		if declared[e.Path] || e.Path == "/" || e.Path == noHome {
+		if declared[e.Path] || e.Path == "/" || e.Path == noHome || e.Path != a.DataDir && a.baseHasFolder(e.Path, e.UID) {
 			continue
 		}
 		// The first one counts: two users may share a home.
@@ -180,8 +189,11 @@ func (a *assembly) addDir(d Dir) error {
 	}
 	uid, gid := a.accounts.image.UID, a.accounts.image.GID
 	if d.Owner != "" {
-		var err error
-		if uid, gid, err = ParseOwner(d.Owner, a.accounts.users); err != nil {
+		owners, err := a.owners()
+		if err == nil {
+			uid, gid, err = ParseOwner(d.Owner, owners)
+		}
+		if err != nil {
 			return fmt.Errorf("adding %q (%s): %w", d.Path, d.Reason, err)
 		}
 	}

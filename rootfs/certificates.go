@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
 // bundles is where the distributions have their certificates: the list of Go's crypto/x509, see
@@ -60,6 +62,9 @@ func findBundle(list []string) (string, error) {
 // addCertificates adds the authorities that TLS clients trust. Without them Go's pool of certificates
 // is empty, with no error until the first handshake.
 func (a *assembly) addCertificates(context.Context) error {
+	if bundle, ok := BaseBundle(a.Base); ok && !a.Certificates.OnlyExtra {
+		return a.addToBundle(bundle)
+	}
 	source, reason, err := a.bundle()
 	if err != nil || source == (Source{}) {
 		return err
@@ -70,6 +75,41 @@ func (a *assembly) addCertificates(context.Context) error {
 	}
 	return a.addLink(bundleLink, "certs/ca-certificates.crt", "where LibreSSL and Alpine look for certificates")
 }
+
+// BaseBundle is the certificate bundle that a base has, where Go's crypto/x509 looks for one; ok is false without one.
+func BaseBundle(base ldd.FS) (path string, ok bool) {
+	a := &assembly{Spec: Spec{Base: base}}
+	i := slices.IndexFunc(bundles, a.baseHas)
+	if i < 0 {
+		return "", false
+	}
+	return bundles[i], true
+}
+
+// addToBundle adds the extra certificates to the base's bundle. Where there are none, it stays what it is.
+func (a *assembly) addToBundle(name string) error {
+	if len(a.Certificates.Extra) == 0 {
+		return nil
+	}
+	content, err := readSmall(a.Base, name, maxBundle)
+	if err != nil {
+		return fmt.Errorf("reading the certificates %q of the base: %w", name, bare(err))
+	}
+	for _, file := range a.Certificates.Extra {
+		extra, err := readExtra(a.host(file))
+		if err != nil {
+			return err
+		}
+		if len(content) > 0 && content[len(content)-1] != '\n' {
+			content = append(content, '\n')
+		}
+		content = append(content, extra...)
+	}
+	return a.replaceBase(name, string(content), "certificate authorities of the base, and extra ones")
+}
+
+// maxBundle bounds a base's bundle, in bytes; real ones have a quarter of a megabyte.
+const maxBundle = 64 << 20
 
 // bundle is the host's bundle and the extra certificates, zero when neither is wanted.
 func (a *assembly) bundle() (Source, string, error) {

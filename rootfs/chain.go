@@ -111,7 +111,7 @@ func (t *Tree) Dangling() []Entry {
 			continue
 		}
 		at, err := t.resolve(e.Path)
-		if err != nil || t.nodes[at] == nil && !mounted(at) {
+		if err != nil || t.at(at) == nil && !mounted(at) {
 			found = append(found, e)
 		}
 	}

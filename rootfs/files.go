@@ -31,8 +31,11 @@ func (a *assembly) take(ctx context.Context, f File) error {
 	}
 	t := taking{assembly: a, file: f}
 	// Before the files are looked for: the user hears of a mistyped owner at once.
-	var err error
-	if t.uid, t.gid, err = ParseOwner(f.Owner, a.accounts.users); err != nil {
+	owners, err := a.owners()
+	if err != nil {
+		return err
+	}
+	if t.uid, t.gid, err = ParseOwner(f.Owner, owners); err != nil {
 		return err
 	}
 	matches, err := a.match(f.From)

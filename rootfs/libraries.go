@@ -37,7 +37,8 @@ func (a *assembly) libraryObjects() []*ldd.Object {
 // addLoaderConfig adds an index of the libraries for the image's loader, when some of them are in
 // folders that it would not search by itself: an ld.so.cache for glibc, a path file for musl.
 func (a *assembly) addLoaderConfig(name string, content []byte, needed bool) error {
-	if !needed {
+	// Where the base's own was seen, the libraries were found through it.
+	if !needed || a.baseHas(path.Clean(name)) && !hides(a.Sysroot, path.Clean(name)) {
 		return nil
 	}
 	return a.tree.Add(Entry{

@@ -32,11 +32,14 @@ func (a *assembly) addNames(context.Context) error {
 		{"/etc/services", services, "ports by name: net.LookupPort, getservbyname(3)"},
 		{"/etc/protocols", protocols, "protocols by name: net.Dial(\"ip4:ospf\"), getprotobyname(3)"},
 	} {
+		if a.baseHas(f.path) {
+			continue
+		}
 		if err := a.addFile(f.path, f.content, f.reason); err != nil {
 			return err
 		}
 	}
-	if a.MIMEFor == "" {
+	if a.MIMEFor == "" || a.baseHas("/etc/mime.types") {
 		return nil
 	}
 	// The last of the places where Go looks, mime/type_unix.go, and the only one that is a plain table.

@@ -38,6 +38,15 @@ type Spec struct {
 	// for all three.
 	Known []Entry
 
+	// Base is the file system of the image that this one is put on, nil for none. Names are not led through links; the
+	// Sys of what Lstat gives is a *tar.Header with the owner. What it has is not added again: files of the system, and
+	// libraries where Sysroot is an [Overlay] over it. Accounts are appended to its own, extra certificates to its bundle.
+	Base ldd.FS
+	// BaseName is what people call it.
+	BaseName string
+	// Further are entries that whoever calls has made. One that is in the tree already has to be the same.
+	Further []Entry
+
 	// User is whom the program runs as, and owns DataDir. Zero is nobody, 65534:65534.
 	User User
 	// Users are further accounts, for owners of files.
@@ -132,6 +141,7 @@ func Assemble(ctx context.Context, s Spec) (*Tree, error) {
 		a.addLibraries,
 		a.addData,
 		a.addOpenSSL,
+		a.addFurther,
 		a.addFiles,
 		a.addProgram,
 	} {
@@ -167,7 +177,7 @@ func (s Spec) begin() (*assembly, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &assembly{Spec: s, accounts: accounts}, nil
+	return &assembly{Spec: s, accounts: accounts, tree: Tree{base: s.Base, baseName: s.BaseName}}, nil
 }
 
 // host is the path on this machine of a file that the user named.
@@ -202,6 +212,16 @@ func (s Spec) HostPaths() []string {
 // addKnown adds what was found out before.
 func (a *assembly) addKnown(ctx context.Context) error {
 	for _, e := range a.Known {
+		if err := a.tree.Add(e); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// addFurther adds what was made elsewhere.
+func (a *assembly) addFurther(ctx context.Context) error {
+	for _, e := range a.Further {
 		if err := a.tree.Add(e); err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
 // Tree is the file tree of an image, as data. The zero value is an empty tree.
@@ -19,6 +21,9 @@ import (
 type Tree struct {
 	nodes  map[string]*node // by path without links; "/" is there once anything is
 	relaid int              // how often the tree was laid out again to make one Add possible
+
+	base     ldd.FS // what the tree is put on; nil is nothing
+	baseName string // for people
 }
 
 // node is a path that exists.
@@ -68,13 +73,15 @@ func (t *Tree) place(e Entry) (Entry, error) {
 		return e, err
 	}
 	e.Path = path.Join(dir, path.Base(e.Path))
-	return e, nil
+	return t.throughBase(e)
 }
 
 // put adds an entry whose path has no links.
 func (t *Tree) put(e Entry) error {
 	n := t.nodes[e.Path]
 	switch {
+	case n == nil && t.below(e.Path) != nil:
+		return t.cover(t.below(e.Path), e)
 	case n == nil:
 		t.insert(e, false)
 		return nil
@@ -98,8 +105,7 @@ func (t *Tree) insert(e Entry, made bool) {
 	}
 	dir := path.Dir(e.Path)
 	if t.nodes[dir] == nil {
-		// The reason does not name the entry: which one came first must not show.
-		t.insert(Entry{Path: dir, Mode: fs.ModeDir | 0o755, Layer: e.Layer, Reason: "parent folder"}, true)
+		t.insert(t.parent(dir, e.Layer), true)
 	}
 	parent := t.nodes[dir]
 	if parent.children == nil {
@@ -164,7 +170,7 @@ func (t *Tree) inTheWay(n *node) error {
 func (t *Tree) relay(link Entry) error {
 	// A second tree, so that this one is as it was when the link turns out to be impossible. Links that
 	// are added again may need the same; each time one link more is in its place before what is below it.
-	again := Tree{relaid: t.relaid + 1}
+	again := Tree{relaid: t.relaid + 1, base: t.base, baseName: t.baseName}
 	if again.relaid > maxLinks {
 		return fmt.Errorf("its target %q leads back to it", link.Link)
 	}
@@ -186,7 +192,7 @@ func (t *Tree) folder(p string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if n := t.nodes[at]; n != nil && !n.Mode.IsDir() {
+	if n := t.at(at); n != nil && !n.Mode.IsDir() {
 		return "", n.notFolder()
 	}
 	return at, nil
@@ -199,7 +205,7 @@ func (t *Tree) resolve(p string) (string, error) {
 	for links := 0; len(todo) > 0; {
 		next := path.Join(at, todo[0]) // a ".." ends at the root, as in the kernel
 		todo = todo[1:]
-		n := t.nodes[next]
+		n := t.at(next)
 		switch {
 		case n == nil, n.Mode.IsDir():
 			at = next
@@ -251,11 +257,14 @@ func (t *Tree) Beyond(other *Tree) []Entry {
 	})
 }
 
-// Lookup returns what is at an absolute, clean path. It follows no link: with /lib -> usr/lib there is
+// Lookup returns what is at an absolute, clean path, of the tree or of its base. It follows no link: with /lib -> usr/lib there is
 // nothing at /lib/x.
 func (t *Tree) Lookup(p string) (Entry, bool) {
-	n := t.nodes[p]
-	if n == nil || p == "/" {
+	if p == "/" {
+		return Entry{}, false
+	}
+	n := t.at(p)
+	if n == nil {
 		return Entry{}, false
 	}
 	return n.Entry, true

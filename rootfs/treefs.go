@@ -79,7 +79,7 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: op, Path: name, Err: err}
 	}
-	if n := t.nodes[at]; n != nil {
+	if n := t.at(at); n != nil {
 		return fileInfo{Entry: n.Entry}, nil
 	}
 	if at == "/" {
@@ -102,9 +102,13 @@ func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
 
 // list is what is in a folder, sorted by name.
 func (t *Tree) list(n *node) []fs.DirEntry {
-	list := make([]fs.DirEntry, 0, len(n.children))
-	for _, name := range keys(n.children) {
-		child := t.nodes[path.Join(n.Path, name)]
+	names := t.names(n)
+	list := make([]fs.DirEntry, 0, len(names))
+	for _, name := range names {
+		child := t.at(path.Join(n.Path, name))
+		if child == nil {
+			continue // something of the base that cannot be described
+		}
 		list = append(list, fs.FileInfoToDirEntry(fileInfo{Entry: child.Entry}))
 	}
 	return list
@@ -115,7 +119,7 @@ func (t *Tree) node(op, name string) (*node, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
-	if n := t.nodes[path.Join("/", name)]; n != nil {
+	if n := t.at(path.Join("/", name)); n != nil {
 		return n, nil
 	}
 	if name == "." {

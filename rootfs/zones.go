@@ -68,6 +68,9 @@ func (a *assembly) addZoneFile(ctx context.Context, z zones, name string) error 
 	if err != nil {
 		return fmt.Errorf("adding the time zone %q: %w", name, err)
 	}
+	if a.baseHas(path.Join(zonePath, name)) {
+		return nil
+	}
 	reason := "time zone of " + z.where
 	if a.ZonesFor != "" {
 		reason += ": " + a.ZonesFor

@@ -14,7 +14,8 @@ import (
 
 // wantedPackages are those of a builder image, with all that they depend on.
 var wantedPackages = []string{
-	"base-files", "bash", "dash", "coreutils", "findutils", "sed", "grep", "tar", "libc-bin", "netbase", "ca-certificates",
+	"dpkg", "findutils", "media-types", "tzdata", // what a Dockerfile of ours asks for
+	"base-files", "bash", "dash", "coreutils", "sed", "grep", "tar", "libc-bin", "netbase", "ca-certificates",
 	"gcc", "libc6-dev", "binutils", "libsqlite3-dev", "pkg-config", "git", "openssh-client",
 }
 

@@ -31,6 +31,21 @@ type Config struct {
 	Repo string
 	// Tag of the image. Default: "latest". The environment's IMAGE_TAG wins.
 	Tag string
+	// ExtraTags are further tags of the image in archives, layouts and registries; an
+	// engine that it is loaded into knows it by Tag alone. Default: none.
+	ExtraTags []string
+	// Compression of layers that are pushed: "gzip" (default), which every engine
+	// takes, or "zstd". Archives and layouts have them uncompressed.
+	Compression string
+	// Base is the image that this one is put on: "alpine:3.20", "repo@sha256:…", an
+	// OCI layout as "oci:DIR" or "oci:DIR:tag", an archive as "archive:FILE" or its
+	// path ("./base.tar"), relative to the module's folder. A name is looked for in
+	// the engine, then in its registry; a tag in a registry is asked for each time.
+	// Its environment, labels, ports, volumes, stop signal and health check are
+	// inherited, its user when he is not root and User is not set. The program's
+	// libraries are the base's; what it lacks is added from the Sysroot.
+	// Default: "scratch", an empty file system.
+	Base string
 	// Platform is "linux/arch" or "linux/arch/variant". Default: the engine's,
 	// without one the host's. The environment's IMAGE_PLATFORM wins.
 	Platform string
@@ -39,6 +54,18 @@ type Config struct {
 	// archive, a layout and a registry get all. The environment's IMAGE_PLATFORM wins
 	// and may name several too, with commas. Default: Platform alone.
 	Platforms []string
+
+	// Builder is an image in whose container the program is compiled, instead of on
+	// this machine: "golang:1.26-bookworm". It has the go command and, for cgo, a C
+	// compiler; the program's libraries, and the certificates, are taken from it.
+	// The engine pulls it when it is missing. Before and After run on this machine.
+	// Default: none, the go command of this machine compiles.
+	Builder string
+	// Builders are engines on which the Builder compiles for a platform, natively, by
+	// its name: {"linux/arm64": "ssh://user@host"}. An engine is what DOCKER_HOST can
+	// be, or the name of a docker context. Default: the engine that images are loaded
+	// into compiles for all of them.
+	Builders map[string]string
 
 	// Cgo is "auto" (default), "on" or "off". auto builds a static binary unless a
 	// package outside the standard library needs cgo.
@@ -63,8 +90,9 @@ type Config struct {
 	// After runs when the program is compiled, with the path of the binary, which
 	// it may change in place. An error ends the build.
 	After func(ctx context.Context, binary string) error `json:"-"`
-	// Sysroot is the folder that the program's libraries are taken from. Default:
-	// "/", or the root of the cross compiler for another architecture.
+	// Sysroot is the folder that the program's libraries are taken from, in the
+	// Builder if there is one. Default: "/", or the root of the cross compiler for
+	// another architecture.
 	Sysroot string
 
 	// Libraries are shared libraries that the program opens while it runs,
@@ -103,8 +131,8 @@ type Config struct {
 	Cmd []string
 	// Env of the program. HOME is set to the user's home unless given here.
 	Env map[string]string
-	// User that the program runs as: "uid", "uid:gid" or a name of Users.
-	// Default: nobody, 65534:65534.
+	// User that the program runs as: "uid", "uid:gid" or a name of Users, or of the
+	// Base. Default: the Base's, if that is not root, else nobody, 65534:65534.
 	User string
 	// Workdir of the program, owned by User. Default: "/data".
 	Workdir string
@@ -118,6 +146,15 @@ type Config struct {
 	Healthcheck *Healthcheck
 	// StopSignal is sent to stop the program. Default: the engine's, SIGTERM.
 	StopSignal string
+
+	// Licenses adds the texts of licences to the image, below /usr/share/doc: of the
+	// packages that its libraries come from, and of the Go modules that the program is
+	// compiled from. Default: none.
+	Licenses bool
+	// Annotate says on the manifest that is pushed where the image comes from: source,
+	// revision and version, as git knows them. The image itself stays the same, the
+	// digest of its manifest is another one with each commit. Default: only the title.
+	Annotate bool
 
 	// Origin says where the Config was written ("magefile.go:16"); whoever
 	// records the Config fills it in.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -15,9 +16,15 @@ import (
 )
 
 // Archive is an image to be written as one tar that docker, podman and skopeo load. Its bytes depend on the fields
-// alone. Image must be set; everything else may be zero.
+// alone. Image or Images must be set; everything else may be zero.
 type Archive struct {
 	Image *image.Image
+	// Images are those of several platforms, instead of Image: the archive holds an index of all, and readers of OCI
+	// layouts take theirs.
+	Images []*image.Image
+	// Platform is the one of Images that manifest.json is about, for engines with a graph driver, which cannot choose.
+	// A variant that none has does not count. Default: the first.
+	Platform image.Platform
 	// Refs are the names of the image, like "hello:latest" or "registry.example/acme/hello": without a registry it is
 	// Docker Hub's, without a tag it is latest, and a digest is an error. None makes an archive of an unnamed image. When
 	// there are several, "skopeo … oci-archive:FILE:TAG" has to say which.
@@ -43,14 +50,15 @@ func (a Archive) Write(ctx context.Context, w io.Writer) error {
 func (a Archive) stream(ctx context.Context, w io.Writer) error {
 	// All that can be wrong with the arguments shows before the first byte: an engine that has seen a part of an archive
 	// has already begun to unpack.
-	if a.Image == nil {
-		return errors.New("there is no image")
+	images, err := a.images()
+	if err != nil {
+		return err
 	}
 	names, err := parseNames(a.Refs)
 	if err != nil {
 		return err
 	}
-	docs, err := documents(a.Image, names)
+	docs, err := documents(images, names)
 	if err != nil {
 		return err
 	}
@@ -58,10 +66,37 @@ func (a Archive) stream(ctx context.Context, w io.Writer) error {
 	if err := writeDocuments(ctx, tw, docs); err != nil {
 		return err
 	}
-	if err := a.writeLayers(ctx, tw); err != nil {
+	if err := a.writeLayers(ctx, tw, images); err != nil {
 		return err
 	}
 	return tw.Close()
+}
+
+// images are those of the archive, the one for engines that cannot choose first.
+func (a Archive) images() ([]*image.Image, error) {
+	switch {
+	case a.Image == nil && len(a.Images) == 0, slices.Contains(a.Images, nil):
+		return nil, errors.New("there is no image")
+	case a.Image != nil && len(a.Images) > 0:
+		return nil, errors.New("there is one image, and there are others for several platforms")
+	case a.Image != nil:
+		return []*image.Image{a.Image}, nil
+	}
+	own := a.own()
+	return slices.Concat(a.Images[own:own+1], a.Images[:own], a.Images[own+1:]), nil
+}
+
+// own is the image of Images that engines take that cannot choose: one without the variant is better than one that no
+// such engine could start.
+func (a Archive) own() int {
+	own := slices.IndexFunc(a.Images, func(img *image.Image) bool { return img.Config().Platform == a.Platform })
+	if own < 0 {
+		own = slices.IndexFunc(a.Images, func(img *image.Image) bool {
+			p := img.Config().Platform
+			return p.OS == a.Platform.OS && p.Architecture == a.Platform.Architecture
+		})
+	}
+	return max(0, own)
 }
 
 // writeDocuments writes the small files, and the folders before the first one in each.
@@ -99,19 +134,21 @@ func writeFolders(tw *tar.Writer, dir string, written map[string]bool) error {
 }
 
 // writeLayers writes the blobs of all layers that are neither omitted nor written already.
-func (a Archive) writeLayers(ctx context.Context, tw *tar.Writer) error {
+func (a Archive) writeLayers(ctx context.Context, tw *tar.Writer, images []*image.Image) error {
 	written := map[digest.Digest]bool{}
-	for _, l := range a.Image.Layers {
-		if written[l.DiffID] || a.Omit != nil && a.Omit(l.DiffID) {
-			continue
-		}
-		// The length stands before the bytes: nothing has to be kept back until the layer is complete.
-		written[l.DiffID] = true
-		if err := tw.WriteHeader(header(blobPath(l.DiffID), l.Size)); err != nil {
-			return err
-		}
-		if err := l.WriteTo(ctx, tw); err != nil {
-			return err
+	for _, img := range images {
+		for _, l := range img.Layers {
+			if written[l.DiffID] || a.Omit != nil && a.Omit(l.DiffID) {
+				continue
+			}
+			// The length stands before the bytes: nothing has to be kept back until the layer is complete.
+			written[l.DiffID] = true
+			if err := tw.WriteHeader(header(blobPath(l.DiffID), l.Size)); err != nil {
+				return err
+			}
+			if err := l.WriteTo(ctx, tw); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -248,5 +249,50 @@ func TestArchiveOfAHugeLayerNeedsLittleMemory(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if got := after.TotalAlloc - before.TotalAlloc; got > bound {
 		t.Errorf("%d MiB were allocated for a layer of %d MiB, want at most %d", got>>20, size>>20, bound>>20)
+	}
+}
+
+// Of several platforms an engine that cannot choose gets its own, and the others find theirs in the index.
+func TestArchiveOfSeveralPlatforms(t *testing.T) {
+	l := layer(t, "shared", text("shared", "1"))
+	amd, arm := imageOn(t, "amd64", l, layer(t, "p", text("app", "amd"))), imageOn(t, "arm64", l, layer(t, "p", text("app", "arm")))
+	for _, tt := range []struct {
+		name     string
+		platform image.Platform
+		own      *image.Image
+	}{
+		{"the first", image.Platform{}, arm},
+		{"the engine's", image.Platform{OS: "linux", Architecture: "amd64"}, amd},
+		{"of another variant", image.Platform{OS: "linux", Architecture: "amd64", Variant: "v3"}, amd},
+		{"that none is for", image.Platform{OS: "linux", Architecture: "riscv64"}, arm},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := deliver.Archive{Images: []*image.Image{arm, amd}, Platform: tt.platform, Refs: []string{"hello:1"}}
+			names, content := untarred(t, written(t, a))
+			var manifests []struct{ Config string }
+			if err := json.Unmarshal(content["manifest.json"], &manifests); err != nil || len(manifests) != 1 || manifests[0].Config != blobPath(tt.own.ConfigDigest) {
+				t.Errorf("manifest.json is %s, want the image %s", content["manifest.json"], tt.own.ConfigDigest)
+			}
+			for _, d := range slices.Concat(blobsOf(amd), blobsOf(arm)) {
+				if n := strings.Count(strings.Join(names, "\n"), blobPath(d)); n != 1 {
+					t.Errorf("the blob %s is there %d times", d, n)
+				}
+			}
+			if _, err := exec.LookPath("skopeo"); err != nil {
+				return
+			}
+			path := writtenFile(t, a)
+			for arch, img := range map[string]*image.Image{"amd64": amd, "arm64": arm} {
+				got := run(t, "skopeo", "--override-arch", arch, "inspect", "--config", "--raw", "oci-archive:"+path)
+				if strings.TrimSpace(got) != string(img.RawConfig) {
+					t.Errorf("for %s skopeo reads %s", arch, got)
+				}
+			}
+		})
+	}
+	for _, a := range []deliver.Archive{{Image: amd, Images: []*image.Image{arm}}, {Images: []*image.Image{nil}}, {Images: []*image.Image{amd, amd}}} {
+		if err := a.Write(context.Background(), io.Discard); err == nil {
+			t.Errorf("%+v is written", a)
+		}
 	}
 }

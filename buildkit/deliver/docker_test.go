@@ -220,3 +220,23 @@ func TestDockerLoadsAStream(t *testing.T) {
 		t.Errorf("docker says %q, want %q", got, want)
 	}
 }
+
+// The real engine, and podman, take of several platforms the one that they run.
+func TestEnginesLoadTheirPlatform(t *testing.T) {
+	needEngine(t)
+	needTool(t, "podman")
+	name := unique()
+	removeLater(t, name+":latest")
+	own := hello(t, name, "own")
+	foreign := imageOn(t, "riscv64", own.Layers...)
+	path := writtenFile(t, deliver.Archive{Images: []*image.Image{foreign, own}, Platform: own.Config().Platform, Refs: []string{name}})
+	run(t, "docker", "load", "--input", path)
+	if got, want := dataTime(run(t, "docker", "run", "--rm", "--network=none", "--name", name, name)), told("default", "own"); got != want {
+		t.Errorf("the program told\n%swant\n%s", got, want)
+	}
+	storage := shortDir(t)
+	podman(t, storage, "load", "--input", path)
+	if got := strings.TrimSpace(podman(t, storage, "image", "inspect", "--format", "{{.Architecture}} {{.Id}}", name)); got != runtime.GOARCH+" "+own.ConfigDigest.Encoded() {
+		t.Errorf("podman has loaded %s, want %s", got, own.ConfigDigest)
+	}
+}

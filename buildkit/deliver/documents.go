@@ -34,13 +34,17 @@ type document struct {
 }
 
 // documents returns all files but the layers in the order of the archive: what a reader of a stream must know first
-// comes first.
-func documents(img *image.Image, names []name) ([]document, error) {
+// comes first. manifest.json is about the first image.
+func documents(images []*image.Image, names []name) ([]document, error) {
+	root, blobs, err := rootOf(images)
+	if err != nil {
+		return nil, err
+	}
 	docs := []document{
 		{name: ocispec.ImageLayoutFile}, {name: ocispec.ImageIndexFile}, {name: dockerManifestFile},
 	}
 	for i, value := range []any{
-		ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion}, layoutIndex(img, names), []dockerManifest{dockerEntry(img, names)},
+		ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion}, layoutIndex(root, names), []dockerManifest{dockerEntry(images[0], names)},
 	} {
 		content, err := json.Marshal(value)
 		if err != nil {
@@ -48,29 +52,41 @@ func documents(img *image.Image, names []name) ([]document, error) {
 		}
 		docs[i].content = content
 	}
-	return append(docs,
-		document{blobPath(img.ManifestDigest), img.RawManifest}, document{blobPath(img.ConfigDigest), img.RawConfig}), nil
+	return append(docs, blobs...), nil
 }
 
-// layoutIndex names the manifest once for each reference, and once without a name when there is none.
-// https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file
-func layoutIndex(img *image.Image, names []name) ocispec.Index {
-	p := img.Config().Platform
-	manifest := ocispec.Descriptor{
-		MediaType: ocispec.MediaTypeImageManifest, Digest: img.ManifestDigest, Size: int64(len(img.RawManifest)),
-		Platform: &ocispec.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant},
+// rootOf is what names lead to: the manifest of the only image, or the index of all. The blobs are the small ones: the
+// index, the manifests and the configurations, each once.
+func rootOf(images []*image.Image) (root ocispec.Descriptor, blobs []document, err error) {
+	root = images[0].Descriptor()
+	if len(images) > 1 {
+		index, err := image.NewIndex(images)
+		if err != nil {
+			return root, nil, err
+		}
+		root, images = index.Descriptor(), index.Images
+		blobs = append(blobs, document{blobPath(index.Digest), index.Raw})
 	}
+	for _, img := range images {
+		blobs = append(blobs, document{blobPath(img.ManifestDigest), img.RawManifest}, document{blobPath(img.ConfigDigest), img.RawConfig})
+	}
+	return root, blobs, nil
+}
+
+// layoutIndex names the manifest or index once for each reference, and once without a name when there is none.
+// https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file
+func layoutIndex(root ocispec.Descriptor, names []name) ocispec.Index {
 	index := ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, // the value that the specification fixes
 		MediaType: ocispec.MediaTypeImageIndex,
 	}
 	// An annotation holds one name, so each name has a descriptor of its own, as in the archives of "docker save".
 	for _, n := range names {
-		manifest.Annotations = map[string]string{containerdName: n.full, ocispec.AnnotationRefName: n.tag}
-		index.Manifests = append(index.Manifests, manifest)
+		root.Annotations = map[string]string{containerdName: n.full, ocispec.AnnotationRefName: n.tag}
+		index.Manifests = append(index.Manifests, root)
 	}
 	if len(names) == 0 {
-		index.Manifests = append(index.Manifests, manifest)
+		index.Manifests = append(index.Manifests, root)
 	}
 	return index
 }

@@ -33,16 +33,31 @@ func (a Archive) WriteFile(ctx context.Context, path string) error {
 		return fmt.Errorf("writing %q: %w\nfix: make the folder %q, or write where you have the right to",
 			path, err, filepath.Dir(path))
 	}
-	// From here on there is something to clean up, and one place where it is done.
-	err = a.fill(ctx, temp)
+	if err := finish(temp, path, func(w io.Writer) error { return a.stream(ctx, w) }); err != nil {
+		return fmt.Errorf("writing %q: %w%s", path, err, fixFor(err, path))
+	}
+	return nil
+}
+
+// replaceFile writes a file, whole or not at all.
+func replaceFile(path string, write func(io.Writer) error) error {
+	temp, err := createBeside(path)
+	if err != nil {
+		return err
+	}
+	return finish(temp, path, write)
+}
+
+// finish writes the temporary file and gives it its name; else it removes it.
+func finish(temp *os.File, path string, write func(io.Writer) error) error {
+	err := fill(temp, write)
 	if err == nil {
 		err = cause(os.Rename(temp.Name(), path))
 	}
-	if err == nil {
-		return nil
+	if err != nil {
+		return errors.Join(os.Remove(temp.Name()), err) // in this order a line with a fix is the last one
 	}
-	err = fmt.Errorf("writing %q: %w%s", path, err, fixFor(err, path))
-	return errors.Join(os.Remove(temp.Name()), err) // in this order the line with the fix is the last one
+	return nil
 }
 
 // checkTarget refuses what a rename would replace though it is not a file of ours: a device, a pipe, a folder.
@@ -54,10 +69,13 @@ func checkTarget(path string) error {
 	return nil
 }
 
+// tempPrefix and tempSuffix are around what is random in the name of a temporary file.
+const tempPrefix, tempSuffix = ".fromscratch-", ".tmp"
+
 // createBeside makes the temporary file in the folder of path, where a rename is atomic.
 func createBeside(path string) (*os.File, error) {
 	for {
-		name := ".fromscratch-" + strconv.FormatUint(rand.Uint64(), 36) + ".tmp"
+		name := tempPrefix + strconv.FormatUint(rand.Uint64(), 36) + tempSuffix
 		// Not os.CreateTemp: its 0600 would stay with the archive, and others could not read it.
 		file, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if !errors.Is(err, fs.ErrExist) {
@@ -66,11 +84,11 @@ func createBeside(path string) (*os.File, error) {
 	}
 }
 
-// fill writes the archive to file, down to the disk, and closes it: after a crash the new name must not lead to a file
-// whose bytes were still on their way.
-func (a Archive) fill(ctx context.Context, file *os.File) error {
+// fill writes to the file, down to the disk, and closes it: after a crash the new name must not lead to a file whose
+// bytes were still on their way.
+func fill(file *os.File, write func(io.Writer) error) error {
 	out := bufio.NewWriterSize(plainWriter{file}, bufferSize)
-	err := a.stream(ctx, out)
+	err := write(out)
 	if err == nil {
 		err = out.Flush()
 	}

@@ -9,8 +9,9 @@ import (
 
 // name is an image reference in the forms that the archive's readers look for.
 type name struct {
-	full string // "docker.io/library/hello:latest"
-	tag  string // "latest"
+	full     string // "docker.io/library/hello:latest"
+	familiar string // "hello:latest"
+	tag      string // "latest"
 }
 
 // parseNames reads references as "docker tag" does: no registry is Docker Hub, no tag is latest. The same reference
@@ -46,5 +47,5 @@ func parseName(ref string) (name, error) {
 		return name{}, fmt.Errorf("parsing the reference %q: it has no tag\nfix: write %q", ref,
 			reference.FamiliarName(named)+":latest")
 	}
-	return name{tagged.String(), tagged.Tag()}, nil
+	return name{tagged.String(), reference.FamiliarString(tagged), tagged.Tag()}, nil
 }

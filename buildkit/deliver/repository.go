@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/distribution/reference"
 )
@@ -22,4 +23,20 @@ func Reference(repository, tag string) (string, error) {
 		return "", fmt.Errorf("reading the tag %q: %w\nfix: use letters, digits, \"_\", \".\" and \"-\", 128 at most", tag, err)
 	}
 	return reference.FamiliarString(tagged), nil
+}
+
+// Registry is the registry of a reference: "registry.example:5000", or "docker.io". It is empty for what is no reference.
+func Registry(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return ""
+	}
+	return reference.Domain(named)
+}
+
+// Official tells whether a reference is one of the images on Docker Hub that belong to no user, like "hello:latest".
+// https://docs.docker.com/docker-hub/image-library/trusted-content/#docker-official-images
+func Official(ref string) bool {
+	named, err := reference.ParseNormalizedNamed(ref)
+	return err == nil && reference.Domain(named) == "docker.io" && strings.HasPrefix(reference.Path(named), "library/")
 }

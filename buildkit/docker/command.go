@@ -31,7 +31,8 @@ type commandConn struct {
 	done chan struct{} // closed when the command has ended
 	err  error         // how it ended; read after done
 
-	closing sync.Once
+	closing  sync.Once
+	stdinEnd sync.Once
 }
 
 // commandError is a command that ended with an error while it was needed.
@@ -121,12 +122,20 @@ func (c *commandConn) explain(err error) error {
 	return c.err
 }
 
+// CloseWrite ends the command's input; its output can still be read. "dial-stdio" passes that on to the engine, which
+// ends the input of what it runs.
+func (c *commandConn) CloseWrite() error {
+	var err error
+	c.stdinEnd.Do(func() { err = c.stdin.Close() })
+	return err
+}
+
 // Close ends the command: by the end of its input and SIGTERM, after exitTimeout by force. It returns when the command
 // has ended, and how it ended is then no error.
 func (c *commandConn) Close() error {
 	var err error
 	c.closing.Do(func() {
-		err = c.stdin.Close()
+		err = c.CloseWrite()
 		if c.cmd.Process.Signal(syscall.SIGTERM) != nil { // ended already, or Windows, which has no such signal
 			_ = c.cmd.Process.Kill() // fails when it has ended
 		}

@@ -53,7 +53,8 @@ type DevContainer struct {
 
 	engine *Engine
 	binds  []Bind
-	sent   map[string]sentFile // by path in the container: what was copied
+	skip   func(host string) bool // files that are not copied; nil is none
+	sent   map[string]sentFile    // by path in the container: what was copied
 	out    *output
 	path   string // of what the engine executes
 

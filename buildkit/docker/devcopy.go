@@ -40,12 +40,26 @@ func (c *DevContainer) Sync(ctx context.Context) error {
 }
 
 func (c *DevContainer) sync(ctx context.Context) error {
+	found, err := c.files()
+	if err != nil {
+		return err
+	}
+	return c.sendChanged(ctx, found)
+}
+
+// files are the files of all Binds.
+func (c *DevContainer) files() (map[string]sentFile, error) {
 	found := map[string]sentFile{}
 	for _, b := range c.binds {
-		if err := b.files(found); err != nil {
-			return err
+		if err := b.files(found, c.skip); err != nil {
+			return nil, err
 		}
 	}
+	return found, nil
+}
+
+// sendChanged copies those of the files that are new or have changed.
+func (c *DevContainer) sendChanged(ctx context.Context, found map[string]sentFile) error {
 	maps.DeleteFunc(found, func(name string, f sentFile) bool { return c.sent[name] == f })
 	if len(found) == 0 {
 		return nil
@@ -64,11 +78,18 @@ func (c *DevContainer) sync(ctx context.Context) error {
 	return err
 }
 
-// files adds the Bind's folders, files and links. What is neither (a socket) is not copied, nor what has just vanished.
-func (b Bind) files(found map[string]sentFile) error {
+// files adds the Bind's folders, files and links. What is neither (a socket) is not copied, nor what has just vanished,
+// nor what skip names.
+func (b Bind) files(found map[string]sentFile, skip func(string) bool) error {
 	err := filepath.WalkDir(b.Host, func(host string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return ignoreGone(err, host != b.Host)
+		}
+		if skip != nil && skip(host) {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
 		}
 		info, err := entry.Info()
 		if host == b.Host {

@@ -2,9 +2,11 @@ package docker
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -64,20 +66,30 @@ func (d *dialer) cause(err error) error {
 type otherSocket struct{ path, origin string }
 
 // otherSockets lists them in the order in which they are tried: rootless Docker (https://docs.docker.com/engine/security/rootless/),
-// Docker Desktop's, podman's user service (podman-system-service(1)).
+// Docker Desktop's on macOS and on Linux, podman's user service and the system's (podman-system-service(1)).
 func (o Options) otherSockets() []otherSocket {
 	var sockets []otherSocket
-	run, home := o.getenv("XDG_RUNTIME_DIR"), o.home()
+	run, home := o.runtimeDir(), o.home()
 	if run != "" {
 		sockets = append(sockets, otherSocket{filepath.Join(run, "docker.sock"), "rootless Docker's socket"})
 	}
 	if home != "" {
-		sockets = append(sockets, otherSocket{filepath.Join(home, ".docker", "run", "docker.sock"), "Docker Desktop's socket"})
+		sockets = append(sockets, otherSocket{filepath.Join(home, ".docker", "run", "docker.sock"), "Docker Desktop's socket"},
+			otherSocket{filepath.Join(home, ".docker", "desktop", "docker.sock"), "Docker Desktop's socket"})
 	}
 	if run != "" {
 		sockets = append(sockets, otherSocket{filepath.Join(run, "podman", "podman.sock"), "podman's socket"})
 	}
-	return sockets
+	return append(sockets, otherSocket{"/run/podman/podman.sock", "the system's podman socket"})
+}
+
+// runtimeDir is where a user's services have their sockets. A shell that was not logged in by systemd, like sudo's and
+// cron's, has no XDG_RUNTIME_DIR; the folder is there nevertheless (pam_systemd(8)).
+func (o Options) runtimeDir() string {
+	if dir := o.getenv("XDG_RUNTIME_DIR"); dir != "" || runtime.GOOS != "linux" {
+		return dir
+	}
+	return fmt.Sprintf("/run/user/%d", os.Getuid())
 }
 
 // firstSocket is ep when its socket exists or none of the others does; else ep at the first of the others.
@@ -86,7 +98,8 @@ func firstSocket(ep endpoint, others []otherSocket) endpoint {
 		return ep
 	}
 	for _, s := range others {
-		if isSocket(s.path) {
+		// One that this user may not even look at is not meant for them.
+		if info, err := os.Stat(s.path); err == nil && info.Mode()&os.ModeSocket != 0 {
 			ep.host, ep.origin = "unix://"+s.path, s.origin
 			return ep
 		}

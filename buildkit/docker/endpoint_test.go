@@ -207,12 +207,14 @@ func TestFirstSocket(t *testing.T) {
 	run := filepath.Join(home, "run")
 	o := Options{Getenv: environment("HOME="+home, "XDG_RUNTIME_DIR="+run)}
 	missing := endpoint{host: "unix://" + filepath.Join(home, "docker.sock"), origin: "platform default"}
-	if got := firstSocket(missing, o.otherSockets()); got.host != missing.host || len(got.looked) != 3 {
+	users := o.otherSockets()[:4] // the last is the machine's own
+	if got := firstSocket(missing, users); got.host != missing.host || len(got.looked) != 4 {
 		t.Errorf("none: %+v", got)
 	}
 	// From the last to the first: each new one wins over those before.
 	for _, c := range []struct{ path, origin string }{
 		{filepath.Join(run, "podman", "podman.sock"), "podman's socket"},
+		{filepath.Join(home, ".docker", "desktop", "docker.sock"), "Docker Desktop's socket"},
 		{filepath.Join(home, ".docker", "run", "docker.sock"), "Docker Desktop's socket"},
 		{filepath.Join(run, "docker.sock"), "rootless Docker's socket"},
 		{filepath.Join(home, "docker.sock"), "platform default"},
@@ -225,7 +227,7 @@ func TestFirstSocket(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer l.Close()
-		if got := firstSocket(missing, o.otherSockets()); got.host != "unix://"+c.path || got.origin != c.origin {
+		if got := firstSocket(missing, users); got.host != "unix://"+c.path || got.origin != c.origin {
 			t.Errorf("%s: %+v", c.origin, got)
 		}
 	}

@@ -50,6 +50,7 @@ type Options struct {
 type Engine struct {
 	api      *client.Client
 	endpoint endpoint
+	config   configFolder  // where the docker command has its credentials
 	giveUp   time.Duration // how long a killed program may take to end: cleanupTimeout, less in tests
 
 	mu       sync.Mutex // guards platform, which is asked for once
@@ -63,12 +64,14 @@ type Platform struct{ OS, Arch, Variant string }
 //
 // The first of these that is set decides, as for the docker command (https://docs.docker.com/engine/manage-resources/contexts/):
 // Options.Host, DOCKER_HOST, DOCKER_CONTEXT, currentContext in config.json. When none is, it is the platform's default
-// socket, or, where that does not exist, the first that does of rootless Docker's, Docker Desktop's and podman's.
+// socket, or, where that does not exist, the first that does of rootless Docker's, Docker Desktop's, the user's podman's
+// and the system's podman's.
 //
 // An engine that does not answer is an [*UnreachableError], after at most ten seconds (thirty over ssh); a host or
 // context that cannot be used is a [*ConfigError]. When ctx ends first, the error wraps its cause and is neither.
 //
-// ssh:// hosts run the ssh command, which inherits this process's environment (PATH, HOME, SSH_AUTH_SOCK). tcp:// hosts
+// ssh:// hosts run the ssh command, which inherits this process's environment (PATH, HOME, SSH_AUTH_SOCK), and there the
+// docker command, or podman's where docker is not installed. tcp:// hosts
 // are reached through this process's HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as the docker command does.
 func Open(ctx context.Context, o Options) (*Engine, error) {
 	ep, err := resolve(o)
@@ -79,8 +82,19 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return connect(ctx, ep, version)
+	connectTo := connect
+	if ep.ssh != nil {
+		connectTo = connectSSH
+	}
+	e, err := connectTo(ctx, ep, version)
+	if err == nil {
+		e.config = configFolder(o.configDir())
+	}
+	return e, err
 }
+
+// Local reports whether the engine is reached through a socket of this machine. It may still run in a virtual machine.
+func (e *Engine) Local() bool { return e.endpoint.local() }
 
 // connect makes the client and lets the engine answer once.
 func connect(ctx context.Context, ep endpoint, version string) (*Engine, error) {
@@ -102,6 +116,7 @@ func newClient(ep endpoint, version string, dials *dialer) (*client.Client, erro
 		TLSClientConfig:     ep.tls,
 		TLSHandshakeTimeout: dialTimeout,
 		MaxIdleConns:        6, // as the client's own transport
+		MaxIdleConnsPerHost: 6, // there is one host; an ssh connection is dear to make
 		IdleConnTimeout:     30 * time.Second,
 		WriteBufferSize:     64 << 10, // images are sent in pieces of this size, not of 4 kB
 	}

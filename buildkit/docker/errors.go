@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -75,12 +76,11 @@ func (ep endpoint) unreachable(err error) error {
 // fix is what helps against the given cause.
 func (ep endpoint) fix(err error) string {
 	var dns *net.DNSError
-	var command *commandError
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return "install the ssh client"
-	case ep.ssh != nil && (errors.As(err, &command) || isTimeout(err)):
-		return fmt.Sprintf("make this work without a question: %s", ep.ssh.trial())
+	case ep.ssh != nil:
+		return ep.ssh.fix(err)
 	case errors.Is(err, fs.ErrPermission):
 		return "add your user to the docker group (sudo usermod -aG docker $USER) and log in again"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED) && ep.local():
@@ -116,6 +116,9 @@ func (ep endpoint) tlsFix(err error) string {
 	case ep.tls == nil && strings.Contains(err.Error(), "HTTPS server"), // net/http's answer to plain HTTP
 		ep.tls == nil && strings.Contains(err.Error(), "TLS-enabled daemon"): // the client's guess
 		return "use TLS: DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or a context with certificates"
+	case ep.tls == nil && !ep.local() && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		// What ends TLS before an engine, stunnel or a balancer, may hang up without a word.
+		return "use TLS if the engine there wants it: DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or a context with certificates"
 	}
 	return ""
 }

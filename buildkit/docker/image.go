@@ -19,8 +19,12 @@ type Image struct {
 	Tags []string
 	// DiffIDs are its layers, lowest first, as digests of the uncompressed layers.
 	DiffIDs []string
+	// Platform is what it runs on.
+	Platform Platform
 	// Labels are those of its config.
 	Labels map[string]string
+	// Env is the environment of its containers, "KEY=value".
+	Env []string
 	// Complete is false when the engine knows the image and has lost some of its content, which only the containerd
 	// image store does: such an image cannot be run.
 	Complete bool
@@ -85,10 +89,11 @@ func (e *Engine) image(ctx context.Context, ref string) (Image, bool, error) {
 		ID:       canonicalID(answer.ID),
 		Tags:     answer.RepoTags,
 		DiffIDs:  answer.RootFS.Layers,
+		Platform: Platform{OS: answer.Os, Arch: answer.Architecture, Variant: answer.Variant},
 		Complete: complete(answer),
 	}
 	if answer.Config != nil {
-		img.Labels = answer.Config.Labels
+		img.Labels, img.Env = answer.Config.Labels, answer.Config.Env
 	}
 	return img, true, nil
 }

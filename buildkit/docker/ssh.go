@@ -9,12 +9,20 @@ import (
 )
 
 // sshHost is an engine behind ssh: "ssh://user@host:port/path/to/docker.sock", where all but the host may be missing.
-type sshHost struct{ user, host, port, socket string }
+type sshHost struct {
+	user, host, port, socket string
+
+	podman bool // podman's command is used there, not docker's
+}
 
 // parseSSH reads an ssh:// host. A password is refused as in the docker command; so is what ssh or a shell in ssh's
 // configuration (ProxyCommand with %h) could take for more than a name.
 func parseSSH(host string) (*sshHost, error) {
 	u, err := url.Parse(host)
+	var malformed *url.Error
+	if errors.As(err, &malformed) {
+		return nil, malformed.Err // without the host, which may hold a password
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -42,17 +50,24 @@ func parseSSH(host string) (*sshHost, error) {
 // no terminal, so that no login shell speaks in between, and a bounded connect.
 // Source: https://github.com/docker/cli/blob/v28.5.2/cli/connhelper/connhelper.go
 func (s *sshHost) command() []string {
-	remote := "docker system dial-stdio"
+	program, flag := "docker", " --host="
+	if s.podman { // https://docs.podman.io/en/v4.3/markdown/podman.1.html#url-value
+		program, flag = "podman", " --url="
+	}
+	remote := program + " system dial-stdio"
 	if s.socket != "" {
-		remote = "docker --host=" + shellQuote("unix://"+s.socket) + " system dial-stdio"
+		remote = program + flag + shellQuote("unix://"+s.socket) + " system dial-stdio"
 	}
 	timeout := fmt.Sprintf("ConnectTimeout=%d", int(sshTimeout.Seconds()))
 	return append(s.login(), "-o", timeout, "-T", "--", s.host, remote)
 }
 
 // trial is what a person can type to see whether ssh and the remote docker work.
-func (s *sshHost) trial() string {
-	return strings.Join(append(s.login(), s.host, "docker", "version"), " ")
+func (s *sshHost) trial() string { return s.typed("docker", "version") }
+
+// typed is a command there as a person types it.
+func (s *sshHost) typed(command ...string) string {
+	return strings.Join(append(append(s.login(), s.host), command...), " ")
 }
 
 // login is ssh with user and port.

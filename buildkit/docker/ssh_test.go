@@ -95,7 +95,7 @@ func TestOpenSSHUnreachable(t *testing.T) {
 	if !errors.As(err, &unreachable) {
 		t.Fatalf("%T %v", err, err)
 	}
-	wantError(t, err, "Permission denied (publickey)", "make this work without a question: ssh -l me -p 2222 box docker version, or unset DOCKER_HOST")
+	wantError(t, err, "Permission denied (publickey)", "until this works without a question: ssh -l me -p 2222 box docker version, or unset DOCKER_HOST")
 	if args, _ := calls(t, log); len(args) == 0 {
 		t.Error("ssh was not called")
 	}
@@ -139,7 +139,9 @@ func TestParseSSH(t *testing.T) {
 		{host: "ssh://box/it's;rm", want: "ssh " + timeout + `box docker --host='unix:///it'\''s;rm' system dial-stdio`},
 		{host: "ssh://me@[::1]:22", want: "ssh -l me -p 22 " + timeout + "::1 docker system dial-stdio"},
 		{host: "ssh://me:secret@box", err: "password"},
+		{host: "ssh://me:sec ret@box", err: "invalid"},
 		{host: "ssh://", err: "names no host"},
+		{host: "ssh://me:secret@bo x", err: "invalid"},
 		{host: "ssh://-oProxyCommand=x", err: "names no host"},
 		{host: "ssh://-lroot@box", err: "names no user"},
 		{host: "ssh://box?x=y", err: "more than"},

@@ -57,7 +57,12 @@ func (g Go) Build(ctx context.Context, r Request) (*Binary, error) {
 	if err := removeHalf(b.Path); err != nil {
 		return nil, err
 	}
-	if err := c.compile(ctx, b.Path, r.Main); err != nil {
+	if g.Runner != nil {
+		err = c.compileElsewhere(ctx, b.Path, r.Main)
+	} else {
+		err = c.compile(ctx, b.Path, r.Main)
+	}
+	if err != nil {
 		return nil, errors.Join(err, removeHalf(b.Path))
 	}
 	b.Info, err = c.readBack(r.Main, b.Path)
@@ -94,25 +99,39 @@ func (g Go) output(name string) (string, error) {
 // command does not clean up, and the linker's files are large. The output is a file,
 // or a folder for the programs of several packages.
 func (c *call) compile(ctx context.Context, output string, mains ...Main) (err error) {
+	if c.g.Runner != nil {
+		_, err := c.g.run(ctx, c.building(output, mains))
+		return err
+	}
 	work, err := os.MkdirTemp(cmp.Or(c.vars["GOTMPDIR"], getenv(c.env, "TMPDIR"), os.TempDir()), "fromscratch-go-build")
 	if err != nil {
 		return fmt.Errorf("making a folder for the go command: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	args := slices.Concat([]string{"build", "-trimpath", "-buildvcs=false"}, c.tagFlags())
-	if ld, ok := c.ldflags(buildID(mains[0].Cgo)); ok {
-		args = append(args, "-ldflags="+ld)
-	}
-	var paths []string
-	for _, m := range mains {
-		paths = append(paths, m.ImportPath)
-	}
-	args = slices.Concat(args, c.opts.Flags, []string{"-o", output, "--"}, paths)
-	run := c.command(fmt.Sprintf("compiling %s for %s", quoted(paths), c.target), args)
+	run := c.building(output, mains)
 	run.env = append(slices.Clip(run.env), "GOTMPDIR="+work, "TMPDIR="+work)
 	run.group = true
 	_, err = c.g.run(ctx, run)
 	return err
+}
+
+// compileElsewhere compiles a program to a file there, and brings it here.
+func (c *call) compileElsewhere(ctx context.Context, output string, m Main) error {
+	there := c.g.scratch(output)
+	if err := c.compile(ctx, there, m); err != nil {
+		return err
+	}
+	return c.g.fetch(ctx, there, output)
+}
+
+// building is the go command that compiles programs to a file or folder.
+func (c *call) building(output string, mains []Main) command {
+	var paths []string
+	for _, m := range mains {
+		paths = append(paths, m.ImportPath)
+	}
+	args := slices.Concat(c.buildArgs(mains[0].Cgo), []string{"-o", output, "--"}, paths)
+	return c.command(fmt.Sprintf("compiling %s for %s", quoted(paths), c.target), args)
 }
 
 // buildID is the linker flag that keeps the source's folder out of the program.

@@ -88,6 +88,9 @@ func (g Go) buildGroup(ctx context.Context, scratch string, rs []Request, group 
 		}
 		c.env = append(c.env, compiler.env()...)
 	}
+	if g.Runner != nil {
+		return c.groupElsewhere(ctx, rs, group, all, compiler)
+	}
 	dir, err := os.MkdirTemp(scratch, ".programs-")
 	if err != nil {
 		return fmt.Errorf("making a folder for the programs: %w", err)
@@ -105,6 +108,35 @@ func (g Go) buildGroup(ctx context.Context, scratch string, rs []Request, group 
 	}
 	compiled := c.compile(ctx, dir+string(filepath.Separator), mains...)
 	return errors.Join(compiled, c.collect(rs, group, all, dir, compiled == nil))
+}
+
+// groupElsewhere compiles several programs into a folder there, and brings them here.
+func (c *call) groupElsewhere(ctx context.Context, rs []Request, group []int, all []*Binary, compiler Compiler) error {
+	there := c.g.scratch(rs[group[0]].Output)
+	var mains []Main
+	for _, i := range group {
+		if err := rs[i].check(c); err != nil {
+			return err
+		}
+		mains = append(mains, rs[i].Main)
+	}
+	if err := c.compile(ctx, there+"/", mains...); err != nil {
+		return err
+	}
+	for _, i := range group {
+		output, err := c.g.output(rs[i].Output)
+		if err != nil {
+			return err
+		}
+		if err := c.g.fetch(ctx, path.Join(there, goName(rs[i].Main)), output); err != nil {
+			return err
+		}
+		all[i] = &Binary{Path: output, Compiler: compiler}
+		if all[i].Info, err = c.readBack(rs[i].Main, output); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // place makes the link in the folder by which the go command finds the program of an

@@ -48,7 +48,7 @@ func (c *call) compiler(ctx context.Context) (Compiler, error) {
 	given := cmp.Or(c.opts.Env["CC"], getenv(c.env, "CC"+suffix))
 	switch {
 	case given != "":
-		if err := c.present(given, "correct CC, or install the compiler"); err != nil {
+		if err := c.present(ctx, given, "correct CC, or install the compiler"); err != nil {
 			return Compiler{}, err
 		}
 		if err := c.fits(ctx, given); err != nil {
@@ -57,7 +57,7 @@ func (c *call) compiler(ctx context.Context) (Compiler, error) {
 		return c.complete(ctx, Compiler{CC: given, CXX: cmp.Or(c.opts.Env["CXX"], getenv(c.env, "CXX"+suffix))}), nil
 	case c.native():
 		cc := c.vars["CC"]
-		if err := c.present(cc, nativeFix(cc)); err != nil {
+		if err := c.present(ctx, cc, nativeFix(cc)); err != nil {
 			return Compiler{}, err
 		}
 		return Compiler{CC: cc, Sysroot: "/"}, nil
@@ -67,7 +67,7 @@ func (c *call) compiler(ctx context.Context) (Compiler, error) {
 		return c.complete(ctx, Compiler{CC: c.vars["CC"], CXX: cmp.Or(c.opts.Env["CXX"], getenv(c.env, "CXX"))}), nil
 	}
 	for _, triple := range triples(c.target) {
-		if _, err := lookPath(c.env, triple+"-gcc"); err == nil {
+		if _, err := c.g.look(ctx, c.env, triple+"-gcc"); err == nil {
 			return c.complete(ctx, Compiler{CC: triple + "-gcc", CXX: c.opts.Env["CXX"]}), nil
 		}
 	}
@@ -81,12 +81,12 @@ func (c *call) native() bool {
 
 // present reports a compiler that is not there, which gcc's caller would only
 // tell in the middle of a build.
-func (c *call) present(cc, fix string) error {
+func (c *call) present(ctx context.Context, cc, fix string) error {
 	words := split(cc)
 	if len(words) == 0 {
 		return fmt.Errorf("looking for a C compiler for %s: CC is empty\nfix: %s", c.target, fix)
 	}
-	if _, err := lookPath(c.env, words[0]); err != nil {
+	if _, err := c.g.look(ctx, c.env, words[0]); err != nil {
 		return fmt.Errorf("looking for the C compiler %q for %s: %w\nfix: %s", words[0], c.target, err, fix)
 	}
 	return nil
@@ -138,12 +138,12 @@ func (c *call) complete(ctx context.Context, cc Compiler) Compiler {
 	program := split(cc.CC)[0]
 	prefix, isGCC := strings.CutSuffix(program, "gcc")
 	if cc.CXX == "" && isGCC {
-		if _, err := lookPath(c.env, prefix+"g++"); err == nil || !c.native() {
+		if _, err := c.g.look(ctx, c.env, prefix+"g++"); err == nil || !c.native() {
 			cc.CXX = strings.Replace(cc.CC, program, prefix+"g++", 1)
 		}
 	}
 	if name := prefix + "pkg-config"; isGCC && prefix != "" && getenv(c.env, "PKG_CONFIG") == "" {
-		if _, err := lookPath(c.env, name); err == nil {
+		if _, err := c.g.look(ctx, c.env, name); err == nil {
 			cc.PkgConfig = name
 		}
 	}
@@ -184,7 +184,7 @@ func (c *call) ask(ctx context.Context, cc, question string) string {
 	if len(words) == 0 {
 		return ""
 	}
-	g := Go{Command: words[0], Dir: c.g.Dir}
+	g := Go{Command: words[0], Dir: c.g.Dir, Runner: c.g.Runner}
 	out, err := g.run(ctx, command{doing: "asking " + words[0], env: c.env, args: append(words[1:], question)})
 	if err != nil {
 		return ""

@@ -33,6 +33,9 @@ type Go struct {
 	// downloads, progress of -x, compile errors. Errors carry the same text
 	// (CommandError.Output). Default: only the errors have it.
 	Stderr io.Writer
+	// Runner runs the commands. Default: they run on this machine. Env is then the
+	// environment there, complete too.
+	Runner Runner
 }
 
 // CGO says when the C toolchain takes part. The zero value means Auto.

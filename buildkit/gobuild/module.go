@@ -20,6 +20,7 @@ type Module struct {
 	GOROOT    string // of that go command
 	HostOS    string // that it runs on, as GOOS and GOARCH
 	HostArch  string
+	Cache     string // GOMODCACHE, where the source of modules is
 }
 
 // Module asks the go command which module the folder belongs to. One `go env`,
@@ -33,11 +34,11 @@ func (g Go) Module(ctx context.Context) (Module, error) {
 	if err != nil {
 		return Module{}, err
 	}
-	vars, err := g.goEnv(ctx, env, "GOMOD", "GOWORK", "GOVERSION", "GOROOT", "GOHOSTOS", "GOHOSTARCH", "GO111MODULE")
+	vars, err := g.goEnv(ctx, env, "GOMOD", "GOWORK", "GOVERSION", "GOROOT", "GOHOSTOS", "GOHOSTARCH", "GO111MODULE", "GOMODCACHE")
 	if err != nil {
 		return Module{}, err
 	}
-	m := Module{GoMod: vars["GOMOD"], Workspace: vars["GOWORK"], GoVersion: vars["GOVERSION"], GOROOT: vars["GOROOT"], HostOS: vars["GOHOSTOS"], HostArch: vars["GOHOSTARCH"]}
+	m := Module{GoMod: vars["GOMOD"], Workspace: vars["GOWORK"], GoVersion: vars["GOVERSION"], GOROOT: vars["GOROOT"], HostOS: vars["GOHOSTOS"], HostArch: vars["GOHOSTARCH"], Cache: vars["GOMODCACHE"]}
 	if m.Workspace == "off" { // GOWORK=off
 		m.Workspace = ""
 	}

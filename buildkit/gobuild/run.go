@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -59,34 +60,48 @@ type command struct {
 // run runs the go command and returns what it wrote to stdout. A done context
 // interrupts it, and kills it after the grace time.
 func (g Go) run(ctx context.Context, c command) ([]byte, error) {
+	var stdout bytes.Buffer
+	said := &excerpt{}
+	stderr := io.Writer(said)
+	if g.Stderr != nil {
+		stderr = io.MultiWriter(said, g.Stderr)
+	}
+	run := g.runHere
+	if g.Runner != nil {
+		run = g.runElsewhere
+	}
+	err := run(ctx, c, cmp.Or(g.Command, "go"), &stdout, stderr)
+	var not *notRun
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("%s: %w", c.doing, context.Cause(ctx))
+	case errors.As(err, &not):
+		return nil, not.error
+	case err != nil:
+		return nil, c.failure(said.String(), err)
+	}
+	return stdout.Bytes(), nil
+}
+
+// runHere runs a command on this machine.
+func (g Go) runHere(ctx context.Context, c command, name string, stdout, stderr io.Writer) error {
 	path, err := g.path(c.env)
 	if err != nil {
-		return nil, fmt.Errorf("%s: running %q: %w\nfix: install Go (https://go.dev/dl) or correct PATH", c.doing, cmp.Or(g.Command, "go"), err)
+		return &notRun{fmt.Errorf("%s: running %q: %w\nfix: install Go (https://go.dev/dl) or correct PATH", c.doing, name, err)}
 	}
 	cmd := exec.CommandContext(ctx, path, c.args...)
 	cmd.Dir, cmd.Env = g.Dir, c.env
-	var stdout bytes.Buffer
-	said := &excerpt{}
-	cmd.Stdout, cmd.Stderr = &stdout, io.Writer(said)
-	if g.Stderr != nil {
-		cmd.Stderr = io.MultiWriter(said, g.Stderr)
-	}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if c.group {
 		ownGroup(cmd)
 	}
 	cmd.Cancel = func() error { return interrupt(cmd.Process, c.group) }
 	cmd.WaitDelay = grace
 	err = cmd.Run()
-	if ctx.Err() != nil {
-		if c.group && cmd.Process != nil {
-			killGroup(cmd.Process)
-		}
-		return nil, fmt.Errorf("%s: %w", c.doing, context.Cause(ctx))
+	if ctx.Err() != nil && c.group && cmd.Process != nil {
+		killGroup(cmd.Process)
 	}
-	if err != nil {
-		return nil, c.failure(said.String(), err)
-	}
-	return stdout.Bytes(), nil
+	return err
 }
 
 // failure is the error of a command that ended badly.

@@ -50,14 +50,16 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 		if len(p.CgoFiles) > 0 {
 			src.Trees = append(src.Trees, cgoTrees(p)...)
 		}
-		if len(p.CgoPkgConfig) > 0 {
+		if len(p.CgoPkgConfig) > 0 && s.g.Runner == nil {
 			src.Files = append(src.Files, s.tool(cmp.Or(getenv(s.env, "PKG_CONFIG"), "pkg-config")))
 			src.Trees = append(src.Trees, pkgConfigFolders(s.env)...)
 		}
 	}
 	src.addModule(s.vars["GOMOD"])
 	src.addWorkspace(s.vars["GOWORK"])
-	src.Files = append(src.Files, s.toolchain()...)
+	if s.g.Runner == nil { // else the caller knows what the commands are there
+		src.Files = append(src.Files, s.toolchain()...)
+	}
 	src.Folders, src.Trees, src.Files = sorted(src.Folders), sorted(src.Trees), sorted(src.Files)
 	return src
 }

@@ -8,7 +8,6 @@ import (
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
-	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -27,11 +26,17 @@ type Image struct {
 	Layers []*Layer
 
 	config Config
+	blobs  []Blob // that the manifest names as the layers
 }
 
 // New puts layers, the lowest first, and a configuration together. It fails when a value of the configuration is not
 // one that engines accept, and does no I/O. The same arguments give the same bytes.
 func New(cfg Config, layers []*Layer) (*Image, error) {
+	return newImage(cfg, layers, func(*dockerspec.DockerOCIImage) {})
+}
+
+// newImage is New with a word of the base on the configuration document.
+func newImage(cfg Config, layers []*Layer, inherit func(*dockerspec.DockerOCIImage)) (*Image, error) {
 	if len(layers) == 0 || slices.Contains(layers, nil) {
 		return nil, errors.New("making an image: a layer is missing")
 	}
@@ -41,15 +46,16 @@ func New(cfg Config, layers []*Layer) (*Image, error) {
 	}
 	// The manifest has the digest of the configuration, so the configuration comes first.
 	img := &Image{Layers: slices.Clone(layers), config: cfg}
-	if img.RawConfig, err = json.Marshal(configDocument(cfg, layers)); err != nil {
+	doc := configDocument(cfg, layers)
+	inherit(&doc)
+	if img.RawConfig, err = json.Marshal(doc); err != nil {
 		return nil, fmt.Errorf("encoding the image's configuration: %w", err)
 	}
 	img.ConfigDigest = digest.FromBytes(img.RawConfig)
-	if img.RawManifest, err = json.Marshal(manifestDocument(img)); err != nil {
-		return nil, fmt.Errorf("encoding the image's manifest: %w", err)
+	for _, l := range layers {
+		img.blobs = append(img.blobs, l.blob())
 	}
-	img.ManifestDigest = digest.FromBytes(img.RawManifest)
-	return img, nil
+	return img, img.describe()
 }
 
 // Config returns the configuration as it is kept. Its slices and maps belong to the image: do not change them.
@@ -79,22 +85,6 @@ func configDocument(cfg Config, layers []*Layer) dockerspec.DockerOCIImage {
 		doc.History = append(doc.History, ocispec.History{Created: &l.Created, CreatedBy: l.CreatedBy, Comment: l.Comment})
 	}
 	return doc
-}
-
-// manifestDocument names the configuration and the layers by digest.
-// https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md
-func manifestDocument(img *Image) ocispec.Manifest {
-	m := ocispec.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, // the value that the specification fixes
-		MediaType: ocispec.MediaTypeImageManifest,
-		Config: ocispec.Descriptor{
-			MediaType: ocispec.MediaTypeImageConfig, Digest: img.ConfigDigest, Size: int64(len(img.RawConfig)),
-		},
-	}
-	for _, l := range img.Layers {
-		m.Layers = append(m.Layers, ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: l.DiffID, Size: l.Size})
-	}
-	return m
 }
 
 // set is how the configuration writes a list of names: an object of empty objects, or nothing at all.

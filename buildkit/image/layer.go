@@ -51,9 +51,13 @@ type Layer struct {
 	// CreatedBy, Comment and Created are the layer's line in the image's history.
 	CreatedBy, Comment string
 	Created            time.Time
+	// Blob is the layer as it was found elsewhere, compressed: that of a base image. A push and a layout take it as it
+	// is. nil is a layer that is nowhere yet.
+	Blob *Blob
 
 	entries []entry
-	hashed  bool // by us, and not known from before
+	hashed  bool   // by us, and not known from before
+	stored  string // the file of the tar, instead of entries; "" is none
 }
 
 // entry is a file whose header is final.
@@ -135,6 +139,9 @@ func (l *Layer) hash(ctx context.Context) error {
 // A layer that was hashed by NewLayer is not hashed again: the headers are the same, and the checksum of each file
 // tells that its content is. One that was known before is: that is the first time that its bytes are seen.
 func (l *Layer) WriteTo(ctx context.Context, w io.Writer) error {
+	if l.stored != "" {
+		return l.writeStored(ctx, w)
+	}
 	out := bufio.NewWriterSize(w, bufferSize)
 	m := newMeasure()
 	if l.hashed {

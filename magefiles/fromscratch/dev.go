@@ -20,6 +20,9 @@ import (
 // imageDev builds and runs every image, and puts each change of the source into its
 // running container, until it is interrupted.
 func (j *job) imageDev(ctx context.Context) error {
+	if err := j.runnable(); err != nil {
+		return err
+	}
 	if err := j.connect(ctx); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ const (
 func ending(ctx context.Context, code int, exits bool, err error) dialogue.End {
 	var config *buildkit.ConfigError
 	var engine *buildkit.EngineError
+	var registry *buildkit.RegistryError
 	cause := context.Cause(ctx)
 	switch {
 	case errors.Is(cause, errTimeout):
@@ -33,7 +34,7 @@ func ending(ctx context.Context, code int, exits bool, err error) dialogue.End {
 		return dialogue.End{Code: code, Exit: exits}
 	case errors.As(err, &config):
 		return failed(exitConfig, err)
-	case errors.As(err, &engine):
+	case errors.As(err, &engine), errors.As(err, &registry):
 		return failed(exitEngine, err)
 	}
 	return failed(exitBuild, err)

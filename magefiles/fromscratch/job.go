@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,22 +33,19 @@ type job struct {
 	output   output
 	engine   *docker.Engine // nil without one
 	noEngine error          // why there is none
+	builders *buildkit.Builders
+	opening  sync.Mutex
+	far      map[string]*docker.Engine // that Builders of a Config name, by address
+	beside   *docker.Engine            // asked for bases and builders, where the images go elsewhere
 
 	// own says that only the platform that the engine runs is of use.
-	own bool
+	own         bool
+	clusterName string          // of the kind cluster that IMAGE_OUTPUT names
+	cluster     *docker.Cluster // nil when images go elsewhere
 
 	code  int  // of the program that imageRun has run
 	exits bool // the process is to end with it
 }
-
-// output says where an image goes.
-type output string
-
-const (
-	outputAuto    output = "auto"    // into the engine, else into an archive
-	outputDocker  output = "docker"  // into the engine
-	outputArchive output = "archive" // into an archive; the engine is not asked
-)
 
 func newJob(s dialogue.Start, w *watcher) *job {
 	return &job{
@@ -59,8 +58,9 @@ func newJob(s dialogue.Start, w *watcher) *job {
 // that the process is to end with it.
 func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	verbs := map[string]func(context.Context) error{
-		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive,
+		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive, "imageSBOM": j.imageSBOM,
 		"imageRun": j.imageRun, "imageDev": j.imageDev, "imagePlan": j.imagePlan, "imageExplain": j.imageExplain, "imageClean": j.imageClean,
+		"imageLayout": j.imageLayout, "imagePush": j.imagePush, "imageDockerfile": j.imageDockerfile,
 	}
 	verb, ok := verbs[j.target]
 	if !ok {
@@ -70,28 +70,25 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	if err == nil {
 		err = verb(ctx)
 	}
-	return j.code, j.exits, errors.Join(err, j.end())
+	return j.code, j.exits, errors.Join(err, j.end(ctx))
 }
 
 // begin reads the environment.
-func (j *job) begin() error {
-	j.output = output(os.Getenv("IMAGE_OUTPUT"))
-	switch j.output {
-	case "":
-		j.output = outputAuto
-	case outputAuto, outputDocker, outputArchive:
-	default:
-		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q\nfix: set it to docker, archive or auto, or unset it", j.output)}
-	}
-	return nil
+func (j *job) begin() (err error) {
+	j.output, j.clusterName, err = readOutput(os.Getenv)
+	return err
 }
 
-func (j *job) end() error {
+// end gives back all that the job has taken, also when ctx has ended.
+func (j *job) end(ctx context.Context) error {
+	err := j.builders.Close(ctx)
 	j.progress.close()
-	if j.engine == nil {
-		return nil
+	for _, engine := range append(slices.Collect(maps.Values(j.far)), j.engine, j.beside) {
+		if engine != nil {
+			err = errors.Join(err, engine.Close())
+		}
 	}
-	return j.engine.Close()
+	return err
 }
 
 // connect asks for the engine, once. None is not an error yet: it is kept for
@@ -113,7 +110,40 @@ func (j *job) connect(ctx context.Context) error {
 	default:
 		j.engine = engine
 	}
-	return nil
+	return j.findCluster(ctx)
+}
+
+// anyEngine is the engine, also where the images go elsewhere. The error is why there
+// is none.
+func (j *job) anyEngine(ctx context.Context) (*docker.Engine, error) {
+	if err := j.connect(ctx); err != nil {
+		return nil, err
+	}
+	switch {
+	case j.engine != nil:
+		return j.engine, nil
+	case j.noEngine != nil:
+		return nil, j.noEngine
+	case j.beside != nil:
+		return j.beside, nil
+	}
+	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	var config *docker.ConfigError
+	if errors.As(err, &config) {
+		return nil, &buildkit.ConfigError{Err: err}
+	}
+	j.beside = engine
+	return engine, err
+}
+
+// baseEngine is the engine that base images are looked for in; none is nil.
+func (j *job) baseEngine(ctx context.Context) (*docker.Engine, error) {
+	engine, err := j.anyEngine(ctx)
+	var unreachable *docker.UnreachableError
+	if errors.As(err, &unreachable) {
+		return nil, nil
+	}
+	return engine, err
 }
 
 // inputs are all that decides what is built.
@@ -122,7 +152,12 @@ func (j *job) inputs() (buildkit.Inputs, error) {
 	if err != nil {
 		return buildkit.Inputs{}, fmt.Errorf("finding the folder that mage runs in: %w", err)
 	}
-	in := buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform}
+	if err := j.provideBuilders(); err != nil {
+		return buildkit.Inputs{}, err
+	}
+	in := buildkit.Inputs{
+		Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform, Engine: j.baseEngine, Builders: j.builders,
+	}
 	if j.own {
 		in.Choose = j.choose
 	}
@@ -136,7 +171,9 @@ func (j *job) plans(ctx context.Context, build bool) ([]buildkit.Plan, error) {
 		return nil, err
 	}
 	if build {
-		j.recall(in)
+		if err := j.recall(ctx, in); err != nil {
+			return nil, err
+		}
 	}
 	in.Prepare, in.Report = build, j.progress.report
 	in.Began, in.Recalled = j.began, j.recalled
@@ -158,18 +195,6 @@ func (j *job) choose(ctx context.Context, list []buildkit.Platform) (buildkit.Pl
 	}
 	return buildkit.Platform{}, &buildkit.ConfigError{Err: fmt.Errorf("the image is for %s, and the %s runs %s\nfix: add %s to Platforms, or name one platform, with IMAGE_PLATFORM=%s",
 		strings.Join(names, ", "), from, machine, machine, names[0])}
-}
-
-// platform is the engine's platform, the zero one without an engine.
-func (j *job) platform(ctx context.Context) (buildkit.Platform, string, error) {
-	if err := j.connect(ctx); err != nil || j.engine == nil {
-		return buildkit.Platform{}, "", err
-	}
-	system, arch, variant, err := j.engine.Platform(ctx)
-	if err != nil {
-		return buildkit.Platform{}, "", &buildkit.EngineError{Err: err}
-	}
-	return buildkit.Platform{OS: system, Architecture: arch, Variant: variant}, "engine at " + j.engine.Host(), nil
 }
 
 // each builds every image, does something with it, and prints what that has to say on

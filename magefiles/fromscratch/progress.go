@@ -46,7 +46,7 @@ func (p *progress) report(e buildkit.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch e.State {
-	case buildkit.Started:
+	case buildkit.Started, buildkit.Underway:
 		if p.live {
 			p.line(e.Image, e.Step, e.Text+" …", "")
 			p.open = true

@@ -6,7 +6,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
-// standing finds the images of which nothing has changed and that the engine has:
+// standing finds the images of which nothing has changed and that are where they go:
 // nothing is to be done for them. all says that these are all images; then the go
 // command is not even asked. Else what is known of the last run helps the next.
 func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bool, err error) {
@@ -14,13 +14,18 @@ func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bo
 	if err != nil {
 		return nil, false, err
 	}
-	j.recall(in)
+	if err := j.recall(ctx, in); err != nil {
+		return nil, false, err
+	}
 	stands, all := j.recalled.Standing()
 	if j.engine == nil {
 		return nil, false, nil
 	}
 	for _, d := range stands {
-		loaded, err := d.Loaded(ctx, j.engine)
+		if !d.SameBase(ctx, in) {
+			continue
+		}
+		loaded, err := j.has(ctx, d)
 		if err != nil {
 			return nil, false, err
 		}
@@ -32,13 +37,17 @@ func (j *job) standing(ctx context.Context) (list []buildkit.Deliverable, all bo
 }
 
 // recall looks for what is known of an earlier run, once.
-func (j *job) recall(in buildkit.Inputs) {
+func (j *job) recall(ctx context.Context, in buildkit.Inputs) error {
 	if j.looked || j.began.IsZero() {
-		return
+		return nil
+	}
+	if err := in.AskBuilders(ctx); err != nil {
+		return err
 	}
 	in.Began = j.began
 	j.recalled, j.looked = buildkit.Recall(in), true
 	j.began = j.recalled.Began
+	return nil
 }
 
 // unchanged says that nothing was to be done.

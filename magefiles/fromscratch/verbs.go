@@ -13,7 +13,7 @@ func (j *job) image(ctx context.Context) error {
 	if err := j.connect(ctx); err != nil {
 		return err
 	}
-	if j.engine == nil && j.output == outputDocker {
+	if j.engine == nil && (j.output == outputDocker || j.output == outputKind) {
 		return &buildkit.EngineError{Err: j.noEngine}
 	}
 	j.own = j.engine != nil
@@ -41,6 +41,9 @@ func (j *job) image(ctx context.Context) error {
 
 // deliver brings an image to where IMAGE_OUTPUT says.
 func (j *job) deliver(ctx context.Context, b *buildkit.Built) error {
+	if j.cluster != nil {
+		return b.LoadCluster(ctx, j.cluster)
+	}
 	if j.engine != nil {
 		return b.Load(ctx, j.engine)
 	}
@@ -57,6 +60,13 @@ func (j *job) imageRootfs(ctx context.Context) error {
 
 func (j *job) imageArchive(ctx context.Context) error {
 	return j.each(ctx, func(ctx context.Context, b *buildkit.Built) (string, error) { return b.WriteArchive(ctx) })
+}
+
+func (j *job) imageSBOM(ctx context.Context) error {
+	return j.each(ctx, func(ctx context.Context, b *buildkit.Built) (string, error) {
+		paths, err := b.WriteDocuments(ctx)
+		return strings.Join(paths, "\n"), err
+	})
 }
 
 func (j *job) imageClean(ctx context.Context) error {
@@ -82,6 +92,9 @@ func (j *job) imageClean(ctx context.Context) error {
 
 // imageRun loads one image and runs it.
 func (j *job) imageRun(ctx context.Context) error {
+	if err := j.runnable(); err != nil {
+		return err
+	}
 	if err := j.connect(ctx); err != nil {
 		return err
 	}
@@ -114,6 +127,9 @@ func (j *job) imageRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := j.builders.Close(ctx); err != nil {
+		return err
+	}
 	return j.foreground(ctx, image)
 }
 
@@ -121,7 +137,7 @@ func (j *job) whyNoEngine() error {
 	if j.noEngine != nil {
 		return &buildkit.EngineError{Err: j.noEngine}
 	}
-	return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q, and imageRun needs an engine\nfix: unset IMAGE_OUTPUT", j.output)}
+	return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q, and %s needs an engine\nfix: unset IMAGE_OUTPUT", j.output, j.target)}
 }
 
 // foreground runs the program until it ends. What would end this process is

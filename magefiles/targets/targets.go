@@ -9,12 +9,15 @@
 //
 // Environment: IMAGE_NAME selects one image of several, IMAGE_REPO, IMAGE_TAG and
 // IMAGE_PLATFORM win over the Config, IMAGE_OUTPUT is docker, archive or auto (an
-// archive when no engine answers), SOURCE_DATE_EPOCH is the time of every file.
+// archive when no engine answers), IMAGE_DOCKERFILE is where imageDockerfile writes, SOURCE_DATE_EPOCH is the time of every file.
 // DOCKER_HOST, DOCKER_CONTEXT and the DOCKER_TLS variables mean what they mean to
-// the docker command.
+// the docker command. imagePush writes the references with digests to the file
+// IMAGE_REFS; IMAGE_REGISTRY_CA is a PEM file of authorities, IMAGE_REGISTRY_HTTP
+// names registries that speak no TLS; logins are found where docker and podman
+// have put them.
 //
 // stdout carries the result only, progress goes to stderr. Exit codes: 1 the
-// build failed, 2 the configuration is wrong, 3 the engine failed, 130
+// build failed, 2 the configuration is wrong, 3 the engine or a registry failed, 130
 // interrupted; imageRun ends with the program's own code.
 //
 // The work is done by a command of the same module, package
@@ -37,6 +40,15 @@ func ImageRootfs(ctx context.Context) error { return run(ctx, "imageRootfs") }
 // ImageArchive builds and writes dist/NAME/image.tar, for docker load, podman load and skopeo.
 func ImageArchive(ctx context.Context) error { return run(ctx, "imageArchive") }
 
+// ImageSBOM builds and writes what is in the image, as SPDX and CycloneDX, and where it comes from, to dist/NAME.
+func ImageSBOM(ctx context.Context) error { return run(ctx, "imageSBOM") }
+
+// ImageLayout builds and writes dist/NAME/layout, an OCI image layout; IMAGE_LAYOUT=DIR adds the images to another one.
+func ImageLayout(ctx context.Context) error { return run(ctx, "imageLayout") }
+
+// ImagePush builds and pushes every image to its registry, and prints the references with digests; it needs no Docker.
+func ImagePush(ctx context.Context) error { return run(ctx, "imagePush") }
+
 // ImageRun builds, loads and runs one image; what follows "--" are the program's arguments.
 func ImageRun(ctx context.Context) error { return run(ctx, "imageRun") }
 
@@ -48,6 +60,9 @@ func ImagePlan(ctx context.Context) error { return run(ctx, "imagePlan") }
 
 // ImageExplain builds and prints what is in the image and why; "-- /path" explains one file, "-- --json" is for programs.
 func ImageExplain(ctx context.Context) error { return run(ctx, "imageExplain") }
+
+// ImageDockerfile writes a Dockerfile that builds the same image without fromscratch, and a .dockerignore.
+func ImageDockerfile(ctx context.Context) error { return run(ctx, "imageDockerfile") }
 
 // ImageClean removes what the other targets have written to dist/.
 func ImageClean(ctx context.Context) error { return run(ctx, "imageClean") }

@@ -11,11 +11,10 @@ import (
 )
 
 // goImageFile makes a company's golang image of a plain one: with its certificate,
-// zones, an apk that finds installed what a recipe asks for, and the standard
+// an apk that finds installed what a recipe asks for, and the standard
 // library compiled, as it is after the first build of the day where a builder keeps
 // a cache.
 const goImageFile = `FROM %s
-COPY zoneinfo /usr/share/zoneinfo
 COPY apk /sbin/apk
 COPY bundle.crt /etc/ssl/certs/ca-certificates.crt
 COPY warm /warm
@@ -79,9 +78,6 @@ func (w *Workshop) company(ctx context.Context) (string, error) {
 	)
 	if err != nil {
 		return "", err
-	}
-	if _, err := w.run(ctx, dir, nil, "cp", "-R", "/usr/share/zoneinfo", "zoneinfo"); err != nil {
-		return "", fmt.Errorf("%w\nfix: install tzdata", err)
 	}
 	_, err = w.run(ctx, dir, []string{"DOCKER_BUILDKIT=0"}, "docker", "build", "--force-rm", "-t", ref, ".")
 	return ref, err

@@ -1,0 +1,184 @@
+//go:build linux
+
+// Attendant attends to commands in a builder container, see package attendant.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// grace is how long a command that is interrupted may take to end before it is killed.
+const grace = 3 * time.Second
+
+func main() {
+	args := os.Args[1:]
+	if len(args) == 0 {
+		fmt.Fprintln(os.Stderr, "attendant: what to do?")
+		os.Exit(2)
+	}
+	commands := map[string]func([]string) (int, error){
+		"wait": wait, "run": run, "look": look, "list": list, "write": write, "remove": remove,
+	}
+	do, ok := commands[args[0]]
+	if !ok {
+		do = func([]string) (int, error) { return 2, errors.New("no such word") }
+	}
+	code, err := do(args[1:])
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "attendant: %s: %v\n", args[0], err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// wait is PID 1: it reaps what others have left, until nobody holds its stdin.
+func wait([]string) (int, error) {
+	children := make(chan os.Signal, 16)
+	signal.Notify(children, syscall.SIGCHLD)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(io.Discard, os.Stdin)
+		ended <- err
+	}()
+	for {
+		select {
+		case <-children:
+			for pid := 1; pid > 0; {
+				pid, _ = syscall.Wait4(-1, nil, syscall.WNOHANG, nil) // none left is an error too
+			}
+		case err := <-ended:
+			return 0, err
+		}
+	}
+}
+
+// run runs a command in a process group of its own, so that all that it starts can be ended with it.
+func run(args []string) (int, error) {
+	if len(args) == 0 {
+		return 2, errors.New("no command")
+	}
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		return 127, err
+	}
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Args[0] = args[0]
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return 126, err
+	}
+	go func() {
+		io.Copy(io.Discard, os.Stdin) // however it ends, it has ended
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
+		time.Sleep(grace)
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}()
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return 0, err
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		fmt.Fprintf(os.Stderr, "signal: %v\n", status.Signal())
+		return 128 + int(status.Signal()), nil
+	}
+	return exit.ExitCode(), nil
+}
+
+func look(args []string) (int, error) {
+	for _, name := range args {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return 1, nil
+		}
+		fmt.Println(path)
+	}
+	return 0, nil
+}
+
+// list prints a line for each name below the root: mode, size, name, and the target of a link. Folders of other file
+// systems are not entered.
+func list(excluded []string) (int, error) {
+	out := bufio.NewWriterSize(os.Stdout, 64<<10)
+	skip := map[string]bool{"/proc": true, "/sys": true, "/dev": true}
+	for _, name := range excluded {
+		skip[name] = true
+	}
+	root, err := device("/")
+	if err != nil {
+		return 1, err
+	}
+	err = filepath.WalkDir("/", func(path string, d fs.DirEntry, err error) error {
+		if skip[path] {
+			if d != nil && d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if err != nil {
+			return nil // gone, or nobody may read it
+		}
+		info, err := d.Info()
+		if err != nil {
+			return nil
+		}
+		if d.IsDir() {
+			if dev, err := device(path); err != nil || dev != root {
+				return fs.SkipDir
+			}
+		}
+		link := ""
+		if info.Mode()&fs.ModeSymlink != 0 {
+			if link, err = os.Readlink(path); err != nil {
+				return nil
+			}
+		}
+		_, err = fmt.Fprintf(out, "%o %d %q %q\n", uint32(info.Mode()), info.Size(), path, link)
+		return err
+	})
+	return 0, errors.Join(err, out.Flush())
+}
+
+func device(path string) (uint64, error) {
+	var st syscall.Stat_t
+	err := syscall.Lstat(path, &st)
+	return uint64(st.Dev), err
+}
+
+func write(args []string) (int, error) {
+	for _, name := range args {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			return 1, err
+		}
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+		if err != nil {
+			return 1, err
+		}
+		_, err = io.Copy(f, os.Stdin)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return 1, err
+		}
+	}
+	return 0, nil
+}
+
+func remove([]string) (int, error) {
+	var errs []error
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		if name := lines.Text(); filepath.IsAbs(name) && filepath.Clean(name) != "/" {
+			errs = append(errs, os.RemoveAll(name))
+		}
+	}
+	return 0, errors.Join(errs...)
+}

@@ -1,0 +1,180 @@
+package base
+
+import (
+	"archive/tar"
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// store is what an image is stored in: an archive or a layout. Names have slashes and no "./" in front.
+type store interface {
+	// open opens a file and tells its size; what is not there is [fs.ErrNotExist].
+	open(name string) (io.ReadCloser, int64, error)
+}
+
+// maxFiles bounds the number of files of an archive: one of images has some for each layer.
+const maxFiles = 100_000
+
+// archive is a tar on disk, with the places of its files.
+type archive struct {
+	file  *os.File
+	temp  string // to be removed; "" is none
+	files map[string]section
+	links map[string]string // docker before 25 writes a layer once and links to it
+}
+
+type section struct{ offset, size int64 }
+
+// openArchive reads where the files of an archive are. One that is compressed is first written to the folder temp.
+func openArchive(ctx context.Context, name, temp string) (a *archive, err error) {
+	a = &archive{files: map[string]section{}, links: map[string]string{}}
+	if a.file, err = os.Open(name); err != nil {
+		return nil, err
+	}
+	if err = a.plain(ctx, temp); err == nil {
+		err = a.index(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// Close closes and removes what was made for reading.
+func (a *archive) Close() error {
+	err := a.file.Close()
+	if a.temp != "" {
+		err = errors.Join(err, remove(a.temp))
+	}
+	return err
+}
+
+// plain goes over to a decompressed copy of an archive that is compressed.
+func (a *archive) plain(ctx context.Context, dir string) error {
+	in := bufio.NewReader(&counter{ctx: ctx, r: a.file})
+	info, err := a.file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("it is no file (%s)", info.Mode())
+	}
+	body, done, err := decompress(in)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if body == io.Reader(in) {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	temp, err := os.CreateTemp(dir, ".unpacking-*.tar")
+	if err != nil {
+		return err
+	}
+	packed := a.file
+	a.file, a.temp = temp, temp.Name()
+	limit := info.Size()*expandedFactor + expandedFree
+	n, err := io.Copy(temp, io.LimitReader(body, limit+1))
+	if err == nil && n > limit {
+		err = fmt.Errorf("it is more than %d bytes: it is not an image but a bomb", limit)
+	}
+	return errors.Join(err, packed.Close())
+}
+
+// index notes where each file begins.
+func (a *archive) index(ctx context.Context) error {
+	info, err := a.file.Stat()
+	if err != nil {
+		return err
+	}
+	around := newWindow(a.file, info.Size())
+	tr := tar.NewReader(around)
+	for n := 0; ; n++ {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		h, err := tr.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil && n > maxFiles {
+			err = fmt.Errorf("it has more than %d files", maxFiles)
+		}
+		if err != nil {
+			return fmt.Errorf("reading it as a tar archive: %w\nfix: write it again, by \"docker save -o FILE IMAGE\" for example", err)
+		}
+		name := path.Clean(strings.TrimPrefix(h.Name, "/"))
+		switch h.Typeflag {
+		case tar.TypeReg:
+			// A tar.Reader reads no further than the header of a file that can seek.
+			a.files[name] = section{around.pos, h.Size}
+		case tar.TypeSymlink:
+			a.links[name] = path.Join(path.Dir(name), h.Linkname)
+		case tar.TypeLink:
+			a.links[name] = path.Clean(h.Linkname)
+		}
+	}
+}
+
+// open is [store]'s.
+func (a *archive) open(name string) (io.ReadCloser, int64, error) {
+	name = path.Clean(name)
+	for range 8 { // links of links: docker makes none
+		if s, ok := a.files[name]; ok {
+			return io.NopCloser(io.NewSectionReader(a.file, s.offset, s.size)), s.size, nil
+		}
+		to, ok := a.links[name]
+		if !ok {
+			break
+		}
+		name = to
+	}
+	return nil, 0, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
+
+// layout is an OCI image layout in a folder
+// (https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md).
+type layout string
+
+// open is [store]'s. Names that come out of documents are digests that were checked, or local paths.
+func (l layout) open(name string) (io.ReadCloser, int64, error) {
+	local, err := filepath.Localize(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	f, err := os.Open(filepath.Join(string(l), local))
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%q is no file (%s)", name, info.Mode())
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// splitTag takes the tag off a path: what is behind a colon, unless a file has the whole name. A tag may be a reference
+// with a colon of its own.
+func splitTag(host func(string) string, name string) (path, tag string) {
+	for i := len(name); i > 0; i = strings.LastIndexByte(name[:i], ':') {
+		path = host(name[:i])
+		if _, err := os.Lstat(path); err == nil {
+			return path, strings.TrimPrefix(name[i:], ":")
+		}
+	}
+	return host(name), ""
+}

@@ -1,0 +1,82 @@
+package base
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+)
+
+// candidate is a base whose layers are not in the cache yet.
+type candidate struct {
+	record
+	blobs []image.Blob // with Open, one for each layer
+	id    string
+	paths []string
+}
+
+// complete fetches what is not there, and makes the base.
+func (f Finder) complete(ctx context.Context, r Request, c candidate) (*Base, error) {
+	parsed, err := image.ParseBase(c.Config, nil)
+	if err != nil {
+		return nil, err
+	}
+	if p := parsed.Platform(); !fits(p, r.Platform) {
+		return nil, wrongPlatform([]image.Platform{p}, r.Platform)
+	}
+	diffIDs := parsed.Document().RootFS.DiffIDs
+	if len(c.blobs) != len(diffIDs) {
+		return nil, broken("it names %d layers, and has %d", len(diffIDs), len(c.blobs))
+	}
+	store := cache(f.Cache)
+	if err := store.layers(ctx, diffIDs, c.blobs); err != nil {
+		return nil, err
+	}
+	return f.make(ctx, r, c, parsed)
+}
+
+// cached says whether all layers are there.
+func (f Finder) cached(rec record) bool {
+	parsed, err := image.ParseBase(rec.Config, nil)
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(parsed.Document().RootFS.DiffIDs, func(d digest.Digest) bool {
+		_, err := os.Stat(cache(f.Cache).layer(d))
+		return err != nil
+	})
+}
+
+// make makes the base of layers that are in the cache.
+func (f Finder) make(ctx context.Context, r Request, c candidate, parsed *image.Base) (*Base, error) {
+	b := &Base{
+		Reference: r.Reference, From: c.From, Digest: c.Digest, ConfigDigest: digest.FromBytes(c.Config),
+		ID: r.same(c.id), Paths: c.paths,
+	}
+	if b.Digest == "" {
+		b.Digest = b.ConfigDigest
+	}
+	var files []string
+	lines := parsed.Lines()
+	for i, diffID := range parsed.Document().RootFS.DiffIDs {
+		path := cache(f.Cache).layer(diffID)
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("reading the layer %s: %w", diffID, err)
+		}
+		stored := image.Stored{Path: path, DiffID: diffID, Size: info.Size(), CreatedBy: lines[i], Comment: "base image"}
+		if i < len(c.blobs) && c.blobs[i].Digest != "" && c.blobs[i].Digest != diffID {
+			stored.Blob = &c.blobs[i]
+		}
+		parsed.Layers = append(parsed.Layers, image.StoredLayer(stored))
+		files = append(files, path)
+	}
+	b.Image = parsed
+	var err error
+	b.FS, err = Flatten(ctx, files)
+	return b, err
+}

@@ -1,0 +1,149 @@
+package base
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+)
+
+// cache is a folder with the layers of bases, uncompressed, by diff ID, and with what else there is to know of them. A
+// file in it is whole: it is written beside its place and renamed.
+type cache string
+
+func (c cache) layer(diffID digest.Digest) string { return c.file("layers", diffID) }
+
+func (c cache) file(kind string, d digest.Digest) string {
+	return filepath.Join(string(c), kind, d.Algorithm().String()+"-"+d.Encoded())
+}
+
+// record is what is known of a base by its name that never means another one.
+type record struct {
+	Config   json.RawMessage
+	Digest   digest.Digest // of the manifest, "" where there is none
+	Blobs    []blobRecord  // compressed layers, lowest first; none where they are not kept compressed
+	From     string
+	FullName string // of the repository, "docker.io/library/alpine"
+}
+
+type blobRecord struct {
+	MediaType string
+	Digest    digest.Digest
+	Size      int64
+}
+
+// recordName is where what a name stands for is kept.
+func (c cache) recordName(kind, name string, p image.Platform) string {
+	return c.file("images", digest.FromString(kind+" "+name+" "+p.String()))
+}
+
+// recall reads a record. What cannot be read is not known, and is found again.
+func (c cache) recall(name string) (record, bool) {
+	var r record
+	text, err := os.ReadFile(name)
+	if err != nil || json.Unmarshal(text, &r) != nil {
+		return r, false
+	}
+	return r, true
+}
+
+func (c cache) remember(name string, r record) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return c.write(name, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// write writes a file of the cache, whole or not at all.
+func (c cache) write(name string, fill func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return fmt.Errorf("making the folder of the cache: %w", err)
+	}
+	temp, err := os.CreateTemp(filepath.Dir(name), ".writing-*")
+	if err != nil {
+		return err
+	}
+	err = fill(temp)
+	if err == nil {
+		err = temp.Chmod(0o444)
+	}
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, remove(temp.Name()))
+	}
+	return nil
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// atOnce is how many layers are fetched side by side, as docker does it.
+const atOnce = 3
+
+// layers puts the layers that are not there yet into the cache, each from its blob.
+func (c cache) layers(ctx context.Context, diffIDs []digest.Digest, blobs []image.Blob) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	errs := make([]error, len(diffIDs))
+	slots := make(chan struct{}, atOnce)
+	var wait sync.WaitGroup
+	for i, id := range diffIDs {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if _, err := os.Stat(c.layer(id)); err == nil {
+				return
+			}
+			if errs[i] = c.fetch(ctx, id, blobs[i]); errs[i] != nil {
+				stop()
+			}
+		}()
+	}
+	wait.Wait()
+	return firstCause(errs)
+}
+
+// firstCause is the first error that is not only that another one ended the work.
+func firstCause(errs []error) error {
+	var ended error
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+		ended = errors.Join(ended, err)
+	}
+	return ended
+}
+
+// fetch decompresses a blob into the cache.
+func (c cache) fetch(ctx context.Context, diffID digest.Digest, blob image.Blob) error {
+	err := c.write(c.layer(diffID), func(w io.Writer) error { return expand(ctx, w, blob, diffID) })
+	if err == nil {
+		err = c.index(ctx, c.layer(diffID))
+	}
+	if err != nil {
+		return fmt.Errorf("fetching the layer %s: %w", diffID, err)
+	}
+	return nil
+}

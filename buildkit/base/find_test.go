@@ -1,0 +1,424 @@
+package base_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/base"
+	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+)
+
+// missing skips the test for want of a tool; where everything should be there it fails.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing, and CI must have it", what)
+	}
+	t.Skipf("%s is missing", what)
+}
+
+func need(t *testing.T, commands ...string) {
+	t.Helper()
+	for _, c := range commands {
+		if _, err := exec.LookPath(c); err != nil {
+			missing(t, "the command "+c)
+		}
+	}
+}
+
+func output(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+var amd64 = image.Platform{OS: "linux", Architecture: "amd64"}
+
+// written is an image of two layers, as an archive; the second layer has the word.
+func written(t *testing.T, word string, p image.Platform) string {
+	t.Helper()
+	var layers []*image.Layer
+	for i, content := range []string{strings.Repeat("below\n", 10_000), word} {
+		l, err := image.NewLayer(context.Background(), []image.File{{
+			Header: tar.Header{Name: fmt.Sprintf("file%d", i), Size: int64(len(content)), Mode: 0o644},
+			Open:   func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil },
+		}}, image.LayerOptions{CreatedBy: "a test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		layers = append(layers, l)
+	}
+	img, err := image.New(image.Config{Platform: p, Env: []string{"A=base"}}, layers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "image.tar")
+	if err := (deliver.Archive{Image: img, Refs: []string{"test:" + p.Architecture}}).WriteFile(context.Background(), path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// wantBase fails when the base is not the written one.
+func wantBase(t *testing.T, b *base.Base, err error, word string) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := fs.ReadFile(b.FS, "file1")
+	if err != nil || string(got) != word {
+		t.Errorf("the base has %q (%v), want %q", got, err, word)
+	}
+	if len(b.Image.Layers) != 2 || b.Image.Document().Config.Env[0] != "A=base" {
+		t.Errorf("the base has %d layers and %v", len(b.Image.Layers), b.Image.Document().Config.Env)
+	}
+	for _, l := range b.Image.Layers {
+		if err := l.WriteTo(context.Background(), io.Discard); err != nil {
+			t.Error(err)
+		}
+		if l.Blob == nil {
+			continue
+		}
+		body, err := l.Blob.Open(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(body)
+		if err != nil || l.Blob.Digest.Algorithm().FromBytes(content) != l.Blob.Digest || int64(len(content)) != l.Blob.Size {
+			t.Errorf("the blob %s is another one (%v)", l.Blob.Digest, err)
+		}
+		if err := body.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The same image from archives and layouts in every form that tools write.
+func TestFindInFiles(t *testing.T) {
+	need(t, "skopeo", "gzip")
+	dir := t.TempDir()
+	archive := written(t, "one", amd64)
+	output(t, "cp", archive, filepath.Join(dir, "hybrid.tar"))
+	skopeo := func(args ...string) {
+		output(t, "skopeo", append([]string{"copy", "-q"}, args...)...)
+	}
+	skopeo("docker-archive:"+archive, "docker-archive:"+dir+"/docker.tar:test:1")
+	skopeo("docker-archive:"+archive, "oci-archive:"+dir+"/oci.tar:one")
+	skopeo("--dest-compress-format", "gzip", "docker-archive:"+archive, "oci:"+dir+"/gzip:one")
+	skopeo("--dest-compress-format", "zstd", "--dest-compress", "docker-archive:"+archive, "oci:"+dir+"/zstd:one")
+	skopeo("docker-archive:"+written(t, "two", amd64), "oci:"+dir+"/gzip:two")
+	output(t, "gzip", "-k", dir+"/docker.tar")
+	for ref, blobs := range map[string]bool{
+		"archive:hybrid.tar": false, "archive:docker.tar": false, "archive:oci.tar": true, "./docker.tar.gz": false, dir + "/oci.tar:one": true,
+		"oci:gzip:one": true, "oci:zstd": true, "./zstd:one": true, "archive:docker.tar:test:1": false,
+	} {
+		t.Run(ref, func(t *testing.T) {
+			f := base.Finder{Cache: t.TempDir()}
+			b, err := f.Find(context.Background(), base.Request{Reference: ref, Dir: dir, Platform: amd64})
+			wantBase(t, b, err, "one")
+			if has := b.Image.Layers[0].Blob != nil; has != blobs {
+				t.Errorf("the layers have compressed blobs: %v, want %v", has, blobs)
+			}
+			if left, err := filepath.Glob(filepath.Join(f.Cache, ".*")); err != nil || len(left) > 0 {
+				t.Errorf("%q are left in the cache (%v)", left, err)
+			}
+		})
+	}
+	for ref, words := range map[string][]string{
+		"oci:gzip":             {"several images", "one", "two", "fix: "},
+		"oci:gzip:three":       {`"three"`, "one", "two", "fix: "},
+		"archive:none.tar":     {"none.tar", "fix: "},
+		"archive:hybrid.tar:x": {"x", "fix: "},
+	} {
+		t.Run(ref, func(t *testing.T) {
+			_, err := base.Finder{Cache: t.TempDir()}.Find(context.Background(), base.Request{Reference: ref, Dir: dir, Platform: amd64})
+			wantError(t, err, append(words, ref)...)
+		})
+	}
+}
+
+func wantError(t *testing.T, err error, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one with %q", words)
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("error %q lacks %q", err, w)
+		}
+	}
+}
+
+// Of an index the image of the platform is taken, and where there is none the error says which there are.
+func TestFindPlatform(t *testing.T) {
+	need(t, "skopeo", "podman")
+	dir := t.TempDir()
+	name := "localhost/fromscratch-test-platforms"
+	t.Cleanup(func() { exec.Command("podman", "manifest", "rm", name).Run() })
+	output(t, "podman", "manifest", "create", name)
+	for _, p := range []image.Platform{amd64, {OS: "linux", Architecture: "arm64"}, {OS: "linux", Architecture: "arm", Variant: "v6"}} {
+		args := []string{"manifest", "add", "--os", p.OS, "--arch", p.Architecture}
+		if p.Variant != "" {
+			args = append(args, "--variant", p.Variant)
+		}
+		output(t, "podman", append(args, name, "docker-archive:"+written(t, p.String(), p))...)
+	}
+	output(t, "podman", "manifest", "push", "-q", "--all", name, "oci:"+dir+"/all")
+	for _, tt := range []struct {
+		wanted image.Platform
+		want   string // "" is an error
+	}{
+		{amd64, "linux/amd64"},
+		{image.Platform{OS: "linux", Architecture: "arm64"}, "linux/arm64"},
+		{image.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}, "linux/arm64"},
+		{image.Platform{OS: "linux", Architecture: "arm", Variant: "v7"}, "linux/arm/v6"}, // runs what is for v6
+		{image.Platform{OS: "linux", Architecture: "arm", Variant: "v5"}, ""},
+		{image.Platform{OS: "linux", Architecture: "riscv64"}, ""},
+	} {
+		t.Run(tt.wanted.String(), func(t *testing.T) {
+			b, err := base.Finder{Cache: t.TempDir()}.Find(context.Background(), base.Request{Reference: "oci:all", Dir: dir, Platform: tt.wanted})
+			if tt.want != "" {
+				wantBase(t, b, err, tt.want)
+				return
+			}
+			wantError(t, err, "linux/amd64, linux/arm/v6, linux/arm64", "image is for "+tt.wanted.String(), "fix: ")
+		})
+	}
+}
+
+// What is damaged on the way is found out, and nothing of it stays.
+func TestFindRefusesWhatIsDamaged(t *testing.T) {
+	need(t, "skopeo")
+	dir := t.TempDir()
+	output(t, "skopeo", "copy", "-q", "docker-archive:"+written(t, "one", amd64), "oci:"+dir+"/good:one")
+	blobs, err := filepath.Glob(filepath.Join(dir, "good/blobs/sha256/*"))
+	if err != nil || len(blobs) != 4 {
+		t.Fatalf("the layout has %q (%v), want four blobs", blobs, err)
+	}
+	for i, blob := range blobs {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			bad := filepath.Join(t.TempDir(), "bad")
+			output(t, "cp", "-r", filepath.Join(dir, "good"), bad)
+			name := filepath.Join(bad, "blobs/sha256", filepath.Base(blob))
+			content, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			content[len(content)/2] ^= 1
+			if err := os.WriteFile(name, content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			f := base.Finder{Cache: t.TempDir()}
+			if _, err := f.Find(context.Background(), base.Request{Reference: "oci:" + bad, Platform: amd64}); err == nil {
+				t.Error("a damaged blob was taken")
+			}
+			left, err := filepath.Glob(filepath.Join(f.Cache, "layers", ".*"))
+			if err != nil || len(left) > 0 {
+				t.Errorf("%q are left (%v)", left, err)
+			}
+		})
+	}
+}
+
+// registry is Debian's registry on this machine, behind a server that notes what it is asked for.
+type registry struct {
+	host string
+	mu   sync.Mutex
+	log  []string
+	user string // that may pull; "" is everyone
+}
+
+// asked is what was asked for since the last time.
+func (r *registry) asked() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	log := r.log
+	r.log = nil
+	return log
+}
+
+func startRegistry(t *testing.T) *registry {
+	t.Helper()
+	need(t, "docker-registry", "skopeo")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config.yml")
+	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\nhttp: {addr: %s}\n", dir, address)
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("docker-registry", "serve", config)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if resp, err := http.Get("http://" + address + "/v2/"); err == nil {
+			resp.Body.Close()
+			break
+		}
+		if time.Since(began) > time.Minute {
+			t.Fatalf("the registry does not answer: %s", said.String())
+		}
+	}
+	r := &registry{}
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.mu.Lock()
+		wanted := r.user
+		r.log = append(r.log, req.Method+" "+req.URL.Path)
+		r.mu.Unlock()
+		if user, _, _ := req.BasicAuth(); wanted != user {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		req.Header.Del("Authorization")
+		proxy.ServeHTTP(w, req)
+	}))
+	t.Cleanup(server.Close)
+	r.host = strings.TrimPrefix(server.URL, "http://")
+	return r
+}
+
+func (r *registry) push(t *testing.T, word, name string) {
+	t.Helper()
+	output(t, "skopeo", "copy", "-q", "--dest-tls-verify=false", "docker-archive:"+written(t, word, amd64), "docker://"+r.host+"/"+name)
+	r.asked()
+}
+
+// A tag is asked for each time, by one HEAD; what it means is fetched once, and a digest is never asked for again.
+func TestFindInARegistry(t *testing.T) {
+	r := startRegistry(t)
+	r.push(t, "one", "team/base:1")
+	f := base.Finder{Cache: t.TempDir()}
+	ctx := context.Background()
+	tag := base.Request{Reference: r.host + "/team/base:1", Platform: amd64}
+	b, err := f.Find(ctx, tag)
+	wantBase(t, b, err, "one")
+	if repository := b.Image.Layers[0].Blob.Repository; repository != r.host+"/team/base" {
+		t.Errorf("the blobs are of the repository %q", repository)
+	}
+	id, err := f.Identify(ctx, tag)
+	if err != nil || id != b.ID {
+		t.Errorf("the base is %q (%v), want %q", id, err, b.ID)
+	}
+	r.asked()
+
+	again, err := f.Find(ctx, tag)
+	if asked := r.asked(); !slices.Equal(asked, []string{"HEAD /v2/team/base/manifests/1"}) {
+		t.Errorf("the second time asked for %q", asked)
+	}
+	wantBase(t, again, err, "one")
+	r.asked()
+	pinned := base.Request{Reference: r.host + "/team/base@" + b.Digest.String(), Platform: amd64}
+	p, err := f.Find(ctx, pinned)
+	if asked := r.asked(); len(asked) > 0 {
+		t.Errorf("a digest asked for %q", asked)
+	}
+	wantBase(t, p, err, "one")
+
+	r.push(t, "two", "team/base:1")
+	if id, err := f.Identify(ctx, tag); err != nil || id == b.ID {
+		t.Errorf("the base is %q still (%v), and another one was pushed", id, err)
+	}
+	moved, err := f.Find(ctx, tag)
+	wantBase(t, moved, err, "two")
+	p, err = f.Find(ctx, pinned)
+	wantBase(t, p, err, "one")
+
+	_, err = f.Find(ctx, base.Request{Reference: r.host + "/team/none:1", Platform: amd64})
+	wantError(t, err, "team/none:1", r.host, "docker login", "fix: ")
+}
+
+// The credentials are those of the docker command's configuration.
+func TestFindInAPrivateRegistry(t *testing.T) {
+	r := startRegistry(t)
+	r.push(t, "one", "base:1")
+	r.mu.Lock()
+	r.user = "me"
+	r.mu.Unlock()
+	request := base.Request{Reference: r.host + "/base:1", Platform: amd64}
+	_, err := base.Finder{Cache: t.TempDir()}.Find(context.Background(), request)
+	wantError(t, err, "credential", "docker login", "fix: ")
+
+	dir := t.TempDir()
+	secret := base64.StdEncoding.EncodeToString([]byte("me:s3cret"))
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(`{"auths":{"`+r.host+`":{"auth":"`+secret+`"}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b, err := base.Finder{Cache: t.TempDir(), DockerConfig: dir}.Find(context.Background(), request)
+	wantBase(t, b, err, "one")
+}
+
+// Several runs at once fetch into one cache, and each gets the whole base.
+func TestFindAtOnce(t *testing.T) {
+	archive := written(t, "one", amd64)
+	f := base.Finder{Cache: t.TempDir()}
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			b, err := f.Find(context.Background(), base.Request{Reference: "archive:" + archive, Platform: amd64})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if got, err := fs.ReadFile(b.FS, "file1"); err != nil || string(got) != "one" {
+				t.Errorf("the base has %q (%v)", got, err)
+			}
+		}()
+	}
+	wait.Wait()
+}
+
+// A cancelled search ends with the context's cause, and leaves no half file.
+func TestFindObeysTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	f := base.Finder{Cache: t.TempDir()}
+	if _, err := f.Find(ctx, base.Request{Reference: "archive:" + written(t, "one", amd64), Platform: amd64}); err == nil {
+		t.Error("it was found all the same")
+	}
+	err := filepath.WalkDir(f.Cache, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			t.Errorf("%s is left", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

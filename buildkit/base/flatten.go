@@ -1,0 +1,246 @@
+package base
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"unicode/utf8"
+)
+
+// The words of whiteouts (https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#whiteouts). Names that begin with
+// the second are marks of the union file system that the format is from.
+const (
+	whiteout = ".wh."
+	mark     = ".wh..wh."
+	opaque   = ".wh..wh..opq"
+)
+
+// What a base may have. Large distributions have some 100,000 files.
+const (
+	maxEntries = 2_000_000
+	maxName    = 4096 // PATH_MAX
+	maxDepthFS = 200
+	maxLinks   = 40 // as on Linux, path_resolution(7)
+	maxLooks   = 20 * maxEntries
+)
+
+// Flatten reads the headers of layers, the lowest first, each an uncompressed tar, and returns the file system that
+// they make.
+func Flatten(ctx context.Context, layers []string) (*FS, error) {
+	f := &FS{root: newFolder("."), layers: layers}
+	entries := 0
+	for i, name := range layers {
+		if err := f.apply(ctx, i, name, &entries); err != nil {
+			return nil, fmt.Errorf("reading the layer %q: %w", name, err)
+		}
+	}
+	return f, nil
+}
+
+func newFolder(name string) *node {
+	return &node{name: name, mode: fs.ModeDir | 0o755, layer: -1, children: map[string]*node{}}
+}
+
+// apply puts a layer over what is there.
+func (f *FS) apply(ctx context.Context, layer int, name string, entries *int) error {
+	headers, err := headersOf(ctx, name)
+	if err != nil {
+		return err
+	}
+	if *entries += len(headers); *entries > maxEntries {
+		return fmt.Errorf("there are more than %d files", maxEntries)
+	}
+	for i := range headers {
+		if err := f.put(layer, &headers[i]); err != nil {
+			return fmt.Errorf("%q: %w", headers[i].Name, err)
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// put puts one entry of a layer into the file system.
+func (f *FS) put(layer int, h *header) error {
+	name := path.Clean("/" + h.Name)[1:]
+	switch {
+	case len(name) > maxName || strings.Count(name, "/") > maxDepthFS:
+		return errors.New("the path is too long")
+	case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
+		return nil // nobody asks for such a name: io/fs has none
+	case name == "":
+		if h.Type == tar.TypeDir {
+			f.root.mode, f.root.uid, f.root.gid = fs.ModeDir|mode(h), h.UID, h.GID
+		}
+		return nil
+	}
+	dir, base := path.Split(name)
+	parent, err := f.folder(layer, dir)
+	if err != nil {
+		return err
+	}
+	switch {
+	case base == opaque:
+		parent.hide(layer, &f.looks)
+		return f.tired()
+	case strings.HasPrefix(base, mark):
+		return nil
+	case strings.HasPrefix(base, whiteout):
+		parent.remove(layer, strings.TrimPrefix(base, whiteout), &f.looks)
+		return f.tired()
+	}
+	return f.add(layer, parent, base, h)
+}
+
+// add puts what is no whiteout into its folder.
+func (f *FS) add(layer int, parent *node, name string, h *header) error {
+	n := &node{name: name, mode: mode(h), uid: h.UID, gid: h.GID, layer: layer}
+	switch h.Type {
+	case tar.TypeReg:
+		n.size, n.offset, n.bytes = h.Size, h.Offset, layer
+	case tar.TypeDir:
+		n.mode |= fs.ModeDir
+		n.children = map[string]*node{}
+		if old := parent.children[name]; old != nil && old.mode.IsDir() {
+			n.children = old.children
+		}
+	case tar.TypeSymlink:
+		n.mode, n.link = fs.ModeSymlink|0o777, h.Link
+	case tar.TypeLink:
+		to, err := f.target(h.Link)
+		if err != nil {
+			return err
+		}
+		again := *to
+		again.name, again.layer = name, layer
+		n = &again
+	case tar.TypeChar:
+		n.mode |= fs.ModeDevice | fs.ModeCharDevice
+	case tar.TypeBlock:
+		n.mode |= fs.ModeDevice
+	case tar.TypeFifo:
+		n.mode |= fs.ModeNamedPipe
+	default:
+		return nil // headers of formats that engines pass over too
+	}
+	parent.children[name] = n
+	return nil
+}
+
+// target is what a hard link is another name of.
+func (f *FS) target(name string) (*node, error) {
+	dir, base := path.Split(path.Clean("/" + name)[1:])
+	parent, err := f.walk(dir)
+	if err == nil && parent.children[base] == nil {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return nil, fmt.Errorf("it is a hard link to %q: %w", name, err)
+	}
+	n := parent.children[base]
+	if n.mode.IsDir() {
+		return nil, fmt.Errorf("it is a hard link to the folder %q", name)
+	}
+	return n, nil
+}
+
+// folder finds a folder, through links, and makes what is not there, as engines do for a layer that has no entry for it.
+func (f *FS) folder(layer int, dir string) (*node, error) {
+	return f.resolve(dir, func(parent *node, name string) *node {
+		n := newFolder(name)
+		n.layer = layer
+		parent.children[name] = n
+		return n
+	})
+}
+
+// walk finds a folder, through links.
+func (f *FS) walk(dir string) (*node, error) {
+	return f.resolve(dir, func(*node, string) *node { return nil })
+}
+
+// resolve goes to a folder: links are followed inside of the root, where ".." ends.
+func (f *FS) resolve(dir string, missing func(parent *node, name string) *node) (*node, error) {
+	way, todo := []*node{f.root}, strings.Split(dir, "/")
+	for links := 0; len(todo) > 0; {
+		element := todo[0]
+		todo = todo[1:]
+		at := way[len(way)-1]
+		switch element {
+		case "", ".":
+			continue
+		case "..":
+			way = way[:max(1, len(way)-1)]
+			continue
+		}
+		next := at.children[element]
+		if next == nil {
+			if next = missing(at, element); next == nil {
+				return nil, fs.ErrNotExist
+			}
+		}
+		switch next.mode.Type() {
+		case fs.ModeDir:
+			way = append(way, next)
+		case fs.ModeSymlink:
+			if links++; links > maxLinks {
+				return nil, errors.New("too many links are on the way")
+			}
+			if path.IsAbs(next.link) {
+				way = way[:1]
+			}
+			todo = append(strings.Split(next.link, "/"), todo...)
+		default:
+			return nil, fmt.Errorf("%q on the way is no folder", element)
+		}
+		if len(todo) > maxName || len(way) > maxName {
+			return nil, errors.New("the links on the way are too long")
+		}
+	}
+	return way[len(way)-1], nil
+}
+
+// tired ends a file system that is made to keep its reader busy.
+func (f *FS) tired() error {
+	if f.looks > maxLooks {
+		return errors.New("the whiteouts concern too many files")
+	}
+	return nil
+}
+
+// hide removes from a folder what lower layers have put there.
+func (n *node) hide(layer int, looks *int) {
+	for name := range n.children {
+		n.remove(layer, name, looks)
+	}
+}
+
+// remove removes what lower layers have put at a name: a whiteout does not concern its own layer, wherever it stands in it.
+func (n *node) remove(layer int, name string, looks *int) {
+	c := n.children[name]
+	if *looks++; *looks > maxLooks || c == nil {
+		return
+	}
+	if c.mode.IsDir() {
+		c.hide(layer, looks)
+	}
+	if c.layer < layer && len(c.children) == 0 {
+		delete(n.children, name)
+	}
+}
+
+// mode are the permissions of a header.
+func mode(h *header) fs.FileMode {
+	m := fs.FileMode(h.Mode).Perm()
+	for _, b := range [...]struct {
+		bit  int64
+		flag fs.FileMode
+	}{{0o4000, fs.ModeSetuid}, {0o2000, fs.ModeSetgid}, {0o1000, fs.ModeSticky}} {
+		if h.Mode&b.bit != 0 {
+			m |= b.flag
+		}
+	}
+	return m
+}

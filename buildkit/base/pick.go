@@ -1,0 +1,123 @@
+package base
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+)
+
+// manifest is an image's manifest among others.
+type manifest struct {
+	descriptor ocispec.Descriptor
+	document   ocispec.Manifest
+	config     []byte
+	platform   image.Platform
+}
+
+// pick chooses the manifest of a platform below some descriptors.
+func pick(ctx context.Context, fetch fetcher, list []ocispec.Descriptor, p image.Platform) (candidate, error) {
+	s := selection{fetch: fetch, wanted: p}
+	for _, d := range list {
+		if err := s.look(ctx, d, 0); err != nil {
+			return candidate{}, err
+		}
+	}
+	if s.best == nil {
+		return candidate{}, wrongPlatform(s.there, p)
+	}
+	m := s.best
+	c := candidate{record: record{Config: m.config, Digest: m.descriptor.Digest}}
+	for _, l := range m.document.Layers {
+		if err := l.Digest.Validate(); err != nil {
+			return candidate{}, fmt.Errorf("reading the manifest %s: the layer %q: %w", m.descriptor.Digest, l.Digest, err)
+		}
+		if l.Size < 0 {
+			return candidate{}, fmt.Errorf("reading the manifest %s: the layer %s has %d bytes", m.descriptor.Digest, l.Digest, l.Size)
+		}
+		c.Blobs = append(c.Blobs, blobRecord{l.MediaType, l.Digest, l.Size})
+		c.blobs = append(c.blobs, image.Blob{MediaType: l.MediaType, Digest: l.Digest, Size: l.Size,
+			Open: func(ctx context.Context) (io.ReadCloser, error) { return fetch(ctx, l) }})
+	}
+	return c, nil
+}
+
+// selection looks for the best manifest.
+type selection struct {
+	fetch  fetcher
+	wanted image.Platform
+	best   *manifest
+	there  []image.Platform
+	seen   int
+}
+
+// The depth and the number of documents that an index may lead to: real ones have one level and some platforms.
+const (
+	maxDepth     = 4
+	maxManifests = 1000
+)
+
+// look looks at a descriptor: at an index for what is in it, at a manifest only if it may be better.
+func (s *selection) look(ctx context.Context, d ocispec.Descriptor, depth int) error {
+	if s.seen++; depth > maxDepth || s.seen > maxManifests {
+		return errors.New("its index leads to too many others")
+	}
+	if d.Platform != nil && d.MediaType != ocispec.MediaTypeImageIndex && d.MediaType != dockerList {
+		p := platformOf(d.Platform)
+		if p.OS == "unknown" { // the attestations of buildkit
+			return nil
+		}
+		if rank(p, s.wanted) == 0 || s.best != nil && rank(p, s.wanted) <= rank(s.best.platform, s.wanted) {
+			s.there = append(s.there, p)
+			return nil
+		}
+	}
+	text, err := s.fetch.document(ctx, d)
+	if errors.Is(err, fs.ErrNotExist) && depth > 0 && d.Platform == nil {
+		return nil // an archive may have one platform's image, and the index of all
+	}
+	if err != nil {
+		return err
+	}
+	var index ocispec.Index
+	if err := json.Unmarshal(text, &index); err != nil {
+		return fmt.Errorf("reading %s: %w", d.Digest, err)
+	}
+	if len(index.Manifests) > 0 || d.MediaType == ocispec.MediaTypeImageIndex || d.MediaType == dockerList {
+		for _, below := range index.Manifests {
+			if err := s.look(ctx, below, depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return s.consider(ctx, d, text)
+}
+
+// consider takes a manifest when it is the best so far.
+func (s *selection) consider(ctx context.Context, d ocispec.Descriptor, text []byte) error {
+	m := manifest{descriptor: d}
+	if err := json.Unmarshal(text, &m.document); err != nil {
+		return fmt.Errorf("reading the manifest %s: %w", d.Digest, err)
+	}
+	var err error
+	if m.config, err = s.fetch.document(ctx, m.document.Config); err != nil {
+		return fmt.Errorf("reading the configuration of the manifest %s: %w", d.Digest, err)
+	}
+	parsed, err := image.ParseBase(m.config, nil)
+	if err != nil {
+		return err
+	}
+	m.platform = parsed.Platform()
+	s.there = append(s.there, m.platform)
+	if r := rank(m.platform, s.wanted); r > 0 && (s.best == nil || r > rank(s.best.platform, s.wanted)) {
+		s.best = &m
+	}
+	return nil
+}

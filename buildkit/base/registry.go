@@ -1,0 +1,183 @@
+package base
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+
+	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/credentials"
+	"oras.land/oras-go/v2/registry/remote/retry"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+)
+
+// inRegistry finds the base in its registry. A tag is asked for each time, which is a HEAD; what is in the cache by
+// digest is not asked for again.
+func (f Finder) inRegistry(ctx context.Context, r Request) (*Base, error) {
+	named, err := parse(r.Reference)
+	if err != nil {
+		return nil, err
+	}
+	if d, pinned := r.pinned(); pinned {
+		if b, err := f.recallPulled(ctx, r, d.String()); b != nil || err != nil {
+			return b, err
+		}
+	}
+	p, err := f.connect(ctx, named)
+	if err != nil {
+		return nil, err
+	}
+	if b, err := f.recallPulled(ctx, r, p.root.Digest.String()); b != nil || err != nil {
+		return b, err
+	}
+	c, err := pick(ctx, p.fetch, []ocispec.Descriptor{p.root}, r.Platform)
+	if err != nil {
+		return nil, err
+	}
+	c.id, c.From, c.FullName = p.root.Digest.String(), "the registry "+reference.Domain(named), named.Name()
+	c.located(p.fetch)
+	b, err := f.complete(ctx, r, c)
+	if err != nil {
+		return nil, err
+	}
+	return b, cache(f.Cache).remember(cache(f.Cache).recordName("registry", named.Name()+"@"+c.id, r.Platform), c.record)
+}
+
+// recallPulled makes the base of what was pulled before, nil when that is not known or not there. Its blobs are opened
+// in the registry, when somebody wants them.
+func (f Finder) recallPulled(ctx context.Context, r Request, digest string) (*Base, error) {
+	named, err := parse(r.Reference)
+	if err != nil {
+		return nil, err
+	}
+	rec, ok := cache(f.Cache).recall(cache(f.Cache).recordName("registry", named.Name()+"@"+digest, r.Platform))
+	if !ok || !f.cached(rec) {
+		return nil, nil
+	}
+	parsed, err := image.ParseBase(rec.Config, nil)
+	if err != nil {
+		return nil, err
+	}
+	c := candidate{record: rec, id: digest}
+	c.located(func(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
+		p, err := f.connect(ctx, named)
+		if err != nil {
+			return nil, err
+		}
+		return p.fetch(ctx, d)
+	})
+	return f.make(ctx, r, c, parsed)
+}
+
+// located makes the blobs of a record those of its repository.
+func (c *candidate) located(fetch fetcher) {
+	c.blobs = nil
+	for _, b := range c.Blobs {
+		d := ocispec.Descriptor{MediaType: b.MediaType, Digest: b.Digest, Size: b.Size}
+		c.blobs = append(c.blobs, image.Blob{MediaType: b.MediaType, Digest: b.Digest, Size: b.Size, Repository: c.FullName,
+			Open: func(ctx context.Context) (io.ReadCloser, error) { return fetch(ctx, d) }})
+	}
+}
+
+// head asks the registry what a reference means.
+func (f Finder) head(ctx context.Context, r Request) (ocispec.Descriptor, error) {
+	named, err := parse(r.Reference)
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	p, err := f.connect(ctx, named)
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	return p.root, nil
+}
+
+// parse reads a reference as the docker command does: no registry is Docker Hub, no tag is latest.
+func parse(ref string) (reference.Named, error) {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return nil, fmt.Errorf("%w\nfix: write it like \"alpine:3.20\", \"registry.example/acme/base@sha256:…\", \"oci:DIR\" or \"archive:FILE\"", err)
+	}
+	return reference.TagNameOnly(named), nil
+}
+
+// pull is a connection to the repository of a base.
+type pull struct {
+	repository *remote.Repository
+	root       ocispec.Descriptor // what the reference means
+}
+
+// connect asks the registry for the reference, with the credentials that the docker command has for it.
+func (f Finder) connect(ctx context.Context, named reference.Named) (*pull, error) {
+	repository, err := remote.NewRepository(named.Name())
+	if err != nil {
+		return nil, err
+	}
+	client := &auth.Client{Client: retry.DefaultClient, Cache: auth.NewCache()}
+	client.SetUserAgent("fromscratch")
+	if f.DockerConfig != "" {
+		store, err := credentials.NewStore(filepath.Join(f.DockerConfig, "config.json"), credentials.StoreOptions{})
+		if err != nil {
+			return nil, fmt.Errorf("reading the credentials for registries: %w\nfix: correct config.json in %q", err, f.DockerConfig)
+		}
+		client.Credential = credentials.Credential(store)
+	}
+	repository.Client = client
+	what := "latest"
+	if d, ok := named.(reference.Digested); ok {
+		what = d.Digest().String()
+	} else if t, ok := named.(reference.Tagged); ok {
+		what = t.Tag()
+	}
+	root, err := repository.Resolve(ctx, what)
+	if err != nil && ctx.Err() == nil && loopback(reference.Domain(named)) {
+		// As docker has it, a registry of this machine may go without TLS.
+		repository.PlainHTTP = true
+		plain, plainErr := repository.Resolve(ctx, what)
+		if root = plain; plainErr == nil {
+			err = nil
+		} else if notTLS(err) {
+			err = plainErr
+		}
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, remoteError(fmt.Errorf("asking the registry %s: %w\nfix: look at the name, pull it (\"docker pull %s\"), \"docker login\" for a private one, or name it by digest",
+			reference.Domain(named), err, reference.FamiliarString(named)))
+	}
+	return &pull{repository, root}, nil
+}
+
+// notTLS says whether a server speaks HTTP without TLS.
+func notTLS(err error) bool {
+	return strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+}
+
+// fetch is a [fetcher].
+func (p *pull) fetch(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
+	body, err := p.repository.Fetch(ctx, d)
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return body, err
+}
+
+// loopback says whether a registry is on this machine.
+func loopback(domain string) bool {
+	host := domain
+	if h, _, err := net.SplitHostPort(domain); err == nil {
+		host = h
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

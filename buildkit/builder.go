@@ -1,0 +1,314 @@
+package buildkit
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/attendant"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
+	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// builder is a builder image with the container that is made of it when somebody needs one. It is the [gobuild.Runner]
+// of its programs and the [sysroot.Source] of their libraries.
+type builder struct {
+	owner   *Builders
+	engine  *docker.Engine
+	image   docker.Image
+	ref     string     // as a Config has it
+	host    gobuild.Go // the go command of this machine
+	folders []string   // of sources
+	report  Report
+
+	mu        sync.Mutex
+	container *docker.Builder // nil when none runs
+	settings  map[string]string
+	fsys      *sysroot.FS
+}
+
+// name is the image for people.
+func (b *builder) name() string { return fmt.Sprintf("%s (%.19s)", b.ref, b.image.ID) }
+
+// id is the image's ID without the name of its algorithm.
+func (b *builder) id() string { return strings.TrimPrefix(b.image.ID, "sha256:") }
+
+// start returns the container, which is started when none runs.
+func (b *builder) start(ctx context.Context) (*docker.Builder, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.container != nil {
+		return b.container, nil
+	}
+	if err := b.ask(ctx); err != nil {
+		return nil, err
+	}
+	program, err := b.attendant(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done := b.report.step(b.ref, "builder", "starting "+b.ref)
+	c, err := b.engine.StartBuilder(ctx, b.request(program))
+	if err == nil {
+		if err = b.lend(ctx, c); err != nil {
+			err = errors.Join(err, c.Remove(ctx))
+		}
+	}
+	words := "started " + b.ref
+	if err == nil && c.Copied != nil && !b.owner.Copy {
+		words += ", with copies of the sources (" + strings.ReplaceAll(c.Copied.Error(), "\n", "; ") + ")"
+	}
+	done(words, err)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		return nil, &EngineError{err}
+	}
+	b.container = c
+	return c, nil
+}
+
+// request is the container that is wanted.
+func (b *builder) request(program []byte) docker.BuilderRequest {
+	prefix := b.owner.Prefix
+	if prefix == "" {
+		prefix = "fromscratch"
+	}
+	r := docker.BuilderRequest{
+		Image: b.image.ID, Attendant: program, AttendantPath: attendant.Path, Copy: b.owner.Copy,
+		Labels: map[string]string{markLabel: "builder", prefix: "builder"},
+		Skip:   func(host string) bool { return filepath.Base(host) == ".git" || Dist(host).ours() },
+		Volumes: map[string]string{
+			// The go command does not see that headers and libraries of C are others: each image has a cache of its own.
+			inside("cache"): prefix + "-gocache-" + b.id()[:12],
+			inside("mod"):   prefix + "-gomodcache",
+		},
+		Memory: []string{inside("home")}, Folders: []string{insideRoot, inside("out")},
+		Extra: b.lent(),
+	}
+	for _, dir := range b.folders {
+		r.Binds = append(r.Binds, docker.Bind{Host: dir, Container: dir, ReadOnly: true})
+	}
+	return r
+}
+
+// attendant returns the program that attends to commands in the container, for the engine's platform. It is compiled by
+// the go command of this machine, once.
+func (b *builder) attendant(ctx context.Context) (program []byte, err error) {
+	system, arch, variant, err := b.engine.Platform(ctx)
+	if err != nil {
+		return nil, &EngineError{err}
+	}
+	t := gobuild.Target{OS: system, Arch: arch, Variant: variant}
+	file := filepath.Join(b.owner.Cache, fmt.Sprintf("attendant-%x-%s", sha256.Sum256([]byte(attendant.Source)), strings.ReplaceAll(t.String(), "/", "-")))
+	if program, err = os.ReadFile(file); err == nil {
+		return program, nil
+	}
+	if err := os.MkdirAll(b.owner.Cache, 0o755); err != nil {
+		return nil, fmt.Errorf("making the cache for builders: %w", err)
+	}
+	work, err := os.MkdirTemp(b.owner.Cache, ".attendant-")
+	if err != nil {
+		return nil, fmt.Errorf("compiling PID 1 of the builder container: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	err = errors.Join(
+		os.WriteFile(filepath.Join(work, "go.mod"), []byte("module attendant\n\ngo 1.23\n"), 0o644),
+		os.WriteFile(filepath.Join(work, "main.go"), []byte(attendant.Source), 0o644))
+	if err != nil {
+		return nil, fmt.Errorf("compiling PID 1 of the builder container: %w", err)
+	}
+	g := gobuild.Go{Dir: work, Env: slices.Concat(b.host.Env, []string{"GOWORK=off", "GOFLAGS="})}
+	made, err := g.Build(ctx, gobuild.Request{
+		Main: gobuild.Main{ImportPath: "attendant"}, Output: filepath.Join(work, "attendant"), Target: t,
+		Options: gobuild.Options{CGO: gobuild.Off},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("compiling PID 1 of the builder container: %w", err)
+	}
+	if program, err = os.ReadFile(made.Path); err != nil {
+		return nil, err
+	}
+	return program, os.Rename(made.Path, file)
+}
+
+// close removes the container.
+func (b *builder) close(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.container == nil {
+		return nil
+	}
+	err := b.container.Remove(ctx)
+	b.container = nil
+	return err
+}
+
+// forget lets the next command start another container when this one has ended.
+func (b *builder) forget(c *docker.Builder, err error) error {
+	if errors.Is(err, docker.ErrNotRunning) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.container == c {
+			b.container = nil
+		}
+	}
+	return err
+}
+
+// Run runs a command in the container, with the sources as they are now.
+func (b *builder) Run(ctx context.Context, c gobuild.Command) error {
+	box, err := b.start(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.forget(box, box.Sync(ctx)); err != nil {
+		return b.failed(ctx, err)
+	}
+	code, err := box.Exec(ctx, docker.BuilderCommand{Args: c.Args, Env: lastOf(c.Env), Dir: c.Dir, Stdout: c.Stdout, Stderr: c.Stderr})
+	if err := b.forget(box, err); err != nil {
+		return b.failed(ctx, err)
+	}
+	switch code {
+	case 0:
+		return nil
+	case attendant.NotFound:
+		return &ConfigError{fmt.Errorf("the Builder %q has no command %q\nfix: name an image that has it, such as golang:1.26-bookworm", b.ref, c.Args[0])}
+	}
+	return &gobuild.ExitError{Code: code}
+}
+
+// failed is the error of an engine, or of who did not want to wait for it.
+func (b *builder) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return &EngineError{err}
+}
+
+// Look finds a command in the container.
+func (b *builder) Look(ctx context.Context, env []string, name string) (string, error) {
+	box, err := b.start(ctx)
+	if err != nil {
+		return "", err
+	}
+	found, err := box.Look(ctx, lastOf(env), name)
+	if err := b.forget(box, err); err != nil {
+		return "", b.failed(ctx, err)
+	}
+	return found, nil
+}
+
+// Scratch is where commands write.
+func (b *builder) Scratch() string { return inside("out") }
+
+// Fetch reads a file of the container, and so is for what commands have written and for what the image has.
+func (b *builder) Fetch(ctx context.Context, name string, use func(io.Reader) error) error {
+	box, err := b.start(ctx)
+	if err != nil {
+		return err
+	}
+	err = box.CopyOut(ctx, name, func(r io.Reader, _ int64, _ fs.FileMode) error { return use(r) })
+	if err := b.forget(box, err); err != nil {
+		return b.failed(ctx, err)
+	}
+	return nil
+}
+
+// List lists the names that the image has.
+func (b *builder) List(ctx context.Context, w io.Writer) error {
+	box, err := b.start(ctx)
+	if err != nil {
+		return err
+	}
+	// What commands write there is not of the image.
+	if err := b.forget(box, box.List(ctx, w, "/tmp", "/var/tmp")); err != nil {
+		return b.failed(ctx, err)
+	}
+	return nil
+}
+
+// sys is the image's file system, kept by the image's ID. ctx ends what is fetched later, too.
+func (b *builder) sys(ctx context.Context) (*sysroot.FS, error) {
+	b.mu.Lock()
+	have := b.fsys
+	b.mu.Unlock()
+	if have != nil {
+		return have, nil
+	}
+	opened, err := sysroot.Open(context.WithoutCancel(ctx), filepath.Join(b.owner.Cache, "sysroot", b.id()), b)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fsys = opened
+	return opened, nil
+}
+
+// hostFile returns a file of the image on this machine, by the first of some paths that leads to one; "" when none does.
+func (b *builder) hostFile(ctx context.Context, places ...string) (string, error) {
+	sys, err := b.sys(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, place := range places {
+		real, _, err := ldd.Follow(sys, place)
+		if err != nil {
+			continue // it is not there
+		}
+		if info, err := sys.Lstat(strings.TrimPrefix(real, "/")); err == nil && info.Mode().IsRegular() {
+			return sys.Host(strings.TrimPrefix(real, "/"))
+		}
+	}
+	return "", nil
+}
+
+// bundle returns the image's certificates on this machine, "" when it has none.
+func (b *builder) bundle(ctx context.Context) (string, error) {
+	return b.hostFile(ctx, rootfs.BundlePlaces()...)
+}
+
+// zones returns a folder of this machine that has the time zones of the image's Go, as a GOROOT has them; "" for none.
+func (b *builder) zones(ctx context.Context, goroot string) (string, error) {
+	const archive = "/lib/time/zoneinfo.zip"
+	file, err := b.hostFile(ctx, goroot+archive)
+	root, ok := strings.CutSuffix(filepath.ToSlash(file), archive)
+	if err != nil || !ok {
+		return "", err
+	}
+	return root, nil
+}
+
+// lastOf keeps the last of variables with one name: engines do not agree which of them counts.
+func lastOf(env []string) []string {
+	last := map[string]int{}
+	for i, v := range env {
+		name, _, _ := strings.Cut(v, "=")
+		last[name] = i
+	}
+	var kept []string
+	for i, v := range env {
+		if name, _, _ := strings.Cut(v, "="); last[name] == i {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+var _ interface {
+	gobuild.Runner
+	sysroot.Source
+} = (*builder)(nil)

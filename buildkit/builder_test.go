@@ -1,0 +1,497 @@
+package buildkit_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+)
+
+// builderPrefix begins the names of volumes of this test process, and is a label of its containers.
+var builderPrefix = fmt.Sprintf("fromscratch-test-builder-%d", os.Getpid())
+
+// builderCache is where these tests keep the files of builder images; TestMain removes it, and the volumes.
+var builderCache = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", builderPrefix) })
+
+// removeBuilderCaches removes what the tests share.
+func removeBuilderCaches() {
+	if dir, err := builderCache(); err == nil {
+		os.RemoveAll(dir)
+	}
+	out, err := exec.Command("docker", "volume", "ls", "-q", "--filter", "name="+builderPrefix+"-").Output()
+	if err != nil {
+		return
+	}
+	for _, name := range strings.Fields(string(out)) {
+		exec.Command("docker", "volume", "rm", name).Run()
+	}
+}
+
+// builders are the containers of one run, as a job has them.
+func builders(t *testing.T) *buildkit.Builders {
+	t.Helper()
+	cache, err := builderCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := openEngine(t)
+	b := &buildkit.Builders{
+		Engine: func(context.Context, buildkit.Platform) (*docker.Engine, error) { return engine, nil },
+		Cache:  cache, Prefix: builderPrefix,
+	}
+	t.Cleanup(func() {
+		if err := b.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		noBuilderContainers(t)
+	})
+	return b
+}
+
+func openEngine(t *testing.T) *docker.Engine {
+	t.Helper()
+	engine, err := docker.Open(context.Background(), docker.Options{Getenv: os.Getenv})
+	if err != nil {
+		missing(t, "a Docker Engine ("+err.Error()+")")
+	}
+	t.Cleanup(func() { engine.Close() })
+	return engine
+}
+
+// noBuilderContainers checks that none is left.
+func noBuilderContainers(t *testing.T) {
+	t.Helper()
+	for range 100 {
+		if builderContainers(t) == "" {
+			return
+		}
+		time.Sleep(50 * time.Millisecond) // an engine removes one that has ended by itself a moment later
+	}
+	t.Errorf("containers are left: %s", builderContainers(t))
+}
+
+func builderContainers(t *testing.T) string {
+	t.Helper()
+	return strings.TrimSpace(output(t, ".", "docker", "ps", "-aq", "--filter", "label="+builderPrefix))
+}
+
+// runIn is one run of a target: it builds all images, which are given to use, and ends.
+func runIn(ctx context.Context, b *buildkit.Builders, in buildkit.Inputs, use func(*buildkit.Built) error) error {
+	in.Builders, in.Prepare = b, true
+	if in.Environ == nil {
+		in.Environ = os.Environ()
+	}
+	if err := in.AskBuilders(ctx); err != nil {
+		return err
+	}
+	in.Recalled = buildkit.Recall(in)
+	plans, err := buildkit.Resolve(ctx, in)
+	if err != nil {
+		return err
+	}
+	return buildkit.BuildEach(ctx, plans, in.Report, func(_ context.Context, b *buildkit.Built) error { return use(b) })
+}
+
+// mustRun builds the images of some Configs and returns their digests.
+func mustRun(t *testing.T, b *buildkit.Builders, in buildkit.Inputs) []string {
+	t.Helper()
+	var digests []string
+	var one sync.Mutex
+	err := runIn(context.Background(), b, in, func(built *buildkit.Built) error {
+		one.Lock()
+		defer one.Unlock()
+		digests = append(digests, built.Image.ConfigDigest.String())
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return digests
+}
+
+const helloMain = "package main\n\nimport (\"fmt\"; \"runtime\")\n\nfunc main() { fmt.Println(\"hello from\", runtime.Version()) }\n"
+
+// A static program compiled in a container, with the sources mounted and with copies, is the same, also from another
+// folder and with another environment.
+func TestBuilderStatic(t *testing.T) {
+	image := buildertest.Image(t)
+	files := map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain}
+	c := buildkit.Config{Builder: image, Repo: repo + "builder-static"}
+	var first string
+	for _, row := range []struct {
+		name    string
+		copied  bool
+		environ []string
+	}{
+		{"mounted", false, nil},
+		{"copied", true, nil},
+		{"other environment", false, append(os.Environ(), "GOROOT=/nowhere", "GOCACHE=/nowhere", "GOFLAGS=", "CC=/nowhere/cc", "GOAMD64=v3", "CGO_ENABLED=1", "TZ=Asia/Tokyo")},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := builders(t)
+			b.Copy = row.copied
+			environ := row.environ
+			if environ != nil { // the go command of this machine still has to find itself
+				for i, v := range environ {
+					if v == "GOROOT=/nowhere" {
+						environ[i] = "GOROOT=" + strings.TrimSpace(output(t, ".", "go", "env", "GOROOT"))
+					}
+				}
+			}
+			got := mustRun(t, b, buildkit.Inputs{Dir: module(t, files), Environ: environ, Configs: []buildkit.Config{c}})
+			if first == "" {
+				first = got[0]
+			}
+			if got[0] != first {
+				t.Errorf("the image is %s, and the first was %s", got[0], first)
+			}
+		})
+	}
+}
+
+const sqliteMain = `package main
+
+// #cgo LDFLAGS: -lsqlite3
+// #include <sqlite3.h>
+// #include <gnu/libc-version.h>
+import "C"
+import "fmt"
+
+func main() { fmt.Println(C.GoString(C.gnu_get_libc_version()), C.sqlite3_libversion_number() > 0) }
+`
+
+// A cgo program has the libraries of the builder in its image, and runs: those of this release, and of an older one.
+func TestBuilderCgo(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		image   func(testing.TB) string
+		copied  bool
+		version string // of the C library
+	}{
+		{"older", buildertest.Older, false, "2.31 true\n"},
+		{"this", buildertest.Image, true, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir := module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqliteMain})
+			b := builders(t)
+			b.Copy = row.copied
+			c := buildkit.Config{Builder: row.image(t), Repo: repo + "builder-" + row.name}
+			libc := ""
+			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(built *buildkit.Built) error {
+				libc = built.Plan.Dist().Rootfs()
+				ref := load(t, built)
+				if got := output(t, ".", "docker", "run", "--rm", ref); row.version != "" && got != row.version || !strings.HasSuffix(got, " true\n") {
+					t.Errorf("the program says %q", got)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours := sum(t, filepath.Join(libc, "lib/x86_64-linux-gnu/libc.so.6"))
+			theirs := strings.Fields(output(t, ".", "docker", "run", "--rm", c.Builder, "sha256sum", "/lib/x86_64-linux-gnu/libc.so.6"))[0]
+			if ours != theirs {
+				t.Error("the image's libc is not the builder's")
+			}
+		})
+	}
+}
+
+func sum(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(content))
+}
+
+// Several programs of a workspace with a vendored module and one that is replaced by a folder outside; without a network.
+func TestBuilderModules(t *testing.T) {
+	const uses = "package main\n\nimport (\"example.com/dep\"; \"example.com/near\")\n\nfunc main() { println(dep.Name, near.Name) }\n"
+	root := module(t, map[string]string{
+		"app/go.mod":     "module example.com/app\n\ngo 1.23\n\nrequire (\n\texample.com/dep v1.2.3\n\texample.com/near v0.0.0\n)\n\nreplace example.com/near => ../near\n",
+		"app/cmd/a/a.go": uses, "app/cmd/b/b.go": uses,
+		"app/vendor/modules.txt":              "# example.com/dep v1.2.3\n## explicit; go 1.23\nexample.com/dep\n# example.com/near v0.0.0 => ../near\n## explicit; go 1.23\nexample.com/near\n# example.com/near => ../near\n",
+		"app/vendor/example.com/dep/dep.go":   "package dep\n\nconst Name = \"vendored\"\n",
+		"app/vendor/example.com/near/near.go": "package near\n\nconst Name = \"copied\"\n",
+		"near/go.mod":                         "module example.com/near\n\ngo 1.23\n",
+		"near/near.go":                        "package near\n\nconst Name = \"near\"\n",
+	})
+	image := buildertest.Image(t)
+	for _, row := range []struct{ name, flags, says string }{
+		{"vendored", "-mod=vendor", "vendored copied"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			in := buildkit.Inputs{
+				Dir: filepath.Join(root, "app"), Environ: append(os.Environ(), "GOFLAGS="+row.flags, "GOPROXY=off"),
+				Configs: []buildkit.Config{
+					{Main: "./cmd/a", Builder: image, Repo: repo + "builder-a"}, {Main: "./cmd/b", Builder: image, Repo: repo + "builder-b"},
+				},
+			}
+			err := runIn(context.Background(), builders(t), in, func(built *buildkit.Built) error {
+				out, err := exec.Command(built.Binary.Path).CombinedOutput()
+				if err != nil || strings.TrimSpace(string(out)) != row.says {
+					t.Errorf("%s says %q, %v", built.Plan.Name, out, err)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// What the compiler says is shown as it would be here; the container is gone.
+func TestBuilderCompileError(t *testing.T) {
+	dir := module(t, map[string]string{"go.mod": "module example.com/bad\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() { undefined() }\n"})
+	var said [2]string
+	for i, builder := range []string{"", buildertest.Image(t)} {
+		b := builders(t)
+		c := buildkit.Config{Builder: builder, Repo: repo + "builder-bad"}
+		err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(*buildkit.Built) error { return nil })
+		var engine *buildkit.EngineError
+		var config *buildkit.ConfigError
+		if err == nil || errors.As(err, &engine) || errors.As(err, &config) {
+			t.Fatalf("builder %q: %v", builder, err)
+		}
+		said[i] = err.Error()
+	}
+	if said[0] != said[1] || !strings.Contains(said[0], "main.go:3:15: undefined: undefined") {
+		t.Errorf("here:\n%s\nin the builder:\n%s", said[0], said[1])
+	}
+}
+
+// What is wrong with a Builder is told as what it is: a Config that cannot be meant, or an engine that does not do it.
+func TestBuilderErrors(t *testing.T) {
+	dir := module(t, map[string]string{"go.mod": "module example.com/app\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() {}\n"})
+	var config *buildkit.ConfigError
+	var engine *buildkit.EngineError
+	for _, row := range []struct {
+		name string
+		c    buildkit.Config
+		none bool // no engine
+		kind any
+		says []string
+	}{
+		{"no engine", buildkit.Config{Builder: "golang:1.26"}, true, &engine, []string{`"golang:1.26"`, "needs a Docker Engine", "nobody answers"}},
+		{"no such image", buildkit.Config{Builder: "localhost:1/fromscratch-test/none:1"}, false, &engine, []string{"localhost:1/fromscratch-test/none:1", "fix: ", "docker login"}},
+		{"no reference", buildkit.Config{Builder: "Not A Reference"}, false, &engine, []string{"Not A Reference", "fix: "}},
+		{"a binary", buildkit.Config{Builder: "golang:1.26", Binary: "app"}, false, &config, []string{"Binary", "Builder"}},
+		{"no go command", buildkit.Config{Builder: withoutGo(t)}, false, &config, []string{`no command "go"`, "fix: "}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := builders(t)
+			if row.none {
+				b.Engine = func(context.Context, buildkit.Platform) (*docker.Engine, error) {
+					return nil, errors.New("nobody answers")
+				}
+			}
+			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{row.c}}, func(*buildkit.Built) error { return nil })
+			if !errors.As(err, row.kind) {
+				t.Fatalf("got %T: %v", err, err)
+			}
+			for _, want := range row.says {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("no %q in: %v", want, err)
+				}
+			}
+		})
+	}
+}
+
+// withoutGo makes an image that has nothing.
+func withoutGo(t *testing.T) string {
+	t.Helper()
+	openEngine(t)
+	name := repo + "builder-nothing"
+	archive := filepath.Join(t.TempDir(), "empty.tar")
+	output(t, ".", "tar", "-cf", archive, "-T", "/dev/null")
+	output(t, ".", "docker", "import", archive, name)
+	t.Cleanup(func() { exec.Command("docker", "image", "rm", name).Run() })
+	return name
+}
+
+// endless is a program whose compilation does not come to an end soon.
+func endless() string {
+	var s strings.Builder
+	s.WriteString("package main\n\nvar t map[string]func(int) int\n\nfunc init() {\n\tt = map[string]func(int) int{\n")
+	for i := range 30000 {
+		fmt.Fprintf(&s, "\t\t\"k%d\": func(a int) int { return a*%d + t[\"x\"+string(rune(a))](%d) },\n", i, i, i)
+	}
+	return s.String() + "\t}\n}\n\nfunc main() { println(len(t)) }\n"
+}
+
+// Ctrl-C while the compiler runs ends it and leaves no container.
+func TestBuilderInterrupted(t *testing.T) {
+	dir := module(t, map[string]string{"go.mod": "module example.com/long\n\ngo 1.23\n", "main.go": endless()})
+	image := buildertest.Image(t)
+	b := builders(t)
+	ctx, stop := context.WithCancelCause(context.Background())
+	pressed := errors.New("somebody pressed Ctrl-C")
+	ended := make(chan error, 1)
+	go func() {
+		ended <- runIn(ctx, b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-long"}}},
+			func(*buildkit.Built) error { return nil })
+	}()
+	compiling := func() bool {
+		id := builderContainers(t)
+		if id == "" {
+			return false
+		}
+		out, err := exec.Command("docker", "top", id, "-o", "pid,args").Output()
+		return err == nil && strings.Contains(string(out), "/compile ") && strings.Contains(string(out), "-p main ")
+	}
+	for !compiling() {
+		select {
+		case err := <-ended:
+			t.Fatalf("it ended before it was interrupted: %v", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	id := builderContainers(t)
+	stop(pressed)
+	if err := <-ended; !errors.Is(err, pressed) {
+		t.Errorf("got %v", err)
+	}
+	if out, err := exec.Command("docker", "top", id, "-o", "pid,args").Output(); err == nil && strings.Contains(string(out), "/compile ") {
+		t.Errorf("the compiler runs on:\n%s", out)
+	}
+	if err := b.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	noBuilderContainers(t)
+}
+
+// Two runs at once, each with containers of its own, share the caches.
+func TestBuilderTwoRuns(t *testing.T) {
+	image := buildertest.Image(t)
+	files := map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqliteMain}
+	var wait sync.WaitGroup
+	var digests [2][]string
+	for i := range digests {
+		b, dir := builders(t), module(t, files)
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-two"}}},
+				func(built *buildkit.Built) error {
+					digests[i] = append(digests[i], built.Image.ConfigDigest.String())
+					return nil
+				})
+			if err == nil {
+				err = b.Close(context.Background())
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	wait.Wait()
+	if len(digests[0]) != 1 || !slices.Equal(digests[0], digests[1]) {
+		t.Errorf("the images are %v", digests)
+	}
+}
+
+// What private modules need is in the container for the go command and git, and nowhere else: neither in its settings,
+// nor in an image that somebody makes of it.
+func TestBuilderSecrets(t *testing.T) {
+	const secret = "hunter2-fromscratch"
+	home := module(t, map[string]string{
+		".netrc":     "machine git.example login me password " + secret + "\n",
+		".gitconfig": "[user]\n\tname = Somebody\n[url \"https://" + secret + "@git.example/\"]\n\tinsteadOf = https://git.example/\n",
+	})
+	dir := module(t, map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain})
+	image := buildertest.Image(t)
+	environ := append(os.Environ(), "HOME="+home, "GOPATH="+strings.TrimSpace(output(t, ".", "go", "env", "GOPATH")),
+		"GOCACHE="+strings.TrimSpace(output(t, ".", "go", "env", "GOCACHE")))
+	b := builders(t)
+	committed := repo + "builder-committed"
+	t.Cleanup(func() { exec.Command("docker", "image", "rm", committed).Run() })
+	in := buildkit.Inputs{Dir: dir, Environ: environ, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-secret"}}}
+	err := runIn(context.Background(), b, in, func(built *buildkit.Built) error {
+		id := builderContainers(t)
+		seen := output(t, ".", "docker", "exec", id, "cat", "/.fromscratch/home/.netrc", "/.fromscratch/home/.gitconfig")
+		if strings.Count(seen, secret) != 2 || strings.Contains(seen, "Somebody") {
+			t.Errorf("the container has %q", seen)
+		}
+		output(t, ".", "docker", "commit", id, committed)
+		if text := output(t, ".", "docker", "inspect", id, committed); strings.Contains(text, secret) {
+			t.Error("the secret is in the settings of the container or image")
+		}
+		archive := filepath.Join(t.TempDir(), "rootfs.tar")
+		output(t, ".", "tar", "-cf", archive, "-C", built.Plan.Dist().Rootfs(), ".")
+		if exec.Command("grep", "-q", secret, archive).Run() == nil {
+			t.Error("the secret is in the image")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _ := exec.Command("docker", "run", "--rm", "--entrypoint", "/bin/grep", committed, "-rl", secret, "/.fromscratch", "/root", "/etc", "/tmp", "/go").Output()
+	if len(out) > 0 {
+		t.Errorf("a commit of the container has the secret in %s", out)
+	}
+}
+
+// An unchanged program in an unchanged builder is known without a container; when the builder's name stands for another
+// image, it is compiled anew.
+func TestBuilderMemory(t *testing.T) {
+	name := repo + "builder-moving:1"
+	t.Cleanup(func() { exec.Command("docker", "image", "rm", name).Run() })
+	output(t, ".", "docker", "tag", buildertest.Image(t), name)
+	dir := module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqliteMain})
+	c := buildkit.Config{Builder: name, Repo: repo + "builder-memory"}
+	b := builders(t)
+	build := func(b *buildkit.Builders) string {
+		t.Helper()
+		digests := mustRun(t, b, inputs(dir, c))
+		if err := b.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		return digests[0]
+	}
+	before := build(b)
+	standing := func(b *buildkit.Builders) bool {
+		in := inputs(dir, c)
+		in.Builders = b
+		if err := in.AskBuilders(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		return stands(in)
+	}
+	if !standing(builders(t)) || builderContainers(t) != "" {
+		t.Error("the first build is not remembered")
+	}
+	// The code alone changes: the libraries are those from before.
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(strings.Replace(sqliteMain, "> 0", "> 1", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if standing(builders(t)) {
+		t.Error("a change of the source is not seen")
+	}
+	second := build(builders(t))
+	output(t, ".", "docker", "tag", buildertest.Older(t), name)
+	moved := builders(t)
+	if standing(moved) {
+		t.Error("another image of the same name is not seen")
+	}
+	third := build(moved)
+	if before == second || second == third {
+		t.Errorf("the images are %v, %v, %v", before, second, third)
+	}
+}

@@ -1,0 +1,175 @@
+package buildkit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+)
+
+// settled are the settings of the user's go command, from the environment or by "go env -w", that hold in a builder too:
+// where modules come from, and how programs are compiled everywhere. Those that name folders or programs of this machine
+// do not.
+var settled = []string{"GOFLAGS", "GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB", "GOINSECURE", "GOEXPERIMENT", "GOVCS", "GOAUTH"}
+
+// passed are the variables that are passed on as they are: proxies, as the docker command does for builds.
+var passed = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "GOWORK", "GO111MODULE"}
+
+// What a container has of the user's, in our folder of it.
+var (
+	insideProxy = inside("proxy")
+	insideAgent = inside("agent")
+	insideHosts = inside("home/known_hosts")
+)
+
+// ask asks the go command of this machine for its settings, once.
+func (b *builder) ask(ctx context.Context) (err error) {
+	if b.settings != nil {
+		return nil
+	}
+	b.settings, err = b.host.Settings(ctx, append([]string{"GOMODCACHE"}, settled...)...)
+	return err
+}
+
+// environ is the environment of commands in the container: the image's own, then what is ours, then the user's settings.
+func (b *builder) environ(ctx context.Context, c Config) ([]string, error) {
+	// Whether files are mounted is known when there is a container.
+	box, err := b.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	env := append([]string{}, b.image.Env...)
+	env = append(env, "HOME="+inside("home"), "GOCACHE="+inside("cache"), "GOMODCACHE="+inside("mod"), "GOENV=off", "GOTOOLCHAIN=local")
+	for _, key := range settled {
+		value := b.settings[key]
+		if key == "GOPROXY" && box.Copied == nil && b.proxy() != "" && value != "off" {
+			value = strings.TrimSuffix("file://"+insideProxy+","+value, ",")
+		}
+		if value != "" {
+			env = append(env, key+"="+value)
+		}
+	}
+	for _, key := range passed {
+		if value := (Inputs{Environ: b.host.Env}).getenv(key); value != "" {
+			env = append(env, key+"="+value)
+		}
+	}
+	if box.Copied == nil && b.agent() != "" {
+		env = append(env, "SSH_AUTH_SOCK="+insideAgent, "GIT_SSH_COMMAND=ssh -o UserKnownHostsFile="+insideHosts)
+	}
+	if value := c.GoEnv["GOTOOLCHAIN"]; value != "" {
+		env = append(env, "GOTOOLCHAIN="+value)
+	}
+	return env, nil
+}
+
+// gocmd is the go command of the container, in a folder.
+func (b *builder) gocmd(ctx context.Context, c Config, dir string) (gobuild.Go, error) {
+	env, err := b.environ(ctx, c)
+	return gobuild.Go{Dir: dir, Env: env, Runner: b}, err
+}
+
+// lent are files of the user's that the container may use where it sees this machine's files: the modules that this
+// machine has downloaded, as a proxy (https://go.dev/ref/mod#module-cache), and the socket of the SSH agent.
+func (b *builder) lent() []docker.Bind {
+	var binds []docker.Bind
+	if dir := b.proxy(); dir != "" {
+		binds = append(binds, docker.Bind{Host: dir, Container: insideProxy, ReadOnly: true})
+	}
+	if socket := b.agent(); socket != "" {
+		binds = append(binds, docker.Bind{Host: socket, Container: insideAgent})
+	}
+	return binds
+}
+
+// proxy is the folder of modules that this machine has downloaded, "" when there is none.
+func (b *builder) proxy() string {
+	dir := filepath.Join(b.settings["GOMODCACHE"], "cache", "download")
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() || b.settings["GOMODCACHE"] == "" {
+		return ""
+	}
+	return dir
+}
+
+// agent is the socket of the user's SSH agent, "" when it cannot be lent: only an engine on this very machine can use it.
+func (b *builder) agent() string {
+	socket := b.getenv("SSH_AUTH_SOCK")
+	if socket == "" || !b.engine.Local() {
+		return ""
+	}
+	conn, err := net.Dial("unix", socket) // a dead one would keep the container from being made
+	if err != nil {
+		return ""
+	}
+	conn.Close()
+	return socket
+}
+
+func (b *builder) getenv(key string) string { return Inputs{Environ: b.host.Env}.getenv(key) }
+
+// lend gives the container what private modules need, in a folder that is kept in memory: neither the image nor a commit
+// of the container has it, nor its environment, and it is gone with the container.
+func (b *builder) lend(ctx context.Context, c *docker.Builder) error {
+	home := b.getenv("HOME")
+	secrets := []struct{ name, file string }{
+		{".netrc", cmp.Or(b.getenv("NETRC"), join(home, ".netrc"))},
+		{"known_hosts", join(home, ".ssh/known_hosts")},
+	}
+	for _, s := range secrets {
+		if s.file == "" {
+			continue
+		}
+		content, err := os.ReadFile(s.file)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			continue // then the go command of this machine would do without as well
+		}
+		if err == nil {
+			err = c.WriteSecret(ctx, inside("home/"+s.name), content)
+		}
+		if err != nil {
+			return fmt.Errorf("lending %q to the builder: %w", s.file, err)
+		}
+	}
+	if config := b.insteadOf(ctx); config != "" {
+		if err := c.WriteSecret(ctx, inside("home/.gitconfig"), []byte(config)); err != nil {
+			return fmt.Errorf("lending git's insteadOf to the builder: %w", err)
+		}
+	}
+	return nil
+}
+
+func join(home, name string) string {
+	if home == "" {
+		return ""
+	}
+	return filepath.Join(home, filepath.FromSlash(name))
+}
+
+// insteadOf is a git configuration with the user's url.*.insteadOf, "" when there are none: all else in it is about this
+// machine, or about commits. See git-config(1).
+func (b *builder) insteadOf(ctx context.Context) string {
+	cmd := exec.CommandContext(ctx, "git", "config", "--global", "--null", "--get-regexp", `^url\..*\.insteadof$`)
+	cmd.Env = b.host.Env
+	out, err := cmd.Output()
+	if err != nil {
+		return "" // no git, or nothing configured
+	}
+	var config strings.Builder
+	for _, entry := range strings.Split(string(out), "\x00") {
+		key, value, ok := strings.Cut(entry, "\n")
+		base := strings.TrimSuffix(strings.TrimPrefix(key, "url."), ".insteadof")
+		if ok {
+			fmt.Fprintf(&config, "[url %q]\n\tinsteadOf = %q\n", base, value)
+		}
+	}
+	return config.String()
+}

@@ -1,0 +1,236 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+)
+
+// Builders are the containers that compile programs: of Configs with a Builder. One is started when it is needed, and
+// used for all that the run compiles in its image. Whoever makes a Builders closes it.
+type Builders struct {
+	// Engine gives the engine that compiles for a platform; Builders does not close it. An error, when there is none, is
+	// told as an [*EngineError]. Required.
+	Engine func(ctx context.Context, p Platform) (*docker.Engine, error)
+	// At opens an engine that Config.Builders names; Builders does not close it. Required where one does.
+	At func(ctx context.Context, address string) (*docker.Engine, error)
+	// Cache is a folder for the files of builder images that were read; it is safe to remove. Required.
+	Cache string
+	// Copy copies the sources into the containers where they could be mounted as well.
+	Copy bool
+	// Prefix begins the names of containers and volumes. Default: "fromscratch".
+	Prefix string
+
+	mu    sync.Mutex
+	found map[builderKey]docker.Image // what a name stands for, for the whole run
+	all   map[string]*builder         // by engine and image
+}
+
+// builderKey is an image by its name on one engine.
+type builderKey struct{ host, ref string }
+
+// image returns the builder image of a Config; found is false when the engine has none yet.
+func (b *Builders) image(ctx context.Context, c Config, p Platform) (engine *docker.Engine, img docker.Image, found bool, err error) {
+	if engine, err = b.engine(ctx, c, p); err != nil {
+		return nil, img, false, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := builderKey{engine.Host(), c.Builder}
+	if img, found = b.found[key]; found {
+		return engine, img, true, nil
+	}
+	if img, found, err = engine.Image(ctx, c.Builder); err != nil {
+		return nil, img, false, &EngineError{err}
+	}
+	if found {
+		b.pin(key, img)
+	}
+	return engine, img, found, nil
+}
+
+// pin keeps what a name stands for: it may move while the run works.
+func (b *Builders) pin(key builderKey, img docker.Image) {
+	if b.found == nil {
+		b.found = map[builderKey]docker.Image{}
+	}
+	b.found[key] = img
+}
+
+func (b *Builders) engine(ctx context.Context, c Config, p Platform) (*docker.Engine, error) {
+	if b == nil || b.Engine == nil {
+		return nil, &EngineError{fmt.Errorf("compiling in the Builder %q (%s): there is no Docker Engine for it\nfix: start Docker, or leave Builder out", c.Builder, c.Origin)}
+	}
+	address, err := builderAddress(c, p)
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	if address != "" && b.At != nil {
+		engine, err := b.At(ctx, address)
+		if err != nil {
+			return nil, &EngineError{fmt.Errorf("compiling for %s on the engine %q of Builders (%s): %w", p, address, c.Origin, err)}
+		}
+		return engine, nil
+	}
+	engine, err := b.Engine(ctx, p)
+	if err != nil {
+		return nil, &EngineError{fmt.Errorf("compiling in the Builder %q (%s) needs a Docker Engine: %w", c.Builder, c.Origin, err)}
+	}
+	return engine, nil
+}
+
+// get returns the builder of a Config, whose image is pulled if the engine does not have it. Nothing is started yet.
+func (b *Builders) get(ctx context.Context, in Inputs, c Config, p Platform) (*builder, error) {
+	engine, img, found, err := b.image(ctx, c, p)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		if img, err = b.pull(ctx, in, c, engine); err != nil {
+			return nil, err
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := engine.Host() + " " + img.ID
+	if have := b.all[key]; have != nil {
+		return have, nil
+	}
+	made := &builder{owner: b, engine: engine, image: img, ref: c.Builder, host: gobuild.Go{Dir: in.Dir, Env: in.Environ}, report: in.Report}
+	if made.folders, err = sourceFolders(in); err != nil {
+		return nil, err
+	}
+	if b.all == nil {
+		b.all = map[string]*builder{}
+	}
+	b.all[key] = made
+	return made, nil
+}
+
+// pull lets the engine fetch the image of a Builder.
+func (b *Builders) pull(ctx context.Context, in Inputs, c Config, engine *docker.Engine) (docker.Image, error) {
+	done := in.Report.step(c.Builder, "builder", "pulling "+c.Builder)
+	err := engine.Pull(ctx, c.Builder, docker.Platform{}, nil)
+	done("pulled "+c.Builder, err)
+	if err != nil {
+		return docker.Image{}, &EngineError{fmt.Errorf("getting the image of the Builder %q (%s): %w", c.Builder, c.Origin, err)}
+	}
+	img, found, err := engine.Image(ctx, c.Builder)
+	if err == nil && !found {
+		err = fmt.Errorf("the engine at %s does not have %q, which it has pulled", engine.Host(), c.Builder)
+	}
+	if err != nil {
+		return docker.Image{}, &EngineError{err}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pin(builderKey{engine.Host(), c.Builder}, img)
+	return img, nil
+}
+
+// Close removes the containers, also when ctx has ended. What is asked of them afterwards starts others.
+func (b *Builders) Close(ctx context.Context) error {
+	if b == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var errs []error
+	for _, one := range b.all {
+		errs = append(errs, one.close(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &EngineError{err}
+	}
+	return nil
+}
+
+// sourceFolders are the folders that a container needs. They have the same paths in it, so they must not hide what is
+// there.
+func sourceFolders(in Inputs) ([]string, error) {
+	if filepath.Separator != '/' {
+		return nil, &ConfigError{errors.New("a Builder needs paths that a Linux container can have too\nfix: run mage in WSL, or leave Builder out")}
+	}
+	folders, err := gobuild.SourceFolders(in.Dir, in.Environ)
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range folders {
+		if slices.Contains(hidden, dir) || slices.ContainsFunc(systemRoots, func(root string) bool { return dir == root || strings.HasPrefix(dir, root+"/") }) {
+			return nil, &ConfigError{fmt.Errorf("a Builder needs the folder %q of this machine at the same place, and has its own there\nfix: move the module to another folder", dir)}
+		}
+	}
+	return folders, nil
+}
+
+// hidden are folders that a container cannot do without; below them there is room.
+var hidden = []string{"/", "/usr", "/usr/local", "/etc", "/var", "/opt", "/tmp", "/root", "/home", "/run", "/srv"}
+
+// systemRoots are those below which there is no room either.
+var systemRoots = []string{"/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/include", "/usr/local/go", "/proc", "/sys", "/dev", insideRoot}
+
+// insideRoot is the folder of a builder container that is ours.
+const insideRoot = "/.fromscratch"
+
+// inside is a path in it.
+func inside(name string) string { return path.Join(insideRoot, name) }
+
+// AskBuilders asks the engine which images the Builders of the Configs stand for: [Recall] knows then whether they are
+// the same as before. It does nothing without a Builder, and pulls nothing.
+func (in *Inputs) AskBuilders(ctx context.Context) error {
+	in.builderIDs, in.builderMissing = nil, false
+	for _, c := range in.Configs {
+		if c.Builder == "" {
+			continue
+		}
+		list, _, _, err := in.platforms(ctx, c)
+		if err != nil {
+			return err
+		}
+		for _, p := range list {
+			engine, img, found, err := in.Builders.image(ctx, c, p)
+			if err != nil {
+				return err
+			}
+			if !found {
+				in.builderMissing = true
+				return nil
+			}
+			in.builderIDs = append(in.builderIDs, fmt.Sprintf("%s at %s", img.ID, engine.Host()))
+		}
+	}
+	return nil
+}
+
+// knowsBuilders tells whether the image of every Builder is known.
+func (in Inputs) knowsBuilders() bool {
+	for _, c := range in.Configs {
+		if c.Builder != "" && (in.builderMissing || len(in.builderIDs) == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// builderAddress is the engine that Config.Builders names for a platform; "" is none.
+func builderAddress(c Config, p Platform) (string, error) {
+	address := ""
+	for name, at := range c.Builders {
+		named, err := ParsePlatform(name)
+		if err != nil {
+			return "", fmt.Errorf("reading Builders (%s): %w", c.Origin, err)
+		}
+		if named == p {
+			address = at
+		}
+	}
+	return address, nil
+}

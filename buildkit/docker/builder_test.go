@@ -1,0 +1,296 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/containerd/errdefs"
+)
+
+// builderAttendant builds PID 1 of builder containers.
+var builderAttendant = sync.OnceValues(func() ([]byte, error) {
+	file := filepath.Join(os.TempDir(), fmt.Sprintf("fromscratch-test-attendant-%d", os.Getpid()))
+	defer os.Remove(file)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "../attendant/program")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	return os.ReadFile(file)
+})
+
+// newBuilder starts a container of the test image, which has nothing but a program; it must be gone at the end.
+func newBuilder(t *testing.T, e *Engine, change func(*BuilderRequest)) *Builder {
+	t.Helper()
+	program, err := builderAttendant()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := newRun(t, e, (&testImage{}).build(t).load(t, e))
+	req := BuilderRequest{
+		Image: run.Image, Name: run.Name, Labels: run.Labels, Network: run.Network,
+		Attendant: program, AttendantPath: "/.tools/attendant", Memory: []string{"/secrets"}, Folders: []string{"/out"},
+	}
+	if change != nil {
+		change(&req)
+	}
+	b, err := e.StartBuilder(context.Background(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 2 { // the second time it is gone, which is no error
+			if err := b.Remove(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}
+		eventually(t, "the container is gone", func() bool { return isGone(e, b.ID) })
+	})
+	return b
+}
+
+func isGone(e *Engine, id string) bool {
+	_, err := e.api.ContainerInspect(context.Background(), id)
+	return errdefs.IsNotFound(err)
+}
+
+func TestBuilderExec(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		ctx := context.Background()
+		b := newBuilder(t, e, nil)
+		for _, row := range []struct {
+			name           string
+			command        BuilderCommand
+			code           int
+			stdout, stderr string
+		}{
+			{"both streams", BuilderCommand{Args: []string{"/program", "output"}}, 0, "one to stdout\ntwo to stdout\n", "one to stderr\n"},
+			{"exit code", BuilderCommand{Args: []string{"/program", "exit", "9"}}, 9, "", ""},
+			{"environment", BuilderCommand{Args: []string{"/program", "env", "WORD"}, Env: []string{"WORD=two words"}}, 0, "two words\n", ""},
+			{"found in PATH", BuilderCommand{Args: []string{"program", "exit", "3"}, Env: []string{"PATH=/nowhere:/"}}, 3, "", ""},
+			{"not there", BuilderCommand{Args: []string{"gcc"}, Env: []string{"PATH=/"}}, 127, "", "attendant: run: exec: \"gcc\": executable file not found in $PATH\n"},
+		} {
+			t.Run(row.name, func(t *testing.T) {
+				var stdout, stderr bytes.Buffer
+				row.command.Stdout, row.command.Stderr = &stdout, &stderr
+				code, err := b.Exec(ctx, row.command)
+				if err != nil || code != row.code || stdout.String() != row.stdout || stderr.String() != row.stderr {
+					t.Errorf("%d, %v, stdout %q, stderr %q", code, err, stdout.String(), stderr.String())
+				}
+			})
+		}
+		if found, err := b.Look(ctx, []string{"PATH=/nowhere:/.tools"}, "attendant"); found != "/.tools/attendant" || err != nil {
+			t.Errorf("found %q, %v", found, err)
+		}
+		if found, err := b.Look(ctx, []string{"PATH=/"}, "none"); found != "" || err != nil {
+			t.Errorf("found %q, %v", found, err)
+		}
+		var names bytes.Buffer
+		if err := b.List(ctx, &names); err != nil || !strings.Contains(names.String(), `"/program" ""`) || strings.Contains(names.String(), "attendant") || strings.Contains(names.String(), `"/proc/`) {
+			t.Errorf("%v, names:\n%s", err, names.String())
+		}
+	})
+}
+
+// What is copied out is the file; what is secret is in no layer.
+func TestBuilderFiles(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		ctx := context.Background()
+		b := newBuilder(t, e, nil)
+		var size int64
+		err := b.CopyOut(ctx, "/program", func(r io.Reader, n int64, mode fs.FileMode) error {
+			size = n
+			got, err := io.Copy(io.Discard, r)
+			if got != n || mode.Perm() != 0o755 {
+				t.Errorf("%d bytes of %d, %s", got, n, mode)
+			}
+			return err
+		})
+		if err != nil || size == 0 {
+			t.Error(err)
+		}
+		never := func(io.Reader, int64, fs.FileMode) error { return errors.New("called") }
+		if err := b.CopyOut(ctx, "/none", never); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("got %v", err)
+		}
+		if err := b.CopyOut(ctx, "/out", never); err == nil || !strings.Contains(err.Error(), "not a file") {
+			t.Errorf("got %v", err)
+		}
+		if err := b.WriteSecret(ctx, "/secrets/a/b", []byte("hunter2")); err != nil {
+			t.Fatal(err)
+		}
+		var names bytes.Buffer
+		if err := b.List(ctx, &names); err != nil || strings.Contains(names.String(), "/secrets/a") {
+			t.Errorf("%v: the secret is in a layer:\n%s", err, names.String())
+		}
+		changes, err := e.api.ContainerDiff(ctx, b.ID)
+		for _, c := range changes {
+			if strings.HasPrefix(c.Path, "/secrets/") {
+				t.Errorf("%s is in a layer", c.Path)
+			}
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Mounted or copied, a command sees the files as they are when it runs, and does not see those that are gone.
+func TestBuilderSync(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		for _, copied := range []bool{false, true} {
+			t.Run(fmt.Sprintf("copied %t", copied), func(t *testing.T) {
+				ctx, dir := context.Background(), t.TempDir()
+				write := func(name, text string) {
+					t.Helper()
+					path := filepath.Join(dir, name)
+					if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				write("go.mod", "module a")
+				write("part/a.go", "package part")
+				write(".git/config", "secret")
+				b := newBuilder(t, e, func(r *BuilderRequest) {
+					r.Copy, r.Binds = copied, []Bind{{Host: dir, Container: dir, ReadOnly: true}}
+					r.Skip = func(host string) bool { return filepath.Base(host) == ".git" }
+				})
+				if (b.Copied != nil) != copied {
+					t.Fatalf("copied: %v", b.Copied)
+				}
+				there := func(name string) bool {
+					t.Helper()
+					if err := b.Sync(ctx); err != nil {
+						t.Fatal(err)
+					}
+					_, err := e.api.ContainerStatPath(ctx, b.ID, filepath.Join(dir, name))
+					return err == nil
+				}
+				if !there("part/a.go") || there(".git/config") == copied {
+					t.Error("the wrong files are there")
+				}
+				write("part/b.go", "package part")
+				if err := os.Remove(filepath.Join(dir, "part/a.go")); err != nil {
+					t.Fatal(err)
+				}
+				if there("part/a.go") || !there("part/b.go") {
+					t.Error("the files are those from before")
+				}
+			})
+		}
+	})
+}
+
+// The end of ctx ends the command, also one that ignores signals, and not the container.
+func TestBuilderExecCancel(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		b := newBuilder(t, e, nil)
+		ctx, stop := context.WithCancelCause(context.Background())
+		defer stop(nil)
+		why := errors.New("nobody waits")
+		out := &lines{ready: func() { stop(why) }}
+		if _, err := b.Exec(ctx, BuilderCommand{Args: []string{"/program", "stubborn"}, Stdout: out}); !errors.Is(err, why) {
+			t.Errorf("got %v", err)
+		}
+		top, err := e.api.ContainerTop(context.Background(), b.ID, nil)
+		if err != nil || strings.Contains(fmt.Sprint(top.Processes), "stubborn") {
+			t.Errorf("the command runs on: %v, %v", top.Processes, err)
+		}
+		if code, err := b.Exec(context.Background(), BuilderCommand{Args: []string{"/program", "exit", "4"}}); code != 4 || err != nil {
+			t.Errorf("afterwards: %d, %v", code, err)
+		}
+	})
+}
+
+// A container ends with the process that has started it, however that ends, with all commands in it.
+func TestBuilderAlone(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		b := newBuilder(t, e, nil)
+		ended := make(chan error, 1)
+		out := &lines{ready: func() { b.alive.Close() }} // as the kernel does for a process that was killed
+		go func() {
+			_, err := b.Exec(context.Background(), BuilderCommand{Args: []string{"/program", "stubborn"}, Stdout: out})
+			ended <- err
+		}()
+		<-ended
+		eventually(t, "the container is gone", func() bool { return isGone(e, b.ID) })
+		if _, err := b.Exec(context.Background(), BuilderCommand{Args: []string{"/program"}}); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestPullFailure(t *testing.T) {
+	e := openEngine(t)
+	wantError(t, e.Pull(context.Background(), "localhost:1/fromscratch-test/none:1", Platform{}, nil), "localhost:1", "docker login")
+	wantError(t, e.Pull(context.Background(), "No Reference", Platform{}, nil), "No Reference", "golang:1.26-bookworm")
+	ctx, stop := context.WithCancelCause(context.Background())
+	why := errors.New("nobody waits")
+	stop(why)
+	if err := e.Pull(ctx, "localhost:1/fromscratch-test/none:1", Platform{}, nil); !errors.Is(err, why) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFollowPull(t *testing.T) {
+	const stream = `{"status":"Pulling from library/golang","id":"1.26"}
+{"status":"Pulling fs layer","id":"a"}
+{"status":"Pulling fs layer","id":"b"}
+{"status":"Downloading","id":"a","progressDetail":{"current":1,"total":2}}
+{"status":"Pull complete","id":"a"}
+{"status":"Pull complete","id":"b"}
+`
+	var said []string
+	if err := followPull(strings.NewReader(stream), func(s string) { said = append(said, s) }); err != nil || strings.Join(said, "; ") != "1 of 2 layers; 2 of 2 layers" {
+		t.Errorf("%q, %v", said, err)
+	}
+	if err := followPull(strings.NewReader(stream+`{"errorDetail":{"message":"no space"},"error":"no space"}`), nil); err == nil || !strings.Contains(err.Error(), "no space") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	dir := t.TempDir()
+	helper := "#!/bin/sh\nread host\n[ $host = helped.example ] && echo '{\"Username\":\"helped\",\"Secret\":\"word\"}' || { echo credentials not found in native keychain; exit 1; }\n"
+	config := `{"auths": {"https://index.docker.io/v1/": {"auth": "aHViOndvcmQ="}, "https://reg.example/": {"auth": "cmVnOndvcmQ="}, "broken.example": {"auth": "!"}, "token.example": {"identitytoken": "tok"}},
+		"credHelpers": {"helped.example": "fromscratch-test", "empty.example": "fromscratch-test", "absent.example": "fromscratch-absent"}}`
+	err := errors.Join(os.WriteFile(filepath.Join(dir, "docker-credential-fromscratch-test"), []byte(helper), 0o755),
+		os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for _, row := range []struct{ domain, user, password, token, fails string }{
+		{"docker.io", "hub", "word", "", ""},
+		{"reg.example", "reg", "word", "", ""},
+		{"token.example", "", "", "tok", ""},
+		{"other.example", "", "", "", ""},
+		{"helped.example", "helped", "word", "", ""},
+		{"empty.example", "", "", "", ""},
+		{"broken.example", "", "", "", "broken.example"},
+		{"absent.example", "", "", "", "fromscratch-absent"},
+	} {
+		t.Run(row.domain, func(t *testing.T) {
+			got, err := configFolder(dir).credentials(context.Background(), row.domain)
+			if got.Username != row.user || got.Password != row.password || got.IdentityToken != row.token {
+				t.Errorf("got %+v", got)
+			}
+			if (err != nil) != (row.fails != "") || err != nil && !strings.Contains(err.Error(), row.fails) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	if got, err := configFolder(t.TempDir()).credentials(context.Background(), "reg.example"); got.Username != "" || err != nil {
+		t.Errorf("without a file: %v", err)
+	}
+}

@@ -1,0 +1,197 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/pkg/stdcopy"
+)
+
+// BuilderCommand is a command for a builder container. Args is required.
+type BuilderCommand struct {
+	Args           []string  // program and arguments; the program is looked for in the PATH of Env
+	Env            []string  // "KEY=value", over the image's own
+	Dir            string    // default: the root
+	Stdout, Stderr io.Writer // nil discards
+}
+
+const (
+	// endTimeout is how long a command may take to end after it was told to: the attendant kills it after three seconds.
+	endTimeout = 5 * time.Second
+	// codeTimeout is how long an engine may take to know how a command has ended whose output has ended.
+	codeTimeout = 10 * time.Second
+)
+
+// Exec runs a command in the container and returns its exit code; 127 is one that is not there. When ctx ends, the
+// command and all that it has started are interrupted, killed after a moment, and the error wraps ctx's cause.
+func (b *Builder) Exec(ctx context.Context, c BuilderCommand) (code int, err error) {
+	x := execution{args: append([]string{b.req.AttendantPath, "run"}, c.Args...), env: c.Env, dir: c.Dir, stdout: c.Stdout, stderr: c.Stderr}
+	code, err = b.exec(ctx, x)
+	return code, b.failed(fmt.Sprintf("running %q in", c.Args[0]), err)
+}
+
+// Look returns the path of a command in the PATH of env; "" is nowhere.
+func (b *Builder) Look(ctx context.Context, env []string, name string) (string, error) {
+	var out bytes.Buffer
+	code, err := b.exec(ctx, execution{args: []string{b.req.AttendantPath, "look", name}, env: env, stdout: &out})
+	if err != nil || code != 0 {
+		return "", b.failed(fmt.Sprintf("looking for %q in", name), err)
+	}
+	return string(bytes.TrimSpace(out.Bytes())), nil
+}
+
+// WriteSecret writes a file that only root can read. In a folder of Memory it is in no layer.
+func (b *Builder) WriteSecret(ctx context.Context, name string, content []byte) error {
+	return b.failed("writing a file in", b.attend(ctx, bytes.NewReader(content), nil, "write", name))
+}
+
+// engineFiles are made by engines in each container.
+var engineFiles = []string{"/.dockerenv", "/run/.containerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"}
+
+// List writes the names of the container's file system, but for those that only this container has, as package
+// attendant does.
+func (b *Builder) List(ctx context.Context, w io.Writer, excluded ...string) error {
+	excluded = append(excluded, engineFiles...)
+	excluded = append(excluded, b.req.AttendantPath)
+	excluded = append(excluded, b.req.Folders...)
+	for _, bind := range b.req.Binds {
+		excluded = append(excluded, bind.Container)
+	}
+	return b.failed("listing the files of", b.attend(ctx, nil, w, append([]string{"list"}, excluded...)...))
+}
+
+// attend lets the attendant do something that ends with its input, or by itself.
+func (b *Builder) attend(ctx context.Context, stdin io.Reader, stdout io.Writer, words ...string) error {
+	var said tail
+	code, err := b.exec(ctx, execution{args: append([]string{b.req.AttendantPath}, words...), stdin: stdin, stdout: stdout, stderr: &said})
+	if err == nil && code != 0 {
+		err = fmt.Errorf("exit code %d: %s", code, said.String())
+	}
+	return err
+}
+
+// execution is one command as the engine is told of it.
+type execution struct {
+	args, env      []string
+	dir            string
+	stdin          io.Reader // nil keeps stdin open until ctx ends
+	stdout, stderr io.Writer
+}
+
+func (b *Builder) exec(ctx context.Context, x execution) (code int, err error) {
+	api := b.engine.api
+	created, err := api.ContainerExecCreate(ctx, b.ID, container.ExecOptions{
+		User: "0:0", Cmd: x.args, Env: x.env, WorkingDir: x.dir, AttachStdin: true, AttachStdout: true, AttachStderr: true,
+	})
+	if err != nil {
+		return NoExit, orCause(ctx, notRunning(err))
+	}
+	conn, err := api.ContainerExecAttach(ctx, created.ID, container.ExecAttachOptions{})
+	if err != nil {
+		return NoExit, orCause(ctx, notRunning(err))
+	}
+	defer conn.Close()
+	if err := x.converse(ctx, conn); err != nil {
+		return NoExit, err
+	}
+	return b.exitCode(ctx, created.ID)
+}
+
+// converse copies the streams until the command has ended. When ctx ends, so does the command's stdin.
+func (x execution) converse(ctx context.Context, conn types.HijackedResponse) error {
+	ended := make(chan error, 1)
+	go func() {
+		_, err := stdcopy.StdCopy(orDiscard(x.stdout), orDiscard(x.stderr), conn.Reader)
+		ended <- err
+	}()
+	if x.stdin != nil {
+		_, err := io.Copy(conn.Conn, x.stdin)
+		if err = errors.Join(err, conn.CloseWrite()); err != nil {
+			conn.Close()
+			return errors.Join(fmt.Errorf("writing to the command: %w", err), <-ended)
+		}
+	}
+	select {
+	case err := <-ended:
+		if err != nil {
+			return orCause(ctx, fmt.Errorf("reading the command's output: %w", err))
+		}
+		return nil
+	case <-ctx.Done():
+	}
+	// Where a connection cannot be closed in one direction the second step ends it in both.
+	_ = conn.CloseWrite()
+	timer := time.NewTimer(endTimeout)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+		conn.Close()
+		<-ended
+	}
+	return context.Cause(ctx)
+}
+
+// exitCode asks how a command has ended. Its output may end a moment before.
+func (b *Builder) exitCode(ctx context.Context, id string) (int, error) {
+	limit := time.Now().Add(codeTimeout)
+	for {
+		info, err := b.engine.api.ContainerExecInspect(ctx, id)
+		if err != nil {
+			return NoExit, orCause(ctx, notRunning(err))
+		}
+		if !info.Running {
+			return info.ExitCode, nil
+		}
+		if time.Now().After(limit) {
+			return NoExit, errors.New("the engine does not say how the command has ended")
+		}
+		select {
+		case <-ctx.Done():
+			return NoExit, context.Cause(ctx)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// orCause is why ctx has ended, if it has.
+func orCause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// CopyOut calls use with a file of the container, following no link. One that is not there is [fs.ErrNotExist].
+func (b *Builder) CopyOut(ctx context.Context, name string, use func(content io.Reader, size int64, mode fs.FileMode) error) error {
+	return b.failed(fmt.Sprintf("copying %q out of", name), b.copyOut(ctx, name, use))
+}
+
+func (b *Builder) copyOut(ctx context.Context, name string, use func(io.Reader, int64, fs.FileMode) error) (err error) {
+	content, _, err := b.engine.api.CopyFromContainer(ctx, b.ID, name)
+	if errdefs.IsNotFound(err) {
+		return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	if err != nil {
+		return orCause(ctx, err)
+	}
+	defer func() { err = errors.Join(err, content.Close()) }()
+	r := tar.NewReader(content)
+	h, err := r.Next()
+	if err != nil {
+		return orCause(ctx, fmt.Errorf("reading the engine's archive: %w", err))
+	}
+	if h.Typeflag != tar.TypeReg {
+		return fmt.Errorf("it is not a file (%s)", h.FileInfo().Mode())
+	}
+	return orCause(ctx, use(r, h.Size, h.FileInfo().Mode()))
+}

@@ -1,0 +1,256 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/docker/docker/api/types/container"
+)
+
+// nodeOf starts a container that looks like a node of a cluster, with the fake ctr of testdata in it.
+func nodeOf(t *testing.T, e *Engine, image *testImage, cluster, role string, env ...string) Node {
+	t.Helper()
+	ctx, name := context.Background(), "fromscratch-test-"+random()
+	created, err := e.api.ContainerCreate(ctx, &container.Config{
+		Image: image.Ref, Env: env, Labels: map[string]string{testLabel: runLabel(), clusterLabel: cluster, roleLabel: role},
+	}, &container.HostConfig{NetworkMode: "none"}, nil, nil, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.api.ContainerRemove(ctx, name, container.RemoveOptions{Force: true}) })
+	if err := e.api.ContainerStart(ctx, created.ID, container.StartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return Node{ID: created.ID, Name: name, Role: role}
+}
+
+// nodeImageOf makes the image of such nodes, with further names for its program.
+func nodeImageOf(t *testing.T, e *Engine, arch string, names ...string) *testImage {
+	t.Helper()
+	content, err := os.ReadFile(program(t, "node"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ti := (&testImage{Program: content, Arch: arch}).build(t)
+	for _, name := range names {
+		ti.layers = append(ti.layers, ti.blob(tarOf(t, "bin/"+name, 0o755, content)))
+	}
+	ti.describe(t)
+	return ti.load(t, e)
+}
+
+// importOf is the request for an image; written counts the archives.
+func importOf(t *testing.T, ti *testImage, written *int) ImportRequest {
+	return ImportRequest{
+		Ref: ti.Ref, Digest: ti.manifest, Layers: ti.layers,
+		Write: func(_ context.Context, w io.Writer, omitted func(string) bool) error {
+			*written++
+			var omit []string
+			for _, l := range ti.layers {
+				if omitted(l) {
+					omit = append(omit, l)
+				}
+			}
+			_, err := w.Write(ti.archive(t, omit...))
+			return err
+		},
+	}
+}
+
+// What a node says that is not well is told, and what its content has lost is sent after all.
+func TestClusterImport(t *testing.T) {
+	e := openEngine(t)
+	node := nodeImageOf(t, e, "", "ctr", "containerd")
+	ti := (&testImage{}).build(t)
+	full, omitted := int64(len(ti.archive(t))), int64(len(ti.archive(t, ti.layers[:2]...)))
+	for _, test := range []struct {
+		fault   string
+		written int
+		sent    int64
+		err     string // "" for success
+		fix     string
+	}{
+		{fault: "", written: 1, sent: omitted},
+		{fault: "gone", written: 2, sent: omitted + full},
+		{fault: "lost", written: 2, sent: omitted + full, err: `has "" under this name`, fix: "journalctl -u containerd"},
+		{fault: "sick", err: "exit code 1: the content store is read-only", fix: "journalctl -u containerd"},
+		{fault: "down", err: "failed to dial", fix: "wait until the node is up"},
+	} {
+		t.Run("fault "+test.fault, func(t *testing.T) {
+			name := "fromscratch-test-" + random()
+			nodeOf(t, e, node, name, "worker", "FAULT="+test.fault, "IMAGE=docker.io/library/"+ti.Ref, "DIGEST="+ti.manifest,
+				"LAYERS="+strings.Join(ti.layers[:2], ","))
+			c, err := e.Cluster(context.Background(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			written := 0
+			imported, err := c.Import(context.Background(), importOf(t, ti, &written))
+			if test.err != "" {
+				wantError(t, err, test.err, test.fix)
+				wantError(t, err, c.Nodes[0].Name, "")
+			}
+			if test.err == "" && err != nil {
+				t.Fatal(err)
+			}
+			if test.sent != 0 && (written != test.written || imported.Sent != test.sent || imported.Nodes != 1) {
+				t.Errorf("%d archives, %+v", written, imported)
+			}
+			has, err := c.Has(context.Background(), ti.Ref, "sha256:other", ti.manifest)
+			if has != (test.err == "") || (err != nil) != (test.fault == "down") {
+				t.Errorf("the node has it: %v, %v", has, err)
+			}
+			if test.err == "" {
+				again, err := c.Import(context.Background(), importOf(t, ti, &written))
+				if err != nil || again.Nodes != 0 || written != test.written {
+					t.Errorf("again: %+v, %d archives, %v", again, written, err)
+				}
+			}
+		})
+	}
+}
+
+// A failed archive is the writer's fault; a cancelled import ends what runs in the node.
+func TestClusterImportCut(t *testing.T) {
+	e := openEngine(t)
+	node := nodeImageOf(t, e, "", "ctr", "containerd")
+	ti := (&testImage{}).build(t)
+	broken := errors.New("the source has changed")
+	for _, test := range []struct {
+		name string
+		end  func(cancel context.CancelCauseFunc) error
+	}{
+		{"writer", func(context.CancelCauseFunc) error { return broken }},
+		{"cancelled", func(cancel context.CancelCauseFunc) error { cancel(broken); return context.Canceled }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			name := "fromscratch-test-" + random()
+			nodeOf(t, e, node, name, "control-plane", "IMAGE=docker.io/library/"+ti.Ref)
+			c, err := e.Cluster(context.Background(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancelCause(context.Background())
+			defer cancel(nil)
+			written := 0
+			req := importOf(t, ti, &written)
+			req.Write = func(_ context.Context, w io.Writer, _ func(string) bool) error {
+				archive := ti.archive(t)
+				if _, err := w.Write(archive[:len(archive)/2]); err != nil {
+					return err
+				}
+				return test.end(cancel)
+			}
+			if _, err := c.Import(ctx, req); !errors.Is(err, broken) {
+				t.Errorf("%v", err)
+			}
+			eventually(t, "ctr ends", func() bool {
+				out, err := c.run(context.Background(), c.Nodes[0], ctr("ended"), nil)
+				return err == nil && out == "yes\n"
+			})
+		})
+	}
+}
+
+func TestCluster(t *testing.T) {
+	e := openEngine(t)
+	ctx, name := context.Background(), "fromscratch-test-"+random()
+	image := nodeImageOf(t, e, "arm64") // without ctr
+	_, err := e.Cluster(ctx, name)
+	var none *NoClusterError
+	if !errors.As(err, &none) || slices.Contains(none.Have, name) {
+		t.Fatalf("%T %v", err, err)
+	}
+	wantError(t, err, name, "kind create cluster --name "+name)
+
+	nodeOf(t, e, image, name, "external-load-balancer")
+	if _, err := e.Cluster(ctx, name); !errors.As(err, &none) {
+		t.Errorf("a load balancer is taken for a cluster: %v", err)
+	}
+	first, second := nodeOf(t, e, image, name, "control-plane"), nodeOf(t, e, image, name, "worker")
+	c, err := e.Cluster(ctx, name)
+	want := []Node{first, second}
+	slices.SortFunc(want, func(a, b Node) int { return strings.Compare(a.Name, b.Name) })
+	if err != nil || !slices.Equal(c.Nodes, want) {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	if goos, arch, variant, err := c.Platform(ctx); goos != "linux" || arch != "arm64" || variant != "" || err != nil {
+		t.Errorf("platform %q %q %q, %v", goos, arch, variant, err)
+	}
+	_, err = c.Has(ctx, "hello", "sha256:1")
+	wantError(t, err, "ctr", "create the cluster with a node image of kind's")
+
+	_, err = e.Cluster(ctx, name+"-other")
+	wantError(t, err, name, "name one of these")
+	if err := e.api.ContainerKill(ctx, second.ID, "KILL"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the node ends", func() bool { _, err = e.Cluster(ctx, name); return err != nil })
+	wantError(t, err, second.Name+" is exited", "docker start "+second.Name)
+
+	other := nodeOf(t, e, nodeImageOf(t, e, ""), name+"-mixed", "worker")
+	nodeOf(t, e, image, name+"-mixed", "worker")
+	if c, err = e.Cluster(ctx, name+"-mixed"); err != nil {
+		t.Fatal(err)
+	}
+	_, _, _, err = c.Platform(ctx)
+	wantError(t, err, other.Name+" runs linux/", "of one platform")
+}
+
+func TestParseCheck(t *testing.T) {
+	const name = "docker.io/library/hello:latest"
+	const table = "REF   TYPE  DIGEST  STATUS  SIZE  UNPACKED\n" +
+		name + "er application/vnd.oci.image.manifest.v1+json sha256:93b complete (3/3) 6.3 MiB/6.3 MiB true\n"
+	for _, test := range []struct {
+		line string
+		want nodeImage
+	}{
+		{"", nodeImage{}},
+		{name + " application/vnd.oci.image.manifest.v1+json sha256:93b complete (3/3) 6.3 MiB/6.3 MiB true", nodeImage{"sha256:93b", true}},
+		{name + " application/vnd.oci.image.manifest.v1+json sha256:93b incomplete (2/3) 6.1 MiB/6.3 MiB false", nodeImage{"sha256:93b", false}},
+		{name + " application/vnd.oci.image.manifest.v1+json sha256:93b unavailable (0/?) 0.0 B/? false", nodeImage{"sha256:93b", false}},
+	} {
+		if got := parseCheck(table+test.line+"\n", name); got != test.want {
+			t.Errorf("%q is %+v", test.line, got)
+		}
+	}
+}
+
+// The configurations as containerd 1.6 and 2.1 print them.
+func TestParseSnapshotter(t *testing.T) {
+	for _, test := range []struct{ config, want string }{
+		{"version = 2\n[plugins]\n  [plugins.\"io.containerd.grpc.v1.cri\"]\n    [plugins.\"io.containerd.grpc.v1.cri\".containerd]\n" +
+			"      no_pivot = false\n      snapshotter = \"fuse-overlayfs\"\n", "fuse-overlayfs"},
+		{"version = 3\n[plugins]\n  [plugins.'io.containerd.cri.v1.images']\n    snapshotter = 'zfs'\n" +
+			"    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]\n      snapshotter = ''\n", "zfs"},
+		{"[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]\n  snapshotter = 'devmapper'\n", "overlayfs"},
+		{"", "overlayfs"},
+	} {
+		if got := parseSnapshotter(test.config); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
+
+func TestFullName(t *testing.T) {
+	for ref, want := range map[string]string{
+		"hello": "docker.io/library/hello:latest", "acme/hello:1": "docker.io/acme/hello:1",
+		"registry.example:5000/hello": "registry.example:5000/hello:latest",
+	} {
+		if got, err := fullName(ref); got != want || err != nil {
+			t.Errorf("%q is %q, %v", ref, got, err)
+		}
+	}
+}
+
+func TestLastWords(t *testing.T) {
+	const text = "unpacking x...\ntime=\"2026\" level=info msg=\"apply failure\"\nctr: failed to extract\ntime=\"2026\" more\n"
+	if got := lastWords(text); got != "failed to extract" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,122 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/distribution/reference"
+)
+
+// containerd's own command is in every node. The images of pods are in the namespace k8s.io
+// (https://github.com/containerd/containerd/blob/v2.1.4/docs/namespaces.md).
+func ctr(args ...string) []string { return append([]string{"ctr", "--namespace=k8s.io"}, args...) }
+
+// fullName is the name that Kubernetes gives to a reference before it looks it up: "docker.io/library/hello:latest".
+func fullName(ref string) (string, error) {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return "", err
+	}
+	return reference.TagNameOnly(named).String(), nil
+}
+
+// nodeImage is what a node has under a name; the zero value is nothing.
+type nodeImage struct {
+	digest   string // of the manifest
+	complete bool   // no layer is missing
+}
+
+// image asks a node what it has under a full name.
+func (c *Cluster) image(ctx context.Context, n Node, name string) (nodeImage, error) {
+	out, err := c.run(ctx, n, ctr("images", "check", fmt.Sprintf("name==%q", name)), nil)
+	if err != nil {
+		return nodeImage{}, nodeFix(err, n)
+	}
+	return parseCheck(out, name), nil
+}
+
+// parseCheck reads the table of "ctr images check": REF TYPE DIGEST STATUS SIZE UNPACKED, where the status is
+// "complete (3/3)" or "incomplete (2/3)".
+func parseCheck(table, name string) nodeImage {
+	for _, line := range strings.Split(table, "\n") {
+		if f := strings.Fields(line); len(f) > 3 && f[0] == name {
+			return nodeImage{digest: f[2], complete: f[3] == "complete"}
+		}
+	}
+	return nodeImage{}
+}
+
+// content lists the blobs that a node has, by digest.
+func (c *Cluster) content(ctx context.Context, n Node) (map[string]bool, error) {
+	out, err := c.run(ctx, n, ctr("content", "ls", "-q"), nil)
+	if err != nil {
+		return nil, nodeFix(err, n)
+	}
+	have := map[string]bool{}
+	for _, d := range strings.Fields(out) {
+		have[d] = true
+	}
+	return have, nil
+}
+
+// snapshotter is what a node unpacks its images with: overlayfs, or another one where the engine's disk cannot have
+// that. Kubernetes would unpack an image again that was unpacked with another one.
+func (c *Cluster) snapshotter(ctx context.Context, n Node) (string, error) {
+	out, err := c.run(ctx, n, []string{"containerd", "config", "dump"}, nil)
+	if err != nil {
+		return "", nodeFix(err, n)
+	}
+	return parseSnapshotter(out), nil
+}
+
+// snapshotterKey is the line that names the snapshotter, below a table's header of containerd's configuration.
+var snapshotterKey = regexp.MustCompile(`^snapshotter\s*=\s*["']([^"']+)["']`)
+
+// parseSnapshotter finds the snapshotter of Kubernetes' images in containerd's configuration. The table is named
+// plugins."io.containerd.grpc.v1.cri".containerd, and since version 3 plugins."io.containerd.cri.v1.images"
+// (https://github.com/containerd/containerd/blob/v2.1.4/docs/cri/config.md).
+func parseSnapshotter(config string) string {
+	table := ""
+	for _, line := range strings.Split(config, "\n") {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") {
+			table = strings.NewReplacer(`"`, "", `'`, "", " ", "").Replace(line)
+		}
+		ours := table == "[plugins.io.containerd.grpc.v1.cri.containerd]" || table == "[plugins.io.containerd.cri.v1.images]"
+		if m := snapshotterKey.FindStringSubmatch(line); ours && m != nil {
+			return m[1]
+		}
+	}
+	return "overlayfs"
+}
+
+// importInto streams an archive into a node, as "kind load image-archive" does. It does without --digests: that gives each
+// image a second name with the day in it, under which every version of a program would stay in the node.
+// Source: https://github.com/kubernetes-sigs/kind/blob/v0.29.0/pkg/cluster/nodeutils/util.go
+func (c *Cluster) importInto(ctx context.Context, n Node, snapshotter string, write func(context.Context, io.Writer) error) error {
+	_, err := c.run(ctx, n, ctr("images", "import", "--all-platforms", "--snapshotter="+snapshotter, "-"), write)
+	return nodeFix(err, n)
+}
+
+// nodeFix advises about a command that failed in a node.
+func nodeFix(err error, n Node) error {
+	var failed *nodeError
+	var advised *advice
+	if !errors.As(err, &failed) || errors.As(err, &advised) {
+		return err
+	}
+	text := strings.ToLower(failed.stderr)
+	switch {
+	case strings.Contains(text, "containerd.sock"):
+		return advise(err, "wait until the node is up; docker exec "+n.Name+" systemctl status containerd tells how it is")
+	case strings.Contains(text, "executable file not found"), failed.code == 126 || failed.code == 127:
+		return advise(err, "create the cluster with a node image of kind's, which has containerd and ctr")
+	case strings.Contains(text, "no space left on device"):
+		return advise(err, "free space on the engine's disk: docker system df shows what takes it")
+	}
+	return advise(err, "look into the node's log: docker exec "+n.Name+" journalctl -u containerd")
+}

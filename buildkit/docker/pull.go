@@ -1,0 +1,90 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/distribution/reference"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/registry"
+)
+
+// Pull lets the engine fetch an image from its registry, with the credentials that the docker command has for it. The
+// platform is the image's; the zero one is the engine's own. progress is told lines for people; nil is told nothing.
+func (e *Engine) Pull(ctx context.Context, ref string, p Platform, progress func(string)) error {
+	return e.failed(fmt.Sprintf("pulling image %q", ref), e.pull(ctx, ref, p, progress))
+}
+
+func (e *Engine) pull(ctx context.Context, ref string, p Platform, progress func(string)) (err error) {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return advise(err, "use a reference like golang:1.26-bookworm")
+	}
+	options := image.PullOptions{}
+	if p.Arch != "" {
+		options.Platform = p.String()
+	}
+	auth, err := e.config.credentials(ctx, reference.Domain(named))
+	if err != nil {
+		return err
+	}
+	if auth != (registry.AuthConfig{}) {
+		if options.RegistryAuth, err = registry.EncodeAuthConfig(auth); err != nil {
+			return err
+		}
+	}
+	answer, err := e.api.ImagePull(ctx, reference.TagNameOnly(named).String(), options)
+	if err != nil {
+		return pullFix(orCause(ctx, err))
+	}
+	defer func() { err = errors.Join(err, answer.Close()) }()
+	return pullFix(orCause(ctx, followPull(answer, progress)))
+}
+
+// String is the platform as the API has it.
+func (p Platform) String() string {
+	s := p.OS + "/" + p.Arch
+	if p.Variant != "" {
+		s += "/" + p.Variant
+	}
+	return s
+}
+
+// pullFix advises about an image that cannot be had.
+func pullFix(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return advise(err, "correct the name, log in with docker login, or load the image into the engine yourself (docker pull, docker load)")
+}
+
+// followPull reads the engine's stream of messages to its end. Layers are counted; their bytes come too often.
+func followPull(r io.Reader, progress func(string)) error {
+	done, layers := 0, map[string]bool{}
+	for decoder := json.NewDecoder(r); ; {
+		var m struct {
+			message
+			Status, ID string
+		}
+		if err := decoder.Decode(&m); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("reading the engine's answer: %w", err)
+		}
+		if err := m.failure(); err != nil {
+			return err
+		}
+		switch m.Status {
+		case "Pulling fs layer":
+			layers[m.ID] = true
+		case "Pull complete":
+			done++
+			if progress != nil {
+				progress(fmt.Sprintf("%d of %d layers", done, len(layers)))
+			}
+		}
+	}
+}

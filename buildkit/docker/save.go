@@ -1,0 +1,26 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Save writes an image, by name or ID, to w as an archive, as "docker save" does. What is in w is worthless when it
+// fails or ctx ends.
+func (e *Engine) Save(ctx context.Context, ref string, w io.Writer) error {
+	return e.failed(fmt.Sprintf("saving image %q", ref), e.save(ctx, ref, w))
+}
+
+func (e *Engine) save(ctx context.Context, ref string, w io.Writer) error {
+	body, err := e.api.ImageSave(ctx, []string{ref})
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, body)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return errors.Join(err, body.Close())
+}

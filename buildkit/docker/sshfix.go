@@ -1,0 +1,76 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"strings"
+)
+
+// notFound is the exit code of shells for a command that they do not find, which ssh passes on
+// (https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html#tag_18_08_02).
+const notFound = 127
+
+// connectSSH is connect where the host may have podman and no docker: both have the command that carries a connection.
+func connectSSH(ctx context.Context, ep endpoint, version string) (*Engine, error) {
+	e, err := connect(ctx, ep, version)
+	if !lacksCommand(err) {
+		return e, err
+	}
+	other, ssh := ep, *ep.ssh
+	ssh.podman = true
+	other.ssh = &ssh
+	e, podmanErr := connect(ctx, other, version)
+	if lacksCommand(podmanErr) {
+		return nil, err
+	}
+	return e, podmanErr
+}
+
+// lacksCommand tells whether the far side does not have the command.
+func lacksCommand(err error) bool {
+	var command *commandError
+	var exit *exec.ExitError
+	return errors.As(err, &command) && errors.As(command.err, &exit) && exit.ExitCode() == notFound
+}
+
+// fix is what helps against a failed connection through ssh, by the words of ssh(1), of the docker command and of podman's.
+func (s *sshHost) fix(err error) string {
+	var command *commandError
+	if !errors.As(err, &command) {
+		if strings.Contains(err.Error(), "malformed HTTP") { // a login shell or a message of the day speaks in between
+			return "make this print nothing: " + s.typed("true")
+		}
+		return "make this work without a question: " + s.trial()
+	}
+	text := command.stderr
+	for _, known := range []struct{ words, fix string }{
+		{"IDENTIFICATION HAS CHANGED", "if the host was set up anew, remove its old key (ssh-keygen -R " + s.knownName() + ") and connect once by hand: " + s.typed()},
+		{"Host key verification failed", "connect once by hand, and compare the key's fingerprint with the host's: " + s.typed()},
+		{"Permission denied (", "let the host know your key (ssh-copy-id), and ssh the key (ssh-add), until this works without a question: " + s.trial()},
+		{"Could not resolve hostname", "correct the host name"},
+		{"Connection refused", "start the ssh server there, or correct the port"},
+		{"timed out", "check that the host is up and that no firewall is in between"},
+		{"No route to host", "check that the host is up and that no firewall is in between"},
+		{"permission denied", "add your user there to the docker group (sudo usermod -aG docker $USER), or name its own socket: ssh://host/run/user/1000/docker.sock"},
+		{"podman.sock", "start podman's service there (systemctl enable --now podman.socket), or name its socket: ssh://host/run/user/1000/podman/podman.sock"},
+		{"no such file or directory", "start Docker there, or name the socket that it has: ssh://host/run/user/1000/docker.sock"},
+		{"connection refused", "start Docker there"},
+	} {
+		if strings.Contains(text, known.words) && !lacksCommand(err) {
+			return known.fix
+		}
+	}
+	if lacksCommand(err) {
+		return "install docker or podman there, where a command of ssh finds it: " + s.trial()
+	}
+	return "make this work without a question: " + s.trial()
+}
+
+// knownName is the host's name in known_hosts, see "SSH_KNOWN_HOSTS FILE FORMAT" in sshd(8).
+func (s *sshHost) knownName() string {
+	if s.port == "" || s.port == "22" {
+		return s.host
+	}
+	return "'[" + s.host + "]:" + s.port + "'"
+}

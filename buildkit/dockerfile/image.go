@@ -1,0 +1,114 @@
+package dockerfile
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// image is the last stage. What changes rarely comes first, and the program last: a new one is a layer of its own.
+func (t *text) image() {
+	t.line("\n")
+	t.say("The image.")
+	t.line("FROM scratch")
+	t.line("COPY --from=%s %s/ /", systemStage, root)
+	if len(t.Files.Copies)+len(t.Files.Commands) > 0 {
+		t.line("COPY --from=%s %s/ /", filesStage, root)
+	}
+	t.line("COPY --from=%s %s", programStage, arguments(path.Join(out, t.Name), "/"+t.Name))
+	t.line("")
+	t.variables()
+	t.described()
+	t.commands()
+}
+
+func (t *text) variables() {
+	for _, kv := range t.Run.Env {
+		name, v, _ := strings.Cut(kv, "=")
+		t.line("ENV %s=%s", name, value(v))
+	}
+	for _, key := range slices.Sorted(maps.Keys(t.Run.Labels)) {
+		t.line("LABEL %s=%s", value(key), value(t.Run.Labels[key]))
+	}
+}
+
+func (t *text) described() {
+	r := t.Run
+	if len(r.Ports) > 0 {
+		var ports []string
+		for _, p := range r.Ports {
+			ports = append(ports, strings.TrimSuffix(p, "/tcp"))
+		}
+		t.line("EXPOSE %s", strings.Join(ports, " "))
+	}
+	if len(r.Volumes) > 0 {
+		volumes := slices.Clone(r.Volumes)
+		for i, v := range volumes {
+			volumes[i] = escaped.Replace(v)
+		}
+		t.line("VOLUME %s", list(volumes))
+	}
+	if r.Workdir != "" {
+		t.line("WORKDIR %s", escaped.Replace(r.Workdir))
+	}
+	if r.User != "" {
+		t.line("USER %s", escaped.Replace(r.User))
+	}
+	if r.StopSignal != "" {
+		t.line("STOPSIGNAL %s", escaped.Replace(r.StopSignal))
+	}
+}
+
+func (t *text) commands() {
+	if h := t.Run.Healthcheck; h != nil {
+		line := "HEALTHCHECK"
+		for _, f := range []struct {
+			name string
+			time time.Duration
+		}{{"interval", h.Interval}, {"timeout", h.Timeout}, {"start-period", h.StartPeriod}, {"start-interval", h.StartInterval}} {
+			if f.time != 0 {
+				line += fmt.Sprintf(" --%s=%s", f.name, f.time)
+			}
+		}
+		if h.Retries != 0 {
+			line += fmt.Sprintf(" --retries=%d", h.Retries)
+		}
+		t.line("%s CMD %s", line, list(h.Test))
+	}
+	t.line("ENTRYPOINT %s", list(t.Run.Entrypoint))
+	if len(t.Run.Cmd) > 0 {
+		t.line("CMD %s", list(t.Run.Cmd))
+	}
+}
+
+// check refuses what no line can say.
+func (s Spec) check() error {
+	type named struct{ what, text string }
+	all := []named{{"the name", s.Name}, {"the workdir", s.Run.Workdir}, {"the user", s.Run.User}}
+	for _, l := range []struct {
+		what string
+		list []string
+	}{
+		{"the variable", s.Run.Env}, {"the variable of the go command", s.Program.Env}, {"the flag", s.Program.Args}, {"the volume", s.Run.Volumes},
+	} {
+		for _, text := range l.list {
+			all = append(all, named{l.what, text})
+		}
+	}
+	for _, c := range s.Files.Copies {
+		all = append(all, named{"the file", c.From}, named{"the path", c.To})
+	}
+	for k, v := range s.Run.Labels {
+		all = append(all, named{"the label", k + "=" + v})
+	}
+	slices.SortFunc(all, func(a, b named) int { return strings.Compare(a.what+a.text, b.what+b.text) })
+	var errs []error
+	for _, n := range all {
+		errs = append(errs, oneLine(n.what, n.text))
+	}
+	return errors.Join(errs...)
+}

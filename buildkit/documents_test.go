@@ -1,0 +1,547 @@
+package buildkit_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	cdx "github.com/CycloneDX/cyclonedx-go"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
+)
+
+// documents are those of an image, by name.
+func documents(t *testing.T, built *buildkit.Built) map[string][]byte {
+	t.Helper()
+	docs, err := built.Documents(context.Background(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]byte{}
+	for _, d := range docs {
+		all[d.Name] = d.Content
+	}
+	if len(all) != 3 {
+		t.Fatalf("there are %d documents", len(all))
+	}
+	return all
+}
+
+// listed are the files that a document lists, with their sums, and the package that
+// each is in: "" for the image.
+func listed(t *testing.T, text []byte) (sums, in map[string]string) {
+	t.Helper()
+	var bom cdx.BOM
+	if err := cdx.NewBOMDecoder(bytes.NewReader(text), cdx.BOMFileFormatJSON).Decode(&bom); err != nil {
+		t.Fatal(err)
+	}
+	sums, in = map[string]string{}, map[string]string{}
+	var visit func(list *[]cdx.Component, of string)
+	visit = func(list *[]cdx.Component, of string) {
+		if list == nil {
+			return
+		}
+		for _, c := range *list {
+			if c.Type != cdx.ComponentTypeFile {
+				visit(c.Components, c.Name)
+				continue
+			}
+			if sums[c.Name] != "" {
+				t.Errorf("%s is listed twice", c.Name)
+			}
+			sums[c.Name], in[c.Name] = (*c.Hashes)[1].Value, of
+		}
+	}
+	visit(bom.Components, "")
+	return sums, in
+}
+
+// dependencies are what something needs, by a document.
+func dependencies(t *testing.T, text []byte, ref string) []string {
+	t.Helper()
+	var bom cdx.BOM
+	if err := cdx.NewBOMDecoder(bytes.NewReader(text), cdx.BOMFileFormatJSON).Decode(&bom); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range *bom.Dependencies {
+		if d.Ref == ref {
+			return *d.Dependencies
+		}
+	}
+	return nil
+}
+
+// Each regular file of an image is listed once, with its sum, and in the package that
+// dpkg knows it of. Readers that have no part in the writing find nothing wrong.
+func TestDocumentsCoverTheImage(t *testing.T) {
+	tests := map[string]struct {
+		module, pkg string
+		c           buildkit.Config
+		has         map[string]string // packages of files
+	}{
+		"sqlite": {module: "../../examples/sqlite", pkg: "sqlite3", c: buildkit.Config{Tags: []string{"libsqlite3"}, Files: []config.File{{From: "go.mod", To: "/srv/"}}},
+			has: map[string]string{"/srv/go.mod": "", "/etc/passwd": "", "/sqlite": "example.com/sqlite", "/usr/share/zoneinfo/UTC": "tzdata"}},
+		"vips":   {module: "vipsformats", pkg: "vips", c: buildkit.Config{Name: "vips"}, has: map[string]string{"/vips": "example.com/vipsformats"}},
+		"static": {module: "pie", c: buildkit.Config{Cgo: "off"}, has: map[string]string{"/pie": "example.com/pie"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if test.pkg != "" {
+				needPackage(t, test.pkg)
+			}
+			built := mustBuild(t, ownCopy(t, test.module), test.c)
+			docs := documents(t, built)
+			sums, in := listed(t, docs["sbom.cdx.json"])
+			owners := map[string]string{}
+			for _, e := range built.Tree.Entries() {
+				if !e.Mode.IsRegular() {
+					continue
+				}
+				content, err := fs.ReadFile(built.Tree, strings.TrimPrefix(e.Path, "/"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := fmt.Sprintf("%x", sha256.Sum256(content)); sums[e.Path] != want {
+					t.Errorf("%s has the sum %q, want %s", e.Path, sums[e.Path], want)
+				}
+				delete(sums, e.Path)
+				if name, ok := e.Source.Sysroot(); ok {
+					owners["/"+name] = in[e.Path]
+				}
+			}
+			sameOwners(t, owners)
+			for path := range sums {
+				t.Errorf("%s is listed, and not in the image", path)
+			}
+			for path, want := range test.has {
+				if got, ok := in[path]; !ok || got != want {
+					t.Errorf("%s is in %q, want %q", path, got, want)
+				}
+			}
+			readable(t, docs)
+		})
+	}
+}
+
+// sameOwners asks dpkg, where there is one, for the packages of files. dpkg knows some
+// files by the names that they had before /lib was a link.
+func sameOwners(t *testing.T, owners map[string]string) {
+	t.Helper()
+	if _, err := exec.LookPath("dpkg"); err != nil || len(owners) == 0 {
+		return
+	}
+	args := []string{"-S"}
+	for path := range owners {
+		args = append(args, path, strings.TrimPrefix(path, "/usr"))
+	}
+	out, _ := exec.Command("dpkg", args...).Output() // it fails for what nobody has
+	known := map[string]string{}
+	for _, line := range strings.Split(string(out), "\n") {
+		if packages, path, ok := strings.Cut(line, ": "); ok && !strings.HasPrefix(line, "diversion ") {
+			known[path] += packages
+		}
+	}
+	for path, owner := range owners {
+		says := known[path] + known[strings.TrimPrefix(path, "/usr")]
+		if owner == "" && says != "" || owner != "" && !strings.Contains(says, owner) {
+			t.Errorf("%s is in %q, dpkg says %q", path, owner, says)
+		}
+	}
+}
+
+// readable has the documents read by the program in sbom/testdata/reader.
+func readable(t *testing.T, docs map[string][]byte) {
+	t.Helper()
+	dir := t.TempDir()
+	reader := filepath.Join(dir, "reader")
+	if out, err := exec.Command("go", "build", "-C", "sbom/testdata/reader", "-o", reader, ".").CombinedOutput(); err != nil {
+		missing(t, "a reader of other people ("+string(out)+")")
+	}
+	for name, text := range docs {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	schemas := filepath.Join(strings.TrimSpace(output(t, "", "go", "list", "-m", "-f", "{{.Dir}}", "github.com/CycloneDX/cyclonedx-go")), "schema")
+	output(t, dir, reader, "cyclonedx", schemas, "sbom.cdx.json")
+	output(t, dir, reader, "spdx", "sbom.spdx.json")
+}
+
+// A build that takes its libraries over from an earlier one has the very documents of
+// that one, and so has one in another folder.
+func TestDocumentsAreTheSame(t *testing.T) {
+	needPackage(t, "sqlite3")
+	var first map[string][]byte
+	describe := func(dir string, words string) {
+		t.Helper()
+		in := inputs(dir, buildkit.Config{Tags: []string{"libsqlite3"}, Licenses: true})
+		in.Recalled = buildkit.Recall(in)
+		plans, err := buildkit.Resolve(context.Background(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said string
+		built, err := plans[0].Build(context.Background(), func(e buildkit.Event) {
+			if e.Step == "libraries" && e.State == buildkit.Done {
+				said = e.Text
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(said, words) {
+			t.Errorf("the libraries are %q, want %q at the end", said, words)
+		}
+		docs := documents(t, built)
+		if first == nil {
+			first = docs
+		}
+		for name := range docs {
+			if !bytes.Equal(docs[name], first[name]) {
+				t.Errorf("%s is another one", name)
+			}
+		}
+		if err := built.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := ownCopy(t, "../../examples/sqlite")
+	describe(dir, "")
+	describe(dir, ", as before")
+	describe(ownCopy(t, "../../examples/sqlite"), "")
+}
+
+// The provenance names the commit, and neither secrets nor this machine. A commit
+// changes it, and not the image.
+func TestProvenance(t *testing.T) {
+	need(t, "git")
+	dir := small(t)
+	t.Setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+	git := func(args ...string) string {
+		t.Helper()
+		return strings.TrimSpace(output(t, dir, "git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...))
+	}
+	c := buildkit.Config{
+		Env: map[string]string{"TOKEN": "secret-env"}, GoEnv: map[string]string{"GOPROXY": "https://secret-go@example.com,off"},
+		Annotate: true, Origin: filepath.Join(dir, "magefile.go") + ":3",
+	}
+	git("init", "-q")
+	git("add", "main.go", "go.mod")
+	git("commit", "-q", "-m", "one")
+	git("remote", "add", "origin", "https://user:secret-remote@example.com/acme/small.git")
+	git("tag", "v1.2.3")
+	built := mustBuild(t, dir, c)
+	id, text := built.Image.ConfigDigest, documents(t, built)["provenance.json"]
+	checkProvenance(t, text, git("rev-parse", "HEAD"), false)
+	for _, secret := range []string{"secret", dir} {
+		if bytes.Contains(text, []byte(secret)) {
+			t.Errorf("it has %q in it:\n%s", secret, text)
+		}
+	}
+	annotations, err := built.Annotations(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"title": "small", "source": "https://example.com/acme/small.git", "revision": git("rev-parse", "HEAD"), "version": "v1.2.3", "created": ""} {
+		if got := annotations["org.opencontainers.image."+key]; got != want {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+	if err := built.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "README"), []byte("new"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	git("add", "README")
+	git("commit", "-q", "-m", "two")
+	if err := os.WriteFile(filepath.Join(dir, "README"), []byte("newer"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	built = mustBuild(t, dir, c)
+	if built.Image.ConfigDigest != id {
+		t.Error("the commit has changed the image")
+	}
+	checkProvenance(t, documents(t, built)["provenance.json"], git("rev-parse", "HEAD"), true)
+	if annotations, err = built.Annotations(context.Background()); err != nil || annotations["org.opencontainers.image.version"] != "" ||
+		annotations["org.opencontainers.image.revision"] != git("rev-parse", "HEAD")+"-dirty" {
+		t.Errorf("the annotations are %v (%v)", annotations, err)
+	}
+}
+
+func checkProvenance(t *testing.T, text []byte, commit string, dirty bool) {
+	t.Helper()
+	var doc struct {
+		Predicate struct {
+			BuildDefinition struct {
+				ResolvedDependencies []struct {
+					Name, URI   string
+					Digest      map[string]string
+					Annotations map[string]any
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	from := doc.Predicate.BuildDefinition.ResolvedDependencies
+	if len(from) < 2 || from[0].Digest["gitCommit"] != commit || from[0].Annotations["dirty"] != dirty || from[0].URI != "git+https://example.com/acme/small.git@"+commit || from[1].Name != "go" {
+		t.Errorf("it is built from %+v, want the commit %s, dirty: %t", from, commit, dirty)
+	}
+}
+
+// The documents stand beside the archive. A build that fails leaves none, and neither
+// does one whose image they are not about.
+func TestDocumentsBesideTheArchive(t *testing.T) {
+	dir := small(t)
+	paths := []string{"sbom.spdx.json", "sbom.cdx.json", "provenance.json"}
+	there := func() (n int) {
+		for _, name := range paths {
+			if info, err := os.Stat(filepath.Join(dir, "dist/small", name)); err == nil && info.Mode().Perm() == 0o644 {
+				n++
+			}
+		}
+		return n
+	}
+	write := func() {
+		t.Helper()
+		built := mustBuild(t, dir, buildkit.Config{})
+		if _, err := built.WriteArchive(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if err := built.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if n := there(); n != 3 {
+			t.Fatalf("%d documents are there", n)
+		}
+	}
+	write()
+	broken := errors.New("broken")
+	if _, err := build(context.Background(), dir, buildkit.Config{After: func(context.Context, string) error { return broken }}); !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	if n := there(); n != 0 {
+		t.Errorf("%d documents are there after a build that failed", n)
+	}
+	write()
+	built := mustBuild(t, dir, buildkit.Config{})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := built.WriteDocuments(ctx); err == nil || there() != 0 {
+		t.Errorf("an interrupted run leaves %d documents (%v)", there(), err)
+	}
+	if err := built.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write()
+	built = mustBuild(t, dir, buildkit.Config{Repo: repo + "documents"})
+	load(t, built)
+	if n := there(); n != 3 {
+		t.Errorf("%d documents of the very image are there", n)
+	}
+	if err := built.Close(); err != nil {
+		t.Fatal(err)
+	}
+	built = mustBuild(t, dir, buildkit.Config{Repo: repo + "documents", Cmd: []string{"other"}})
+	load(t, built)
+	if n := there(); n != 0 {
+		t.Errorf("%d documents of another image are there", n)
+	}
+	if err := built.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dists, err := buildkit.Dists(context.Background(), buildkit.Inputs{Dir: dir, Environ: os.Environ()})
+	if err != nil || len(dists) != 1 {
+		t.Fatalf("there are %q (%v)", dists, err)
+	}
+}
+
+// The texts of licences come with the libraries and the modules, each for a reason; a
+// text that changes is seen by the next build.
+func TestLicences(t *testing.T) {
+	dir := module(t, map[string]string{
+		"go.mod":         "module example.com/app\n\ngo 1.23\n\nrequire example.com/near v0.0.0\n\nreplace example.com/near => ./near\n",
+		"main.go":        "package main\n\nimport \"example.com/near\"\n\nfunc main() { println(near.Answer()) }\n",
+		"LICENSE":        "mine",
+		"near/go.mod":    "module example.com/near\n\ngo 1.23\n",
+		"near/near.go":   "package near\n\nfunc Answer() int { return 2 }\n",
+		"near/LICENCE":   "near's",
+		"near/notice.go": "package near\n", "near/part/COPYING.txt": "part's", "near/testdata/LICENSE": "no part",
+	})
+	c := buildkit.Config{Licenses: true}
+	in := inputs(dir, c)
+	first := run(t, in)
+	if !stands(inputs(dir, c)) {
+		t.Error("the image does not stand though nothing has changed")
+	}
+	built := mustBuild(t, dir, c)
+	var texts []string
+	for _, e := range built.Explain().Entries {
+		if e.Type == "file" && strings.HasPrefix(e.Path, "/usr/share/doc/") {
+			texts = append(texts, e.Path[len("/usr/share/doc/app/licenses/"):])
+			if !strings.HasPrefix(e.Reason, "licence of ") || e.For != "/app" {
+				t.Errorf("%s is there for %q of %q", e.Path, e.Reason, e.For)
+			}
+		}
+	}
+	texts = slices.DeleteFunc(texts, func(name string) bool { return strings.HasPrefix(name, "go@") })
+	if want := []string{"example.com/near/LICENCE", "example.com/near/part/COPYING.txt"}; !slices.Equal(texts, want) {
+		t.Errorf("the texts are %q, want %q", texts, want)
+	}
+	if err := built.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "near/LICENCE"), []byte("other"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if stands(inputs(dir, c)) {
+		t.Error("the image stands though a text has changed")
+	}
+	if second := run(t, inputs(dir, c)); second["app"] == first["app"] {
+		t.Error("the image has the old text")
+	}
+}
+
+// The licences of Debian's packages, and what they refer to. They stay when the
+// libraries are those of an earlier build.
+func TestPackageLicences(t *testing.T) {
+	needPackage(t, "sqlite3")
+	if _, err := os.Stat("/usr/share/doc/libc6/copyright"); err != nil {
+		missing(t, "a Debian with its documentation")
+	}
+	dir := ownCopy(t, "../../examples/sqlite")
+	c := buildkit.Config{Tags: []string{"libsqlite3"}, Licenses: true}
+	first := run(t, inputs(dir, c))
+	if err := os.WriteFile(filepath.Join(dir, "more.go"), []byte("package main\n\nfunc init() { println(1) }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if second := run(t, inputs(dir, c)); second["sqlite"] == first["sqlite"] {
+		t.Error("the program has not changed")
+	}
+	if err := os.Remove(filepath.Join(dir, "more.go")); err != nil {
+		t.Fatal(err)
+	}
+	if third := run(t, inputs(dir, c)); third["sqlite"] != first["sqlite"] {
+		t.Error("with the libraries of an earlier build the image is another one")
+	}
+	built := mustBuild(t, dir, c)
+	for _, path := range []string{
+		"/usr/share/doc/libc6/copyright", "/usr/share/doc/libsqlite3-0/copyright", "/usr/share/common-licenses/LGPL-2.1", "/usr/share/common-licenses/GPL-3",
+	} {
+		content, err := fs.ReadFile(built.Tree, strings.TrimPrefix(path, "/"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if want, err := os.ReadFile(path); err != nil || !bytes.Equal(content, want) {
+			t.Errorf("%s is another text (%v)", path, err)
+		}
+	}
+	if chain, err := built.Chain("/usr/share/common-licenses/LGPL-2.1"); err != nil || len(chain) < 3 {
+		t.Errorf("the chain is %+v (%v)", chain, err)
+	}
+}
+
+// The packages of a cross compiler's folder are those of this machine.
+func TestDocumentsCross(t *testing.T) {
+	need(t, "aarch64-linux-gnu-gcc")
+	built := mustBuild(t, ownCopy(t, "cross"), buildkit.Config{
+		Platform: "linux/arm64", Cgo: "on", GoEnv: map[string]string{"CC": "aarch64-linux-gnu-gcc"}, Licenses: true,
+	})
+	docs := documents(t, built)
+	_, in := listed(t, docs["sbom.cdx.json"])
+	if got := in["/lib/libc.so.6"]; got != "libc6-arm64-cross" {
+		t.Errorf("the C library is in %q; there are %v", got, in)
+	}
+	if _, ok := built.Tree.Lookup("/usr/share/doc/libc6-arm64-cross/copyright"); !ok {
+		t.Error("its licence is not in the image")
+	}
+	readable(t, docs)
+}
+
+// A sysroot of Alpine: its packages are known, and that they have no texts is said.
+func TestDocumentsAlpine(t *testing.T) {
+	need(t, "musl-gcc")
+	loaders, err := filepath.Glob("/lib/ld-musl-*.so.1")
+	if err != nil || len(loaders) != 1 {
+		missing(t, "musl")
+	}
+	loader, err := os.ReadFile(loaders[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Base(loaders[0])
+	sysroot := module(t, map[string]string{
+		"lib/" + name:          string(loader),
+		"etc/os-release":       "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.18.4\n",
+		"lib/apk/db/installed": "P:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\no:musl\nF:lib\nR:" + name + "\n",
+	})
+	built, notes := mustBuildNoted(t, ownCopy(t, "musl"), buildkit.Config{
+		Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"}, Sysroot: sysroot, Licenses: true,
+	})
+	docs, sees := documents(t, built), false
+	for _, want := range []string{`"pkg:apk/alpine/musl@1.2.4-r2?arch=x86_64&distro=alpine-3.18.4"`, `"id": "MIT"`} {
+		if !bytes.Contains(docs["sbom.cdx.json"], []byte(want)) {
+			t.Errorf("%s is not in\n%s", want, docs["sbom.cdx.json"])
+		}
+	}
+	for _, d := range dependencies(t, docs["sbom.cdx.json"], "Program") {
+		if strings.HasPrefix(d, "Package-musl-1.2.4-r2-") {
+			sees = true
+		}
+	}
+	if !sees {
+		t.Error("the program does not need musl")
+	}
+	if !strings.Contains(notes.String(), "no text of a licence is there of musl 1.2.4-r2 (x86_64)") {
+		t.Errorf("the notes are\n%s", notes)
+	}
+	readable(t, docs)
+}
+
+// A database that makes no sense is told, and the image has its documents all the same.
+func TestDocumentsBrokenDatabase(t *testing.T) {
+	sysroot := module(t, map[string]string{"usr/lib/sysimage/rpm/rpmdb.sqlite": "none"})
+	built, notes := mustBuildNoted(t, ownCopy(t, "pie"), buildkit.Config{Cgo: "off", Sysroot: sysroot})
+	readable(t, documents(t, built))
+	if !strings.Contains(notes.String(), "warning: not all packages are known") {
+		t.Errorf("the notes are\n%s", notes)
+	}
+}
+
+// mustBuildNoted is mustBuild, with what a person hears.
+func mustBuildNoted(t *testing.T, dir string, c buildkit.Config) (*buildkit.Built, *strings.Builder) {
+	t.Helper()
+	plans, err := buildkit.Resolve(context.Background(), buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: []buildkit.Config{c}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := &strings.Builder{}
+	built, err := plans[0].Build(context.Background(), func(e buildkit.Event) {
+		if e.State == buildkit.Note {
+			fmt.Fprintln(notes, e.Text)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := built.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return built, notes
+}

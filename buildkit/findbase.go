@@ -1,0 +1,138 @@
+package buildkit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/base"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+)
+
+// noBase is the base of an image that is put on nothing, as Dockerfiles call it.
+const noBase = "scratch"
+
+// baseMemory is what is kept of a base for the next run to see whether its name means
+// another image now.
+type baseMemory struct {
+	Request base.Request
+	ID      string
+}
+
+// baseRequest is the base of a Config.
+func baseRequest(dir string, c Config, p Platform) base.Request {
+	return base.Request{Reference: c.Base, Dir: dir, Platform: p}
+}
+
+// findBases finds the bases of all images, each once. That one is not there is not an
+// error yet: a plan without it can be read.
+func (in Inputs) findBases(ctx context.Context, m gobuild.Module, subjects []subject) error {
+	type result struct {
+		base *base.Base
+		err  error
+	}
+	found := map[base.Request]result{}
+	for i, s := range subjects {
+		if s.config.Base == "" || s.config.Base == noBase {
+			continue
+		}
+		r := baseRequest(m.Dir, s.config, s.platform)
+		if _, ok := found[r]; !ok {
+			b, err := in.findBase(ctx, s, r)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			found[r] = result{b, err}
+		}
+		subjects[i].base, subjects[i].baseErr = found[r].base, found[r].err
+	}
+	return nil
+}
+
+// findBase finds a base, and says whose mistake it is that there is none.
+func (in Inputs) findBase(ctx context.Context, s subject, r base.Request) (*base.Base, error) {
+	finder, err := in.finder()
+	if err != nil {
+		return nil, err
+	}
+	done := in.Report.step(s.name, "base", "finding "+r.Reference)
+	b, err := finder.Find(ctx, r)
+	if err != nil {
+		done("", err)
+		err = fmt.Errorf("the Base of the Config (%s): %w", s.config.Origin, err)
+		var remote *base.RemoteError
+		if errors.As(err, &remote) {
+			return nil, &EngineError{err}
+		}
+		return nil, &ConfigError{err}
+	}
+	done(fmt.Sprintf("%s (%s), found in %s", r.Reference, b.Digest, b.From), nil)
+	return b, nil
+}
+
+// finder is what looks for bases.
+func (in Inputs) finder() (base.Finder, error) {
+	cache := in.Cache
+	if cache == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return base.Finder{}, fmt.Errorf("finding the folder for the layers of base images: %w\nfix: set HOME", err)
+		}
+		cache = filepath.Join(dir, "fromscratch")
+	}
+	home := cmp.Or(in.getenv("HOME"), in.getenv("USERPROFILE"))
+	config := in.getenv("DOCKER_CONFIG")
+	if config == "" && home != "" {
+		config = filepath.Join(home, ".docker")
+	}
+	return base.Finder{Cache: filepath.Join(cache, "bases"), DockerConfig: config, Engine: func(ctx context.Context) (base.Engine, error) {
+		if in.Engine == nil {
+			return nil, nil
+		}
+		engine, err := in.Engine(ctx)
+		if err != nil || engine == nil {
+			return nil, err
+		}
+		return engineOfBases{engine}, nil
+	}}, nil
+}
+
+// engineOfBases is an engine in the words of the room for bases.
+type engineOfBases struct{ engine *docker.Engine }
+
+func (e engineOfBases) Base(ctx context.Context, ref string) (string, image.Platform, bool, error) {
+	img, found, err := e.engine.Image(ctx, ref)
+	p := image.Platform{OS: img.Platform.OS, Architecture: img.Platform.Arch, Variant: img.Platform.Variant}
+	return img.ID, p, found && img.Complete, err
+}
+
+func (e engineOfBases) Save(ctx context.Context, ref string, w io.Writer) error {
+	return e.engine.Save(ctx, ref, w)
+}
+
+// SameBase tells whether the base's name still means what the image was put on. Where
+// that cannot be told, the build will say why.
+func (d Deliverable) SameBase(ctx context.Context, in Inputs) bool {
+	if d.base == nil {
+		return true
+	}
+	finder, err := in.finder()
+	if err != nil {
+		return false
+	}
+	id, err := finder.Identify(ctx, d.base.Request)
+	return err == nil && id == d.base.ID
+}
+
+func (p Plan) baseMemory() *baseMemory {
+	if p.base == nil {
+		return nil
+	}
+	return &baseMemory{baseRequest(p.module.Dir, p.config, p.Platform), p.base.ID}
+}

@@ -1,0 +1,170 @@
+package gobuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+)
+
+// Runner runs commands elsewhere than on this machine, in a container, where the sources lie at the same paths. The go
+// command and the C compiler that it finds there are the ones that count.
+type Runner interface {
+	// Run runs a command to its end. One that ends badly is an [*ExitError]; any other error means that it could not be
+	// run. When ctx ends, the command is ended with all that it has started.
+	Run(ctx context.Context, c Command) error
+	// Look returns the path of a command in the PATH of env, "" for none.
+	Look(ctx context.Context, env []string, name string) (string, error)
+	// Scratch is an absolute path there of an empty folder for what commands write. Names in it are not used twice.
+	Scratch() string
+	// Fetch calls use with a file that a command has written.
+	Fetch(ctx context.Context, name string, use func(io.Reader) error) error
+}
+
+// Command is one for a [Runner].
+type Command struct {
+	Args           []string // a name that is searched in the PATH of Env, or a path, and arguments
+	Env            []string // complete
+	Dir            string
+	Stdout, Stderr io.Writer
+}
+
+// ExitError is a command that ended badly.
+type ExitError struct{ Code int }
+
+func (e *ExitError) Error() string { return fmt.Sprintf("exit status %d", e.Code) }
+
+// runElsewhere runs a command by the Runner.
+func (g Go) runElsewhere(ctx context.Context, c command, name string, stdout, stderr io.Writer) error {
+	err := g.Runner.Run(ctx, Command{Args: append([]string{name}, c.args...), Env: c.env, Dir: g.Dir, Stdout: stdout, Stderr: stderr})
+	var exit *ExitError
+	if err != nil && ctx.Err() == nil && !errors.As(err, &exit) {
+		return &notRun{fmt.Errorf("%s: %w", c.doing, err)}
+	}
+	return err
+}
+
+// notRun is the error of a command that could not be run elsewhere: no fault of the command.
+type notRun struct{ error }
+
+func (e *notRun) Unwrap() error { return e.error }
+
+// look finds a program where the commands run.
+func (g Go) look(ctx context.Context, env []string, name string) (string, error) {
+	if g.Runner == nil {
+		return lookPath(env, name)
+	}
+	found, err := g.Runner.Look(ctx, env, name)
+	if err == nil && found == "" {
+		err = errNotInPath
+	}
+	return found, err
+}
+
+// attempts counts what was compiled elsewhere: two programs never have one file there.
+var attempts atomic.Int64
+
+// scratch is a new name in the scratch folder.
+func (g Go) scratch(of string) string {
+	h := fnv.New64a()
+	io.WriteString(h, of) // it never fails
+	return path.Join(g.Runner.Scratch(), fmt.Sprintf("%016x-%d", h.Sum64(), attempts.Add(1)))
+}
+
+// fetch brings a program from elsewhere to its place, whole or not at all.
+func (g Go) fetch(ctx context.Context, name, to string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("fetching the compiled program: %w", err)
+		}
+	}()
+	temp, err := os.CreateTemp(filepath.Dir(to), ".program-*")
+	if err != nil {
+		return err
+	}
+	err = g.Runner.Fetch(ctx, name, func(r io.Reader) error {
+		_, err := io.Copy(temp, r)
+		return err
+	})
+	if err = errors.Join(err, temp.Chmod(0o755), temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), to)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return nil
+}
+
+// SourceFolders are the folders of this machine that a go command reads which runs in a folder, beside the module
+// cache: the module or workspace around it, and what that replaces or uses by folders. None lies in another one. env is
+// the environment: GOWORK may name a workspace, or say "off". It fails when there is no module, with [fs.ErrNotExist].
+func SourceFolders(dir string, env []string) ([]string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	src := Sources{}
+	if gomod := above(dir, "go.mod"); gomod != "" {
+		src.addModule(gomod)
+	}
+	switch gowork := getenv(env, "GOWORK"); gowork {
+	case "off":
+	case "":
+		src.addWorkspace(above(dir, "go.work"))
+	default:
+		src.addWorkspace(gowork)
+	}
+	var folders []string
+	for _, file := range src.Files {
+		switch filepath.Base(file) {
+		case "go.mod", "go.work":
+			if info, err := os.Stat(filepath.Dir(file)); err == nil && info.IsDir() {
+				folders = append(folders, filepath.Dir(file))
+			}
+		}
+	}
+	if len(folders) == 0 {
+		return nil, fmt.Errorf("finding the module of %q: no go.mod there or in a folder above: %w\nfix: go mod init example.com/app", dir, fs.ErrNotExist)
+	}
+	return outermost(sorted(folders)), nil
+}
+
+// above is the nearest file of a name in a folder or one above, "" when there is none.
+func above(dir, name string) string {
+	for ; ; dir = filepath.Dir(dir) {
+		file := filepath.Join(dir, name)
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			return file
+		}
+		if dir == filepath.Dir(dir) {
+			return ""
+		}
+	}
+}
+
+// outermost leaves out folders that lie in others of a sorted list.
+func outermost(folders []string) []string {
+	var kept []string
+next:
+	for _, dir := range folders {
+		for _, other := range kept {
+			if dir == other || strings.HasPrefix(dir, strings.TrimSuffix(other, string(filepath.Separator))+string(filepath.Separator)) {
+				continue next
+			}
+		}
+		kept = append(kept, dir)
+	}
+	return kept
+}
+
+// Settings are values of the go command's environment, with its defaults and those of "go env -w".
+func (g Go) Settings(ctx context.Context, keys ...string) (map[string]string, error) {
+	return g.goEnv(ctx, g.Env, keys...)
+}

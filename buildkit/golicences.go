@@ -1,0 +1,163 @@
+package buildkit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"unicode"
+
+	"github.com/fromscratch-go/fromscratch/rootfs"
+)
+
+// licenceName are the names of files with conditions in them: those that "go mod vendor"
+// copies (https://go.dev/src/cmd/go/internal/modcmd/vendor.go, metaPrefixes), and two
+// more, in any case; and not those of source code.
+var (
+	licenceName = regexp.MustCompile(`(?i)^(AUTHORS|CONTRIBUTORS|COPYLEFT|COPYING|COPYRIGHT|LEGAL|LICEN[CS]E|NOTICE|PATENTS|UNLICEN[CS]E)`)
+	sourceName  = regexp.MustCompile(`(?i)\.(go|s|c|h|cc|cpp|hpp|py|sh|js|ts|json|ya?ml|toml|xml|proto|tmpl|tpl|mod|sum|svg|bats)$`)
+)
+
+// goLicences collects the licences of the Go modules that the program was compiled
+// from, and that of Go, whose standard library is in it.
+func (b *Built) goLicences(ctx context.Context) error {
+	info := b.buildInfo()
+	if !b.Plan.config.Licenses || info == nil {
+		return nil
+	}
+	to := path.Join(docFolder, b.Plan.Name, "licenses")
+	var without []string
+	for _, m := range b.licensed(info) {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		found, err := b.takeLicences(m, path.Join(to, m.name))
+		if err != nil {
+			return fmt.Errorf("adding the licence of %s: %w", m.name, err)
+		}
+		if !found {
+			without = append(without, m.name)
+		}
+	}
+	if len(without) > 0 {
+		b.note("licences", fmt.Sprintf("warning: no text of a licence is there of %s\nfix: add the texts by Files", strings.Join(without, ", ")))
+	}
+	return nil
+}
+
+// licensedModule is a module with the folder of its source.
+type licensedModule struct {
+	name  string // "github.com/acme/x@v1.2.3"
+	dir   string
+	whole bool // licences may be in any folder
+}
+
+// licensed are all that the program was compiled from, but for the user's own module.
+func (b *Built) licensed(info *debug.BuildInfo) []licensedModule {
+	list := []licensedModule{{name: strings.Replace(info.GoVersion, "go", "go@", 1), dir: b.Plan.Files.GOROOT}}
+	mods := info.Deps
+	if versioned(&info.Main) {
+		mods = append([]*debug.Module{&info.Main}, mods...)
+	}
+	for _, m := range mods {
+		from := m
+		if m.Replace != nil {
+			from = m.Replace
+		}
+		l := licensedModule{name: m.Path, dir: b.moduleDir(m.Path, from), whole: true}
+		if versioned(from) {
+			l.name = from.Path + "@" + from.Version
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// versioned tells whether a module has a version, by which everyone can have it.
+func versioned(m *debug.Module) bool {
+	return m.Version != "" && m.Version != "(devel)" && !strings.Contains(m.Version, "+dirty")
+}
+
+// moduleDir is where the source of a module is: in the vendor folder, in the module cache
+// (https://go.dev/ref/mod#module-cache), or where a replace directive says.
+func (b *Built) moduleDir(name string, from *debug.Module) string {
+	vendored := filepath.Join(b.Plan.Root, "vendor", filepath.FromSlash(name))
+	if _, err := os.Stat(vendored); err == nil {
+		return vendored
+	}
+	if versioned(from) {
+		return filepath.Join(b.Plan.module.Cache, filepath.FromSlash(escapeModule(from.Path)+"@"+escapeModule(from.Version)))
+	}
+	if filepath.IsAbs(from.Path) {
+		return from.Path
+	}
+	return filepath.Join(b.Plan.Root, filepath.FromSlash(from.Path))
+}
+
+// escapeModule is a name as the module cache has it, for file systems that do not tell
+// capitals from small letters (https://go.dev/ref/mod#goproxy-protocol).
+func escapeModule(name string) string {
+	var out strings.Builder
+	for _, r := range name {
+		if unicode.IsUpper(r) {
+			out.WriteByte('!')
+			r = unicode.ToLower(r)
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
+
+// takeLicences adds the licences in a module's folder, below a folder of the image.
+func (b *Built) takeLicences(m licensedModule, to string) (found bool, err error) {
+	err = filepath.WalkDir(m.dir, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil && name == m.dir && errors.Is(err, fs.ErrNotExist):
+			return nil // of a program that was compiled elsewhere
+		case err != nil:
+			return err
+		case d.IsDir() && name != m.dir && (!m.whole || !partOfModule(name)):
+			return fs.SkipDir
+		case !d.Type().IsRegular() || !licenceName.MatchString(d.Name()) || sourceName.MatchString(d.Name()):
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil || info.Size() > maxCopyright {
+			return err
+		}
+		content, err := os.ReadFile(name)
+		if err != nil || bytes.IndexByte(content, 0) >= 0 { // a picture of one
+			return err
+		}
+		rel, err := filepath.Rel(m.dir, name)
+		if err != nil {
+			return err
+		}
+		found = true
+		b.reads.Add(name)
+		b.texts = append(b.texts, rootfs.Entry{
+			Path: path.Join(to, filepath.ToSlash(rel)), Mode: 0o644, Layer: rootfs.Files,
+			Reason: "licence of " + m.name, For: b.Plan.program(), Source: rootfs.Bytes(content),
+		})
+		return nil
+	})
+	return found, err
+}
+
+// partOfModule tells whether a folder belongs to the module that it is in, and may be
+// compiled (https://pkg.go.dev/cmd/go#hdr-Package_lists_and_patterns).
+func partOfModule(dir string) bool {
+	base := filepath.Base(dir)
+	if base == "testdata" || base == "vendor" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") {
+		return false
+	}
+	_, err := os.Lstat(filepath.Join(dir, "go.mod"))
+	return err != nil
+}

@@ -1,0 +1,71 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
+)
+
+// layout is the OCI layout, when one was asked for.
+func (d Dist) layout() string { return filepath.Join(string(d), "layout") }
+
+// LayoutAll writes images into OCI layouts, with all their names, and returns the folder of each name. Several Built of
+// one name are the platforms of one image, an index. dir is a folder that gets all of them, and keeps what else is in
+// it; "" is dist/NAME/layout of each.
+func LayoutAll(ctx context.Context, built []*Built, dir string) ([]string, error) {
+	var paths []string
+	for _, group := range named(built) {
+		path, err := group.layout(ctx, dir)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
+func (g platforms) layout(ctx context.Context, dir string) (path string, err error) {
+	b := g[0]
+	l := deliver.Layout{Dir: dir, Images: g.images(), Refs: b.Plan.references()}
+	if dir == "" {
+		l.Dir, l.Alone = b.Plan.Dist().layout(), true
+	}
+	done := b.report.step(b.Plan.Name, "layout", "writing "+b.Plan.Show(l.Dir))
+	err = l.Write(ctx)
+	done(fmt.Sprintf("wrote %s to %s", strings.Join(l.Refs, ", "), b.Plan.Show(l.Dir)), err)
+	if err != nil {
+		return "", fmt.Errorf("delivering image %q: %w", b.Plan.Reference, errors.Join(err, g.doubt()))
+	}
+	return l.Dir, nil
+}
+
+// ArchiveAll writes images to dist/NAME/image.tar, with all their names, whole or not at all, and returns the paths.
+// Several Built of one name are the platforms of one image, an index; an engine that cannot choose among them gets the
+// one for own, and the first when there is none.
+func ArchiveAll(ctx context.Context, built []*Built, own Platform) ([]string, error) {
+	var paths []string
+	for _, group := range named(built) {
+		path, err := group.archive(ctx, own)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
+func (g platforms) archive(ctx context.Context, own Platform) (path string, err error) {
+	b := g[0]
+	path = b.Plan.Dist().archive()
+	done := b.report.step(b.Plan.Name, "archive", "writing "+b.Plan.Show(path))
+	err = deliver.Archive{Images: g.images(), Platform: own, Refs: b.Plan.references()}.WriteFile(ctx, path)
+	done("wrote "+b.Plan.Show(path), err)
+	if err != nil {
+		return "", fmt.Errorf("delivering image %q: %w", b.Plan.Reference, errors.Join(err, g.doubt()))
+	}
+	return path, nil
+}

@@ -1,0 +1,413 @@
+package buildkit_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
+)
+
+// asks is a program that says what it finds in its image.
+const asks = `package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+func main() {
+	if len(os.Args) > 1 {
+		out, err := exec.Command("/bin/sh", "-c", os.Args[1]).CombinedOutput()
+		fmt.Print(string(out))
+		if err != nil {
+			fmt.Println(err)
+		}
+		return
+	}
+	wd, _ := os.Getwd()
+	fmt.Println(os.Getuid(), wd, os.Getenv("HOME"), os.Getenv("FROM"), os.Getenv("WHO"))
+}
+`
+
+func asking(t *testing.T) string {
+	t.Helper()
+	return module(t, map[string]string{"go.mod": "module example.com/asks\n\ngo 1.23\n", "main.go": asks})
+}
+
+// A static program on a base with a shell: both work in one image, the base's configuration is inherited, its files
+// stay, and nothing of it is sent to the engine that has it.
+func TestBaseInTheEngine(t *testing.T) {
+	base := imported(t, alpine(t), "static", "ENV FROM=base WHO=base", "EXPOSE 9000", "LABEL a=base b=base")
+	c := buildkit.Config{Base: base, Repo: repo + "onstatic", Env: map[string]string{"WHO": "us"}, Labels: map[string]string{"b": "us"},
+		Files: []config.File{{From: "main.go", To: "/var/run/main.go"}}, Ports: []string{"80"}}
+	built := mustBuildOn(t, asking(t), c)
+	l := watchLoads(t)
+	l.load(t, built)
+	ref := built.Plan.Reference
+	if len(l.sizes) != 1 || l.sizes[0] > ours(built)+100_000 {
+		t.Errorf("%v bytes were sent, of our own layers with %d", l.sizes, ours(built))
+	}
+	if got := inImage(t, nil, ref); got != "65534 /data /data base us\n" {
+		t.Errorf("the program says %q", got)
+	}
+	if got := inImage(t, nil, ref, "id -un; cat /etc/passwd /etc/os-release; stat -c '%n %a %u' /tmp /root /data /run/main.go; ls -ld /var/run | cut -c1"); got !=
+		"nobody\nroot:x:0:0:root:/root:/bin/sh\nweb:x:101:101:web:/home/web:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\nID=alpine\n"+
+			"/tmp 1777 0\n/root 700 0\n/data 755 65534\n/run/main.go 644 0\nl\n" {
+		t.Errorf("the image has\n%s", got)
+	}
+	inspect := output(t, "", "docker", "image", "inspect", "-f", "{{json .Config.Labels}} {{json .Config.ExposedPorts}} {{.Config.StopSignal}} {{len .RootFS.Layers}}", ref)
+	for _, want := range []string{`"a":"base"`, `"b":"us"`, `"80/tcp"`, `"9000/tcp"`, " 4"} {
+		if !strings.Contains(inspect, want) {
+			t.Errorf("the configuration is %s, which lacks %s", inspect, want)
+		}
+	}
+	if history := output(t, "", "docker", "history", "--no-trunc", ref); !strings.Contains(history, "Imported from") || !strings.Contains(history, "program:") {
+		t.Errorf("the history is\n%s", history)
+	}
+}
+
+// When the engine loses the base after it was asked, everything is sent once.
+func TestBaseThatTheEngineLoses(t *testing.T) {
+	base := imported(t, alpine(t), "lost")
+	built := mustBuildOn(t, asking(t), buildkit.Config{Base: base, Repo: repo + "onlost"})
+	l := watchLoads(t)
+	l.before = func() { output(t, "", "docker", "image", "rm", base) }
+	l.load(t, built)
+	if got := inImage(t, nil, built.Plan.Reference); got != "65534 /data /data  \n" {
+		t.Errorf("the program says %q", got)
+	}
+	if len(l.sizes) != 2 || l.sizes[1] < l.sizes[0]+1_000_000 {
+		t.Errorf("%v bytes were sent, want the base in the second try", l.sizes)
+	}
+}
+
+// Programs of the base can be the entrypoint and the health check, by path and by name.
+func TestBaseHasCommands(t *testing.T) {
+	base := imported(t, alpine(t), "commands", "ENV PATH=/bin")
+	c := buildkit.Config{Base: base, Repo: repo + "oncommands", Entrypoint: []string{"/bin/sh", "-c"}, Cmd: []string{"/asks"},
+		Healthcheck: &config.Healthcheck{Test: []string{"busybox", "true"}}}
+	built := mustBuildOn(t, asking(t), c)
+	if got := inImage(t, nil, load(t, built)); got != "65534 /data /data  \n" {
+		t.Errorf("the program says %q", got)
+	}
+	c.Entrypoint = []string{"/bin/bash"}
+	_, err := buildOn(t, asking(t), c)
+	wantWords(t, err, `"/bin/bash"`, "not in the image", "fix: name /asks or an executable of Files or of the base "+base)
+}
+
+// ours is the size of the layers above the base, in bytes.
+func ours(built *buildkit.Built) int64 {
+	var size int64
+	for _, l := range built.Image.Layers {
+		if l.Comment == "fromscratch" {
+			size += l.Size
+		}
+	}
+	return size
+}
+
+// A program of musl finds its C library in the base, and brings none.
+func TestBaseOfMusl(t *testing.T) {
+	need(t, "musl-gcc")
+	base := imported(t, alpine(t), "musl")
+	built := mustBuildOn(t, ownCopy(t, "musl"), buildkit.Config{
+		Base: base, Repo: repo + "onmusl", Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"},
+	})
+	for _, e := range built.Tree.Entries() {
+		if strings.HasPrefix(e.Path, "/lib/") {
+			t.Errorf("%s is in our layers, and the base has it", e.Path)
+		}
+	}
+	if got := inImage(t, nil, load(t, built)); got != "glibc: false user: nobody\n" {
+		t.Errorf("the program says %q", got)
+	}
+}
+
+// A program of glibc does not fit a base of musl, nor one without a C library; the fixes have names.
+func TestBaseOfAnotherLibrary(t *testing.T) {
+	need(t, "gcc")
+	root := alpine(t)
+	base := imported(t, root, "misfit")
+	_, err := buildOn(t, ownCopy(t, "resolver"), buildkit.Config{Base: base, Repo: repo + "misfit", Cgo: "on"})
+	wantWords(t, err, "is for glibc", "/lib64/ld-linux-x86-64.so.2", base+" has musl at /lib/ld-musl-x86_64.so.1",
+		"CC=musl-gcc", `Cgo: "off"`, "libc.musl-x86_64.so.1", "gcompat", "own risk")
+}
+
+// sqlite is a cgo program that needs a library which bases do not have.
+const sqlite = `package main
+
+// #cgo LDFLAGS: -lsqlite3 -lm
+// #include <sqlite3.h>
+// #include <math.h>
+// static const char *version(void) { sqlite3 *db; return sqlite3_open(":memory:", &db) ? "no" : "yes"; }
+import "C"
+
+import "fmt"
+
+func main() { fmt.Println("sqlite:", C.GoString(C.version()), float64(C.floor(2.5))) }
+`
+
+func sqliteModule(t *testing.T) string {
+	t.Helper()
+	needPackage(t, "sqlite3")
+	return module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqlite})
+}
+
+// A base with glibc, whose /lib is a folder of its own: the library that it lacks is added where its loader looks, the
+// others are the base's.
+func TestBaseOfGlibc(t *testing.T) {
+	dir := sqliteModule(t)
+	base := imported(t, debian(t, hostRelease(t)), "glibc")
+	built := mustBuildOn(t, dir, buildkit.Config{Base: base, Repo: repo + "onglibc"})
+	var shipped []string
+	for _, e := range built.Tree.Entries() {
+		if strings.Contains(e.Path, ".so") && e.Mode.IsRegular() {
+			shipped = append(shipped, path.Base(e.Path))
+		}
+	}
+	if len(shipped) != 1 || !strings.HasPrefix(shipped[0], "libsqlite3.so") {
+		t.Errorf("%q are in our layers, want SQLite alone", shipped)
+	}
+	if got := inImage(t, nil, load(t, built)); got != "sqlite: yes 2\n" {
+		t.Errorf("the program says %q", got)
+	}
+	var found []string
+	for _, e := range built.Explain().Entries {
+		if strings.Contains(e.Reason, "in the base "+base) {
+			found = append(found, path.Base(e.Path)+": "+e.Reason)
+		}
+	}
+	if len(found) < 3 || !strings.Contains(strings.Join(found, "\n"), "libm.so.6: needed by") {
+		t.Errorf("the libraries of the base are explained by\n%s", strings.Join(found, "\n"))
+	}
+	chain, err := built.Chain("/lib/x86_64-linux-gnu/libm.so.6")
+	if err != nil || len(chain) < 2 || chain[0].Path != "/lite" || chain[len(chain)-1].Layer != "base" {
+		t.Errorf("libm is explained by %+v (%v)", chain, err)
+	}
+	if n := len(built.Explain().Entries); n > 200 {
+		t.Errorf("%d entries are explained: the whole base", n)
+	}
+}
+
+// hostRelease is the Debian release of this machine: its C library is as new as the one that programs are built with here.
+func hostRelease(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("/etc/os-release")
+	if err != nil {
+		missing(t, "/etc/os-release")
+	}
+	_, rest, ok := strings.Cut(string(text), "VERSION_CODENAME=")
+	if !ok || !strings.Contains(string(text), "\nID=debian") {
+		missing(t, "a Debian release")
+	}
+	name, _, _ := strings.Cut(rest, "\n")
+	return name
+}
+
+// A base whose glibc is older than the one that the program was built with is told before anything is delivered.
+func TestBaseOfAnOlderGlibc(t *testing.T) {
+	dir := sqliteModule(t)
+	base := imported(t, debian(t, "bullseye"), "older")
+	_, err := buildOn(t, dir, buildkit.Config{Base: base, Repo: repo + "onolder"})
+	wantWords(t, err, "GLIBC_2.", "goes up to GLIBC_2.30", "fix: build against glibc 2.30 or older", "take a newer base than "+base)
+}
+
+// Where the base has the link by which musl stands in for glibc, the user has decided: what musl has works.
+func TestBaseWithTheLinkToMusl(t *testing.T) {
+	need(t, "gcc")
+	root := alpine(t)
+	if err := os.MkdirAll(filepath.Join(root, "lib64"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/lib/libc.musl-x86_64.so.1", filepath.Join(root, "lib64/ld-linux-x86-64.so.2")); err != nil {
+		t.Fatal(err)
+	}
+	base := imported(t, root, "link")
+	dir := module(t, map[string]string{"go.mod": "module example.com/plain\n\ngo 1.23\n",
+		"main.go": "package main\n\n// #include <unistd.h>\nimport \"C\"\n\nfunc main() { println(\"uid\", C.getuid()) }\n"})
+	built := mustBuildOn(t, dir, buildkit.Config{Base: base, Repo: repo + "onlink", Cgo: "on"})
+	if got := inImage(t, nil, load(t, built)); got != "uid 65534\n" {
+		t.Errorf("the program says %q", got)
+	}
+}
+
+// The base's user is kept unless the Config names one; names of the base are known.
+func TestBaseUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		missing(t, "the right to make files of other users")
+	}
+	base := imported(t, alpine(t), "user", "USER web")
+	dir := asking(t)
+	for _, tt := range []struct {
+		name string
+		c    buildkit.Config
+		want string
+		args []string
+	}{
+		{"inherited", buildkit.Config{}, "101 /data /home/web  \n", nil},
+		{"named", buildkit.Config{User: "nobody"}, "65534 /data /data  \n", nil},
+		{"number of the base", buildkit.Config{User: "101"}, "101 /data /home/web  \n", nil},
+		{"new", buildkit.Config{User: "4711"}, "web nobody app\n", []string{"for u in 101 65534 4711; do grep :$u:$u: /etc/passwd | cut -d: -f1; done | xargs echo"}},
+		{"declared", buildkit.Config{User: "new", Users: []config.User{{Name: "new", UID: 500}}},
+			"new\nnew:x:500:500:new:/home/new:/sbin/nologin\nnew\n", []string{"id -un; tail -n1 /etc/passwd; stat -c %U /data"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.c.Base, tt.c.Repo = base, repo+"onuser"
+			if got := inImage(t, nil, load(t, mustBuildOn(t, dir, tt.c)), tt.args...); got != tt.want {
+				t.Errorf("the program says %q, want %q", got, tt.want)
+			}
+		})
+	}
+	_, err := buildOn(t, dir, buildkit.Config{Base: base, Users: []config.User{{Name: "web", UID: 500}}})
+	wantWords(t, err, `the base has the user "web" as 101`, "fix: ")
+}
+
+// An unchanged image on an unchanged base costs no build; a name that means another base now does.
+func TestBaseThatMoved(t *testing.T) {
+	root := alpine(t)
+	base := imported(t, root, "moved")
+	dir := asking(t)
+	c := buildkit.Config{Base: base, Repo: repo + "onmoved"}
+	current := func() bool {
+		t.Helper()
+		in := inputsOn(t, dir, c)
+		list, all := buildkit.Recall(in).Standing()
+		return all && list[0].SameBase(context.Background(), in)
+	}
+	build := func() string {
+		t.Helper()
+		return run(t, inputsOn(t, dir, c))["asks"]
+	}
+	first := build()
+	if !current() {
+		t.Error("nothing has changed, and the image does not stand")
+	}
+	if err := os.WriteFile(filepath.Join(root, "etc/new"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	imported(t, root, "moved")
+	if current() {
+		t.Error("the name means another base now, and the image stands")
+	}
+	if second := build(); second == first || !current() {
+		t.Errorf("the image on another base is %s, it was %s", second, first)
+	}
+}
+
+// A plan can be read without the base, which it says; the build fails with the reason.
+func TestBaseThatIsNotThere(t *testing.T) {
+	dir := asking(t)
+	c := buildkit.Config{Base: "archive:none.tar", Origin: "magefile.go:12"}
+	plans, err := buildkit.Resolve(context.Background(), inputsOn(t, dir, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, v := range plans[0].Values {
+		found = found || v.Name == "base" && strings.HasPrefix(v.Value, "archive:none.tar (unresolved: ") && v.Origin == "magefile.go:12"
+	}
+	if !found {
+		t.Errorf("the plan is %v, which does not say that the base is not there", plans[0].Values)
+	}
+	_, err = plans[0].Build(context.Background(), nil)
+	wantWords(t, err, "none.tar", "magefile.go:12", "fix: ")
+	var mistake *buildkit.ConfigError
+	if !errors.As(err, &mistake) {
+		t.Errorf("the error %v is none of the Config", err)
+	}
+}
+
+// The same layers are written into an archive, which is whole: another engine knows nothing of the base.
+func TestBaseInAnArchive(t *testing.T) {
+	need(t, "skopeo")
+	base := imported(t, alpine(t), "archived", "ENV FROM=base")
+	dir := asking(t)
+	output(t, dir, "skopeo", "copy", "-q", "docker-daemon:"+base, "oci:base:1")
+	output(t, "", "docker", "image", "rm", base)
+	built := mustBuildOn(t, dir, buildkit.Config{Base: "oci:base:1", Repo: repo + "archived"})
+	archive, err := built.WriteArchive(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { exec.Command("docker", "image", "rm", "-f", built.Plan.Reference).Run() })
+	output(t, "", "docker", "load", "-q", "-i", archive)
+	if got := inImage(t, nil, built.Plan.Reference); got != "65534 /data /data base \n" {
+		t.Errorf("the program says %q", got)
+	}
+	for _, l := range built.Image.Layers {
+		if has := l.Blob != nil; has != (l.Comment == "base image") {
+			t.Errorf("the layer %q has a compressed blob: %v", l.Comment, has)
+		}
+	}
+}
+
+// What the libraries have brought is known at the next build, of which the base is a part.
+func TestBaseIsRemembered(t *testing.T) {
+	dir := sqliteModule(t)
+	base := imported(t, debian(t, hostRelease(t)), "remembered")
+	c := buildkit.Config{Base: base, Repo: repo + "onremembered"}
+	first := mustBuildOn(t, dir, c)
+	files := len(first.Tree.Entries())
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(strings.Replace(sqlite, "sqlite:", "lite:", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	plans, err := buildkit.Resolve(context.Background(), inputsOn(t, dir, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := plans[0].Build(context.Background(), func(e buildkit.Event) { told = append(told, e.Text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if all := strings.Join(told, "\n"); !strings.Contains(all, "as before") || len(second.Tree.Entries()) != files {
+		t.Errorf("the libraries were computed again, or %d files are %d:\n%s", files, len(second.Tree.Entries()), all)
+	}
+	if got := inImage(t, nil, load(t, second)); got != "lite: yes 2\n" {
+		t.Errorf("the program says %q", got)
+	}
+}
+
+// A library that only the sysroot's index leads to is found in the image too, where the base has an index that does not know
+// it.
+func TestBaseWithAnIndexOfItsOwn(t *testing.T) {
+	need(t, "gcc", "ldconfig")
+	root, sys, source := t.TempDir(), t.TempDir(), t.TempDir()
+	for _, dir := range []string{root, sys} {
+		output(t, "", "cp", "-a", debian(t, hostRelease(t))+"/.", dir)
+		if err := os.WriteFile(filepath.Join(dir, "etc/ld.so.conf"), []byte("/usr/local/lib\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(source, "ours.c"), []byte("int answer(void) { return 42; }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(sys, "usr/local/lib"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	lib := filepath.Join(sys, "usr/local/lib/libours.so")
+	output(t, source, "gcc", "-shared", "-fPIC", "-o", lib, "ours.c")
+	for _, dir := range []string{root, sys} {
+		output(t, "", "ldconfig", "-r", dir)
+	}
+	dir := module(t, map[string]string{"go.mod": "module example.com/index\n\ngo 1.23\n",
+		"main.go": "package main\n\n// #cgo LDFLAGS: -lours\n// int answer(void);\nimport \"C\"\n\nfunc main() { println(C.answer()) }\n"})
+	built := mustBuildOn(t, dir, buildkit.Config{
+		Base: imported(t, root, "index"), Repo: repo + "onindex", Sysroot: sys, GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Dir(lib)},
+	})
+	if got := inImage(t, nil, load(t, built)); got != "42\n" {
+		t.Errorf("the program says %q", got)
+	}
+}

@@ -1,0 +1,117 @@
+package buildkit
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/provenance"
+	"github.com/fromscratch-go/fromscratch/buildkit/sbom"
+)
+
+// provenance is the statement of where the image comes from.
+func (b *Built) provenance(ctx context.Context, manifest digest.Digest) ([]byte, error) {
+	checkout, err := b.checkout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	build := provenance.Build{
+		Reference: b.Plan.Reference, Manifest: manifest.Encoded(),
+		External: b.Plan.parameters(), Internal: b.internal(),
+		Builder: map[string]string{"fromscratch": ownVersion(), "go": b.Plan.module.GoVersion},
+	}
+	if source, ok := checkout.Source(); ok {
+		build.From = append(build.From, source)
+	}
+	build.From = append(build.From, goResources(b.buildInfo())...)
+	return build.Statement()
+}
+
+// checkout asks git about the module's folder. What git refuses to tell is not known,
+// and a person hears why.
+func (b *Built) checkout(ctx context.Context) (provenance.Checkout, error) {
+	c, err := provenance.Read(ctx, b.Plan.Root, b.Plan.host.Env, mageFile)
+	if ctx.Err() != nil {
+		return c, context.Cause(ctx)
+	}
+	if err != nil {
+		b.Note("sbom", fmt.Sprintf("warning: the commit is not known: %s\nfix: let git work in %q", err, b.Plan.Root))
+		return provenance.Checkout{}, nil
+	}
+	return c, nil
+}
+
+// parameters are the values of the plan, but for those of variables: they may be
+// secrets, and those of the image are in its configuration.
+func (p Plan) parameters() []provenance.Parameter {
+	var list []provenance.Parameter
+	for _, v := range p.Values {
+		value, origin := v.Value, v.Origin
+		switch v.Name {
+		case "env", "go env":
+			value, _, _ = strings.Cut(v.Value, "=")
+		case "binary", "file", "sysroot", "certificates":
+			value = p.portable(value)
+		case "platform":
+			// An engine's address may have the name of a user.
+			origin, _, _ = strings.Cut(origin, " at ")
+		}
+		list = append(list, provenance.Parameter{Name: v.Name, Value: value, Origin: p.portable(origin)})
+	}
+	return list
+}
+
+// portable is a text that begins with a path without the folder of the module, or that
+// of the user: they are others on every machine.
+func (p Plan) portable(text string) string {
+	if rest, ok := strings.CutPrefix(text, p.Root+string(filepath.Separator)); ok {
+		return rest
+	}
+	if rest, ok := strings.CutPrefix(text, p.home+string(filepath.Separator)); ok && p.home != "" {
+		return "~/" + rest
+	}
+	return text
+}
+
+// internal is how the go command was called, and what it says about the program.
+func (b *Built) internal() map[string]string {
+	values := map[string]string{}
+	if b.Plan.Binary == "" {
+		values["command"] = "go build " + flagsOf(b.Plan.Compile)
+	}
+	if info := b.buildInfo(); info != nil {
+		for _, s := range info.Settings {
+			values["setting:"+s.Key] = s.Value
+		}
+	}
+	return values
+}
+
+// goResources are the toolchain and the modules that a program was compiled from.
+func goResources(info *debug.BuildInfo) []provenance.Resource {
+	if info == nil {
+		return nil
+	}
+	list := []provenance.Resource{{Name: "go", URI: "https://go.dev/dl/#" + info.GoVersion, Annotations: map[string]any{"version": info.GoVersion}}}
+	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
+		if m.Replace != nil {
+			m = m.Replace
+		}
+		if !versioned(m) {
+			continue // of the working tree, or of a folder beside it
+		}
+		r := provenance.Resource{Name: m.Path, URI: sbom.GoPURL(m.Path, m.Version)}
+		// https://github.com/in-toto/attestation/blob/main/spec/v1/digest_set.md#supported-algorithms
+		if sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(m.Sum, "h1:")); err == nil && len(sum) == 32 {
+			r.Digest = map[string]string{"dirHash": hex.EncodeToString(sum)}
+		}
+		list = append(list, r)
+	}
+	return list
+}

@@ -1,0 +1,194 @@
+package provenance
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// gitIn runs git in a folder, away from the user's settings.
+func gitIn(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir, cmd.Env = dir, environ()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %q: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func environ() []string {
+	return append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
+}
+
+func needGit(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("git is missing, and CI must have it")
+		}
+		t.Skip("git is missing")
+	}
+}
+
+func read(t *testing.T, dir string) Checkout {
+	t.Helper()
+	c, err := Read(context.Background(), dir, environ(), "noise.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// A working tree from before its first commit on.
+func TestRead(t *testing.T) {
+	needGit(t)
+	dir := t.TempDir()
+	if c := read(t, dir); c != (Checkout{}) {
+		t.Errorf("without git there is %+v", c)
+	}
+	gitIn(t, dir, "init", "-q")
+	sub := filepath.Join(dir, "cmd", "app")
+	if err := os.MkdirAll(sub, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	touch := func(name string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	touch("cmd/app/main.go")
+	if c := read(t, sub); c != (Checkout{Dirty: true}) {
+		t.Errorf("before the first commit there is %+v", c)
+	}
+	if _, ok := read(t, sub).Source(); ok {
+		t.Error("there is a source without a commit")
+	}
+	gitIn(t, dir, "add", ".")
+	gitIn(t, dir, "commit", "-q", "-m", "first")
+	head := gitIn(t, dir, "rev-parse", "HEAD")
+	touch("cmd/noise.go") // written by mage
+	if c := read(t, sub); c != (Checkout{Commit: head}) || c.Revision() != head {
+		t.Errorf("after the first commit there is %+v", c)
+	}
+	gitIn(t, dir, "tag", "v1.9.0")
+	gitIn(t, dir, "tag", "v1.10.0")
+	gitIn(t, dir, "remote", "add", "origin", "https://user:secret@github.com/acme/app.git?token=secret")
+	want := Checkout{Commit: head, Tag: "v1.10.0", Remote: "https://github.com/acme/app.git"}
+	if c := read(t, sub); c != want {
+		t.Errorf("with a tag and a remote there is %+v, want %+v", c, want)
+	}
+	touch("new.go")
+	want.Dirty, want.Tag = true, ""
+	c := read(t, sub)
+	if c != want || c.Revision() != head+"-dirty" {
+		t.Errorf("with a new file there is %+v, want %+v", c, want)
+	}
+	if r, ok := c.Source(); !ok || r.URI != "git+https://github.com/acme/app.git@"+head || r.Annotations["dirty"] != true || r.Digest["gitCommit"] != head {
+		t.Errorf("the source is %+v", r)
+	}
+}
+
+// What git refuses is an error, not a tree without commits.
+func TestReadBroken(t *testing.T) {
+	needGit(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, ".git"), []byte("gitdir: nowhere\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := Read(context.Background(), dir, environ()); err == nil || !strings.Contains(err.Error(), "nowhere") {
+		t.Errorf("there is %+v (%v)", c, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Read(ctx, dir, environ()); err == nil {
+		t.Error("a context that is done was not obeyed")
+	}
+}
+
+func TestPublicAddress(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://github.com/acme/app":             "https://github.com/acme/app",
+		"https://token@github.com/acme/app.git":   "https://github.com/acme/app.git",
+		"https://u:p@example.com:8443/a/b?x=y#z":  "https://example.com:8443/a/b",
+		"git@github.com:acme/app.git":             "ssh://github.com/acme/app.git",
+		"github.com:acme/app.git":                 "ssh://github.com/acme/app.git",
+		"ssh://git@example.com:2222/acme/app.git": "ssh://example.com:2222/acme/app.git",
+		"/srv/git/app.git":                        "",
+		"../app":                                  "",
+		"file:///srv/git/app.git":                 "",
+		"https://exa mple.com/":/* no address */ "",
+	} {
+		if got := publicAddress(address); got != want {
+			t.Errorf("%q becomes %q, want %q", address, got, want)
+		}
+	}
+}
+
+// The statement has the shape that in-toto and SLSA ask for, and the same bytes each time.
+func TestStatement(t *testing.T) {
+	b := Build{
+		Reference: "app:1", Manifest: strings.Repeat("ab", 32),
+		External: []Parameter{{Name: "main", Value: "./cmd/app", Origin: "magefile.go:3"}},
+		Internal: map[string]string{"b": "2", "a": "1"},
+		From:     []Resource{{URI: "pkg:golang/x@v1", Digest: map[string]string{"dirHash": "00"}}},
+		Builder:  map[string]string{"go": "go1.25", "fromscratch": ""},
+	}
+	text, err := b.Statement()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := b.Statement()
+	if err != nil || !bytes.Equal(text, again) {
+		t.Errorf("the second statement is another one (%v)", err)
+	}
+	var got struct {
+		Type          string `json:"_type"`
+		PredicateType string
+		Subject       []struct {
+			Name   string
+			Digest map[string]string
+		}
+		Predicate struct {
+			BuildDefinition struct {
+				BuildType            string
+				ExternalParameters   map[string][]map[string]string
+				ResolvedDependencies []Resource
+			}
+			RunDetails struct {
+				Builder struct {
+					ID      string
+					Version map[string]string
+				}
+				Metadata map[string]any
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	p := got.Predicate
+	if got.Type != "https://in-toto.io/Statement/v1" || got.PredicateType != "https://slsa.dev/provenance/v1" || p.BuildDefinition.BuildType == "" || p.RunDetails.Builder.ID == "" {
+		t.Errorf("a type is wrong:\n%s", text)
+	}
+	if len(got.Subject) != 1 || got.Subject[0].Name != "app:1" || got.Subject[0].Digest["sha256"] != strings.Repeat("ab", 32) {
+		t.Errorf("the subject is %+v", got.Subject)
+	}
+	if c := p.BuildDefinition.ExternalParameters["config"]; len(c) != 1 || c[0]["origin"] != "magefile.go:3" {
+		t.Errorf("the parameters are %+v", c)
+	}
+	if v := p.RunDetails.Builder.Version; len(v) != 1 || v["go"] != "go1.25" {
+		t.Errorf("the versions are %+v", v)
+	}
+	if p.RunDetails.Metadata != nil {
+		t.Errorf("there is metadata: %v", p.RunDetails.Metadata)
+	}
+}

@@ -1,0 +1,193 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/registry"
+)
+
+// Attachment is a document about an image that is pushed with it.
+type Attachment = registry.Attachment
+
+// PushOptions say how images are pushed.
+type PushOptions struct {
+	// Getenv looks up where logins are found (HOME, DOCKER_CONFIG and others), IMAGE_REGISTRY_CA, a PEM file of
+	// authorities that count besides the system's, and IMAGE_REGISTRY_HTTP, the registries that speak no TLS
+	// ("registry.example:5000", several with commas). nil finds nothing.
+	Getenv func(string) string
+	// Cache is a folder for compressed layers, of all modules and runs. It is made.
+	Cache string
+	// Attach makes documents about an image, which are pushed as its referrers. nil makes none.
+	Attach func(ctx context.Context, b *Built) ([]Attachment, error)
+}
+
+// Pushed is an image in a registry.
+type Pushed struct {
+	Name      string // of the image
+	Reference string // repository:tag@digest
+}
+
+// Pushable tells whether images can be pushed under their references. A name on Docker Hub without a user there, like
+// the default, is nobody's who builds images: that is a [*ConfigError].
+func Pushable(plans []Plan) error {
+	for _, p := range plans {
+		if deliver.Official(p.Reference) {
+			return &ConfigError{fmt.Errorf("the image %q (%s) has no registry to be pushed to: its reference is %s\nfix: set Repo in the Config, or IMAGE_REPO, to a repository like %q",
+				p.Name, p.config.Origin, p.Reference, "registry.example/acme/"+p.Repository)}
+		}
+	}
+	return nil
+}
+
+// PushAll pushes images to their registries, each with all its tags. Several Built of one name are the platforms of one
+// image, an index. What the registry has is not sent. It fails with a [*RegistryError] when a registry cannot be
+// reached or refuses.
+func PushAll(ctx context.Context, built []*Built, o PushOptions) ([]Pushed, error) {
+	var all []Pushed
+	for _, group := range named(built) {
+		if err := Pushable([]Plan{group[0].Plan}); err != nil {
+			return nil, err
+		}
+		pushed, err := group.push(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, pushed)
+	}
+	return all, nil
+}
+
+// platforms are images of one name.
+type platforms []*Built
+
+// named puts those of one name together, in the order in which the names come first.
+func named(built []*Built) []platforms {
+	var groups []platforms
+	for _, b := range built {
+		i := slices.IndexFunc(groups, func(g platforms) bool { return g[0].Plan.Name == b.Plan.Name })
+		if i < 0 {
+			groups, i = append(groups, nil), len(groups)
+		}
+		groups[i] = append(groups[i], b)
+	}
+	return groups
+}
+
+func (g platforms) images() []*image.Image {
+	var images []*image.Image
+	for _, b := range g {
+		images = append(images, b.Image)
+	}
+	return images
+}
+
+// push pushes one name.
+func (g platforms) push(ctx context.Context, o PushOptions) (Pushed, error) {
+	b := g[0]
+	ref := b.Plan.Reference
+	done := b.report.step(b.Plan.Name, "push", "pushing "+ref)
+	r, err := g.pushRequest(ctx, o)
+	var pushed registry.Pushed
+	if err == nil {
+		pushed, err = registry.Push(ctx, r)
+	}
+	came := fmt.Sprintf("pushed %s, sent %s", strings.Join(b.Plan.references(), ", "), Size(pushed.Sent))
+	if pushed.Sent == 0 {
+		came = strings.Join(b.Plan.references(), ", ") + " is there, nothing was sent"
+	}
+	done(came, err)
+	if err != nil {
+		return Pushed{}, fmt.Errorf("delivering image %q: %w", ref, g.failed(err))
+	}
+	return Pushed{b.Plan.Name, pushed.Reference}, nil
+}
+
+func (g platforms) pushRequest(ctx context.Context, o PushOptions) (registry.PushRequest, error) {
+	p := g[0].Plan
+	r := registry.PushRequest{
+		Images: g.images(), Repository: p.Repository, Tags: p.tags(), Compression: p.Compression, Cache: o.Cache,
+		Credentials: registry.Credentials{Getenv: o.Getenv}, Progress: g[0].underway(),
+	}
+	if o.Getenv != nil {
+		r.CAFile = o.Getenv("IMAGE_REGISTRY_CA")
+		r.PlainHTTP = slices.Contains(split(o.Getenv("IMAGE_REGISTRY_HTTP")), deliver.Registry(p.Reference))
+	}
+	if o.Attach == nil {
+		return r, nil
+	}
+	for _, b := range g {
+		list, err := o.Attach(ctx, b)
+		if err != nil {
+			return r, err
+		}
+		for _, a := range list {
+			if len(g) > 1 {
+				a.Platform = b.Image.Config().Platform
+			}
+			r.Attach = append(r.Attach, a)
+		}
+	}
+	return r, nil
+}
+
+// failed says whose fault a push is.
+func (g platforms) failed(err error) error {
+	var r *registry.Error
+	if errors.As(err, &r) && !r.Local {
+		return &RegistryError{err}
+	}
+	return errors.Join(err, g.doubt())
+}
+
+// doubt forgets what is known of the layers: it may be why an image could not be delivered.
+func (g platforms) doubt() error {
+	var errs []error
+	for _, b := range g {
+		errs = append(errs, remove(b.Plan.Dist().layers()))
+	}
+	return errors.Join(errs...)
+}
+
+// progressEvery is how often the bytes that were sent are told.
+const progressEvery = 200 * time.Millisecond
+
+// underway tells how far a push is.
+func (b *Built) underway() func(registry.Progress) {
+	last := time.Now()
+	return func(p registry.Progress) {
+		if time.Since(last) < progressEvery || p.Total == 0 {
+			return
+		}
+		last = time.Now()
+		b.report.underway(b.Plan.Name, "push", fmt.Sprintf("pushing %s, %s of %s", b.Plan.Reference, Size(p.Sent), Size(p.Total)))
+	}
+}
+
+// WriteRefs writes the references of images, one a line, into a file, whole or not at all.
+func WriteRefs(path string, pushed []Pushed) error {
+	var lines strings.Builder
+	for _, p := range pushed {
+		fmt.Fprintln(&lines, p.Reference)
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return &ConfigError{fmt.Errorf("writing the references to %q: %w\nfix: set IMAGE_REFS to a file in a folder that can be written", path, err)}
+	}
+	_, err = temp.WriteString(lines.String())
+	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the references to %q: %w", path, errors.Join(err, os.Remove(temp.Name())))
+	}
+	return nil
+}

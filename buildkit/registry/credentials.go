@@ -1,0 +1,229 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"oras.land/oras-go/v2/registry/remote/auth"
+)
+
+// Credentials says where logins are looked for. The zero value knows none.
+//
+// The first file that knows the registry counts: docker's config.json in the folder DOCKER_CONFIG, else in ~/.docker;
+// then podman's, which are REGISTRY_AUTH_FILE, auth.json in $XDG_RUNTIME_DIR/containers, /run/containers/UID, and
+// $XDG_CONFIG_HOME/containers, else ~/.config/containers. In each of them a credential helper of the registry
+// (credHelpers) comes first, then the one of all registries (credsStore), then what stands in the file itself.
+//
+//   - https://docs.docker.com/reference/cli/docker/login/#credential-stores
+//   - https://github.com/containers/image/blob/v5.34.0/docs/containers-auth.json.5.md
+type Credentials struct {
+	// Getenv looks up the variables, HOME among them. nil looks for no login.
+	Getenv func(string) string
+}
+
+// dockerHub is the name of Docker Hub in configuration files, and hubHost where it is reached.
+const dockerHub, hubHost = "https://index.docker.io/v1/", "registry-1.docker.io"
+
+// find looks for the login of a repository, like "registry.example/acme/hello". The empty credential is none.
+func (c Credentials) find(ctx context.Context, host, repository string) (auth.Credential, error) {
+	if c.Getenv == nil {
+		return auth.EmptyCredential, nil
+	}
+	for _, path := range c.files() {
+		config, err := readAuthFile(path)
+		if err != nil {
+			return auth.EmptyCredential, err
+		}
+		cred, err := config.find(ctx, host, repository)
+		if err != nil {
+			return auth.EmptyCredential, fmt.Errorf("finding the login of %q, as %q says: %w", host, path, err)
+		}
+		if cred != auth.EmptyCredential {
+			return cred, nil
+		}
+	}
+	return auth.EmptyCredential, nil
+}
+
+// files are the places of configurations, the strongest first.
+func (c Credentials) files() []string {
+	home := c.Getenv("HOME")
+	if home == "" {
+		home = c.Getenv("USERPROFILE") // of Windows
+	}
+	var files []string
+	add := func(dir string, elements ...string) {
+		if dir != "" {
+			files = append(files, filepath.Join(append([]string{dir}, elements...)...))
+		}
+	}
+	if dir := c.Getenv("DOCKER_CONFIG"); dir != "" {
+		add(dir, "config.json")
+	} else {
+		add(home, ".docker", "config.json")
+	}
+	add(c.Getenv("REGISTRY_AUTH_FILE"))
+	add(c.Getenv("XDG_RUNTIME_DIR"), "containers", "auth.json")
+	if uid := os.Getuid(); uid >= 0 {
+		add("/run/containers", strconv.Itoa(uid), "auth.json")
+	}
+	if dir := c.Getenv("XDG_CONFIG_HOME"); dir != "" {
+		add(dir, "containers", "auth.json")
+	} else {
+		add(home, ".config", "containers", "auth.json")
+	}
+	return files
+}
+
+// authFile is a configuration file, as far as it is about logins.
+type authFile struct {
+	Auths       map[string]authEntry `json:"auths"`
+	CredsStore  string               `json:"credsStore"`
+	CredHelpers map[string]string    `json:"credHelpers"`
+}
+
+// authEntry is the login of one registry, or of a part of it.
+type authEntry struct {
+	Auth          string `json:"auth"` // base64 of user:password
+	Username      string `json:"username"`
+	Password      string `json:"password"`
+	IdentityToken string `json:"identitytoken"`
+	RegistryToken string `json:"registrytoken"`
+}
+
+// readAuthFile reads a file; one that is not there knows nothing. What is wrong in it is not repeated: the bytes may
+// be a password.
+func readAuthFile(path string) (authFile, error) {
+	var f authFile
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) && strings.HasPrefix(path, "/run/") {
+		return f, nil
+	}
+	if err != nil {
+		return f, fmt.Errorf("looking for logins: %w", err)
+	}
+	if json.Unmarshal(text, &f) != nil {
+		return f, fmt.Errorf("looking for logins in %q: it is not the JSON that docker writes\nfix: repair the file, or log in again", path)
+	}
+	return f, nil
+}
+
+// find asks the helpers, then looks into the file itself.
+func (f authFile) find(ctx context.Context, host, repository string) (auth.Credential, error) {
+	server := host
+	if host == hubHost {
+		server = dockerHub
+	}
+	asked := map[string]bool{"": true}
+	for _, helper := range []string{f.CredHelpers[server], f.CredHelpers[plainKey(server)], f.CredsStore} {
+		if asked[helper] {
+			continue
+		}
+		asked[helper] = true
+		cred, err := askHelper(ctx, helper, server)
+		if err != nil || cred != auth.EmptyCredential {
+			return cred, err
+		}
+	}
+	if e, ok := f.entry(host, repository); ok {
+		return e.credential()
+	}
+	return auth.EmptyCredential, nil
+}
+
+// entry is the one for the repository: podman has some for a part of a registry only, and the longest counts.
+func (f authFile) entry(host, repository string) (authEntry, bool) {
+	name := host + strings.TrimPrefix(repository, strings.SplitN(repository, "/", 2)[0])
+	if host == hubHost {
+		host, name = "docker.io", repository
+	}
+	found, best := authEntry{}, ""
+	for key, e := range f.Auths {
+		if k := plainKey(key); len(k) > len(best) && (k == host || strings.HasPrefix(name+"/", k+"/")) {
+			found, best = e, k
+		}
+	}
+	return found, best != ""
+}
+
+// plainKey is a key without what docker has put around it in old files: "https://registry.example/v1/".
+func plainKey(key string) string {
+	key = strings.TrimPrefix(strings.TrimPrefix(key, "http://"), "https://")
+	key = strings.TrimSuffix(key, "/")
+	key = strings.TrimSuffix(strings.TrimSuffix(key, "/v1"), "/v2")
+	if key == "index.docker.io" || key == hubHost {
+		return "docker.io"
+	}
+	return key
+}
+
+// credential is the entry in the words of the client.
+func (e authEntry) credential() (auth.Credential, error) {
+	cred := auth.Credential{Username: e.Username, Password: e.Password, RefreshToken: e.IdentityToken, AccessToken: e.RegistryToken}
+	if e.Auth == "" {
+		return cred, nil
+	}
+	text, err := base64.StdEncoding.DecodeString(e.Auth)
+	user, password, ok := strings.Cut(string(text), ":")
+	if err != nil || !ok {
+		return auth.EmptyCredential, errors.New("its auth is not the base64 of user:password\nfix: log in again")
+	}
+	cred.Username, cred.Password = user, strings.TrimRight(password, "\x00")
+	return cred, nil
+}
+
+// helperGrace is how long a helper that is to end may take for it, before its output is no longer waited for.
+const helperGrace = time.Second
+
+// errNotFound is what helpers say when they have no login.
+// https://github.com/docker/docker-credential-helpers/blob/v0.8.2/credentials/error.go
+const errNotFound = "credentials not found in native keychain"
+
+// askHelper runs docker-credential-NAME. Nothing of what it says is repeated.
+// https://github.com/docker/docker-credential-helpers#development
+func askHelper(ctx context.Context, name, server string) (auth.Credential, error) {
+	program := "docker-credential-" + name
+	cmd := exec.CommandContext(ctx, program, "get")
+	cmd.Stdin, cmd.WaitDelay = strings.NewReader(server), helperGrace
+	out, err := cmd.Output()
+	if err != nil && strings.Contains(string(out), errNotFound) {
+		return auth.EmptyCredential, nil
+	}
+	if ctx.Err() != nil {
+		return auth.EmptyCredential, context.Cause(ctx)
+	}
+	fix := fmt.Sprintf("fix: see what \"echo %s | %s get\" says, or log in again", server, program)
+	if errors.Is(err, exec.ErrNotFound) {
+		return auth.EmptyCredential, fmt.Errorf("the credential helper %s is not in PATH\nfix: install it, or log in again without", program)
+	}
+	if err != nil {
+		return auth.EmptyCredential, fmt.Errorf("the credential helper %s has failed: %w\n%s", program, plainExit(err), fix)
+	}
+	var answer struct{ Username, Secret string }
+	if json.Unmarshal(bytes.TrimSpace(out), &answer) != nil {
+		return auth.EmptyCredential, fmt.Errorf("the credential helper %s does not answer in JSON\n%s", program, fix)
+	}
+	if answer.Username == "<token>" { // an identity token
+		return auth.Credential{RefreshToken: answer.Secret}, nil
+	}
+	return auth.Credential{Username: answer.Username, Password: answer.Secret}, nil
+}
+
+// plainExit is the exit status without what was written to stderr.
+func plainExit(err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return errors.New(exit.ProcessState.String())
+	}
+	return err
+}

@@ -1,0 +1,88 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// DefaultCacheSize bounds the compressed layers that are kept, in bytes.
+const DefaultCacheSize = 4 << 30
+
+// maxPlaces bounds how many notes about blobs are kept, and maxRepositories the repositories in each.
+const maxPlaces, maxRepositories = 4096, 16
+
+// staleTemp is the age from which on a temporary file is that of a run that was killed.
+const staleTemp = 24 * time.Hour
+
+// evict removes the layers that were of use the longest ago, until the rest has no more bytes than size, and what runs
+// that were killed have left.
+func (c cache) evict(size int64) error {
+	if size == 0 {
+		size = DefaultCacheSize
+	}
+	entries, err := os.ReadDir(c.dir)
+	if err != nil {
+		return fmt.Errorf("tidying the compressed layers: %w", err)
+	}
+	var blobs, places []os.FileInfo
+	var errs []error
+	for _, e := range entries {
+		info, err := e.Info()
+		switch {
+		case err != nil: // another run has removed it
+		case strings.HasPrefix(info.Name(), tempPrefix) && time.Since(info.ModTime()) > staleTemp:
+			errs = append(errs, c.remove(info.Name()))
+		case strings.HasSuffix(info.Name(), blobSuffix):
+			blobs = append(blobs, info)
+		case strings.HasSuffix(info.Name(), placeSuffix):
+			places = append(places, info)
+		}
+	}
+	newestFirst := func(a, b os.FileInfo) int { return b.ModTime().Compare(a.ModTime()) }
+	slices.SortFunc(blobs, newestFirst)
+	slices.SortFunc(places, newestFirst)
+	for _, info := range blobs {
+		if size -= info.Size(); size < 0 {
+			errs = append(errs, c.remove(info.Name()), c.remove(strings.TrimSuffix(info.Name(), blobSuffix)+factSuffix))
+		}
+	}
+	for _, info := range places[min(len(places), maxPlaces):] {
+		errs = append(errs, c.remove(info.Name()))
+	}
+	return errors.Join(errs...)
+}
+
+func (c cache) remove(name string) error {
+	if err := os.Remove(filepath.Join(c.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("tidying the compressed layers: %w", err)
+	}
+	return nil
+}
+
+// repositories are those that a blob was pushed to, the latest first.
+func (c cache) repositories(d digest.Digest) []string {
+	text, err := os.ReadFile(filepath.Join(c.dir, d.Encoded()+placeSuffix))
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(text))
+}
+
+// note keeps that a repository has a blob.
+func (c cache) note(d digest.Digest, repository string) error {
+	before := c.repositories(d)
+	if len(before) > 0 && before[0] == repository {
+		return nil
+	}
+	list := append([]string{repository}, slices.DeleteFunc(before, func(r string) bool { return r == repository })...)
+	text := strings.Join(list[:min(len(list), maxRepositories)], "\n") + "\n"
+	return c.replace(filepath.Join(c.dir, d.Encoded()+placeSuffix), func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
+}

@@ -1,0 +1,295 @@
+package registry_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/registry"
+)
+
+// skip ends a test that the machine cannot run. In CI nothing may be missing.
+func skip(t *testing.T, reason string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(reason)
+	}
+	t.Skip(reason)
+}
+
+// needTool skips the test when the program is not installed.
+func needTool(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		skip(t, err.Error())
+	}
+}
+
+// run runs a program and returns what it printed to stdout; it must succeed.
+func run(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(program, args...)
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", program, strings.Join(args, " "), err, stdout.String(), stderr.String())
+	}
+	return stdout.String()
+}
+
+// text is a regular file with content from memory.
+func text(name, content string) image.File {
+	return image.File{
+		Header: tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))},
+		Open:   func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil },
+	}
+}
+
+// noise is content that no compression makes smaller, the same for each seed.
+func noise(seed uint64, size int) string {
+	r := rand.New(rand.NewPCG(seed, 0))
+	b := make([]byte, size)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return string(b)
+}
+
+func layer(t *testing.T, files ...image.File) *image.Layer {
+	t.Helper()
+	l, err := image.NewLayer(context.Background(), files, image.LayerOptions{CreatedBy: "a layer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// imageOn is an image for an architecture.
+func imageOn(t *testing.T, arch string, layers ...*image.Layer) *image.Image {
+	t.Helper()
+	img, err := image.New(image.Config{Platform: image.Platform{Architecture: arch}, Entrypoint: []string{"/app"}}, layers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// hello is an image of two layers, the second of which no other seed has.
+func hello(t *testing.T, seed uint64) *image.Image {
+	t.Helper()
+	return imageOn(t, "amd64", layer(t, text("etc/passwd", strings.Repeat("root:x:0:0::/:\n", 4000))), layer(t, text("app", noise(seed, 300_000))))
+}
+
+// The login of the registries that ask for one, as htpasswd -B has written it.
+const (
+	user, password = "fromscratch", "pass word:42"
+	htpasswd       = "fromscratch:$2y$05$lQTlhRKh4H2U1nM/kQZ9..PJOx.uaZJnWI7Xqpzw3HhYDPhbQdaIe\n"
+)
+
+// server is a registry of Debian's docker-registry.
+type server struct {
+	host string // "127.0.0.1:34567"
+}
+
+// serverOptions say what kind of registry.
+type serverOptions struct {
+	login     bool   // ask for one
+	cert, key string // speak TLS
+}
+
+// startRegistry starts a registry that the end of the test ends.
+func startRegistry(t *testing.T, o serverOptions) server {
+	t.Helper()
+	needTool(t, "docker-registry")
+	dir, host := t.TempDir(), freeAddress(t)
+	config := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %q}, delete: {enabled: true}}\nhttp:\n  addr: %s\n  relativeurls: true\n",
+		filepath.Join(dir, "data"), host)
+	if o.cert != "" {
+		config += fmt.Sprintf("  tls: {certificate: %q, key: %q}\n", o.cert, o.key)
+	}
+	if o.login {
+		file := filepath.Join(dir, "htpasswd")
+		writeFile(t, file, htpasswd)
+		config += fmt.Sprintf("auth: {htpasswd: {realm: test, path: %q}}\n", file)
+	}
+	path := filepath.Join(dir, "config.yml")
+	writeFile(t, path, config)
+	var log bytes.Buffer
+	cmd := exec.Command("docker-registry", "serve", path)
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		if err := cmd.Process.Kill(); err == nil {
+			<-ended
+		}
+		if t.Failed() {
+			t.Logf("the registry says %s", log.String())
+		}
+	})
+	for {
+		c, err := net.Dial("tcp", host)
+		if err == nil {
+			c.Close()
+			return server{host}
+		}
+		select {
+		case err := <-ended:
+			t.Fatalf("the registry has ended: %v\n%s", err, log.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// proxy stands before a registry, counts, and breaks what it is told to.
+type proxy struct {
+	host string
+
+	mu       sync.Mutex
+	requests []string // "PUT /v2/…", in order
+	// meddle answers instead of the registry when it returns true.
+	meddle func(w http.ResponseWriter, r *http.Request) bool
+}
+
+// startProxy starts a proxy before the registry.
+func startProxy(t *testing.T, s server, meddle func(http.ResponseWriter, *http.Request) bool) *proxy {
+	t.Helper()
+	p := &proxy{meddle: meddle}
+	behind := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: s.host})
+	behind.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
+	front := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		p.requests = append(p.requests, r.Method+" "+r.URL.Path)
+		p.mu.Unlock()
+		if p.meddle == nil || !p.meddle(w, r) {
+			behind.ServeHTTP(w, r)
+		}
+	}))
+	front.Config.ErrorLog = quiet
+	front.Start()
+	t.Cleanup(front.Close)
+	p.host = front.Listener.Addr().String()
+	return p
+}
+
+// count is how many requests of a method had the text in their path, since the last forget.
+func (p *proxy) count(method, text string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, r := range p.requests {
+		if strings.HasPrefix(r, method+" ") && strings.Contains(r, text) {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *proxy) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests = nil
+}
+
+// request is a push that must be given no more than it needs.
+func request(t *testing.T, host string, images ...*image.Image) registry.PushRequest {
+	t.Helper()
+	return registry.PushRequest{
+		Images: images, Repository: host + "/acme/hello", Tags: []string{"1"}, Cache: t.TempDir(),
+		Wait: time.Millisecond, // the tests wait for nobody
+	}
+}
+
+// push pushes, which must go well.
+func push(t *testing.T, r registry.PushRequest) registry.Pushed {
+	t.Helper()
+	pushed, err := registry.Push(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pushed
+}
+
+// wantError checks that err has all the parts, and the fix in its last line.
+func wantError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one with %q", parts)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("error %q lacks %q", err, part)
+		}
+	}
+	basic := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+	if strings.Contains(err.Error(), password) || strings.Contains(err.Error(), basic) {
+		t.Errorf("error %q tells the password", err)
+	}
+	if strings.Contains(err.Error(), "fix: ") && !strings.HasPrefix(lastLine(err.Error()), "fix: ") {
+		t.Errorf("error %q does not end with its fix", err)
+	}
+}
+
+func lastLine(s string) string { return s[strings.LastIndex(s, "\n")+1:] }
+
+// wantNoTemps checks that no temporary file is left in a folder.
+func wantNoTemps(t *testing.T, dir string) {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(dir, "tmp-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("there are %q left (%v)", left, err)
+	}
+}
+
+// shortDir is a temporary folder with a path so short that podman takes a run root in it: at most 50 characters.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "fromscratch-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}

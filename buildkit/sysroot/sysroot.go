@@ -1,0 +1,279 @@
+// Package sysroot is the file system of an image, read without unpacking the image: its names are listed once, and a
+// file is fetched when somebody reads it.
+//
+//	sys, err := sysroot.Open(ctx, folder, source)
+//	closure, err := ldd.Resolve(ctx, sys, program, env)
+//
+// Both are kept in a folder whose name the caller makes of the image's ID, since the content of an ID never changes:
+//
+//	names     mode, size, name and link target of everything, a line each
+//	files/    the files that were read, at their paths
+//
+// The folder is safe to remove at any time, and safe under two processes: what is in it appears whole or not at all.
+package sysroot
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Source is where an image's files come from.
+type Source interface {
+	// List writes a line for each name below the root: "MODE SIZE NAME TARGET", the mode in octal as an [fs.FileMode],
+	// the size in bytes, the absolute name and the target of a link quoted as by %q. Folders come before what is in them.
+	List(ctx context.Context, w io.Writer) error
+	// Fetch calls use with the content of a file, by its absolute name.
+	Fetch(ctx context.Context, name string, use func(io.Reader) error) error
+}
+
+// FS is an image's file system. Names are those of [io/fs]; no link in them is followed. It has the methods of an
+// ldd.FS and can be used concurrently.
+type FS struct {
+	ctx    context.Context // of what is fetched
+	dir    string
+	source Source
+	below  string // what names are relative to, "" for the root
+
+	*tree
+}
+
+// tree is what is shared by all that is below one root.
+type tree struct {
+	nodes    map[string]*node // by name in io/fs
+	fetching sync.Map         // name -> *sync.Mutex
+}
+
+type node struct {
+	name   string // last element
+	mode   fs.FileMode
+	size   int64
+	target string
+	names  []string // of a folder
+}
+
+// Open opens the file system that is kept in a folder; the names are listed if they are not known yet. ctx ends what is
+// fetched later, too.
+func Open(ctx context.Context, dir string, source Source) (*FS, error) {
+	if err := os.MkdirAll(filepath.Join(dir, "files"), 0o755); err != nil {
+		return nil, fmt.Errorf("making the folder for files of an image: %w", err)
+	}
+	names := filepath.Join(dir, "names")
+	nodes, err := readNames(names)
+	if err != nil {
+		err = replace(names, func(w io.Writer) error { return source.List(ctx, w) })
+		if err == nil {
+			nodes, err = readNames(names)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing the files of an image: %w", err)
+	}
+	return &FS{ctx: ctx, dir: dir, source: source, tree: &tree{nodes: nodes}}, nil
+}
+
+// readNames reads a list of names.
+func readNames(file string) (map[string]*node, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read
+	nodes := map[string]*node{}
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		n, name := &node{}, ""
+		if _, err := fmt.Sscanf(lines.Text(), "%o %d %q %q", (*uint32)(&n.mode), &n.size, &name, &n.target); err != nil {
+			return nil, fmt.Errorf("reading %q: the line %q: %w", file, lines.Text(), err)
+		}
+		n.name = path.Base(name)
+		if name = strings.TrimPrefix(path.Clean(name), "/"); name == "" {
+			name, n.name = ".", "."
+		} else if parent := nodes[path.Dir(name)]; parent != nil {
+			parent.names = append(parent.names, n.name)
+		}
+		nodes[name] = n
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	if nodes["."] == nil {
+		return nil, fmt.Errorf("reading %q: it does not begin with the root", file)
+	}
+	return nodes, nil
+}
+
+// replace writes a file, whole or not at all.
+func replace(file string, write func(io.Writer) error) error {
+	temp, err := os.CreateTemp(filepath.Dir(file), ".new-*")
+	if err != nil {
+		return err
+	}
+	err = write(temp)
+	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return nil
+}
+
+// Sub is the file system below an absolute folder of this one, which must have no link in its name.
+func (s *FS) Sub(dir string) *FS {
+	sub := *s
+	if sub.below = path.Join(s.below, strings.Trim(path.Clean("/"+dir), "/")); sub.below == "." {
+		sub.below = ""
+	}
+	return &sub
+}
+
+// find returns what has a name.
+func (s *FS) find(op, name string) (*node, string, error) {
+	if !fs.ValidPath(name) {
+		return nil, "", &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+	}
+	full := path.Join(s.below, name)
+	n := s.nodes[full]
+	if n == nil {
+		return nil, full, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+	}
+	return n, full, nil
+}
+
+// Lstat describes what has a name, without fetching it.
+func (s *FS) Lstat(name string) (fs.FileInfo, error) {
+	n, _, err := s.find("lstat", name)
+	if err != nil {
+		return nil, err
+	}
+	return info{n}, nil
+}
+
+// ReadLink returns where a link points.
+func (s *FS) ReadLink(name string) (string, error) {
+	n, _, err := s.find("readlink", name)
+	if err != nil {
+		return "", err
+	}
+	if n.mode&fs.ModeSymlink == 0 {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
+	}
+	return n.target, nil
+}
+
+// Open opens a folder, or a file, which is fetched if it was not before.
+func (s *FS) Open(name string) (fs.File, error) {
+	n, full, err := s.find("open", name)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case n.mode.IsDir():
+		return &folder{node: n, fsys: s, name: full}, nil
+	case !n.mode.IsRegular():
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	file, err := s.host(n, full)
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(file)
+}
+
+// Host returns the path on this machine of a regular file, which is fetched if it was not before.
+func (s *FS) Host(name string) (string, error) {
+	n, full, err := s.find("open", name)
+	if err != nil {
+		return "", err
+	}
+	if !n.mode.IsRegular() {
+		return "", &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	return s.host(n, full)
+}
+
+// Files is the folder of this machine where files are that were fetched, at their names.
+func (s *FS) Files() string { return filepath.Join(s.dir, "files", filepath.FromSlash(s.below)) }
+
+func (s *FS) host(n *node, full string) (string, error) {
+	one, _ := s.fetching.LoadOrStore(full, &sync.Mutex{})
+	one.(*sync.Mutex).Lock()
+	defer one.(*sync.Mutex).Unlock()
+	file := filepath.Join(s.dir, "files", filepath.FromSlash(full))
+	if have, err := os.Lstat(file); err == nil && have.Mode().IsRegular() && have.Size() == n.size {
+		return file, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return "", fmt.Errorf("keeping a file of an image: %w", err)
+	}
+	err := s.source.Fetch(s.ctx, "/"+full, func(r io.Reader) error {
+		return replace(file, func(w io.Writer) error {
+			size, err := io.Copy(w, r)
+			if err == nil && size != n.size {
+				err = fmt.Errorf("%q has %d bytes, not %d as it had", "/"+full, size, n.size)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return "", fmt.Errorf("fetching a file of an image: %w", err)
+	}
+	return file, nil
+}
+
+// info describes a node.
+type info struct{ *node }
+
+func (i info) Name() string      { return i.name }
+func (i info) Size() int64       { return i.size }
+func (i info) Mode() fs.FileMode { return i.mode }
+func (i info) ModTime() time.Time {
+	return time.Time{} // the same program has the same image, whenever a library was made
+}
+func (i info) IsDir() bool { return i.mode.IsDir() }
+func (i info) Sys() any    { return nil }
+
+// folder is an open folder.
+type folder struct {
+	*node
+	fsys *FS
+	name string
+	read int
+}
+
+func (f *folder) Stat() (fs.FileInfo, error) { return info{f.node}, nil }
+func (f *folder) Close() error               { return nil }
+func (f *folder) Read([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "read", Path: f.name, Err: errors.New("is a directory")}
+}
+
+// ReadDir lists the folder as [fs.ReadDirFile] says.
+func (f *folder) ReadDir(count int) ([]fs.DirEntry, error) {
+	rest := f.names[f.read:]
+	if count > 0 {
+		if len(rest) == 0 {
+			return nil, io.EOF
+		}
+		rest = rest[:min(count, len(rest))]
+	}
+	f.read += len(rest)
+	entries := make([]fs.DirEntry, 0, len(rest))
+	for _, name := range slices.Sorted(slices.Values(rest)) {
+		if n := f.fsys.nodes[path.Join(f.name, name)]; n != nil {
+			entries = append(entries, fs.FileInfoToDirEntry(info{n}))
+		}
+	}
+	return entries, nil
+}

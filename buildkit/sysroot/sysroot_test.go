@@ -1,0 +1,155 @@
+package sysroot_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
+)
+
+// image is a made image that counts what is asked of it.
+type image struct {
+	files          map[string]string // content, or "-> target", by absolute name
+	order          []string
+	lists, fetches atomic.Int32
+	fail           error
+}
+
+func newImage() *image {
+	return &image{
+		files: map[string]string{"/usr/lib/liba.so.1": "library a", "/usr/lib/liba.so": "-> liba.so.1", "/lib": "-> usr/lib", "/etc/a b\n\"c": "odd"},
+		order: []string{"/usr/lib/liba.so.1", "/usr/lib/liba.so", "/lib", "/etc/a b\n\"c"},
+	}
+}
+
+func (m *image) List(_ context.Context, w io.Writer) error {
+	m.lists.Add(1)
+	if m.fail != nil {
+		fmt.Fprintf(w, "%o 0 %q %q\n", fs.ModeDir, "/", "")
+		return m.fail
+	}
+	seen := map[string]bool{}
+	var folder func(string)
+	folder = func(name string) {
+		if !seen[name] {
+			if seen[name] = true; name != "/" {
+				folder(path.Dir(name))
+			}
+			fmt.Fprintf(w, "%o 4096 %q %q\n", uint32(fs.ModeDir|0o755), name, "")
+		}
+	}
+	for _, name := range m.order {
+		folder(path.Dir(name))
+		if target, ok := strings.CutPrefix(m.files[name], "-> "); ok {
+			fmt.Fprintf(w, "%o 0 %q %q\n", uint32(fs.ModeSymlink|0o777), name, target)
+			continue
+		}
+		fmt.Fprintf(w, "%o %d %q %q\n", 0o644, len(m.files[name]), name, "")
+	}
+	return nil
+}
+
+func (m *image) Fetch(_ context.Context, name string, use func(io.Reader) error) error {
+	m.fetches.Add(1)
+	return use(strings.NewReader(m.files[name]))
+}
+
+func open(t *testing.T, dir string, m *image) *sysroot.FS {
+	t.Helper()
+	sys, err := sysroot.Open(context.Background(), dir, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sys
+}
+
+func read(t *testing.T, sys fs.FS, name string) string {
+	t.Helper()
+	content, err := fs.ReadFile(sys, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func TestNames(t *testing.T) {
+	sys := open(t, t.TempDir(), newImage())
+	if err := fstest.TestFS(sys.Sub("/usr/lib"), "liba.so.1"); err != nil && !strings.Contains(err.Error(), "liba.so") {
+		t.Error(err)
+	}
+	for name, want := range map[string]string{"lib": "usr/lib", "usr/lib/liba.so": "liba.so.1"} {
+		if got, err := sys.ReadLink(name); got != want || err != nil {
+			t.Errorf("ReadLink(%q) is %q, %v", name, got, err)
+		}
+	}
+	if info, err := sys.Lstat("usr/lib/liba.so.1"); err != nil || info.Size() != 9 || info.Mode() != 0o644 || info.Name() != "liba.so.1" {
+		t.Errorf("got %v, %v", info, err)
+	}
+	if got := read(t, sys, "etc/a b\n\"c"); got != "odd" {
+		t.Errorf("got %q", got)
+	}
+	for _, name := range []string{"none", "usr/lib/liba.so.1/x", "lib/liba.so"} {
+		if _, err := sys.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Lstat(%q): %v", name, err)
+		}
+	}
+	if _, err := sys.Open("../etc"); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What is known is not asked for again, by another process either; what was removed is.
+func TestKept(t *testing.T) {
+	dir, m := t.TempDir(), newImage()
+	sys := open(t, dir, m)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			if content, err := fs.ReadFile(sys, "usr/lib/liba.so.1"); err != nil || string(content) != "library a" {
+				t.Errorf("got %q, %v", content, err)
+			}
+		}()
+	}
+	all.Wait()
+	if read(t, open(t, dir, m), "usr/lib/liba.so.1"); m.lists.Load() != 1 || m.fetches.Load() != 1 {
+		t.Errorf("%d lists, %d fetches", m.lists.Load(), m.fetches.Load())
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "files")); err != nil {
+		t.Fatal(err)
+	}
+	if read(t, sys, "usr/lib/liba.so.1"); m.fetches.Load() != 2 {
+		t.Errorf("%d fetches", m.fetches.Load())
+	}
+}
+
+// A list or a file that breaks off is not taken for whole.
+func TestBrokenOff(t *testing.T) {
+	dir, m := t.TempDir(), newImage()
+	m.fail = errors.New("the engine is gone")
+	if _, err := sysroot.Open(context.Background(), dir, m); !errors.Is(err, m.fail) {
+		t.Fatalf("got %v", err)
+	}
+	m.fail = nil
+	sys := open(t, dir, m)
+	m.files["/usr/lib/liba.so.1"] = "half"
+	if _, err := sys.Open("usr/lib/liba.so.1"); err == nil || !strings.Contains(err.Error(), "9") {
+		t.Errorf("got %v", err)
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "files/usr/lib"))
+	if err != nil || len(entries) != 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}

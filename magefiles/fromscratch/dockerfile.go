@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// imageDockerfile builds the images, to know what is in them, writes each down as a Dockerfile, and prints the paths of
+// the files.
+func (j *job) imageDockerfile(ctx context.Context) error {
+	j.began = time.Time{} // what an earlier run knows does not say what is opened, nor by whom
+	plans, err := j.plans(ctx, true)
+	if err != nil {
+		return err
+	}
+	path := os.Getenv("IMAGE_DOCKERFILE")
+	if err := buildkit.DockerfileAt(path, plans); err != nil {
+		return err
+	}
+	var one sync.Mutex
+	found := map[string]buildkit.Dockerfile{}
+	err = buildkit.BuildEach(ctx, plans, j.progress.report, func(ctx context.Context, b *buildkit.Built) error {
+		d, err := b.Dockerfile(ctx, path)
+		one.Lock()
+		defer one.Unlock()
+		found[b.Plan.Name] = d
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var all []buildkit.Dockerfile
+	for _, p := range plans {
+		all = append(all, found[p.Name])
+	}
+	if err := buildkit.WriteDockerfiles(all); err != nil {
+		return err
+	}
+	for _, d := range all {
+		if _, err := fmt.Printf("%s\n%s\n", d.Path, d.Ignore); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,335 @@
+package targets_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+)
+
+// The Dockerfile of an example makes the image that fromscratch makes, with the builder of any engine and with
+// BuildKit: the same files, owners, modes and links, the same program, the same configuration.
+func TestDockerfileOfExamples(t *testing.T) {
+	needEngine(t)
+	builder := buildertest.Image(t)
+	for _, row := range []struct {
+		example string
+		images  []string
+		cgo     string // pkg-config name
+		run     func(t *testing.T, name, ref string)
+	}{
+		{"hello", []string{"hello"}, "", func(t *testing.T, _, ref string) {
+			id := container(t, "-p", "127.0.0.1::8080", ref)
+			if got := get(t, "http://"+strings.TrimSpace(docker(t, "port", id, "8080/tcp"))+"/"); !strings.Contains(got, "as uid 65534 in /data") {
+				t.Errorf("the server says %q, want uid 65534 and its home", got)
+			}
+		}},
+		{"files", []string{"web", "clock"}, "", func(t *testing.T, name, ref string) {
+			if name == "clock" {
+				if got, want := docker(t, "run", "--rm", ref, "-at", "0", "-zone", "Asia/Tokyo"), "here:  1970-01-01 01:00 CET\nthere: 1970-01-01 09:00 JST\n"; got != want {
+					t.Errorf("the clock says %q, want %q", got, want)
+				}
+				return
+			}
+			id := container(t, "-p", "127.0.0.1::8080", ref)
+			if got := get(t, "http://"+strings.TrimSpace(docker(t, "port", id, "8080/tcp"))+"/css/style.css"); got == "" {
+				t.Error("the server has no style sheet")
+			}
+		}},
+		{"sqlite", []string{"sqlite"}, "sqlite3", func(t *testing.T, _, ref string) {
+			if got := docker(t, "run", "--rm", ref); !strings.HasPrefix(got, "visit 1 at ") {
+				t.Errorf("the program prints %q, want the first row", got)
+			}
+		}},
+	} {
+		t.Run(row.example, func(t *testing.T) {
+			if row.cgo != "" {
+				needC(t, row.cgo)
+			}
+			dir := example(t, row.example)
+			removeImages(t, tagged(row.images)...)
+			mage(t, dir, nil, "image").wantOK(t)
+			files := strings.Fields(mage(t, dir, nil, "imageDockerfile").wantOK(t).stdout)
+			if len(files) != 2*len(row.images) {
+				t.Fatalf("stdout names %q, want two files for each of %q", files, row.images)
+			}
+			for i, name := range row.images {
+				for _, b := range []dockerBuild{classic, buildKit} {
+					t.Run(name+"/"+b.name, func(t *testing.T) {
+						ref := b.build(t, dir, files[2*i], builder)
+						compareTrees(t, exported(t, name+":"+tag), exported(t, ref))
+						compareConfigs(t, name+":"+tag, ref)
+						row.run(t, name, ref)
+					})
+				}
+			}
+		})
+	}
+}
+
+func tagged(names []string) []string {
+	var refs []string
+	for _, n := range names {
+		refs = append(refs, n+":"+tag)
+	}
+	return refs
+}
+
+// dockerBuild is a way to build a Dockerfile.
+type dockerBuild struct {
+	name string
+	env  func(t *testing.T) []string
+	text func(string) string
+}
+
+var (
+	// classic is the builder that knows no mounts: they are taken out, as the file says.
+	classic = dockerBuild{"classic", func(*testing.T) []string { return []string{"DOCKER_BUILDKIT=0"} },
+		func(s string) string { return regexp.MustCompile(`--mount=[^ ]* `).ReplaceAllString(s, "") }}
+	buildKit = dockerBuild{"buildkit", withBuildx, func(s string) string { return s }}
+)
+
+// build builds a Dockerfile that the targets have written, and removes the image when the test ends.
+func (b dockerBuild) build(t *testing.T, dir, file, builder string) string {
+	t.Helper()
+	env := b.env(t)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := "fromscratch-test-dockerfile-" + b.name + ":" + tag
+	args := []string{"build", "--rm", "--force-rm", "--network", "host", "--build-arg", "GO_IMAGE=" + builder, "--build-arg", "GOPROXY=" + moduleProxy(t), "-t", ref}
+	if changed := b.text(string(text)); changed != string(text) {
+		file, text = "-", []byte(changed)
+	}
+	cmd := command(dir, env, "docker", append(args, "-f", file, ".")...)
+	cmd.Stdin = bytes.NewReader(text)
+	r := runCommand(t, cmd)
+	t.Cleanup(func() { removeStages(ref, r.stdout) })
+	r.wantOK(t)
+	return ref
+}
+
+// removeStages removes an image, and what the classic builder has left of the stages below it.
+func removeStages(ref, said string) {
+	exec.Command("docker", "image", "rm", "-f", ref).Run()
+	ids := regexp.MustCompile(`(?m)^ ---> ([0-9a-f]{12})$`).FindAllStringSubmatch(said, -1)
+	for _, m := range slices.Backward(ids) {
+		out, err := exec.Command("docker", "image", "inspect", "-f", "{{.RepoTags}}", m[1]).Output()
+		if err == nil && strings.TrimSpace(string(out)) == "[]" {
+			exec.Command("docker", "image", "rm", m[1]).Run()
+		}
+	}
+}
+
+// withBuildx is an environment in which the docker command has BuildKit. Where it has none by itself, buildx is what
+// FROMSCRATCH_TEST_BUILDX names, a configuration folder of the docker command.
+func withBuildx(t *testing.T) []string {
+	t.Helper()
+	env := []string{"DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"}
+	if exec.Command("docker", "buildx", "version").Run() == nil {
+		return env
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(cache, "fromscratch-test", "buildx-v0.29.1")
+	if _, err := os.Stat(filepath.Join(config, "cli-plugins", "docker-buildx")); err != nil {
+		t.Skipf("docker has no buildx, nor is there one in %q: go build -o %[1]s/cli-plugins/docker-buildx github.com/docker/buildx/cmd/buildx", config)
+	}
+	return append(env, "DOCKER_CONFIG="+config)
+}
+
+// moduleProxy serves this machine's module cache: a build needs no other network.
+func moduleProxy(t *testing.T) string {
+	t.Helper()
+	cache, err := exec.Command("go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.FileServer(http.Dir(filepath.Join(strings.TrimSpace(string(cache)), "cache", "download")))}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	t.Cleanup(func() {
+		server.Close()
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
+	return "http://" + l.Addr().String()
+}
+
+// exportedEntry is a path of an image as a container has it.
+type exportedEntry struct {
+	kind     byte
+	mode     int64
+	uid, gid int
+	link     string
+	sum      string
+}
+
+func (e exportedEntry) String() string {
+	return fmt.Sprintf("%c %04o %d:%d %s %s", e.kind, e.mode, e.uid, e.gid, e.link, e.sum)
+}
+
+// exported reads the file tree of an image.
+func exported(t *testing.T, ref string) map[string]exportedEntry {
+	t.Helper()
+	id := strings.TrimSpace(docker(t, "create", "--label", "fromscratch-test", ref))
+	defer docker(t, "rm", "-v", id)
+	cmd := exec.Command("docker", "export", id)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	entries := map[string]exportedEntry{}
+	for r := tar.NewReader(out); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.New()
+		if _, err := io.Copy(sum, r); err != nil {
+			t.Fatal(err)
+		}
+		entries["/"+strings.Trim(h.Name, "/")] = exportedEntry{h.Typeflag, h.Mode & 0o7777, h.Uid, h.Gid, h.Linkname, fmt.Sprintf("%x", sum.Sum(nil)[:6])}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// otherBytes says of a path why its content may differ: it is the distribution's, where fromscratch brings its own.
+func otherBytes(name string) bool {
+	switch name {
+	case "/etc/services", "/etc/protocols", "/etc/mime.types":
+		return true
+	}
+	return strings.HasPrefix(name, "/usr/share/zoneinfo/")
+}
+
+// compareTrees compares what two images have in them, path by path.
+func compareTrees(t *testing.T, ours, theirs map[string]exportedEntry) {
+	t.Helper()
+	if len(ours) < 10 {
+		t.Fatalf("our image has only %d paths", len(ours))
+	}
+	all := maps.Clone(ours)
+	maps.Copy(all, theirs)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		a, hasA := ours[name]
+		b, hasB := theirs[name]
+		if otherBytes(name) {
+			a.sum, b.sum = "", ""
+		}
+		switch {
+		case !hasB:
+			t.Errorf("%s: the Dockerfile's image has none, ours %s", name, a)
+		case !hasA:
+			t.Errorf("%s: our image has none, the Dockerfile's %s", name, b)
+		case a != b:
+			t.Errorf("%s: ours is %s, the Dockerfile's %s", name, a, b)
+		}
+	}
+}
+
+// runConfig is the part of an image's configuration that says how it is run.
+type runConfig struct {
+	Entrypoint, Cmd       []string
+	Env                   []string
+	User, WorkingDir      string
+	ExposedPorts, Volumes map[string]struct{}
+	Labels                map[string]string
+	Healthcheck           any
+	StopSignal            string
+}
+
+// compareConfigs compares how two images are run, but for what each builder adds: a PATH, our label.
+func compareConfigs(t *testing.T, ours, theirs string) {
+	t.Helper()
+	var configs [2]runConfig
+	for i, ref := range []string{ours, theirs} {
+		c := &configs[i]
+		if err := json.Unmarshal([]byte(docker(t, "image", "inspect", "-f", "{{json .Config}}", ref)), c); err != nil {
+			t.Fatal(err)
+		}
+		c.Env = slices.DeleteFunc(c.Env, func(kv string) bool { return strings.HasPrefix(kv, "PATH=") })
+		slices.Sort(c.Env)
+		delete(c.Labels, "io.github.fromscratch-go.image")
+		if len(c.Labels) == 0 {
+			c.Labels = nil
+		}
+		if len(c.Cmd) == 0 {
+			c.Cmd = nil
+		}
+	}
+	if !reflect.DeepEqual(configs[0], configs[1]) {
+		t.Errorf("our image is run by %+v, the Dockerfile's by %+v", configs[0], configs[1])
+	}
+	if a, b := docker(t, "image", "inspect", "-f", "{{.Os}}/{{.Architecture}}", ours), docker(t, "image", "inspect", "-f", "{{.Os}}/{{.Architecture}}", theirs); a != b {
+		t.Errorf("our image is for %s, the Dockerfile's for %s", a, b)
+	}
+}
+
+// A file that somebody else wrote, or that was edited, stays as it is, and so does the other one of the two.
+func TestDockerfileIsNotOverwritten(t *testing.T) {
+	dir := project(t, map[string]string{".dockerignore": "theirs\n"})
+	mage(t, dir, nil, "imageDockerfile").wantError(t, 2, ".dockerignore", "not written by fromscratch", "fix: ", "IMAGE_DOCKERFILE")
+	if _, err := os.Stat(filepath.Join(dir, "Dockerfile")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("of the Dockerfile there is %v, want none", err)
+	}
+	files := strings.Fields(mage(t, dir, []string{"IMAGE_DOCKERFILE=deploy/Containerfile"}, "imageDockerfile").stdout)
+	if len(files) != 0 {
+		t.Errorf("stdout names %q, though there is no folder", files)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "deploy"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		files = strings.Fields(mage(t, dir, []string{"IMAGE_DOCKERFILE=deploy/Containerfile"}, "imageDockerfile").wantOK(t).stdout)
+	}
+	if len(files) != 2 || path.Base(files[1]) != "Containerfile.dockerignore" {
+		t.Fatalf("stdout names %q, want the file and its ignore file", files)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := append(text, "EXPOSE 9090\n"...)
+	if err := os.WriteFile(files[0], edited, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mage(t, dir, []string{"IMAGE_DOCKERFILE=deploy/Containerfile"}, "imageDockerfile").wantError(t, 2, "edited", "fix: ")
+	if now, err := os.ReadFile(files[0]); err != nil || !bytes.Equal(now, edited) {
+		t.Errorf("the edited file was changed (%v)", err)
+	}
+}

@@ -1,0 +1,161 @@
+package targets_test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// registry starts Debian's docker-registry on this machine, until the test ends.
+func registry(t *testing.T) (host string) {
+	t.Helper()
+	need(t, "docker-registry")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host = l.Addr().String()
+	l.Close()
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config.yml")
+	text := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", filepath.Join(dir, "data"), host)
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cmd := exec.Command("docker-registry", "serve", config)
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		if cmd.Process.Kill() == nil {
+			<-ended
+		}
+	})
+	for {
+		if c, err := net.Dial("tcp", host); err == nil {
+			c.Close()
+			return host
+		}
+		select {
+		case err := <-ended:
+			t.Fatalf("the registry has ended: %v\n%s", err, log.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// Both programs go to the registry, without an engine, and from there into one.
+func TestImagePush(t *testing.T) {
+	needEngine(t)
+	need(t, "skopeo")
+	host := registry(t)
+	dir := example(t, "files")
+	refs := filepath.Join(dir, "refs.txt")
+	// The go command is to keep its cache when ours is another.
+	goCache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "XDG_CACHE_HOME=" + t.TempDir(), "IMAGE_REFS=" + refs,
+		"GOCACHE=" + strings.TrimSpace(string(goCache))}
+
+	// A name without a registry is told before anything is built.
+	mage(t, dir, env, "imagePush").wantError(t, 2, "web:"+tag, "fix: set Repo", "IMAGE_REPO")
+	if _, err := os.Stat(filepath.Join(dir, "dist")); !os.IsNotExist(err) {
+		t.Errorf("something was built: %v", err)
+	}
+
+	// Two machines: another cache, another dist.
+	var lines []string
+	for range 2 {
+		for _, name := range []string{"web", "clock"} {
+			e := append([]string{"IMAGE_NAME=" + name, "IMAGE_REPO=" + host + "/acme/" + name}, env...)
+			r := mage(t, dir, e, "imagePush").wantOK(t)
+			if !regexp.MustCompile(`^` + regexp.QuoteMeta(host+"/acme/"+name+":"+tag) + `@sha256:[0-9a-f]{64}\n$`).MatchString(r.stdout) {
+				t.Errorf("stdout is %q, want the reference with its digest", r.stdout)
+			}
+			if got, err := os.ReadFile(refs); err != nil || string(got) != r.stdout {
+				t.Errorf("the file has %q, %v; want %q", got, err, r.stdout)
+			}
+			lines = append(lines, r.stdout)
+		}
+		env[1] = "XDG_CACHE_HOME=" + t.TempDir()
+		if err := os.RemoveAll(filepath.Join(dir, "dist")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if lines[0] != lines[2] || lines[1] != lines[3] {
+		t.Errorf("the digests change: %q", lines)
+	}
+
+	// Pulled, and run by the engine.
+	ref, archive := "fromscratch-test-pushed:"+tag, filepath.Join(t.TempDir(), "image.tar")
+	removeImages(t, ref)
+	from := strings.Replace(strings.TrimSpace(lines[1]), ":"+tag, "", 1)
+	if out, err := exec.Command("skopeo", "copy", "--insecure-policy", "--src-tls-verify=false", "docker://"+from, "docker-archive:"+archive+":"+ref).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	docker(t, "load", "--input", archive)
+	if got := docker(t, "run", "--rm", "--label", "fromscratch-test", ref, "-at", "0"); !strings.HasPrefix(got, "here:  1970-01-01") {
+		t.Errorf("the image that was pulled says %q", got)
+	}
+
+	// A registry that is not there is exit code 3, like an engine.
+	gone := append([]string{"IMAGE_NAME=clock", "IMAGE_REPO=127.0.0.1:1/acme/clock"}, env...)
+	mage(t, dir, gone, "imagePush").wantError(t, 3, "127.0.0.1:1", "connection refused")
+	// As it was: a run that fails says nothing about references.
+	if got, err := os.ReadFile(refs); err != nil || string(got) != lines[3] {
+		t.Errorf("the file has %q, %v; want %q", got, err, lines[3])
+	}
+}
+
+// The layout of each image, or one for all, with all names; and what becomes of it.
+func TestImageLayout(t *testing.T) {
+	need(t, "skopeo")
+	dir := example(t, "files")
+	env := []string{"DOCKER_HOST=unix:///nowhere/docker.sock"}
+	if got, want := mage(t, dir, env, "imageLayout").wantOK(t).stdout, dir+"/dist/web/layout\n"+dir+"/dist/clock/layout\n"; got != want {
+		t.Errorf("stdout is %q, want %q", got, want)
+	}
+	inspect := func(layout string) {
+		t.Helper()
+		if out, err := exec.Command("skopeo", "inspect", "oci:"+layout).CombinedOutput(); err != nil {
+			t.Errorf("skopeo: %v\n%s", err, out)
+		}
+	}
+	inspect(dir + "/dist/web/layout")
+	// Under another tag it is the only one there still.
+	mage(t, dir, append(env, "IMAGE_TAG=2", "IMAGE_NAME=web"), "imageLayout").wantOK(t)
+	inspect(dir + "/dist/web/layout:web:2")
+	inspect(dir + "/dist/web/layout")
+
+	shared := filepath.Join(t.TempDir(), "shared")
+	for range 2 {
+		if got := mage(t, dir, append(env, "IMAGE_LAYOUT="+shared), "imageLayout").wantOK(t).stdout; got != shared+"\n" {
+			t.Errorf("stdout is %q, want the folder", got)
+		}
+	}
+	inspect(shared + ":web:" + tag)
+	inspect(shared + ":clock:" + tag)
+
+	// A build that fails leaves nothing that looks like its result.
+	if err := os.WriteFile(filepath.Join(dir, "cmd/web/broken.go"), []byte("package main\n\nfunc x() { y }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mage(t, dir, append(env, "IMAGE_NAME=web"), "imageLayout").wantError(t, 1, "broken.go")
+	if _, err := os.Stat(dir + "/dist/web/layout"); !os.IsNotExist(err) {
+		t.Errorf("the layout of the earlier build is there: %v", err)
+	}
+	inspect(shared + ":web:" + tag)
+}

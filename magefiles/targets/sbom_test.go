@@ -1,0 +1,42 @@
+package targets_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// imageSBOM writes the three documents and prints where they are; imageArchive writes
+// them beside the archive, and imageClean removes them.
+func TestSBOM(t *testing.T) {
+	needC(t, "sqlite3")
+	dir := example(t, "sqlite")
+	out := mage(t, dir, nil, "imageSBOM").wantOK(t).stdout
+	paths := strings.Fields(out)
+	if len(paths) != 3 {
+		t.Fatalf("it prints %q", out)
+	}
+	for i, key := range []string{"spdxVersion", "bomFormat", "predicateType"} {
+		text, err := os.ReadFile(paths[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc map[string]any
+		if err := json.Unmarshal(text, &doc); err != nil || doc[key] == nil {
+			t.Errorf("%s has no %s (%v)", paths[i], key, err)
+		}
+	}
+	mage(t, dir, nil, "imageClean").wantOK(t)
+	archive := strings.TrimSpace(mage(t, dir, nil, "imageArchive").wantOK(t).stdout)
+	for _, path := range append(paths, archive) {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+	mage(t, dir, nil, "imageClean").wantOK(t)
+	if _, err := os.Stat(filepath.Dir(archive)); !os.IsNotExist(err) {
+		t.Errorf("%s is still there (%v)", filepath.Dir(archive), err)
+	}
+}
