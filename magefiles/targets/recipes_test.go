@@ -40,6 +40,12 @@ func TestRecipeGoctl(t *testing.T) {
 	compareRecipe(t, "goctl", 400e3, "not root", "os/user", "temp folder")
 }
 
+// Compiled in a container of a golang image, with vendored modules.
+func TestRecipeInContainer(t *testing.T) {
+	// As with hostcopy, whose Dockerfile this is.
+	compareRecipe(t, "incontainer", 400e3, "not root", "os/user", "temp folder", "time zones")
+}
+
 // compareRecipe builds both images. Ours may be larger by the allowance, in bytes;
 // lacking is what fails in the recipe's.
 func compareRecipe(t *testing.T, name string, allowance int64, lacking ...string) {

@@ -22,8 +22,29 @@ func (w *Workshop) clean(ctx context.Context) error {
 			err = errors.Join(err, w.remove(ctx, "image", "rm", "-f", ref))
 		}
 	}
-	err = errors.Join(err, w.removeStages(ctx))
+	err = errors.Join(err, w.removeStages(ctx), w.removeCaches(ctx))
 	return errors.Join(err, w.remove(ctx, "image", "rm", "-f", w.goImage()))
+}
+
+// moduleCache is the volume where a Builder keeps modules, for all images that it
+// compiles in.
+const moduleCache = "fromscratch-gomodcache"
+
+// removeCaches removes the volumes that a Builder has made for our golang image;
+// that of the modules unless it was there before.
+func (w *Workshop) removeCaches(ctx context.Context) error {
+	var err error
+	if !w.hadModules {
+		// Who uses it by now will need it.
+		if err = w.remove(ctx, "volume", "rm", moduleCache); err != nil && strings.Contains(err.Error(), "volume is in use") {
+			err = nil
+		}
+	}
+	id, inspect := w.docker(ctx, "image", "inspect", "--format", "{{.Id}}", w.goImage())
+	if inspect != nil {
+		return err // there is no such image, and never was
+	}
+	return errors.Join(err, w.remove(ctx, "volume", "rm", "fromscratch-gocache-"+strings.TrimPrefix(id, "sha256:")[:12]))
 }
 
 // removeStages removes the stages of builds that have no name, with all that they
@@ -50,7 +71,11 @@ func (w *Workshop) list(ctx context.Context, args ...string) ([]string, error) {
 // remove removes something, or finds that it is gone.
 func (w *Workshop) remove(ctx context.Context, args ...string) error {
 	_, err := w.docker(ctx, args...)
-	if err != nil && (strings.Contains(err.Error(), "No such") || strings.Contains(err.Error(), "already in progress")) {
+	if err == nil {
+		return nil
+	}
+	said := strings.ToLower(err.Error())
+	if strings.Contains(said, "no such") || strings.Contains(said, "already in progress") {
 		return nil
 	}
 	return err

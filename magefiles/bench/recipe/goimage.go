@@ -42,6 +42,9 @@ func (w *Workshop) isGoImage(ref string) bool { return ref == w.goImage() }
 
 // makeGoImage names the company's golang image for this workshop.
 func (w *Workshop) makeGoImage(ctx context.Context) error {
+	if w.golang {
+		return nil
+	}
 	company, err := w.company(ctx)
 	if err != nil {
 		return fmt.Errorf("making a golang image of %q: %w", w.GoImage, err)
@@ -51,6 +54,7 @@ func (w *Workshop) makeGoImage(ctx context.Context) error {
 		return err
 	}
 	_, err = w.run(ctx, dir, []string{"DOCKER_BUILDKIT=0"}, "docker", "build", "--label", label+"="+w.Prefix, "-t", w.goImage(), ".")
+	w.golang = err == nil
 	return err
 }
 

@@ -11,12 +11,13 @@ import (
 // recipe is a folder of testdata.
 type recipe struct {
 	name     string
+	onHost   bool     // it needs no golang image
 	requires []string // modules, as in go.mod
 	vendored bool     // in the recipe's copy: no module can be fetched in its container
 }
 
 var recipes = []recipe{
-	{name: "hostcopy"},
+	{name: "hostcopy", onHost: true},
 	{name: "multistage"},
 	{name: "distldd", requires: []string{"github.com/mattn/go-sqlite3 v1.14.53"}, vendored: true},
 	{name: "goctl"},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,7 +19,6 @@ type Site struct {
 	env    []string
 	build  []string // the command that builds
 	id     string   // of the image that was built last
-	edits  int
 }
 
 // Site makes the site of a recipe.
@@ -28,6 +26,11 @@ func (w *Workshop) Site(ctx context.Context, name string, way Way) (*Site, error
 	r, err := find(name)
 	if err != nil {
 		return nil, err
+	}
+	if !r.onHost {
+		if err := w.makeGoImage(ctx); err != nil {
+			return nil, err
+		}
 	}
 	s := &Site{Workshop: w, recipe: r, way: way, dir: filepath.Join(w.dir, name+"-"+string(way), name)}
 	s.env = []string{"SSL_CERT_FILE=" + w.bundle}
@@ -225,5 +228,5 @@ func (s *Site) addTargets(ctx context.Context) error {
 
 // Describe says which way this is, for tables.
 func (s *Site) Describe() string {
-	return strings.Join(slices.Concat([]string{s.recipe.name}, []string{string(s.way)}), ", ")
+	return s.recipe.name + ", " + string(s.way)
 }

@@ -35,6 +35,9 @@ type Workshop struct {
 	dir    string // of all that is made here
 	bundle string // the machine's certificates, with the company's
 	server *httptest.Server
+	// hadModules: the volume for modules is not ours to remove.
+	hadModules bool
+	golang     bool // the golang image is made
 }
 
 // serverName is the name that httptest's certificate is made out to.
@@ -58,11 +61,9 @@ func Open(ctx context.Context, o Options) (*Workshop, error) {
 		return nil, err
 	}
 	w := &Workshop{Options: o, dir: dir, bundle: filepath.Join(dir, "bundle.crt")}
-	err = errors.Join(w.clean(ctx), w.listen())
-	if err == nil {
-		err = w.makeGoImage(ctx)
-	}
-	if err != nil {
+	_, missing := w.docker(ctx, "volume", "inspect", moduleCache)
+	w.hadModules = missing == nil
+	if err := errors.Join(w.clean(ctx), w.listen()); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
