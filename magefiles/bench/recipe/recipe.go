@@ -11,17 +11,18 @@ import (
 // recipe is a folder of testdata.
 type recipe struct {
 	name     string
-	onHost   bool     // it needs no golang image
-	requires []string // modules, as in go.mod
-	vendored bool     // in the recipe's copy: no module can be fetched in its container
+	onHost   bool   // it needs no golang image
+	requires string // a module: in the version that a go.mod of this repository names
+	of       string // that go.mod
+	vendored bool   // in the recipe's copy: no module can be fetched in its container
 }
 
 var recipes = []recipe{
 	{name: "hostcopy", onHost: true},
 	{name: "multistage"},
-	{name: "distldd", requires: []string{"github.com/mattn/go-sqlite3 v1.14.53"}, vendored: true},
+	{name: "distldd", requires: "github.com/mattn/go-sqlite3", of: "examples/sqlite/go.mod", vendored: true},
 	{name: "goctl"},
-	{name: "incontainer", requires: []string{"golang.org/x/sync v0.11.0"}, vendored: true},
+	{name: "incontainer", requires: "golang.org/x/sync", of: "go.mod", vendored: true},
 }
 
 // Names are the names of all recipes.
