@@ -32,21 +32,27 @@ type entry struct {
 	recipe  string
 	way     recipe.Way
 	site    *recipe.Site
+	edition string // what the source says now
 	took    [len(cases)]measure.Samples
 	size    int64
 	answers recipe.Answers
 	left    error // why it was left out
 }
 
-// cases are what is timed in each round, in this order.
-var cases = [...]struct {
-	name   string
-	edited bool // a line of the program was changed
-}{
-	{"first", true}, // without the image, and without what was left by earlier builds; the Go build cache is warm
-	{"changed", true},
-	{"unchanged", false},
-}
+// The cases, in the order of a round. Each but the last follows the change of a
+// line.
+const (
+	first     = iota // without the image and what earlier builds of it have left; the Go build cache is warm
+	changed          // another line
+	unchanged        // nothing
+)
+
+// cases are their names.
+var cases = [...]string{first: "first", changed: "changed", unchanged: "unchanged"}
+
+// firsts is how many rounds begin with the first image: a recipe of two stages takes
+// long for it.
+const firsts = 1
 
 func run(ctx context.Context, o options) (err error) {
 	root, err := filepath.Abs(".")
@@ -133,48 +139,62 @@ func (b *bench) measure(ctx context.Context, name string) ([]*entry, error) {
 			}
 		}
 	}
+	var err error
 	for _, e := range entries {
-		if e.left != nil && e.way == recipe.Ours {
-			return nil, e.left
+		if e.site != nil {
+			err = errors.Join(err, e.site.Forget(ctx))
+		}
+		if e.way == recipe.Ours {
+			err = errors.Join(err, e.left)
 		}
 	}
-	return entries, nil
+	return entries, err
 }
 
-// round times all cases of one way; of number 0 none counts. The image goes at the
-// end: layers of it must not be there when another way makes its first.
-func (b *bench) round(ctx context.Context, e *entry, n int) (err error) {
-	defer func() { err = errors.Join(err, e.site.Forget(context.WithoutCancel(ctx))) }()
-	if err := e.site.Forget(ctx); err != nil {
-		return err
-	}
-	var took [len(cases)]time.Duration
-	for i, c := range cases {
-		edition := fmt.Sprintf("%016x", time.Now().UnixNano())
-		if c.edited {
-			if err := e.site.Edit(edition); err != nil {
-				return err
-			}
+// round times the cases of one way. That of number 0 fills the caches and asks the
+// program; it does not count.
+func (b *bench) round(ctx context.Context, e *entry, n int) error {
+	var said []string
+	for i := range cases {
+		if n == 0 && i != first || n > firsts && i == first {
+			continue
 		}
-		measure.Settle(ctx)
-		began := time.Now()
-		err := e.site.Build(ctx)
-		took[i] = time.Since(began)
-		if err == nil {
-			err = e.check(ctx, c.edited)
-		}
-		if err == nil && n == 0 && i == 0 {
-			err = e.ask(ctx, edition)
-		}
+		took, err := e.time(ctx, i)
 		if err != nil {
-			return fmt.Errorf("%s, %s: %w", e.site.Describe(), c.name, err)
+			return fmt.Errorf("%s, %s: %w", e.site.Describe(), cases[i], err)
 		}
+		said = append(said, fmt.Sprintf("%s %.2f", cases[i], took.Seconds()))
 		if n > 0 {
-			e.took[i].Add(took[i])
+			e.took[i].Add(took)
 		}
 	}
-	say("%s, round %d of %d: %s %.2f %.2f %.2f", e.recipe, n, b.rounds, e.way, took[0].Seconds(), took[1].Seconds(), took[2].Seconds())
-	return nil
+	say("%s, round %d of %d: %s: %s", e.recipe, n, b.rounds, e.way, strings.Join(said, ", "))
+	if n > 0 {
+		return nil
+	}
+	return e.ask(ctx)
+}
+
+// time times one case.
+func (e *entry) time(ctx context.Context, i int) (took time.Duration, err error) {
+	if i == first {
+		err = e.site.Forget(ctx)
+	}
+	if i != unchanged {
+		e.edition = fmt.Sprintf("%016x", time.Now().UnixNano())
+		err = errors.Join(err, e.site.Edit(e.edition))
+	}
+	if err != nil {
+		return 0, err
+	}
+	measure.Settle(ctx)
+	began := time.Now()
+	err = e.site.Build(ctx)
+	took = time.Since(began)
+	if err == nil {
+		err = e.check(ctx, i != unchanged)
+	}
+	return took, err
 }
 
 // check makes sure that the image is another one if and only if something was
@@ -194,12 +214,12 @@ func (e *entry) check(ctx context.Context, edited bool) error {
 
 // ask asks the program for what it finds in its image, and whether it is the edited
 // one.
-func (e *entry) ask(ctx context.Context, edition string) (err error) {
+func (e *entry) ask(ctx context.Context) (err error) {
 	if e.size, err = e.site.Size(ctx); err != nil {
 		return err
 	}
-	if e.answers, err = e.site.Ask(ctx); err == nil && e.answers.Edition != edition {
-		err = fmt.Errorf("the program says %q, and was compiled with %q", e.answers.Edition, edition)
+	if e.answers, err = e.site.Ask(ctx); err == nil && e.answers.Edition != e.edition {
+		err = fmt.Errorf("the program says %q, and was compiled with %q", e.answers.Edition, e.edition)
 	}
 	return err
 }

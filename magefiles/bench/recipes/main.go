@@ -6,8 +6,8 @@
 //
 // It is run at the root of the repository. The ways alternate: each round has all
 // of them, in an order that moves on by one. Each works in its own copy of the
-// source. The first round is not counted; in it the programs are asked what they
-// find in their images.
+// source. The first round makes each image once, which is not counted; in it the
+// programs are asked what they find in their images.
 //
 // Everything that it makes in an engine is named or labelled
 // fromscratch-bench-recipe-, and removed at the end, also after Ctrl-C; only what

@@ -43,10 +43,10 @@ func (b *bench) answer(ctx context.Context, args ...string) string {
 func (b *bench) write(machine string, all []*entry, took time.Duration) error {
 	var text bytes.Buffer
 	text.WriteString(machine)
-	fmt.Fprintf(&text, "- seconds, medians of %d alternating rounds, %.0f s in all; × is the median of ours in that of the recipe\n\n", b.rounds, took.Seconds())
+	fmt.Fprintf(&text, "- seconds, medians of %d alternating rounds, of %d for the first image; %.0f s in all; × is the median of ours in that of the recipe\n\n", b.rounds, firsts, took.Seconds())
 	header := []string{"recipe", "way", "MB"}
 	for _, c := range cases {
-		header = append(header, c.name, "×")
+		header = append(header, c, "×")
 	}
 	t := measure.NewTable(append(header, "passed", "what is missing in it")...)
 	for _, e := range all {
