@@ -102,8 +102,9 @@ func (b *bench) findBuildx(ctx context.Context, tools string) (config string, er
 	if err == nil || ctx.Err() != nil {
 		return config, ctx.Err()
 	}
-	b.ways = slices.DeleteFunc(b.ways, func(w recipe.Way) bool { return w == recipe.BuildKit })
-	b.noted = append(b.noted, "BuildKit was left out: there is no docker buildx here, and none could be compiled: "+lastLine(err))
+	b.ways = slices.DeleteFunc(b.ways, func(w recipe.Way) bool { return w == recipe.BuildKit || w == recipe.Classic })
+	b.ways = slices.Insert(b.ways, 0, recipe.Classic)
+	b.noted = append(b.noted, "the classic builder instead of BuildKit: there is no docker buildx here, and none could be compiled: "+lastLine(err))
 	return "", nil
 }
 

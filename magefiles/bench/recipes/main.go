@@ -66,7 +66,7 @@ func parse(args []string) (options, error) {
 	flags := flag.NewFlagSet("recipes", flag.ContinueOnError)
 	flags.IntVar(&o.rounds, "rounds", 5, "counted `rounds`; one more fills the caches")
 	flags.Func("recipes", "`names`, of "+strings.Join(recipe.Names(), ",")+" (default all)", words(&o.recipes, recipe.Names()))
-	flags.Func("ways", "`names`, of classic,buildkit,ours (default all)", words(&ways, []string{"classic", "buildkit", "ours"}))
+	flags.Func("ways", "`names`, of classic,buildkit,ours (default buildkit,ours; classic where there is no BuildKit)", words(&ways, []string{"classic", "buildkit", "ours"}))
 	flags.StringVar(&o.goImage, "go-image", "", "golang `image` with gcc and libsqlite3-dev (default one of this Debian's packages)")
 	flags.StringVar(&o.output, "o", "", "`file` that the table is written to as well")
 	if err := flags.Parse(args); err != nil {
@@ -75,11 +75,14 @@ func parse(args []string) (options, error) {
 	if flags.NArg() > 0 || o.rounds < 1 {
 		return o, fmt.Errorf("reading the flags: %q\nfix: see -h", strings.Join(args, " "))
 	}
+	if len(ways) == 0 {
+		ways = []string{"buildkit", "ours"}
+	}
 	if len(o.recipes) == 0 {
 		o.recipes = recipe.Names()
 	}
 	for _, way := range all {
-		if len(ways) == 0 || slices.Contains(ways, string(way)) {
+		if slices.Contains(ways, string(way)) {
 			o.ways = append(o.ways, way)
 		}
 	}
