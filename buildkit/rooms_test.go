@@ -44,10 +44,14 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/attendant", "buildkit/sysroot", "buildkit/sbom", "buildkit/provenance", "buildkit/dockerfile", "rootfs/packages"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
-	"magefiles/bench/loop":  {},
+	"magefiles/bench/loop":  {ours: []string{"magefiles/bench/measure"}},
 	"magefiles/dialogue":    {ours: []string{"buildkit/config"}},
 	"magefiles/targets":     {ours: []string{"buildkit/config", "magefiles/dialogue"}, others: []string{"github.com/magefile/mage/"}},
 	"magefiles/fromscratch": {ours: []string{"buildkit", "buildkit/docker", "buildkit/supervisor/report", "buildkit/watch", "magefiles/dialogue"}},
+
+	"magefiles/bench/measure": {},
+	"magefiles/bench/recipe":  {ours: []string{"magefiles/bench/measure"}},
+	"magefiles/bench/recipes": {ours: []string{"buildkit/buildertest", "magefiles/bench/measure", "magefiles/bench/recipe"}},
 }
 
 // The way of the data is one way: no room imports one that it must not know.

@@ -54,6 +54,11 @@ func BenchLoop(ctx context.Context) error {
 	return run(ctx, ".", nil, "go", "run", "./magefiles/bench/loop")
 }
 
+// BenchRecipes measures the images of classic recipes against ours, for ten minutes on a quiet machine; magefiles/bench/recipes/RESULTS.md has the last.
+func BenchRecipes(ctx context.Context) error {
+	return run(ctx, ".", nil, "go", "run", "./magefiles/bench/recipes")
+}
+
 // Check looks at the source without running it: format, vet for every system that users build on, staticcheck, known vulnerabilities, tidy modules.
 func Check(ctx context.Context) error {
 	for _, check := range []func(context.Context) error{gofmt, vet, static, vulnerabilities, tidy} {

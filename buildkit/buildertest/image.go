@@ -13,6 +13,7 @@ package buildertest
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,9 +36,20 @@ const (
 // be a Debian: gcc, libc6-dev, libsqlite3-dev, pkg-config, git, ssh, a shell and certificates.
 func Image(t testing.TB) string {
 	t.Helper()
-	need(t, "docker", "dpkg-query")
-	packages := installed(t)
-	return made(t, "host", packages.versions(), func(a *archive) error {
+	name, err := Make()
+	return orSkip(t, name, err)
+}
+
+// Make is Image for programs that are no tests.
+func Make() (name string, err error) {
+	if err := need("docker", "dpkg-query"); err != nil {
+		return "", err
+	}
+	packages, err := installed()
+	if err != nil {
+		return "", err
+	}
+	return made("host", packages.versions(), func(a *archive) error {
 		return packages.add(a)
 	})
 }
@@ -46,14 +58,17 @@ func Image(t testing.TB) string {
 // which come from the mirror that this machine's packages come from. The unpacked packages are kept in the user's cache.
 func Older(t testing.TB) string {
 	t.Helper()
-	need(t, "docker", "apt-get", "dpkg-deb")
-	return made(t, "older", fmt.Sprint(olderRelease, olderPackages), func(a *archive) error {
+	if err := need("docker", "apt-get", "dpkg-deb"); err != nil {
+		skip(t, err.Error())
+	}
+	name, err := made("older", fmt.Sprint(olderRelease, olderPackages), func(a *archive) error {
 		root, err := olderRoot()
 		if err != nil {
 			return err
 		}
 		return a.addTree(root, "/")
 	})
+	return orSkip(t, name, err)
 }
 
 // Remove removes the images of this package from the engine.
@@ -71,29 +86,24 @@ func Remove() error {
 }
 
 // made returns the image of a kind and of versions; the first who wants it makes it, while the others wait.
-func made(t testing.TB, kind, versions string, fill func(*archive) error) string {
-	t.Helper()
+func made(kind, versions string, fill func(*archive) error) (name string, err error) {
 	sum := sha256.Sum256([]byte(edition + kind + versions + runtime.Version()))
-	name := fmt.Sprintf("%s:%s-%x", repository, kind, sum[:6])
+	name = fmt.Sprintf("%s:%s-%x", repository, kind, sum[:6])
 	release, err := lock(filepath.Join(os.TempDir(), repository+".lock"))
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	defer func() {
-		if err := release(); err != nil {
-			t.Error(err)
-		}
-	}()
+	defer func() { err = errors.Join(err, release()) }()
 	if exec.Command("docker", "image", "inspect", name).Run() == nil {
-		return name
+		return name, nil
 	}
 	if exec.Command("docker", "version").Run() != nil {
-		skip(t, "no Docker Engine")
+		return "", errors.New("no Docker Engine")
 	}
 	if err := load(name, fill); err != nil {
-		skip(t, fmt.Sprintf("the builder image %q cannot be made: %v", name, err))
+		return "", fmt.Errorf("the builder image %q cannot be made: %w", name, err)
 	}
-	return name
+	return name, nil
 }
 
 // load imports an archive as an image: one layer, without a registry or another image below it.
@@ -147,13 +157,21 @@ func write(w io.WriteCloser, fill func(*archive) error) error {
 	return w.Close()
 }
 
-func need(t testing.TB, commands ...string) {
-	t.Helper()
+func need(commands ...string) error {
 	for _, c := range commands {
 		if _, err := exec.LookPath(c); err != nil {
-			skip(t, "the command "+c+" is missing")
+			return errors.New("the command " + c + " is missing")
 		}
 	}
+	return nil
+}
+
+func orSkip(t testing.TB, name string, err error) string {
+	t.Helper()
+	if err != nil {
+		skip(t, err.Error())
+	}
+	return name
 }
 
 func skip(t testing.TB, reason string) {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
 // prefix begins the names of all that is made in an engine.
@@ -79,7 +81,7 @@ func newBench(o options) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{options: o, root: root, dir: dir, environ: environment(os.Environ()), out: os.Stdout}
+	b := &bench{options: o, root: root, dir: dir, environ: measure.Environment(os.Environ()), out: os.Stdout}
 	b.environ = append(b.environ, "MAGEFILE_CACHE="+filepath.Join(dir, "mage"))
 	if o.output != "" {
 		f, err := os.Create(o.output)

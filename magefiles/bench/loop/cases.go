@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
 // cases are what is timed in each round, in this order.
@@ -46,7 +48,7 @@ func (s *site) round(ctx context.Context) (took [len(cases)]time.Duration, err e
 
 // time builds, and says how long it took.
 func (s *site) time(ctx context.Context) (time.Duration, error) {
-	s.settle(ctx)
+	measure.Settle(ctx)
 	began := time.Now()
 	err := s.way.build(s, ctx)
 	return time.Since(began), err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
 // compare measures all ways to an image of one program.
@@ -25,7 +27,7 @@ func (b *bench) compare(ctx context.Context, p program) (err error) {
 		return err
 	}
 	for n := range b.rounds + 1 {
-		for _, s := range rotated(sites, n) {
+		for _, s := range measure.Rotated(sites, n) {
 			if s.left != nil {
 				continue
 			}
@@ -46,7 +48,7 @@ func (s *site) count(ctx context.Context, n int) error {
 	s.say("%s, round %d of %d: %s %.2f %.2f %.2f", s.program.name, n, s.rounds, s.way.name, took[0].Seconds(), took[1].Seconds(), took[2].Seconds())
 	for i := range took {
 		if n > 0 {
-			s.took[i].add(took[i])
+			s.took[i].Add(took[i])
 		}
 	}
 	return nil
@@ -58,7 +60,7 @@ func (s *site) leave(ctx context.Context, err error) error {
 		return err
 	}
 	s.say("%s: %s is left out: %v", s.program.name, s.title, err)
-	s.left, s.took = err, [len(cases)]samples{}
+	s.left, s.took = err, [len(cases)]measure.Samples{}
 	return nil
 }
 
@@ -128,7 +130,7 @@ func (b *bench) writeComparison(p program, sites []*site) error {
 	for _, c := range cases {
 		header = append(header, c.name, "min", "× build", "× floor")
 	}
-	t := newTable(header...)
+	t := measure.NewTable(header...)
 	for _, s := range sites {
 		row := []string{s.title}
 		for i, took := range s.took {
@@ -136,13 +138,13 @@ func (b *bench) writeComparison(p program, sites []*site) error {
 				row = append(row, "–", "", "", "")
 				continue
 			}
-			row = append(row, seconds(took.median()), seconds(took.least()),
-				times(took.ratio(base[wayBuild].took[i])), times(took.ratio(base[wayFloor].took[i])))
+			row = append(row, measure.Seconds(took.Median()), measure.Seconds(took.Least()),
+				measure.Times(took.Ratio(base[wayBuild].took[i])), measure.Times(took.Ratio(base[wayFloor].took[i])))
 		}
-		t.add(row...)
+		t.Add(row...)
 	}
 	fmt.Fprintln(b.out)
-	t.write(b.out)
+	t.Write(b.out)
 	b.writeNotes(sites)
 	return nil
 }

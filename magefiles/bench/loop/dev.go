@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
 // devTarget is the target that swaps the program in a running container, and
@@ -49,7 +51,7 @@ type devWay struct {
 	*site
 	port    string // "" for "go build" alone
 	swap    string
-	latency samples
+	latency measure.Samples
 }
 
 // devFrom measures how long it takes from an edit until a program that runs in the
@@ -69,7 +71,7 @@ func (b *bench) devFrom(ctx context.Context) (err error) {
 		list = append(list, w)
 	}
 	for n := range b.rounds + 1 {
-		for _, w := range rotated(list, n) {
+		for _, w := range measure.Rotated(list, n) {
 			if err := w.count(ctx, n); err != nil {
 				return err
 			}
@@ -127,7 +129,7 @@ func (w *devWay) count(ctx context.Context, n int) error {
 	}
 	w.say("dev, round %d of %d: %q %.3f", n, w.rounds, w.swap, took.Seconds())
 	if n > 0 {
-		w.latency.add(took)
+		w.latency.Add(took)
 	}
 	return nil
 }
@@ -145,7 +147,7 @@ func (w *devWay) once(ctx context.Context) (took time.Duration, err error) {
 		arrive = session.await
 	}
 	for range 2 {
-		w.settle(ctx)
+		measure.Settle(ctx)
 		began := time.Now()
 		if w.constant, err = w.edit(w.dir); err != nil {
 			return 0, err
@@ -162,18 +164,18 @@ func (w *devWay) once(ctx context.Context) (took time.Duration, err error) {
 }
 
 func (b *bench) writeDev(list []*devWay) {
-	t := newTable("from edit to the new answer", "median", "min", "most", "× build", "over build")
+	t := measure.NewTable("from edit to the new answer", "median", "min", "most", "× build", "over build")
 	build := list[0].latency
 	for _, w := range list {
 		title := "go build alone"
 		if w.swap != "" {
 			title = devTarget + ", " + devSwap + "=" + w.swap
 		}
-		t.add(title, seconds(w.latency.median()), seconds(w.latency.least()), seconds(w.latency.most()),
-			times(w.latency.ratio(build)), seconds(w.latency.median()-build.median()))
+		t.Add(title, measure.Seconds(w.latency.Median()), measure.Seconds(w.latency.Least()), measure.Seconds(w.latency.Most()),
+			measure.Times(w.latency.Ratio(build)), measure.Seconds(w.latency.Median()-build.Median()))
 	}
 	fmt.Fprintln(b.out)
-	t.write(b.out)
+	t.Write(b.out)
 }
 
 // freePort is one that nobody listens on now.

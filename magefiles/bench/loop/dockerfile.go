@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
 // copyBinary writes a Dockerfile that copies a program which is compiled outside,
@@ -57,7 +59,7 @@ func (s *site) findBuildx(ctx context.Context) error {
 			return left("there is no docker buildx here, and none could be compiled: " + lastLine(err))
 		}
 		s.env = append(s.env, "DOCKER_CONFIG="+config)
-		version = "github.com/docker/buildx " + buildxVersion
+		version = "github.com/docker/buildx " + measure.BuildxVersion
 	}
 	if words := strings.Fields(version); len(words) > 1 {
 		s.title += " (buildx " + words[1] + ")"

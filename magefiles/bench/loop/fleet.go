@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
 // fleet is a module with programs that share a package, and the way it is built.
@@ -93,7 +95,7 @@ func (f *fleet) round(ctx context.Context, changed int, first bool) (time.Durati
 	if err := f.edit(changed); err != nil {
 		return 0, err
 	}
-	f.settle(ctx)
+	measure.Settle(ctx)
 	began := time.Now()
 	err := f.build(ctx)
 	took := time.Since(began)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
 // manyPrograms is how many programs the large module has.
@@ -26,7 +28,7 @@ func (b *bench) manyFrom(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	took := make([][2]samples, len(manyCases))
+	took := make([][2]measure.Samples, len(manyCases))
 	for n := range b.rounds + 1 {
 		if err := b.manyRound(ctx, fleets, n, took); err != nil {
 			return err
@@ -52,33 +54,33 @@ func (b *bench) newFleets(ctx context.Context, dir string) (map[int][]*fleet, er
 
 // manyRound measures each case by both ways, which take turns in being first. The
 // round of number 0 makes everything once, and is not counted.
-func (b *bench) manyRound(ctx context.Context, fleets map[int][]*fleet, n int, took [][2]samples) error {
+func (b *bench) manyRound(ctx context.Context, fleets map[int][]*fleet, n int, took [][2]measure.Samples) error {
 	for i, c := range manyCases {
-		for _, f := range rotated(fleets[c.programs], n) {
+		for _, f := range measure.Rotated(fleets[c.programs], n) {
 			t, err := f.round(ctx, c.changed, n == 0)
 			if err != nil {
 				return fmt.Errorf("%d programs, %d changed: %w", c.programs, c.changed, err)
 			}
 			b.say("many, round %d of %d: %d programs, %d changed, images %t: %.2f", n, b.rounds, c.programs, c.changed, f.images, t.Seconds())
 			if n > 0 {
-				took[i][f.column()].add(t)
+				took[i][f.column()].Add(t)
 			}
 		}
 	}
 	return nil
 }
 
-func (b *bench) writeMany(took [][2]samples) {
-	t := newTable("programs that share a package", "go build", "min", "image", "min", "× build", "× one program")
-	single := map[bool]samples{}
+func (b *bench) writeMany(took [][2]measure.Samples) {
+	t := measure.NewTable("programs that share a package", "go build", "min", "image", "min", "× build", "× one program")
+	single := map[bool]measure.Samples{}
 	for i, c := range manyCases {
 		build, image := took[i][0], took[i][1]
 		if c.programs == 1 {
 			single[c.changed > 0] = image
 		}
-		t.add(fmt.Sprintf("%d, of them changed: %d", c.programs, c.changed), seconds(build.median()), seconds(build.least()),
-			seconds(image.median()), seconds(image.least()), times(image.ratio(build)), times(image.ratio(single[c.changed > 0])))
+		t.Add(fmt.Sprintf("%d, of them changed: %d", c.programs, c.changed), measure.Seconds(build.Median()), measure.Seconds(build.Least()),
+			measure.Seconds(image.Median()), measure.Seconds(image.Least()), measure.Times(image.Ratio(build)), measure.Times(image.Ratio(single[c.changed > 0])))
 	}
 	fmt.Fprintln(b.out)
-	t.write(b.out)
+	t.Write(b.out)
 }

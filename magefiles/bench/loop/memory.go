@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
 // bulk is the size of the file that an image is to have.
@@ -48,7 +50,7 @@ func (b *bench) memoryFrom(ctx context.Context) (err error) {
 	}
 	heaps := []*heap{lean, bulky}
 	for n := range b.rounds + 1 {
-		for _, h := range rotated(heaps, n) {
+		for _, h := range measure.Rotated(heaps, n) {
 			if _, err := h.round(ctx); err != nil {
 				return err
 			}
@@ -63,9 +65,9 @@ func (b *bench) memoryFrom(ctx context.Context) (err error) {
 // heap is a site whose builds are watched.
 type heap struct {
 	*site
-	seen []peaks             // of the round under way, by case
-	own  [len(cases)]samples // of our command
-	most [len(cases)]peaks   // of all processes, over all rounds
+	seen []peaks                     // of the round under way, by case
+	own  [len(cases)]measure.Samples // of our command
+	most [len(cases)]peaks           // of all processes, over all rounds
 }
 
 // newHeap makes a site with a small program, that is built by a compiled magefile.
@@ -104,16 +106,16 @@ func (h *heap) keep(n int) {
 }
 
 func (b *bench) writeMemory(heaps []*heap) {
-	t := newTable("peak memory", "case", "our command", "most", "largest other process", "most")
+	t := measure.NewTable("peak memory", "case", "our command", "most", "largest other process", "most")
 	titles := map[string]string{"lean": "hello", "bulky": "hello with a file of 500 MiB"}
 	for _, h := range heaps {
 		for i, c := range cases {
 			name, size := h.most[i].largestOther()
-			t.add(titles[h.program.name], c.name, mebibytes(h.own[i].median()), mebibytes(h.own[i].most()), name, mebibytes(float64(size)))
+			t.Add(titles[h.program.name], c.name, measure.Mebibytes(h.own[i].Median()), measure.Mebibytes(h.own[i].Most()), name, measure.Mebibytes(float64(size)))
 		}
 	}
 	fmt.Fprintln(b.out)
-	t.write(b.out)
+	t.Write(b.out)
 }
 
 // writeBulk writes a large file that does not compress.

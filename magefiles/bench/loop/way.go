@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"path/filepath"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
 // way is one way from the source to an image in the engine.
@@ -60,7 +62,7 @@ type site struct {
 	constant string // that the source has now
 	size     int    // of the program, where the way makes no more
 	id       string // of the image that was made last
-	took     [len(cases)]samples
+	took     [len(cases)]measure.Samples
 	left     error // why it was left out
 }
 

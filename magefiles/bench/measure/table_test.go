@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"strings"
@@ -6,12 +6,12 @@ import (
 )
 
 func TestTable(t *testing.T) {
-	tab := newTable("way", "median s", "× go build")
-	tab.add("go build alone", seconds(0.2), times(1))
-	tab.add("größer", seconds(0.0456), times(0))
-	tab.add("left out", "–")
+	tab := NewTable("way", "median s", "× go build")
+	tab.Add("go build alone", Seconds(0.2), Times(1))
+	tab.Add("größer", Seconds(0.0456), Times(0))
+	tab.Add("left out", "–")
 	var b strings.Builder
-	tab.write(&b)
+	tab.Write(&b)
 	want := `| way            | median s | × go build |
 |----------------|---------:|-----------:|
 | go build alone |     0.20 |       1.00 |

@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"fmt"
@@ -7,22 +7,24 @@ import (
 	"unicode/utf8"
 )
 
-// table is a Markdown table that is read well as text too: the first column to
+// Table is a Markdown table that is read well as text too: the first column to
 // the left, the figures to the right.
-type table struct {
+type Table struct {
 	rows [][]string // the first is the header
 }
 
-func newTable(header ...string) *table { return &table{[][]string{header}} }
+// NewTable is a table with a header and no rows.
+func NewTable(header ...string) *Table { return &Table{[][]string{header}} }
 
-// add adds a row; cells that it lacks are empty.
-func (t *table) add(cells ...string) {
+// Add adds a row; cells that it lacks are empty.
+func (t *Table) Add(cells ...string) {
 	row := make([]string, len(t.rows[0]))
 	copy(row, cells)
 	t.rows = append(t.rows, row)
 }
 
-func (t *table) write(w io.Writer) {
+// Write writes the table.
+func (t *Table) Write(w io.Writer) {
 	widths := make([]int, len(t.rows[0]))
 	for _, row := range t.rows {
 		for i, cell := range row {
@@ -61,21 +63,21 @@ func rule(widths []int) string {
 	return b.String() + "|"
 }
 
-// seconds shows a time to the hundredth, short ones to the millisecond.
-func seconds(s float64) string {
+// Seconds shows a time to the hundredth, short ones to the millisecond.
+func Seconds(s float64) string {
 	if s < 0.1 {
 		return fmt.Sprintf("%.3f", s)
 	}
 	return fmt.Sprintf("%.2f", s)
 }
 
-// times shows a ratio, nothing for one that could not be measured.
-func times(ratio float64) string {
+// Times shows a ratio, nothing for one that could not be measured.
+func Times(ratio float64) string {
 	if ratio == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%.2f", ratio)
 }
 
-// mebibytes shows a size.
-func mebibytes(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/(1<<20)) }
+// Mebibytes shows a size.
+func Mebibytes(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/(1<<20)) }

@@ -1,0 +1,29 @@
+package measure
+
+import (
+	"os"
+	"runtime"
+	"strings"
+)
+
+// Processor is the model's name (proc_cpuinfo(5)).
+func Processor() string {
+	for _, line := range strings.Split(FileText("/proc/cpuinfo"), "\n") {
+		if key, value, _ := strings.Cut(line, ":"); strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}
+
+// Load is the machine's load over the last minute (proc_loadavg(5)).
+func Load() string { return strings.SplitN(FileText("/proc/loadavg"), " ", 2)[0] }
+
+// FileText is a file's text, "unknown" where there is no such file.
+func FileText(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(text))
+}

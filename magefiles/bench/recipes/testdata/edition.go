@@ -1,0 +1,4 @@
+package main
+
+// edition is the line that changes.
+const edition = "first"
