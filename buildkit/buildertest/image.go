@@ -7,7 +7,8 @@
 // An image is made once and then found again by its name, by every package and every run, until [Remove]: the mage
 // target Test of this repository calls it at its end. Whoever runs "go test" alone keeps the images for the next time.
 //
-// As in the images called golang, Go is in /usr/local/go, GOPATH is /go, GOTOOLCHAIN is local, and the user is root.
+// Root's build cache has the standard library, as far as programs of tests need it: a Dockerfile without cache mounts
+// would compile it each time. As in the images called golang, Go is in /usr/local/go, GOPATH is /go, GOTOOLCHAIN is local, and the user is root.
 package buildertest
 
 import (
@@ -29,7 +30,7 @@ const (
 	// Label is on all images of this package.
 	Label = "fromscratch-test=builder"
 	// edition is counted up when the images of this package are made otherwise.
-	edition = "1"
+	edition = "2"
 )
 
 // Image returns the name of a builder image with the Go, the compiler and the libraries of this machine, which has to
@@ -149,6 +150,9 @@ func write(w io.WriteCloser, fill func(*archive) error) error {
 		return err
 	}
 	if err := a.addBasics(); err != nil {
+		return err
+	}
+	if err := a.addBuildCache(); err != nil {
 		return err
 	}
 	if err := a.Close(); err != nil {

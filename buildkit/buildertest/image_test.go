@@ -47,3 +47,18 @@ pkg-config --cflags --libs sqlite3
 		})
 	}
 }
+
+// The standard library is compiled already, with cgo and without.
+func TestBuildCache(t *testing.T) {
+	image := buildertest.Image(t)
+	for _, cgo := range []string{"0", "1"} {
+		out, err := exec.Command("docker", "run", "--rm", "--network", "none", "--label", "fromscratch-test", "--env", "CGO_ENABLED="+cgo, image,
+			"go", "build", "-trimpath", "-x", "net/http", "os/user").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if n := strings.Count(string(out), "/compile -o "); n > 0 || !strings.Contains(string(out), "WORK=") {
+			t.Errorf("with CGO_ENABLED=%s %d packages are compiled:\n%.2000s", cgo, n, out)
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package buildertest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"time"
+)
+
+// buildCache is where root's go command looks for what was compiled, see "go help cache".
+const buildCache = "/root/.cache/go-build"
+
+// compiled are the packages that programs of tests import.
+var compiled = []string{
+	"crypto/tls", "database/sql", "embed", "encoding/json", "flag", "html/template", "log/slog", "mime", "net/http", "os/exec",
+	"os/signal", "os/user", "runtime/debug", "time/tzdata",
+}
+
+// addBuildCache adds the standard library as this machine compiles it, with and without cgo, and with -trimpath: then
+// the key of a package in the cache has no folder in it.
+func (a *archive) addBuildCache() (err error) {
+	dir, err := os.MkdirTemp("", repository)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	for _, cgo := range []string{"0", "1"} {
+		cmd := exec.Command("go", append([]string{"build", "-trimpath"}, compiled...)...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOCACHE="+dir, "GOFLAGS=", "GOWORK=off", "CGO_ENABLED="+cgo)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("compiling the standard library: %w: %s", err, out)
+		}
+	}
+	// Without a young mark the go command begins with throwing out what has not been used for five days.
+	if err := a.addText(buildCache+"/trim.txt", strconv.FormatInt(time.Now().Unix(), 10)); err != nil {
+		return err
+	}
+	return a.addTree(dir, buildCache)
+}
