@@ -287,6 +287,7 @@ func TestBaseThatMoved(t *testing.T) {
 	root := alpine(t)
 	base := imported(t, root, "moved")
 	dir := asking(t)
+	chdir(t, dir) // as mage does: the build makes dist/ there
 	c := buildkit.Config{Base: base, Repo: repo + "onmoved"}
 	current := func() bool {
 		t.Helper()
@@ -318,6 +319,22 @@ func TestBaseThatMoved(t *testing.T) {
 	if second := build(); second == first || !current() {
 		t.Errorf("the image on another base is %s, it was %s", second, first)
 	}
+}
+
+func chdir(t *testing.T, dir string) {
+	t.Helper()
+	was, err := os.Getwd()
+	if err == nil {
+		err = os.Chdir(dir)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Chdir(was); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // A plan can be read without the base, which it says; the build fails with the reason.
