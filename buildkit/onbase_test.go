@@ -382,6 +382,11 @@ func TestBaseInAnArchive(t *testing.T) {
 			t.Errorf("the layer %q has a compressed blob: %v", l.Comment, has)
 		}
 	}
+	for name, text := range documents(t, built) {
+		if strings.Contains(string(text), dir) {
+			t.Errorf("%s has the folder of the module in it:\n%s", name, text)
+		}
+	}
 }
 
 // What the libraries have brought is known at the next build, of which the base is a part.
