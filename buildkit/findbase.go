@@ -61,7 +61,7 @@ func (in Inputs) findBase(ctx context.Context, s subject, r base.Request) (*base
 	if err != nil {
 		return nil, err
 	}
-	done := in.Report.step(s.name, "base", "finding "+r.Reference)
+	done := in.Report.step(s.label(), "base", "finding "+r.Reference)
 	b, err := finder.Find(ctx, r)
 	if err != nil {
 		done("", err)
@@ -91,16 +91,20 @@ func (in Inputs) finder() (base.Finder, error) {
 	if config == "" && home != "" {
 		config = filepath.Join(home, ".docker")
 	}
-	return base.Finder{Cache: filepath.Join(cache, "bases"), DockerConfig: config, Engine: func(ctx context.Context) (base.Engine, error) {
-		if in.Engine == nil {
-			return nil, nil
-		}
-		engine, err := in.Engine(ctx)
-		if err != nil || engine == nil {
-			return nil, err
-		}
-		return engineOfBases{engine}, nil
-	}}, nil
+	return base.Finder{
+		Cache: filepath.Join(cache, "bases"), DockerConfig: config,
+		CAFile: in.getenv("IMAGE_REGISTRY_CA"), PlainHTTP: split(in.getenv("IMAGE_REGISTRY_HTTP")),
+		Engine: func(ctx context.Context) (base.Engine, error) {
+			if in.Engine == nil {
+				return nil, nil
+			}
+			engine, err := in.Engine(ctx)
+			if err != nil || engine == nil {
+				return nil, err
+			}
+			return engineOfBases{engine}, nil
+		},
+	}, nil
 }
 
 // engineOfBases is an engine in the words of the room for bases.

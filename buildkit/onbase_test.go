@@ -287,6 +287,7 @@ func TestBaseThatMoved(t *testing.T) {
 	root := alpine(t)
 	base := imported(t, root, "moved")
 	dir := asking(t)
+	chdir(t, dir) // as mage does: the build makes dist/ there
 	c := buildkit.Config{Base: base, Repo: repo + "onmoved"}
 	current := func() bool {
 		t.Helper()
@@ -318,6 +319,22 @@ func TestBaseThatMoved(t *testing.T) {
 	if second := build(); second == first || !current() {
 		t.Errorf("the image on another base is %s, it was %s", second, first)
 	}
+}
+
+func chdir(t *testing.T, dir string) {
+	t.Helper()
+	was, err := os.Getwd()
+	if err == nil {
+		err = os.Chdir(dir)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Chdir(was); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // A plan can be read without the base, which it says; the build fails with the reason.
@@ -363,6 +380,11 @@ func TestBaseInAnArchive(t *testing.T) {
 	for _, l := range built.Image.Layers {
 		if has := l.Blob != nil; has != (l.Comment == "base image") {
 			t.Errorf("the layer %q has a compressed blob: %v", l.Comment, has)
+		}
+	}
+	for name, text := range documents(t, built) {
+		if strings.Contains(string(text), dir) {
+			t.Errorf("%s has the folder of the module in it:\n%s", name, text)
 		}
 	}
 }

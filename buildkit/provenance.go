@@ -68,6 +68,11 @@ func (p Plan) parameters() []provenance.Parameter {
 		case "platform":
 			// An engine's address may have the name of a user.
 			origin, _, _ = strings.Cut(origin, " at ")
+		case "builder":
+			value, _, _ = strings.Cut(value, ", at ")
+		case "base":
+			// Where it was found is another place on each machine; its digest says what.
+			origin, _, _ = strings.Cut(origin, ", found in ")
 		}
 		list = append(list, provenance.Parameter{Name: v.Name, Value: value, Origin: p.portable(origin)})
 	}

@@ -122,11 +122,12 @@ func (b *Built) contentReads() (*record.Set, error) {
 // ownFiles are the files of this machine, or places for them, that every image looks at. A
 // builder has its own, which do not change.
 func (p Plan) ownFiles() []string {
+	bundle := only(p.Files.Certificates.Bundle) // a base may have one of its own
 	switch {
 	case p.builder == nil:
-		return append(rootfs.BundlePlaces(), p.Files.Certificates.Bundle, filepath.Join(p.Files.GOROOT, "lib", "time", "zoneinfo.zip"))
+		return slices.Concat(rootfs.BundlePlaces(), bundle, []string{filepath.Join(p.Files.GOROOT, "lib", "time", "zoneinfo.zip")})
 	case p.Files.Certificates.Bundle != p.bundle:
-		return append(rootfs.BundlePlaces(), p.Files.Certificates.Bundle)
+		return append(rootfs.BundlePlaces(), bundle...)
 	}
 	return nil
 }

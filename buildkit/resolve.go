@@ -146,6 +146,9 @@ type subject struct {
 // what names the program for people.
 func (s subject) what() string { return cmp.Or(s.binary, s.main.ImportPath) }
 
+// label names the image, and its platform if it has several.
+func (s subject) label() string { return Plan{Name: s.name, Platform: s.platform, of: s.of}.Label() }
+
 // subjects finds the package of every Config; without Configs every main package
 // is a subject of its own.
 func (in Inputs) subjects(ctx context.Context, m gobuild.Module) ([]subject, error) {

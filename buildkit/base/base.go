@@ -51,6 +51,10 @@ type Finder struct {
 	Engine func(ctx context.Context) (Engine, error)
 	// DockerConfig is the folder of the docker command's configuration, which has the credentials for registries. "" is none.
 	DockerConfig string
+	// CAFile is a PEM file of certificate authorities that count besides the system's. "" is none.
+	CAFile string
+	// PlainHTTP are the registries that speak no TLS: "registry.example:5000". One of this machine need not be named.
+	PlainHTTP []string
 }
 
 // Request is a base that is looked for.
@@ -92,8 +96,14 @@ func (f Finder) find(ctx context.Context, r Request) (*Base, error) {
 		return f.inFile(ctx, r, path, tag)
 	}
 	b, elsewhere, err := f.inEngine(ctx, r)
-	if err != nil || b != nil {
-		return b, err
+	if err != nil {
+		if _, wrong := parse(r.Reference); wrong != nil {
+			return nil, wrong // not the engine's fault
+		}
+		return nil, err
+	}
+	if b != nil {
+		return b, nil
 	}
 	b, err = f.inRegistry(ctx, r)
 	if err != nil {

@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -381,6 +384,51 @@ func TestFindInAPrivateRegistry(t *testing.T) {
 	}
 	b, err := base.Finder{Cache: t.TempDir(), DockerConfig: dir}.Find(context.Background(), request)
 	wantBase(t, b, err, "one")
+}
+
+// A registry may have a certificate of an authority that only the user knows, or none at all.
+func TestFindByTLS(t *testing.T) {
+	plain := startRegistry(t)
+	plain.push(t, "one", "base:1")
+	secure := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: plain.host}))
+	t.Cleanup(secure.Close)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	request := base.Request{Reference: strings.TrimPrefix(secure.URL, "https://") + "/base:1", Platform: amd64}
+	_, err := base.Finder{Cache: t.TempDir()}.Find(context.Background(), request)
+	wantError(t, err, "certificate", "fix: ")
+	b, err := base.Finder{Cache: t.TempDir(), CAFile: ca}.Find(context.Background(), request)
+	wantBase(t, b, err, "one")
+	_, err = base.Finder{Cache: t.TempDir(), CAFile: "none.pem"}.Find(context.Background(), request)
+	wantError(t, err, "none.pem", "fix: ")
+
+	request.Reference = plain.host + "/base:1"
+	plain.asked()
+	b, err = base.Finder{Cache: t.TempDir(), PlainHTTP: []string{plain.host}}.Find(context.Background(), request)
+	wantBase(t, b, err, "one")
+}
+
+// A name that is none is not blamed on the engine.
+func TestFindByAWrongName(t *testing.T) {
+	f := base.Finder{Cache: t.TempDir(), Engine: func(context.Context) (base.Engine, error) { return refusing{}, nil }}
+	for _, name := range []string{"UPPER case", " ", "base@sha256:1234"} {
+		_, err := f.Find(context.Background(), base.Request{Reference: name, Platform: amd64})
+		wantError(t, err, fmt.Sprintf("%q", name), "invalid reference format", "fix: write it like")
+		var remote *base.RemoteError
+		if errors.As(err, &remote) {
+			t.Errorf("%q is the fault of the engine: %v", name, err)
+		}
+	}
+}
+
+// refusing is an engine that takes a name for malformed.
+type refusing struct{ base.Engine }
+
+func (refusing) Base(context.Context, string) (string, image.Platform, bool, error) {
+	return "", image.Platform{}, false, errors.New("no such image: invalid reference format")
 }
 
 // Several runs at once fetch into one cache, and each gets the whole base.

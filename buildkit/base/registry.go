@@ -2,11 +2,16 @@ package base
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -121,7 +126,12 @@ func (f Finder) connect(ctx context.Context, named reference.Named) (*pull, erro
 	if err != nil {
 		return nil, err
 	}
-	client := &auth.Client{Client: retry.DefaultClient, Cache: auth.NewCache()}
+	transport, err := f.transport()
+	if err != nil {
+		return nil, err
+	}
+	repository.PlainHTTP = slices.Contains(f.PlainHTTP, reference.Domain(named))
+	client := &auth.Client{Client: &http.Client{Transport: retry.NewTransport(transport)}, Cache: auth.NewCache()}
 	client.SetUserAgent("fromscratch")
 	if f.DockerConfig != "" {
 		store, err := credentials.NewStore(filepath.Join(f.DockerConfig, "config.json"), credentials.StoreOptions{})
@@ -138,7 +148,7 @@ func (f Finder) connect(ctx context.Context, named reference.Named) (*pull, erro
 		what = t.Tag()
 	}
 	root, err := repository.Resolve(ctx, what)
-	if err != nil && ctx.Err() == nil && loopback(reference.Domain(named)) {
+	if err != nil && ctx.Err() == nil && !repository.PlainHTTP && loopback(reference.Domain(named)) {
 		// As docker has it, a registry of this machine may go without TLS.
 		repository.PlainHTTP = true
 		plain, plainErr := repository.Resolve(ctx, what)
@@ -156,6 +166,28 @@ func (f Finder) connect(ctx context.Context, named reference.Named) (*pull, erro
 			reference.Domain(named), err, reference.FamiliarString(named)))
 	}
 	return &pull{repository, root}, nil
+}
+
+// transport is the one of the standard library, with the certificate authorities of the system and of CAFile.
+func (f Finder) transport() (http.RoundTripper, error) {
+	if f.CAFile == "" {
+		return http.DefaultTransport, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	text, err := os.ReadFile(f.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificates for registries: %w\nfix: name a PEM file", err)
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("reading the certificates for registries: there is none in %q\nfix: name a PEM file", f.CAFile)
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	t.DisableKeepAlives = true // nobody closes its connections
+	return t, nil
 }
 
 // notTLS says whether a server speaks HTTP without TLS.
