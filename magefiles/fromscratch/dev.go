@@ -71,6 +71,9 @@ type loop struct {
 	dev    *buildkit.Dev // nil as long as no version has run
 	health string        // as last told
 	polls  bool          // that was told
+	owed   bool          // the last build has failed: what had changed is not in the container
+	blind  bool          // not even the program's packages were found
+	told   string        // the last failure
 }
 
 // healthPoll is how often the engine is asked what the health check says.
@@ -110,17 +113,28 @@ func (l *loop) run(ctx context.Context) (err error) {
 // that was good runs on.
 func (l *loop) change(ctx context.Context, w *watch.Watcher, e watch.Event) {
 	began, paths := time.Now(), e.Paths
-	if l.dev == nil || e.Lost || !l.dev.Fits(paths) {
+	// Where a log is written beside the source, each line would be a change.
+	counts := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return !l.plan.Counts(path) })
+	if len(counts) == 0 && !l.blind && !e.Lost {
+		return
+	}
+	if len(counts) > 0 {
+		paths, l.told = counts, ""
+	}
+	if e.Lost && len(paths) == 0 {
+		paths = []string{l.plan.Root} // any file in it
+	}
+	if l.dev == nil || l.owed || e.Lost || !l.dev.Fits(paths) {
 		l.rebuild(ctx, w, paths)
 		return
 	}
-	err := l.dev.Swap(ctx, nil)
+	swapped, err := l.dev.Swap(ctx, nil)
 	switch {
 	case errors.Is(err, buildkit.ErrOtherImage), errors.Is(err, docker.ErrNotRunning): // somebody has removed the container
 		l.rebuild(ctx, w, paths)
 	case err != nil:
 		l.failed(ctx, err)
-	default:
+	case swapped:
 		l.note(fmt.Sprintf("──── %s: swapped in %.2fs", l.names(paths), time.Since(began).Seconds()))
 	}
 }
@@ -130,6 +144,7 @@ func (l *loop) change(ctx context.Context, w *watch.Watcher, e watch.Event) {
 func (l *loop) rebuild(ctx context.Context, w *watch.Watcher, paths []string) {
 	began := time.Now()
 	err := l.replace(ctx, w, paths != nil)
+	l.owed = err != nil
 	switch {
 	case err != nil:
 		l.failed(ctx, err)
@@ -142,8 +157,10 @@ func (l *loop) rebuild(ctx context.Context, w *watch.Watcher, paths []string) {
 func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error {
 	if again {
 		began := time.Now()
-		if err := l.replan(ctx); err != nil {
-			return err
+		err := l.replan(ctx)
+		if l.blind = err != nil; l.blind {
+			// What is missing may come anywhere.
+			return errors.Join(err, w.Set(ctx, l.everywhere(began)))
 		}
 		if err := w.Set(ctx, l.watched(began)); err != nil {
 			return err
@@ -236,12 +253,16 @@ func (l *loop) tellHealth(ctx context.Context) {
 	l.note("the health check says " + status)
 }
 
-// failed tells an error, and that nothing has changed by it.
+// failed tells an error, and that nothing has changed by it; once, until the source changes.
 func (l *loop) failed(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
 	text := err.Error()
+	if text == l.told {
+		return // nothing was done about it
+	}
+	l.told = text
 	if l.dev != nil {
 		text += "\nthe last good version runs on"
 	} else {
@@ -274,4 +295,13 @@ func (l *loop) watched(since time.Time) watch.Paths {
 		Dirs: w.Folders, Trees: w.Trees, Files: w.Files, Since: since,
 		Ignore: []string{filepath.Join(l.plan.Root, "dist"), "mage_output_file.go"},
 	}
+}
+
+// everywhere are the paths that may end a failure of the go command to find the program's packages.
+func (l *loop) everywhere(since time.Time) watch.Paths {
+	w := l.watched(since)
+	w.Trees = append(slices.Clone(w.Trees), l.plan.Main.Sources.Module)
+	// No package is looked for in these, see "go help packages".
+	w.Ignore = append(w.Ignore, ".*", "_*", "testdata", "node_modules")
+	return w
 }
