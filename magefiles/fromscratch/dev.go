@@ -39,7 +39,7 @@ func (j *job) imageDev(ctx context.Context) error {
 	errs := make([]error, len(plans))
 	var all sync.WaitGroup
 	for i, p := range plans {
-		l := &loop{job: j, plan: p, prefix: prefixOf(p, plans)}
+		l := &loop{job: j, plan: p, prefix: prefixOf(p, plans), gone: make(chan *buildkit.Dev)}
 		all.Add(1)
 		go func() {
 			defer all.Done()
@@ -68,12 +68,13 @@ type loop struct {
 	*job
 	plan   buildkit.Plan
 	prefix string
-	dev    *buildkit.Dev // nil as long as no version has run
-	health string        // as last told
-	polls  bool          // that was told
-	owed   bool          // the last build has failed: what had changed is not in the container
-	blind  bool          // not even the program's packages were found
-	told   string        // the last failure
+	dev    *buildkit.Dev      // nil as long as no version has run
+	health string             // as last told
+	polls  bool               // that was told
+	owed   bool               // the last build has failed: what had changed is not in the container
+	blind  bool               // not even the program's packages were found
+	told   string             // the last failure
+	gone   chan *buildkit.Dev // whose containers have ended
 }
 
 // healthPoll is how often the engine is asked what the health check says.
@@ -103,6 +104,10 @@ func (l *loop) run(ctx context.Context) (err error) {
 				return nil // ctx has ended
 			}
 			l.change(ctx, w, e)
+		case dev := <-l.gone:
+			if dev == l.dev { // else we have ended it
+				l.note("the container has ended; the next change starts another one")
+			}
 		case <-health.C:
 			l.tellHealth(ctx)
 		}
@@ -184,6 +189,15 @@ func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error 
 		Stdout: l.progress.beside(os.Stdout, l.prefix), Stderr: l.progress.beside(os.Stderr, l.prefix),
 		Event: l.tell,
 	})
+	if dev := l.dev; err == nil {
+		go func() {
+			_ = dev.Wait(ctx) // of no use, whyever it has ended
+			select {
+			case l.gone <- dev:
+			case <-ctx.Done():
+			}
+		}()
+	}
 	return errors.Join(err, built.Close())
 }
 

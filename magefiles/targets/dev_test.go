@@ -267,5 +267,10 @@ func TestDevBeside(t *testing.T) {
 	s.says("the last good version runs on", 3)
 	s.write("internal/late/late.go", "package late\n")
 	s.answers("third")
+
+	docker(t, "rm", "--force", strings.TrimSpace(docker(t, "ps", "-q", "--filter", "ancestor="+name+":"+tag)))
+	s.says("the container has ended; the next change starts another one", 1)
+	s.write("main.go", imports("fourth"))
+	s.answers("fourth")
 	s.end(name)
 }
