@@ -3,6 +3,7 @@ package buildkit
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
@@ -35,7 +37,8 @@ type Dev struct {
 	moved     bool              // the program runs in devFolder, where it can be replaced
 	headers   map[string]string // of the Go files that it was made from, see headerSum
 	events    chan report.Event
-	run       int // of the program, as last told
+	run       int         // of the program, as last told
+	ended     atomic.Bool // the program has, and was not started again
 	splitter  report.Splitter
 }
 
@@ -78,6 +81,7 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 	}
 	d.splitter = report.Splitter{Program: r.Stderr, Event: func(e report.Event) {
 		r.Event(e)
+		d.ended.Store(e.Kind != report.Started)
 		select {
 		case d.events <- e:
 		default: // nobody waits for so many
@@ -165,6 +169,9 @@ func (d *Dev) furnish(ctx context.Context, r DevRequest) error {
 	return errors.Join(os.Chmod(filepath.Join(dir, "supervisor"), 0o755), d.place())
 }
 
+// placed is where the container sees the program.
+func (d *Dev) placed() string { return filepath.Join(d.plan.Dist().dev(), d.plan.Name) }
+
 // place puts the program where the container sees it, at once: it is another name of
 // the same file, which the go command replaces and never writes to again.
 func (d *Dev) place() error {
@@ -174,7 +181,7 @@ func (d *Dev) place() error {
 		err = os.Link(d.plan.binary(), temp)
 	}
 	if err == nil {
-		err = os.Rename(temp, filepath.Join(d.plan.Dist().dev(), d.plan.Name))
+		err = os.Rename(temp, d.placed())
 	}
 	if err != nil {
 		return fmt.Errorf("placing the program for the development container: %w", err)
@@ -219,38 +226,52 @@ func (d *Dev) fits(path string) bool {
 		now, ok := headerSum(path)
 		return known && ok && before == now
 	}
-	return d.headers != nil && slices.ContainsFunc(src.Trees, func(tree string) bool {
-		rel, err := filepath.Rel(tree, path)
-		return err == nil && filepath.IsLocal(rel)
-	})
+	return d.headers != nil && slices.ContainsFunc(src.Trees, func(tree string) bool { return within(tree, path) })
 }
 
 // Swap compiles the program, and runs it in the place of the old one. It returns when
-// the new one has started. When it does not compile the old one runs on. The error is
-// [ErrOtherImage] when the image has to be built anew.
-func (d *Dev) Swap(ctx context.Context, report Report) (err error) {
+// the new one has started. When it does not compile the old one runs on, and when it is
+// the same, unless that has ended: swapped is false then. The error is [ErrOtherImage]
+// when the image has to be built anew.
+func (d *Dev) Swap(ctx context.Context, report Report) (swapped bool, err error) {
 	release, err := d.plan.Dist().claim(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	b := &Built{Plan: d.plan, report: report}
 	for _, stage := range []func(context.Context) error{b.compile, b.after, b.functions} {
 		if err := stage(ctx); err != nil {
-			return err
+			return false, err
 		}
 	}
 	now, err := programOf(b.Binary.Path, b.linked)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if now != d.program {
-		return ErrOtherImage
+		return false, ErrOtherImage
+	}
+	if same, err := sameContent(d.plan.binary(), d.placed()); err != nil || same && !d.ended.Load() {
+		return false, err
 	}
 	if err := d.place(); err != nil {
-		return err
+		return false, err
 	}
-	return d.restart(ctx)
+	return true, d.restart(ctx)
+}
+
+// sameContent compares two files.
+func sameContent(a, b string) (bool, error) {
+	var sums [2][sha256.Size]byte
+	for i, name := range []string{a, b} {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return false, err
+		}
+		sums[i] = sha256.Sum256(content)
+	}
+	return sums[0] == sums[1], nil
 }
 
 // startTime is how long a program may take to be started, which takes milliseconds,
@@ -314,7 +335,7 @@ func (d *Dev) fresh(e report.Event) error {
 	if !d.moved {
 		return nil
 	}
-	info, err := os.Stat(filepath.Join(d.plan.Dist().dev(), d.plan.Name))
+	info, err := os.Stat(d.placed())
 	if err == nil && !info.ModTime().Truncate(time.Microsecond).Equal(e.Modified.Truncate(time.Microsecond)) {
 		err = errStale
 	}

@@ -3,6 +3,7 @@ package buildkit
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Watched are the paths from which an image is made, as far as they are the user's.
@@ -29,4 +30,36 @@ func watched(p Plan) Watched {
 		w.Files = append(w.Files, p.Binary)
 	}
 	return w
+}
+
+// Counts tells whether a change of a watched path may change the image. In the folder of
+// a package that is not so for what the go command does not compile: notes, logs, tests.
+func (p Plan) Counts(path string) bool {
+	src, w := p.Main.Sources, p.Watched()
+	if compiles(filepath.Base(path)) || !slices.Contains(src.Folders, filepath.Dir(path)) || slices.Contains(w.Files, path) {
+		return true
+	}
+	return slices.ContainsFunc(slices.Concat(w.Folders, w.Trees, w.Files), func(watched string) bool {
+		return within(path, watched) || within(watched, path) && slices.Contains(w.Trees, watched)
+	})
+}
+
+// compiles tells by a file's name whether it is of a package, see "go help packages" and
+// https://pkg.go.dev/go/build#Package, or a profile for the compiler.
+func compiles(name string) bool {
+	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || strings.HasSuffix(name, "_test.go") {
+		return false
+	}
+	return name == "default.pgo" || slices.Contains(compiled, filepath.Ext(name))
+}
+
+var compiled = []string{
+	".go", ".c", ".cc", ".cpp", ".cxx", ".m", ".h", ".hh", ".hpp", ".hxx", ".f", ".F", ".for", ".f90", ".s", ".S", ".sx",
+	".swig", ".swigcxx", ".syso",
+}
+
+// within tells whether a path lies in a folder, or is it.
+func within(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
 }

@@ -39,7 +39,7 @@ func (j *job) imageDev(ctx context.Context) error {
 	errs := make([]error, len(plans))
 	var all sync.WaitGroup
 	for i, p := range plans {
-		l := &loop{job: j, plan: p, prefix: prefixOf(p, plans)}
+		l := &loop{job: j, plan: p, prefix: prefixOf(p, plans), gone: make(chan *buildkit.Dev)}
 		all.Add(1)
 		go func() {
 			defer all.Done()
@@ -68,9 +68,13 @@ type loop struct {
 	*job
 	plan   buildkit.Plan
 	prefix string
-	dev    *buildkit.Dev // nil as long as no version has run
-	health string        // as last told
-	polls  bool          // that was told
+	dev    *buildkit.Dev      // nil as long as no version has run
+	health string             // as last told
+	polls  bool               // that was told
+	owed   bool               // the last build has failed: what had changed is not in the container
+	blind  bool               // not even the program's packages were found
+	told   string             // the last failure
+	gone   chan *buildkit.Dev // whose containers have ended
 }
 
 // healthPoll is how often the engine is asked what the health check says.
@@ -100,6 +104,10 @@ func (l *loop) run(ctx context.Context) (err error) {
 				return nil // ctx has ended
 			}
 			l.change(ctx, w, e)
+		case dev := <-l.gone:
+			if dev == l.dev { // else we have ended it
+				l.note("the container has ended; the next change starts another one")
+			}
 		case <-health.C:
 			l.tellHealth(ctx)
 		}
@@ -110,17 +118,28 @@ func (l *loop) run(ctx context.Context) (err error) {
 // that was good runs on.
 func (l *loop) change(ctx context.Context, w *watch.Watcher, e watch.Event) {
 	began, paths := time.Now(), e.Paths
-	if l.dev == nil || e.Lost || !l.dev.Fits(paths) {
+	// Where a log is written beside the source, each line would be a change.
+	counts := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return !l.plan.Counts(path) })
+	if len(counts) == 0 && !l.blind && !e.Lost {
+		return
+	}
+	if len(counts) > 0 {
+		paths, l.told = counts, ""
+	}
+	if e.Lost && len(paths) == 0 {
+		paths = []string{l.plan.Root} // any file in it
+	}
+	if l.dev == nil || l.owed || e.Lost || !l.dev.Fits(paths) {
 		l.rebuild(ctx, w, paths)
 		return
 	}
-	err := l.dev.Swap(ctx, nil)
+	swapped, err := l.dev.Swap(ctx, nil)
 	switch {
 	case errors.Is(err, buildkit.ErrOtherImage), errors.Is(err, docker.ErrNotRunning): // somebody has removed the container
 		l.rebuild(ctx, w, paths)
 	case err != nil:
 		l.failed(ctx, err)
-	default:
+	case swapped:
 		l.note(fmt.Sprintf("──── %s: swapped in %.2fs", l.names(paths), time.Since(began).Seconds()))
 	}
 }
@@ -130,6 +149,7 @@ func (l *loop) change(ctx context.Context, w *watch.Watcher, e watch.Event) {
 func (l *loop) rebuild(ctx context.Context, w *watch.Watcher, paths []string) {
 	began := time.Now()
 	err := l.replace(ctx, w, paths != nil)
+	l.owed = err != nil
 	switch {
 	case err != nil:
 		l.failed(ctx, err)
@@ -142,8 +162,10 @@ func (l *loop) rebuild(ctx context.Context, w *watch.Watcher, paths []string) {
 func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error {
 	if again {
 		began := time.Now()
-		if err := l.replan(ctx); err != nil {
-			return err
+		err := l.replan(ctx)
+		if l.blind = err != nil; l.blind {
+			// What is missing may come anywhere.
+			return errors.Join(err, w.Set(ctx, l.everywhere(began)))
 		}
 		if err := w.Set(ctx, l.watched(began)); err != nil {
 			return err
@@ -167,6 +189,15 @@ func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error 
 		Stdout: l.progress.beside(os.Stdout, l.prefix), Stderr: l.progress.beside(os.Stderr, l.prefix),
 		Event: l.tell,
 	})
+	if dev := l.dev; err == nil {
+		go func() {
+			_ = dev.Wait(ctx) // of no use, whyever it has ended
+			select {
+			case l.gone <- dev:
+			case <-ctx.Done():
+			}
+		}()
+	}
 	return errors.Join(err, built.Close())
 }
 
@@ -236,12 +267,16 @@ func (l *loop) tellHealth(ctx context.Context) {
 	l.note("the health check says " + status)
 }
 
-// failed tells an error, and that nothing has changed by it.
+// failed tells an error, and that nothing has changed by it; once, until the source changes.
 func (l *loop) failed(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
 	text := err.Error()
+	if text == l.told {
+		return // nothing was done about it
+	}
+	l.told = text
 	if l.dev != nil {
 		text += "\nthe last good version runs on"
 	} else {
@@ -274,4 +309,13 @@ func (l *loop) watched(since time.Time) watch.Paths {
 		Dirs: w.Folders, Trees: w.Trees, Files: w.Files, Since: since,
 		Ignore: []string{filepath.Join(l.plan.Root, "dist"), "mage_output_file.go"},
 	}
+}
+
+// everywhere are the paths that may end a failure of the go command to find the program's packages.
+func (l *loop) everywhere(since time.Time) watch.Paths {
+	w := l.watched(since)
+	w.Trees = append(slices.Clone(w.Trees), l.plan.Main.Sources.Module)
+	// No package is looked for in these, see "go help packages".
+	w.Ignore = append(w.Ignore, ".*", "_*", "testdata", "node_modules")
+	return w
 }

@@ -219,3 +219,58 @@ func TestDevTwoPrograms(t *testing.T) {
 	}
 	s.end(a, b)
 }
+
+// What the go command does not compile changes nothing, though it lies beside the source;
+// what has changed while nothing could be built is made up for, and a package that was
+// missing is found wherever it appears.
+func TestDevBeside(t *testing.T) {
+	needEngine(t)
+	const name = "fromscratch-test-dev-beside"
+	imports := func(word string) string {
+		return strings.Replace(speaker(word), "import (", "import (\n\t_ \"example.com/hello/internal/late\"", 1)
+	}
+	dir := project(t, map[string]string{
+		"main.go":          speaker("first"),
+		"magefile.go":      magefileWith(`Name: "` + name + `", Ports: []string{"8080"}, Files: []targets.File{{From: "page.txt", To: "/page.txt"}}`),
+		"page.txt":         "page",
+		"internal/a/a.go":  "package a\n",
+		"internal/.hidden": "",
+	})
+	removeImages(t, name+":"+tag)
+	s := develop(t, dir)
+	s.answers("first")
+	for _, beside := range []string{"notes.log", "main_test.go", "README.md"} {
+		s.write(beside, "package main\n")
+	}
+	s.write("main.go", strings.Replace(speaker("second"), "\tif err", "\tundefined()\n\tif err", 1))
+	s.says("the last good version runs on", 1)
+	s.write("page.txt", "another page")
+	s.says("the last good version runs on", 2)
+	s.write("main.go", speaker("second"))
+	s.says("new container in", 1)
+	s.answers("second")
+	container := strings.TrimSpace(docker(t, "ps", "-q", "--filter", "ancestor="+name+":"+tag))
+	if page := docker(t, "cp", container+":/page.txt", "-"); !strings.Contains(page, "another page") {
+		t.Errorf("the new container has the page %q", page)
+	}
+	for _, beside := range []string{"notes.log", "main_test.go", "README.md"} {
+		if strings.Contains(s.text(), beside+":") || strings.Contains(s.text(), beside+",") {
+			t.Errorf("%s was put into the container", beside)
+		}
+	}
+
+	s.write("main.go", imports("third"))
+	s.says("internal/late; to add it", 1)
+	if err := os.Mkdir(filepath.Join(dir, "internal", "late"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.says("the last good version runs on", 3)
+	s.write("internal/late/late.go", "package late\n")
+	s.answers("third")
+
+	docker(t, "rm", "--force", strings.TrimSpace(docker(t, "ps", "-q", "--filter", "ancestor="+name+":"+tag)))
+	s.says("the container has ended; the next change starts another one", 1)
+	s.write("main.go", imports("fourth"))
+	s.answers("fourth")
+	s.end(name)
+}
