@@ -142,9 +142,8 @@ func removeStages(ref, said string) {
 	}
 }
 
-// withBuildx is an environment in which the docker command has BuildKit: by itself, or by a buildx that somebody has
-// compiled into the user's cache. Debian 12 has no package of it, and compiling it takes minutes: it is no tool that CI
-// must have.
+// withBuildx is an environment in which the docker command has BuildKit: by itself, or by the buildx that .ci/install
+// compiles into the user's cache, as Debian 12 has no package of it.
 func withBuildx(t *testing.T) []string {
 	t.Helper()
 	env := []string{"DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"}
@@ -157,7 +156,7 @@ func withBuildx(t *testing.T) []string {
 	}
 	config := filepath.Join(cache, "fromscratch-test", "buildx-v0.29.1")
 	if _, err := os.Stat(filepath.Join(config, "cli-plugins", "docker-buildx")); err != nil {
-		t.Skipf("docker has no buildx, nor is there one in %q: go build -o %[1]s/cli-plugins/docker-buildx github.com/docker/buildx/cmd/buildx", config)
+		missing(t, fmt.Sprintf("docker has no buildx, nor is there one in %q, where .ci/install compiles it", config))
 	}
 	return append(env, "DOCKER_CONFIG="+config)
 }
