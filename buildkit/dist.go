@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
@@ -47,6 +48,15 @@ var distFiles = []struct{ name, content string }{
 // or one behind a symlink, is refused: what the image does not name is removed
 // from it.
 func (d Dist) claim(ctx context.Context) (release func() error, err error) {
+	l, err := d.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.Release, nil
+}
+
+// lock is claim, for those who may remove the folder.
+func (d Dist) lock(ctx context.Context) (*filelock.Lock, error) {
 	for {
 		if err := d.check(); err != nil {
 			return nil, err
@@ -54,12 +64,15 @@ func (d Dist) claim(ctx context.Context) (release func() error, err error) {
 		if err := d.make(); err != nil {
 			return nil, fmt.Errorf("making the folder of the image: %w", err)
 		}
-		release, err = lock(ctx, filepath.Join(string(d), ".lock"))
+		l, err := filelock.Acquire(ctx, filepath.Join(string(d), ".lock"))
 		if err == nil {
-			err = d.sweep()
+			if err = d.sweep(); err == nil {
+				return l, nil
+			}
+			err = errors.Join(err, l.Release())
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return release, err
+			return nil, fmt.Errorf("taking the folder of the image: %w", err)
 		}
 		// The run that held the folder has removed it: make it anew.
 	}
@@ -215,11 +228,11 @@ func (d Dist) Remove(ctx context.Context) (removed bool, err error) {
 	if _, err := os.Lstat(string(d)); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	release, err := d.claim(ctx)
+	l, err := d.lock(ctx)
 	if err != nil {
 		return false, err
 	}
-	if err := removeLocked(func() error { return removeAll(string(d)) }, release); err != nil {
+	if err := l.Remove(func() error { return removeAll(string(d)) }); err != nil {
 		return false, fmt.Errorf("removing the folder of the image: %w", err)
 	}
 	if err := os.Remove(filepath.Dir(string(d))); err != nil && !notEmpty(filepath.Dir(string(d))) {

@@ -1,4 +1,4 @@
-package buildkit
+package filelock
 
 import (
 	"errors"
@@ -9,9 +9,8 @@ import (
 // errorSharingViolation is ERROR_SHARING_VIOLATION of winerror.h.
 const errorSharingViolation = syscall.Errno(32)
 
-// tryLock opens the file without sharing it: a second open fails until the first
-// handle is closed.
-func tryLock(path string) (*os.File, error) {
+// try opens the file without sharing it: a second open fails until the first handle is closed.
+func try(path string) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, err
@@ -26,8 +25,5 @@ func tryLock(path string) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// removeLocked removes what the lock protects when it is released: Windows does
-// not remove open files.
-func removeLocked(remove, release func() error) error {
-	return errors.Join(release(), remove())
-}
+// Remove frees the file, and then has it removed with what it protects: Windows does not remove open files.
+func (l *Lock) Remove(remove func() error) error { return errors.Join(l.file.Close(), remove()) }

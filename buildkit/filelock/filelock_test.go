@@ -1,0 +1,76 @@
+package filelock_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
+)
+
+// One holds the file at a time, and those that wait get it one after the other.
+func TestAcquire(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ".lock")
+	holders := 0
+	var all sync.WaitGroup
+	for range 8 {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			l, err := filelock.Acquire(context.Background(), path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if holders++; holders != 1 {
+				t.Errorf("%d hold the lock", holders)
+			}
+			holders--
+			if err := l.Release(); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	all.Wait()
+}
+
+// Who waits for a file that its holder removes is told so; a missing folder is something else.
+func TestAcquireGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "dir")
+	path := filepath.Join(dir, ".lock")
+	_, err := filelock.Acquire(context.Background(), path)
+	if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, filelock.ErrGone) {
+		t.Errorf("without a folder: %v", err)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	held, err := filelock.Acquire(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancelCause(context.Background())
+	interrupted := errors.New("interrupted")
+	stop(interrupted)
+	if _, err := filelock.Acquire(ctx, path); !errors.Is(err, interrupted) {
+		t.Errorf("with an ended context: %v", err)
+	}
+	waited := make(chan error, 1)
+	go func() {
+		l, err := filelock.Acquire(context.Background(), path)
+		if err == nil {
+			err = l.Release()
+		}
+		waited <- err
+	}()
+	if err := held.Remove(func() error { return os.RemoveAll(dir) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-waited; !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("after the removal: %v", err)
+	}
+}

@@ -1,0 +1,29 @@
+//go:build unix
+
+package filelock
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// try opens the file and locks it with flock(2), which belongs to the open file and ends with its last descriptor.
+func try(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
+		err = errLocked
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Remove frees the file with what it protects: remove removes both while they are held. Who waits finds that the file
+// is gone.
+func (l *Lock) Remove(remove func() error) error { return errors.Join(remove(), l.file.Close()) }
