@@ -46,6 +46,9 @@ func ParsePlatform(s string) (Platform, error) {
 func (in Inputs) platforms(ctx context.Context, c Config) (list []Platform, of int, from string, err error) {
 	if s := in.getenv("IMAGE_PLATFORM"); s != "" {
 		list, err = namedPlatforms(split(s), "env IMAGE_PLATFORM")
+		if err == nil && len(list) == 0 {
+			err = &ConfigError{fmt.Errorf("IMAGE_PLATFORM is %q, which names no platform\nfix: set it to linux/amd64, or to several with commas, or unset it", s)}
+		}
 		return in.chosen(ctx, list, "env IMAGE_PLATFORM", err)
 	}
 	if c.Platform != "" && len(c.Platforms) > 0 {

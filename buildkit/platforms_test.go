@@ -84,6 +84,17 @@ func TestPlatforms(t *testing.T) {
 	}
 }
 
+// A list of no platforms builds nothing, and says so.
+func TestPlatformsOfTheEnvironment(t *testing.T) {
+	in := platforms(t)
+	in.Environ = append(in.Environ, "IMAGE_PLATFORM= , ")
+	_, err := buildkit.Resolve(context.Background(), in)
+	var wrong *buildkit.ConfigError
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "IMAGE_PLATFORM") || !strings.Contains(err.Error(), "\nfix: ") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Where one platform is of use the others are not built, and the next run knows of it.
 func TestPlatformIsChosen(t *testing.T) {
 	in := platforms(t, "linux/arm64", "linux/amd64")
