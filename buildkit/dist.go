@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
@@ -52,7 +53,7 @@ func (d Dist) claim(ctx context.Context) (release func() error, err error) {
 			return nil, err
 		}
 		if err := d.make(); err != nil {
-			return nil, fmt.Errorf("making the folder of the image: %w", err)
+			return nil, fmt.Errorf("making the folder of the image: %w%s", err, writable(err))
 		}
 		release, err = lock(ctx, filepath.Join(string(d), ".lock"))
 		if err == nil {
@@ -63,6 +64,16 @@ func (d Dist) claim(ctx context.Context) (release func() error, err error) {
 		}
 		// The run that held the folder has removed it: make it anew.
 	}
+}
+
+// writable is what helps when a folder of ours cannot be written to, "" when that is not
+// why.
+func writable(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+		return fmt.Sprintf("\nfix: let this user write to %q", filepath.Dir(at.Path))
+	}
+	return ""
 }
 
 // sweep removes what a run that was killed has left half done.

@@ -29,7 +29,7 @@ func lock(ctx context.Context, path string) (release func() error, err error) {
 			return f.Close, nil
 		}
 		if !errors.Is(err, errLocked) {
-			return nil, fmt.Errorf("locking the folder of the image: %w", err)
+			return nil, fmt.Errorf("locking the folder of the image: %w%s", err, writable(err))
 		}
 		select {
 		case <-ctx.Done():

@@ -29,7 +29,7 @@ func platforms(t *testing.T, names ...string) buildkit.Inputs {
 // Each platform is compiled for itself, with the level of its variant, into a folder of
 // its own; together they are handed on as one image.
 func TestPlatforms(t *testing.T) {
-	in := platforms(t, "linux/amd64", "linux/arm64", "linux/arm/v6", "linux/arm/v7", "linux/riscv64", "linux/amd64")
+	in := platforms(t, "linux/amd64", "linux/arm64", "linux/arm/v6", "linux/arm/v7", "linux/riscv64", "linux/amd64", "linux/arm64/v8", "arm", "linux/amd64/v1")
 	plans, err := buildkit.Resolve(context.Background(), in)
 	if err != nil {
 		t.Fatal(err)
