@@ -179,6 +179,16 @@ func (d Dist) discard(program string) error {
 	return errors.Join(append(errs, removeFolder(d.layout()))...)
 }
 
+// discardGroup removes what was made of all platforms together, this one among them.
+// Documents there are of an image of one platform.
+func (p Plan) discardGroup() error {
+	d := p.delivered()
+	if p.of < 2 || !d.ours() {
+		return nil
+	}
+	return errors.Join(removeDocuments(d), remove(d.archive()), removeFolder(d.layout()))
+}
+
 // removeFolder removes a folder that may not be there.
 func removeFolder(dir string) error {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
