@@ -78,7 +78,7 @@ func (b *Built) abandon() error {
 		return nil
 	}
 	b.closed = true
-	return errors.Join(b.Plan.Dist().discard(b.Plan.Name), b.release())
+	return errors.Join(b.Plan.Dist().discard(b.Plan.Name), b.Plan.discardGroup(), b.release())
 }
 
 // finish is the recipe from the compiled program on.

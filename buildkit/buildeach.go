@@ -128,7 +128,12 @@ func compileAll(ctx context.Context, all []*Built) error {
 	defer stop()
 	checked := make(chan error, 1)
 	go func() {
-		err := each(ctx, all, 1, func(ctx context.Context, b *Built) error { return b.check(ctx) })
+		err := each(ctx, all, 1, func(ctx context.Context, b *Built) error {
+			if err := b.check(ctx); err != nil {
+				return fmt.Errorf("building image %q: %w", b.Plan.Label(), err)
+			}
+			return nil
+		})
 		if err != nil {
 			stop()
 		}

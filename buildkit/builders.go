@@ -228,7 +228,7 @@ func builderAddress(c Config, p Platform) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("reading Builders (%s): %w", c.Origin, err)
 		}
-		if named == p {
+		if same(named, p) {
 			address = at
 		}
 	}

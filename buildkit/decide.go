@@ -188,7 +188,7 @@ func platformEnv(c Config, p Platform) (map[string]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading PlatformEnv (%s): %w", c.Origin, err)
 		}
-		if named != p {
+		if !same(named, p) {
 			continue
 		}
 		if env == nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
@@ -62,7 +63,7 @@ func (d Dist) lock(ctx context.Context) (*filelock.Lock, error) {
 			return nil, err
 		}
 		if err := d.make(); err != nil {
-			return nil, fmt.Errorf("making the folder of the image: %w", err)
+			return nil, fmt.Errorf("making the folder of the image: %w%s", err, writable(err))
 		}
 		l, err := filelock.Acquire(ctx, filepath.Join(string(d), ".lock"))
 		if err == nil {
@@ -72,10 +73,20 @@ func (d Dist) lock(ctx context.Context) (*filelock.Lock, error) {
 			err = errors.Join(err, l.Release())
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("taking the folder of the image: %w", err)
+			return nil, fmt.Errorf("taking the folder of the image: %w%s", err, writable(err))
 		}
 		// The run that held the folder has removed it: make it anew.
 	}
+}
+
+// writable is what helps when a folder of ours cannot be written to, "" when that is not
+// why.
+func writable(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+		return fmt.Sprintf("\nfix: let this user write to %q", filepath.Dir(at.Path))
+	}
+	return ""
 }
 
 // sweep removes what a run that was killed has left half done.
@@ -179,6 +190,16 @@ func (d Dist) discard(program string) error {
 		}
 	}
 	return errors.Join(append(errs, removeFolder(d.layout()))...)
+}
+
+// discardGroup removes what was made of all platforms together, this one among them.
+// Documents there are of an image of one platform.
+func (p Plan) discardGroup() error {
+	d := p.delivered()
+	if p.of < 2 || !d.ours() {
+		return nil
+	}
+	return errors.Join(removeDocuments(d), remove(d.archive()), removeFolder(d.layout()))
 }
 
 // removeFolder removes a folder that may not be there.

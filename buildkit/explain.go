@@ -14,6 +14,10 @@ type Explanation struct {
 	Reference string `json:"reference"` // repository:tag
 	Platform  string `json:"platform"`  // os/arch[/variant]
 	Size      int64  `json:"size"`      // of all layers, uncompressed, in bytes
+	// Base is the image under this one, by its name in the Config, and the part of Size
+	// that it is. Its files are not in Entries, but for libraries that the program loads.
+	Base     string `json:"base,omitempty"`
+	BaseSize int64  `json:"baseSize,omitempty"`
 
 	Layers  []LayerFacts `json:"layers"`  // lowest first
 	Entries []EntryFacts `json:"entries"` // sorted by path
@@ -67,6 +71,9 @@ func (b *Built) Explain() Explanation {
 	}
 	for _, e := range b.Tree.Entries() {
 		x.Entries = append(x.Entries, factsOf(e))
+	}
+	if b.Plan.base != nil {
+		x.Base, x.BaseSize = b.Plan.config.Base, b.sizeOfBase()
 	}
 	x.Entries = b.withBase(x.Entries)
 	return x

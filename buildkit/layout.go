@@ -71,8 +71,14 @@ func (g platforms) hold(ctx context.Context) (d Dist, release func() error, err 
 	if p.of < 2 {
 		return p.Dist(), func() error { return nil }, nil
 	}
-	release, err = p.delivered().claim(ctx)
-	return p.delivered(), release, err
+	if release, err = p.delivered().claim(ctx); err != nil {
+		return "", nil, err
+	}
+	// Each platform has its own documents; those here were of another image.
+	if err := removeDocuments(p.delivered()); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("removing the documents of an earlier build: %w", err), release())
+	}
+	return p.delivered(), release, nil
 }
 
 func (g platforms) archive(ctx context.Context, own Platform) (path string, err error) {

@@ -105,6 +105,11 @@ func (b *Built) removeStale() error {
 		return err
 	}
 	dist := b.Plan.delivered()
+	if b.Plan.of > 1 {
+		if err := removeDocuments(dist); err != nil {
+			return fmt.Errorf("removing the documents of an earlier build: %w", err)
+		}
+	}
 	if !deliver.LayoutHas(dist.layout(), img.ManifestDigest) {
 		if err := removeFolder(dist.layout()); err != nil {
 			return fmt.Errorf("removing the layout of an earlier build: %w", err)

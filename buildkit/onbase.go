@@ -47,11 +47,16 @@ func (b *Built) baseSize() string {
 	if b.Plan.base == nil {
 		return ""
 	}
+	return fmt.Sprintf(", %s of them the base %s", Size(b.sizeOfBase()), b.Plan.config.Base)
+}
+
+// sizeOfBase is the size of all layers of the base, in bytes.
+func (b *Built) sizeOfBase() int64 {
 	var size int64
 	for _, l := range b.Plan.base.Image.Layers {
 		size += l.Size
 	}
-	return fmt.Sprintf(", %s of them the base %s", Size(size), b.Plan.config.Base)
+	return size
 }
 
 // sharedWithBase is how many layers an engine has that keeps layers as we send them. It has

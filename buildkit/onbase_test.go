@@ -204,6 +204,9 @@ func TestBaseOfGlibc(t *testing.T) {
 	if err != nil || len(chain) < 2 || chain[0].Path != "/lite" || chain[len(chain)-1].Layer != "base" {
 		t.Errorf("libm is explained by %+v (%v)", chain, err)
 	}
+	if x := built.Explain(); x.Base != base || x.BaseSize <= 0 || x.BaseSize >= x.Size {
+		t.Errorf("of %d bytes %d are the base %q", x.Size, x.BaseSize, x.Base)
+	}
 	if n := len(built.Explain().Entries); n > 200 {
 		t.Errorf("%d entries are explained: the whole base", n)
 	}
@@ -355,6 +358,17 @@ func TestBaseThatIsNotThere(t *testing.T) {
 	_, err = plans[0].Build(context.Background(), nil)
 	wantWords(t, err, "none.tar", "magefile.go:12", "fix: ")
 	var mistake *buildkit.ConfigError
+	if !errors.As(err, &mistake) {
+		t.Errorf("the error %v is none of the Config", err)
+	}
+	// Of several platforms the one is named that has none.
+	c.Platforms = []string{"linux/amd64", "linux/arm64"}
+	plans, err = buildkit.Resolve(context.Background(), inputsOn(t, dir, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = buildkit.BuildGroups(context.Background(), plans, nil, func(context.Context, []*buildkit.Built) error { return nil })
+	wantWords(t, err, "asks linux/amd64", "none.tar", "fix: ")
 	if !errors.As(err, &mistake) {
 		t.Errorf("the error %v is none of the Config", err)
 	}

@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -46,6 +47,9 @@ func ParsePlatform(s string) (Platform, error) {
 func (in Inputs) platforms(ctx context.Context, c Config) (list []Platform, of int, from string, err error) {
 	if s := in.getenv("IMAGE_PLATFORM"); s != "" {
 		list, err = namedPlatforms(split(s), "env IMAGE_PLATFORM")
+		if err == nil && len(list) == 0 {
+			err = &ConfigError{fmt.Errorf("IMAGE_PLATFORM is %q, which names no platform\nfix: set it to linux/amd64, or to several with commas, or unset it", s)}
+		}
 		return in.chosen(ctx, list, "env IMAGE_PLATFORM", err)
 	}
 	if c.Platform != "" && len(c.Platforms) > 0 {
@@ -81,6 +85,16 @@ func (in Inputs) chosen(ctx context.Context, list []Platform, from string, err e
 	return []Platform{p}, len(list), from, err
 }
 
+// same tells whether two platforms are one: engines and registries take a variant that is
+// not said for the usual one (Normalize in https://github.com/containerd/platforms), and so
+// does the go command.
+func same(a, b Platform) bool {
+	usual := map[string]string{"amd64": "v1", "arm": "v7", "arm64": "v8"}
+	a.Variant = cmp.Or(a.Variant, usual[a.Architecture])
+	b.Variant = cmp.Or(b.Variant, usual[b.Architecture])
+	return a == b
+}
+
 // namedPlatforms are the platforms that the user has named, each once.
 func namedPlatforms(names []string, from string) ([]Platform, error) {
 	var list []Platform
@@ -89,7 +103,7 @@ func namedPlatforms(names []string, from string) ([]Platform, error) {
 		if err != nil {
 			return nil, &ConfigError{fmt.Errorf("reading the platform (%s): %w", from, err)}
 		}
-		if !slices.Contains(list, p) {
+		if !slices.ContainsFunc(list, func(q Platform) bool { return same(p, q) }) {
 			list = append(list, p)
 		}
 	}

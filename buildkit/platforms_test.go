@@ -29,7 +29,7 @@ func platforms(t *testing.T, names ...string) buildkit.Inputs {
 // Each platform is compiled for itself, with the level of its variant, into a folder of
 // its own; together they are handed on as one image.
 func TestPlatforms(t *testing.T) {
-	in := platforms(t, "linux/amd64", "linux/arm64", "linux/arm/v6", "linux/arm/v7", "linux/riscv64", "linux/amd64")
+	in := platforms(t, "linux/amd64", "linux/arm64", "linux/arm/v6", "linux/arm/v7", "linux/riscv64", "linux/amd64", "linux/arm64/v8", "arm", "linux/amd64/v1")
 	plans, err := buildkit.Resolve(context.Background(), in)
 	if err != nil {
 		t.Fatal(err)
@@ -81,6 +81,63 @@ func TestPlatforms(t *testing.T) {
 	dists, err := buildkit.Dists(context.Background(), in)
 	if err != nil || len(dists) != len(want) {
 		t.Errorf("folders %q, %v", dists, err)
+	}
+}
+
+// What was made of all platforms goes with a build of them that fails, and documents of an
+// image of one platform are not left beside an archive of several.
+func TestPlatformsAreStale(t *testing.T) {
+	in := platforms(t, "linux/amd64", "linux/arm64")
+	dist := filepath.Join(in.Dir, "dist", "app")
+	group := func(ctx context.Context, group []*buildkit.Built) error {
+		_, err := buildkit.ArchiveAll(ctx, group, group[0].Plan.Platform)
+		if err == nil {
+			_, err = buildkit.LayoutAll(ctx, group, "")
+		}
+		return err
+	}
+	build := func(in buildkit.Inputs) error {
+		plans, err := buildkit.Resolve(context.Background(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return buildkit.BuildGroups(context.Background(), plans, nil, group)
+	}
+	wantFiles := func(want ...string) {
+		t.Helper()
+		for _, name := range []string{"image.tar", "layout", "provenance.json", "sbom.cdx.json"} {
+			if _, err := os.Stat(filepath.Join(dist, name)); (err == nil) != slices.Contains(want, name) {
+				t.Errorf("%s in dist/app: %v, want %q", name, err, want)
+			}
+		}
+	}
+	one := in
+	one.Environ = append(slices.Clone(in.Environ), "IMAGE_PLATFORM=linux/arm64")
+	if err := build(one); err != nil {
+		t.Fatal(err)
+	}
+	wantFiles("image.tar", "layout", "provenance.json", "sbom.cdx.json")
+	if err := build(in); err != nil {
+		t.Fatal(err)
+	}
+	wantFiles("image.tar", "layout")
+	if err := os.WriteFile(filepath.Join(in.Dir, "main.go"), []byte("package main\n\nfunc main() { wrong() }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := build(in); err == nil {
+		t.Error("a program that does not compile was built")
+	}
+	wantFiles()
+}
+
+// A list of no platforms builds nothing, and says so.
+func TestPlatformsOfTheEnvironment(t *testing.T) {
+	in := platforms(t)
+	in.Environ = append(in.Environ, "IMAGE_PLATFORM= , ")
+	_, err := buildkit.Resolve(context.Background(), in)
+	var wrong *buildkit.ConfigError
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "IMAGE_PLATFORM") || !strings.Contains(err.Error(), "\nfix: ") {
+		t.Errorf("error %v", err)
 	}
 }
 

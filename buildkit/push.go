@@ -25,6 +25,17 @@ type PushOptions struct {
 	Cache string
 }
 
+// Check tells what is wrong in the options before anything is built: a [*ConfigError].
+func (o PushOptions) Check() error {
+	if o.Getenv == nil || o.Getenv("IMAGE_REGISTRY_CA") == "" {
+		return nil
+	}
+	if _, err := registry.Authorities(o.Getenv("IMAGE_REGISTRY_CA")); err != nil {
+		return &ConfigError{err}
+	}
+	return nil
+}
+
 // Pushed is an image in a registry.
 type Pushed struct {
 	Name      string // of the image

@@ -399,7 +399,7 @@ func TestFindByTLS(t *testing.T) {
 	}
 	request := base.Request{Reference: strings.TrimPrefix(secure.URL, "https://") + "/base:1", Platform: amd64}
 	_, err := base.Finder{Cache: t.TempDir()}.Find(context.Background(), request)
-	wantError(t, err, "certificate", "fix: ")
+	wantError(t, err, "certificate", "fix: ", "IMAGE_REGISTRY_CA")
 	b, err := base.Finder{Cache: t.TempDir(), CAFile: ca}.Find(context.Background(), request)
 	wantBase(t, b, err, "one")
 	_, err = base.Finder{Cache: t.TempDir(), CAFile: "none.pem"}.Find(context.Background(), request)

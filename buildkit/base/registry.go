@@ -162,10 +162,21 @@ func (f Finder) connect(ctx context.Context, named reference.Named) (*pull, erro
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, remoteError(fmt.Errorf("asking the registry %s: %w\nfix: look at the name, pull it (\"docker pull %s\"), \"docker login\" for a private one, or name it by digest",
-			reference.Domain(named), err, reference.FamiliarString(named)))
+		return nil, remoteError(fmt.Errorf("asking the registry %s: %w\nfix: %s", reference.Domain(named), err, fixFor(err, named)))
 	}
 	return &pull{repository, root}, nil
+}
+
+// fixFor is what helps when a registry does not tell what a reference means.
+func fixFor(err error, named reference.Named) string {
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.As(err, &unknown):
+		return "name the PEM file of the registry's authority with IMAGE_REGISTRY_CA"
+	case notTLS(err):
+		return "if it is to be without TLS, say so with IMAGE_REGISTRY_HTTP=" + reference.Domain(named)
+	}
+	return fmt.Sprintf("look at the name, pull it (\"docker pull %s\"), \"docker login\" for a private one, or name it by digest", reference.FamiliarString(named))
 }
 
 // transport is the one of the standard library, with the certificate authorities of the system and of CAFile.
@@ -179,10 +190,10 @@ func (f Finder) transport() (http.RoundTripper, error) {
 	}
 	text, err := os.ReadFile(f.CAFile)
 	if err != nil {
-		return nil, fmt.Errorf("reading the certificates for registries: %w\nfix: name a PEM file", err)
+		return nil, fmt.Errorf("reading the certificates for registries: %w\nfix: set IMAGE_REGISTRY_CA to a PEM file", err)
 	}
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("reading the certificates for registries: there is none in %q\nfix: name a PEM file", f.CAFile)
+		return nil, fmt.Errorf("reading the certificates for registries: there is none in %q\nfix: set IMAGE_REGISTRY_CA to a PEM file", f.CAFile)
 	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}

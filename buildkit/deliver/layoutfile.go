@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -84,20 +85,41 @@ func (f *layoutFile) enter(root ocispec.Descriptor, names []name, alone bool) (g
 	place := len(f.entries)
 	var kept []layoutEntry
 	for i, e := range f.entries {
-		ourOld := e.Annotations[layoutMark] == "true"
-		if !slices.ContainsFunc(ours, e.replacedBy) && !(alone && ourOld) {
+		if !slices.ContainsFunc(ours, e.replacedBy) && !(alone && e.ours()) {
 			kept = append(kept, e)
 			continue
 		}
 		// The new entries stand where the first of the old ones did: a run that changes nothing changes no byte.
 		place = min(place, i)
-		if ourOld {
+		if e.ours() {
 			gone = append(gone, e)
 		}
 	}
 	place = min(place, len(kept))
 	f.entries = slices.Concat(kept[:place], ours, kept[place:])
+	f.order()
 	return gone
+}
+
+// ours tells whether we have written the entry.
+func (e layoutEntry) ours() bool { return e.Annotations[layoutMark] == "true" }
+
+// order sorts our entries by their names: images that are written side by side come in any order. Those of others stay
+// where they are.
+func (f *layoutFile) order() {
+	var places []int
+	var ours []layoutEntry
+	for i, e := range f.entries {
+		if e.ours() {
+			places, ours = append(places, i), append(ours, e)
+		}
+	}
+	slices.SortStableFunc(ours, func(a, b layoutEntry) int {
+		return strings.Compare(a.Annotations[containerdName], b.Annotations[containerdName])
+	})
+	for i, e := range ours {
+		f.entries[places[i]] = e
+	}
 }
 
 // replacedBy tells whether our entry takes the place of e: it has its name, or both have none and are one image.

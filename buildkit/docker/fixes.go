@@ -57,7 +57,7 @@ func startFix(err error) error {
 func execFix(err error, text string) error {
 	switch {
 	case strings.Contains(text, "exec format error"):
-		return advise(err, "build the program for the engine's platform (GOOS, GOARCH)")
+		return advise(err, "build the program for the engine's platform (Platform, IMAGE_PLATFORM), or install qemu-user-static where the engine runs")
 	case strings.Contains(text, "permission denied"):
 		return advise(err, "let the image's user execute the program: mode 0755 on it and on the folders above")
 	case strings.Contains(text, "not found"), strings.Contains(text, "no such file"):

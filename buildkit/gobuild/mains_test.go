@@ -135,6 +135,7 @@ func TestMainsErrors(t *testing.T) {
 		"not in the workspace": {files: files{"go.work": "go 1.23\nuse ./a\n", "a/go.mod": "module a\ngo 1.23\n", "go.mod": mod, "main.go": main}, patterns: []string{"."}, fix: "go work use ., or set GOWORK=off", want: []string{"workspace"}},
 		"another OS":           {files: app, target: gobuild.Target{OS: "darwin", Arch: "arm64"}, want: []string{`"darwin"`}},
 		"no such variant":      {files: app, target: gobuild.Target{Arch: "amd64", Variant: "v9"}, fix: "choose one of v1, v2, v3, v4", want: []string{"linux/amd64/v9"}},
+		"no such arm":          {files: app, target: gobuild.Target{Arch: "arm", Variant: "v9"}, fix: "choose one of v7, v6, v5", want: []string{"linux/arm/v9"}},
 		"variant of none":      {files: app, target: gobuild.Target{Arch: "s390x", Variant: "v9"}, fix: "choose the platform linux/s390x", want: []string{"no variants of s390x"}},
 		"no such architecture": {files: app, target: gobuild.Target{Arch: "x86_64"}, fix: "choose one of 386, amd64, arm, arm64, loong64, mips, mips64, mips64le, mipsle, ppc64, ppc64le, riscv64, s390x", want: []string{"linux/x86_64"}},
 		"GOOS in Env":          {files: app, opts: gobuild.Options{Env: map[string]string{"GOOS": "windows"}}, want: []string{`GOOS="windows"`}},

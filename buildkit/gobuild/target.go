@@ -43,7 +43,11 @@ func (t Target) normal() (Target, error) {
 	case len(values) == 0:
 		return t, fmt.Errorf("compiling for %q: Go knows no variants of %s\nfix: choose the platform linux/%s", t, t.Arch, t.Arch)
 	}
-	return t, fmt.Errorf("compiling for %q: no such variant\nfix: choose one of %s", t, strings.Join(values, ", "))
+	prefix := "v" // as platforms have it: GOARM is "7"
+	if t.Arch != "arm" {
+		prefix = ""
+	}
+	return t, fmt.Errorf("compiling for %q: no such variant\nfix: choose one of %s", t, prefix+strings.Join(values, ", "+prefix))
 }
 
 // architectures are those of Go for Linux (`go tool dist list`). The go command

@@ -84,19 +84,28 @@ func (r PushRequest) transport() (*http.Transport, error) {
 	if r.CAFile == "" {
 		return t, nil
 	}
+	pool, err := Authorities(r.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return t, nil
+}
+
+// Authorities are the certificate authorities of the system and of a PEM file. It fails when the file has none.
+func Authorities(file string) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
-	text, err := os.ReadFile(r.CAFile)
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading the certificates for registries: %w\nfix: name a PEM file", err)
+		return nil, fmt.Errorf("reading the certificates for registries: %w\nfix: set IMAGE_REGISTRY_CA to a PEM file", err)
 	}
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("reading the certificates for registries: there is none in %q\nfix: name a PEM file", r.CAFile)
+		return nil, fmt.Errorf("reading the certificates for registries: there is none in %q\nfix: set IMAGE_REGISTRY_CA to a PEM file", file)
 	}
-	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	return t, nil
+	return pool, nil
 }
 
 // loopback tells whether a registry is on this machine, where nobody listens on the way.

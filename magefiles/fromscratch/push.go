@@ -22,6 +22,10 @@ func (j *job) imagePush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	options := buildkit.PushOptions{Getenv: os.Getenv, Cache: cache}
+	if err := options.Check(); err != nil {
+		return err
+	}
 	plans, err := j.plans(ctx, true)
 	if err != nil {
 		return err
@@ -31,7 +35,6 @@ func (j *job) imagePush(ctx context.Context) error {
 	}
 	var one sync.Mutex
 	var all []buildkit.Pushed
-	options := buildkit.PushOptions{Getenv: os.Getenv, Cache: cache}
 	err = j.eachGroup(ctx, plans, func(ctx context.Context, group []*buildkit.Built) (string, error) {
 		pushed, err := buildkit.PushAll(ctx, group, options)
 		if err != nil {
@@ -61,8 +64,8 @@ func lines(pushed []buildkit.Pushed) string {
 	return text
 }
 
-// refsFile is where the references go, absolute; "" is nowhere. A folder that is not there is told before anything is
-// built.
+// refsFile is where the references go, absolute; "" is nowhere. A folder that is not there, or in the place of the
+// file, is told before anything is built.
 func refsFile(path string) (string, error) {
 	if path == "" {
 		return "", nil
@@ -70,6 +73,9 @@ func refsFile(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err == nil {
 		_, err = os.Stat(filepath.Dir(path))
+	}
+	if info, statErr := os.Stat(path); err == nil && statErr == nil && info.IsDir() {
+		err = fmt.Errorf("%q is a folder", path)
 	}
 	if err != nil {
 		return "", &buildkit.ConfigError{Err: fmt.Errorf("looking where the references are to be written: %w\nfix: set IMAGE_REFS to a file in a folder that is there", err)}

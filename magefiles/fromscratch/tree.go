@@ -84,7 +84,11 @@ func (b *branch) reason() string {
 
 // writeTree writes an image as a tree with sizes and reasons, and what is not in it.
 func writeTree(w io.Writer, x buildkit.Explanation) error {
-	fmt.Fprintf(w, "%s  %s  %s\n", x.Reference, x.Platform, buildkit.Size(x.Size))
+	base := ""
+	if x.Base != "" {
+		base = fmt.Sprintf(", %s of them the base %s", buildkit.Size(x.BaseSize), x.Base)
+	}
+	fmt.Fprintf(w, "%s  %s  %s%s\n", x.Reference, x.Platform, buildkit.Size(x.Size), base)
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, b := range newBranch(x.Entries).below {
 		b.write(tw, 0)

@@ -12,7 +12,7 @@ import (
 // reason in one line, and adds sizes up.
 func TestWriteTree(t *testing.T) {
 	x := buildkit.Explanation{
-		Reference: "app:latest", Platform: "linux/amd64", Size: 3000,
+		Reference: "app:latest", Platform: "linux/amd64", Size: 3000, Base: "debian:12", BaseSize: 900,
 		Entries: []buildkit.EntryFacts{
 			{Path: "/app", Type: "file", Size: 1000, Reason: "the program"},
 			{Path: "/data", Type: "folder", Reason: "data of the user nobody"},
@@ -38,7 +38,7 @@ func TestWriteTree(t *testing.T) {
 	for _, l := range strings.Split(b.String(), "\n") {
 		lines = append(lines, strings.TrimRight(l, " "))
 	}
-	const want = `app:latest  linux/amd64  3.0 kB
+	const want = `app:latest  linux/amd64  3.0 kB, 900 B of them the base debian:12
   1.0 kB  /app                        the program
      0 B  /data/                      data of the user nobody
      0 B  /lib -> usr/lib             on the way to /lib/x

@@ -113,7 +113,10 @@ func (j *job) imageRun(ctx context.Context) error {
 	if err := j.connect(ctx); err != nil {
 		return err
 	}
-	j.own = j.engine != nil
+	if j.engine == nil {
+		return j.whyNoEngine()
+	}
+	j.own = true
 	list, all, err := j.standing(ctx)
 	if err != nil {
 		return err
@@ -129,9 +132,6 @@ func (j *job) imageRun(ctx context.Context) error {
 	plan, err := buildkit.One(plans)
 	if err != nil {
 		return err
-	}
-	if j.engine == nil {
-		return j.whyNoEngine()
 	}
 	var image buildkit.Deliverable
 	// A running program does not keep its folder from the next build.

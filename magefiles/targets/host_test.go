@@ -95,6 +95,7 @@ func TestNoEngine(t *testing.T) {
 	}
 	mage(t, dir, append(none, "IMAGE_OUTPUT=docker"), "image").wantError(t, 3, "unix:///nowhere/docker.sock", "fix: ")
 	mage(t, dir, none, "imageRun").wantError(t, 3, "unix:///nowhere/docker.sock", "fix: ")
+	mage(t, dir, append(none, "IMAGE_PLATFORM=linux/amd64,linux/arm64"), "imageRun").wantError(t, 3, "unix:///nowhere/docker.sock", "fix: ")
 	mage(t, dir, append(none, "IMAGE_OUTPUT=tape"), "image").wantError(t, 2, `"tape"`, "fix: ")
 
 	// Cleaning does not need a program that compiles.

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,11 @@ func TestImagePush(t *testing.T) {
 
 	// A name without a registry is told before anything is built.
 	mage(t, dir, env, "imagePush").wantError(t, 2, "web:"+tag, "fix: set Repo", "IMAGE_REPO")
+	// So is a variable that names the wrong file.
+	for _, wrong := range []struct{ variable, say string }{{"IMAGE_REFS=" + dir, "is a folder"}, {"IMAGE_REGISTRY_CA=" + dir + "/go.mod", "there is none in"}} {
+		name, _, _ := strings.Cut(wrong.variable, "=")
+		mage(t, dir, append(slices.Clone(env), "IMAGE_REPO="+host+"/acme/x", wrong.variable), "imagePush").wantError(t, 2, wrong.say, "fix: set "+name)
+	}
 	if _, err := os.Stat(filepath.Join(dir, "dist")); !os.IsNotExist(err) {
 		t.Errorf("something was built: %v", err)
 	}
