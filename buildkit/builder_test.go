@@ -377,6 +377,16 @@ func TestBuilderInterrupted(t *testing.T) {
 	noBuilderContainers(t)
 }
 
+// A container that somebody else has removed is made again.
+func TestBuilderContainerGone(t *testing.T) {
+	dir := module(t, map[string]string{"go.mod": "module example.com/gone\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() {}\n"})
+	b := builders(t)
+	in := buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: buildertest.Image(t), Repo: repo + "builder-gone"}}}
+	mustRun(t, b, in)
+	output(t, "", "docker", "rm", "-f", builderContainers(t))
+	mustRun(t, b, in)
+}
+
 // Two runs at once, each with containers of its own, share the caches.
 func TestBuilderTwoRuns(t *testing.T) {
 	image := buildertest.Image(t)
