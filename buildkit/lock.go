@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -29,7 +30,7 @@ func lock(ctx context.Context, path string) (release func() error, err error) {
 			return f.Close, nil
 		}
 		if !errors.Is(err, errLocked) {
-			return nil, fmt.Errorf("locking the folder of the image: %w", err)
+			return nil, fmt.Errorf("locking the folder of the image: %w\nfix: make %q a folder that you can write to; where the module is read-only, a copy of it", err, filepath.Dir(filepath.Dir(path)))
 		}
 		select {
 		case <-ctx.Done():
