@@ -184,7 +184,11 @@ func compileGroup(ctx context.Context, group []*Built) error {
 	first := group[0]
 	done := first.report.step(first.Plan.Name, "compile", fmt.Sprintf("%d programs", len(group)))
 	binaries, err := first.Plan.gocmd.BuildAll(ctx, string(first.Plan.Dist()), requests)
-	done(fmt.Sprintf("%d programs for %s", len(group), platformsOf(group)), err)
+	words := "1 program"
+	if len(group) > 1 {
+		words = fmt.Sprintf("%d programs", len(group))
+	}
+	done(words+" for "+platformsOf(group), err)
 	if err != nil {
 		return fmt.Errorf("building the images of %s: %w", filepath.Base(first.Plan.Root), err)
 	}

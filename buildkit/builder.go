@@ -168,18 +168,15 @@ func (b *builder) forget(c *docker.Builder, err error) error {
 	return err
 }
 
-// Run runs a command in the container, with the sources as they are now.
+// Run runs a command in the container, with the sources as they are now. When the container has ended, as one that
+// imageDev keeps for hours may, it does so in another one, once.
 func (b *builder) Run(ctx context.Context, c gobuild.Command) error {
-	box, err := b.start(ctx)
+	code, err := b.exec(ctx, c)
+	if errors.Is(err, docker.ErrNotRunning) && ctx.Err() == nil {
+		code, err = b.exec(ctx, c)
+	}
 	if err != nil {
 		return err
-	}
-	if err := b.forget(box, box.Sync(ctx)); err != nil {
-		return b.failed(ctx, err)
-	}
-	code, err := box.Exec(ctx, docker.BuilderCommand{Args: c.Args, Env: lastOf(c.Env), Dir: c.Dir, Stdout: c.Stdout, Stderr: c.Stderr})
-	if err := b.forget(box, err); err != nil {
-		return b.failed(ctx, err)
 	}
 	switch code {
 	case 0:
@@ -188,6 +185,23 @@ func (b *builder) Run(ctx context.Context, c gobuild.Command) error {
 		return &ConfigError{fmt.Errorf("the Builder %q has no command %q\nfix: name an image that has it, such as golang:1.26-bookworm", b.ref, c.Args[0])}
 	}
 	return &gobuild.ExitError{Code: code}
+}
+
+// exec is Run in the container that there is.
+func (b *builder) exec(ctx context.Context, c gobuild.Command) (int, error) {
+	box, err := b.start(ctx)
+	if err != nil {
+		return 0, err
+	}
+	err = box.Sync(ctx)
+	code := 0
+	if err == nil {
+		code, err = box.Exec(ctx, docker.BuilderCommand{Args: c.Args, Env: lastOf(c.Env), Dir: c.Dir, Stdout: c.Stdout, Stderr: c.Stderr})
+	}
+	if err := b.forget(box, err); err != nil {
+		return 0, b.failed(ctx, err)
+	}
+	return code, nil
 }
 
 // failed is the error of an engine, or of who did not want to wait for it.

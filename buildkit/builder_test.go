@@ -376,6 +376,24 @@ func TestBuilderInterrupted(t *testing.T) {
 	noBuilderContainers(t)
 }
 
+// The builder of an image that IMAGE_NAME leaves out is not asked for.
+func TestBuilderOfAnotherImage(t *testing.T) {
+	dir := module(t, map[string]string{"go.mod": "module example.com/other\n\ngo 1.23\n", "a/main.go": "package main\n\nfunc main() {}\n", "b/main.go": "package main\n\nfunc main() {}\n"})
+	mustRun(t, builders(t), buildkit.Inputs{Dir: dir, Environ: append(os.Environ(), "IMAGE_NAME=a"), Configs: []buildkit.Config{
+		{Main: "./a", Repo: repo + "builder-other"}, {Main: "./b", Builder: "localhost:1/fromscratch-test/none:1"},
+	}})
+}
+
+// A container that somebody else has removed is made again.
+func TestBuilderContainerGone(t *testing.T) {
+	dir := module(t, map[string]string{"go.mod": "module example.com/gone\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() {}\n"})
+	b := builders(t)
+	in := buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: buildertest.Image(t), Repo: repo + "builder-gone"}}}
+	mustRun(t, b, in)
+	output(t, "", "docker", "rm", "-f", builderContainers(t))
+	mustRun(t, b, in)
+}
+
 // Two runs at once, each with containers of its own, share the caches.
 func TestBuilderTwoRuns(t *testing.T) {
 	image := buildertest.Image(t)

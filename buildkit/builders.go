@@ -188,7 +188,7 @@ func inside(name string) string { return path.Join(insideRoot, name) }
 func (in *Inputs) AskBuilders(ctx context.Context) error {
 	in.builderIDs, in.builderMissing = nil, false
 	for _, c := range in.Configs {
-		if c.Builder == "" {
+		if c.Builder == "" || in.leftOut(c) {
 			continue
 		}
 		list, _, _, err := in.platforms(ctx, c)
@@ -213,7 +213,7 @@ func (in *Inputs) AskBuilders(ctx context.Context) error {
 // knowsBuilders tells whether the image of every Builder is known.
 func (in Inputs) knowsBuilders() bool {
 	for _, c := range in.Configs {
-		if c.Builder != "" && (in.builderMissing || len(in.builderIDs) == 0) {
+		if c.Builder != "" && !in.leftOut(c) && (in.builderMissing || len(in.builderIDs) == 0) {
 			return false
 		}
 	}

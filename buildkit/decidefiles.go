@@ -80,8 +80,11 @@ func (p *Plan) decideBundle(sslCertFile string) (bundle, from string, err error)
 	if p.bundle != "" && sslCertFile == "" {
 		return p.bundle, "builder", nil
 	}
+	if from = "host"; sslCertFile != "" {
+		from = "env SSL_CERT_FILE"
+	}
 	bundle, err = rootfs.FindBundle(sslCertFile)
-	return bundle, "host", err
+	return bundle, from, err
 }
 
 // checkPlaces finds what would go wrong only after the program is compiled: another

@@ -62,16 +62,24 @@ func WriteDockerfiles(all []Dockerfile) error {
 	return err
 }
 
-// DockerfileAt checks that a path, of IMAGE_DOCKERFILE, is for one image only.
-func DockerfileAt(path string, plans []Plan) error {
-	if path == "" || len(plans) == 1 {
-		return nil
-	}
+// DockerfilePlans are the images to write down: of several platforms of one the first, as the Dockerfile of a static
+// program says all of them. It checks that a path, of IMAGE_DOCKERFILE, is for one image only, and that there is a file
+// for all platforms of an image. Else the error is a [*ConfigError].
+func DockerfilePlans(path string, plans []Plan) ([]Plan, error) {
+	var one []Plan
 	var names []string
 	for _, p := range plans {
-		names = append(names, p.Name)
+		if i := slices.Index(names, p.Name); i < 0 {
+			one, names = append(one, p), append(names, p.Name)
+		} else if p.Main.Cgo.Enabled || one[i].Main.Cgo.Enabled {
+			return nil, &ConfigError{fmt.Errorf("image %q is for several platforms, and uses cgo: its Dockerfile lists libraries, which are those of one platform\nfix: name one, with IMAGE_PLATFORM=%s, or set Cgo to \"off\"",
+				p.Name, one[i].Platform)}
+		}
 	}
-	return &ConfigError{fmt.Errorf("IMAGE_DOCKERFILE is %q, one file, and there are the images %s\nfix: select one, with IMAGE_NAME=%s, or unset IMAGE_DOCKERFILE",
+	if path == "" || len(one) == 1 {
+		return one, nil
+	}
+	return nil, &ConfigError{fmt.Errorf("IMAGE_DOCKERFILE is %q, one file, and there are the images %s\nfix: select one, with IMAGE_NAME=%s, or unset IMAGE_DOCKERFILE",
 		path, strings.Join(names, ", "), names[0])}
 }
 
@@ -132,6 +140,9 @@ func (w *writing) possible(context.Context) error {
 	c := w.Plan.config
 	if c.After != nil {
 		return w.unsaid("After", "it is a function of the magefile, and changes the program, which a Dockerfile cannot do", "leave After out, or build the image with the target image")
+	}
+	if w.Plan.base != nil {
+		return w.unsaid("Base", "the Dockerfiles of fromscratch are from scratch, and have nothing of "+w.Plan.config.Base, "leave Base out, or build the image with the target image")
 	}
 	if c.Before != nil {
 		w.remark("Before of %s is a function of the magefile, which docker build does not run. What it generates has to be there before: mage imageRootfs runs it.", c.Origin)

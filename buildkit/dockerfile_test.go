@@ -10,6 +10,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
 // plainMain is a program without imports.
@@ -160,4 +161,29 @@ func written(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(content)
+}
+
+// Of several platforms one Dockerfile is written, if one says them all.
+func TestDockerfilePlans(t *testing.T) {
+	plan := func(name, arch string, cgo bool) buildkit.Plan {
+		return buildkit.Plan{Name: name, Platform: buildkit.Platform{OS: "linux", Architecture: arch}, Main: gobuild.Main{Cgo: gobuild.CgoDecision{Enabled: cgo}}}
+	}
+	for _, row := range []struct {
+		name, path string
+		plans      []buildkit.Plan
+		want       int
+		fails      string
+	}{
+		{"several platforms", "D", []buildkit.Plan{plan("a", "amd64", false), plan("a", "arm64", false)}, 1, ""},
+		{"two images", "", []buildkit.Plan{plan("a", "amd64", false), plan("b", "amd64", true)}, 2, ""},
+		{"two images in one file", "D", []buildkit.Plan{plan("a", "amd64", false), plan("b", "amd64", false)}, 0, "fix: select one, with IMAGE_NAME=a"},
+		{"several platforms with libraries", "", []buildkit.Plan{plan("a", "amd64", true), plan("a", "arm64", true)}, 0, "fix: name one, with IMAGE_PLATFORM=linux/amd64"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, err := buildkit.DockerfilePlans(row.path, row.plans)
+			if len(got) != row.want || (err != nil) != (row.fails != "") || err != nil && !strings.Contains(err.Error(), row.fails) {
+				t.Errorf("%d plans, %v", len(got), err)
+			}
+		})
+	}
 }

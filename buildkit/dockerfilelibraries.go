@@ -188,7 +188,7 @@ func (w *writing) libraryPackages(add func(dockerfile.Package)) error {
 	if w.Binary.Compiler.CC == "" && w.Closure.Flavour == ldd.Static {
 		return nil
 	}
-	db, err := packages.Open(ldd.DirFS("/"))
+	db, err := packages.Open(w.sys())
 	if err != nil {
 		return fmt.Errorf("looking for the packages of the libraries: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/dockerfile"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
 // suite is the Debian release of the compiler's image when the program needs no particular one.
@@ -40,7 +41,7 @@ func (w *writing) compiler(context.Context) error {
 		return nil
 	}
 	w.spec.Platform = w.Plan.Platform.String()
-	release, err := os.ReadFile("/etc/os-release")
+	release, err := readFollowed(w.sys(), "/etc/os-release")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading which distribution the libraries are of: %w", err)
 	}
@@ -77,6 +78,15 @@ func goVersion(file string) string {
 		}
 	}
 	return version
+}
+
+// readFollowed reads a file at the end of the links that lead to it.
+func readFollowed(sys ldd.FS, name string) ([]byte, error) {
+	real, _, err := ldd.Follow(sys, name)
+	if err != nil {
+		return nil, err
+	}
+	return fs.ReadFile(sys, strings.TrimPrefix(real, "/"))
 }
 
 // osRelease reads os-release(5).

@@ -382,6 +382,8 @@ func TestBaseInAnArchive(t *testing.T) {
 	output(t, dir, "skopeo", "copy", "-q", "docker-daemon:"+base, "oci:base:1")
 	output(t, "", "docker", "image", "rm", base)
 	built := mustBuildOn(t, dir, buildkit.Config{Base: "oci:base:1", Repo: repo + "archived"})
+	_, err := built.Dockerfile(context.Background(), "")
+	wantWords(t, err, "Base of the Config", "oci:base:1", "\nfix: ")
 	archive, err := built.WriteArchive(context.Background())
 	if err != nil {
 		t.Fatal(err)

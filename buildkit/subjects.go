@@ -98,7 +98,7 @@ func (in Inputs) programs(ctx context.Context, m gobuild.Module, s subject) ([]s
 // equip decides where the program is compiled, and makes ready what is asked there.
 func (in Inputs) equip(ctx context.Context, m gobuild.Module, s subject) (subject, error) {
 	c := s.config
-	if c.Builder == "" {
+	if c.Builder == "" || in.leftOut(c) {
 		return s, nil
 	}
 	var err error
@@ -135,13 +135,10 @@ func (s subject) each(mains []gobuild.Main) []subject {
 // before runs the user's function, but not that of an image which is known not to
 // be built.
 func (in Inputs) before(ctx context.Context, m gobuild.Module, c Config) error {
-	if !in.Prepare || c.Before == nil {
+	if !in.Prepare || c.Before == nil || in.leftOut(c) {
 		return nil
 	}
-	name, selected := cmp.Or(c.Name, path.Base(cmp.Or(filepath.ToSlash(c.Binary), c.Main))), split(in.getenv("IMAGE_NAME"))
-	if len(selected) > 0 && name != "." && !slices.Contains(selected, name) {
-		return nil
-	}
+	name := likelyName(c)
 	if name == "." { // of the module's root, or not said: the listing will tell
 		name = cmp.Or(path.Base(m.Path), filepath.Base(m.Dir))
 	}
@@ -152,6 +149,17 @@ func (in Inputs) before(ctx context.Context, m gobuild.Module, c Config) error {
 		return fmt.Errorf("running Before of %s: %w", c.Origin, err)
 	}
 	return nil
+}
+
+// leftOut tells of an image that IMAGE_NAME does not name, as far as that is known before its program is found.
+func (in Inputs) leftOut(c Config) bool {
+	name, selected := likelyName(c), split(in.getenv("IMAGE_NAME"))
+	return len(selected) > 0 && name != "." && !slices.Contains(selected, name)
+}
+
+// likelyName is the name of an image, "." when the listing will tell.
+func likelyName(c Config) string {
+	return cmp.Or(c.Name, path.Base(cmp.Or(filepath.ToSlash(c.Binary), c.Main)))
 }
 
 // mains asks the go command for the packages of a Config: the one that it names,

@@ -59,7 +59,7 @@ func (c *call) compiler(ctx context.Context) (Compiler, error) {
 		return c.complete(ctx, Compiler{CC: given, CXX: cmp.Or(c.opts.Env["CXX"], getenv(c.env, "CXX"+suffix))}), nil
 	case c.native():
 		cc := c.vars["CC"]
-		if err := c.present(ctx, cc, nativeFix(cc)); err != nil {
+		if err := c.present(ctx, cc, c.nativeFix(cc)); err != nil {
 			return Compiler{}, err
 		}
 		return Compiler{CC: cc, Sysroot: "/"}, nil
@@ -121,6 +121,8 @@ func (c *call) crossFix() string {
 	switch {
 	case len(names) == 0:
 		return fix
+	case c.g.Runner != nil: // nothing is installed into a container for one build
+		return fmt.Sprintf("have %s-gcc in the Builder, for Debian the package gcc-%s, or %s", names[0], strings.ReplaceAll(names[0], "_", "-"), fix)
 	case c.vars["GOHOSTOS"] != "linux":
 		return fmt.Sprintf("install %s-gcc or zig, or %s", names[0], fix)
 	}
@@ -129,7 +131,10 @@ func (c *call) crossFix() string {
 
 // nativeFix is how the machine's own compiler is installed. The C library's
 // headers come with it only as Debian's recommendation, so they are named.
-func nativeFix(cc string) string {
+func (c *call) nativeFix(cc string) string {
+	if c.g.Runner != nil {
+		return fmt.Sprintf("name a Builder that has %s, such as golang:1.26-bookworm, or set Cgo to \"off\"", cc)
+	}
 	if cc == "gcc" {
 		return "apt-get install gcc libc6-dev"
 	}

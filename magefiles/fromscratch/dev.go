@@ -23,6 +23,11 @@ func (j *job) imageDev(ctx context.Context) error {
 	if err := j.runnable(); err != nil {
 		return err
 	}
+	switch how := os.Getenv("IMAGE_DEV_SWAP"); how {
+	case "", "bind", "copy":
+	default:
+		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_DEV_SWAP is %q\nfix: set it to bind or copy, or unset it", how)}
+	}
 	if err := j.connect(ctx); err != nil {
 		return err
 	}
@@ -40,6 +45,11 @@ func (j *job) imageDev(ctx context.Context) error {
 	var all sync.WaitGroup
 	for i, p := range plans {
 		l := &loop{job: j, plan: p, prefix: prefixOf(p, plans), gone: make(chan *buildkit.Dev)}
+		if i == 0 { // one of them tells of it
+			if l.magefiles, err = j.magefiles(); err != nil {
+				return err
+			}
+		}
 		all.Add(1)
 		go func() {
 			defer all.Done()
@@ -49,6 +59,22 @@ func (j *job) imageDev(ctx context.Context) error {
 	}
 	all.Wait()
 	return errors.Join(errs...)
+}
+
+// magefiles are the places of the files that call Configure: mage compiles those of the folder that it runs in, and of
+// magefiles/ in it.
+func (j *job) magefiles() ([]string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("finding the folder that mage runs in: %w", err)
+	}
+	var files []string
+	for _, c := range j.configs {
+		if name, _, ok := strings.Cut(c.Origin, ".go:"); ok {
+			files = append(files, filepath.Join(dir, name+".go"), filepath.Join(dir, "magefiles", name+".go"))
+		}
+	}
+	return files, nil
 }
 
 // prefixOf tells the lines of several programs apart.
@@ -66,15 +92,16 @@ func prefixOf(p buildkit.Plan, all []buildkit.Plan) string {
 // loop is the development of one image.
 type loop struct {
 	*job
-	plan   buildkit.Plan
-	prefix string
-	dev    *buildkit.Dev      // nil as long as no version has run
-	health string             // as last told
-	polls  bool               // that was told
-	owed   bool               // the last build has failed: what had changed is not in the container
-	blind  bool               // not even the program's packages were found
-	told   string             // the last failure
-	gone   chan *buildkit.Dev // whose containers have ended
+	plan      buildkit.Plan
+	prefix    string
+	dev       *buildkit.Dev // nil as long as no version has run
+	health    string        // as last told
+	polls     bool          // that was told
+	owed      bool          // the last build has failed: what had changed is not in the container
+	blind     bool          // not even the program's packages were found
+	magefiles []string
+	told      string             // the last failure
+	gone      chan *buildkit.Dev // whose containers have ended
 }
 
 // healthPoll is how often the engine is asked what the health check says.
@@ -117,7 +144,8 @@ func (l *loop) run(ctx context.Context) (err error) {
 // change puts a change into the container. What fails is told, and the last version
 // that was good runs on.
 func (l *loop) change(ctx context.Context, w *watch.Watcher, e watch.Event) {
-	began, paths := time.Now(), e.Paths
+	began := time.Now()
+	paths := l.withoutMagefiles(e.Paths)
 	// Where a log is written beside the source, each line would be a change.
 	counts := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return !l.plan.Counts(path) })
 	if len(counts) == 0 && !l.blind && !e.Lost {
@@ -142,6 +170,15 @@ func (l *loop) change(ctx context.Context, w *watch.Watcher, e watch.Event) {
 	case swapped:
 		l.note(fmt.Sprintf("──── %s: swapped in %.2fs", l.names(paths), time.Since(began).Seconds()))
 	}
+}
+
+// withoutMagefiles takes magefiles out, and says of those that have changed what that asks for.
+func (l *loop) withoutMagefiles(paths []string) []string {
+	own := func(path string) bool { return slices.Contains(l.magefiles, path) }
+	if i := slices.IndexFunc(paths, own); i >= 0 {
+		l.note(l.plan.Show(paths[i]) + " has changed; start imageDev again for it")
+	}
+	return slices.DeleteFunc(slices.Clone(paths), own)
 }
 
 // rebuild builds the image anew, and runs it in a new container in the place of the
@@ -306,7 +343,7 @@ func (l *loop) names(paths []string) string {
 func (l *loop) watched(since time.Time) watch.Paths {
 	w := l.plan.Watched()
 	return watch.Paths{
-		Dirs: w.Folders, Trees: w.Trees, Files: w.Files, Since: since,
+		Dirs: w.Folders, Trees: w.Trees, Files: append(slices.Clone(w.Files), l.magefiles...), Since: since,
 		Ignore: []string{filepath.Join(l.plan.Root, "dist"), "mage_output_file.go"},
 	}
 }

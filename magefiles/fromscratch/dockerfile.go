@@ -19,7 +19,7 @@ func (j *job) imageDockerfile(ctx context.Context) error {
 		return err
 	}
 	path := os.Getenv("IMAGE_DOCKERFILE")
-	if err := buildkit.DockerfileAt(path, plans); err != nil {
+	if plans, err = buildkit.DockerfilePlans(path, plans); err != nil {
 		return err
 	}
 	var one sync.Mutex

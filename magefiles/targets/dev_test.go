@@ -220,6 +220,10 @@ func TestDevTwoPrograms(t *testing.T) {
 	s.end(a, b)
 }
 
+func TestDevWrongSwap(t *testing.T) {
+	mage(t, project(t, nil), []string{"IMAGE_DEV_SWAP=mount"}, "imageDev").wantError(t, 2, "IMAGE_DEV_SWAP", "fix: set it to bind or copy")
+}
+
 // What the go command does not compile changes nothing, though it lies beside the source;
 // what has changed while nothing could be built is made up for, and a package that was
 // missing is found wherever it appears.
@@ -267,6 +271,9 @@ func TestDevBeside(t *testing.T) {
 	s.says("the last good version runs on", 3)
 	s.write("internal/late/late.go", "package late\n")
 	s.answers("third")
+
+	s.write("magefile.go", magefileWith(`Name: "`+name+`"`))
+	s.says("magefile.go has changed; start imageDev again for it", 1)
 
 	docker(t, "rm", "--force", strings.TrimSpace(docker(t, "ps", "-q", "--filter", "ancestor="+name+":"+tag)))
 	s.says("the container has ended; the next change starts another one", 1)
