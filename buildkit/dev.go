@@ -32,6 +32,7 @@ const supervisorPackage = "github.com/fromscratch-go/fromscratch/buildkit/superv
 type Dev struct {
 	plan      Plan
 	engine    *docker.Engine
+	ids       []string // what the engine may call the image
 	container *docker.DevContainer
 	program   program           // what the container was made for
 	moved     bool              // the program runs in devFolder, where it can be replaced
@@ -61,7 +62,7 @@ func (d Dist) dev() string { return filepath.Join(string(d), "dev") }
 // Develop runs the image, which the engine must have, in a development container.
 // The caller closes what it returns.
 func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest) (*Dev, error) {
-	d := &Dev{plan: b.Plan, engine: engine, events: make(chan report.Event, 64)}
+	d := &Dev{plan: b.Plan, engine: engine, ids: b.ids(), events: make(chan report.Event, 64)}
 	var err error
 	if d.program, err = programOf(b.Binary.Path, b.linked); err != nil {
 		return nil, err
@@ -355,8 +356,21 @@ func (d *Dev) Wait(ctx context.Context) error {
 const peace = 3 * time.Second
 
 // Close ends the program, in peace if it likes, and removes the container, also when
-// ctx has ended.
+// ctx has ended. The image goes with it when another one has its name by now.
 func (d *Dev) Close(ctx context.Context) error {
+	if err := d.remove(ctx); err != nil {
+		return err
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), peace)
+	defer stop()
+	if err := d.engine.Retire(ctx, markLabel+"="+d.plan.Name, d.ids...); err != nil {
+		return &EngineError{err}
+	}
+	return nil
+}
+
+// remove is Close without the image.
+func (d *Dev) remove(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), peace)
 	defer stop()
 	if err := d.container.Signal(ctx, cmp.Or(d.plan.Image.StopSignal, "SIGTERM")); err == nil {

@@ -155,6 +155,21 @@ func (e *Engine) retire(ctx context.Context, previous, loaded Image, label strin
 	return fmt.Errorf("removing the previous image %s: %w", previous.ID, err)
 }
 
+// Retire removes an image, by any of its IDs, that has the label and no name any more: one that a container used when
+// another took its name, see [LoadRequest]. One that is used still, or gone, is no error.
+func (e *Engine) Retire(ctx context.Context, label string, ids ...string) error {
+	for _, id := range ids {
+		img, found, err := e.image(ctx, id)
+		if err == nil && found {
+			err = e.retire(ctx, img, Image{}, label)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // labelled reports whether the image has the label "key=value", or with "key" any value of it.
 func (i Image) labelled(label string) bool {
 	key, want, exact := strings.Cut(label, "=")

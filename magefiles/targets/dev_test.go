@@ -130,6 +130,9 @@ func (s *session) end(names ...string) {
 		if left := docker(s.t, "ps", "-aq", "--filter", "ancestor="+name+":"+tag); left != "" {
 			s.t.Errorf("containers are left: %s", left)
 		}
+		if left := docker(s.t, "images", "-q", "--filter", "dangling=true", "--filter", "label=io.github.fromscratch-go.image="+name); left != "" {
+			s.t.Errorf("images without a name are left: %s", left)
+		}
 	}
 }
 
