@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// buildCache is where root's go command looks for what was compiled, see "go help cache".
-const buildCache = "/root/.cache/go-build"
+// buildCaches are where go commands look for what was compiled, see "go help cache": root's, and those of builders,
+// whose new volume begins with what the image has in its place.
+var buildCaches = []string{"/root/.cache/go-build", "/.fromscratch/cache"}
 
 // compiled are the packages that programs of tests import.
 var compiled = []string{
@@ -34,9 +35,9 @@ func (a *archive) addBuildCache() (err error) {
 			return fmt.Errorf("compiling the standard library: %w: %s", err, out)
 		}
 	}
-	// Without a young mark the go command begins with throwing out what has not been used for five days.
-	if err := a.addText(buildCache+"/trim.txt", strconv.FormatInt(time.Now().Unix(), 10)); err != nil {
-		return err
+	for _, cache := range buildCaches {
+		// Without a young mark the go command begins with throwing out what has not been used for five days.
+		err = errors.Join(err, a.addText(cache+"/trim.txt", strconv.FormatInt(time.Now().Unix(), 10)), a.addTree(dir, cache))
 	}
-	return a.addTree(dir, buildCache)
+	return err
 }

@@ -30,7 +30,7 @@ const (
 	// Label is on all images of this package.
 	Label = "fromscratch-test=builder"
 	// edition is counted up when the images of this package are made otherwise.
-	edition = "2"
+	edition = "3"
 )
 
 // Image returns the name of a builder image with the Go, the compiler and the libraries of this machine, which has to

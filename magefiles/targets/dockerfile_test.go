@@ -71,7 +71,7 @@ func TestDockerfileOfExamples(t *testing.T) {
 				t.Fatalf("stdout names %q, want two files for each of %q", files, row.images)
 			}
 			for i, name := range row.images {
-				for _, b := range []dockerBuild{classic, buildKit} {
+				for _, b := range dockerBuilds() {
 					t.Run(name+"/"+b.name, func(t *testing.T) {
 						ref := b.build(t, dir, files[2*i], builder)
 						compareTrees(t, exported(t, name+":"+dockerfileTag), exported(t, ref))
@@ -106,7 +106,7 @@ var (
 	// classic is the builder that knows no mounts: they are taken out, as the file says.
 	classic = dockerBuild{"classic", func(*testing.T) []string { return []string{"DOCKER_BUILDKIT=0"} },
 		func(s string) string { return regexp.MustCompile(`--mount=[^ ]* `).ReplaceAllString(s, "") }}
-	buildKit = dockerBuild{"buildkit", withBuildx, func(s string) string { return s }}
+	buildKit = dockerBuild{"buildkit", func(*testing.T) []string { return []string{"DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"} }, func(s string) string { return s }}
 )
 
 // build builds a Dockerfile that the targets have written, and removes the image when the test ends.
@@ -142,23 +142,13 @@ func removeStages(ref, said string) {
 	}
 }
 
-// withBuildx is an environment in which the docker command has BuildKit: by itself, or by the buildx that .ci/install
-// compiles into the user's cache, as Debian 12 has no package of it.
-func withBuildx(t *testing.T) []string {
-	t.Helper()
-	env := []string{"DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"}
-	if exec.Command("docker", "buildx", "version").Run() == nil {
-		return env
+// dockerBuilds are the builders of this machine's docker command: the classic one, which the engine has in itself, and
+// BuildKit where docker has buildx, of which Debian 12 has no package.
+func dockerBuilds() []dockerBuild {
+	if exec.Command("docker", "buildx", "version").Run() != nil {
+		return []dockerBuild{classic}
 	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := filepath.Join(cache, "fromscratch-test", "buildx-v0.29.1")
-	if _, err := os.Stat(filepath.Join(config, "cli-plugins", "docker-buildx")); err != nil {
-		missing(t, fmt.Sprintf("docker has no buildx, nor is there one in %q, where .ci/install compiles it", config))
-	}
-	return append(env, "DOCKER_CONFIG="+config)
+	return []dockerBuild{classic, buildKit}
 }
 
 // moduleProxy serves this machine's module cache: a build needs no other network.
