@@ -87,8 +87,8 @@ func TestDockerfileOfExamples(t *testing.T) {
 	}
 }
 
-// covered are images whose Dockerfiles have nothing that those of the others do not have: they are written, and built, for
-// a minute each, only where FROMSCRATCH_TEST_DOCKERFILES is "all".
+// covered are images whose Dockerfiles have nothing that those of the others do not have. They are written; they are
+// built, which takes a minute each, where FROMSCRATCH_TEST_DOCKERFILES is "all".
 var covered = []string{"hello", "clock"}
 
 // dockerfileTag is the tag of our images that are compared: other tests remove theirs.
