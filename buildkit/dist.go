@@ -230,7 +230,7 @@ func Dists(ctx context.Context, in Inputs) ([]Dist, error) {
 	var found []Dist
 	for _, e := range entries {
 		d := Dist(filepath.Join(parent, e.Name()))
-		name, _, _ := strings.Cut(e.Name(), "@") // and a platform
+		name, _, _ := strings.Cut(e.Name(), "@") // and a platform, or what an earlier removal has left
 		if e.IsDir() && d.ours() && (len(names) == 0 || slices.Contains(names, name)) {
 			found = append(found, d)
 		}
@@ -253,7 +253,7 @@ func (d Dist) Remove(ctx context.Context) (removed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := l.Remove(func() error { return removeAll(string(d)) }); err != nil {
+	if err := l.RemoveFolder(string(d), removeAll); err != nil {
 		return false, fmt.Errorf("removing the folder of the image: %w", err)
 	}
 	if err := os.Remove(filepath.Dir(string(d))); err != nil && !notEmpty(filepath.Dir(string(d))) {

@@ -59,18 +59,45 @@ func TestAcquireGone(t *testing.T) {
 	if _, err := filelock.Acquire(ctx, path); !errors.Is(err, interrupted) {
 		t.Errorf("with an ended context: %v", err)
 	}
-	waited := make(chan error, 1)
-	go func() {
-		l, err := filelock.Acquire(context.Background(), path)
-		if err == nil {
-			err = l.Release()
-		}
-		waited <- err
-	}()
-	if err := held.Remove(func() error { return os.RemoveAll(dir) }); err != nil {
+	if err := held.Release(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-waited; !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("after the removal: %v", err)
+	for range 100 {
+		removeWaitedFor(t, dir)
+	}
+}
+
+// removeWaitedFor makes a folder and removes it while others wait for its lock.
+func removeWaitedFor(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, ".lock")
+	held, err := filelock.Acquire(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error)
+	const waiters = 8
+	for range waiters {
+		go func() {
+			l, err := filelock.Acquire(context.Background(), path)
+			if err == nil {
+				err = l.Release()
+			}
+			waited <- err
+		}()
+	}
+	if err := held.RemoveFolder(dir, os.RemoveAll); err != nil {
+		t.Error(err)
+	}
+	for range waiters {
+		if err := <-waited; !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("after the removal: %v", err)
+		}
+	}
+	if left, err := filepath.Glob(dir + "*"); err != nil || len(left) > 0 {
+		t.Errorf("after the removal there is %q: %v", left, err)
 	}
 }
