@@ -37,7 +37,7 @@ type Binary struct {
 // and all that it started, and is found in the error. On Unix these are in a
 // process group of their own: Ctrl-C reaches them through the context only.
 func (g Go) Build(ctx context.Context, r Request) (*Binary, error) {
-	c, err := g.prepare(ctx, r.Target, r.Options, &r.Main.Cgo.Enabled)
+	c, err := g.prepare(ctx, r.Target, r.Options, &r.Main.Cgo.Enabled, r.Main.Settings)
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func goName(m Main) string {
 // buildGroup compiles several programs with one go command.
 func (g Go) buildGroup(ctx context.Context, scratch string, rs []Request, group []int, all []*Binary) (err error) {
 	first := rs[group[0]]
-	c, err := g.prepare(ctx, first.Target, first.Options, &first.Main.Cgo.Enabled)
+	c, err := g.prepare(ctx, first.Target, first.Options, &first.Main.Cgo.Enabled, first.Main.Settings)
 	if err != nil {
 		return err
 	}

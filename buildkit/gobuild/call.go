@@ -18,9 +18,14 @@ type call struct {
 	goflags []string // the words of GOFLAGS, also those of `go env -w`
 }
 
-// prepare checks target and options and reads the go command's settings. cgo is
-// CGO_ENABLED for the commands; nil: as the options decide, on when they do not.
-func (g Go) prepare(ctx context.Context, t Target, opts Options, cgo *bool) (*call, error) {
+// settings are the variables of the go command's environment that a call needs. Not
+// PKG_CONFIG: for that, go env asks the C compiler as well.
+var settings = []string{"GOFLAGS", "GOTMPDIR", "CC", "CXX", "GOHOSTOS", "GOHOSTARCH", "GOMOD", "GOWORK", "GOROOT", "GOMODCACHE", "GOENV"}
+
+// prepare checks target and options and reads the go command's settings, unless they
+// are known. cgo is CGO_ENABLED for the commands; nil: as the options decide, on when
+// they do not.
+func (g Go) prepare(ctx context.Context, t Target, opts Options, cgo *bool, known map[string]string) (*call, error) {
 	t, err := t.normal()
 	if err != nil {
 		return nil, err
@@ -28,16 +33,16 @@ func (g Go) prepare(ctx context.Context, t Target, opts Options, cgo *bool) (*ca
 	if err := opts.refuse(); err != nil {
 		return nil, err
 	}
-	c := &call{g: g, target: t, opts: opts}
+	c := &call{g: g, target: t, opts: opts, vars: known}
 	// What go env answers does not depend on cgo, but the decision may depend
 	// on what it answers: -race in GOFLAGS.
 	if c.env, err = g.environ(t, opts, true); err != nil {
 		return nil, err
 	}
-	// Not PKG_CONFIG: for that, go env asks the C compiler as well.
-	c.vars, err = g.goEnv(ctx, c.env, "GOFLAGS", "GOTMPDIR", "CC", "CXX", "GOHOSTOS", "GOHOSTARCH", "GOMOD", "GOWORK", "GOROOT", "GOMODCACHE", "GOENV")
-	if err != nil {
-		return nil, err
+	if c.vars == nil {
+		if c.vars, err = g.goEnv(ctx, c.env, settings...); err != nil {
+			return nil, err
+		}
 	}
 	c.goflags = split(c.vars["GOFLAGS"])
 	if c.cgo, c.why, err = c.mode(); err != nil {

@@ -21,7 +21,7 @@ type CommandLine struct {
 // CommandLine returns what Build would run for a request; it runs nothing but `go env`. CC is in the Env only where
 // the Options name one.
 func (g Go) CommandLine(ctx context.Context, r Request) (CommandLine, error) {
-	c, err := g.prepare(ctx, r.Target, r.Options, &r.Main.Cgo.Enabled)
+	c, err := g.prepare(ctx, r.Target, r.Options, &r.Main.Cgo.Enabled, r.Main.Settings)
 	if err != nil {
 		return CommandLine{}, err
 	}

@@ -38,7 +38,7 @@ type Compiler struct {
 // names what to install.
 func (g Go) Compiler(ctx context.Context, t Target, opts Options) (Compiler, error) {
 	enabled := true
-	c, err := g.prepare(ctx, t, opts, &enabled)
+	c, err := g.prepare(ctx, t, opts, &enabled, nil)
 	if err != nil {
 		return Compiler{}, err
 	}

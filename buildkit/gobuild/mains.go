@@ -23,6 +23,9 @@ type Main struct {
 	Cgo    CgoDecision
 	// Sources are the files that it is compiled from.
 	Sources Sources
+	// Settings are what `go env` has said for it, by name. Build does not ask again;
+	// nil makes it ask.
+	Settings map[string]string
 }
 
 // Mains finds programs and decides for each whether it needs cgo, all with one
@@ -39,7 +42,7 @@ type Main struct {
 // A main that is broken, or imports what is broken, is an error. A broken package
 // that none of them needs is not.
 func (g Go) Mains(ctx context.Context, t Target, opts Options, patterns ...string) ([]Main, error) {
-	c, err := g.prepare(ctx, t, opts, nil)
+	c, err := g.prepare(ctx, t, opts, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +115,7 @@ func (s *selection) take(p *pkg) {
 		}
 		return
 	}
-	m := Main{ImportPath: p.ImportPath, Dir: p.Dir, Name: programName(p.ImportPath), Cgo: s.decide(s.graph, p)}
+	m := Main{ImportPath: p.ImportPath, Dir: p.Dir, Name: programName(p.ImportPath), Cgo: s.decide(s.graph, p), Settings: s.vars}
 	m.Sources = s.sources(s.graph, p)
 	if p.Module != nil {
 		m.Module = p.Module.Path
