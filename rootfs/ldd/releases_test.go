@@ -42,8 +42,8 @@ var releases = map[string]release{
 	"i386":    {debianRoot{"trixie", "i386", somePackages}, "/lib/ld-linux.so.2", elf.EM_386, elf.ELFCLASS32, binary.LittleEndian, "qemu-i386-static", 60},
 	"armhf":   {debianRoot{"trixie", "armhf", somePackages}, "/lib/ld-linux-armhf.so.3", elf.EM_ARM, elf.ELFCLASS32, binary.LittleEndian, "qemu-arm-static", 60},
 	"arm64":   {debianRoot{"trixie", "arm64", somePackages}, "/lib/ld-linux-aarch64.so.1", elf.EM_AARCH64, elf.ELFCLASS64, binary.LittleEndian, "qemu-aarch64-static", 60},
-	"s390x":   {debianRoot{"trixie", "s390x", somePackages}, "/lib/ld64.so.1", elf.EM_S390, elf.ELFCLASS64, binary.BigEndian, "qemu-s390x-static", 60},
-	"ppc64el": {debianRoot{"trixie", "ppc64el", somePackages}, "/lib64/ld64.so.2", elf.EM_PPC64, elf.ELFCLASS64, binary.LittleEndian, "qemu-ppc64le-static", 60},
+	"s390x":   {debianRoot{"bookworm", "s390x", somePackages}, "/lib/ld64.so.1", elf.EM_S390, elf.ELFCLASS64, binary.BigEndian, "qemu-s390x-static", 60},
+	"ppc64el": {debianRoot{"bookworm", "ppc64el", somePackages}, "/lib64/ld64.so.2", elf.EM_PPC64, elf.ELFCLASS64, binary.LittleEndian, "qemu-ppc64le-static", 60},
 	"riscv64": {debianRoot{"trixie", "riscv64", somePackages}, "/lib/ld-linux-riscv64-lp64d.so.1", elf.EM_RISCV, elf.ELFCLASS64, binary.LittleEndian, "qemu-riscv64-static", 60},
 }
 
