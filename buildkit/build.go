@@ -43,6 +43,9 @@ type Built struct {
 	key      string       // of the system; "" keeps none
 	recalled bool         // the system is one of an earlier build
 
+	last       []string // what engines may call the image of the last build
+	remembered bool     // what the next build can make use of is kept
+
 	report  Report
 	release func() error
 	closed  bool
@@ -120,7 +123,7 @@ func (b *Built) Close() error {
 		return nil
 	}
 	b.closed = true
-	return errors.Join(b.remember(), b.release())
+	return errors.Join(b.rememberOnce(), b.release())
 }
 
 // checkAndCompile does both at once: the compiler takes its time, and a mistake in
@@ -164,7 +167,7 @@ func (b *Built) check(ctx context.Context) error {
 // compile runs the go command; the program goes straight to its place in dist/.
 func (b *Built) compile(ctx context.Context) (err error) {
 	p := b.Plan
-	if err := p.clear(); err != nil {
+	if err := b.clear(); err != nil {
 		return fmt.Errorf("clearing the place of the program: %w", err)
 	}
 	if p.Binary != "" {

@@ -150,7 +150,7 @@ func compileAll(ctx context.Context, all []*Built) error {
 func compileGroups(ctx context.Context, all []*Built) error {
 	var compiled []*Built
 	for _, b := range all {
-		if err := b.Plan.clear(); err != nil {
+		if err := b.clear(); err != nil {
 			return fmt.Errorf("building image %q: clearing the place of the program: %w", b.Plan.Name, err)
 		}
 		if b.Plan.Binary == "" {

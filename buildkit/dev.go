@@ -1,9 +1,9 @@
 package buildkit
 
 import (
+	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -262,17 +262,42 @@ func (d *Dev) Swap(ctx context.Context, report Report) (swapped bool, err error)
 	return true, d.restart(ctx)
 }
 
-// sameContent compares two files.
-func sameContent(a, b string) (bool, error) {
-	var sums [2][sha256.Size]byte
+// sameContent compares two files, as far as they are the same: another program has another
+// build ID at its beginning.
+func sameContent(a, b string) (same bool, err error) {
+	var files [2]*os.File
+	var infos [2]os.FileInfo
 	for i, name := range []string{a, b} {
-		content, err := os.ReadFile(name)
-		if err != nil {
+		if files[i], err = os.Open(name); err != nil {
 			return false, err
 		}
-		sums[i] = sha256.Sum256(content)
+		defer files[i].Close() // only read
+		if infos[i], err = files[i].Stat(); err != nil {
+			return false, err
+		}
 	}
-	return sums[0] == sums[1], nil
+	if os.SameFile(infos[0], infos[1]) {
+		return true, nil
+	}
+	if infos[0].Size() != infos[1].Size() {
+		return false, nil
+	}
+	var parts [2][]byte
+	for i := range parts {
+		parts[i] = make([]byte, 64<<10)
+	}
+	for {
+		n, err := io.ReadFull(files[0], parts[0])
+		m, otherErr := io.ReadFull(files[1], parts[1])
+		switch {
+		case !bytes.Equal(parts[0][:n], parts[1][:m]):
+			return false, nil
+		case err == io.EOF, err == io.ErrUnexpectedEOF:
+			return true, nil
+		case err != nil || otherErr != nil:
+			return false, errors.Join(err, otherErr)
+		}
+	}
 }
 
 // startTime is how long a program may take to be started, which takes milliseconds,

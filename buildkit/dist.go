@@ -157,9 +157,14 @@ func (d Dist) check() error {
 
 // clear makes the place of the program ready for the go command. That takes a
 // program for up to date by its build ID; one that was changed since is removed.
-func (p Plan) clear() error {
-	path := p.binary()
-	if m, err := readMemory(p.Dist().memory()); err == nil && slices.Contains(m.outputs.Changed(&record.Look{}), path) {
+func (b *Built) clear() error {
+	path := b.Plan.binary()
+	m, err := readMemory(b.Plan.Dist().memory())
+	if err != nil {
+		return clearPlace(path)
+	}
+	b.last = m.IDs
+	if slices.Contains(m.outputs.Changed(&record.Look{}), path) {
 		if err := remove(path); err != nil {
 			return removeAll(path)
 		}

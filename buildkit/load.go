@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"os"
+	"path/filepath"
 
 	"github.com/opencontainers/go-digest"
 
@@ -14,38 +15,80 @@ import (
 
 // Load brings the image into the engine under its reference. An engine that has
 // it already is sent nothing; one that has the image's lower layers, from an
-// earlier build, is sent the others alone. What fails is an [*EngineError].
-func (b *Built) Load(ctx context.Context, engine *docker.Engine) error {
+// earlier build, is sent the others alone. What the next build can make use of is
+// kept meanwhile. What fails is an [*EngineError].
+func (b *Built) Load(ctx context.Context, d *Delivery) error {
 	done := b.report.step(b.Plan.Label(), "docker", "loading "+b.Plan.Reference)
-	came, err := b.load(ctx, engine)
-	done(came, err)
-	if err != nil {
-		err = errors.Join(err, remove(b.Plan.Dist().layers())) // what it knows may be why
-		return &EngineError{fmt.Errorf("delivering image %q to %s: %w", b.Plan.Reference, engine.Host(), err)}
+	if err := b.removeStale(); err != nil { // before it is noted what is there
+		done("", err)
+		return err
 	}
-	return b.removeStale()
+	kept := make(chan error, 1)
+	go func() { kept <- b.rememberOnce() }()
+	came, err := b.load(ctx, d)
+	done(came, err)
+	keepErr := <-kept
+	if err != nil {
+		// What is known of the image and its layers may be why.
+		err = errors.Join(err, b.Doubt(), remove(b.Plan.Dist().layers()))
+		return errors.Join(&EngineError{fmt.Errorf("delivering image %q to %s: %w", b.Plan.Reference, d.engine.Host(), err)}, keepErr)
+	}
+	return keepErr
 }
 
-func (b *Built) load(ctx context.Context, engine *docker.Engine) (came string, err error) {
-	before, found, err := engine.Image(ctx, b.Plan.Reference)
+func (b *Built) load(ctx context.Context, d *Delivery) (came string, err error) {
+	before, err := d.has(ctx, b.Plan.Reference, b.ids())
 	if err != nil {
 		return "", err
 	}
-	if found && before.Complete && slices.Contains(b.ids(), before.ID) {
+	mark := b.Plan.Dist().loading()
+	half := exists(mark)
+	if before.is(b.ids()) && !half {
 		return b.Plan.Reference + " is unchanged", nil
 	}
-	kept, err := b.sharedWithBase(ctx, engine, b.shared(before))
-	if err != nil {
-		return "", err
+	kept := 0
+	if !half {
+		if kept, err = b.sharedWithBase(ctx, d.engine, b.shared(d.engine, before.image)); err != nil {
+			return "", err
+		}
 	}
-	err = b.send(ctx, engine, kept)
-	if err != nil && kept > 0 && ctx.Err() == nil {
-		// What the engine had a moment ago may be gone, and then the name may stand
-		// for half an image: everything, once, puts it right.
-		kept = 0
-		err = b.send(ctx, engine, kept)
+	if kept > 0 {
+		err = writeOnce(mark, loadingText)
+	}
+	if err == nil {
+		err = b.sendOrAll(ctx, d, &kept, &before.image)
+	}
+	if err == nil {
+		err = remove(mark)
 	}
 	return fmt.Sprintf("loaded %s, sent %s", b.Plan.Reference, Size(b.sizeFrom(kept))), err
+}
+
+// sendOrAll sends the image without the layers that the engine has; when that fails, or
+// the request that has waited for the image, everything.
+func (b *Built) sendOrAll(ctx context.Context, d *Delivery, kept *int, before *docker.Image) error {
+	begun := d.pending != nil
+	err := b.send(ctx, d, *kept, before)
+	if err == nil || ctx.Err() != nil || *kept == 0 && !begun {
+		return err
+	}
+	// What the engine had a moment ago may be gone, and then the name may stand
+	// for half an image: everything, once, puts it right.
+	*kept = 0
+	return b.send(ctx, d, 0, before)
+}
+
+// loading is the mark of a load that leaves layers out. As long as it is there, the
+// engine's image of the name may lack them: engines with the containerd image store and
+// an API below 1.48 do not say so.
+func (d Dist) loading() string { return filepath.Join(string(d), "loading") }
+
+const loadingText = "An engine is being sent an image without the layers that it has.\n"
+
+// exists says whether there is something.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // ids are what engines may call the image: by its configuration's digest with a
@@ -55,9 +98,13 @@ func (b *Built) ids() []string {
 }
 
 // shared is how many layers, from the lowest up, an image of ours has in common
-// with this one. Of an image of somebody else's nothing is taken for granted.
-func (b *Built) shared(before docker.Image) int {
+// with this one. Of an image of somebody else's nothing is taken for granted, nor of
+// one that was pulled, where the engine keeps layers as they came.
+func (b *Built) shared(engine *docker.Engine, before docker.Image) int {
 	if !before.Complete || before.Labels[markLabel] == "" {
+		return 0
+	}
+	if engine.KeepsCompressed() && !before.Is(b.last...) {
 		return 0
 	}
 	var diffIDs []string
@@ -68,7 +115,7 @@ func (b *Built) shared(before docker.Image) int {
 }
 
 // send streams the image into the engine, without the lowest layers that it has.
-func (b *Built) send(ctx context.Context, engine *docker.Engine, kept int) error {
+func (b *Built) send(ctx context.Context, d *Delivery, kept int, before *docker.Image) error {
 	archive := b.archive()
 	archive.Omit = func(diffID digest.Digest) bool {
 		for _, l := range b.Image.Layers[:kept] {
@@ -78,10 +125,11 @@ func (b *Built) send(ctx context.Context, engine *docker.Engine, kept int) error
 		}
 		return false
 	}
-	p := b.Plan.Platform
-	return engine.Load(ctx, docker.LoadRequest{
+	pending := d.pending
+	d.pending = nil
+	return d.engine.Load(ctx, docker.LoadRequest{
 		Ref: b.Plan.Reference, IDs: b.ids(), Write: archive.Write, Label: markLabel + "=" + b.Plan.Name,
-		Platform: docker.Platform{OS: p.OS, Arch: p.Architecture, Variant: p.Variant},
+		Platform: b.Plan.enginePlatform(), Pending: pending, Previous: before,
 	})
 }
 

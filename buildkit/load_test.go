@@ -25,7 +25,14 @@ type loads struct {
 	host   string
 	mu     sync.Mutex
 	sizes  []int64
-	before func()
+	before func()                                            // once
+	answer func(w http.ResponseWriter, r *http.Request) bool // instead of the engine, if it returns true
+}
+
+// remove removes an image.
+func (l *loads) remove(t *testing.T, ref string) {
+	t.Helper()
+	exec.Command("docker", "image", "rm", "-f", ref).Run()
 }
 
 func watchLoads(t *testing.T) *loads {
@@ -58,6 +65,9 @@ func watchLoads(t *testing.T) *loads {
 			counted := &counter{ReadCloser: r.Body}
 			r.Body = counted
 			defer func() { l.mu.Lock(); l.sizes = append(l.sizes, counted.n); l.mu.Unlock() }()
+			if l.answer != nil && l.answer(w, r) {
+				return
+			}
 		}
 		proxy.ServeHTTP(w, r)
 	})}
@@ -86,7 +96,9 @@ func (l *loads) load(t *testing.T, built *buildkit.Built) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", "-f", built.Plan.Reference).Run() })
-	if err := built.Load(context.Background(), engine); err != nil {
+	to := buildkit.To(engine)
+	defer to.Close()
+	if err := built.Load(context.Background(), to); err != nil {
 		t.Fatal(err)
 	}
 	if err := engine.Close(); err != nil {

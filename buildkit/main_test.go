@@ -81,7 +81,9 @@ func load(t *testing.T, built *buildkit.Built) string {
 		t.Fatalf("the image is named %s, which is not a name of ours", ref)
 	}
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", "-f", ref).Run() })
-	if err := built.Load(ctx, engine); err != nil {
+	to := buildkit.To(engine)
+	defer to.Close()
+	if err := built.Load(ctx, to); err != nil {
 		t.Fatal(err)
 	}
 	return ref

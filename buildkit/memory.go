@@ -31,12 +31,14 @@ type memory struct {
 	Config    image.Config // how it is run
 
 	Platform Platform       // that was asked for; the Config may have a variant of the base's
+	From     string         // who chose it
 	Index    int            // of the Config
 	Module   gobuild.Module // as the go command told
 	Main     gobuild.Main
 	Base     *baseMemory       // nil is scratch
 	Headers  map[string]string // checksums of what the go command's listing depends on, by Go file
 
+	half    bool             // an engine may have half of the image, see [Dist.loading]
 	layout  *record.Snapshot // decides which programs there are and how they are compiled
 	content *record.Snapshot // decides what is in them, and in the image
 	outputs *record.Snapshot // what the build has written

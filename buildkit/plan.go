@@ -50,6 +50,7 @@ type Plan struct {
 	dir    string            // where the run was started
 	began  time.Time         // when
 	names  map[string]uint64 // in the folders where mage writes, when the run was started
+	from   string            // who chose the platform
 	output string            // of the compiler, where it is not the root file system
 	home   string            // folder of the user
 

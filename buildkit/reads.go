@@ -156,6 +156,21 @@ func (b *Built) outputWrites() *record.Set {
 	return set
 }
 
+// rememberOnce is remember, which a delivery may have done already.
+func (b *Built) rememberOnce() error {
+	if b.remembered {
+		return nil
+	}
+	b.remembered = true
+	return b.remember()
+}
+
+// Doubt keeps nothing of the build: what it was told is wrong.
+func (b *Built) Doubt() error {
+	b.remembered = true
+	return b.Plan.Dist().forget()
+}
+
 // remember keeps what the build has read and made. Where a change might go unseen
 // it keeps nothing, and the next build does everything.
 func (b *Built) remember() error {
@@ -181,7 +196,7 @@ func (b *Built) keep() error {
 	p := b.Plan
 	m := memory{
 		Key: p.key, Set: p.set, Folder: p.folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
-		Platform: p.Platform, Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(), Base: p.baseMemory(),
+		Platform: p.Platform, From: p.from, Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(), Base: p.baseMemory(),
 	}
 	layout, err := b.layoutReads()
 	if err != nil {

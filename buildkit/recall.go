@@ -60,7 +60,7 @@ func recalled(memories []*memory, eyes *record.Look) Recalled {
 		changed := m.content.Changed(eyes)
 		same := len(m.layout.Changed(eyes)) == 0 && !slices.ContainsFunc(changed, m.moved)
 		r.layout = same && (r.layout || len(r.standing) == 0)
-		r.standing = append(r.standing, same && len(changed) == 0 && len(m.outputs.Changed(eyes)) == 0)
+		r.standing = append(r.standing, same && !m.half && len(changed) == 0 && len(m.outputs.Changed(eyes)) == 0)
 	}
 	return r
 }
@@ -77,7 +77,9 @@ func memoriesOf(dir, key string) []*memory {
 		}
 		for _, e := range entries {
 			// A memory that cannot be read is none: what it could save is done again.
-			if m, err := readMemory(Dist(filepath.Join(dir, "dist", e.Name())).memory()); err == nil && m.Key == key && m.Folder == e.Name() {
+			d := Dist(filepath.Join(dir, "dist", e.Name()))
+			if m, err := readMemory(d.memory()); err == nil && m.Key == key && m.Folder == e.Name() {
+				m.half = exists(d.loading())
 				found[m.Folder], set = m, m.Set
 			}
 		}
@@ -104,6 +106,19 @@ func (m *memory) moved(path string) bool {
 	}
 	sum, ok := headerSum(path)
 	return !ok || sum != m.Headers[path]
+}
+
+// Platform is the one that an image of the last build has got from an engine, by the
+// words that name it; ok is false when none is known.
+func (r Recalled) Platform(engine string) (p Platform, ok bool) {
+	if !r.layout {
+		return p, false
+	}
+	i := slices.IndexFunc(r.memories, func(m *memory) bool { return m.From == engine })
+	if i < 0 {
+		return p, false
+	}
+	return r.memories[i].Platform, true
 }
 
 // module is the module of the last build; ok is false when it may be another now.

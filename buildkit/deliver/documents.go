@@ -40,17 +40,20 @@ func documents(images []*image.Image, names []name) ([]document, error) {
 	if err != nil {
 		return nil, err
 	}
-	docs := []document{
-		{name: ocispec.ImageLayoutFile}, {name: ocispec.ImageIndexFile}, {name: dockerManifestFile},
-	}
-	for i, value := range []any{
-		ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion}, layoutIndex(root, names), []dockerManifest{dockerEntry(images[0], names)},
+	var docs []document
+	for _, made := range []struct {
+		name  string
+		value any
+	}{
+		{ocispec.ImageLayoutFile, ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion}},
+		{ocispec.ImageIndexFile, layoutIndex(root, names)},
+		{dockerManifestFile, []dockerManifest{dockerEntry(images[0], names)}},
 	} {
-		content, err := json.Marshal(value)
+		content, err := json.Marshal(made.value)
 		if err != nil {
-			return nil, fmt.Errorf("encoding %q: %w", docs[i].name, err)
+			return nil, fmt.Errorf("encoding %q: %w", made.name, err)
 		}
-		docs[i].content = content
+		docs = append(docs, document{made.name, content})
 	}
 	return append(docs, blobs...), nil
 }

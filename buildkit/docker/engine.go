@@ -211,6 +211,10 @@ func (e *Engine) askPlatform(ctx context.Context) (Platform, error) {
 	return p, nil
 }
 
+// KeepsCompressed reports whether the engine may list layers of an image that it has only as they were pulled,
+// compressed, and does not say so: the containerd image store, before it tells what is available (API 1.48).
+func (e *Engine) KeepsCompressed() bool { return e.speaks("1.42") && !e.speaks("1.48") }
+
 // speaks reports whether the negotiated API has what came with the given version.
 func (e *Engine) speaks(version string) bool {
 	return versions.GreaterThanOrEqualTo(e.api.ClientVersion(), version)

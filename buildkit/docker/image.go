@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -30,6 +31,16 @@ type Image struct {
 	Complete bool
 }
 
+// BrokenImageError is that an engine fails over an image that it knows, as podman does when a layer is gone ("layer not
+// known"). To load the image again puts it right.
+type BrokenImageError struct{ Err error }
+
+// Error is what the engine says.
+func (e *BrokenImageError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the client's error.
+func (e *BrokenImageError) Unwrap() error { return e.Err }
+
 // Shared is how many of the given layers, from the lowest up, the image has in the same order: those that an engine
 // need not be sent again. Graph drivers find a layer by the chain of all below it, so no other layer can be left out.
 func (i Image) Shared(diffIDs []string) int {
@@ -40,22 +51,27 @@ func (i Image) Shared(diffIDs []string) int {
 	return n
 }
 
-// Image asks for an image by name or ID; found is false, without an error, when the engine has none.
+// Image asks for an image by name or ID; found is false, without an error, when the engine has none. One that the engine
+// fails over is a [*BrokenImageError].
 func (e *Engine) Image(ctx context.Context, ref string) (img Image, found bool, err error) {
 	img, found, err = e.image(ctx, ref)
 	return img, found, e.failed(fmt.Sprintf("inspecting image %q", ref), err)
 }
 
 // Has reports whether ref names an image that has one of the given IDs and is complete: whether loading it again would
-// change nothing. An ID is a config or manifest digest ("sha256:…"), the caller gives both, because the engine's image
-// store decides which it uses. It costs one request.
+// change nothing. One that the engine fails over it has not. An ID is a config or manifest digest ("sha256:…"), the
+// caller gives both, because the engine's image store decides which it uses. It costs one request.
 func (e *Engine) Has(ctx context.Context, ref string, ids ...string) (bool, error) {
 	img, found, err := e.Image(ctx, ref)
-	return found && img.Complete && img.is(ids), err
+	var broken *BrokenImageError
+	if errors.As(err, &broken) {
+		return false, nil
+	}
+	return found && img.Complete && img.Is(ids...), err
 }
 
-// is reports whether the image has one of the IDs.
-func (i Image) is(ids []string) bool {
+// Is reports whether the image has one of the IDs, which are a config's or a manifest's digest.
+func (i Image) Is(ids ...string) bool {
 	for _, id := range ids {
 		if id != "" && canonicalID(id) == i.ID {
 			return true
@@ -81,6 +97,9 @@ func (e *Engine) image(ctx context.Context, ref string) (Image, bool, error) {
 	answer, err := e.api.ImageInspect(ctx, ref, options...)
 	if errdefs.IsNotFound(err) {
 		return Image{}, false, nil
+	}
+	if errdefs.IsInternal(err) {
+		return Image{}, false, &BrokenImageError{err}
 	}
 	if err != nil {
 		return Image{}, false, err

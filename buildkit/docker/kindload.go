@@ -48,7 +48,7 @@ func (c *Cluster) has(ctx context.Context, ref string, ids []string) (bool, erro
 	var missing atomic.Bool
 	err = c.each(func(n Node) error {
 		img, err := c.image(ctx, n, name)
-		if err != nil || !img.complete || !(Image{ID: img.digest}).is(ids) {
+		if err != nil || !img.complete || !(Image{ID: img.digest}).Is(ids...) {
 			missing.Store(true)
 		}
 		return err

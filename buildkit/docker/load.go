@@ -29,6 +29,10 @@ type LoadRequest struct {
 	// Label, "key=value" or "key", marks the images that are ours. The image that had Ref before is removed when it has
 	// the label and the load left it without a name. "" removes nothing.
 	Label string
+	// Pending is a load that has begun, for the same Platform; the request makes use of it. nil is a request of its own.
+	Pending *PendingLoad
+	// Previous is the image that had Ref before. nil asks the engine.
+	Previous *Image
 }
 
 // errEnded is what the archive's writer gets when the engine reads no further.
@@ -48,8 +52,12 @@ func (e *Engine) Load(ctx context.Context, req LoadRequest) error {
 }
 
 func (e *Engine) load(ctx context.Context, req LoadRequest) error {
-	// No answer means no previous image: the load must be able to repair one that cannot be inspected.
-	previous, _, _ := e.image(ctx, req.Ref)
+	previous := req.Previous
+	if previous == nil {
+		// No answer means no previous image: the load must be able to repair one that cannot be inspected.
+		before, _, _ := e.image(ctx, req.Ref)
+		previous = &before
+	}
 	if err := e.send(ctx, req); err != nil {
 		return err
 	}
@@ -57,29 +65,16 @@ func (e *Engine) load(ctx context.Context, req LoadRequest) error {
 	if err != nil {
 		return err
 	}
-	return e.retire(ctx, previous, loaded, req.Label)
+	return e.retire(ctx, *previous, loaded, req.Label)
 }
 
-// send streams the archive through a pipe: the writer on one side, the request's body on the other.
+// send streams the archive: by the load that has begun, if there is one, else by one of its own.
 func (e *Engine) send(ctx context.Context, req LoadRequest) error {
-	writing, stop := context.WithCancel(ctx)
-	defer stop()
-	body, pipe := io.Pipe()
-	written := make(chan error, 1)
-	go func() {
-		err := writeArchive(writing, pipe, req.Write)
-		pipe.CloseWithError(err) // nil is the end of the archive; anything else aborts the request
-		written <- err
-	}()
-	loadErr := e.post(ctx, req, body)
-	// The engine has answered: whatever is still being written is in vain.
-	stop()
-	body.CloseWithError(errEnded)
-	writeErr := <-written
-	if ctx.Err() != nil && (loadErr != nil || writeErr != nil) {
-		return context.Cause(ctx)
+	pending := req.Pending
+	if pending == nil {
+		pending = e.BeginLoad(ctx, req.Platform, nil)
 	}
-	return joinSend(writeErr, loadErr)
+	return pending.finish(ctx, req.Write)
 }
 
 // writeArchive writes through a buffer, because tar headers are small and each write through a pipe waits for its read.
@@ -107,11 +102,11 @@ func joinSend(writeErr, loadErr error) error {
 }
 
 // post makes the request and reads the answer to its end.
-func (e *Engine) post(ctx context.Context, req LoadRequest, body io.Reader) error {
+func (e *Engine) post(ctx context.Context, platform Platform, body io.Reader) error {
 	options := []client.ImageLoadOption{client.ImageLoadWithQuiet(true)} // no progress bars in the answer
-	if req.Platform != (Platform{}) && e.speaks("1.48") {
+	if platform != (Platform{}) && e.speaks("1.48") {
 		options = append(options, client.ImageLoadWithPlatforms(ocispec.Platform{
-			OS: req.Platform.OS, Architecture: req.Platform.Arch, Variant: req.Platform.Variant,
+			OS: platform.OS, Architecture: platform.Arch, Variant: platform.Variant,
 		}))
 	}
 	answer, err := e.api.ImageLoad(ctx, body, options...)
@@ -130,7 +125,7 @@ func (e *Engine) verify(ctx context.Context, req LoadRequest) (Image, error) {
 		return loaded, fmt.Errorf("inspecting what was loaded: %w", err)
 	case !found:
 		return loaded, advise(errors.New("the engine reports success and does not have it"), again)
-	case !loaded.is(req.IDs):
+	case !loaded.Is(req.IDs...):
 		err := fmt.Errorf("the engine has %s under this name, not %s", loaded.ID, strings.Join(req.IDs, " or "))
 		return loaded, advise(err, again)
 	case !loaded.Complete:
@@ -147,7 +142,7 @@ func (e *Engine) retire(ctx context.Context, previous, loaded Image, label strin
 	}
 	now, found, err := e.image(ctx, previous.ID)
 	if err == nil && found && len(now.Tags) == 0 {
-		_, err = e.api.ImageRemove(ctx, previous.ID, image.RemoveOptions{PruneChildren: true})
+		_, err = e.api.ImageRemove(ctx, previous.ID, image.RemoveOptions{})
 	}
 	if err == nil || errdefs.IsConflict(err) || errdefs.IsNotFound(err) {
 		return nil

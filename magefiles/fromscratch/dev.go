@@ -209,11 +209,16 @@ func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error 
 		}
 		l.tellPolling(w)
 	}
+	to, err := l.announce(ctx, []buildkit.Plan{l.plan})
+	defer to.Close()
+	if err != nil {
+		return err
+	}
 	built, err := l.plan.Build(ctx, l.progress.report)
 	if err != nil {
 		return err
 	}
-	if err := built.Load(ctx, l.engine); err != nil {
+	if err := l.load(ctx, built, to); err != nil {
 		return errors.Join(err, built.Close())
 	}
 	// The ports are free for the new container when the old one is gone.

@@ -43,6 +43,8 @@ type job struct {
 	clusterName string          // of the kind cluster that IMAGE_OUTPUT names
 	cluster     *docker.Cluster // nil when images go elsewhere
 
+	assumed *assumption // about the engine; nil for none
+
 	code  int  // of the program that imageRun has run
 	exits bool // the process is to end with it
 }
@@ -82,6 +84,9 @@ func (j *job) begin() (err error) {
 // end gives back all that the job has taken, also when ctx has ended.
 func (j *job) end(ctx context.Context) error {
 	err := j.builders.Close(ctx)
+	if j.assumed != nil {
+		<-j.assumed.asked // or it would ask an engine that is closed
+	}
 	j.progress.close()
 	for _, engine := range append(slices.Collect(maps.Values(j.far)), j.engine, j.beside) {
 		if engine != nil {

@@ -38,8 +38,29 @@ func (j *job) image(ctx context.Context) error {
 	if j.engine == nil {
 		return j.eachGroup(ctx, plans, j.archiveInstead)
 	}
+	return j.deliverEach(ctx, plans, said)
+}
+
+// deliverEach builds images and brings them to where they go, but for those of which there
+// is said already what to print.
+func (j *job) deliverEach(ctx context.Context, plans []buildkit.Plan, said map[string]string) error {
+	if j.cluster != nil {
+		return j.eachOf(ctx, plans, said, func(ctx context.Context, b *buildkit.Built) (string, error) {
+			return b.Plan.Reference, b.LoadCluster(ctx, j.cluster)
+		})
+	}
+	only, err := j.announce(ctx, plans)
+	defer only.Close()
+	if err != nil {
+		return err
+	}
 	return j.eachOf(ctx, plans, said, func(ctx context.Context, b *buildkit.Built) (string, error) {
-		return b.Plan.Reference, j.deliver(ctx, b)
+		to := only
+		if len(plans) > 1 {
+			to = buildkit.To(j.engine)
+			defer to.Close()
+		}
+		return b.Plan.Reference, j.load(ctx, b, to)
 	})
 }
 
@@ -51,14 +72,6 @@ func (j *job) archiveInstead(ctx context.Context, group []*buildkit.Built) (stri
 		b.Note("docker", fmt.Sprintf("no engine, so the image is the archive %s: %s", b.Plan.Show(path), oneLine(j.noEngine)))
 	}
 	return b.Plan.Reference, err
-}
-
-// deliver brings an image into the engine, or into the cluster that IMAGE_OUTPUT names.
-func (j *job) deliver(ctx context.Context, b *buildkit.Built) error {
-	if j.cluster != nil {
-		return b.LoadCluster(ctx, j.cluster)
-	}
-	return b.Load(ctx, j.engine)
 }
 
 func (j *job) imageRootfs(ctx context.Context) error {
@@ -133,11 +146,16 @@ func (j *job) imageRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	to, err := j.announce(ctx, plans)
+	defer to.Close()
+	if err != nil {
+		return err
+	}
 	var image buildkit.Deliverable
 	// A running program does not keep its folder from the next build.
 	err = j.build(ctx, plan, func(b *buildkit.Built) error {
 		image = b.Deliverable()
-		return b.Load(ctx, j.engine)
+		return j.load(ctx, b, to)
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// assumption is that the engine runs what it has run the last time. To ask makes it start
+// other programs (runc), so that the image is built meanwhile.
+type assumption struct {
+	asked chan struct{} // closed when err is known
+	err   error
+}
+
+// assume has the engine confirm a platform, and does not wait.
+func (j *job) assume(ctx context.Context, p buildkit.Platform) {
+	if j.assumed != nil {
+		return
+	}
+	a := &assumption{asked: make(chan struct{})}
+	j.assumed = a
+	go func() {
+		defer close(a.asked)
+		system, arch, variant, err := j.engine.Platform(ctx)
+		if now := (buildkit.Platform{OS: system, Architecture: arch, Variant: variant}); err == nil && now != p {
+			err = fmt.Errorf("the engine at %s runs %s, and has run %s the last time\nfix: run it again: the image is then built for %s", j.engine.Host(), now, p, now)
+		}
+		if err != nil {
+			a.err = &buildkit.EngineError{Err: err}
+		}
+	}()
+}
+
+// confirmed waits for the answer, if something was assumed.
+func (j *job) confirmed() error {
+	if j.assumed == nil {
+		return nil
+	}
+	<-j.assumed.asked
+	return j.assumed.err
+}
+
+// announce tells the engine of an image that is going to be built, if it is the only one: the
+// others of several are loaded while the next is built.
+func (j *job) announce(ctx context.Context, plans []buildkit.Plan) (*buildkit.Delivery, error) {
+	to := buildkit.To(j.engine)
+	if len(plans) != 1 {
+		return to, nil
+	}
+	return to, to.Announce(ctx, plans[0])
+}
+
+// load brings an image into the engine, if that is one that runs it.
+func (j *job) load(ctx context.Context, b *buildkit.Built, to *buildkit.Delivery) error {
+	if err := j.confirmed(); err != nil {
+		return errors.Join(err, b.Doubt())
+	}
+	return b.Load(ctx, to)
+}
