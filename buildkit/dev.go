@@ -21,8 +21,12 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
-// devFolder is where a development container has the supervisor and the program.
-const devFolder = "/.fromscratch"
+// devFolder is where a development container has the supervisor and the program, and
+// devMemory where the supervisor writes the programs that it is sent.
+const (
+	devFolder = "/.fromscratch"
+	devMemory = "/.fromscratch-received"
+)
 
 // supervisorPackage is PID 1 of development containers.
 const supervisorPackage = "github.com/fromscratch-go/fromscratch/buildkit/supervisor"
@@ -92,8 +96,9 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 	d.container, err = engine.StartDev(ctx, docker.DevRequest{
 		Image: image.Reference, Command: d.supervised(words), Labels: map[string]string{markLabel: b.Plan.Name},
 		Ports: image.ports(), Healthcheck: image.healthcheck(), Copy: r.Copy,
-		Binds:  []docker.Bind{{Host: b.Plan.Dist().dev(), Container: devFolder, ReadOnly: true}},
-		Stdout: r.Stdout, Stderr: &d.splitter,
+		Binds:   []docker.Bind{{Host: b.Plan.Dist().dev(), Container: devFolder, ReadOnly: true}},
+		Scratch: devMemory,
+		Stdout:  r.Stdout, Stderr: &d.splitter,
 	})
 	if err != nil {
 		return nil, &EngineError{err}
@@ -107,16 +112,20 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 	return d, nil
 }
 
-// movable tells whether the program can run in devFolder: it is what the Entrypoint
-// names, and finds its libraries from there as well, which one with $ORIGIN in its
-// search path does not.
+// movable tells whether the program can run in devFolder and devMemory: it is what the
+// Entrypoint names, and finds its libraries from there as well, which one with $ORIGIN
+// in its search path does not.
 func (b *Built) movable(ctx context.Context) bool {
 	if b.Plan.Image.Entrypoint[0] != b.Plan.program() {
 		return false
 	}
-	p := ldd.Program{Path: devFolder + "/" + b.Plan.Name, File: b.Binary.Path}
-	_, err := ldd.Resolve(ctx, b.Tree, p, b.environment())
-	return err == nil
+	for _, dir := range []string{devFolder, devMemory} {
+		p := ldd.Program{Path: dir + "/" + b.Plan.Name, File: b.Binary.Path}
+		if _, err := ldd.Resolve(ctx, b.Tree, p, b.environment()); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // supervised is the command with the supervisor in front, and the program in the
@@ -126,7 +135,7 @@ func (d *Dev) supervised(words []string) []string {
 	if d.moved {
 		words[0] = devFolder + "/" + d.plan.Name
 	}
-	command := []string{devFolder + "/supervisor"}
+	command := []string{devFolder + "/supervisor", "-receive", devMemory}
 	if s := d.plan.Image.StopSignal; s != "" {
 		command = append(command, "-stop", s)
 	}
@@ -140,7 +149,7 @@ func (b *Built) tellDev(c *docker.DevContainer) {
 	}
 	words := append([]string{"started " + c.ID[:12]}, published(c.Container)...)
 	if c.Copied != nil {
-		words = append(words, "the program is copied at each change ("+strings.ReplaceAll(c.Copied.Error(), "\n", "; ")+")")
+		words = append(words, "the program is sent at each change ("+strings.ReplaceAll(c.Copied.Error(), "\n", "; ")+")")
 	}
 	b.report.note(b.Plan.Label(), "dev", strings.Join(words, ", "))
 }
@@ -308,11 +317,10 @@ const startTime = 30 * time.Second
 // show an old one for a moment.
 const stale = 20
 
-// restart asks the supervisor for it, and waits until the file that is in place now
-// has been started.
+// restart has the supervisor start the file that is in place now, and waits for that.
 func (d *Dev) restart(ctx context.Context) error {
-	if err := d.container.Sync(ctx); err != nil {
-		return &EngineError{err}
+	if d.container.Copied != nil {
+		return d.send(ctx)
 	}
 	for range stale {
 		if err := d.container.Signal(ctx, report.Restart); err != nil {
@@ -324,6 +332,25 @@ func (d *Dev) restart(ctx context.Context) error {
 		}
 	}
 	return &EngineError{fmt.Errorf("starting the new program: the container still has the old one\nfix: set IMAGE_DEV_SWAP=copy")}
+}
+
+// send gives the supervisor the program, which it starts when it has all of it. That is
+// faster than to copy it by the engine, which holds the container meanwhile.
+func (d *Dev) send(ctx context.Context) (err error) {
+	file, err := os.Open(d.placed())
+	if err != nil {
+		return fmt.Errorf("sending the program to the development container: %w", err)
+	}
+	defer file.Close() // only read
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("sending the program to the development container: %w", err)
+	}
+	header := report.Program{Size: info.Size(), Modified: info.ModTime()}
+	if err := d.container.Feed(ctx, io.MultiReader(strings.NewReader(header.Line()), file)); err != nil {
+		return &EngineError{err}
+	}
+	return d.started(ctx)
 }
 
 // errStale is that the file before was started once more.

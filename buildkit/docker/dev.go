@@ -29,6 +29,9 @@ type DevRequest struct {
 
 	// Binds are the files of this machine.
 	Binds []Bind
+	// Scratch is an absolute path in the container where there is a folder in memory when the Binds are copied: everyone
+	// may write to it and execute what is in it. "" makes none.
+	Scratch string
 	// Copy has them copied where they could be mounted as well.
 	Copy bool
 
@@ -135,7 +138,7 @@ func (e *Engine) launch(ctx context.Context, req DevRequest, copied error) (c *D
 		return c, err
 	}
 	streams := RunRequest{Stdout: req.Stdout, Stderr: req.Stderr}
-	if c.out, err = e.attach(ctx, c.ID, streams); err != nil {
+	if c.out, err = e.attach(ctx, c.ID, streams, copied != nil); err != nil {
 		return c, e.attachFailure(ctx, c.ID, err)
 	}
 	if err := e.start(ctx, c.ID); err != nil {
@@ -174,6 +177,12 @@ func (e *Engine) createDev(ctx context.Context, req DevRequest, mounted bool) (c
 	host := &container.HostConfig{
 		PortBindings: bound, NetworkMode: container.NetworkMode(req.Network),
 		Init: new(bool), // the command is PID 1, even where the engine's own default is an init of its own
+	}
+	if !mounted {
+		config.OpenStdin, config.StdinOnce, config.AttachStdin = true, true, true
+		if req.Scratch != "" {
+			host.Tmpfs = map[string]string{req.Scratch: "rw,exec,nosuid,nodev,mode=1777"}
+		}
 	}
 	if mounted && len(req.Binds) > 0 {
 		host.Mounts, host.SecurityOpt = mounts(req.Binds), []string{"label=disable"}

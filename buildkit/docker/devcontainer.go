@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -108,6 +109,15 @@ func (c *DevContainer) Signal(ctx context.Context, name string) error {
 		err = notRunning(fmt.Errorf("sending %s: %w", name, err))
 	}
 	return c.failed("signalling", err)
+}
+
+// Feed writes to the standard input of the container's first process, which has one when the Binds are copied. Nobody
+// else may do so meanwhile. After an error a part may have been written.
+func (c *DevContainer) Feed(ctx context.Context, content io.Reader) error {
+	if c.Copied == nil {
+		return c.failed("writing to", errors.New("it has nothing to read"))
+	}
+	return c.failed("writing to", c.out.feed(ctx, content))
 }
 
 // notRunning marks an engine's words for a container that does not run.

@@ -170,21 +170,6 @@ func writeFile(w *tar.Writer, header *tar.Header, content io.Reader) error {
 	return err
 }
 
-// CopyIn writes a file into the container, owned by root, over one that is there: mode is like 0o755, size is what
-// content has at least. Folders on the way are made. A program that runs from the old file keeps running from it.
-func (c *DevContainer) CopyIn(ctx context.Context, name string, mode fs.FileMode, size int64, content io.Reader) error {
-	if !path.IsAbs(name) {
-		return c.failed("copying files into", fmt.Errorf("%q is not an absolute path", name))
-	}
-	header := &tar.Header{
-		Typeflag: tar.TypeReg, Name: path.Clean(name)[1:], Mode: int64(mode.Perm()), Size: size,
-		ModTime: time.Now(), Format: tar.FormatPAX,
-	}
-	return c.failed(fmt.Sprintf("copying %q into", name), c.send(ctx, func(w *tar.Writer) error {
-		return writeFile(w, header, content)
-	}))
-}
-
 // send streams an archive into the container's root.
 func (c *DevContainer) send(ctx context.Context, write func(*tar.Writer) error) error {
 	body, pipe := io.Pipe()

@@ -1,10 +1,10 @@
 package docker
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -105,52 +105,60 @@ func TestDevSyncAgain(t *testing.T) {
 		t.Error(err)
 	}
 	fail.Store(0)
-	r.swap()
+	if err := errors.Join(r.Sync(context.Background()), r.Signal(context.Background(), report.Restart)); err != nil {
+		t.Fatal(err)
+	}
 	r.wantLine("version 2")
 }
 
-func TestDevCopyIn(t *testing.T) {
-	eachEngine(t, func(t *testing.T, e *Engine) {
+// What is written to the standard input of a container with copies takes the place of the program, also while the image's
+// user may write to no folder of the image; where the files are mounted there is no such input.
+func TestDevFeed(t *testing.T) {
+	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
 		ctx := context.Background()
-		ti := (&testImage{}).build(t).load(t, e)
 		h := newDevHost(t)
-		req := newDev(t, e, h, ti)
-		req.Command = []string{"/dev-files/init", "/program", "unmoved"}
+		req := newDev(t, e, h, ti, "feeds")
+		req.Copy = copied
 		r := startDev(t, e, req)
-		r.wantLine("ready")
-		// Over the image's own program, which runs: from then on it is another.
-		content := append(h.code, "\n"+strings.Repeat("-", 64)+"\ncopied"...)
-		if err := r.CopyIn(ctx, "/program", 0o755, int64(len(content)), bytes.NewReader(content)); err != nil {
+		r.wantLine("version 1")
+		if !copied {
+			wantError(t, r.Feed(ctx, strings.NewReader("")), "nothing to read", "log")
+			return
+		}
+		for _, version := range []string{"2", "3"} {
+			h.install(version)
+			r.swap()
+			r.wantLine("version " + version)
+		}
+		if err := r.Feed(ctx, strings.NewReader("no program\n")); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Signal(ctx, report.Restart); err != nil {
-			t.Fatal(err)
+		for e := range r.events {
+			if e.Kind == report.Failed {
+				if !strings.Contains(e.Reason, "receiving the program") {
+					t.Errorf("the reason is %q", e.Reason)
+				}
+				break
+			}
 		}
-		r.wantLine("got terminated")
-		r.wantLine("version copied")
-		if err := r.CopyIn(ctx, "/new/folder/file", 0o600, 5, strings.NewReader("12345")); err != nil {
-			t.Error(err)
-		}
-		if s, err := e.api.ContainerStatPath(ctx, r.ID, "/new/folder/file"); err != nil || s.Size != 5 || s.Mode.Perm() != 0o600 {
-			t.Errorf("%+v, %v", s, err)
-		}
-		wantError(t, r.CopyIn(ctx, "/short", 0o600, 9, strings.NewReader("12345")), "unexpected EOF", "try again")
-		wantError(t, r.CopyIn(ctx, "relative", 0o600, 0, nil), "not an absolute path", "")
 	})
 }
 
-// Copying ends with ctx, and leaves no goroutine.
-func TestDevCopyCancel(t *testing.T) {
+// Writing ends with ctx, and leaves no goroutine.
+func TestDevFeedCancel(t *testing.T) {
 	e := openEngine(t)
 	ti := (&testImage{}).build(t).load(t, e)
 	e.api.Close()
 	before := runtime.NumGoroutine()
-	c, err := e.StartDev(context.Background(), newDev(t, e, newDevHost(t), ti))
+	req := newDev(t, e, newDevHost(t), ti)
+	req.Copy = true
+	c, err := e.StartDev(context.Background(), req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	if err := c.CopyIn(ctx, "/big", 0o600, 1<<40, &cancelling{cancel: cancel}); !errors.Is(err, context.Canceled) {
+	big := io.MultiReader(strings.NewReader(report.Program{Size: 1 << 40}.Line()), &cancelling{cancel: cancel})
+	if err := c.Feed(ctx, big); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if err := c.Remove(ctx); err != nil {

@@ -70,8 +70,9 @@ func newDev(t *testing.T, e *Engine, h *devHost, ti *testImage, args ...string) 
 	run := newRun(t, e, ti)
 	return DevRequest{
 		Image: run.Image, Name: run.Name, Labels: run.Labels, Network: run.Network,
-		Command: append([]string{"/dev-files/init", "-grace", "1s", "/dev-files/program"}, args...),
+		Command: append([]string{"/dev-files/init", "-grace", "1s", "-receive", "/dev-received", "/dev-files/program"}, args...),
 		Binds:   []Bind{{Host: h.dir, Container: "/dev-files", ReadOnly: true}},
+		Scratch: "/dev-received",
 	}
 }
 
@@ -149,7 +150,23 @@ func (r *devRun) wantEvent(kind report.Kind, run int) report.Event {
 func (r *devRun) swap() {
 	r.t.Helper()
 	ctx := context.Background()
-	if err := errors.Join(r.Sync(ctx), r.Signal(ctx, report.Restart)); err != nil {
+	if r.Copied == nil {
+		if err := r.Signal(ctx, report.Restart); err != nil {
+			r.t.Fatal(err)
+		}
+		return
+	}
+	file, err := os.Open(filepath.Join(r.binds[0].Host, "program"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	header := report.Program{Size: info.Size(), Modified: info.ModTime()}.Line()
+	if err := r.Feed(ctx, io.MultiReader(strings.NewReader(header), file)); err != nil {
 		r.t.Fatal(err)
 	}
 }

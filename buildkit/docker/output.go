@@ -30,9 +30,10 @@ type output struct {
 	err    error         // why; read after done
 }
 
-// attach connects to the streams of a container that has not started yet, so that not a byte is missed.
-func (e *Engine) attach(ctx context.Context, id string, req RunRequest) (*output, error) {
-	conn, err := e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdout: true, Stderr: true})
+// attach connects to the streams of a container that has not started yet, so that not a byte is missed: what it writes
+// and, if it is to be written to, what it reads.
+func (e *Engine) attach(ctx context.Context, id string, req RunRequest, stdin bool) (*output, error) {
+	conn, err := e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdin: stdin, Stdout: true, Stderr: true})
 	if err != nil {
 		return nil, fmt.Errorf("attaching to the container: %w", err)
 	}
@@ -71,6 +72,17 @@ func (o *output) drain(ctx context.Context) error {
 		o.close()
 	}
 	return o.err
+}
+
+// feed writes to the program's standard input. When ctx ends, what was written may be a part.
+func (o *output) feed(ctx context.Context, content io.Reader) error {
+	stop := context.AfterFunc(ctx, func() { _ = o.conn.Conn.SetWriteDeadline(time.Now()) }) // else the end of the connection ends it
+	defer stop()
+	_, err := io.Copy(o.conn.Conn, content)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // close ends the copy.

@@ -90,7 +90,7 @@ func (e *Engine) run(ctx context.Context, req RunRequest) (code int, err error) 
 		return NoExit, err
 	}
 	defer func() { err = errors.Join(err, e.remove(ctx, created.ID)) }()
-	out, err := e.attach(ctx, created.ID, req)
+	out, err := e.attach(ctx, created.ID, req, false)
 	if err != nil {
 		return NoExit, e.attachFailure(ctx, created.ID, err)
 	}

@@ -2,7 +2,7 @@
 // runs it anew from a file that has meanwhile been replaced. That takes a few milliseconds where restarting a container
 // takes a few hundred.
 //
-//	supervisor [-grace DURATION] [-stop SIGNAL] PROGRAM [ARG…]
+//	supervisor [-grace DURATION] [-stop SIGNAL] [-receive FOLDER] PROGRAM [ARG…]
 //
 // PROGRAM is a path; PATH is not searched. It runs with the supervisor's environment, working directory, user and
 // standard streams, in a process group of its own, which is killed when the program has ended: as with any container,
@@ -11,6 +11,10 @@
 // The signal [report.Restart] asks for a restart: the program gets SIGNAL (default SIGTERM: "QUIT", "SIGINT", "3"), after
 // DURATION (default 2s) SIGKILL, and is then started again. A program that ends by itself is not started again before
 // the next such signal, so a crash does not repeat itself. Neither is one that cannot be executed.
+//
+// With FOLDER, which it must be able to write to, it takes new programs on standard input, each after a line that tells its
+// size ([report.Program]); one that is complete is run in the place of the one before, as after Restart. The program's own
+// standard input is empty then. One that cannot be received is told as failed, and what runs goes on.
 //
 // SIGTERM, SIGINT and SIGNAL are passed on, and the supervisor ends with the program, with its exit code (128+n when
 // signal n has killed it, 127 or 126 when it could not be started); at once when none runs. Every other signal that can

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,7 +24,7 @@ const defaultGrace = 2 * time.Second
 func main() {
 	s, err := parse(os.Args[1:])
 	if err != nil {
-		os.Stderr.WriteString("supervisor: " + err.Error() + "\nfix: supervisor [-grace 2s] [-stop TERM] PROGRAM [ARG…]\n")
+		os.Stderr.WriteString("supervisor: " + err.Error() + "\nfix: supervisor [-grace 2s] [-stop TERM] [-receive FOLDER] PROGRAM [ARG…]\n")
 		os.Exit(usageCode)
 	}
 	signals, children := listen()
@@ -31,7 +32,26 @@ func main() {
 	s.tell = func(e report.Event) {
 		_, _ = os.Stderr.WriteString(e.Line()) // nobody is there to be told that nobody listens
 	}
-	os.Exit(s.supervise(signals, children))
+	programs, err := s.listenForPrograms()
+	if err != nil {
+		os.Stderr.WriteString("supervisor: " + err.Error() + "\n")
+		os.Exit(usageCode)
+	}
+	os.Exit(s.supervise(signals, children, programs))
+}
+
+// listenForPrograms receives programs, if it is to. The program itself has nothing to read then.
+func (s *supervisor) listenForPrograms() (<-chan received, error) {
+	if s.receive == "" {
+		return nil, nil
+	}
+	var err error
+	if s.input, err = os.Open(os.DevNull); err != nil {
+		return nil, err
+	}
+	programs := make(chan received)
+	go receive(os.Stdin, filepath.Join(s.receive, filepath.Base(s.program[0])), programs)
+	return programs, nil
 }
 
 // listen hears every signal. Those that may come by the hundred have channels of their own, so that no other is lost.
@@ -54,12 +74,14 @@ func listen() (signals, children <-chan os.Signal) {
 
 // parse reads the arguments. Not package flag, which makes the program half as big again.
 func parse(args []string) (*supervisor, error) {
-	s := &supervisor{grace: defaultGrace, stop: syscall.SIGTERM}
+	s := &supervisor{input: os.Stdin, grace: defaultGrace, stop: syscall.SIGTERM}
 	for len(args) > 1 && strings.HasPrefix(args[0], "-") {
 		var err error
 		switch args[0] {
 		case "-grace":
 			s.grace, err = time.ParseDuration(args[1])
+		case "-receive":
+			s.receive = args[1]
 		case "-stop":
 			s.stop, err = parseSignal(args[1])
 		default:
@@ -73,7 +95,7 @@ func parse(args []string) (*supervisor, error) {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return nil, errors.New("no program to run")
 	}
-	s.program = args
+	s.program, s.path = args, args[0]
 	return s, nil
 }
 

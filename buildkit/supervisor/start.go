@@ -27,7 +27,7 @@ const (
 func (s *supervisor) start() {
 	s.run++
 	// Who replaces the file in this moment asks for another restart, and is told a later time then.
-	modified := modTime(s.program[0])
+	modified := modTime(s.path)
 	pid, err := s.exec()
 	if err == nil {
 		s.child = pid
@@ -38,18 +38,18 @@ func (s *supervisor) start() {
 	if errors.Is(err, syscall.ENOENT) {
 		s.code = codeNotFound
 	}
-	s.tell(report.Event{Kind: report.Failed, Run: s.run, Reason: "executing " + strconv.Quote(s.program[0]) + ": " + err.Error()})
+	s.tell(report.Event{Kind: report.Failed, Run: s.run, Reason: "executing " + strconv.Quote(s.path) + ": " + err.Error()})
 }
 
 // exec gives the new process. Not os.StartProcess: its Process would want to be waited for, and reap waits for all.
 func (s *supervisor) exec() (pid int, err error) {
 	attr := &syscall.ProcAttr{
 		Env:   os.Environ(),
-		Files: []uintptr{0, 1, 2},
+		Files: []uintptr{s.input.Fd(), 1, 2},
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
 	}
 	for range busyTries {
-		pid, err = syscall.ForkExec(s.program[0], s.program, attr)
+		pid, err = syscall.ForkExec(s.path, s.program, attr)
 		if err != syscall.ETXTBSY {
 			return pid, err
 		}

@@ -26,6 +26,9 @@ const (
 // do it at the same time.
 type supervisor struct {
 	program []string // path and arguments
+	path    string   // of the file that is executed: the program's, or the one that came last
+	receive string   // folder for programs that come on standard input; "" takes none
+	input   *os.File // standard input of the program
 	grace   time.Duration
 	stop    syscall.Signal
 	tell    func(report.Event)
@@ -39,7 +42,7 @@ type supervisor struct {
 }
 
 // supervise runs the program until the supervisor is to end, and gives its exit code.
-func (s *supervisor) supervise(signals, children <-chan os.Signal) int {
+func (s *supervisor) supervise(signals, children <-chan os.Signal, programs <-chan received) int {
 	s.start()
 	for s.wish != end || s.child != 0 || s.group != 0 {
 		select {
@@ -47,6 +50,8 @@ func (s *supervisor) supervise(signals, children <-chan os.Signal) int {
 			s.handle(sig.(syscall.Signal))
 		case <-children:
 			s.reap()
+		case p := <-programs:
+			s.take(p)
 		case <-s.deadline:
 			s.insist()
 		}
@@ -65,6 +70,16 @@ func (s *supervisor) handle(sig syscall.Signal) {
 	default:
 		s.send(sig)
 	}
+}
+
+// take runs a program that has come in the place of the one before.
+func (s *supervisor) take(p received) {
+	if p.err != nil {
+		s.tell(report.Event{Kind: report.Failed, Run: s.run, Reason: "receiving the program: " + p.err.Error()})
+		return
+	}
+	s.path = p.path
+	s.restart()
 }
 
 // restart asks the program to end, unless that has been done, and lets it be started then.

@@ -1,0 +1,67 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+)
+
+// received is a new program, or why one that came is not there.
+type received struct {
+	path string
+	err  error
+}
+
+// receive writes the programs that come on standard input to a file of a folder, one in the place of the other, and tells
+// of each. It ends with the input; what comes then is not known any more, and nothing is received after an error in it.
+func receive(input io.Reader, path string, programs chan<- received) {
+	r := bufio.NewReaderSize(input, 64<<10)
+	for {
+		p, err := report.ReadProgram(r)
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			programs <- received{err: err}
+			return
+		}
+		body := io.LimitReader(r, p.Size)
+		err = place(body, p, path)
+		// The next one begins after this one's end, also where that could not be written.
+		if _, rest := io.Copy(io.Discard, body); err == nil {
+			err = rest
+		}
+		programs <- received{path, err}
+	}
+}
+
+// place writes a program beside its path and then gives it the name, so that nobody executes a half.
+func place(body io.Reader, p report.Program, path string) error {
+	temp := filepath.Join(filepath.Dir(path), ".new")
+	file, err := os.OpenFile(temp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(file, body)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	switch {
+	case err != nil:
+	case n < p.Size:
+		err = io.ErrUnexpectedEOF
+	default:
+		if err = os.Chtimes(temp, p.Modified, p.Modified); err == nil {
+			err = os.Rename(temp, path)
+		}
+	}
+	if err != nil {
+		_ = os.Remove(temp) // the reason is told; the next one writes over it
+	}
+	return err
+}

@@ -1,0 +1,46 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Program comes before the bytes of a new program on the supervisor's standard input.
+type Program struct {
+	Size     int64     // in bytes
+	Modified time.Time // of its file; the supervisor gives it to its own
+}
+
+// headerLimit is more than the longest line before a program.
+const headerLimit = 128
+
+// Line is the line before the bytes: "program SIZE MODIFIED", the time in nanoseconds since 1970.
+func (p Program) Line() string {
+	return fmt.Sprintf("%sprogram %d %d\n", mark, p.Size, p.Modified.UnixNano())
+}
+
+// ReadProgram reads the line; io.EOF is that no further one comes. Exactly Size bytes follow.
+func ReadProgram(r *bufio.Reader) (Program, error) {
+	line, err := r.ReadSlice('\n')
+	if err == io.EOF && len(line) == 0 {
+		return Program{}, err
+	}
+	var p Program
+	words := strings.Fields(strings.TrimPrefix(string(line), mark))
+	if err != nil || len(line) > headerLimit || len(words) != 3 || words[0] != "program" {
+		return p, fmt.Errorf("%q is no line before a program", line[:min(len(line), headerLimit)])
+	}
+	ns, err := strconv.ParseInt(words[2], 10, 64)
+	if err == nil {
+		p.Size, err = strconv.ParseInt(words[1], 10, 64)
+	}
+	if err != nil || p.Size < 0 {
+		return p, fmt.Errorf("%q is no line before a program", line)
+	}
+	p.Modified = time.Unix(0, ns)
+	return p, nil
+}
