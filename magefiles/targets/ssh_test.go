@@ -247,7 +247,7 @@ func TestSSHDev(t *testing.T) {
 	})
 	dev.dir = fmt.Sprintf("/proc/%d/root%s", inside.Process.Pid, hidden)
 	dev.afar("first")
-	dev.says("the program is copied at each change", 1)
+	dev.says("the program is sent at each change", 1)
 	dev.write("main.go", speaker("second"))
 	dev.afar("second")
 	dev.says("swapped in", 1)
