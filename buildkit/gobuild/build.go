@@ -143,7 +143,7 @@ func (c *call) building(output string, mains []Main) command {
 // they are the same, and gcc hashes the content into its own; the price is that
 // the go command, which knows an up-to-date file by its ID, links each time.
 func buildID(d CgoDecision) string {
-	if d.Enabled && d.placed {
+	if d.Enabled && d.Placed {
 		return "-buildid="
 	}
 	return ""

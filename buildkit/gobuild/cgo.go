@@ -12,9 +12,9 @@ type CgoDecision struct {
 	Packages []string // import paths of those that need it, sorted; also known when cgo is On
 	Why      string   // for people: `"example.com/zip" uses cgo (imported by "example.com/app")`
 
-	// placed says that the build ID would tell where the source lies, see
+	// Placed says that the build ID would tell where the source lies, see
 	// Go.Build.
-	placed bool
+	Placed bool
 }
 
 // mode is what the options say about cgo: their CGO, CGO_ENABLED in their Env,
@@ -77,7 +77,7 @@ func (c *call) decide(gr *graph, root *pkg) CgoDecision {
 	order, from := gr.closure(root)
 	var first *pkg
 	for _, p := range order {
-		d.placed = d.placed || isPlaced(p, p == root)
+		d.Placed = d.Placed || isPlaced(p, p == root)
 		if p.cgoReason() != "" {
 			d.Packages = append(d.Packages, p.ImportPath)
 			if first == nil {
