@@ -236,7 +236,10 @@ func (d *Dev) fits(path string) bool {
 		now, ok := headerSum(path)
 		return known && ok && before == now
 	}
-	return d.headers != nil && slices.ContainsFunc(src.Trees, func(tree string) bool { return within(tree, path) })
+	if d.headers == nil {
+		return false
+	}
+	return slices.Contains(src.Cgo, filepath.Dir(path)) || slices.ContainsFunc(src.Trees, func(tree string) bool { return within(tree, path) })
 }
 
 // Swap compiles the program, and runs it in the place of the old one. It returns when

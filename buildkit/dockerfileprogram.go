@@ -249,7 +249,7 @@ func isFolder(replacement string) bool {
 // trees are folders and files that are taken with all below: what is embedded, and packages of cgo.
 func (w *writing) trees() []string {
 	var trees []string
-	for _, name := range w.Plan.Main.Sources.Trees {
+	for _, name := range slices.Concat(w.Plan.Main.Sources.Trees, w.Plan.Main.Sources.Cgo) {
 		rel, ok := w.inContext(name)
 		if _, vendored := vendorOf(rel); vendored {
 			continue

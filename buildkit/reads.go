@@ -98,6 +98,10 @@ func (b *Built) contentReads() (*record.Set, error) {
 	for _, dir := range p.Main.Sources.Folders {
 		errs = append(errs, addFilesOf(set, dir))
 	}
+	for _, dir := range p.Main.Sources.Cgo {
+		set.Add(dir)
+		errs = append(errs, addFilesOf(set, dir))
+	}
 	own := func(path string) bool { return path == filepath.Join(p.Root, "dist") }
 	for _, dir := range p.Main.Sources.Trees {
 		errs = append(errs, set.AddTree(dir, own))

@@ -18,7 +18,7 @@ func (p Plan) Watched() Watched { return watched(p) }
 
 func watched(p Plan) Watched {
 	src := p.Main.Sources
-	w := Watched{Folders: src.Folders, Trees: slices.Concat(src.Trees, p.Files.HostPaths())}
+	w := Watched{Folders: slices.Concat(src.Folders, src.Cgo), Trees: slices.Concat(src.Trees, p.Files.HostPaths())}
 	for _, f := range src.Files {
 		// Of the toolchain no change is waited for.
 		switch filepath.Base(f) {
@@ -55,7 +55,7 @@ func compiles(name string) bool {
 
 var compiled = []string{
 	".go", ".c", ".cc", ".cpp", ".cxx", ".m", ".h", ".hh", ".hpp", ".hxx", ".f", ".F", ".for", ".f90", ".s", ".S", ".sx",
-	".swig", ".swigcxx", ".syso",
+	".swig", ".swigcxx", ".syso", ".a", ".so", // the last two by the linker, where cgo names the folder
 }
 
 // within tells whether a path lies in a folder, or is it.

@@ -17,8 +17,13 @@ type Sources struct {
 	// Folders are those of packages. The names in them count, and so does each file: which files a package
 	// has is decided by their names and by what they say.
 	Folders []string
-	// Trees are folders with all below them: what is embedded, https://pkg.go.dev/embed.
+	// Trees are folders with all below them, and files: what is embedded, https://pkg.go.dev/embed, and what the
+	// flags of cgo name.
 	Trees []string
+	// Cgo are folders of which the files count, but not what is below: those of packages that use cgo, and those
+	// that its flags name and that a module lies in, with its repository and all. The go command does not look
+	// below either; a copy of the program's sources needs it, because a file may include what is there.
+	Cgo []string
 	// Files are those of modules, of the toolchain, and of its configuration; some of them need not exist.
 	Files []string
 	// Module is the folder of the main module, or of the workspace. Where the programs were not named, a new
@@ -35,7 +40,9 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 		src.Module = filepath.Dir(s.vars["GOWORK"])
 	}
 	order, _ := gr.closure(main)
+	packaged := false // some package asks pkg-config
 	for _, p := range order {
+		packaged = packaged || len(p.CgoPkgConfig) > 0
 		if p.Standard || p.Dir == "" || below(p.Dir, s.vars["GOMODCACHE"]) {
 			continue
 		}
@@ -48,19 +55,18 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 			src.Files = append(src.Files, between(p.Dir, filepath.Dir(p.Module.GoMod))...)
 		}
 		if len(p.CgoFiles) > 0 {
-			src.Trees = append(src.Trees, cgoTrees(p)...)
-		}
-		if len(p.CgoPkgConfig) > 0 && s.g.Runner == nil {
-			src.Files = append(src.Files, s.tool(cmp.Or(getenv(s.env, "PKG_CONFIG"), "pkg-config")))
-			src.Trees = append(src.Trees, pkgConfigFolders(s.env)...)
+			src.addCgo(p)
 		}
 	}
 	src.addModule(s.vars["GOMOD"])
 	src.addWorkspace(s.vars["GOWORK"])
 	if s.g.Runner == nil { // else the caller knows what the commands are there
 		src.Files = append(src.Files, s.toolchain()...)
+		if packaged {
+			src.Files = append(src.Files, s.pkgConfig()...)
+		}
 	}
-	src.Folders, src.Trees, src.Files = sorted(src.Folders), sorted(src.Trees), sorted(src.Files)
+	src.Folders, src.Trees, src.Cgo, src.Files = sorted(src.Folders), sorted(src.Trees), sorted(src.Cgo), sorted(src.Files)
 	return src
 }
 
@@ -71,22 +77,6 @@ func between(dir, module string) []string {
 		files = append(files, filepath.Join(dir, "go.mod"))
 	}
 	return files
-}
-
-// cgoTrees are where the C compiler finds what is not installed: the package's own folder with all below it, and
-// what the flags of cgo name by a path, folders of headers and libraries, and libraries. The system's own are
-// seen by the libraries that go into the image.
-func cgoTrees(p *pkg) []string {
-	trees := []string{p.Dir}
-	for _, flag := range slices.Concat(p.CgoCFLAGS, p.CgoCPPFLAGS, p.CgoCXXFLAGS, p.CgoFFLAGS, p.CgoLDFLAGS) {
-		for _, prefix := range []string{"-I", "-L", "-isystem", "-iquote"} {
-			flag = strings.TrimPrefix(flag, prefix)
-		}
-		if flag = strings.TrimPrefix(flag, "="); filepath.IsAbs(flag) && !below(flag, "/usr") && !below(flag, "/lib") {
-			trees = append(trees, flag)
-		}
-	}
-	return trees
 }
 
 // doubt says which flag makes the go command read what nobody tells, or do what it has done before.
@@ -105,22 +95,41 @@ func (s *selection) doubt() string {
 // toolchain are the files by which another go command or C compiler is seen.
 func (s *selection) toolchain() []string {
 	root := s.vars["GOROOT"]
-	return []string{
-		filepath.Join(root, "VERSION"), filepath.Join(root, "go.env"), filepath.Join(root, "bin", "go"),
-		s.tool(s.g.Command), s.tool("go"), s.tool(s.vars["CC"]), s.tool(s.vars["CXX"]), s.vars["GOENV"],
+	files := []string{filepath.Join(root, "VERSION"), filepath.Join(root, "go.env"), filepath.Join(root, "bin", "go"), s.vars["GOENV"]}
+	for _, command := range []string{s.g.Command, "go", s.vars["CC"], s.vars["CXX"]} {
+		files = append(files, s.tools(command)...)
 	}
+	return files
 }
 
-// tool is the path of a command, with words behind it or without; "" is none.
-func (s *selection) tool(command string) string {
-	words := split(command)
-	if len(words) == 0 {
-		return ""
+// tools are the places of a command, and of the commands among its words: "ccache gcc" is two. Each folder of PATH is
+// such a place, up to the command and beyond: one that appears earlier is taken, and a link to ccache by the name of a
+// compiler looks for the real one behind itself, see ccache(1).
+func (s *selection) tools(command string) []string {
+	var places []string
+	for i, word := range split(command) {
+		if i > 0 && strings.HasPrefix(word, "-") {
+			continue // an option
+		}
+		found, err := lookPath(s.env, word)
+		switch {
+		case err == nil:
+			places = append(places, found)
+		case i == 0:
+			found = word // where it is going to appear
+		default:
+			continue
+		}
+		if filepath.Base(word) != word {
+			continue
+		}
+		for _, dir := range filepath.SplitList(getenv(s.env, "PATH")) {
+			if filepath.IsAbs(dir) {
+				places = append(places, filepath.Join(dir, filepath.Base(found)))
+			}
+		}
 	}
-	if found, err := exec.LookPath(words[0]); err == nil {
-		return found
-	}
-	return ""
+	return places
 }
 
 // addModule adds a go.mod, its go.sum and vendor folder, and the modules that it replaces by folders.
@@ -188,16 +197,33 @@ func embedTree(dir, pattern string) string {
 	return filepath.Join(dir, filepath.FromSlash(path.Join(fixed...)))
 }
 
-// pkgConfigFolders are where pkg-config looks for packages, see pkg-config(1). Without an answer of its own
-// there are only those of the environment.
-func pkgConfigFolders(env []string) []string {
-	dirs := getenv(env, "PKG_CONFIG_PATH") + string(os.PathListSeparator) + getenv(env, "PKG_CONFIG_LIBDIR")
-	if getenv(env, "PKG_CONFIG_LIBDIR") == "" {
+// pkgConfig are the files that decide what pkg-config answers: the command, and the descriptions in the folders in
+// which it looks, see pkg-config(1). Without an answer of its own those are the ones of the environment.
+func (s *selection) pkgConfig() []string {
+	command := cmp.Or(getenv(s.env, "PKG_CONFIG"), "pkg-config")
+	files := s.tools(command)
+	dirs := getenv(s.env, "PKG_CONFIG_PATH") + string(os.PathListSeparator) + getenv(s.env, "PKG_CONFIG_LIBDIR")
+	if getenv(s.env, "PKG_CONFIG_LIBDIR") == "" {
 		if out, err := exec.Command("pkg-config", "--variable=pc_path", "pkg-config").Output(); err == nil {
 			dirs += string(os.PathListSeparator) + strings.TrimSpace(string(out))
 		}
 	}
-	return slices.DeleteFunc(filepath.SplitList(dirs), func(dir string) bool { return dir == "" })
+	for _, dir := range filepath.SplitList(dirs) {
+		if dir == "" {
+			continue
+		}
+		files = append(files, dir) // a description may appear in it
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue // it is a source all the same, as a place where nothing is
+		}
+		for _, e := range entries {
+			if filepath.Ext(e.Name()) == ".pc" {
+				files = append(files, filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	return files
 }
 
 // below tells whether a folder lies in another one.

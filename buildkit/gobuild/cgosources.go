@@ -1,0 +1,68 @@
+package gobuild
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// pathFlags are the flags before a path of headers or libraries that cgo lets pass,
+// https://go.dev/src/cmd/go/internal/work/security.go. The path is the rest of the word, or the next one.
+var pathFlags = []string{"-idirafter", "-isystem", "-iquote", "-include", "-imacros", "-I", "-L"}
+
+// addCgo adds where the C compiler finds what is not installed: the files of the package's own folder, and what the
+// flags of cgo name by a path, folders of headers and libraries, and libraries. The system's own are seen by the
+// libraries that go into the image.
+func (src *Sources) addCgo(p *pkg) {
+	src.Cgo = append(src.Cgo, p.Dir)
+	modules := []string{src.Module}
+	if p.Module != nil {
+		modules = append(modules, p.Module.Dir)
+	}
+	for _, path := range cgoPaths(p) {
+		holds := func(module string) bool { return module != "" && below(module, path) }
+		switch {
+		case below(path, "/usr"), below(path, "/lib"):
+		case slices.ContainsFunc(modules, holds):
+			src.Cgo = append(src.Cgo, path)
+		default:
+			src.Trees = append(src.Trees, path)
+		}
+	}
+}
+
+// cgoPaths are the paths in the flags of cgo. The compiler runs in the package's folder.
+func cgoPaths(p *pkg) []string {
+	var paths []string
+	for _, flags := range [][]string{p.CgoCFLAGS, p.CgoCPPFLAGS, p.CgoCXXFLAGS, p.CgoFFLAGS, p.CgoLDFLAGS} {
+		before := false // the last word asks for a path
+		for _, word := range flags {
+			path, asked := cutPathFlag(word)
+			named := asked || before
+			before = asked && path == ""
+			path = strings.TrimPrefix(path, "=")
+			if path == "" || !named && strings.HasPrefix(path, "-") {
+				continue
+			}
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(p.Dir, path)
+			}
+			// A word without a flag is a library, or the name of something else.
+			if _, err := os.Lstat(path); named || err == nil {
+				paths = append(paths, filepath.Clean(path))
+			}
+		}
+	}
+	return paths
+}
+
+// cutPathFlag cuts a flag that asks for a path off a word.
+func cutPathFlag(word string) (rest string, asked bool) {
+	for _, flag := range pathFlags {
+		if rest, ok := strings.CutPrefix(word, flag); ok {
+			return rest, true
+		}
+	}
+	return word, false
+}

@@ -1,0 +1,166 @@
+package buildkit_test
+
+import (
+	"context"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// inputChange is a change of one input of the last build.
+type inputChange struct {
+	name string
+	do   func(*testing.T)
+	same bool // the image is the same all the same
+}
+
+// seesEach makes one change after the other: before it the image stands, after it the image does not.
+func seesEach(t *testing.T, dir string, c buildkit.Config, changes []inputChange) {
+	t.Helper()
+	before := run(t, inputs(dir, c))
+	for _, change := range changes {
+		if !stands(inputs(dir, c)) {
+			t.Fatalf("%s: nothing has changed yet, and the image does not stand", change.name)
+		}
+		change.do(t)
+		in := inputs(dir, c)
+		if stands(in) {
+			t.Errorf("%s: the change is not seen", change.name)
+			in.Environ = append(in.Environ, "IMAGE_TAG=other") // for the next one
+		}
+		after := run(t, in)
+		if same := fmt.Sprint(before) == fmt.Sprint(after); same != change.same {
+			t.Errorf("%s: the image is the same: %t, want %t", change.name, same, change.same)
+		}
+		before = after
+	}
+}
+
+// writing writes a file of a folder.
+func writing(dir, name, content string) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// authorities is a bundle of the first certificates of this machine.
+func authorities(t *testing.T, n int) string {
+	t.Helper()
+	rest, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
+	if err != nil {
+		missing(t, "the package ca-certificates")
+	}
+	var bundle strings.Builder
+	for range n {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			t.Fatal("the bundle of this machine ends early")
+		}
+		bundle.Write(pem.EncodeToMemory(block))
+	}
+	return bundle.String()
+}
+
+// describing is what pkg-config reads.
+func describing(answer int) string {
+	return fmt.Sprintf("Name: madeup\nDescription: a library\nVersion: 1\nCflags: -DMADEUP=%d\nLibs:\n", answer)
+}
+
+// What lies around a program counts as well as its source: the commands that compile it and their settings, the modules
+// of its workspace, what C reads, and certificates.
+func TestRecallSeesWhatIsAround(t *testing.T) {
+	need(t, "gcc", "pkg-config")
+	golang, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	around := module(t, map[string]string{
+		"env": "", "pc/madeup.pc": describing(1), "bundle.pem": authorities(t, 1), "bin/.keep": "", "more.pem": authorities(t, 1),
+	})
+	t.Setenv("GOENV", filepath.Join(around, "env"))
+	t.Setenv("PKG_CONFIG_PATH", filepath.Join(around, "pc"))
+	t.Setenv("SSL_CERT_FILE", filepath.Join(around, "bundle.pem"))
+	t.Setenv("PATH", filepath.Join(around, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	dir := module(t, map[string]string{
+		"go.mod": "module example.com/app\n\ngo 1.23\n", "go.work": "go 1.23\n\nuse (\n\t.\n\t./only\n)\n",
+		"only/go.mod": "module example.com/only\n\ngo 1.23\n", "only/only.go": "package only\n\nconst Answer = 1\n",
+		"answer.h": "#define ANSWER 1\n",
+		"main.go": `package main
+
+// #cgo CFLAGS: -I${SRCDIR}
+// #cgo pkg-config: madeup
+// #include "answer.h"
+import "C"
+import "example.com/only"
+
+func main() { println(C.ANSWER, C.MADEUP, only.Answer) }
+`,
+		".git/index": "", "node_modules/x/x.js": "",
+	})
+	c := buildkit.Config{Main: ".", Certificates: []string{filepath.Join(around, "more.pem")}}
+	goAt := "#!/bin/sh\nexec " + golang + " \"$@\"\n"
+	seesEach(t, dir, c, []inputChange{
+		{"go.sum", writing(dir, "go.sum", "example.com/x v1.0.0/go.mod h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"), true},
+		{"go.work.sum", writing(dir, "go.work.sum", "example.com/x v1.0.0/go.mod h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"), true},
+		{"a file of a module that only the workspace has", writing(dir, "only/only.go", "package only\n\nconst Answer = 2\n"), false},
+		{"the go.mod of that module", writing(dir, "only/go.mod", "module example.com/only // renamed\n\ngo 1.23\n"), true},
+		{"a header in the folder of the package", writing(dir, "answer.h", "#define ANSWER 2\n"), false},
+		{"a description of pkg-config", writing(around, "pc/madeup.pc", describing(2)), true}, // the go command keeps what it has compiled
+		{"a new description of pkg-config", writing(around, "pc/other.pc", describing(3)), true},
+		{"what go env -w has written", writing(around, "env", "GOFLAGS=-tags=x\n"), false}, // build info names the tags
+		{"another go in PATH", writing(around, "bin/go", goAt), true},
+		{"another compiler in PATH", writing(around, "bin/gcc", "#!/bin/sh\nexec /usr/bin/gcc \"$@\"\n"), true},
+		{"the bundle of certificates", writing(around, "bundle.pem", authorities(t, 2)), false},
+		{"a certificate of the Config", writing(around, "more.pem", authorities(t, 3)), false},
+	})
+
+	// A repository that lies around the package is none of its headers, whatever the flags name, and neither are the
+	// documents and tools of others.
+	for _, name := range []string{".git/index", ".git/refs/heads/main", "node_modules/x/x.js"} {
+		writing(dir, name, "changed")(t)
+	}
+	if !stands(inputs(dir, c)) {
+		t.Error("the image does not stand after a change of the repository around it")
+	}
+	in := inputs(dir, c)
+	plans, err := buildkit.Resolve(context.Background(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := plans[0].Watched(); slices.Contains(w.Trees, dir) || !slices.Contains(w.Folders, dir) {
+		t.Errorf("watched are the folders %q and the trees %q", w.Folders, w.Trees)
+	}
+	in.Environ = append(in.Environ, "GOTOOLCHAIN=local+auto")
+	if stands(in) {
+		t.Error("the image of another toolchain stands")
+	}
+}
+
+// What was vendored is the program's, and the time zones and licences are the image's.
+func TestRecallSeesWhatIsVendored(t *testing.T) {
+	const modules = "# example.com/v v1.0.0\n## explicit; go 1.20\nexample.com/v\n"
+	dir := module(t, map[string]string{
+		"go.mod": "module example.com/app\n\ngo 1.23\n\nrequire example.com/v v1.0.0\n", "vendor/modules.txt": modules,
+		"vendor/example.com/v/v.go": "package v\n\nconst Answer = 1\n", "vendor/example.com/v/LICENSE": "free\n",
+		"main.go": "package main\n\nimport \"example.com/v\"\n\nfunc main() { println(v.Answer) }\n",
+	})
+	seesEach(t, dir, buildkit.Config{}, []inputChange{
+		{"a vendored file", writing(dir, "vendor/example.com/v/v.go", "package v\n\nconst Answer = 2\n"), false},
+		{"a new vendored file", writing(dir, "vendor/example.com/v/w.go", "package v\n\nfunc init() { println() }\n"), false},
+		{"modules.txt", writing(dir, "vendor/modules.txt", strings.Replace(modules, "1.20", "1.21", 1)), true},
+	})
+}
