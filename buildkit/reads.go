@@ -117,6 +117,9 @@ func (b *Built) contentReads() (*record.Set, error) {
 			set.Add(path)
 		}
 	}
+	for _, dir := range p.zoneTrees() {
+		errs = append(errs, set.AddTree(dir, nil))
+	}
 	for _, path := range p.Files.HostPaths() {
 		errs = append(errs, set.AddTree(path, own))
 	}
@@ -129,11 +132,19 @@ func (p Plan) ownFiles() []string {
 	bundle := only(p.Files.Certificates.Bundle) // a base may have one of its own
 	switch {
 	case p.builder == nil:
-		return slices.Concat(rootfs.BundlePlaces(), bundle, []string{filepath.Join(p.Files.GOROOT, "lib", "time", "zoneinfo.zip")})
+		return slices.Concat(rootfs.BundlePlaces(), bundle)
 	case p.Files.Certificates.Bundle != p.bundle:
 		return append(rootfs.BundlePlaces(), bundle...)
 	}
 	return nil
+}
+
+// zoneTrees are the files and folders of this machine that time zones come from. A builder has its own.
+func (p Plan) zoneTrees() []string {
+	if p.builder != nil {
+		return nil
+	}
+	return p.Files.ZonePlaces()
 }
 
 // addFilesOf adds the files of a package's folder, but for mage's.

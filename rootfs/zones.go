@@ -24,11 +24,26 @@ const (
 // no file. See tzset(3).
 var posixTZ = regexp.MustCompile(`^([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[+-]?[0-9]`)
 
+// wantsZones tells whether there is a zone to be added. tzset(3): a colon says that a file's name follows.
+func (s Spec) wantsZones() bool { return len(s.Timezones) > 0 || strings.TrimPrefix(s.TZ, ":") != "" }
+
+// zoneArchive is Go's own.
+func zoneArchive(goroot string) string { return filepath.Join(goroot, "lib", "time", "zoneinfo.zip") }
+
+// ZonePlaces are the files and folders of this machine, with all below them, that decide which time zones the image
+// gets: Go's archive, and where that is missing and a zone is wanted, the folder that takes its place.
+func (s Spec) ZonePlaces() []string {
+	archive := zoneArchive(s.GOROOT)
+	if _, err := os.Lstat(archive); s.GOROOT != "" && err == nil || !s.wantsZones() {
+		return []string{archive}
+	}
+	return []string{archive, zonePath}
+}
+
 // addZones adds time zones. Without them time.LoadLocation fails, while C programs take UTC silently
 // and call it by the zone's name.
 func (a *assembly) addZones(ctx context.Context) (err error) {
-	tz := strings.TrimPrefix(a.TZ, ":") // tzset(3): a colon says that a file's name follows
-	if len(a.Timezones) == 0 && tz == "" {
+	if !a.wantsZones() {
 		return nil
 	}
 	z, err := openZones(a.GOROOT, zonePath)
@@ -41,7 +56,7 @@ func (a *assembly) addZones(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return a.addLocalZone(ctx, z, tz)
+	return a.addLocalZone(ctx, z, strings.TrimPrefix(a.TZ, ":"))
 }
 
 // addZone adds a zone, or all of them.
@@ -99,7 +114,7 @@ type zones struct {
 // openZones opens Go's own zones, which are the same on every machine that has this Go, or else the
 // host's folder.
 func openZones(goroot, folder string) (zones, error) {
-	archive := filepath.Join(goroot, "lib", "time", "zoneinfo.zip")
+	archive := zoneArchive(goroot)
 	if goroot != "" {
 		r, err := zip.OpenReader(archive)
 		if err == nil {
