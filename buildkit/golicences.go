@@ -57,11 +57,12 @@ type licensedModule struct {
 	name  string // "github.com/acme/x@v1.2.3"
 	dir   string
 	whole bool // licences may be in any folder
+	fixed bool // the folder does not change
 }
 
 // licensed are all that the program was compiled from, but for the user's own module.
 func (b *Built) licensed(info *debug.BuildInfo) []licensedModule {
-	list := []licensedModule{{name: strings.Replace(info.GoVersion, "go", "go@", 1), dir: b.Plan.Files.GOROOT}}
+	list := []licensedModule{{name: strings.Replace(info.GoVersion, "go", "go@", 1), dir: b.Plan.Files.GOROOT, fixed: true}}
 	mods := info.Deps
 	if versioned(&info.Main) {
 		mods = append([]*debug.Module{&info.Main}, mods...)
@@ -72,6 +73,7 @@ func (b *Built) licensed(info *debug.BuildInfo) []licensedModule {
 			from = m.Replace
 		}
 		l := licensedModule{name: m.Path, dir: b.moduleDir(m.Path, from), whole: true}
+		l.fixed = within(b.Plan.module.Cache, l.dir)
 		if versioned(from) {
 			l.name = from.Path + "@" + from.Version
 		}
@@ -120,11 +122,15 @@ func (b *Built) takeLicences(m licensedModule, to string) (found bool, err error
 	err = filepath.WalkDir(m.dir, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil && name == m.dir && errors.Is(err, fs.ErrNotExist):
+			b.reads.Add(name)
 			return nil // of a program that was compiled elsewhere
 		case err != nil:
 			return err
 		case d.IsDir() && name != m.dir && (!m.whole || !partOfModule(name)):
 			return fs.SkipDir
+		case d.IsDir() && !m.fixed:
+			b.reads.Add(name) // a licence may appear in it
+			return nil
 		case !d.Type().IsRegular() || !licenceName.MatchString(d.Name()) || sourceName.MatchString(d.Name()):
 			return nil
 		}
