@@ -45,6 +45,7 @@ type Dev struct {
 	run       int         // of the program, as last told
 	ended     atomic.Bool // the program has, and was not started again
 	splitter  report.Splitter
+	health    devHealth
 }
 
 // program is what decides whether a new program can take the place of another one in
@@ -59,6 +60,8 @@ type DevRequest struct {
 	Stdout, Stderr io.Writer
 	// Event hears of each start and end of the program, from one goroutine.
 	Event func(report.Event)
+	// Health hears what the health check says of the program, if there is one, from another goroutine.
+	Health func(docker.Verdict)
 }
 
 func (d Dist) dev() string { return filepath.Join(string(d), "dev") }
@@ -84,9 +87,11 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 	} else {
 		words = slices.Concat(words, b.Plan.Image.Cmd)
 	}
+	d.health.starts = make(chan time.Time, 1)
 	d.splitter = report.Splitter{Program: r.Stderr, Event: func(e report.Event) {
 		r.Event(e)
 		d.ended.Store(e.Kind != report.Started)
+		d.health.began(e)
 		select {
 		case d.events <- e:
 		default: // nobody waits for so many
@@ -104,6 +109,9 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 		return nil, &EngineError{err}
 	}
 	b.tellDev(d.container)
+	if image.healthcheck() != nil {
+		d.health.follow(ctx, d.container, r.Health)
+	}
 	// Before it has told of its first start the supervisor does not hear: the kernel
 	// keeps signals from a PID 1 that does not listen yet.
 	if err := d.started(ctx); err != nil {
@@ -398,9 +406,6 @@ func (d *Dev) fresh(e report.Event) error {
 	return err
 }
 
-// Health is what the container's health check says, "" without one.
-func (d *Dev) Health(ctx context.Context) (string, error) { return d.container.Health(ctx) }
-
 // Wait returns when the container has ended, which it does not do by itself.
 func (d *Dev) Wait(ctx context.Context) error {
 	_, err := d.container.Wait(ctx)
@@ -426,6 +431,7 @@ func (d *Dev) Close(ctx context.Context) error {
 
 // remove is Close without the image.
 func (d *Dev) remove(ctx context.Context) error {
+	d.health.end()
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), peace)
 	defer stop()
 	if err := d.container.Signal(ctx, cmp.Or(d.plan.Image.StopSignal, "SIGTERM")); err == nil {

@@ -129,22 +129,6 @@ func notRunning(err error) error {
 	return err
 }
 
-// Health is what the container's health check says: "starting", "healthy" or "unhealthy"; "" when it has none, or does
-// not run. What it says about a program that was just replaced is about the one before, until the next check.
-func (c *DevContainer) Health(ctx context.Context) (string, error) {
-	info, err := c.engine.api.ContainerInspect(ctx, c.ID)
-	if err != nil {
-		return "", c.failed("inspecting", notRunning(err))
-	}
-	if info.ContainerJSONBase == nil || info.State == nil || info.State.Health == nil || !info.State.Running {
-		return "", nil
-	}
-	if info.State.Health.Status == "none" {
-		return "", nil
-	}
-	return string(info.State.Health.Status), nil
-}
-
 // Remove kills the container, if it still runs, removes it with its anonymous volumes, and returns when its output has
 // been written. It does so even when ctx has ended, within half a minute. Removing it again is no error.
 //

@@ -44,7 +44,7 @@ func (j *job) imageDev(ctx context.Context) error {
 	errs := make([]error, len(plans))
 	var all sync.WaitGroup
 	for i, p := range plans {
-		l := &loop{job: j, plan: p, prefix: prefixOf(p, plans), gone: make(chan *buildkit.Dev)}
+		l := &loop{job: j, plan: p, name: p.Name, prefix: prefixOf(p, plans), gone: make(chan *buildkit.Dev)}
 		if i == 0 { // one of them tells of it
 			if l.magefiles, err = j.magefiles(); err != nil {
 				return err
@@ -93,9 +93,9 @@ func prefixOf(p buildkit.Plan, all []buildkit.Plan) string {
 type loop struct {
 	*job
 	plan      buildkit.Plan
+	name      string // of the image; the plan is another one after each rebuild
 	prefix    string
 	dev       *buildkit.Dev // nil as long as no version has run
-	health    string        // as last told
 	polls     bool          // that was told
 	owed      bool          // the last build has failed: what had changed is not in the container
 	blind     bool          // not even the program's packages were found
@@ -103,9 +103,6 @@ type loop struct {
 	told      string             // the last failure
 	gone      chan *buildkit.Dev // whose containers have ended
 }
-
-// healthPoll is how often the engine is asked what the health check says.
-const healthPoll = 500 * time.Millisecond
 
 // quiet is how long nothing must happen before a change is put into the container:
 // editors write in several steps.
@@ -120,8 +117,6 @@ func (l *loop) run(ctx context.Context) (err error) {
 	l.tellPolling(w)
 	defer func() { err = errors.Join(err, l.close(ctx)) }()
 	l.rebuild(ctx, w, nil)
-	health := time.NewTicker(healthPoll)
-	defer health.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -135,8 +130,6 @@ func (l *loop) run(ctx context.Context) (err error) {
 			if dev == l.dev { // else we have ended it
 				l.note("the container has ended; the next change starts another one")
 			}
-		case <-health.C:
-			l.tellHealth(ctx)
 		}
 	}
 }
@@ -225,11 +218,10 @@ func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error 
 	if err := l.close(ctx); err != nil {
 		return errors.Join(err, built.Close())
 	}
-	l.health = ""
 	l.dev, err = built.Develop(ctx, l.engine, buildkit.DevRequest{
 		Module: l.module, Args: l.args, Copy: os.Getenv("IMAGE_DEV_SWAP") == "copy",
 		Stdout: l.progress.beside(os.Stdout, l.prefix), Stderr: l.progress.beside(os.Stderr, l.prefix),
-		Event: l.tell,
+		Event: l.tell, Health: l.tellHealth,
 	})
 	if dev := l.dev; err == nil {
 		go func() {
@@ -296,17 +288,13 @@ func (l *loop) tell(e report.Event) {
 	}
 }
 
-// tellHealth tells what the health check says, when it says something new.
-func (l *loop) tellHealth(ctx context.Context) {
-	if l.dev == nil {
-		return
+// tellHealth tells what the health check says of the program that runs.
+func (l *loop) tellHealth(v docker.Verdict) {
+	text := "the health check says " + v.Status
+	if v.Detail != "" {
+		text += ": " + v.Detail
 	}
-	status, err := l.dev.Health(ctx)
-	if err != nil || status == l.health {
-		return // a container that is gone shows elsewhere
-	}
-	l.health = status
-	l.note("the health check says " + status)
+	l.note(text)
 }
 
 // failed tells an error, and that nothing has changed by it; once, until the source changes.
@@ -328,7 +316,7 @@ func (l *loop) failed(ctx context.Context, err error) {
 }
 
 func (l *loop) note(text string) {
-	l.progress.report(buildkit.Event{Image: l.plan.Name, Step: "dev", State: buildkit.Note, Text: text})
+	l.progress.report(buildkit.Event{Image: l.name, Step: "dev", State: buildkit.Note, Text: text})
 }
 
 // names are the changed files for people, the first few.

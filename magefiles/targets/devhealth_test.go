@@ -1,0 +1,88 @@
+//go:build unix
+
+package targets_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// patient is a server that tells its own health check how it is: not well when the word begins with "bad".
+func patient(word string) string {
+	return fmt.Sprintf(`package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+)
+
+const word = %q
+
+func main() {
+	if len(os.Args) > 1 {
+		ask()
+		return
+	}
+	fmt.Println("speaking", word)
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, word) })
+	if err := http.ListenAndServe(":8080", nil); err != nil {
+		panic(err)
+	}
+}
+
+func ask() {
+	answer, err := http.Get("http://127.0.0.1:8080/")
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || strings.HasPrefix(string(text), "bad") {
+		fmt.Println("it is", string(text), err)
+		os.Exit(1)
+	}
+}
+`, word)
+}
+
+// What the health check says of a program is shown when it has looked at that program: after the start, after each swap,
+// whatever it has said of the one before, and in a new container.
+func TestDevHealth(t *testing.T) {
+	needEngine(t)
+	const name = "fromscratch-test-dev-health"
+	dir := project(t, map[string]string{
+		"main.go": patient("good one"), "page.txt": "page",
+		"magefile.go": magefileWith(`Name: "` + name + `", Ports: []string{"8080"}, Files: []targets.File{{From: "page.txt", To: "/page.txt"}},
+	Healthcheck: &targets.Healthcheck{Test: []string{"/` + name + `", "-health"}, Interval: 300_000_000, Retries: 2}`),
+	})
+	removeImages(t, name+":"+tag)
+	s := develop(t, dir)
+	s.answers("good one")
+	s.says("health check says healthy", 1)
+
+	s.write("main.go", patient("good two"))
+	s.answers("good two")
+	s.says("health check says healthy", 2)
+
+	s.write("main.go", patient("bad three"))
+	s.answers("bad three")
+	s.says("health check says unhealthy: it is bad three", 1)
+	s.write("main.go", patient("bad four")) // it was unhealthy before
+	s.answers("bad four")
+	s.says("health check says unhealthy: it is bad four", 1)
+
+	s.write("page.txt", "another page")
+	s.says("new container in", 1)
+	s.says("health check says unhealthy: it is bad four", 2)
+	s.write("main.go", patient("good five"))
+	s.answers("good five")
+	s.says("health check says healthy", 3)
+	if n := strings.Count(s.text(), "new container in"); n != 1 {
+		t.Errorf("%d new containers, want 1", n)
+	}
+	s.end(name)
+}
