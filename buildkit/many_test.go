@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
 
 // many is how many programs the module of these tests has.
@@ -24,13 +26,19 @@ func manyMains(t *testing.T) string {
 		"shared/shared.go": "package shared\n\nconst Text = \"shared\"\n",
 	}
 	for i := range many {
-		files[fmt.Sprintf("cmd/p%02d/main.go", i)] = fmt.Sprintf("package main\n\nimport \"example.com/many/shared\"\n\nfunc main() { println(%d, shared.Text) }\n", i)
+		files[fmt.Sprintf("cmd/%sp%02d/main.go", repo, i)] = fmt.Sprintf("package main\n\nimport \"example.com/many/shared\"\n\nfunc main() { println(%d, shared.Text) }\n", i)
 	}
 	return module(t, files)
 }
 
 // runEach builds all images side by side, and gives their IDs and the reported steps.
 func runEach(t *testing.T, in buildkit.Inputs) (ids map[string]string, steps []string, err error) {
+	t.Helper()
+	return runEachWith(t, in, func(*buildkit.Built) error { return nil })
+}
+
+// runEachWith is runEach with something that is done with each image.
+func runEachWith(t *testing.T, in buildkit.Inputs, do func(*buildkit.Built) error) (ids map[string]string, steps []string, err error) {
 	t.Helper()
 	in.Recalled = buildkit.Recall(in)
 	in.Began = in.Recalled.Began
@@ -48,7 +56,7 @@ func runEach(t *testing.T, in buildkit.Inputs) (ids map[string]string, steps []s
 		one.Lock()
 		defer one.Unlock()
 		ids[b.Plan.Name] = b.Image.ConfigDigest.String()
-		return nil
+		return do(b)
 	})
 	return ids, steps, err
 }
@@ -58,13 +66,22 @@ func runEach(t *testing.T, in buildkit.Inputs) (ids map[string]string, steps []s
 func TestManyPrograms(t *testing.T) {
 	calls := goLog(t)
 	dir := manyMains(t)
-	first, _, err := runEach(t, inputs(dir))
+	layers := map[string][]string{}
+	loaded, loadSome := loadsSome(t)
+	first, _, err := runEachWith(t, inputs(dir), func(b *buildkit.Built) error {
+		for _, l := range b.Image.Layers {
+			layers[b.Plan.Name] = append(layers[b.Plan.Name], l.DiffID.String())
+		}
+		return loadSome(b)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(first) != many {
 		t.Fatalf("%d images were built, want %d", len(first), many)
 	}
+	wantShared(t, layers)
+	t.Run("in the engine", func(t *testing.T) { wantLoaded(t, *loaded, layers) })
 	if n := count(calls(), "build"); n != 1 {
 		t.Errorf("the go command was asked to build %d times, want once", n)
 	}
@@ -72,7 +89,8 @@ func TestManyPrograms(t *testing.T) {
 		t.Error("nothing has changed, and not all images stand")
 	}
 
-	main := filepath.Join(dir, "cmd/p07/main.go")
+	const changed = repo + "p07"
+	main := filepath.Join(dir, "cmd", changed, "main.go")
 	if err := os.WriteFile(main, []byte("package main\n\nimport \"example.com/many/shared\"\n\nfunc main() { println(\"changed\", shared.Text) }\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -80,10 +98,10 @@ func TestManyPrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(second) != 1 || second["p07"] == "" || second["p07"] == first["p07"] {
+	if len(second) != 1 || second[changed] == "" || second[changed] == first[changed] {
 		t.Errorf("the images that were built anew are %v", second)
 	}
-	if slices.ContainsFunc(steps, func(s string) bool { return !strings.HasPrefix(s, "p07 ") }) {
+	if slices.ContainsFunc(steps, func(s string) bool { return !strings.HasPrefix(s, changed+" ") }) {
 		t.Errorf("there were steps of other images: %q", steps)
 	}
 	if said := calls(); count(said, "list") != 0 || count(said, "build") != 1 {
@@ -94,11 +112,73 @@ func TestManyPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	third, _, err := runEach(t, inputs(dir))
-	if err != nil || len(third) != many || third["p01"] == first["p01"] {
+	if err != nil || len(third) != many || third[repo+"p01"] == first[repo+"p01"] {
 		t.Errorf("%d images were built for a change of all (%v)", len(third), err)
 	}
 	if n := count(calls(), "build"); n != 1 {
 		t.Errorf("the go command was asked to build %d times, want once", n)
+	}
+}
+
+// loadsSome loads every tenth image into the engine, if there is one, and notes which.
+func loadsSome(t *testing.T) (loaded *[]string, load func(*buildkit.Built) error) {
+	t.Helper()
+	ctx := context.Background()
+	loaded = &[]string{}
+	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	if err != nil {
+		return loaded, func(*buildkit.Built) error { return nil }
+	}
+	t.Cleanup(func() {
+		exec.Command("docker", append([]string{"image", "rm", "-f"}, *loaded...)...).Run()
+		engine.Close()
+	})
+	return loaded, func(b *buildkit.Built) error {
+		if !strings.HasSuffix(b.Plan.Name, "0") {
+			return nil
+		}
+		*loaded = append(*loaded, b.Plan.Reference)
+		to := buildkit.To(engine)
+		defer to.Close()
+		return b.Load(ctx, to)
+	}
+}
+
+// wantShared checks that images have all layers in common but for their own program.
+func wantShared(t *testing.T, layers map[string][]string) {
+	t.Helper()
+	first := layers[repo+"p00"]
+	tops := map[string]bool{}
+	for name, ids := range layers {
+		if len(ids) < 2 || len(ids) != len(first) || !slices.Equal(ids[:len(ids)-1], first[:len(first)-1]) {
+			t.Errorf("%s has the layers %q, another image %q", name, ids, first)
+			continue
+		}
+		tops[ids[len(ids)-1]] = true
+	}
+	if len(tops) != len(layers) {
+		t.Errorf("%d images have %d programs", len(layers), len(tops))
+	}
+}
+
+// wantLoaded checks that the engine has the very layers, and runs the programs.
+func wantLoaded(t *testing.T, loaded []string, layers map[string][]string) {
+	t.Helper()
+	if len(loaded) == 0 {
+		missing(t, "a Docker Engine")
+	}
+	if len(loaded) != many/10 {
+		t.Errorf("%q were loaded", loaded)
+	}
+	for _, ref := range loaded {
+		name, _, _ := strings.Cut(ref, ":")
+		got := strings.Fields(output(t, "", "docker", "inspect", "-f", "{{range .RootFS.Layers}}{{.}} {{end}}", ref))
+		if !slices.Equal(got, layers[name]) {
+			t.Errorf("in the engine %s has the layers %q, want %q", name, got, layers[name])
+		}
+	}
+	if got := output(t, "", "docker", "run", "--rm", repo+"p30"); got != "30 shared\n" {
+		t.Errorf("one of the programs says %q", got)
 	}
 }
 
