@@ -5,6 +5,7 @@ package targets_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // sleeper is a program that says when it is ready, what signal it got, and can
@@ -255,4 +257,58 @@ func TestTwoRunsAtOnce(t *testing.T) {
 		}
 	}
 	wantRootfs(t, dir)
+}
+
+// A source file is edited between the starts of two runs at once: however far the first one has come, the image is that
+// of the last edit in the end, and a third run does not take what the first has kept for it.
+func TestTwoRunsAtOnceWithAnEditBetween(t *testing.T) {
+	needEngine(t)
+	const name = "fromscratch-test-edited"
+	says := func(word string) string { return fmt.Sprintf("package main\n\nfunc main() { println(%q) }\n", word) }
+	dir := project(t, map[string]string{"main.go": says("first"), "magefile.go": magefileWith(`Name: "` + name + `"`)})
+	removeImages(t, name+":"+tag)
+	mage(t, dir, nil, "-compile", "targets").wantOK(t)
+	image := func() *exec.Cmd {
+		cmd := command(dir, nil, filepath.Join(dir, "targets"), "image")
+		cmd.Stderr = os.Stderr
+		return cmd
+	}
+	start := func() *exec.Cmd {
+		cmd := image()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	edit := func(word string) {
+		if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(says(word)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wants := func(word string) {
+		t.Helper()
+		out, err := exec.Command("docker", "run", "--rm", name+":"+tag).CombinedOutput()
+		if got := strings.TrimSpace(string(out)); err != nil || got != word {
+			t.Errorf("the image says %q, want %q (%v)", got, word, err)
+		}
+	}
+	if err := image().Run(); err != nil { // what comes first compiles a command of ours
+		t.Fatal(err)
+	}
+	for _, later := range []time.Duration{30 * time.Millisecond, 150 * time.Millisecond, 400 * time.Millisecond} {
+		before, after := fmt.Sprint("before ", later), fmt.Sprint("after ", later)
+		edit(before)
+		one := start()
+		time.Sleep(later)
+		edit(after)
+		two := start()
+		if err := errors.Join(one.Wait(), two.Wait()); err != nil {
+			t.Error(err)
+		}
+		wants(after)
+		if err := image().Run(); err != nil {
+			t.Error(err)
+		}
+		wants(after)
+	}
 }
