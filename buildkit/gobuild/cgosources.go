@@ -14,16 +14,18 @@ var pathFlags = []string{"-idirafter", "-isystem", "-iquote", "-include", "-imac
 // addCgo adds where the C compiler finds what is not installed: the files of the package's own folder, and what the
 // flags of cgo name by a path, folders of headers and libraries, and libraries. The system's own are seen by the
 // libraries that go into the image.
-func (src *Sources) addCgo(p *pkg) {
-	src.Cgo = append(src.Cgo, p.Dir)
+func (s *selection) addCgo(src *Sources, p *pkg) {
 	modules := []string{src.Module}
 	if p.Module != nil {
 		modules = append(modules, p.Module.Dir)
 	}
-	for _, path := range cgoPaths(p) {
+	if !below(p.Dir, s.vars["GOMODCACHE"]) {
+		src.Cgo = append(src.Cgo, p.Dir)
+	}
+	for _, path := range s.cgoPaths(p) {
 		holds := func(module string) bool { return module != "" && below(module, path) }
 		switch {
-		case below(path, "/usr"), below(path, "/lib"):
+		case below(path, "/usr"), below(path, "/lib"), below(path, s.vars["GOMODCACHE"]):
 		case slices.ContainsFunc(modules, holds):
 			src.Cgo = append(src.Cgo, path)
 		default:
@@ -32,10 +34,15 @@ func (src *Sources) addCgo(p *pkg) {
 	}
 }
 
-// cgoPaths are the paths in the flags of cgo. The compiler runs in the package's folder.
-func cgoPaths(p *pkg) []string {
+// cgoPaths are the paths in the flags of cgo, of the package and of the environment. The compiler runs in the package's
+// folder.
+func (s *selection) cgoPaths(p *pkg) []string {
+	lists := [][]string{p.CgoCFLAGS, p.CgoCPPFLAGS, p.CgoCXXFLAGS, p.CgoFFLAGS, p.CgoLDFLAGS}
+	for _, name := range []string{"CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS"} {
+		lists = append(lists, split(getenv(s.env, name)))
+	}
 	var paths []string
-	for _, flags := range [][]string{p.CgoCFLAGS, p.CgoCPPFLAGS, p.CgoCXXFLAGS, p.CgoFFLAGS, p.CgoLDFLAGS} {
+	for _, flags := range lists {
 		before := false // the last word asks for a path
 		for _, word := range flags {
 			path, asked := cutPathFlag(word)

@@ -43,6 +43,9 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 	packaged := false // some package asks pkg-config
 	for _, p := range order {
 		packaged = packaged || len(p.CgoPkgConfig) > 0
+		if !p.Standard && len(p.CgoFiles) > 0 {
+			s.addCgo(&src, p)
+		}
 		if p.Standard || p.Dir == "" || below(p.Dir, s.vars["GOMODCACHE"]) {
 			continue
 		}
@@ -53,9 +56,6 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 		if p.Module != nil && p.Module.GoMod != "" {
 			src.addModule(p.Module.GoMod)
 			src.Files = append(src.Files, between(p.Dir, filepath.Dir(p.Module.GoMod))...)
-		}
-		if len(p.CgoFiles) > 0 {
-			src.addCgo(p)
 		}
 	}
 	src.addModule(s.vars["GOMOD"])

@@ -17,6 +17,7 @@ func TestSourcesOfCgo(t *testing.T) {
 	for name, row := range map[string]struct {
 		folder string // of the package; "." is the module's root
 		flags  string
+		env    string // CGO_LDFLAGS, with DIR for the module's folder
 		trees  []string
 		flat   []string
 	}{
@@ -28,6 +29,7 @@ func TestSourcesOfCgo(t *testing.T) {
 		"a folder below the root":      {folder: ".", flags: "CFLAGS: -I${SRCDIR}/include", trees: []string{"include"}, flat: []string{"."}},
 		"where the compiler runs":      {folder: "csum", flags: "CFLAGS: -Iinclude -I ../near", trees: []string{"csum/include", "near"}, flat: []string{"csum"}},
 		"a library":                    {folder: ".", flags: "LDFLAGS: ${SRCDIR}/lib/libx.a -lm", trees: []string{"lib/libx.a"}, flat: []string{"."}},
+		"the environment's":            {folder: ".", env: "-LDIR/lib -O2 -L /usr/lib", trees: []string{"lib"}, flat: []string{"."}},
 		"what the system has":          {folder: ".", flags: "CFLAGS: -I/usr/include -DX=1 -O2", flat: []string{"."}},
 		"of a preprocessor, elsewhere": {folder: ".", flags: "CPPFLAGS: -isystem /opt/none/include", trees: []string{"/opt/none/include"}, flat: []string{"."}},
 	} {
@@ -44,7 +46,7 @@ func TestSourcesOfCgo(t *testing.T) {
 				"go.mod": mod, filepath.Join(row.folder, "csum.go"): source, "lib/libx.a": "",
 				"cmd/main.go": "package main\n\nimport csum \"" + path + "\"\n\nfunc main() { println(csum.Sum(1, 2)) }\n",
 			}.write(t)
-			src := find(t, goIn(dir), linux, gobuild.Options{}).Sources
+			src := find(t, goIn(dir, "CGO_LDFLAGS="+strings.ReplaceAll(row.env, "DIR", dir)), linux, gobuild.Options{}).Sources
 			at := func(names []string) []string {
 				var paths []string
 				for _, n := range names {
