@@ -76,7 +76,12 @@ func develop(t *testing.T, dir string, env ...string) *session {
 		if t.Failed() {
 			t.Logf("imageDev printed:\n%s", s.text())
 		}
-		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+		if s.cmd.ProcessState == nil { // else it has ended: a container that is left holds its port
+			_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGINT)
+			late := time.AfterFunc(10*time.Second, func() { _ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) })
+			defer late.Stop()
+			_ = s.cmd.Wait()
+		}
 	})
 	return s
 }

@@ -29,7 +29,7 @@ func main() {
 	}
 	fmt.Println("speaking", word)
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, word) })
-	if err := http.ListenAndServe(":8080", nil); err != nil {
+	if err := http.ListenAndServe("127.0.0.1:8080", nil); err != nil {
 		panic(err)
 	}
 }
@@ -42,7 +42,7 @@ func ask() {
 	}
 	text, err := io.ReadAll(answer.Body)
 	if err != nil || strings.HasPrefix(string(text), "bad") {
-		fmt.Println("it is", string(text), err)
+		fmt.Println("it is", string(text))
 		os.Exit(1)
 	}
 }
@@ -56,30 +56,30 @@ func TestDevHealth(t *testing.T) {
 	const name = "fromscratch-test-dev-health"
 	dir := project(t, map[string]string{
 		"main.go": patient("good one"), "page.txt": "page",
-		"magefile.go": magefileWith(`Name: "` + name + `", Ports: []string{"8080"}, Files: []targets.File{{From: "page.txt", To: "/page.txt"}},
+		"magefile.go": magefileWith(`Name: "` + name + `", Files: []targets.File{{From: "page.txt", To: "/page.txt"}},
 	Healthcheck: &targets.Healthcheck{Test: []string{"/` + name + `", "-health"}, Interval: 300_000_000, Retries: 2}`),
 	})
 	removeImages(t, name+":"+tag)
 	s := develop(t, dir)
-	s.answers("good one")
+	s.says("speaking good one", 1)
 	s.says("health check says healthy", 1)
 
 	s.write("main.go", patient("good two"))
-	s.answers("good two")
+	s.says("speaking good two", 1)
 	s.says("health check says healthy", 2)
 
 	s.write("main.go", patient("bad three"))
-	s.answers("bad three")
+	s.says("speaking bad three", 1)
 	s.says("health check says unhealthy: it is bad three", 1)
 	s.write("main.go", patient("bad four")) // it was unhealthy before
-	s.answers("bad four")
+	s.says("speaking bad four", 1)
 	s.says("health check says unhealthy: it is bad four", 1)
 
 	s.write("page.txt", "another page")
 	s.says("new container in", 1)
 	s.says("health check says unhealthy: it is bad four", 2)
 	s.write("main.go", patient("good five"))
-	s.answers("good five")
+	s.says("speaking good five", 1)
 	s.says("health check says healthy", 3)
 	if n := strings.Count(s.text(), "new container in"); n != 1 {
 		t.Errorf("%d new containers, want 1", n)
