@@ -144,6 +144,11 @@ func main() { println(C.ANSWER, C.MADEUP, only.Answer) }
 	if w := plans[0].Watched(); slices.Contains(w.Trees, dir) || !slices.Contains(w.Folders, dir) {
 		t.Errorf("watched are the folders %q and the trees %q", w.Folders, w.Trees)
 	}
+	for name, want := range map[string]bool{"answer.h": true, "libx.a": true, "notes.log": false} {
+		if got := plans[0].Counts(filepath.Join(dir, name)); got != want {
+			t.Errorf("%s counts: %t, want %t", name, got, want)
+		}
+	}
 	in.Environ = append(in.Environ, "GOTOOLCHAIN=local+auto")
 	if stands(in) {
 		t.Error("the image of another toolchain stands")
