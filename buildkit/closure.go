@@ -184,8 +184,8 @@ func (b *Built) tellGroups() {
 
 // prove resolves the program once more, now inside of the tree and by the rules
 // that hold there, and compares: what is not the same would not start, or start
-// as another program. What the program opens later is held to the same, but for
-// symbols: plugins may lack some that nobody calls.
+// as another program. What the program opens later is held to the same; a symbol
+// that a plugin lacks is a warning, since nobody may call it.
 func (b *Built) prove(ctx context.Context) (err error) {
 	done := b.report.step(b.Plan.Label(), "verify", "resolving inside of the image")
 	words := "every library and symbol version is found inside of the image"
@@ -211,20 +211,28 @@ func (b *Built) proveLibraries(ctx context.Context) error {
 	p := b.program()
 	p.Path, p.File, p.Memory = b.Plan.program(), "", b.parsed.Elsewhere()
 	if !b.recalled {
-		p.Opens = append(slices.Clone(p.Opens), b.opened(true)...)
+		p.Opens, p.Tries = append(slices.Clone(p.Opens), b.opened(true)...), b.opened(false)
 	}
-	if _, err := ldd.Verify(ctx, b.Tree, p, b.environment()); err != nil {
+	inside, err := ldd.Verify(ctx, b.Tree, p, b.environment())
+	if err != nil {
 		return b.onBase(b.blameExclude(err))
 	}
 	if b.recalled {
 		return nil // static: there is nothing to compare
 	}
-	p.Tries = b.opened(false)
-	inside, err := ldd.Resolve(ctx, b.Tree, p, b.environment())
-	if err != nil {
-		return err
-	}
+	b.tellInside(inside.Warnings)
 	return ldd.Compare(ctx, b.Closure, inside)
+}
+
+// tellInside says what only the image shows, such as a symbol that a plugin lacks.
+func (b *Built) tellInside(warnings []string) {
+	for _, w := range warnings {
+		known := slices.ContainsFunc(b.Closure.Warnings, func(before string) bool { return b.inImage(before) == w })
+		if !known {
+			b.note("verify", "warning: "+w)
+			b.system.Notes = append(b.system.Notes, "warning: "+w)
+		}
+	}
 }
 
 // blameExclude corrects the remedy for a library that is missing because the Config

@@ -3,6 +3,7 @@ package ldd
 import (
 	"debug/elf"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -38,7 +39,8 @@ func (g *glibc) auditor(name string, tag elf.DynTag) error {
 	if g.main.dyn.hasRunpath {
 		caller.dyn.rpath = g.main.dyn.runpath
 	}
-	_, err := n.openFor(name, caller, fmt.Sprintf("%s of the program", strings.TrimPrefix(tag.String(), "DT_")))
+	o, err := n.openFor(name, caller, fmt.Sprintf("%s of the program", strings.TrimPrefix(tag.String(), "DT_")))
+	n.entered(o)
 	g.left = append(g.left, n.left...)
 	if err == nil && len(q.missing) > 0 {
 		err = &MissingError{g.main.Path, q.missing}
@@ -54,6 +56,7 @@ func (g *glibc) auditor(name string, tag elf.DynTag) error {
 		o.NeededBy = g.closure.at(o.NeededBy.Real)
 		g.add(q.objects[i])
 	}
+	maps.Copy(g.closure.entries, q.closure.entries)
 	g.closure.lookups, g.closure.needsConf = q.closure.lookups, q.closure.needsConf
 	g.closure.Optional, g.closure.Warnings = q.closure.Optional, q.closure.Warnings
 	return nil

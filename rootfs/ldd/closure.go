@@ -22,8 +22,9 @@ type Program struct {
 	// static program can open none.
 	Opens []string
 	// Tries are opened after Opens, in order and by the same rules, and none of them has to be there:
-	// one that cannot be loaded, or that lacks a library, is left out together with what it alone
-	// would have brought, as a dlopen that fails unloads it again. See Closure.Left.
+	// one that cannot be loaded, that lacks a library, or that wants a version of one which that does
+	// not have, is left out together with what it alone would have brought, as a dlopen that fails
+	// unloads it again. So is one that is cut off, which would kill the program. See Closure.Left.
 	Tries []string
 	// Variants also takes the libraries that only newer CPUs load, out of glibc-hwcaps/LEVEL beside
 	// each folder that is searched. Without it the image is for the baseline of the architecture,
@@ -97,9 +98,10 @@ type Closure struct {
 	lookups     []lookup // what the image's loader configuration has to answer, in order of lookup
 	// needsConf says that the loader's defaults alone would not find the same files.
 	needsConf bool
-	pathFile  []byte // musl's, nil when there is none
-	tries     map[string]bool
-	levels    []*Closure // what each CPU above the baseline loads, with Program.Variants
+	pathFile  []byte             // musl's, nil when there is none
+	tries     map[string]bool    // names of Program.Tries
+	entries   map[string]*Object // what was opened under each name
+	levels    []*Closure         // what each CPU above the baseline loads, with Program.Variants
 	// find returns the real path that an object would get for a name, "" for none; nil when static.
 	find func(name string, by *Object) string
 }
@@ -136,7 +138,8 @@ type Object struct {
 	// that it replaces.
 	Level string
 
-	file string // host's path of the content; "" is Real in the sysroot
+	file  string    // host's path of the content; "" is Real in the sysroot
+	needs []*Object // what its headers ask for, as far as it is there
 }
 
 // Lookup returns the object that was asked for under a name or has it as soname.

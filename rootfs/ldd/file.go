@@ -17,10 +17,11 @@ type file struct {
 	libc bool       // defines what only a C library does; musl asks
 	conf loaderConf // of a loader
 	// interp is the PT_INTERP of a program, and static says that it has no dynamic section.
-	interp string
-	static bool
-	err    error // of the search: a mismatch lets it go on, any other ends it
-	bad    error // of mapping the file that the search has found
+	interp   string
+	static   bool
+	versions *versionTables
+	err      error // of the search: a mismatch lets it go on, any other ends it
+	bad      error // of mapping the file that the search has found
 }
 
 // read reads the file at a place, the way of one of the loaders. An error is that of opening the file,

@@ -60,7 +60,8 @@ func (g *glibc) finish() error {
 	}
 	before := len(g.missing)
 	g.opening = libgcc
-	_, err := g.openFor(libgcc, libc, "opened by glibc in pthread_exit, pthread_cancel and backtrace")
+	o, err := g.openFor(libgcc, libc, "opened by glibc in pthread_exit, pthread_cancel and backtrace")
+	g.entered(o)
 	g.closure.Optional = append(g.closure.Optional, g.missing[before:]...)
 	g.missing = g.missing[:before]
 	return err
@@ -116,6 +117,9 @@ func (g *glibc) loadAll(first *loaded) error {
 			n, err := g.load(d, o)
 			if err != nil {
 				return err
+			}
+			if n != nil {
+				o.link(n)
 			}
 			switch {
 			case n == nil: // missing

@@ -72,6 +72,9 @@ func (p *parsed) read(as role, body *Content, parse func(*file, *Content)) *file
 	f := &file{info: body.Info}
 	buffered := &Content{&blocks{body.ReaderAt, body.Size, map[int64][]byte{}}, body.Closer, body.Size, body.Info}
 	parse(f, buffered)
+	if f.bad == nil && f.err == nil && f.dyn != nil && !f.static {
+		f.versionsOf() // now that the file is open
+	}
 	if p.files == nil {
 		p.files = map[parsedKey][]*file{}
 	}

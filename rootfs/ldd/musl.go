@@ -66,8 +66,12 @@ func (m *musl) loadAll(i int) error {
 			if d.tag != elf.DT_NEEDED {
 				continue
 			}
-			if _, err := m.load(d.name, m.objects[i]); err != nil {
+			n, err := m.load(d.name, m.objects[i])
+			if err != nil {
 				return err
+			}
+			if n != nil {
+				m.objects[i].link(n)
 			}
 		}
 	}

@@ -47,7 +47,7 @@ type loaded struct {
 func (r *process) fork() *process {
 	q := *r
 	c := *r.closure
-	c.Objects, c.tries = nil, map[string]bool{}
+	c.Objects, c.tries, c.entries = nil, map[string]bool{}, map[string]*Object{}
 	q.closure, q.objects, q.names = &c, nil, map[string]*loaded{}
 	q.main = r.main.clone()
 	q.add(q.main)
@@ -95,6 +95,20 @@ func (r *process) reset(m mark) {
 func (r *process) add(o *loaded) {
 	r.objects = append(r.objects, o)
 	r.closure.Objects = append(r.closure.Objects, o.Object)
+}
+
+// link notes that an object asks for another one.
+func (o *loaded) link(n *loaded) {
+	if !slices.Contains(o.needs, n.Object) {
+		o.needs = append(o.needs, n.Object)
+	}
+}
+
+// entered notes under which name an object was opened.
+func (r *process) entered(o *loaded) {
+	if o != nil {
+		r.closure.entries[r.opening] = o.Object
+	}
 }
 
 // name notes that an object goes by a name from now on. Who has it already keeps it: the loaders ask their

@@ -20,7 +20,7 @@ func newProcess(ctx context.Context, sys FS, p Program, env Env) (*process, erro
 	if env.Workdir == "" {
 		env.Workdir = "/"
 	}
-	r := &process{ctx: ctx, env: env, names: map[string]*loaded{}, closure: &Closure{sys: sys, tries: map[string]bool{}}}
+	r := &process{ctx: ctx, env: env, names: map[string]*loaded{}, closure: &Closure{sys: sys, tries: map[string]bool{}, entries: map[string]*Object{}}}
 	memory := p.Memory.of(sys)
 	r.sys, r.files, r.parsed = memory.walker, memory.files, memory.parsed
 	r.closure.files = r.files

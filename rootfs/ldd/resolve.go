@@ -74,9 +74,11 @@ func (r *process) run(l linker, p Program) error {
 	r.closure.started = len(r.objects)
 	for _, name := range p.Opens {
 		r.opening = name
-		if _, err := l.open(name); err != nil && !errors.Is(err, errStatic) {
+		o, err := l.open(name)
+		if err != nil && !errors.Is(err, errStatic) {
 			return err
 		}
+		r.entered(o)
 	}
 	for _, name := range p.Tries {
 		if err := r.try(l, name); err != nil {
@@ -101,12 +103,16 @@ func (r *process) try(l linker, name string) error {
 		err = &MissingError{r.main.Path, r.missing}
 	case err == nil && o == nil:
 		err = errors.New("the loader drops this name: it is empty, or a token in it has no value")
+	case err == nil:
+		err = r.fails(before.objects)
 	}
 	r.missing = missing
 	if err != nil {
 		r.reset(before)
 		r.closure.Left = append(r.closure.Left, Left{name, err})
+		return nil
 	}
+	r.entered(o)
 	return nil
 }
 

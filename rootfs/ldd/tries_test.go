@@ -28,10 +28,11 @@ func TestTries(t *testing.T) {
 				"opt/libonly.so":             lib(made{Needed: []string{"libnone.so"}}),
 				"opt/alias.so":               "-> libbase.so",
 				"opt/text.so":                strings.Repeat("no library ", 20),
+				"opt/cut.so":                 lib(made{Change: func(f []byte) { f[64+32+2] = 1 }}), // 64 KiB more in the segment
 				"opt/later.so":               lib(made{Needed: []string{"libonly2.so"}}),
 				"opt/libonly2.so":            lib(made{}),
 			})
-			p := Program{Path: "/bin/prog", Opens: []string{"good.so"}, Tries: []string{"lacks.so", "nowhere.so", "text.so", "later.so", "libbase.so"}}
+			p := Program{Path: "/bin/prog", Opens: []string{"good.so"}, Tries: []string{"lacks.so", "nowhere.so", "text.so", "cut.so", "later.so", "libbase.so"}}
 			c, err := Resolve(context.Background(), sys, p, Env{})
 			if err != nil {
 				t.Fatal(err)
@@ -49,7 +50,7 @@ func TestTries(t *testing.T) {
 			for _, l := range c.Left {
 				left = append(left, l.Name)
 			}
-			if want := []string{"lacks.so", "nowhere.so", "text.so"}; !slices.Equal(left, want) {
+			if want := []string{"lacks.so", "nowhere.so", "text.so", "cut.so"}; !slices.Equal(left, want) {
 				t.Fatalf("left %q, want %q", left, want)
 			}
 			var missing *MissingError
@@ -59,6 +60,9 @@ func TestTries(t *testing.T) {
 			var refused *LoadError
 			if !errors.As(c.Left[2].Err, &refused) || refused.Path != "/opt/text.so" {
 				t.Errorf("left %v", c.Left[2].Err)
+			}
+			if !strings.Contains(c.Left[3].Err.Error(), `"/opt/cut.so" is cut off`) {
+				t.Errorf("left %v", c.Left[3].Err)
 			}
 			if base, _ := c.Lookup("libbase.so"); len(base.Links) != 0 {
 				t.Errorf("a try that failed left links: %v", base.Links)

@@ -15,6 +15,7 @@ import (
 // Verify asks of a finished root file system whether a program would start in it: whether its loader is
 // there and can be executed, finds every library, every version that one of them demands of another, and
 // every symbol that a relocation asks for, as "ldd -r" does. It returns the closure inside of that root, for [Compare].
+// Of what is in Program.Tries alone, a missing symbol is one of Closure.Warnings: not every function is called.
 //
 // The rules are those of _dl_check_map_versions (glibc's elf/dl-version.c) and of the symbol lookup
 // (elf/dl-lookup.c); all that is wrong is reported at once.
@@ -52,8 +53,9 @@ func verify(ctx context.Context, c *Closure) error {
 // verifier holds what was read of a closure's files.
 type verifier struct {
 	closure  *Closure
-	objects  []*verified // as closure.Objects, without variants
-	warnings *[]string   // of the closure that is returned
+	objects  []*verified            // as closure.Objects, without variants
+	warnings *[]string              // of the closure that is returned
+	scopes   map[string][]*verified // where what was opened under a name looks for symbols
 }
 
 // warn notes what is wrong with a library that need not be loaded.
@@ -78,7 +80,7 @@ type verified struct {
 
 // newVerifier reads the files of a closure, except for those that were read already.
 func newVerifier(ctx context.Context, c *Closure, read map[string]*verified) (*verifier, error) {
-	v := &verifier{closure: c, warnings: &c.Warnings}
+	v := &verifier{closure: c, warnings: &c.Warnings, scopes: map[string][]*verified{}}
 	objects := c.Objects
 	if c.levels != nil {
 		objects = c.base()
@@ -90,8 +92,16 @@ func newVerifier(ctx context.Context, c *Closure, read map[string]*verified) (*v
 		x, ok := read[o.Real]
 		if !ok {
 			var err error
-			if x, err = c.inspect(o); err != nil {
-				return nil, fmt.Errorf("reading %q: %w", o.Path, err)
+			x, err = c.inspect(o)
+			if err != nil {
+				err = fmt.Errorf("reading %q: %w", o.Path, err)
+			}
+			if err != nil && c.tries[o.Opened] {
+				v.warn(err.Error())
+				continue
+			}
+			if err != nil {
+				return nil, err
 			}
 			read[o.Real] = x
 		}
@@ -140,14 +150,15 @@ func (v *verified) read(known *file, body *Content) error {
 	if v.table, err = v.elf.symbols(v.dyn, v.bound); err != nil {
 		return err
 	}
-	if v.needs, err = v.elf.versionNeeds(v.dyn); err != nil {
-		return err
+	tables := known.versionsOf()
+	if tables.err != nil {
+		return tables.err
 	}
+	v.needs, v.defs = tables.needs, tables.defs
 	for _, n := range v.needs {
 		v.wanted[n.index] = n
 	}
-	v.defs, err = v.elf.versionDefs(v.dyn)
-	return err
+	return nil
 }
 
 // executable checks that the kernel may start the program and its loader. Without the permission it says
@@ -171,15 +182,20 @@ func (v *verifier) executable() error {
 func (v *verifier) complete() error {
 	var err error
 	for _, o := range v.objects {
-		for _, p := range o.elf.progs {
-			if p.typ == elf.PT_LOAD && o.elf.check(p.off, p.filesz) != nil {
-				err = errors.Join(err, fmt.Errorf("%q is cut off: a segment ends at %d, the file at %d\nfix: copy or install the file again",
-					o.Real, p.off+p.filesz, o.elf.size))
-				break
-			}
-		}
+		err = errors.Join(err, o.Object.complete(o.elf))
 	}
 	return err
+}
+
+// complete checks one file.
+func (o *Object) complete(f *elfFile) error {
+	for _, p := range f.progs {
+		if p.typ == elf.PT_LOAD && f.check(p.off, p.filesz) != nil {
+			return fmt.Errorf("%q is cut off: a segment ends at %d, the file at %d\nfix: copy or install the file again",
+				o.Real, p.off+p.filesz, f.size)
+		}
+	}
+	return nil
 }
 
 // maxProblems is how many lines of one kind are told; the rest is counted.

@@ -5,17 +5,26 @@ import (
 	"fmt"
 )
 
-// symbols is missingSymbols as an error. What only a try misses is a warning: whether the program ever
-// loads it, and into what, is not known.
+// symbols is missingSymbols as an error. What only a try misses is a warning, one for each object: whether the
+// program ever loads it, and calls what needs the symbol, is not known.
 func (v *verifier) symbols() error {
 	var lines []string
+	tried := map[*verified][]missingSymbol{}
 	for _, m := range v.missingSymbols() {
-		text := fmt.Sprintf("symbol %s of %q is defined nowhere", m.by.label(m.symbol), m.by.Path)
 		if v.closure.tries[m.by.Opened] {
-			v.warn(text)
+			tried[m.by] = append(tried[m.by], m)
 			continue
 		}
-		lines = append(lines, text)
+		lines = append(lines, m.text())
+	}
+	for _, o := range v.objects {
+		switch missing := tried[o]; len(missing) {
+		case 0:
+		case 1:
+			v.warn(missing[0].text())
+		default:
+			v.warn(fmt.Sprintf("%s, and so are %d more that it asks for", missing[0].text(), len(missing)-1))
+		}
 	}
 	return problem(lines, "use the libraries of the release that the program was linked with, or link it with the library that defines the symbol")
 }
@@ -24,6 +33,11 @@ func (v *verifier) symbols() error {
 type missingSymbol struct {
 	symbol
 	by *verified
+}
+
+// text says which symbol it is and who wants it.
+func (m missingSymbol) text() string {
+	return fmt.Sprintf("symbol %s of %q is defined nowhere", m.by.label(m.symbol), m.by.Path)
 }
 
 // missingSymbols returns the symbols that relocations ask for and that no object defines.
@@ -55,15 +69,46 @@ func (o *verified) label(s symbol) string {
 	return s.name
 }
 
-// defined looks a symbol of object number i up: what is loaded at the start sees only what is loaded at
-// the start, what is opened later sees that and its own libraries.
+// defined looks a symbol of object number i up, in what is loaded at the start, and for what is opened later
+// in that which was opened and all that it needs as well (RTLD_LOCAL, the default of dlopen).
 func (v *verifier) defined(i int, s symbol) bool {
-	o, scope := v.objects[i], v.objects
-	if i < v.closure.started {
-		scope = scope[:v.closure.started]
+	o := v.objects[i]
+	if v.provided(v.objects[:v.closure.started], o, s) {
+		return true
 	}
+	return i >= v.closure.started && v.provided(v.scope(o.Opened), o, s)
+}
+
+// scope is what was opened under a name with all that it needs, whoever loaded it first.
+func (v *verifier) scope(opened string) []*verified {
+	if scope, ok := v.scopes[opened]; ok {
+		return scope
+	}
+	have := map[string]*verified{}
+	for _, o := range v.objects {
+		have[o.Real] = o
+	}
+	var scope []*verified
+	seen := map[*Object]bool{}
+	for list := []*Object{v.closure.entries[opened]}; len(list) > 0; list = list[1:] {
+		o := list[0]
+		if o == nil || seen[o] {
+			continue
+		}
+		seen[o] = true
+		if x := have[o.Real]; x != nil {
+			scope = append(scope, x)
+		}
+		list = append(list, o.needs...)
+	}
+	v.scopes[opened] = scope
+	return scope
+}
+
+// provided says whether one of the objects defines what o refers to.
+func (v *verifier) provided(by []*verified, o *verified, s symbol) bool {
 	need, versioned := o.wanted[s.version]
-	for _, lib := range scope {
+	for _, lib := range by {
 		for _, d := range lib.table.find(s.name) {
 			if v.closure.Flavour == Musl || lib.matches(d, need.name, versioned) {
 				return true

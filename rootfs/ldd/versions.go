@@ -59,6 +59,25 @@ func (f *elfFile) versionNeeds(d *dynamic) ([]versionNeed, error) {
 	return out, nil
 }
 
+// versionTables are both tables of an object, or what is wrong with them.
+type versionTables struct {
+	needs []versionNeed
+	defs  map[uint16]string // nil when the object has no versions
+	err   error
+}
+
+// versionsOf reads the tables, once.
+func (f *file) versionsOf() *versionTables {
+	if f.versions == nil {
+		t := &versionTables{}
+		if t.needs, t.err = f.elf.versionNeeds(f.dyn); t.err == nil {
+			t.defs, t.err = f.elf.versionDefs(f.dyn)
+		}
+		f.versions = t
+	}
+	return f.versions
+}
+
 // versionDefs reads DT_VERDEF: the name of each version index. nil means that the object has no
 // versions at all. Of the names of a version the first is its own, the others are what it replaces.
 //
