@@ -13,6 +13,9 @@ type blocks struct {
 // blockSize is a page of memory; the dynamic section and its strings take few of them.
 const blockSize = 4 << 10
 
+// maxBlocks bounds what is kept.
+const maxBlocks = 1 << 10
+
 // ReadAt implements [io.ReaderAt]. Long reads do not pass through the blocks.
 func (b *blocks) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 || off >= b.size || len(p) > blockSize {
@@ -42,6 +45,9 @@ func (b *blocks) block(number int64) ([]byte, error) {
 	n, err := b.r.ReadAt(block, number*blockSize)
 	if n < len(block) && err != nil && err != io.EOF {
 		return nil, err
+	}
+	if len(b.have) == maxBlocks { // of a file that has a word in each
+		clear(b.have)
 	}
 	b.have[number] = block[:n]
 	return block[:n], nil

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // The layout of ld.so.cache: sysdeps/generic/dl-cache.h and elf/cache.c of glibc. All numbers have the
@@ -30,7 +31,7 @@ const (
 	oldEntrySize  = 12                  // flags, key, value
 	newHeaderSize = 48                  // magic, version, count, string bytes, flags, extension offset
 	newEntrySize  = 24                  // flags, key, value, osversion, hwcap
-	maxCache      = 64 << 20            // bytes of a cache that is still read
+	maxCache      = 16 << 20            // bytes of a cache that is still read
 	hwcapNamed    = 1 << 30             // in the upper half of hwcap: the lower half is a glibc-hwcaps name
 	isaBits       = 1<<10 - 1           // in the upper half: what ldconfig read of the x86 ISA level
 
@@ -113,7 +114,7 @@ func parseOldCache(data []byte, want *header) ([]cacheEntry, error) {
 	if at := up(end, align); at < uint64(len(data)) && bytes.HasPrefix(data[at:], []byte(cacheMagicNew+cacheVersion)) {
 		return parseNewCache(data, data[at:], want)
 	}
-	t := cacheTable{want: want, strs: data[end:], size: oldEntrySize}
+	t := cacheTable{want: want, strs: string(data[end:]), size: oldEntrySize}
 	return t.entries(data[oldHeaderSize:end]), nil
 }
 
@@ -135,7 +136,7 @@ func parseNewCache(file, data []byte, want *header) ([]cacheEntry, error) {
 	if end > uint64(len(data)) {
 		return nil, fmt.Errorf("%d entries do not fit", n)
 	}
-	t := cacheTable{want: want, strs: data, size: newEntrySize}
+	t := cacheTable{want: want, strs: string(data), size: newEntrySize}
 	t.readLevels(file, want.order.Uint32(data[32:]))
 	return t.entries(data[newHeaderSize:end]), nil
 }
@@ -143,21 +144,23 @@ func parseNewCache(file, data []byte, want *header) ([]cacheEntry, error) {
 // cacheTable decodes the entries of a cache; keys, values and levels are offsets into strs.
 type cacheTable struct {
 	want   *header
-	strs   []byte
-	size   int // of an entry
+	strs   string // keys and values are parts of it, which may overlap
+	size   int    // of an entry
 	levels []string
 }
 
-// str returns the string at an offset, ok is false when it is out of range.
+// str returns the string at an offset, ok is false when it is out of range or too long for a path.
 func (t *cacheTable) str(off uint32) (s string, ok bool) {
 	if uint64(off) >= uint64(len(t.strs)) {
 		return "", false
 	}
-	n := bytes.IndexByte(t.strs[off:], 0)
+	s = t.strs[off:]
+	s = s[:min(len(s), maxPath)]
+	n := strings.IndexByte(s, 0)
 	if n < 0 {
 		return "", false
 	}
-	return string(t.strs[off : int(off)+n]), true
+	return s[:n], true
 }
 
 // readLevels reads the extension of the new format that names the glibc-hwcaps folders; one that makes no
@@ -205,7 +208,9 @@ func (t *cacheTable) entries(table []byte) []cacheEntry {
 	}
 	// ldconfig sorted the file, and what is left out leaves it sorted. In a file that is not, the loader
 	// would find a name or not by chance; here it is found.
-	sortCache(entries)
+	if !slices.IsSortedFunc(entries, func(a, b cacheEntry) int { return compareLib(b.key, a.key) }) {
+		sortCache(entries)
+	}
 	return entries
 }
 

@@ -115,10 +115,15 @@ func (h *header) sameMachine(want *header) bool {
 
 // checkABITag reads the note "GNU", type 1, which names the system the file is for; 0 is Linux.
 func (f *elfFile) checkABITag() error {
+	left := uint64(maxNotes)
 	for _, p := range f.progs {
 		if p.typ != elf.PT_NOTE || p.filesz < 32 || (p.align != 4 && p.align != 8) {
 			continue
 		}
+		if p.filesz > left {
+			return errors.New("it has more notes than are read")
+		}
+		left -= p.filesz
 		note, err := f.bytes(p.off, p.filesz)
 		if err != nil {
 			return errors.New("cannot read file data")

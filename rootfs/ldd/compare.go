@@ -40,7 +40,7 @@ func Compare(ctx context.Context, source, image *Closure) error {
 			lines = append(lines, fmt.Sprintf("%q is loaded in the image only: %s (%s)", b.Name, b.Path, b.By))
 		}
 	}
-	return problem(lines, "copy the libraries to the same place in the image as on the build machine, or link with a search path that holds in both")
+	return problem(lines, func(s string) string { return s }, "copy the libraries to the same place in the image as on the build machine, or link with a search path that holds in both")
 }
 
 // onCPU says on which CPUs an object is loaded, when not on all.

@@ -6,11 +6,10 @@ import (
 	"fmt"
 )
 
-// Bounds on the dynamic section. Real programs stay far below: a hundred entries, a few kilobytes of
-// search path (Nix has the longest).
+// Bounds on the dynamic section. Real programs stay far below: a hundred entries.
 const (
 	maxDynamic = 1 << 16 // entries
-	maxString  = 1 << 16 // bytes of one string
+	maxDeps    = 1 << 12 // libraries that one object asks for
 )
 
 // errNoDynamic is what glibc says of a library without a dynamic section, a file of separate debug
@@ -54,7 +53,9 @@ func (f *elfFile) dynamic() (*dynamic, error) {
 		}
 		switch e.tag {
 		case elf.DT_NEEDED, elf.DT_AUXILIARY, elf.DT_FILTER:
-			deps = append(deps, e)
+			if deps = append(deps, e); len(deps) > maxDeps {
+				return nil, fmt.Errorf("it asks for more than %d libraries", maxDeps)
+			}
 		default:
 			d.tags[e.tag] = e.val
 		}
@@ -114,15 +115,17 @@ func (f *elfFile) dynEntry(off, size, i uint64) (dynEntry, error) {
 func (d *dynamic) names(f *elfFile, deps []dynEntry) error {
 	var err error
 	str := func(val uint64) string {
-		s, e := f.dynString(d, val)
+		s, e := f.dynString(d, val, maxString)
 		err = errors.Join(err, e)
 		return s
 	}
 	for _, e := range deps {
-		d.deps = append(d.deps, dep{e.tag, str(e.val)})
+		// A name is a path, or the end of one: the kernel would open none that is longer.
+		name, err := f.dynString(d, e.val, maxPath)
 		if err != nil {
 			return err
 		}
+		d.deps = append(d.deps, dep{e.tag, name})
 	}
 	if v, ok := d.tags[elf.DT_SONAME]; ok {
 		d.soname = str(v)
@@ -145,8 +148,8 @@ func (d *dynamic) names(f *elfFile, deps []dynEntry) error {
 	return err
 }
 
-// dynString reads a string out of DT_STRTAB.
-func (f *elfFile) dynString(d *dynamic, index uint64) (string, error) {
+// dynString reads a string out of DT_STRTAB that has with its end at most limit bytes.
+func (f *elfFile) dynString(d *dynamic, index, limit uint64) (string, error) {
 	addr, ok := d.tags[elf.DT_STRTAB]
 	if !ok {
 		return "", errors.New("dynamic section has no string table")
@@ -161,28 +164,5 @@ func (f *elfFile) dynString(d *dynamic, index uint64) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("string at address %#x is in no segment", addr+index)
 	}
-	return f.cString(off, min(left, maxString))
-}
-
-// cString reads a string that ends within n bytes from off, in small pieces: n may be absurd.
-func (f *elfFile) cString(off, n uint64) (string, error) {
-	const piece = 128
-	var s []byte
-	for done := uint64(0); done < n; done += piece {
-		want := min(piece, n-done)
-		// The last piece may be cut short by the end of the file, when the string ends before.
-		if size := uint64(f.size); off+done < size {
-			want = min(want, size-off-done)
-		}
-		b, err := f.bytes(off+done, want)
-		if err != nil {
-			return "", fmt.Errorf("string: %w", err)
-		}
-		part := cString(b)
-		s = append(s, part...)
-		if len(part) < len(b) {
-			return string(s), nil
-		}
-	}
-	return "", fmt.Errorf("string at offset %d has no end", off)
+	return f.stringAt(off, min(left, limit))
 }

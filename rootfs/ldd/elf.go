@@ -42,6 +42,7 @@ type elfFile struct {
 	r     io.ReaderAt
 	size  int64
 	progs []prog
+	strs  *fileStrings // read so far
 }
 
 // Sizes of the header and of one program header per class.

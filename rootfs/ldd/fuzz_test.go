@@ -19,10 +19,13 @@ func FuzzELF(f *testing.F) {
 	f.Add(fakeLoader)
 	f.Add(withVersions())
 	f.Add(withNotes(made{}.bytes(), dlopenNote(`[{"soname":["libz.so.1"]}]`), note{"GNU\x00", 5, []byte("\x02\x80\x00\xc0\x04\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00")}))
+	f.Add(overlappingSymbols(8, 16))
 	f.Add(withConstants(made{}.bytes(), "libz.so.1", "x86-64-v4:x86-64-v3", "liba.so.1complex64libb.so.12"))
 	want := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
 	want.ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
 	f.Fuzz(func(t *testing.T, data []byte) {
+		_, _ = Needed(bytesAt(data), int64(len(data)))
+		_, _ = interfaceOf(&Content{ReaderAt: bytesAt(data), Size: int64(len(data))})
 		_, _ = openVerify(&Content{ReaderAt: bytesAt(data), Size: int64(len(data))}, want)
 		file, err := readELF(bytesAt(data), int64(len(data)))
 		if err != nil {
@@ -32,6 +35,10 @@ func FuzzELF(f *testing.F) {
 		_, _ = readLoaderConf(file)
 		_ = file.isaNeeded()
 		_, _ = file.dlopenNotes()
+		names, err := file.imports(openers)
+		if err == nil && len(names) > len(openers) {
+			t.Errorf("%q are imported of %q", names, openers)
+		}
 		_, _ = file.libraryNames()
 		_ = file.texts(func(r *bufio.Reader) error {
 			return windows(r, func(text []byte) {

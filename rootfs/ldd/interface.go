@@ -1,12 +1,14 @@
 package ldd
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
 	"slices"
+	"strings"
 )
 
 // Interface returns a checksum of all that [Resolve] and [Verify] look at in a program's own file: whose
@@ -19,19 +21,26 @@ func Interface(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading %q: %w", name, err)
 	}
-	known := &file{}
-	readProgram(known, body)
-	v := &verified{Object: &Object{}, wanted: map[uint16]versionNeed{}}
-	err = known.bad
-	if err == nil {
-		err = v.read(known, body)
-	}
-	h := sha256.New()
-	if err == nil {
-		err = v.writeInterface(h)
-	}
+	sum, err := interfaceOf(body)
 	if err = errors.Join(err, body.Close()); err != nil {
 		return "", fmt.Errorf("reading %q: %w", name, err)
+	}
+	return sum, nil
+}
+
+// interfaceOf is Interface of an open file.
+func interfaceOf(body *Content) (string, error) {
+	known := &file{}
+	if readProgram(known, body); known.bad != nil {
+		return "", known.bad
+	}
+	v := &verified{Object: &Object{}, wanted: map[uint16]versionNeed{}}
+	if err := v.read(known, body); err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	if err := v.writeInterface(h); err != nil {
+		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
@@ -49,9 +58,7 @@ func (v *verified) writeInterface(h hash.Hash) error {
 		fmt.Fprintf(h, "%v %q\n", dep.tag, dep.name)
 	}
 	fmt.Fprintf(h, "%v\n%+v\n%v\n", d.audit, v.needs, v.defs)
-	for _, s := range v.symbolLines() {
-		fmt.Fprintln(h, s)
-	}
+	v.writeSymbols(h)
 	// What cannot be read as notes is left out by Notes as well.
 	notes, _ := f.notes()
 	for _, n := range notes {
@@ -62,18 +69,35 @@ func (v *verified) writeInterface(h hash.Hash) error {
 	return nil
 }
 
-// symbolLines are the symbols, sorted: a linker orders them as it likes.
-func (v *verified) symbolLines() []string {
+// writeSymbols writes the symbols, sorted: a linker orders them as it likes. Names are not copied, see symbolTable.
+func (v *verified) writeSymbols(h hash.Hash) {
+	type entry struct {
+		symbol
+		bound bool
+	}
 	bound := map[uint32]bool{}
 	for _, i := range v.bound {
 		bound[i] = true
 	}
-	var lines []string
+	var all []entry
 	for i := range uint32(v.table.n) {
 		if s, ok := v.table.symbol(i); ok {
-			lines = append(lines, fmt.Sprintf("%q %x %v %v %d %v", s.name, s.info, s.isDefinition(), bound[i], s.version, s.hidden))
+			all = append(all, entry{s, bound[i]})
 		}
 	}
-	slices.Sort(lines)
-	return lines
+	rest := func(e entry) string {
+		return fmt.Sprintf(" %x %v %v %d %v\n", e.info, e.isDefinition(), e.bound, e.version, e.hidden)
+	}
+	slices.SortFunc(all, func(a, b entry) int {
+		if n := strings.Compare(a.name, b.name); n != 0 {
+			return n
+		}
+		return strings.Compare(rest(a), rest(b))
+	})
+	w := bufio.NewWriter(h) // of a hash: never fails
+	for _, e := range all {
+		_, _ = w.WriteString(e.name)
+		_, _ = w.WriteString(rest(e))
+	}
+	_ = w.Flush()
 }

@@ -72,13 +72,15 @@ func readLoaderConf(f *elfFile) (loaderConf, error) {
 // at a NUL, its printable tail is taken.
 func constants(f *elfFile) ([]string, error) {
 	var out []string
+	left := uint64(maxLoader)
 	for _, p := range f.progs {
 		if p.typ != elf.PT_LOAD || p.flags&elf.PF_W != 0 {
 			continue
 		}
-		if p.filesz > maxLoader {
+		if p.filesz > left {
 			return nil, errors.New("it is too large for a loader")
 		}
+		left -= p.filesz
 		buf, err := f.bytes(p.off, p.filesz)
 		if err != nil {
 			return nil, err

@@ -33,8 +33,8 @@ var openers = []string{
 func (c *Closure) Names(ctx context.Context) ([]Named, error) {
 	var out []Named
 	err := c.each(ctx, func(o *Object, f *elfFile) error {
-		imports, err := f.imports()
-		if err != nil || !slices.ContainsFunc(openers, func(s string) bool { return imports[s] }) {
+		imports, err := f.imports(openers)
+		if err != nil || len(imports) == 0 {
 			return err
 		}
 		names, err := f.libraryNames()
@@ -115,10 +115,15 @@ func (f *elfFile) texts(read func(r *bufio.Reader) error) error {
 	parted := slices.ContainsFunc(f.progs, func(p prog) bool {
 		return p.typ == elf.PT_LOAD && p.flags&(elf.PF_W|elf.PF_X) == 0
 	})
+	left := uint64(f.size)
 	for _, p := range f.progs {
 		if p.typ != elf.PT_LOAD || parted && p.flags&elf.PF_X != 0 || f.check(p.off, p.filesz) != nil {
 			continue
 		}
+		if p.filesz > left { // segments that overlap
+			return errors.New("its segments are longer together than the file")
+		}
+		left -= p.filesz
 		section := io.NewSectionReader(f.r, int64(p.off), int64(p.filesz))
 		if err := read(bufio.NewReaderSize(section, maxNameText)); err != nil {
 			return err

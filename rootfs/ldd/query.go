@@ -58,11 +58,9 @@ func (c *Closure) visit(o *Object, visit func(o *Object, f *elfFile) error) erro
 func (c *Closure) Importers(ctx context.Context, symbols ...string) (map[string][]*Object, error) {
 	out := map[string][]*Object{}
 	err := c.each(ctx, func(o *Object, f *elfFile) error {
-		names, err := f.imports()
-		for _, s := range symbols {
-			if names[s] {
-				out[s] = append(out[s], o)
-			}
+		names, err := f.imports(symbols)
+		for _, s := range names {
+			out[s] = append(out[s], o)
 		}
 		return err
 	})
@@ -72,8 +70,8 @@ func (c *Closure) Importers(ctx context.Context, symbols ...string) (map[string]
 	return out, nil
 }
 
-// imports returns the names of the undefined dynamic symbols.
-func (f *elfFile) imports() (map[string]bool, error) {
+// imports returns which of some names are those of undefined dynamic symbols, in the order given.
+func (f *elfFile) imports(wanted []string) ([]string, error) {
 	d, err := f.dynamic()
 	if errors.Is(err, errNoDynamic) {
 		return nil, nil // a static program
@@ -89,10 +87,21 @@ func (f *elfFile) imports() (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]bool{}
+	found := map[string]bool{}
+	for _, s := range wanted {
+		found[s] = false
+	}
 	for i := range t.n {
-		if s, ok := t.symbol(uint32(i)); ok && s.shndx == elf.SHN_UNDEF && s.name != "" {
-			out[s.name] = true
+		s, ok := t.symbol(uint32(i))
+		if _, asked := found[s.name]; ok && asked && s.shndx == elf.SHN_UNDEF {
+			found[s.name] = true
+		}
+	}
+	var out []string
+	for _, s := range wanted {
+		if found[s] {
+			found[s] = false // once
+			out = append(out, s)
 		}
 	}
 	return out, nil

@@ -3,6 +3,7 @@ package ldd
 import (
 	"debug/elf"
 	"fmt"
+	"strings"
 )
 
 // The layout of DT_GNU_HASH; words have 32 bits, but for those of the Bloom filter, which are as wide as
@@ -19,7 +20,7 @@ type symbolTable struct {
 	f       *elfFile
 	syms    []byte // n entries
 	n       int
-	strs    []byte
+	strs    string // names of symbols are parts of it
 	versym  []byte // n entries of 16 bits, nil without versions
 	gnu     *gnuHash
 	buckets []uint32 // DT_HASH
@@ -67,9 +68,11 @@ func (f *elfFile) symbols(d *dynamic, bound []uint32) (*symbolTable, error) {
 	if t.syms, err = f.at(addr, uint64(t.n)*uint64(f.symSize())); err != nil {
 		return nil, fmt.Errorf("symbol table: %w", err)
 	}
-	if t.strs, err = f.at(d.tags[elf.DT_STRTAB], d.tags[elf.DT_STRSZ]); err != nil {
+	strs, err := f.at(d.tags[elf.DT_STRTAB], d.tags[elf.DT_STRSZ])
+	if err != nil {
 		return nil, fmt.Errorf("string table: %w", err)
 	}
+	t.strs = string(strs)
 	if addr, ok := d.tags[elf.DT_VERSYM]; ok {
 		if t.versym, err = f.at(addr, uint64(t.n)*2); err != nil {
 			return nil, fmt.Errorf("symbol versions: %w", err)
@@ -215,12 +218,19 @@ func (t *symbolTable) symbol(i uint32) (symbol, bool) {
 	return s, true
 }
 
-// str returns a string of the table, "" when it is out of range.
+// str returns a string of the table, "" when it is out of range or longer than any is. It is no copy: strings
+// may overlap, and be as many as there are symbols.
 func (t *symbolTable) str(off uint32) string {
 	if uint64(off) >= uint64(len(t.strs)) {
 		return ""
 	}
-	return cString(t.strs[off:])
+	s := t.strs[off:]
+	s = s[:min(len(s), maxString)]
+	n := strings.IndexByte(s, 0)
+	if n < 0 {
+		return ""
+	}
+	return s[:n]
 }
 
 // isDefinition says whether a symbol can satisfy a reference (check_match in elf/dl-lookup.c).

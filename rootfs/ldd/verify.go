@@ -201,13 +201,17 @@ func (o *Object) complete(f *elfFile) error {
 // maxProblems is how many lines of one kind are told; the rest is counted.
 const maxProblems = 10
 
-// problem makes an error of lines that have one remedy; nil when there are none.
-func problem(lines []string, fix string) error {
-	if len(lines) == 0 {
+// problem makes an error of what has one remedy, a line each; nil when there is nothing.
+func problem[T any](all []T, text func(T) string, fix string) error {
+	if len(all) == 0 {
 		return nil
 	}
-	if n := len(lines) - maxProblems; n > 0 {
-		lines = append(lines[:maxProblems:maxProblems], fmt.Sprintf("and %d more", n))
+	var lines []string
+	for _, x := range all[:min(len(all), maxProblems)] {
+		lines = append(lines, text(x))
+	}
+	if n := len(all) - maxProblems; n > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", n))
 	}
 	return errors.New(strings.Join(lines, "\n") + "\nfix: " + fix)
 }

@@ -8,25 +8,27 @@ import (
 // symbols is missingSymbols as an error. What only a try misses is a warning, one for each object: whether the
 // program ever loads it, and calls what needs the symbol, is not known.
 func (v *verifier) symbols() error {
-	var lines []string
-	tried := map[*verified][]missingSymbol{}
+	var needed, tried []missingSymbol
 	for _, m := range v.missingSymbols() {
 		if v.closure.tries[m.by.Opened] {
-			tried[m.by] = append(tried[m.by], m)
-			continue
-		}
-		lines = append(lines, m.text())
-	}
-	for _, o := range v.objects {
-		switch missing := tried[o]; len(missing) {
-		case 0:
-		case 1:
-			v.warn(missing[0].text())
-		default:
-			v.warn(fmt.Sprintf("%s, and so are %d more that it asks for", missing[0].text(), len(missing)-1))
+			tried = append(tried, m)
+		} else {
+			needed = append(needed, m)
 		}
 	}
-	return problem(lines, "use the libraries of the release that the program was linked with, or link it with the library that defines the symbol")
+	for len(tried) > 0 {
+		n := 1 // they come object by object
+		for n < len(tried) && tried[n].by == tried[0].by {
+			n++
+		}
+		text := tried[0].text()
+		if n > 1 {
+			text += fmt.Sprintf(", and so are %d more that it asks for", n-1)
+		}
+		v.warn(text)
+		tried = tried[n:]
+	}
+	return problem(needed, missingSymbol.text, "use the libraries of the release that the program was linked with, or link it with the library that defines the symbol")
 }
 
 // missingSymbol is a symbol that by refers to.
@@ -63,10 +65,12 @@ func (v *verifier) missingSymbols() []missingSymbol {
 
 // label names a symbol with its version: "stat@GLIBC_2.33".
 func (o *verified) label(s symbol) string {
+	const most = 256 // characters that a person reads
+	name := s.name[:min(len(s.name), most)]
 	if n, ok := o.wanted[s.version]; ok {
-		return s.name + "@" + n.name
+		return name + "@" + n.name[:min(len(n.name), most)]
 	}
-	return s.name
+	return name
 }
 
 // defined looks a symbol of object number i up, in what is loaded at the start, and for what is opened later

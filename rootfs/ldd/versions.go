@@ -33,7 +33,7 @@ func (f *elfFile) versionNeeds(d *dynamic) ([]versionNeed, error) {
 		if err != nil {
 			return nil, err
 		}
-		file, err := f.dynString(d, uint64(f.order.Uint32(b[4:])))
+		file, err := f.dynString(d, uint64(f.order.Uint32(b[4:])), maxPath)
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +43,7 @@ func (f *elfFile) versionNeeds(d *dynamic) ([]versionNeed, error) {
 			if err != nil {
 				return nil, err
 			}
-			name, err := f.dynString(d, uint64(f.order.Uint32(a[8:])))
+			name, err := f.dynString(d, uint64(f.order.Uint32(a[8:])), maxPath)
 			if err != nil {
 				return nil, err
 			}
@@ -101,7 +101,7 @@ func (f *elfFile) versionDefs(d *dynamic) (map[uint16]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		name, err := f.dynString(d, uint64(f.order.Uint32(a)))
+		name, err := f.dynString(d, uint64(f.order.Uint32(a)), maxPath)
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,207 @@
+package ldd
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// What a file says many times, or as parts of one long text, takes no more memory than the file has bytes: all of
+// these would be gigabytes otherwise.
+func TestHostileSizes(t *testing.T) {
+	x86 := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
+	read := func(data []byte) *elfFile {
+		f, err := readELF(bytesAt(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	long := strings.Repeat("a", 60000)
+	symbols := overlappingSymbols(20000, 100000)
+	for name, tt := range map[string]struct {
+		data []byte
+		read func(data []byte) error
+		want string
+	}{
+		"a library that is needed often, with a long name": {
+			made{Soname: long, Tags: repeated(4000, func(int) dynEntry { return dynEntry{elf.DT_NEEDED, 1} })}.bytes(),
+			func(b []byte) error { _, err := read(b).dynamic(); return err }, "longer than 4096 bytes",
+		},
+		"many libraries are needed": {
+			made{Soname: "a", Tags: repeated(20000, func(int) dynEntry { return dynEntry{elf.DT_NEEDED, 1} })}.bytes(),
+			func(b []byte) error { _, err := read(b).dynamic(); return err }, "more than 4096 libraries",
+		},
+		"libraries whose names are parts of one": {
+			made{Soname: long, Tags: repeated(4000, func(i int) dynEntry { return dynEntry{elf.DT_NEEDED, uint64(60001 - 4000 + i)} })}.bytes(),
+			func(b []byte) error { _, err := Needed(bytesAt(b), int64(len(b))); return err }, "longer together than the file",
+		},
+		"versions whose names are parts of one": {
+			overlappingVersions(20000), func(b []byte) error {
+				f := read(b)
+				d, err := f.dynamic()
+				if err == nil {
+					_, err = f.versionNeeds(d)
+				}
+				return err
+			}, "longer together than the file",
+		},
+		"symbols whose names are parts of one, looked for": {
+			symbols, func(b []byte) error { _, err := read(b).imports(openers); return err }, "",
+		},
+		"symbols whose names are parts of one, summed up": {
+			symbols, func(b []byte) error {
+				_, err := interfaceOf(&Content{ReaderAt: bytesAt(b), Size: int64(len(b))})
+				return err
+			}, "",
+		},
+		"a cache with one path often": {
+			repeatedCache(10000, long), func(b []byte) error { _, err := parseCache(b, x86); return err }, "",
+		},
+		"segments of a loader that overlap": {
+			overlappingSegments(elf.PT_LOAD, 4<<20), func(b []byte) error { _, err := constants(read(b)); return err }, "too large for a loader",
+		},
+		"notes that overlap": {
+			overlappingSegments(elf.PT_NOTE, 1<<19), func(b []byte) error { return read(b).checkABITag() }, "more notes than are read",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err := tt.read(tt.data)
+			runtime.ReadMemStats(&after)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if n, most := after.TotalAlloc-before.TotalAlloc, uint64(8<<20+8*len(tt.data)); n > most {
+				t.Errorf("%d bytes were allocated for a file of %d", n, len(tt.data))
+			}
+		})
+	}
+}
+
+// A program with overlapping symbols that nobody defines is refused with few words.
+func TestHostileMissingSymbols(t *testing.T) {
+	v := &verified{Object: &Object{Path: "/prog"}, wanted: map[uint16]versionNeed{}}
+	data := overlappingSymbols(20000, 60000)
+	f, err := readELF(bytesAt(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.dyn, err = f.dynamic(); err != nil {
+		t.Fatal(err)
+	}
+	if v.table, err = f.symbols(v.dyn, nil); err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint32(v.table.n) {
+		v.bound = append(v.bound, i)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err = (&verifier{closure: &Closure{started: 1}, objects: []*verified{v}}).symbols()
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "and 19989 more") || len(err.Error()) > 10_000 {
+		t.Errorf("got %.1000v", err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 16<<20 {
+		t.Errorf("%d bytes were allocated", n)
+	}
+}
+
+func repeated(n int, entry func(i int) dynEntry) []dynEntry {
+	all := make([]dynEntry, n)
+	for i := range all {
+		all[i] = entry(i)
+	}
+	return all
+}
+
+// overlappingSymbols is a library with n undefined symbols, the names of which are parts of one text.
+func overlappingSymbols(n, text int) []byte {
+	o := binary.LittleEndian
+	const head, dynamic = 64 + 2*56, 5 * 16
+	hash := head + dynamic
+	symbols := (hash + 4*(3+n) + 7) &^ 7
+	strs := symbols + 24*n
+	file := make([]byte, strs+text+2)
+	copy(file, made{}.bytes()[:64])
+	o.PutUint16(file[56:], 2)
+	for i, p := range [][3]int{{int(elf.PT_LOAD), 0, len(file)}, {int(elf.PT_DYNAMIC), head, dynamic}} {
+		ph := file[64+56*i:]
+		o.PutUint32(ph, uint32(p[0]))
+		o.PutUint64(ph[8:], uint64(p[1]))
+		o.PutUint64(ph[16:], uint64(p[1]))
+		o.PutUint64(ph[32:], uint64(p[2]))
+	}
+	for i, e := range []dynEntry{{elf.DT_STRTAB, uint64(strs)}, {elf.DT_STRSZ, uint64(text + 2)}, {elf.DT_SYMTAB, uint64(symbols)}, {elf.DT_HASH, uint64(hash)}} {
+		o.PutUint64(file[head+16*i:], uint64(e.tag))
+		o.PutUint64(file[head+16*i+8:], e.val)
+	}
+	o.PutUint32(file[hash:], 1)
+	o.PutUint32(file[hash+4:], uint32(n))
+	for i := 1; i < n; i++ {
+		o.PutUint32(file[symbols+24*i:], uint32(min(i, text)))
+		file[symbols+24*i+4] = 0x12 // a global function
+	}
+	copy(file[strs+1:], strings.Repeat("b", text))
+	return file
+}
+
+// overlappingVersions wants n versions of one library, the names of which are parts of one text.
+func overlappingVersions(n int) []byte {
+	o := binary.LittleEndian
+	text := strings.Repeat("v", n)
+	file := made{Soname: text}.bytes()
+	at := uint64(len(file))
+	file = made{Soname: text, Tags: []dynEntry{{elf.DT_VERNEED, at + 32}}}.bytes() // an entry more
+	file = append(file, make([]byte, int(at)+32-len(file)+16+16*n)...)
+	need := file[at+32:]
+	o.PutUint16(need[2:], uint16(n))
+	o.PutUint32(need[4:], uint32(n)) // the library: a short name
+	o.PutUint32(need[8:], 16)
+	for i := range n {
+		aux := need[16+16*i:]
+		o.PutUint32(aux[8:], uint32(n-4000+i%4000))
+		o.PutUint32(aux[12:], 16)
+	}
+	o.PutUint64(file[64+32:], uint64(len(file))) // the segment has all of it
+	return bytes.Clone(file)
+}
+
+// repeatedCache has n entries with one key and path.
+func repeatedCache(n int, path string) []byte {
+	o := binary.LittleEndian
+	b := []byte(cacheMagicNew + cacheVersion)
+	b = o.AppendUint32(b, uint32(n))
+	b = o.AppendUint32(b, uint32(len(path)+1))
+	b = append(b, make([]byte, 20)...)
+	for range n {
+		b = o.AppendUint32(b, flagX8664)
+		b = o.AppendUint32(b, uint32(newHeaderSize+newEntrySize*n+len(path)-100))
+		b = o.AppendUint32(b, uint32(newHeaderSize+newEntrySize*n+len(path)-4000))
+		b = append(b, make([]byte, 12)...)
+	}
+	return append(b, path+"\x00"...)
+}
+
+// overlappingSegments is a file with a thousand segments that are all the same part of it.
+func overlappingSegments(typ elf.ProgType, size int) []byte {
+	o := binary.LittleEndian
+	const n = 1000
+	file := make([]byte, 64+56*n+size)
+	copy(file, made{}.bytes()[:64])
+	o.PutUint16(file[56:], n)
+	for i := range n {
+		ph := file[64+56*i:]
+		o.PutUint32(ph, uint32(typ))
+		o.PutUint32(ph[4:], uint32(elf.PF_R))
+		o.PutUint64(ph[8:], 64+56*n)
+		o.PutUint64(ph[32:], uint64(size))
+		o.PutUint64(ph[48:], 4)
+	}
+	return file
+}

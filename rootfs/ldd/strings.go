@@ -1,0 +1,67 @@
+package ldd
+
+import (
+	"errors"
+	"fmt"
+)
+
+// maxString bounds one string of an ELF file. The longest are search paths, of which Nix has some of a few kilobytes,
+// and names of C++ symbols.
+const maxString = 1 << 16
+
+// fileStrings are strings of a file by their offset. Entries by the thousand may refer to one string, and a string
+// may be the end of a longer one: without a bound a small file could ask for gigabytes.
+type fileStrings struct {
+	have map[uint64]string
+	left int64 // bytes that may still be read
+}
+
+// newFileStrings bounds the strings by the file: those that a linker writes hardly overlap.
+func newFileStrings(size int64) *fileStrings {
+	return &fileStrings{map[uint64]string{}, 2*size + maxPath}
+}
+
+// stringAt reads a string that ends within n bytes from off, once.
+func (f *elfFile) stringAt(off, n uint64) (string, error) {
+	if f.strs == nil {
+		f.strs = newFileStrings(f.size)
+	}
+	if s, ok := f.strs.have[off]; ok && uint64(len(s)) < n {
+		return s, nil
+	}
+	s, err := f.cString(off, n)
+	if err != nil {
+		return "", err
+	}
+	if f.strs.left -= int64(len(s)) + 1; f.strs.left < 0 {
+		return "", errors.New("its strings are longer together than the file")
+	}
+	f.strs.have[off] = s
+	return s, nil
+}
+
+// cString reads a string that ends within n bytes from off, in small pieces: n may be absurd.
+func (f *elfFile) cString(off, n uint64) (string, error) {
+	const piece = 128
+	var s []byte
+	for done := uint64(0); done < n; done += piece {
+		want := min(piece, n-done)
+		// The last piece may be cut short by the end of the file, when the string ends before.
+		if size := uint64(f.size); off+done < size {
+			want = min(want, size-off-done)
+		}
+		b, err := f.bytes(off+done, want)
+		if err != nil {
+			return "", fmt.Errorf("string: %w", err)
+		}
+		part := cString(b)
+		s = append(s, part...)
+		if len(part) < len(b) {
+			return string(s), nil
+		}
+	}
+	if n >= maxPath {
+		return "", fmt.Errorf("string at offset %d is longer than %d bytes", off, n)
+	}
+	return "", fmt.Errorf("string at offset %d has no end", off)
+}
