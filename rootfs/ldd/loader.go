@@ -16,6 +16,8 @@ type loaderConf struct {
 	legacy  bool     // looks into hwcaps folders such as tls/x86_64 (glibc before 2.37)
 	arch    string   // of /etc/ld-musl-ARCH.path
 	levels  []string // of glibc-hwcaps folders, best first: "x86-64-v4", "x86-64-v3", "x86-64-v2"
+	preload string   // "/etc/ld.so.preload"
+	relr    bool     // wants objects with DT_RELR to say so
 }
 
 // maxLoader bounds the part of a loader's binary that is read; real ones are below one megabyte.
@@ -42,6 +44,10 @@ func readLoaderConf(f *elfFile) (loaderConf, error) {
 			continue
 		case strings.HasPrefix(s, "/") && strings.HasSuffix(s, "/ld.so.cache"):
 			conf.cache = s
+		case strings.HasPrefix(s, "/") && strings.HasSuffix(s, "/ld.so.preload"):
+			conf.preload = s
+		case strings.HasPrefix(s, "DT_RELR without "+relrVersion):
+			conf.relr = true
 		case strings.Contains(s, "Legacy HWCAP subdirectories"):
 			conf.legacy = true
 		case strings.Contains(s, "glibc-hwcaps"):

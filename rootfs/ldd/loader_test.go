@@ -15,24 +15,25 @@ func TestReadLoaderConf(t *testing.T) {
 	}{
 		"Debian": {
 			strs: []string{"/proc/self/exe", "/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib/", "/usr/lib/", "error while loading",
-				"/lib/again/", "/etc/ld.so.cache", "lib/x86_64-linux-gnu", "Legacy HWCAP subdirectories under library search path directories:", "glibc-hwcaps"},
-			want: loaderConf{Glibc, []string{"/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib/", "/usr/lib/"}, "/etc/ld.so.cache", "lib/x86_64-linux-gnu", true, "", nil},
+				"/lib/again/", "/etc/ld.so.cache", "lib/x86_64-linux-gnu", "Legacy HWCAP subdirectories under library search path directories:", "glibc-hwcaps",
+				"/etc/ld.so.preload", "DT_RELR without GLIBC_ABI_DT_RELR dependency"},
+			want: loaderConf{Glibc, []string{"/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib/", "/usr/lib/"}, "/etc/ld.so.cache", "lib/x86_64-linux-gnu", true, "", nil, "/etc/ld.so.preload", true},
 		},
 		"Fedora": {
 			strs: []string{"/lib64/", "/usr/lib64/", "/etc/ld.so.cache", "Subdirectories of glibc-hwcaps directories, in priority order:", "x86-64-v4:x86-64-v3:x86-64-v2", "z:power"},
-			want: loaderConf{Glibc, []string{"/lib64/", "/usr/lib64/"}, "/etc/ld.so.cache", "lib64", false, "", []string{"x86-64-v4", "x86-64-v3", "x86-64-v2"}},
+			want: loaderConf{Glibc, []string{"/lib64/", "/usr/lib64/"}, "/etc/ld.so.cache", "lib64", false, "", []string{"x86-64-v4", "x86-64-v3", "x86-64-v2"}, "", false},
 		},
 		"Arch": {
 			strs: []string{"glibc-hwcaps/", "/usr/lib/", "/etc/ld.so.cache"},
-			want: loaderConf{Glibc, []string{"/usr/lib/"}, "/etc/ld.so.cache", "lib", false, "", nil},
+			want: loaderConf{Glibc, []string{"/usr/lib/"}, "/etc/ld.so.cache", "lib", false, "", nil, "", false},
 		},
 		"Nix": {
 			strs: []string{"/nix/store/abc-glibc-2.40/lib/", "/nix/store/abc-glibc-2.40/etc/ld.so.cache", "glibc-hwcaps"},
-			want: loaderConf{Glibc, []string{"/nix/store/abc-glibc-2.40/lib/"}, "/nix/store/abc-glibc-2.40/etc/ld.so.cache", "lib", false, "", nil},
+			want: loaderConf{Glibc, []string{"/nix/store/abc-glibc-2.40/lib/"}, "/nix/store/abc-glibc-2.40/etc/ld.so.cache", "lib", false, "", nil, "", false},
 		},
 		"before 2.33": {
 			strs: []string{"/lib/", "/etc/ld.so.cache"},
-			want: loaderConf{Glibc, []string{"/lib/"}, "/etc/ld.so.cache", "lib", true, "", nil},
+			want: loaderConf{Glibc, []string{"/lib/"}, "/etc/ld.so.cache", "lib", true, "", nil, "", false},
 		},
 		"musl": {
 			strs: []string{"/lib:/usr/local/lib:/usr/lib", "%.*s/etc/ld-musl-aarch64.path", "/usr/lib/"},

@@ -50,6 +50,9 @@ func (r *process) lacksVersions(o *loaded) error {
 			missing = append(missing, missingVersion{n.name, there, by})
 		}
 	}
+	if r.conf.relr {
+		err = refusedRELR(o.Object, o.dyn, tables.needs)
+	}
 	for _, m := range newest(missing) {
 		err = errors.Join(err, m)
 	}

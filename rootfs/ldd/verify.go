@@ -37,7 +37,7 @@ func verify(ctx context.Context, c *Closure) error {
 		v, err := newVerifier(ctx, level, read)
 		if err == nil {
 			v.warnings = &c.Warnings
-			err = errors.Join(v.executable(), v.complete(), v.versions())
+			err = errors.Join(v.executable(), v.complete(), v.versions(), v.packed())
 		}
 		if err == nil {
 			// A library of another release lacks versions and symbols; the versions say it shorter.
