@@ -58,6 +58,20 @@ func (t tokens) token(s string) (value string, n int) {
 	return "", 0
 }
 
+// hasToken says whether there is any token in a string (_dl_dst_count).
+func hasToken(s string) bool {
+	for {
+		_, after, found := strings.Cut(s, "$")
+		if !found {
+			return false
+		}
+		if _, n := (tokens{}).token(after); n > 0 {
+			return true
+		}
+		s = after
+	}
+}
+
 // isIdent says whether a character would continue an identifier, and with it the name of a token.
 func isIdent(c byte) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'

@@ -1,6 +1,7 @@
 package ldd
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -66,12 +67,13 @@ type LoadError struct {
 	Path     string
 	NeededBy string // path of the object that asks for it
 	Err      error
+	fix      string // "" is the usual one
 }
 
 // Error says which file is refused and why, in the loader's words where it has some.
 func (e *LoadError) Error() string {
-	return fmt.Sprintf("loading %q for %q: %v\nfix: replace the file by the library for the program's platform, or take its folder out of the search path",
-		e.Path, e.NeededBy, e.Err)
+	fix := cmp.Or(e.fix, "replace the file by the library for the program's platform, or take its folder out of the search path")
+	return fmt.Sprintf("loading %q for %q: %v\nfix: %s", e.Path, e.NeededBy, e.Err, fix)
 }
 
 // Unwrap returns the cause.

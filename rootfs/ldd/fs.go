@@ -23,7 +23,14 @@ type FS interface {
 	ReadLink(name string) (string, error)
 }
 
-// DirFS returns the sysroot in a folder of the host; "/" is the host itself.
+// capableFS is a sysroot that knows of a file's capabilities(7). The files of an image have none.
+type capableFS interface {
+	// gains says whether who executes the file gains capabilities.
+	gains(name string) bool
+}
+
+// DirFS returns the sysroot in a folder of the host; "/" is the host itself. On Linux it knows of a file's
+// capabilities, as far as they can be read.
 func DirFS(root string) FS { return dirFS(root) }
 
 // dirFS is the host's path of a sysroot.
@@ -55,6 +62,12 @@ func (d dirFS) ReadLink(name string) (string, error) {
 	}
 	target, err := os.Readlink(p)
 	return filepath.ToSlash(target), err
+}
+
+// gains asks the host.
+func (d dirFS) gains(name string) bool {
+	p, err := d.path("getxattr", name)
+	return err == nil && hasCapabilities(p)
 }
 
 // path returns the host's spelling of a name; one that the host cannot have does not exist there.

@@ -4,7 +4,6 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -114,7 +113,7 @@ func (g *glibc) loadAll(first *loaded) error {
 		done[o] = true
 		at := i
 		for _, d := range o.dyn.deps {
-			n, err := g.load(d, o)
+			n, err := g.loadDep(d, o)
 			if err != nil {
 				return err
 			}
@@ -151,6 +150,20 @@ func (r *process) moveBefore(n, o *loaded) {
 	r.objects = slices.Insert(slices.Delete(r.objects, from, from+1), to, n)
 	list := r.closure.Objects
 	r.closure.Objects = slices.Insert(slices.Delete(list, from, from+1), to, n.Object)
+}
+
+// loadDep is load for what a header asks for. There a set-ID program may not have any token, the value of which
+// is for its user to choose (expand_dst in glibc's elf/dl-deps.c).
+func (g *glibc) loadDep(d dep, by *loaded) (*loaded, error) {
+	if !g.secure() || !hasToken(d.name) {
+		return g.load(d, by)
+	}
+	err := errors.New("DST not allowed in SUID/SGID programs")
+	g.blame(by, err)
+	return nil, &LoadError{
+		Path: d.name, NeededBy: by.Path, Err: err,
+		fix: fmt.Sprintf("link %s by a name without $ORIGIN, $LIB and $PLATFORM, or take the set-ID bits and capabilities from %s", by.Path, g.main.Path),
+	}
 }
 
 // load returns the object for a dependency; nil when it is missing, which is noted.
@@ -248,8 +261,3 @@ func (g *glibc) tokens(o *loaded) tokens {
 	}
 	return t
 }
-
-// secure says whether the loader does not trust who starts the program (AT_SECURE, see getauxval(3)): it is
-// set-user-ID or set-group-ID. Capabilities of a file have the same effect and are not seen; the files of
-// an image have none.
-func (g *glibc) secure() bool { return g.main.info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 }

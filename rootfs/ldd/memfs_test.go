@@ -89,3 +89,8 @@ func (o overlay) of(name string) FS {
 func (o overlay) Open(name string) (fs.File, error)      { return o.of(name).Open(name) }
 func (o overlay) Lstat(name string) (fs.FileInfo, error) { return o.of(name).Lstat(name) }
 func (o overlay) ReadLink(name string) (string, error)   { return o.of(name).ReadLink(name) }
+
+func (o overlay) gains(name string) bool {
+	sys, ok := o.of(name).(capableFS)
+	return ok && sys.gains(name)
+}

@@ -185,7 +185,7 @@ func (m *musl) find(name string, by *loaded) (*candidate, error) {
 // for what the library's own libraries need.
 func (m *musl) paths(by *loaded) []searchPath {
 	var lists []searchPath
-	if m.main.info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) == 0 {
+	if !m.secure() {
 		lists = append(lists, searchPath{"LD_LIBRARY_PATH", muslDirs(m.env.LibraryPath)})
 	}
 	for o := by; o != nil; o = o.parent {

@@ -40,6 +40,13 @@ type loaded struct {
 	origin string      // $ORIGIN
 	named  bool        // goes by a name without a slash; musl asks
 	parent *loaded     // who asked first; its search path may count too
+	gains  bool        // of the program: its file gives whoever starts it capabilities
+}
+
+// secure says whether the loader does not trust who starts the program (AT_SECURE, see getauxval(3)): it is
+// set-user-ID or set-group-ID, or its file has capabilities.
+func (r *process) secure() bool {
+	return r.main.gains || r.main.info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0
 }
 
 // fork returns a process at the same point of its life that goes on by itself; what was read of files is

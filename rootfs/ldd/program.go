@@ -53,6 +53,9 @@ func (r *process) openProgram(p Program) (*file, error) {
 	// The kernel gives a process the canonical path of its program, /proc/self/exe, and that is where the
 	// loaders take $ORIGIN from.
 	r.main = &loaded{Object: o, info: c.Info, origin: path.Dir(o.Real)}
+	if sys, ok := r.sys.sys.(capableFS); ok && p.File == "" {
+		r.main.gains = sys.gains(relative(at.real))
+	}
 	r.closure.program = f
 	return f, nil
 }

@@ -4,6 +4,8 @@ package ldd
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,21 +28,23 @@ func TestSecure(t *testing.T) {
 	for name, tt := range map[string]struct {
 		runpath string
 		env     string
-		want    string // the folder of the library, "" when it is missing
+		give    func(t *testing.T, name string) // what makes it secure
+		want    string                          // the folder of the library
 	}{
-		"a path":                         {"/abs", "", "abs"},
-		"LD_LIBRARY_PATH does not count": {"/abs2", "/env", "usr/lib"},
-		"ORIGIN leads nowhere":           {"$ORIGIN/../rel:/abs", "", "abs"},
-		"ORIGIN that is not first":       {"/mid$ORIGIN:/abs", "", "abs"},
-		"ORIGIN in a trusted folder":     {"${ORIGIN}/../usr/lib", "", "usr/lib"},
+		"a path":                         {"/abs", "", setID, "abs"},
+		"LD_LIBRARY_PATH does not count": {"/abs2", "/env", setID, "usr/lib"},
+		"ORIGIN leads nowhere":           {"$ORIGIN/../rel:/abs", "", setID, "abs"},
+		"ORIGIN that is not first":       {"/mid$ORIGIN:/abs", "", setID, "abs"},
+		"ORIGIN in a trusted folder":     {"${ORIGIN}/../usr/lib", "", setID, "usr/lib"},
+		"capabilities":                   {"/abs2", "/env", setCapabilities(1<<10, 1), "usr/lib"},
+		"permitted capabilities alone":   {"$ORIGIN/../rel:/abs", "/env", setCapabilities(1<<10, 0), "abs"},
+		"no capabilities":                {"/abs2", "/env", setCapabilities(0, 0), "env"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			prog := filepath.Join(dir, "bin/prog")
 			gcc(t, dir, "bin/prog", "int which(void); int main(void){return which();}", "-L"+dir+"/rel", "-l:liba.so", "-Wl,-rpath,"+tt.runpath)
-			p := Program{Path: "/bin/prog"}
-			setID(t, prog)
-			sys := overlay{DirFS(dir), DirFS("/")}
-			c, err := Resolve(context.Background(), sys, p, Env{LibraryPath: tt.env})
+			tt.give(t, prog)
+			c, err := Resolve(context.Background(), overlay{DirFS(dir), DirFS("/")}, Program{Path: "/bin/prog"}, Env{LibraryPath: tt.env})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,31 +52,122 @@ func TestSecure(t *testing.T) {
 			if !ok || filepath.Dir(o.Real) != "/"+tt.want {
 				t.Errorf("got %+v, want %s", o, tt.want)
 			}
-			root := shared(t)
-			for _, name := range []string{"rel/liba.so", "abs/liba.so", "env/liba.so", "usr/lib/liba.so", "mid/rel/liba.so"} {
-				data, err := os.ReadFile(filepath.Join(dir, name))
-				if err != nil {
-					t.Fatal(err)
-				}
-				write(t, filepath.Join(root, name), data)
-			}
-			ship(t, c, root)
-			setID(t, filepath.Join(root, "bin/prog"))
-			done, err := mountProc(root)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer done()
-			cmd := exec.Command("/bin/prog")
-			cmd.Dir, cmd.SysProcAttr = "/", inRoot(root, "/").SysProcAttr
-			cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
-			cmd.Env = []string{"LD_LIBRARY_PATH=" + tt.env}
-			out, _ := cmd.CombinedOutput() // the exit code is the answer
+			root := secureRoot(t, dir, c)
+			tt.give(t, filepath.Join(root, "bin/prog"))
 			want := map[string]int{"rel": 1, "abs": 2, "env": 3, "usr/lib": 4, "mid/rel": 5}[tt.want]
-			if got := cmd.ProcessState.ExitCode(); got != want {
+			if got, out := runSecure(t, root, "LD_LIBRARY_PATH="+tt.env); got != want {
 				t.Errorf("the program got library %d, want %d: %s", got, want, out)
 			}
 		})
+	}
+}
+
+// Names of libraries may have no token in a set-ID program, whatever it stands for, and whoever asks for them.
+func TestSecureTokens(t *testing.T) {
+	if os.Getuid() != 0 {
+		skip(t, "only root makes set-ID programs for another user")
+	}
+	need(t, "gcc")
+	for name, tt := range map[string]struct {
+		soname string // of the library
+		by     string // who needs it
+		code   int
+	}{
+		"of the program":   {"$ORIGIN/../usr/lib/liba.so", "prog", 127},
+		"LIB":              {"/usr/${LIB}/liba.so", "prog", 127},
+		"of a library":     {"$ORIGIN/liba.so", "library", 127},
+		"not quite one":    {"/usr/lib/$ORIGINAL.so", "prog", 4},
+		"without any":      {"/usr/lib/liba.so", "prog", 4},
+		"none of a lib":    {"/usr/lib/liba.so", "library", 4},
+		"in an empty name": {"$", "prog", 127}, // no token, and no library of that name
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := shared(t)
+			const source = "int which(void){return 4;}"
+			gcc(t, dir, "usr/lib/liba.so", source, "-shared", "-fPIC", "-Wl,-soname,"+tt.soname)
+			lib, _ := os.ReadFile(filepath.Join(dir, "usr/lib/liba.so"))
+			write(t, filepath.Join(dir, "usr/lib/$ORIGINAL.so"), lib)
+			by := []string{"-Lusr/lib", "-l:liba.so"}
+			if tt.by == "library" {
+				gcc(t, dir, "usr/lib/libby.so", "int which(void); int by(void){return which();}", append(by, "-shared", "-fPIC", "-Wl,-soname,libby.so")...)
+				gcc(t, dir, "bin/prog", "int by(void); int main(void){return by();}", "-Lusr/lib", "-l:libby.so", "-Wl,--allow-shlib-undefined")
+			} else {
+				gcc(t, dir, "bin/prog", "int which(void); int main(void){return which();}", by...)
+			}
+			setID(t, filepath.Join(dir, "bin/prog"))
+			c, err := Resolve(context.Background(), overlay{DirFS(dir), DirFS("/")}, Program{Path: "/bin/prog"}, Env{})
+			var refused *LoadError
+			if errors.As(err, &refused) != (tt.code == 127 && tt.soname != "$") || (err == nil) != (tt.code == 4) {
+				t.Errorf("got %v", err)
+			}
+			if refused != nil && (!strings.Contains(err.Error(), "DST not allowed in SUID/SGID programs\nfix: link ") || refused.Path != tt.soname) {
+				t.Errorf("got %v", err)
+			}
+			if c == nil || err != nil {
+				if c, err = Resolve(context.Background(), DirFS("/"), Program{Path: "/bin/true"}, Env{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			root := secureRoot(t, dir, c)
+			setID(t, filepath.Join(root, "bin/prog"))
+			if code, out := runSecure(t, root); code != tt.code {
+				t.Errorf("the program ended with %d, want %d: %s", code, tt.code, out)
+			}
+		})
+	}
+}
+
+// secureRoot ships a closure and all that was compiled in a folder, without set-ID bits.
+func secureRoot(t *testing.T, dir string, c *Closure) string {
+	t.Helper()
+	root := shared(t)
+	ship(t, c, root)
+	files := hostFiles(t, func(name string) bool { return !strings.HasSuffix(name, ".c") }, dir)
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := filepath.Join(root, strings.TrimPrefix(name, dir))
+		_ = os.Remove(to)
+		write(t, to, data)
+	}
+	return root
+}
+
+// runSecure runs the program of a root as somebody whom it does not trust.
+func runSecure(t *testing.T, root string, env ...string) (code int, out string) {
+	t.Helper()
+	done, err := mountProc(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	cmd := exec.Command("/bin/prog")
+	cmd.Dir, cmd.SysProcAttr = "/", inRoot(root, "/").SysProcAttr
+	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
+	cmd.Env = env
+	text, err := cmd.CombinedOutput() // the exit code is the answer
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(text)
+}
+
+// setCapabilities gives a program capabilities, of which the first 32 have a bit, and lets them take effect or not.
+func setCapabilities(permitted, effective uint32) func(t *testing.T, name string) {
+	return func(t *testing.T, name string) {
+		t.Helper()
+		o := binary.LittleEndian
+		data := o.AppendUint32(nil, 0x02000000|effective) // VFS_CAP_REVISION_2
+		data = o.AppendUint32(data, permitted)
+		data = append(data, make([]byte, 12)...)
+		if permitted|effective == 0 {
+			o.PutUint32(data[8:], 1<<10) // inheritable
+		}
+		if err := syscall.Setxattr(name, "security.capability", data, 0); err != nil {
+			skip(t, "files cannot have capabilities here: "+err.Error())
+		}
 	}
 }
 
