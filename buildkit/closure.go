@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -74,12 +75,16 @@ func (b *Built) newSystem() *system {
 // resolve computes what is loaded at the start, what that opens while the program
 // runs, what this opens in turn, and so on.
 func (b *Built) resolve(ctx context.Context) (err error) {
+	env, err := b.environment()
+	if err != nil {
+		return err
+	}
 	p := b.program()
 	p.Memory = &b.parsed
-	b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, b.environment(), b.pluginOptions())
+	b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, env, b.pluginOptions())
 	if b.seeIndex(err) {
 		p.Memory = b.parsed.Elsewhere()
-		b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, b.environment(), b.pluginOptions())
+		b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, env, b.pluginOptions())
 	}
 	var option *plugins.OptionError
 	if errors.As(err, &option) {
@@ -135,9 +140,13 @@ func (b *Built) closureWords() string {
 }
 
 // environment is what the loader sees in the image. The build machine's own
-// LD_LIBRARY_PATH does not count: it would not hold in the image.
-func (b *Built) environment() ldd.Env {
-	return ldd.Env{LibraryPath: b.Plan.env("LD_LIBRARY_PATH"), Workdir: b.Plan.Image.Workdir}
+// LD_LIBRARY_PATH, LD_PRELOAD and /etc/ld.so.preload do not count: they would not
+// hold in the image. That of the user's files or of the base does.
+func (b *Built) environment() (ldd.Env, error) {
+	file, err := ldd.ReadPreload(b.base)
+	return ldd.Env{
+		LibraryPath: b.Plan.env("LD_LIBRARY_PATH"), Preload: b.Plan.env("LD_PRELOAD"), PreloadFile: file, Workdir: b.Plan.Image.Workdir,
+	}, err
 }
 
 // tellLibraries says what is not in the image, and what is there only perhaps for
@@ -146,6 +155,9 @@ func (b *Built) tellLibraries() {
 	before := len(b.notes)
 	defer func() { b.system.Notes = slices.Clone(b.notes[before:]) }()
 	for _, o := range b.Closure.Optional {
+		if _, ours := b.base.Lookup(o.Soname); ours && path.IsAbs(o.Soname) {
+			continue // preloaded from the user's files, as the image will show
+		}
 		b.note("libraries", "warning: "+o.Error())
 	}
 	for _, w := range b.Closure.Warnings {
@@ -213,7 +225,11 @@ func (b *Built) proveLibraries(ctx context.Context) error {
 	if !b.recalled {
 		p.Opens, p.Tries = append(slices.Clone(p.Opens), b.opened(true)...), b.opened(false)
 	}
-	inside, err := ldd.Verify(ctx, b.Tree, p, b.environment())
+	env, err := b.environment()
+	if err != nil {
+		return err
+	}
+	inside, err := ldd.Verify(ctx, b.Tree, p, env)
 	if err != nil {
 		return b.onBase(b.blameExclude(err))
 	}

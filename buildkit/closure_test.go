@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
 // caller is a cgo program that prints what a library of our own answers.
@@ -173,5 +174,62 @@ func TestProgramNewerThanSysroot(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q:\n%v", want, err)
 		}
+	}
+}
+
+// What the image preloads is in it: what its variable names comes from the sysroot, and what stands in the user's
+// /etc/ld.so.preload may be a file of the user's.
+func TestPreload(t *testing.T) {
+	need(t, "gcc")
+	root := sysroot(t)
+	library(t, filepath.Join(root, "usr/lib"))
+	files := t.TempDir()
+	compile := func(name, source string) {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name+".c", []byte(source), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		output(t, "", "gcc", "-shared", "-fPIC", "-nostdlib", "-o", name, name+".c")
+	}
+	compile(filepath.Join(root, "opt/hook/libhook.so"), "int answer(void) { return 7; }\n")
+	compile(filepath.Join(files, "own.so"), "int answer(void) { return 8; }\n")
+	if err := os.WriteFile(filepath.Join(files, "preload"), []byte("# of the image\n/opt/own.so\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	own := []config.File{{From: filepath.Join(files, "preload"), To: "/etc/ld.so.preload"}, {From: filepath.Join(files, "own.so"), To: "/opt/own.so"}}
+	for name, c := range map[string]struct {
+		env   string
+		files []config.File
+		want  string
+		paths []string
+	}{
+		"the variable": {"/opt/hook/libhook.so", nil, "7", []string{"/opt/hook/libhook.so"}},
+		"the file":     {"", own, "8", []string{"/opt/own.so"}},
+		"both":         {"/opt/hook/libhook.so:/opt/gone.so", own, "7", []string{"/opt/hook/libhook.so", "/opt/own.so"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := buildkit.Config{
+				Repo: repo + "preload", Sysroot: root, Files: c.files,
+				GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Join(root, "usr/lib")},
+			}
+			if c.env != "" {
+				config.Env = map[string]string{"LD_PRELOAD": c.env}
+			}
+			built := mustBuild(t, callerModule(t), config)
+			if got := output(t, "", "docker", "run", "--rm", load(t, built)); !strings.HasSuffix(got, "the library answers "+c.want+"\n") {
+				t.Errorf("the program says %q, want %s", got, c.want)
+			}
+			for _, p := range c.paths {
+				if _, ok := built.Tree.Lookup(p); !ok {
+					t.Errorf("the image has no %s", p)
+				}
+			}
+			notes := strings.Join(built.Explain().Notes, "\n")
+			if strings.Contains(notes, "own.so") || strings.Contains(notes, `library "/opt/gone.so" not found`) != strings.Contains(c.env, "gone") {
+				t.Errorf("notes:\n%s", notes)
+			}
+		})
 	}
 }

@@ -126,13 +126,14 @@ func (b *Built) movable(ctx context.Context) bool {
 	if b.Plan.Image.Entrypoint[0] != b.Plan.program() {
 		return false
 	}
+	env, err := b.environment()
 	for _, dir := range []string{devFolder, devMemory} {
 		p := ldd.Program{Path: dir + "/" + b.Plan.Name, File: b.Binary.Path}
-		if _, err := ldd.Resolve(ctx, b.Tree, p, b.environment()); err != nil {
-			return false
+		if err == nil {
+			_, err = ldd.Resolve(ctx, b.Tree, p, env)
 		}
 	}
-	return true
+	return err == nil
 }
 
 // supervised is the command with the supervisor in front, and the program in the

@@ -38,6 +38,13 @@ type Program struct {
 // Env is what a loader takes from the process. The zero value is an empty environment in "/".
 type Env struct {
 	LibraryPath string // LD_LIBRARY_PATH
+	// Preload is LD_PRELOAD: libraries that are loaded before what the program needs, and that need
+	// not be there.
+	Preload string
+	// PreloadFile is the content of /etc/ld.so.preload, which glibc reads for every program; see
+	// [ReadPreload]. [Resolve] does not take that of the sysroot, which is for the programs of that
+	// machine; [Verify] does.
+	PreloadFile string
 	Workdir     string // absolute; relative search paths start here; "" is "/"
 }
 
@@ -73,12 +80,13 @@ type Closure struct {
 
 	// Objects are the files in load order: the program, its loader, then each library when it is
 	// first asked for, breadth first; then what is opened later, at the end of it libgcc_s.so.1, which
-	// glibc opens itself. Behind all of them are the variants.
+	// glibc opens itself. Behind all of them are the variants. What is preloaded stands behind the
+	// loader.
 	Objects []*Object
 
 	// Optional are libraries that were looked for and that the program can start without:
 	// libgcc_s.so.1 of a glibc program, which aborts without it in pthread_exit, pthread_cancel and
-	// backtrace (glibc's sysdeps/nptl/unwind-forcedunwind.c), and DT_AUXILIARY ones.
+	// backtrace (glibc's sysdeps/nptl/unwind-forcedunwind.c), DT_AUXILIARY ones, and those of Env.Preload.
 	Optional []*NotFoundError
 
 	// Left are the Tries, the DT_AUXILIARY libraries that are refused, and with Variants the paths of
@@ -137,6 +145,8 @@ type Object struct {
 	// "x86-64-v3"; "" for what the baseline loads. An object of a level has the NeededBy of the one
 	// that it replaces.
 	Level string
+
+	preload bool // named by Env.Preload or Env.PreloadFile
 
 	file  string    // host's path of the content; "" is Real in the sysroot
 	needs []*Object // what its headers ask for, as far as it is there

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Compare asks whether two closures load the same content under the same names, byte by byte: one of a
@@ -36,11 +37,22 @@ func Compare(ctx context.Context, source, image *Closure) error {
 		}
 	}
 	for i, b := range image.Objects {
-		if _, ok := source.named(b.Name, b.Level); i > 0 && !ok {
+		if _, ok := source.named(b.Name, b.Level); i > 0 && !ok && !source.lacked(b) {
 			lines = append(lines, fmt.Sprintf("%q is loaded in the image only: %s (%s)", b.Name, b.Path, b.By))
 		}
 	}
 	return problem(lines, func(s string) string { return s }, "copy the libraries to the same place in the image as on the build machine, or link with a search path that holds in both")
+}
+
+// lacked says whether an object of an image came with a preloaded library that was not there in the source: one of
+// the image's own, for example.
+func (c *Closure) lacked(o *Object) bool {
+	for ; o != nil; o = o.NeededBy {
+		if o.preload {
+			return slices.ContainsFunc(c.Optional, func(e *NotFoundError) bool { return e.Soname == o.Name })
+		}
+	}
+	return false
 }
 
 // onCPU says on which CPUs an object is loaded, when not on all.

@@ -13,7 +13,7 @@
 // a glibc-hwcaps folder that only newer CPUs look into is used with [Program.Variants] alone, and then in
 // addition. $PLATFORM and the folders that glibc up to 2.36 has for capabilities ("tls/haswell") are those
 // of the oldest CPU as well. LD_PRELOAD and /etc/ld.so.preload of the build machine are ignored: they are
-// not part of the image.
+// not part of the image; those that the image is going to have are in [Env].
 //
 // What a program opens while it runs, with dlopen(3), no header says. [Closure.Notes], [Closure.Names] and
 // [Closure.Importers] collect what its files tell about it; [Program.Opens] and [Program.Tries] add it.

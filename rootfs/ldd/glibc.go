@@ -17,6 +17,7 @@ type glibc struct {
 	subs     []string        // what is tried within each folder, ends with the folder itself
 	dirs     map[string]bool // folders of search paths: do they exist
 	searched []string        // the places of the search under way, for errors
+	setID    bool            // the search takes libraries alone that are set-user-ID themselves
 	variants
 }
 
@@ -39,8 +40,21 @@ func newGlibc(r *process, cpu []string, without map[string]bool) *glibc {
 	return g
 }
 
-// start loads all that the program needs.
-func (g *glibc) start() error { return g.loadAll(g.main) }
+// start loads what is preloaded and all that the program needs. What is preloaded follows the program in the
+// loader's list, so that what it needs itself comes behind what the program needs.
+func (g *glibc) start() error {
+	first := []*loaded{g.main}
+	for _, p := range g.preloads() {
+		o, err := g.preload(p)
+		if err != nil {
+			return err
+		}
+		if o != nil {
+			first = append(first, o)
+		}
+	}
+	return g.loadAll(first...)
+}
 
 // open is dlopen by the program.
 func (g *glibc) open(name string) (*loaded, error) {
@@ -97,9 +111,12 @@ func (g *glibc) search(name string, by *loaded) (*candidate, error) {
 
 // loadAll loads all that an object needs, and what that needs. The list is in the order of the loader's
 // search scope: a DT_AUXILIARY or DT_FILTER library stands before the object that names it.
-func (g *glibc) loadAll(first *loaded) error {
-	list := []*loaded{first}
-	listed := map[*loaded]bool{first: true}
+func (g *glibc) loadAll(first ...*loaded) error {
+	list := first
+	listed := map[*loaded]bool{}
+	for _, o := range first {
+		listed[o] = true
+	}
 	done := map[*loaded]bool{}
 	for i := 0; i < len(list); {
 		o := list[i]

@@ -50,7 +50,7 @@ func (c ruleCase) check(t *testing.T) {
 	t.Helper()
 	dir := c.build(t)
 	at := strings.NewReplacer("{d}", dir).Replace
-	env := Env{LibraryPath: at(c.env.LibraryPath), Workdir: at(c.env.Workdir)}
+	env := Env{LibraryPath: at(c.env.LibraryPath), Preload: at(c.env.Preload), Workdir: at(c.env.Workdir)}
 	prog := filepath.Join(dir, "bin/prog")
 	got, err := Resolve(context.Background(), DirFS("/"), Program{Path: prog}, env)
 
@@ -62,6 +62,9 @@ func (c ruleCase) check(t *testing.T) {
 	vars := []string{oldCPU}
 	if env.LibraryPath != "" {
 		vars = append(vars, "LD_LIBRARY_PATH="+env.LibraryPath)
+	}
+	if env.Preload != "" {
+		vars = append(vars, "LD_PRELOAD="+env.Preload)
 	}
 	want, oracleErr := oracle(t, &Closure{Loader: loader, Flavour: flavour}, prog, process, vars...)
 	for i, line := range want {

@@ -25,6 +25,38 @@ type ruleCase struct {
 }
 
 var ruleCases = map[string]ruleCase{
+	"LD_PRELOAD": {
+		prog: made{Needed: []string{"liba.so", "libb.so"}, Runpath: "{d}/lib"},
+		libs: map[string]made{
+			"lib/liba.so": {Needed: []string{"libx.so"}, Runpath: "{d}/lib"}, "lib/libb.so": {}, "lib/libx.so": {},
+			"opt/pre.so": {Needed: []string{"libp.so"}, Runpath: "$ORIGIN"}, "opt/libp.so": {}, "lib/libq.so": {Soname: "libb.so"},
+		},
+		env: Env{Preload: "{d}/opt/pre.so: libq.so  ::{d}/opt/pre.so"},
+		want: []string{
+			"{d}/opt/pre.so => {d}/opt/pre.so", "libq.so => {d}/lib/libq.so", "liba.so => {d}/lib/liba.so",
+			"libp.so => {d}/opt/libp.so", "libx.so => {d}/lib/libx.so",
+		},
+	},
+	"what is preloaded and missing or no library": {
+		prog:  made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
+		libs:  map[string]made{"lib/liba.so": {}, "lib/other.so": {Machine: elf.EM_AARCH64}, "lib/pie.so": {Flags1: pieFlag}},
+		texts: map[string]string{"lib/text.so": strings.Repeat("this is no library ", 9)},
+		env:   Env{Preload: "libnone.so text.so pie.so {d}/gone.so other.so liba.so"},
+		want:  []string{"liba.so => {d}/lib/liba.so", "missing {d}/gone.so", "missing libnone.so", "missing other.so"},
+		bound: true, // the image has none of them
+	},
+	"a preloaded library lacks another": {
+		prog: made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
+		libs: map[string]made{"lib/pre.so": {Needed: []string{"libnone.so"}}, "lib/liba.so": {}},
+		env:  Env{Preload: "pre.so"},
+		want: []string{"pre.so => {d}/lib/pre.so", "liba.so => {d}/lib/liba.so", "missing libnone.so"},
+	},
+	"tokens in LD_PRELOAD": {
+		prog: made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
+		libs: map[string]made{"bin/pre.so": {}, "lib/liba.so": {}, "lib/$LIB": {}},
+		env:  Env{Preload: "$ORIGIN/pre.so:${ORIGIN}/../bin/pre.so:$LIB"},
+		want: []string{"$ORIGIN/pre.so => {d}/bin/pre.so", "$LIB => {d}/lib/$LIB", "liba.so => {d}/lib/liba.so"},
+	},
 	"RPATH is inherited": {
 		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
 		libs: map[string]made{"lib/liba.so": {Needed: []string{"libb.so"}}, "lib/libb.so": {}},

@@ -27,6 +27,9 @@ var reserved = []string{"libc.", "libpthread.", "librt.", "libm.", "libdl.", "li
 // start loads all that the program needs.
 func (m *musl) start() error {
 	m.system = m.systemPath()
+	if err := m.preload(); err != nil {
+		return err
+	}
 	return m.loadAll(0)
 }
 

@@ -16,6 +16,18 @@ import (
 const muslLoader = "/lib/ld-musl-x86_64.so.1"
 
 var muslCases = map[string]ruleCase{
+	"LD_PRELOAD": {
+		prog: made{Needed: []string{"liba.so", "libb.so"}, Runpath: "{d}/lib"},
+		libs: map[string]made{
+			"lib/liba.so": {Needed: []string{"libx.so"}}, "lib/libb.so": {}, "lib/libx.so": {},
+			"opt/pre.so": {Needed: []string{"libp.so"}, Runpath: "$ORIGIN"}, "opt/libp.so": {}, "env/libq.so": {Soname: "libb.so"},
+		},
+		env: Env{LibraryPath: "{d}/env", Preload: "{d}/opt/pre.so:\tlibq.so  ::{d}/opt/pre.so\nlibc.so"},
+		want: []string{
+			"{d}/opt/pre.so => {d}/opt/pre.so", "libq.so => {d}/env/libq.so", "liba.so => {d}/lib/liba.so", "libb.so => {d}/lib/libb.so",
+			"libp.so => {d}/opt/libp.so", "libx.so => {d}/lib/libx.so",
+		},
+	},
 	"RPATH is inherited": {
 		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
 		libs: map[string]made{"lib/liba.so": {Needed: []string{"libb.so"}}, "lib/libb.so": {}},

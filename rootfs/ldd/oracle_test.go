@@ -62,6 +62,12 @@ func parseTrace(c *Closure, out string) []string {
 			missing = append(missing, "missing "+name)
 			continue
 		}
+		if name, ok := strings.CutPrefix(line, "ERROR: ld.so: object '"); ok {
+			if name, why, _ := strings.Cut(name, "'"); strings.Contains(why, "cannot open shared object file") {
+				missing = append(missing, "missing "+name)
+			}
+			continue
+		}
 		if strings.Contains(line, ": version `") || strings.Contains(line, "no version information") {
 			continue
 		}

@@ -3,6 +3,7 @@ package ldd
 import (
 	"debug/elf"
 	"errors"
+	"io/fs"
 	"strings"
 )
 
@@ -128,6 +129,9 @@ func (g *glibc) openPath(name string, list searchPath, by *loaded) (*candidate, 
 			if err != nil && !errors.Is(err, errAbandon) && !errors.Is(err, errLeftOut) {
 				return nil, err
 			}
+			if c != nil && g.setID && c.file.info.Mode()&fs.ModeSetuid == 0 {
+				continue
+			}
 			if c != nil {
 				return c, nil
 			}
@@ -164,7 +168,7 @@ func (g *glibc) exists(dir string) bool {
 
 // fromCache asks ld.so.cache. An entry whose file is gone or of another kind is passed over.
 func (g *glibc) fromCache(name string, by *loaded) (*candidate, error) {
-	if g.conf.cache == "" {
+	if g.conf.cache == "" || g.setID {
 		return nil, nil
 	}
 	cache := g.cache()

@@ -80,7 +80,7 @@ func (c ruleCase) ship(t *testing.T) {
 	}
 	dir := c.build(t)
 	at := strings.NewReplacer("{d}", dir).Replace
-	env := Env{LibraryPath: at(c.env.LibraryPath), Workdir: at(c.env.Workdir)}
+	env := Env{LibraryPath: at(c.env.LibraryPath), Preload: at(c.env.Preload), Workdir: at(c.env.Workdir)}
 	checkShipped(t, Program{Path: filepath.Join(dir, "bin/prog")}, env)
 }
 
@@ -110,6 +110,9 @@ func checkShipped(t *testing.T, p Program, env Env) {
 	vars := []string{oldCPU}
 	if env.LibraryPath != "" {
 		vars = append(vars, "LD_LIBRARY_PATH="+env.LibraryPath)
+	}
+	if env.Preload != "" {
+		vars = append(vars, "LD_PRELOAD="+env.Preload)
 	}
 	want, err := oracle(t, image, source.Program().Real, inRoot(root, max(env.Workdir, "/")), vars...)
 	if err != nil {

@@ -15,11 +15,16 @@ import (
 // Verify asks of a finished root file system whether a program would start in it: whether its loader is
 // there and can be executed, finds every library, every version that one of them demands of another, and
 // every symbol that a relocation asks for, as "ldd -r" does. It returns the closure inside of that root, for [Compare].
-// Of what is in Program.Tries alone, a missing symbol is one of Closure.Warnings: not every function is called.
+// /etc/ld.so.preload is that of the root, whatever Env.PreloadFile says. Of what is in Program.Tries alone, a missing symbol is one of Closure.Warnings: not every function is called.
 //
 // The rules are those of _dl_check_map_versions (glibc's elf/dl-version.c) and of the symbol lookup
 // (elf/dl-lookup.c); all that is wrong is reported at once.
 func Verify(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) {
+	text, err := ReadPreload(sys)
+	if err != nil {
+		return nil, err
+	}
+	env.PreloadFile = text
 	c, err := Resolve(ctx, sys, p, env)
 	if err != nil {
 		return c, err

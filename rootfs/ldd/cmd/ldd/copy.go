@@ -34,7 +34,7 @@ func (o options) copyTo(ctx context.Context, results []result) error {
 
 // prove resolves a program inside of the copy; a static one needs nothing.
 func (o options) prove(ctx context.Context, tree *rootfs.Tree, r result) error {
-	inside, err := ldd.Verify(ctx, tree, ldd.Program{Path: r.program.Path, Interpreter: r.program.Interpreter}, o.env())
+	inside, err := ldd.Verify(ctx, tree, ldd.Program{Path: r.program.Path, Interpreter: r.program.Interpreter}, ldd.Env{LibraryPath: o.libraryPath})
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,8 @@
 //	ldd [--root DIR] [--library-path PATHS] [--check] [--json] [--copy DIR] FILE…
 //
 // The libraries are looked for by the rules of the program's own loader, glibc's or musl's. An absolute
-// FILE is one of the root; any other file may lie in the root or outside of it. LD_LIBRARY_PATH of the
-// environment is not read.
+// FILE is one of the root; any other file may lie in the root or outside of it. LD_LIBRARY_PATH and
+// LD_PRELOAD of the environment are not read, /etc/ld.so.preload of the root is.
 //
 // Exit codes: 1 when something is missing or, with --check, does not fit; 2 for wrong usage.
 package main

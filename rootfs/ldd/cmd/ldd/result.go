@@ -95,14 +95,24 @@ func (o options) one(ctx context.Context, p *ldd.Program) (*ldd.Closure, error) 
 
 // look resolves a program, and checks it when that is asked for.
 func (o options) look(ctx context.Context, p ldd.Program) (*ldd.Closure, error) {
+	env := ldd.Env{LibraryPath: o.libraryPath}
 	if o.check {
-		return ldd.Verify(ctx, o.sys(), p, o.env())
+		c, err := ldd.Verify(ctx, o.sys(), p, env)
+		if err != nil || o.copy == "" {
+			return c, err
+		}
 	}
-	return ldd.Resolve(ctx, o.sys(), p, o.env())
+	if o.copy != "" { // of which /etc/ld.so.preload is no part
+		return ldd.Resolve(ctx, o.sys(), p, env)
+	}
+	var err error
+	if env.PreloadFile, err = ldd.ReadPreload(o.sys()); err != nil {
+		return nil, err
+	}
+	return ldd.Resolve(ctx, o.sys(), p, env)
 }
 
-func (o options) sys() ldd.FS  { return ldd.DirFS(o.root) }
-func (o options) env() ldd.Env { return ldd.Env{LibraryPath: o.libraryPath} }
+func (o options) sys() ldd.FS { return ldd.DirFS(o.root) }
 
 // program says where a file is: in the root by its own path, or outside of it.
 func (o options) program(file string) (ldd.Program, error) {
