@@ -99,6 +99,18 @@ func sortedLines(s string) []string {
 	return slices.Compact(lines)
 }
 
+// A library that is asked for by its path has no other name, nor has one that is preloaded by it.
+func TestAsLddByPath(t *testing.T) {
+	need(t, "ldd")
+	dir := t.TempDir()
+	lib := compile(t, dir, "libanswer.so", "int answer(void) { return 42; }", "-shared", "-fPIC")
+	program := compile(t, dir, "app", "int answer(void); int main(void) { return answer() - 42; }", lib)
+	compare(t, program)
+	if _, out, _ := call(t, program); !strings.Contains(out, "\t"+lib+"\n") {
+		t.Errorf("got %q", out)
+	}
+}
+
 // pair is a program with a library beside it.
 func pair(t *testing.T) (dir, program string) {
 	dir = t.TempDir()

@@ -33,6 +33,10 @@ func writeText(stdout, stderr io.Writer, results []result) error {
 func (r result) text() string {
 	var b strings.Builder
 	for _, o := range r.started() {
+		if o.Name == o.Path { // asked for by its path
+			fmt.Fprintf(&b, "\t%s\n", o.Path)
+			continue
+		}
 		fmt.Fprintf(&b, "\t%s => %s\n", o.Name, o.Path)
 	}
 	for _, m := range r.missing {
