@@ -33,7 +33,6 @@ const (
 // cacheFlags returns the flags of libraries for a machine. The loader's own header decides: x32 is
 // x86-64 with 32-bit files.
 func (h *header) cacheFlags() uint32 {
-	const armHardFloat = 0x400 // EF_ARM_ABI_FLOAT_HARD
 	switch h.machine {
 	case elf.EM_X86_64:
 		if h.class == elf.ELFCLASS32 {

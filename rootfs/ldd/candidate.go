@@ -11,6 +11,7 @@ const (
 	osabiARM     = 97 // ELFOSABI_ARM, gives way to ELFOSABI_ARM_AEABI
 	osabiAEABI   = 64
 	libcABIMax   = 5          // LIBC_ABI_MAX: the ABIVERSION that ELFOSABI_GNU may have, include/libc-abis.h
+	armHardFloat = 0x400      // EF_ARM_ABI_FLOAT_HARD
 	riscvFloat   = 0x6        // EF_RISCV_FLOAT_ABI
 	loongarchABI = 0x7        // EF_LOONGARCH_ABI_MODIFIER_MASK
 	ppc64ABI     = 0x3        // EF_PPC64_ABI

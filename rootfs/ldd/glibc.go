@@ -31,7 +31,7 @@ func newGlibc(r *process, cpu []string, without map[string]bool) *glibc {
 	for _, level := range cpu {
 		g.subs = append(g.subs, hwcapsDir+level+"/")
 	}
-	g.subs = append(g.subs, g.conf.subdirs(g.want.machine)...)
+	g.subs = append(g.subs, g.conf.subdirs(g.want)...)
 	// _dl_name_match_p, and the comparison with DT_SONAME: the path, the request, the soname. Of the
 	// program it is the soname alone.
 	g.name(g.main, g.main.Soname)

@@ -160,19 +160,3 @@ var platforms = map[elf.Machine]string{
 	elf.EM_PPC64:     "power8",
 	elf.EM_LOONGARCH: "loongarch",
 }
-
-// subdirs returns the folders that are tried within each folder of a search path, for the least CPU of
-// the architecture. Newer loaders have none below glibc-hwcaps; those up to 2.36 try every combination
-// of "tls", the platform and the capabilities (elf/dl-hwcaps.c).
-func (c loaderConf) subdirs(m elf.Machine) []string {
-	if !c.legacy {
-		return []string{""}
-	}
-	switch platform := platforms[m]; m {
-	case elf.EM_X86_64:
-		return []string{"tls/x86_64/x86_64/", "tls/x86_64/", "tls/", "x86_64/x86_64/", "x86_64/", ""}
-	case elf.EM_386, elf.EM_AARCH64, elf.EM_ARM:
-		return []string{"tls/" + platform + "/", "tls/", platform + "/", ""}
-	}
-	return []string{"tls/", ""}
-}

@@ -82,14 +82,26 @@ func TestExpand(t *testing.T) {
 	}
 }
 
+// Of the folders for capabilities those of the least CPU are tried, as the loaders up to glibc 2.36 order them.
 func TestSubdirs(t *testing.T) {
-	if got := (loaderConf{}).subdirs(elf.EM_X86_64); len(got) != 1 || got[0] != "" {
-		t.Errorf("glibc of today: %q", got)
-	}
-	for _, m := range []elf.Machine{elf.EM_X86_64, elf.EM_AARCH64, elf.EM_RISCV} {
-		got := (loaderConf{legacy: true}).subdirs(m)
-		if len(got) < 2 || got[len(got)-1] != "" {
-			t.Errorf("%s: the folder itself has to come last: %q", m, got)
+	for name, tt := range map[string]struct {
+		legacy bool
+		of     header
+		want   string
+	}{
+		"glibc of today":  {false, header{machine: elf.EM_X86_64}, ""},
+		"x86-64":          {true, header{machine: elf.EM_X86_64}, "tls/x86_64/x86_64/ tls/x86_64/ tls/ x86_64/x86_64/ x86_64/ "},
+		"i386":            {true, header{machine: elf.EM_386}, "tls/i686/ tls/ i686/ "},
+		"arm64":           {true, header{machine: elf.EM_AARCH64}, "tls/aarch64/ tls/ aarch64/ "},
+		"arm, soft float": {true, header{machine: elf.EM_ARM}, "tls/v7l/ tls/ v7l/ "},
+		"arm, hard float": {true, header{machine: elf.EM_ARM, flags: armHardFloat}, "tls/v7l/vfp/ tls/v7l/ tls/vfp/ tls/ v7l/vfp/ v7l/ vfp/ "},
+		"s390x":           {true, header{machine: elf.EM_S390}, "tls/z900/zarch/ tls/z900/ tls/zarch/ tls/ z900/zarch/ z900/ zarch/ "},
+		"ppc64le": {true, header{machine: elf.EM_PPC64}, "tls/power8/altivec/dfp/ tls/power8/altivec/ tls/power8/dfp/ tls/power8/ " +
+			"tls/altivec/dfp/ tls/altivec/ tls/dfp/ tls/ power8/altivec/dfp/ power8/altivec/ power8/dfp/ power8/ altivec/dfp/ altivec/ dfp/ "},
+		"riscv64": {true, header{machine: elf.EM_RISCV}, "tls/ "},
+	} {
+		if got := strings.Join(loaderConf{legacy: tt.legacy}.subdirs(&tt.of), " "); got != tt.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, got, tt.want)
 		}
 	}
 }

@@ -47,6 +47,58 @@ var releases = map[string]release{
 	"riscv64": {debianRoot{"trixie", "riscv64", somePackages}, "/lib/ld-linux-riscv64-lp64d.so.1", elf.EM_RISCV, elf.ELFCLASS64, binary.LittleEndian, "qemu-riscv64-static", 60},
 }
 
+// The loaders that stand beside the machine's own have folders of their own, which are read out of them.
+func TestMultilibLoaders(t *testing.T) {
+	long(t)
+	root := debianRoot{"bookworm", "amd64", []string{"libc6-x32", "libc6-i386"}}.root(t)
+	for name, tt := range map[string]struct {
+		loader  string
+		machine elf.Machine
+		trusted string
+		flags   uint32 // in ld.so.cache
+	}{
+		"x32":  {"/libx32/ld-linux-x32.so.2", elf.EM_X86_64, "/libx32/ /usr/libx32/ /lib/ /usr/lib/", flagX32},
+		"i386": {"/lib/ld-linux.so.2", elf.EM_386, "/lib32/ /usr/lib32/ /lib/ /usr/lib/", flagLibc6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := copyTree(t, root)
+			lib := filepath.Dir(strings.TrimSuffix(strings.Fields(tt.trusted)[0], "/")+"/x") + "/"
+			write(t, filepath.Join(root, "bin/prog"), made{
+				Class32: true, Machine: tt.machine, Interp: tt.loader, Needed: []string{"libm.so.6", "liba.so", "libopt.so"}, Runpath: "/opt/$LIB",
+			}.bytes())
+			write(t, filepath.Join(root, "opt", lib, "liba.so"), made{Class32: true, Machine: tt.machine, Needed: []string{"libc.so.6"}}.bytes())
+			// Of the other class: it is passed over.
+			write(t, filepath.Join(root, "usr", lib, "libopt.so"), made{}.bytes())
+			write(t, filepath.Join(root, "usr/lib/libopt.so"), made{Class32: true, Machine: tt.machine}.bytes())
+			c, err := Resolve(context.Background(), DirFS(root), Program{Path: "/bin/prog"}, Env{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(c.loader.trusted, " "); got != tt.trusted || c.loader.lib != strings.Trim(lib, "/") || c.want.cacheFlags() != tt.flags {
+				t.Errorf("trusted %s, $LIB %s, flags %#x", got, c.loader.lib, c.want.cacheFlags())
+			}
+			for name, dir := range map[string]string{"libm.so.6": lib, "libc.so.6": lib, "liba.so": "/opt" + lib, "libopt.so": "/usr/lib/"} {
+				if o, ok := c.Lookup(name); !ok || o.Path != dir+name {
+					t.Errorf("%s: got %+v, want it in %s", name, o, dir)
+				}
+			}
+			if tt.machine != elf.EM_386 {
+				return // no kernel of Debian's runs it
+			}
+			r := release{loader: tt.loader, qemu: "qemu-i386-static"}
+			need(t, r.qemu)
+			r.installQemu(t, root)
+			want, err := r.trace(root, c, "/bin/prog")
+			if err != nil {
+				t.Fatalf("the loader: %v", err)
+			}
+			if got := traced(c, nil); !slices.Equal(got, want) {
+				t.Errorf("got\n  %s\nthe loader\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+			}
+		})
+	}
+}
+
 // Every program and library of a release loads what its own loader says, first without ld.so.cache and then
 // with the one that we write, which that loader has to read.
 func TestReleases(t *testing.T) {
@@ -64,6 +116,7 @@ func TestReleases(t *testing.T) {
 				r.installQemu(t, root)
 			}
 			r.compareAll(t, root)
+			r.checkSubdirs(t, root)
 			r.checkCache(t, root)
 			if len(r.levels(t, root)) > 0 {
 				r.checkVariants(t, root)

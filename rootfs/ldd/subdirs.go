@@ -1,0 +1,47 @@
+package ldd
+
+import "debug/elf"
+
+// capabilities are the AT_HWCAP bits of each architecture's least CPU that name a folder, the lowest bit first:
+// HWCAP_IMPORTANT of glibc's sysdeps/unix/sysv/linux/*/dl-procinfo.h up to 2.36.
+func capabilities(h *header) []string {
+	switch h.machine {
+	case elf.EM_X86_64:
+		return []string{"x86_64"}
+	case elf.EM_ARM:
+		if h.flags&armHardFloat != 0 {
+			return []string{"vfp"}
+		}
+	case elf.EM_S390:
+		return []string{"zarch"}
+	case elf.EM_PPC64:
+		return []string{"dfp", "altivec"}
+	}
+	return nil
+}
+
+// subdirs returns the folders that are tried within each folder of a search path, for the least CPU of
+// the architecture. Newer loaders have none below glibc-hwcaps; those up to 2.36 try every combination
+// of "tls", the platform and the capabilities (_dl_important_hwcaps in elf/dl-hwcaps.c).
+func (c loaderConf) subdirs(h *header) []string {
+	if !c.legacy {
+		return []string{""}
+	}
+	names := capabilities(h)
+	if platform := platforms[h.machine]; platform != "" {
+		names = append(names, platform)
+	}
+	names = append(names, "tls")
+	// The combination of all comes first, that of none last; in each, the last name is the outermost folder.
+	var out []string
+	for set := 1<<len(names) - 1; set >= 0; set-- {
+		dir := ""
+		for i := len(names) - 1; i >= 0; i-- {
+			if set>>i&1 != 0 {
+				dir += names[i] + "/"
+			}
+		}
+		out = append(out, dir)
+	}
+	return compact(out)
+}
