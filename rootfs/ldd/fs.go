@@ -16,6 +16,9 @@ import (
 // names that have no link in them; so Open may follow links or not. Files should be [io.ReaderAt] too;
 // others are read whole.
 //
+// One resolution asks for one thing at a time, so that an FS need not be safe for concurrent use unless several
+// resolutions share it. Each call may come again with the same name; the answers may not differ meanwhile.
+//
 // An [fs.ReadLinkFS] of Go 1.25 has these methods.
 type FS interface {
 	Open(name string) (fs.File, error)

@@ -1,6 +1,7 @@
 package ldd
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,14 @@ func skip(t *testing.T, reason string) {
 		t.Fatalf("in CI nothing is skipped: %s", reason)
 	}
 	t.Skip(reason)
+}
+
+// atLeast skips a test that has compared too little to say anything; in CI that is a failure.
+func atLeast(t *testing.T, n, least int, what string) {
+	t.Helper()
+	if n < least {
+		skip(t, fmt.Sprintf("only %d %s were compared, %d are the least", n, what, least))
+	}
 }
 
 // long skips a test that asks about every file of the machine when -short is given.
