@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 // BenchmarkResolve200 resolves the program of the machine with about two hundred libraries, warm: what one
@@ -76,65 +75,6 @@ func chain(t testing.TB, n int) string {
 		}
 	}
 	return dir
-}
-
-// The time for one object does not grow with their number. How long it takes is printed and is for people to judge:
-// a machine may be busy, but not with the long chains alone.
-func TestScale(t *testing.T) {
-	sizes := []int{50, 100, 200, 400}
-	var roots []string
-	for _, n := range sizes {
-		roots = append(roots, chain(t, n))
-	}
-	best := map[int]time.Duration{}
-	for range 10 { // in turns, so that what else the machine does meets all of them
-		for i, n := range sizes {
-			took := resolveTime(t, Program{Path: "/bin/prog"}, roots[i], n+2)
-			if best[n] == 0 || took < best[n] {
-				best[n] = took
-			}
-		}
-	}
-	perObject := func(n int) float64 { return float64(best[n].Nanoseconds()) / float64(n) / 1e3 }
-	for _, n := range sizes {
-		t.Logf("chain of %d libraries: %.1f ms, %.1f µs per object", n, best[n].Seconds()*1e3, perObject(n))
-	}
-	t.Logf("closure of 200 libraries: %.1f ms", best[200].Seconds()*1e3)
-	if ratio := perObject(400) / perObject(100); ratio > 3 {
-		t.Errorf("an object of 400 takes %.1f times as long as one of 100", ratio)
-	}
-	for _, name := range []string{"ffmpeg", "gdalinfo", "vips"} {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			continue
-		}
-		if path, err = filepath.EvalSymlinks(path); err != nil {
-			t.Fatal(err)
-		}
-		var least time.Duration
-		for range 5 {
-			if took := resolveTime(t, Program{Path: path}, "/", 0); least == 0 || took < least {
-				least = took
-			}
-		}
-		c, err := Resolve(context.Background(), DirFS("/"), Program{Path: path}, Env{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("closure of %s, %d objects: %.1f ms", name, len(c.Objects), least.Seconds()*1e3)
-	}
-}
-
-// resolveTime measures one resolution, which finds as many objects as it should.
-func resolveTime(t *testing.T, p Program, root string, objects int) time.Duration {
-	t.Helper()
-	began := time.Now()
-	c, err := Resolve(context.Background(), DirFS(root), p, Env{})
-	took := time.Since(began)
-	if err != nil || objects > 0 && len(c.Objects) != objects {
-		t.Fatalf("%v: %v", c, err)
-	}
-	return took
 }
 
 // BenchmarkTries opens three hundred plugins that share a few libraries, most of which are in the program.

@@ -1,0 +1,87 @@
+//go:build linux
+
+package ldd
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The time for one object does not grow with their number. How long it takes is printed and is for people to judge;
+// what is compared is the time of the processor, of which a busy machine takes none away.
+func TestScale(t *testing.T) {
+	sizes := []int{50, 100, 200, 400}
+	roots := map[int]string{}
+	for _, n := range sizes {
+		roots[n] = chain(t, n)
+	}
+	var ratio float64
+	for range 3 { // a machine with much else to do has cold caches, too
+		best := map[int]time.Duration{}
+		for range 10 { // in turns, so that all of them meet the same
+			for _, n := range sizes {
+				took := resolveTime(t, Program{Path: "/bin/prog"}, roots[n], n+2)
+				if best[n] == 0 || took < best[n] {
+					best[n] = took
+				}
+			}
+		}
+		perObject := func(n int) float64 { return float64(best[n].Nanoseconds()) / float64(n) / 1e3 }
+		for _, n := range sizes {
+			t.Logf("chain of %d libraries: %.1f ms, %.1f µs per object", n, best[n].Seconds()*1e3, perObject(n))
+		}
+		t.Logf("closure of 200 libraries: %.1f ms", best[200].Seconds()*1e3)
+		if ratio = perObject(400) / perObject(100); ratio <= 3 {
+			break
+		}
+	}
+	if ratio > 3 {
+		t.Errorf("an object of 400 takes %.1f times as long as one of 100", ratio)
+	}
+	for _, name := range []string{"ffmpeg", "gdalinfo", "vips"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			t.Fatal(err)
+		}
+		var least time.Duration
+		for range 5 {
+			if took := resolveTime(t, Program{Path: path}, "/", 0); least == 0 || took < least {
+				least = took
+			}
+		}
+		c, err := Resolve(context.Background(), DirFS("/"), Program{Path: path}, Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("closure of %s, %d objects: %.1f ms", name, len(c.Objects), least.Seconds()*1e3)
+	}
+}
+
+// resolveTime is the processor's time for one resolution, which finds as many objects as it should.
+func resolveTime(t *testing.T, p Program, root string, objects int) time.Duration {
+	t.Helper()
+	began := processorTime(t)
+	c, err := Resolve(context.Background(), DirFS(root), p, Env{})
+	took := processorTime(t) - began
+	if err != nil || objects > 0 && len(c.Objects) != objects {
+		t.Fatalf("%v: %v", c, err)
+	}
+	return max(took, 1)
+}
+
+// processorTime is what the process has used so far, in the kernel and outside of it.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
