@@ -34,18 +34,22 @@ func (b *Built) baseSpec() rootfs.Spec {
 // assemble makes the tree of the image.
 func (b *Built) assemble(ctx context.Context) (err error) {
 	spec := b.baseSpec()
-	spec.Program, spec.Binary, spec.Sysroot = b.Plan.Files.Program, b.Binary.Path, b.sys()
+	spec.Program, spec.Binary, spec.Sysroot = b.Plan.Files.Program, b.Binary.Path, b.kept()
 	if b.recalled {
 		spec.Known = b.system.entries(b.sys())
 	} else {
-		spec.Closure, spec.Exclude = b.Closure, b.Plan.config.Exclude
+		spec.Closure = b.Closure
 		b.addOpened(&spec)
 	}
 	if b.Tree, err = rootfs.Assemble(ctx, spec); err != nil {
 		return err
 	}
 	b.warnPrograms()
-	if b.recalled || !b.Plan.config.Licenses {
+	if b.recalled {
+		return nil
+	}
+	b.tellExcluded()
+	if !b.Plan.config.Licenses {
 		return nil
 	}
 	// Which packages there are files of is known by now.

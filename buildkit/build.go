@@ -12,6 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/rootfs/exclude"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
@@ -36,6 +37,8 @@ type Built struct {
 	notes  []string        // what a person should know
 	reads  record.Set      // what was looked at in the sysroot
 	parsed ldd.Memory      // what was read of the ELF files there
+
+	without *exclude.FS // the sysroot as the Config's Exclude leaves it; nil excludes no file
 
 	hidden   []string     // files of the base that are taken from the sysroot
 	base     *rootfs.Tree // all but the program and what its libraries bring

@@ -81,19 +81,22 @@ func (b *Built) resolve(ctx context.Context) (err error) {
 	}
 	p := b.program()
 	p.Memory = &b.parsed
-	b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, env, b.pluginOptions())
+	b.Closure, b.found, err = plugins.Resolve(ctx, b.kept(), p, env, b.pluginOptions())
 	if b.seeIndex(err) {
 		p.Memory = b.parsed.Elsewhere()
-		b.Closure, b.found, err = plugins.Resolve(ctx, b.sys(), p, env, b.pluginOptions())
+		b.Closure, b.found, err = plugins.Resolve(ctx, b.kept(), p, env, b.pluginOptions())
 	}
 	var option *plugins.OptionError
 	if errors.As(err, &option) {
 		return &ConfigError{fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", b.Plan.config.Origin, option)}
 	}
 	if err != nil {
+		return b.blameForStart(ctx, err)
+	}
+	if err := b.canOpen(); err != nil {
 		return err
 	}
-	return b.canOpen()
+	return b.blameForPlugins(ctx)
 }
 
 // program is the compiled program with the libraries that its user names.
@@ -114,7 +117,7 @@ func (b *Built) canOpen() error {
 // pluginOptions are the words of the Config in those of the room for plugins.
 func (b *Built) pluginOptions() plugins.Options {
 	c := b.Plan.config
-	o := plugins.Options{Exclude: c.Exclude, Groups: c.Plugins}
+	o := plugins.Options{Exclude: c.Exclude, Groups: c.Plugins, Whole: b.sys()}
 	if slices.Equal(c.Plugins, []string{pluginsNone}) {
 		o.Groups = []string{}
 	}
@@ -231,7 +234,7 @@ func (b *Built) proveLibraries(ctx context.Context) error {
 	}
 	inside, err := ldd.Verify(ctx, b.Tree, p, env)
 	if err != nil {
-		return b.onBase(b.blameExclude(err))
+		return b.onBase(err)
 	}
 	if b.recalled {
 		return nil // static: there is nothing to compare
@@ -249,41 +252,6 @@ func (b *Built) tellInside(warnings []string) {
 			b.system.Notes = append(b.system.Notes, "warning: "+w)
 		}
 	}
-}
-
-// blameExclude corrects the remedy for a library that is missing because the Config
-// excludes it: no package brings it back.
-func (b *Built) blameExclude(err error) error {
-	var missing *ldd.MissingError
-	if b.recalled || !errors.As(err, &missing) {
-		return err
-	}
-	blamed := false
-	for _, m := range missing.Missing {
-		if pattern := b.excluding(m.Soname); pattern != "" {
-			m.Fix = fmt.Sprintf("remove %q from Exclude in the Config (%s): the program cannot start without it", pattern, b.Plan.config.Origin)
-			blamed = true
-		}
-	}
-	if !blamed {
-		return err
-	}
-	return missing // the text of err was made before
-}
-
-// excluding is the pattern of Exclude that keeps a library of the closure out of the
-// image; "" is none.
-func (b *Built) excluding(soname string) string {
-	o, ok := b.Closure.Lookup(soname)
-	if !ok {
-		return ""
-	}
-	for _, pattern := range b.Plan.config.Exclude {
-		if only := (rootfs.Spec{Exclude: []string{pattern}}); only.Excludes(o.Path) || only.Excludes(o.Real) {
-			return pattern
-		}
-	}
-	return ""
 }
 
 // opened are the plugins that the image has: those that it needs, or the others.

@@ -52,12 +52,19 @@ func (n notedFS) ReadLink(name string) (string, error) {
 }
 
 // sys is the sysroot of the program's libraries, with notes.
-func (b *Built) sys() ldd.FS {
-	var sys ldd.FS = notedFS{ldd.DirFS(b.sysroot()), b.sysroot(), &b.reads}
+func (b *Built) sys() ldd.FS { return b.overBase(b.ownSys()) }
+
+// ownSys is the sysroot without the base.
+func (b *Built) ownSys() ldd.FS {
 	if b.Plan.builder != nil {
 		// The image's ID, which is in the key of the memory, says all about it.
-		sys = b.Plan.builder.fsys.Sub(b.sysroot())
+		return b.Plan.builder.fsys.Sub(b.sysroot())
 	}
+	return notedFS{ldd.DirFS(b.sysroot()), b.sysroot(), &b.reads}
+}
+
+// overBase is a sysroot under the base, if there is one.
+func (b *Built) overBase(sys ldd.FS) ldd.FS {
 	if b.Plan.base == nil {
 		return sys
 	}

@@ -17,6 +17,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/record":    {},
 	"buildkit/filelock":  {},
 	"rootfs/linked":      {},
+	"rootfs/exclude":     {ours: []string{"rootfs/ldd"}},
 	"rootfs/packages":    {ours: []string{"rootfs/ldd"}},
 	"rootfs/plugins":     {ours: []string{"rootfs/ldd", "rootfs/packages"}},
 	"rootfs":             {ours: []string{"rootfs/ldd"}, others: []string{"github.com/otiai10/copy"}},
@@ -42,7 +43,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/sbom":       {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
 	"buildkit/provenance": {},
 
-	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/filelock", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/attendant", "buildkit/sysroot", "buildkit/sbom", "buildkit/provenance", "buildkit/dockerfile", "rootfs/packages"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit": {ours: []string{"buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/filelock", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/attendant", "buildkit/sysroot", "buildkit/sbom", "buildkit/provenance", "buildkit/dockerfile", "rootfs/packages"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/bench/loop":  {ours: []string{"magefiles/bench/measure"}},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
@@ -40,9 +39,6 @@ func (c copying) add(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if c.Excludes(name) {
-		return nil
-	}
 	real, links, err := ldd.Follow(c.Sysroot, name)
 	if err != nil {
 		return bare(err)
@@ -52,7 +48,7 @@ func (c copying) add(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	if c.seen[real] || c.Excludes(real) {
+	if c.seen[real] {
 		return nil
 	}
 	c.seen[real] = true
@@ -129,21 +125,4 @@ func readDir(sys ldd.FS, dir string) (names []string, err error) {
 		set[e.Name()] = true
 	}
 	return keys(set), nil
-}
-
-// Excludes tells whether a path of the sysroot, or a folder above it, fits one of the patterns of Exclude.
-func (s Spec) Excludes(name string) bool {
-	for _, pattern := range s.Exclude {
-		for p := name; p != "/" && p != "."; p = path.Dir(p) {
-			// A bare name is that of a file in any folder.
-			subject := p
-			if !strings.Contains(pattern, "/") {
-				subject = path.Base(p)
-			}
-			if ok, err := path.Match(pattern, subject); err == nil && ok {
-				return true
-			}
-		}
-	}
-	return false
 }

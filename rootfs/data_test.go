@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/rootfs/exclude"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
@@ -67,7 +68,7 @@ func TestData(t *testing.T) {
 func TestDataExcluded(t *testing.T) {
 	s := dataSpec(t)
 	s.Data = []Data{{"/etc/fonts", Because{Why: "configuration"}}, {"/opt", Because{Why: "tools"}}}
-	s.Exclude = []string{"/usr/share/conf.*", "tool"}
+	s.Sysroot = exclude.New(s.Sysroot, []string{"/usr/share/conf.*", "tool"})
 	tree := assemble(t, s)
 	for _, p := range []string{"/usr/share/conf.avail/10.conf", "/opt/tool"} {
 		if _, ok := tree.Lookup(p); ok {

@@ -16,7 +16,7 @@ func (a *assembly) addLibraries(ctx context.Context) error {
 	if a.Closure == nil {
 		return nil
 	}
-	l := libraries{tree: &a.tree, sys: a.Sysroot, closure: a.Closure, program: a.Program, opened: a.Opened, excluded: a.Excludes}
+	l := libraries{tree: &a.tree, sys: a.Sysroot, closure: a.Closure, program: a.Program, opened: a.Opened}
 	if err := l.addLinks(ctx); err != nil {
 		return err
 	}
@@ -50,24 +50,15 @@ func (a *assembly) addLoaderConfig(name string, content []byte, needed bool) err
 
 // libraries are those of one closure on their way into a tree.
 type libraries struct {
-	tree     *Tree
-	sys      ldd.FS
-	closure  *ldd.Closure
-	program  string // path in the image
-	opened   map[string]Because
-	excluded func(path string) bool // nil excludes nothing
+	tree    *Tree
+	sys     ldd.FS
+	closure *ldd.Closure
+	program string // path in the image
+	opened  map[string]Because
 }
 
-// objects is the closure without the program and without what is excluded.
-func (l libraries) objects() []*ldd.Object {
-	var kept []*ldd.Object
-	for _, o := range l.closure.Objects[1:] {
-		if l.excluded == nil || !l.excluded(o.Path) && !l.excluded(o.Real) {
-			kept = append(kept, o)
-		}
-	}
-	return kept
-}
+// objects is the closure without the program.
+func (l libraries) objects() []*ldd.Object { return l.closure.Objects[1:] }
 
 // addLinks adds all links. They come first: then the libraries' paths are what the tree makes of them,
 // whatever the order.

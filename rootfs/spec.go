@@ -28,11 +28,9 @@ type Spec struct {
 	// Opened says why Closure has what no file needs: libraries that the program opens while it runs. The
 	// keys are the names in [ldd.Program.Opens] and Tries.
 	Opened map[string]Because
-	// Data are files and folders of Sysroot that the libraries read.
+	// Data are files and folders of Sysroot that the libraries read. What a Sysroot hides, as package exclude
+	// does, is left out of the folders.
 	Data []Data
-	// Exclude are patterns, as in [path.Match], of paths that are not taken from Sysroot. One that fits a
-	// folder excludes all that is in it.
-	Exclude []string
 
 	// Known are the entries that Closure, Opened and Data have led to before, see [Tree.Beyond]. They stand in
 	// for all three.

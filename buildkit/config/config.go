@@ -110,7 +110,8 @@ type Config struct {
 	// {"auto", "fonts"} takes them too.
 	Plugins []string
 	// Exclude leaves out groups of plugins, and files that come from the sysroot:
-	// path.Match patterns of paths, or of names.
+	// path.Match patterns of paths, or of names. One that fits a folder leaves out all
+	// that is in it. A plugin that needs what is left out is left out as well.
 	Exclude []string
 	// CPUVariants adds the variants of libraries for newer CPUs that lie in
 	// glibc-hwcaps folders beside the baseline ones.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -29,7 +30,8 @@ func (d *discovery) applyRows() error {
 
 // applies says whether a row's conditions hold.
 func (d *discovery) applies(m match) (bool, error) {
-	if !d.wants(m.group, m.asked) {
+	wanted := d.wants(m.group, m.asked)
+	if !wanted && !d.excludes(m.group) {
 		return false, nil
 	}
 	if m.oldNSS {
@@ -38,7 +40,13 @@ func (d *discovery) applies(m match) (bool, error) {
 			return false, err
 		}
 	}
-	return len(m.imported) == 0 || d.importer(m) != nil, nil
+	if len(m.imported) > 0 && d.importer(m) == nil {
+		return false, nil
+	}
+	if !wanted {
+		d.found.exclude(m.group)
+	}
+	return wanted, nil
 }
 
 // importer returns an object that imports what a row asks about. The library itself does not count, and
@@ -201,7 +209,7 @@ func (d *discovery) offer(m match, o offer) {
 	c := Candidate{Name: m.group, Of: m.object.Path, Why: o.why}
 	if o.pattern != "" {
 		pattern, ok := expand(o.pattern, m.values)
-		names := d.sys.glob(pattern)
+		names := slices.DeleteFunc(d.sys.glob(pattern), d.leftOut)
 		if !ok || len(names) == 0 {
 			return
 		}

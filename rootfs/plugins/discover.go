@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"runtime/debug"
@@ -20,8 +19,11 @@ type Options struct {
 	// what has to be asked for by name, "fonts". "auto" in the list stands for these, so that "auto"
 	// and "fonts" take everything with a font. Empty and not nil takes none.
 	Groups []string
-	// Exclude are groups, paths, or patterns of paths as in [path.Match], that are left out.
+	// Exclude are groups that are left out; words that name none mean nothing here.
 	Exclude []string
+	// Whole is the sysroot with what is hidden in the one that is looked at, by package exclude, so that
+	// nobody is told to install that. nil is a sysroot that hides nothing.
+	Whole ldd.FS
 	// Linked says whether a Go function is linked into the program; nil when that is not known.
 	Linked func(function string) bool
 	// BuildInfo is the program's, nil for one that is not written in Go.
@@ -47,7 +49,7 @@ const auto = "auto"
 //
 // Plugins have libraries too, and those may have plugins: see [Resolve].
 func Discover(ctx context.Context, sys ldd.FS, c *ldd.Closure, o Options) (*Found, error) {
-	d := newDiscovery(ctx, newSysroot(sys), c, o)
+	d := newDiscovery(ctx, newRoots(sys, o), c, o)
 	if err := d.take(); err != nil {
 		return nil, err
 	}
@@ -58,8 +60,19 @@ func Discover(ctx context.Context, sys ldd.FS, c *ldd.Closure, o Options) (*Foun
 }
 
 // newDiscovery returns a discovery that has found nothing yet.
-func newDiscovery(ctx context.Context, sys *sysroot, c *ldd.Closure, o Options) *discovery {
-	return &discovery{ctx: ctx, sys: sys, closure: c, Options: o, met: map[string]bool{}}
+func newDiscovery(ctx context.Context, r roots, c *ldd.Closure, o Options) *discovery {
+	return &discovery{ctx: ctx, sys: r.whole, kept: r.kept, closure: c, Options: o, met: map[string]bool{}}
+}
+
+// roots are the sysroot with all that is in it, and what is not hidden of it.
+type roots struct{ whole, kept *sysroot }
+
+func newRoots(sys ldd.FS, o Options) roots {
+	r := roots{kept: newSysroot(sys)}
+	if r.whole = r.kept; o.Whole != nil {
+		r.whole = newSysroot(o.Whole)
+	}
+	return r
 }
 
 // take finds all that is known to be opened.
@@ -86,7 +99,8 @@ func (d *discovery) run(stages ...func() error) error {
 // discovery is a Discover at work. Its stages add to what is found, each in a file of its own.
 type discovery struct {
 	ctx     context.Context
-	sys     *sysroot
+	sys     *sysroot // all of it
+	kept    *sysroot // what is not hidden
 	closure *ldd.Closure
 	Options
 	matches   []match
@@ -152,7 +166,7 @@ func (d *discovery) readImporters() (err error) {
 // wants says whether a group is taken.
 func (d *discovery) wants(group string, asked bool) bool {
 	d.met[group] = true
-	if slices.Contains(d.Exclude, group) {
+	if d.excludes(group) {
 		return false
 	}
 	if slices.Contains(d.Groups, group) {
@@ -161,18 +175,11 @@ func (d *discovery) wants(group string, asked bool) bool {
 	return !asked && (d.Groups == nil || slices.Contains(d.Groups, auto))
 }
 
-// leftOut says whether a path is excluded, by its name or the name of what it leads to.
-func (d *discovery) leftOut(name string) bool {
-	real := d.sys.follow(name)
-	for _, x := range d.Exclude {
-		for _, n := range []string{name, real} {
-			if ok, err := path.Match(x, n); err == nil && ok || x == n || strings.HasPrefix(n, strings.TrimSuffix(x, "/")+"/") && path.IsAbs(x) {
-				return true
-			}
-		}
-	}
-	return false
-}
+// excludes says whether a group is left out by its name.
+func (d *discovery) excludes(group string) bool { return slices.Contains(d.Exclude, group) }
+
+// leftOut says whether a path that is there is hidden.
+func (d *discovery) leftOut(name string) bool { return d.kept.follow(name) == "" }
 
 // checkGroups refuses names that mean nothing, as a misspelled one does.
 func (d *discovery) checkGroups() error {
@@ -181,11 +188,6 @@ func (d *discovery) checkGroups() error {
 		if !slices.Contains(known, g) && !d.met[g] {
 			slices.Sort(known)
 			return &OptionError{fmt.Errorf("group %q is not known\nfix: name one of %s, or a package of the closure's libraries", g, strings.Join(known, ", "))}
-		}
-	}
-	for _, x := range d.Exclude {
-		if _, err := path.Match(x, ""); errors.Is(err, path.ErrBadPattern) {
-			return &OptionError{fmt.Errorf("excluding %q: %w\nfix: write it as https://pkg.go.dev/path#Match has it", x, err)}
 		}
 	}
 	return nil

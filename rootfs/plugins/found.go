@@ -1,5 +1,7 @@
 package plugins
 
+import "slices"
+
 // Found is what libraries open while the program runs. All lists are in load order of the libraries,
 // then in the order of the registry, then sorted by path.
 type Found struct {
@@ -8,6 +10,7 @@ type Found struct {
 	Missing    []Missing   // data that a library cannot work without, and that is not in the sysroot
 	Candidates []Candidate // what may be opened, and is not taken
 	Refused    []Refusal   // what cannot work in an image FROM scratch
+	Excluded   []string    // groups that would have been looked at, but for [Options.Exclude]
 }
 
 // Plugin is a shared object that a library opens with dlopen(3).
@@ -59,6 +62,13 @@ type Refusal struct {
 	Of   string // path of the object that it belongs to
 	Why  string
 	Fix  string // what to do instead, one line
+}
+
+// exclude notes a group that is left out, once.
+func (f *Found) exclude(group string) {
+	if !slices.Contains(f.Excluded, group) {
+		f.Excluded = append(f.Excluded, group)
+	}
 }
 
 // addPlugin appends a plugin that is not in the list yet.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/rootfs/exclude"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
@@ -111,10 +112,11 @@ func (root image) gcc(t *testing.T, name string, m made, args ...string) {
 	}
 }
 
-// discover looks into a made sysroot.
-func discover(t *testing.T, root string, o Options) *Found {
+// discover looks into a made sysroot, of which some files are hidden.
+func discover(t *testing.T, root string, o Options, hide ...string) *Found {
 	t.Helper()
-	sys := ldd.DirFS(root)
+	o.Whole = ldd.DirFS(root)
+	sys := exclude.New(o.Whole, hide)
 	c, err := ldd.Resolve(context.Background(), sys, ldd.Program{Path: "/bin/prog"}, ldd.Env{})
 	if err != nil {
 		t.Fatal(err)

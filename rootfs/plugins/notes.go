@@ -29,7 +29,7 @@ func (d *discovery) readNotes() error {
 				Name: name, Path: d.whereIs(name), Of: n.By.Path,
 				Why: fmt.Sprintf("%s suggests it for %s: %s", n.By.Path, n.Feature, n.Description),
 			})
-		case d.wants(groupNotes, false) && !d.leftOut(name):
+		case d.wants(groupNotes, false):
 			d.found.addPlugin(Plugin{
 				Path: name, Group: groupNotes, Of: n.By.Path,
 				Why: fmt.Sprintf("%s by %s for %s: %s", past[n.Priority], n.By.Path, n.Feature, n.Description),
@@ -56,7 +56,7 @@ func (d *discovery) firstOf(n ldd.Note) (string, bool) {
 // libraries. The loader's own search comes when it is resolved.
 func (d *discovery) whereIs(name string) string {
 	if path.IsAbs(name) {
-		if d.sys.follow(name) == "" {
+		if d.kept.follow(name) == "" {
 			return ""
 		}
 		return name
@@ -65,7 +65,7 @@ func (d *discovery) whereIs(name string) string {
 		return o.Path
 	}
 	for _, o := range d.libraries() {
-		if p := path.Join(path.Dir(o.Path), name); d.sys.follow(p) != "" {
+		if p := path.Join(path.Dir(o.Path), name); d.kept.follow(p) != "" {
 			return p
 		}
 	}

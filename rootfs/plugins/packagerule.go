@@ -66,7 +66,13 @@ func (d *discovery) takePackage(o *ldd.Object, p packages.Package, files []strin
 			names = append(names, name)
 		}
 	}
-	if len(names) == 0 || !d.wants(p.Name, false) {
+	if len(names) == 0 {
+		return
+	}
+	if !d.wants(p.Name, false) {
+		if d.excludes(p.Name) {
+			d.found.exclude(p.Name)
+		}
 		return
 	}
 	if len(names) > maxOfPackage {

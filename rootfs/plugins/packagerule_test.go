@@ -48,7 +48,7 @@ func TestPackageRuleOnHost(t *testing.T) {
 	if len(c.Objects) < 10 {
 		skip(t, "there are no libraries in /usr/lib/x86_64-linux-gnu")
 	}
-	d := newDiscovery(context.Background(), newSysroot(ldd.DirFS("/")), c, Options{})
+	d := newDiscovery(context.Background(), newRoots(ldd.DirFS("/"), Options{}), c, Options{})
 	if err := d.run(d.match, d.applyPackages); err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func Resolve(ctx context.Context, sys ldd.FS, p ldd.Program, env ldd.Env, o Opti
 	if p.Memory == nil {
 		p.Memory = &ldd.Memory{} // no file is read again in the next round
 	}
-	root := newSysroot(sys)
+	root := newRoots(sys, o)
 	for {
 		c, err := ldd.Resolve(ctx, sys, p, env)
 		if err != nil {
