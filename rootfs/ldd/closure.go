@@ -110,8 +110,9 @@ type Closure struct {
 	tries     map[string]bool    // names of Program.Tries
 	entries   map[string]*Object // what was opened under each name
 	levels    []*Closure         // what each CPU above the baseline loads, with Program.Variants
-	// find returns the real path that an object would get for a name, "" for none; nil when static.
-	find func(name string, by *Object) string
+	// find returns the path and the real path that an object would get for a name, "" for none; nil when
+	// static.
+	find func(name string, by *Object) (path, real string)
 }
 
 // Left is something that was tried and is not in the closure.

@@ -59,10 +59,8 @@ func (c *Closure) Names(ctx context.Context) ([]Named, error) {
 
 // whereIs returns the real path that an object would get for a name.
 func (c *Closure) whereIs(name string, by *Object) string {
-	if c.find == nil {
-		return ""
-	}
-	return c.find(name, by)
+	_, real := c.Find(name, by)
+	return real
 }
 
 // knows says whether a name is one of the closure's already: by what it was asked for, by its soname, or by

@@ -52,6 +52,17 @@ func (c *Closure) visit(o *Object, visit func(o *Object, f *elfFile) error) erro
 	return errors.Join(err, body.Close())
 }
 
+// Find returns what the loader finds when an object of the closure opens a library by a name, dlopen(3),
+// with the search path that the object has then: the path as the loader opens it, and the same without
+// links. Both are "" when it finds nothing. What is loaded already is looked for like anything else, see
+// [Closure.Lookup].
+func (c *Closure) Find(name string, by *Object) (path, real string) {
+	if c.find == nil {
+		return "", ""
+	}
+	return c.find(name, by)
+}
+
 // Importers returns by which objects each of some symbols is imported: those that have it as an undefined
 // dynamic symbol, whatever its version. Who imports dlopen may open libraries that no header names.
 // A symbol that nobody imports is not in the map.

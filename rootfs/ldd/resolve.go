@@ -31,7 +31,7 @@ func resolve(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) 
 	if err := r.run(l, p); err != nil {
 		return nil, err
 	}
-	r.closure.find = func(name string, by *Object) string { return r.peek(l, name, by) }
+	r.closure.find = func(name string, by *Object) (path, real string) { return r.peek(l, name, by) }
 	if len(r.missing) > 0 {
 		return r.closure, &MissingError{p.Path, r.missing}
 	}
@@ -126,8 +126,8 @@ func (static) open(string) (*loaded, error)               { return nil, errStati
 func (static) finish() error                              { return nil }
 func (static) search(string, *loaded) (*candidate, error) { return nil, errStatic }
 
-// peek returns the real path of what an object would get for a name, and leaves no trace.
-func (r *process) peek(l linker, name string, by *Object) string {
+// peek returns the path and the real path of what an object would get for a name, and leaves no trace.
+func (r *process) peek(l linker, name string, by *Object) (path, real string) {
 	defer r.reset(r.mark())
 	for _, o := range r.objects {
 		if o.Object != by {
@@ -135,11 +135,11 @@ func (r *process) peek(l linker, name string, by *Object) string {
 		}
 		c, err := l.search(name, o)
 		if err != nil || c == nil {
-			return ""
+			return "", ""
 		}
-		return c.real
+		return r.absolute(c.name), c.real
 	}
-	return ""
+	return "", ""
 }
 
 // isNotFound says whether nothing is at a path, or nothing that can be reached: the errors that let

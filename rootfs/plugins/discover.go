@@ -175,6 +175,18 @@ func (d *discovery) wants(group string, asked bool) bool {
 	return !asked && (d.Groups == nil || slices.Contains(d.Groups, auto))
 }
 
+// takes says whether a group is taken of which there is something, and notes when it would be, but for
+// its exclusion.
+func (d *discovery) takes(group string) bool {
+	if d.wants(group, false) {
+		return true
+	}
+	if d.excludes(group) {
+		d.found.exclude(group)
+	}
+	return false
+}
+
 // excludes says whether a group is left out by its name.
 func (d *discovery) excludes(group string) bool { return slices.Contains(d.Exclude, group) }
 

@@ -17,20 +17,20 @@ func (d *discovery) readGo() error {
 			Why: "the program opens Go plugins (-buildmode=plugin), whose files only it knows: add them to the files",
 		})
 	}
-	if d.BuildInfo == nil || !d.wants(groupGo, false) {
+	if d.BuildInfo == nil {
 		return nil
 	}
 	name := d.cryptoName()
 	switch {
-	case d.systemCrypto():
+	case d.systemCrypto() && d.takes(groupGo):
 		d.found.addPlugin(Plugin{
 			Path: name, Group: groupGo, Of: program, Required: true,
 			Why: fmt.Sprintf("%s was built with the system's cryptography (GOEXPERIMENT)", program),
 		})
-	case strings.Contains(d.BuildInfo.GoVersion, "(Red Hat "):
+	case strings.Contains(d.BuildInfo.GoVersion, "(Red Hat ") && d.takes(groupGo):
 		// https://github.com/golang-fips/go
 		d.found.addCandidate(Candidate{
-			Name: name, Path: d.whereIs(name), Of: program,
+			Name: name, Path: d.whereIs(name, d.closure.Program()), Of: program,
 			Why: "Red Hat's build of Go opens it on machines in FIPS mode: add it to the libraries if yours is one",
 		})
 	}
@@ -65,7 +65,7 @@ var cryptoVersions = []string{"3", "1.1", "11", "111", "1.0.2", "1.0.0", "10"}
 // cryptoName returns the first of them that is there, or else the newest one, to be missed by name.
 func (d *discovery) cryptoName() string {
 	for _, v := range cryptoVersions {
-		if name := "libcrypto.so." + v; d.whereIs(name) != "" {
+		if name := "libcrypto.so." + v; d.whereIs(name, d.closure.Program()) != "" {
 			return name
 		}
 	}

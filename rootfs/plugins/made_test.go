@@ -32,6 +32,7 @@ type made struct {
 	defines []string // functions
 	text    string   // C string among its constants
 	asm     string
+	runpath string
 }
 
 // loaders of the host, which the sysroots get copies of.
@@ -103,6 +104,9 @@ func (root image) gcc(t *testing.T, name string, m made, args ...string) {
 	args = append(args, "-nostdlib", "-fPIC", "-w", "-Wl,--no-as-needed", "-Wl,--unresolved-symbols=ignore-all", "-Wl,--export-dynamic", "-o", filepath.Join(string(root), name), source)
 	if m.soname != "" {
 		args = append(args, "-Wl,-soname,"+m.soname)
+	}
+	if m.runpath != "" {
+		args = append(args, "-Wl,--enable-new-dtags,-rpath,"+m.runpath)
 	}
 	for _, n := range m.needs {
 		args = append(args, filepath.Join(string(root), n))

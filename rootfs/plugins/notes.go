@@ -3,6 +3,7 @@ package plugins
 import (
 	"fmt"
 	"path"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
@@ -23,15 +24,15 @@ func (d *discovery) readNotes() error {
 		name, ok := d.firstOf(n)
 		switch {
 		case !ok:
-			// Not installed: on the build machine the program runs without, too.
+			d.lacks(n)
 		case n.Priority == "suggested":
 			d.found.addCandidate(Candidate{
-				Name: name, Path: d.whereIs(name), Of: n.By.Path,
+				Name: name, Path: d.whereIs(name, n.By), Of: n.By.Path,
 				Why: fmt.Sprintf("%s suggests it for %s: %s", n.By.Path, n.Feature, n.Description),
 			})
-		case d.wants(groupNotes, false):
+		case d.takes(groupNotes):
 			d.found.addPlugin(Plugin{
-				Path: name, Group: groupNotes, Of: n.By.Path,
+				Path: d.opened(name, n.By), Group: groupNotes, Of: n.By.Path,
 				Why: fmt.Sprintf("%s by %s for %s: %s", past[n.Priority], n.By.Path, n.Feature, n.Description),
 			})
 		}
@@ -45,31 +46,70 @@ var past = map[string]string{"required": "required", "recommended": "recommended
 // firstOf returns the first library of a note that is in the sysroot.
 func (d *discovery) firstOf(n ldd.Note) (string, bool) {
 	for _, name := range n.Sonames {
-		if d.whereIs(name) != "" {
+		if d.whereIs(name, n.By) != "" {
 			return name, true
 		}
 	}
 	return "", false
 }
 
-// whereIs returns a path of a library by name: in the closure, or in a folder in which the closure has
-// libraries. The loader's own search comes when it is resolved.
-func (d *discovery) whereIs(name string) string {
-	if path.IsAbs(name) {
-		if d.kept.follow(name) == "" {
-			return ""
-		}
-		return name
+// lacks says that nothing of a note is in the sysroot. What is required should be there; what is
+// recommended the program may do without, as it does on the build machine.
+func (d *discovery) lacks(n ldd.Note) {
+	names := strings.Join(n.Sonames, " or ")
+	switch {
+	case n.Priority == "suggested" || !d.wants(groupNotes, false) || d.isHidden(n):
+	case n.Priority == "required":
+		d.found.Missing = append(d.found.Missing, Missing{
+			Path: names, Group: groupNotes, Of: n.By.Path,
+			Why: fmt.Sprintf("%s requires it for %s: %s", n.By.Path, n.Feature, n.Description),
+			Fix: fmt.Sprintf("install the package that has it, or exclude the group %q", groupNotes),
+		})
+	default:
+		d.found.addCandidate(Candidate{
+			Name: names, Of: n.By.Path,
+			Why: fmt.Sprintf("%s recommends it for %s: %s; the sysroot does not have it", n.By.Path, n.Feature, n.Description),
+		})
 	}
+}
+
+// isHidden says whether one of a note's libraries is only not there because it is excluded. The folders are
+// those of libraries: where the loader would look for it is known of what it can see alone.
+func (d *discovery) isHidden(n ldd.Note) bool {
+	for _, name := range n.Sonames {
+		for _, o := range d.libraries() {
+			if p := path.Join(path.Dir(o.Path), name); d.sys.follow(p) != "" && d.leftOut(p) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// whereIs returns the path of a library that an object opens by a name, "" for one that the loader would
+// not find.
+func (d *discovery) whereIs(name string, by *ldd.Object) string {
 	if o, ok := d.closure.Lookup(name); ok {
 		return o.Path
 	}
-	for _, o := range d.libraries() {
-		if p := path.Join(path.Dir(o.Path), name); d.kept.follow(p) != "" {
-			return p
+	p, _ := d.closure.Find(name, by)
+	return p
+}
+
+// opened returns the name by which the program itself would open what an object opens by a name: the path,
+// when only the object's own search path leads to it.
+func (d *discovery) opened(name string, by *ldd.Object) string {
+	if o, ok := d.closure.Lookup(name); ok {
+		if o.Name == o.Opened && path.IsAbs(o.Name) {
+			return o.Name // by an earlier round; now everybody finds it
 		}
+		return name
 	}
-	return ""
+	p, real := d.closure.Find(name, by)
+	if _, own := d.closure.Find(name, d.closure.Program()); own == real || p == "" {
+		return name
+	}
+	return p
 }
 
 // readNames adds candidates: names of libraries that stand in objects which open libraries. Nobody knows
@@ -97,7 +137,7 @@ func (d *discovery) readNames() error {
 // isPlugin says whether a file is taken already.
 func (d *discovery) isPlugin(real string) bool {
 	for _, p := range d.found.Plugins {
-		if d.sys.follow(d.whereIs(p.Path)) == real {
+		if d.sys.follow(d.whereIs(p.Path, d.closure.Program())) == real {
 			return true
 		}
 	}

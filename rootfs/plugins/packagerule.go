@@ -66,13 +66,7 @@ func (d *discovery) takePackage(o *ldd.Object, p packages.Package, files []strin
 			names = append(names, name)
 		}
 	}
-	if len(names) == 0 {
-		return
-	}
-	if !d.wants(p.Name, false) {
-		if d.excludes(p.Name) {
-			d.found.exclude(p.Name)
-		}
+	if len(names) == 0 || !d.takes(p.Name) {
 		return
 	}
 	if len(names) > maxOfPackage {

@@ -182,7 +182,25 @@ var ruleCases = map[string]ruleCase{
 				debianLib + "libold.so.1": {}, debianLib + "libmaybe.so.1": {},
 			},
 		},
-		want: []string{"plugin notes libold.so.1", "candidate libmaybe.so.1 /usr/lib/x86_64-linux-gnu/libmaybe.so.1"},
+		want: []string{"plugin notes libold.so.1", "candidate libgone.so.1", "candidate libmaybe.so.1 /usr/lib/x86_64-linux-gnu/libmaybe.so.1"},
+	},
+	"notes about what only the object's own RUNPATH leads to, and about what is not there": {
+		root: madeRoot{
+			libs: map[string]made{
+				debianLib + "liba.so.1": {soname: "liba.so.1", runpath: "/opt/own", asm: noteOf(`[{"soname":["libown.so.1"],"priority":"required"},{"soname":["libgone.so.1","libgone.so.2"],"feature":"f","priority":"required"},` +
+					`{"soname":["libnever.so.1"]},{"soname":["libno.so.1"],"priority":"suggested"}]`)},
+				"opt/own/libown.so.1": {},
+			},
+		},
+		want: []string{"plugin notes /opt/own/libown.so.1", "missing notes libgone.so.1 or libgone.so.2", "candidate libnever.so.1"},
+	},
+	"notes about what is excluded": {
+		root: madeRoot{
+			libs: map[string]made{
+				debianLib + "liba.so.1": {soname: "liba.so.1", asm: noteOf(`[{"soname":["libb.so.1"],"priority":"required"}]`)}, debianLib + "libb.so.1": {},
+			},
+		},
+		hide: []string{"libb.so.1"},
 	},
 	"names": {
 		root: madeRoot{
@@ -274,6 +292,30 @@ func TestResolvePluginsOfPlugins(t *testing.T) {
 	}
 	if len(c.Left) != 1 || !strings.HasSuffix(c.Left[0].Name, "broken.so") {
 		t.Errorf("Left = %v", c.Left)
+	}
+}
+
+// A library that only the RUNPATH of another one leads to, which it has in a note, is found in each round by
+// its path, and so in an image.
+func TestResolveNoteOfRunpath(t *testing.T) {
+	m := madeRoot{
+		libs: map[string]made{
+			debianLib + "liba.so.1":                 {soname: "liba.so.1", runpath: "/opt/own", asm: noteOf(`[{"soname":["libvips.so.42"]}]`)},
+			"opt/own/libvips.so.42.1":               {soname: "libvips.so.42"},
+			"opt/own/vips-modules-8.15/vips-one.so": {},
+		},
+		program: made{needs: []string{debianLib + "liba.so.1"}},
+		files:   map[string]string{"opt/own/libvips.so.42": "-> libvips.so.42.1"},
+	}
+	c, found, err := Resolve(context.Background(), ldd.DirFS(m.build(t)), ldd.Program{Path: "/bin/prog"}, ldd.Env{}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"plugin vips /opt/own/vips-modules-8.15/vips-one.so", "plugin notes /opt/own/libvips.so.42"}; !slices.Equal(lines(found), want) {
+		t.Errorf("got %q, want %q", lines(found), want)
+	}
+	if o, ok := c.Lookup("libvips.so.42"); !ok || len(o.Links) != 1 || len(c.Left) > 0 {
+		t.Errorf("left %v of\n%v", c.Left, c)
 	}
 }
 
