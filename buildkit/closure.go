@@ -48,6 +48,7 @@ func (b *Built) libraries(ctx context.Context) (err error) {
 	done := b.report.step(b.Plan.Label(), "libraries", "resolving in "+b.where())
 	if b.recalled = b.recallSystem(); b.recalled {
 		done(b.system.Words+", as before", nil)
+		b.Candidates = b.system.Candidates
 		for _, n := range b.system.Notes {
 			b.note("libraries", n)
 		}
@@ -60,7 +61,7 @@ func (b *Built) libraries(ctx context.Context) (err error) {
 	}
 	b.system = b.newSystem()
 	b.tellLibraries()
-	return nil
+	return b.guess(ctx)
 }
 
 // newSystem is what there is to say about the closure.

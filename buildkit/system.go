@@ -21,13 +21,14 @@ import (
 // has the same, as long as the sysroot stays as it is. It is kept in
 // dist/NAME/system.
 type system struct {
-	Key     string          // see [Built.systemKey]
-	Asked   map[string]bool // functions of Go that were asked for, and whether they are linked
-	Loader  string          // path of the loader, "" for a static program
-	Words   string          // for people
-	Loaded  []string        // paths of what the image's user has to be able to read
-	Entries []systemEntry
-	Notes   []string
+	Key        string          // see [Built.systemKey]
+	Asked      map[string]bool // functions of Go that were asked for, and whether they are linked
+	Loader     string          // path of the loader, "" for a static program
+	Words      string          // for people
+	Loaded     []string        // paths of what the image's user has to be able to read
+	Entries    []systemEntry
+	Notes      []string
+	Candidates []Candidate
 
 	reads *record.Snapshot // of the sysroot
 }

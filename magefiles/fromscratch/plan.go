@@ -51,6 +51,6 @@ func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error
 	if len(foreseen.Candidates) == 0 {
 		return nil
 	}
-	fmt.Fprintln(w, "  candidates, perhaps opened while the program runs; Libraries adds them:")
+	fmt.Fprintln(w, "  candidates, perhaps opened while the program runs; Libraries adds those that are libraries:")
 	return writeCandidates(w, foreseen.Candidates)
 }

@@ -128,7 +128,7 @@ func writeDoubts(w io.Writer, x buildkit.Explanation) error {
 	if len(x.Candidates) == 0 {
 		return nil
 	}
-	fmt.Fprintf(w, "\nnot in the image, and perhaps opened while the program runs; Libraries adds them:\n")
+	fmt.Fprintf(w, "\nnot in the image, and perhaps opened while the program runs; Libraries adds those that are libraries:\n")
 	return writeCandidates(w, x.Candidates)
 }
 
@@ -137,8 +137,11 @@ func writeCandidates(w io.Writer, list []buildkit.Candidate) error {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, c := range list {
 		where := c.Path
-		if where == "" {
+		switch {
+		case where == "" && strings.Contains(c.Name, ".so"):
 			where = "not in the sysroot"
+		case where == "":
+			where = "-" // it is no file
 		}
 		fmt.Fprintf(tw, "  %s\t%s\t%s\n", c.Name, where, c.Why)
 	}

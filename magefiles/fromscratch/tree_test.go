@@ -49,7 +49,7 @@ func TestWriteTree(t *testing.T) {
 
 note: warning: something
 
-not in the image, and perhaps opened while the program runs; Libraries adds them:
+not in the image, and perhaps opened while the program runs; Libraries adds those that are libraries:
   liby.so  not in the sysroot  a name in /app
 `
 	if got := strings.Join(lines, "\n"); got != want {
