@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
 // BuildEach builds images, hands each to use, and closes it. The programs are
@@ -101,10 +102,11 @@ func sideBySide(plans []Plan) int {
 // that want the same ones do not wait for each other for ever.
 func claimAll(ctx context.Context, plans []Plan, report Report) ([]*Built, error) {
 	all := make([]*Built, len(plans))
+	var parsed ldd.Memory // by all of them
 	order := make([]int, len(plans))
 	for i, p := range plans {
 		order[i] = i
-		all[i] = &Built{Plan: p, report: report, release: func() error { return nil }}
+		all[i] = &Built{Plan: p, report: report, release: func() error { return nil }, parsed: *parsed.Elsewhere()}
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(plans[a].folder(), plans[b].folder()) })
 	for _, i := range order {

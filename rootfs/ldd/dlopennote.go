@@ -32,13 +32,23 @@ const (
 func (c *Closure) Notes(ctx context.Context) ([]Note, error) {
 	var all []Note
 	var bad error
-	err := c.each(ctx, func(o *Object, f *elfFile) error {
-		notes, err := f.dlopenNotes()
-		for _, n := range notes {
+	type answer struct {
+		notes []Note
+		bad   error
+	}
+	err := c.each(ctx, func(o *Object) error {
+		found, err := c.ask(o, "notes", func(f *elfFile) (any, error) {
+			notes, err := f.dlopenNotes()
+			return answer{notes, err}, nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, n := range found.(answer).notes {
 			n.By = o
 			all = append(all, n)
 		}
-		if err != nil {
+		if err := found.(answer).bad; err != nil {
 			bad = errors.Join(bad, fmt.Errorf("reading the notes of %q: %w", o.Path, err))
 		}
 		return nil

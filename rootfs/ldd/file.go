@@ -20,8 +20,9 @@ type file struct {
 	interp   string
 	static   bool
 	versions *versionTables
-	err      error // of the search: a mismatch lets it go on, any other ends it
-	bad      error // of mapping the file that the search has found
+	asked    *answers // what else was asked of it; shared by all that know the file
+	err      error    // of the search: a mismatch lets it go on, any other ends it
+	bad      error    // of mapping the file that the search has found
 }
 
 // read reads the file at a place, the way of one of the loaders. An error is that of opening the file,

@@ -3,13 +3,14 @@ package ldd
 import (
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 )
 
 // Memory keeps what was read of a sysroot, so that a program which is resolved several times, each time with
 // more that it opens, does not have it read again. It is for one program and one sysroot that does not change
-// meanwhile, and for one resolution at a time; see [Memory.Elsewhere] for another sysroot. The zero value is
-// empty.
+// meanwhile, and for one resolution at a time; see [Memory.Elsewhere] for another sysroot or program. The zero
+// value is empty.
 type Memory struct {
 	walker *walker
 	files  map[string]*file
@@ -19,7 +20,7 @@ type Memory struct {
 // Elsewhere returns a Memory for another file system that shows files of this one's, as the root file system
 // of an image does: what is the same file there, by [os.SameFile], size and time, is opened and not parsed
 // again. An [fs.FileInfo] that is not of package os can have a method Original() fs.FileInfo, which tells of
-// the file that the bytes come from; nil is none.
+// the file that the bytes come from; nil is none. The two may be used at once, also for two programs.
 func (m *Memory) Elsewhere() *Memory {
 	if m.parsed == nil {
 		m.parsed = &parsed{}
@@ -41,8 +42,19 @@ func (m *Memory) of(sys FS) *Memory {
 	return m
 }
 
-// parsed is what was read of files, whatever path in whatever file system they were found at.
-type parsed struct{ files map[parsedKey][]*file }
+// parsed is what was read of files, whatever path in whatever file system they were found at. It is for many
+// at once.
+type parsed struct {
+	mu    sync.Mutex
+	files map[parsedKey][]*entry
+}
+
+// entry is a file that is read by the first who finds it.
+type entry struct {
+	info fs.FileInfo
+	once sync.Once
+	file *file
+}
 
 // parsedKey tells most files apart; those that it does not, [os.SameFile] does.
 type parsedKey struct {
@@ -59,27 +71,42 @@ type role struct {
 
 // read returns what is known of an open file, or what parse makes of it.
 func (p *parsed) read(as role, body *Content, parse func(*file, *Content)) *file {
+	e := p.entry(as, body)
+	e.once.Do(func() {
+		f := &file{asked: &answers{}}
+		buffered := &Content{&blocks{body.ReaderAt, body.Size, map[int64][]byte{}}, body.Closer, body.Size, body.Info}
+		parse(f, buffered)
+		if f.bad == nil && f.err == nil && f.dyn != nil && !f.static {
+			f.versionsOf() // now that the file is open
+		}
+		if f.elf != nil {
+			f.elf.strs = nil // from now on it belongs to many
+		}
+		e.file = f
+	})
+	// What the file system says of it, its mode above all, may be another thing here.
+	known := *e.file
+	known.info = body.Info
+	return &known
+}
+
+// entry returns the place of an open file, which is a new one for a file that was not seen before.
+func (p *parsed) entry(as role, body *Content) *entry {
 	info := original(body.Info)
 	key := parsedKey{as, body.Size, info.ModTime()}
-	for _, f := range p.files[key] {
-		if os.SameFile(info, original(f.info)) {
-			// What the file system says of it, its mode above all, may be another thing here.
-			known := *f
-			known.info = body.Info
-			return &known
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range p.files[key] {
+		if os.SameFile(info, e.info) {
+			return e
 		}
 	}
-	f := &file{info: body.Info}
-	buffered := &Content{&blocks{body.ReaderAt, body.Size, map[int64][]byte{}}, body.Closer, body.Size, body.Info}
-	parse(f, buffered)
-	if f.bad == nil && f.err == nil && f.dyn != nil && !f.static {
-		f.versionsOf() // now that the file is open
-	}
+	e := &entry{info: info}
 	if p.files == nil {
-		p.files = map[parsedKey][]*file{}
+		p.files = map[parsedKey][]*entry{}
 	}
-	p.files[key] = append(p.files[key], f)
-	return f
+	p.files[key] = append(p.files[key], e)
+	return e
 }
 
 // original is the file that the bytes of another one come from, the file itself mostly.

@@ -109,3 +109,40 @@ func TestMemoryElsewhere(t *testing.T) {
 		t.Errorf("%d files were parsed, want the copy alone", n-before)
 	}
 }
+
+// Several images may be made at once from what was read once.
+func TestMemoryAtOnce(t *testing.T) {
+	need(t, "bash")
+	var shared Memory
+	errs, objects := make(chan error, 1), make(chan int, 1)
+	const images = 4
+	for range images {
+		memory := shared.Elsewhere()
+		go func() {
+			p := Program{Path: "/bin/bash", Tries: []string{"libm.so.6"}, Memory: memory}
+			c, err := Verify(context.Background(), DirFS("/"), p, Env{})
+			if err == nil {
+				_, err = c.Importers(context.Background(), "dlopen", "iconv_open")
+			}
+			if err == nil {
+				_, err = c.Names(context.Background())
+			}
+			errs <- err
+			objects <- len(c.Objects)
+		}()
+	}
+	want := 0
+	for range images {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+		want = <-objects
+	}
+	read := 0
+	for _, list := range shared.parsed.files {
+		read += len(list)
+	}
+	if read != want {
+		t.Errorf("%d files were read for %d objects", read, want)
+	}
+}

@@ -32,21 +32,20 @@ var openers = []string{
 // look at. What is put together at run time, "%s/modules-%d", is not found.
 func (c *Closure) Names(ctx context.Context) ([]Named, error) {
 	var out []Named
-	err := c.each(ctx, func(o *Object, f *elfFile) error {
-		imports, err := f.imports(openers)
-		if err != nil || len(imports) == 0 {
+	err := c.each(ctx, func(o *Object) error {
+		names, err := c.literalNames(o)
+		if err != nil {
 			return err
 		}
-		names, err := f.libraryNames()
 		for _, name := range names {
 			if n := (Named{o, name, c.whereIs(name, o)}); !c.knows(o, n) {
 				out = append(out, n)
 			}
 		}
-		if err != nil || o != c.Program() {
-			return err
+		if o != c.Program() || names == nil {
+			return nil
 		}
-		more, err := c.goNames(f)
+		more, err := c.goNames(o)
 		for _, n := range more {
 			if !c.knows(o, n) && !slices.Contains(out, n) {
 				out = append(out, n)
@@ -55,6 +54,22 @@ func (c *Closure) Names(ctx context.Context) ([]Named, error) {
 		return err
 	})
 	return out, err
+}
+
+// literalNames returns the names of libraries among the strings of an object; nil of one that opens none.
+func (c *Closure) literalNames(o *Object) ([]string, error) {
+	names, err := c.ask(o, "names", func(f *elfFile) (any, error) {
+		imports, err := f.imports(openers)
+		if err != nil || len(imports) == 0 {
+			return []string(nil), err
+		}
+		names, err := f.libraryNames()
+		return append([]string{}, names...), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return names.([]string), nil
 }
 
 // whereIs returns the real path that an object would get for a name.
@@ -136,10 +151,18 @@ var goMagic = []byte("\xff Go buildinf:")
 // goNames returns the libraries that a Go program names, as far as they are there. Its strings stand one
 // behind the other without an end: any part of the text around ".so" could be a name, and only the
 // loader's answer tells. The longest one counts.
-func (c *Closure) goNames(f *elfFile) ([]Named, error) {
-	var out []Named
+func (c *Closure) goNames(o *Object) (out []Named, err error) {
+	body, err := c.Content(o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	f, err := c.elfOf(o, body)
+	if err != nil {
+		return nil, err
+	}
 	isGo, seen := false, map[string]bool{}
-	err := f.texts(func(r *bufio.Reader) error {
+	err = f.texts(func(r *bufio.Reader) error {
 		return windows(r, func(text []byte) {
 			isGo = isGo || bytes.Contains(text, goMagic)
 			for _, s := range aroundSo(text) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 )
 
 // Content opens the content of an object.
@@ -26,30 +27,17 @@ func (c *Closure) base() []*Object {
 	return c.Objects
 }
 
-// each opens the objects that every CPU loads, one after the other.
-func (c *Closure) each(ctx context.Context, visit func(o *Object, f *elfFile) error) error {
+// each visits the objects that every CPU loads, one after the other.
+func (c *Closure) each(ctx context.Context, visit func(o *Object) error) error {
 	for _, o := range c.base() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := c.visit(o, visit); err != nil {
+		if err := visit(o); err != nil {
 			return fmt.Errorf("reading %q: %w", o.Path, err)
 		}
 	}
 	return nil
-}
-
-// visit opens an object for a function.
-func (c *Closure) visit(o *Object, visit func(o *Object, f *elfFile) error) error {
-	body, err := c.Content(o)
-	if err != nil {
-		return err
-	}
-	f, err := readELF(body, body.Size)
-	if err == nil {
-		err = visit(o, f)
-	}
-	return errors.Join(err, body.Close())
 }
 
 // Find returns what the loader finds when an object of the closure opens a library by a name, dlopen(3),
@@ -68,8 +56,8 @@ func (c *Closure) Find(name string, by *Object) (path, real string) {
 // A symbol that nobody imports is not in the map.
 func (c *Closure) Importers(ctx context.Context, symbols ...string) (map[string][]*Object, error) {
 	out := map[string][]*Object{}
-	err := c.each(ctx, func(o *Object, f *elfFile) error {
-		names, err := f.imports(symbols)
+	err := c.each(ctx, func(o *Object) error {
+		names, err := c.imports(o, symbols)
 		for _, s := range names {
 			out[s] = append(out[s], o)
 		}
@@ -79,6 +67,15 @@ func (c *Closure) Importers(ctx context.Context, symbols ...string) (map[string]
 		return nil, fmt.Errorf("looking for imported symbols: %w", err)
 	}
 	return out, nil
+}
+
+// imports returns which of some symbols an object imports.
+func (c *Closure) imports(o *Object, symbols []string) ([]string, error) {
+	names, err := c.ask(o, "imports "+strings.Join(symbols, " "), func(f *elfFile) (any, error) { return f.imports(symbols) })
+	if err != nil {
+		return nil, err
+	}
+	return names.([]string), nil
 }
 
 // imports returns which of some names are those of undefined dynamic symbols, in the order given.
@@ -129,18 +126,16 @@ func (c *Closure) NSSBuiltin() (bool, error) {
 	if c.Flavour != Glibc || !ok {
 		return true, nil
 	}
-	var builtin bool
-	err := c.visit(libc, func(_ *Object, f *elfFile) error {
+	builtin, err := c.ask(libc, "nss", func(f *elfFile) (any, error) {
 		d, err := f.dynamic()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		t, err := f.symbols(d, nil)
-		builtin = err == nil && t.defines(nssSymbol)
-		return err
+		return err == nil && t.defines(nssSymbol), err
 	})
 	if err != nil {
 		return false, fmt.Errorf("reading %q: %w", libc.Path, err)
 	}
-	return builtin, nil
+	return builtin.(bool), nil
 }

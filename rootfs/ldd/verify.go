@@ -141,9 +141,7 @@ func (c *Closure) known(o *Object) *file {
 // read reads symbols, versions and relocations; headers and the dynamic section are known.
 func (v *verified) read(known *file, body *Content) error {
 	// The file is open anew, what was read of it stands.
-	opened := *known.elf
-	opened.r = body
-	v.elf, v.dyn = &opened, known.dyn
+	v.elf, v.dyn = known.elf.reopened(body), known.dyn
 	if known.static {
 		v.table = &symbolTable{}
 		return nil

@@ -3,6 +3,7 @@ package plugins
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -62,17 +63,27 @@ func (d *discovery) importer(m match) *ldd.Object {
 	return nil
 }
 
-// readTexts gives values to the names that stand for texts of the library.
+// readTexts gives values to the names that stand for texts of the library. The library is read once, for
+// all rounds and images.
 func (d *discovery) readTexts(m *match) error {
 	if len(m.texts) == 0 {
 		return nil
 	}
-	content, err := d.sys.content(m.object.Real)
+	found, err := d.closure.Ask(m.object, fmt.Sprintf("texts %q", m.texts), func(c *ldd.Content) (any, error) {
+		content, err := whole(c)
+		values := map[string]string{}
+		for _, t := range m.texts {
+			if value, ok := t.find(content); ok {
+				values[t.name] = value
+			}
+		}
+		return values, err
+	})
 	if err != nil {
-		return err
+		return fmt.Errorf("reading %q: %w", m.object.Real, err)
 	}
 	for _, t := range m.texts {
-		value, ok := t.find(content)
+		value, ok := found.(map[string]string)[t.name]
 		if !ok {
 			if value, ok = expand(t.otherwise, m.values); !ok || value == "" {
 				continue
@@ -191,8 +202,20 @@ func (d *discovery) looksFor(m match, f data) bool {
 	if f.built == "" {
 		return true
 	}
-	content, err := d.sys.content(m.object.Real)
-	return err == nil && bytes.Contains(content, []byte(f.built))
+	has, err := d.closure.Ask(m.object, "has "+f.built, func(c *ldd.Content) (any, error) {
+		content, err := whole(c)
+		return bytes.Contains(content, []byte(f.built)), err
+	})
+	return err == nil && has.(bool)
+}
+
+// maxContent bounds what is read of a library to find the folders that it was built for. libgdal has
+// 30 MB.
+const maxContent = 256 << 20
+
+// whole reads a library.
+func whole(c *ldd.Content) ([]byte, error) {
+	return io.ReadAll(io.NewSectionReader(c, 0, min(c.Size, maxContent)))
 }
 
 // miss adds data that should be there.

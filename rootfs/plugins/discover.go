@@ -149,14 +149,15 @@ func (d *discovery) match() error {
 	return nil
 }
 
-// readImporters asks once for all symbols that rows want to know about.
+// readImporters asks once for all symbols that rows want to know about. It is always for the same ones, so
+// that no library is read again when a further round has further rows.
 func (d *discovery) readImporters() (err error) {
-	var symbols []string
-	for _, m := range d.matches {
-		symbols = append(symbols, m.imported...)
-	}
-	if len(symbols) == 0 {
+	if !slices.ContainsFunc(d.matches, func(m match) bool { return len(m.imported) > 0 }) {
 		return nil
+	}
+	var symbols []string
+	for _, e := range registry {
+		symbols = append(symbols, e.imported...)
 	}
 	slices.Sort(symbols)
 	d.importers, err = d.closure.Importers(d.ctx, slices.Compact(symbols)...)

@@ -1,8 +1,6 @@
 package plugins
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -12,19 +10,16 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// maxContent bounds what is read of a library to find the folders that it was built for. libgdal has
-// 30 MB.
-const maxContent = 256 << 20
-
 // sysroot looks for files in a root that nobody entered. It remembers what it saw.
 type sysroot struct {
-	sys   ldd.FS
-	reals map[string]string
-	lists map[string][]string
+	sys    ldd.FS
+	reals  map[string]string
+	lists  map[string][]string
+	shared map[string]bool
 }
 
 func newSysroot(sys ldd.FS) *sysroot {
-	return &sysroot{sys: sys, reals: map[string]string{}, lists: map[string][]string{}}
+	return &sysroot{sys: sys, reals: map[string]string{}, lists: map[string][]string{}, shared: map[string]bool{}}
 }
 
 // follow returns a path without links, "" when nothing is there.
@@ -162,7 +157,17 @@ func (s *sysroot) isShared(name string) bool {
 	if mode, ok := s.mode(name); !ok || !mode.IsRegular() {
 		return false
 	}
-	f, err := s.sys.Open(inFS(s.follow(name)))
+	real := s.follow(name)
+	shared, ok := s.shared[real]
+	if !ok {
+		shared = s.readShared(real)
+		s.shared[real] = shared
+	}
+	return shared
+}
+
+func (s *sysroot) readShared(real string) bool {
+	f, err := s.sys.Open(inFS(real))
 	if err != nil {
 		return false
 	}
@@ -171,22 +176,4 @@ func (s *sysroot) isShared(name string) bool {
 	var b [18]byte
 	_, err = io.ReadFull(f, b[:])
 	return err == nil && string(b[:4]) == "\x7fELF" && b[16]+b[17] == 3
-}
-
-// content reads a file.
-func (s *sysroot) content(name string) (data []byte, err error) {
-	real := s.follow(name)
-	mode, ok := s.mode(name)
-	if !ok || !mode.IsRegular() {
-		return nil, fmt.Errorf("reading %q: not a regular file", name)
-	}
-	f, err := s.sys.Open(inFS(real))
-	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", name, err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if data, err = io.ReadAll(io.LimitReader(f, maxContent)); err != nil {
-		return nil, fmt.Errorf("reading %q: %w", name, err)
-	}
-	return data, nil
 }
