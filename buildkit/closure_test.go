@@ -103,6 +103,28 @@ func TestLibrariesOfOwnFolders(t *testing.T) {
 	})
 }
 
+// Of a library that has variants for newer CPUs the image has the baseline's, and the
+// others when they are asked for.
+func TestCPUVariants(t *testing.T) {
+	need(t, "gcc")
+	root := sysroot(t)
+	const folder = "/usr/lib/x86_64-linux-gnu"
+	const variant = folder + "/glibc-hwcaps/x86-64-v3/libfromscratchanswer.so.1"
+	library(t, filepath.Join(root, folder))
+	library(t, filepath.Join(root, filepath.Dir(variant)))
+	for _, wanted := range []bool{false, true} {
+		built := mustBuild(t, callerModule(t), buildkit.Config{
+			Sysroot: root, CPUVariants: wanted, GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Join(root, folder)},
+		})
+		if _, ok := built.Tree.Lookup(folder + "/libfromscratchanswer.so.1"); !ok {
+			t.Error("the baseline's library is not in the image")
+		}
+		if e, ok := built.Tree.Lookup(variant); ok != wanted {
+			t.Errorf("the variant is in the image: %t (%s), want %t", ok, e.Reason, wanted)
+		}
+	}
+}
+
 // runCaller builds the caller and runs it as an image, as the image's user.
 func runCaller(t *testing.T, c buildkit.Config) *buildkit.Built {
 	t.Helper()

@@ -24,6 +24,10 @@ func TestExclude(t *testing.T) {
 	}
 	all := []string{"gconv-modules.cache", "EUC-KR.so", "libJIS.so", "EUC-JP.so", "UTF-16.so"}
 	dir := ownCopy(t, "iconv")
+	none := mustBuild(t, dir, buildkit.Config{Name: "none", Plugins: []string{"none"}})
+	if _, ok := none.Tree.Lookup(gconv); ok {
+		t.Error("there are plugins although none are wanted")
+	}
 	for name, c := range map[string]struct {
 		exclude []string
 		gone    string   // of all

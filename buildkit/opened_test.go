@@ -168,10 +168,14 @@ import (
 	"fmt"
 	"mime"
 	"os"
+	"os/exec"
 	"time"
 )
 
 func main() {
+	if len(os.Args) > 1 {
+		fmt.Println(exec.Command(os.Args[1]).Run())
+	}
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		panic(err)
@@ -201,6 +205,9 @@ func TestLinkedFunctions(t *testing.T) {
 		if e, _ := built.Tree.Lookup(path); !strings.Contains(e.Reason, function) {
 			t.Errorf("%s is there because of %q, want %s", path, e.Reason, function)
 		}
+	}
+	if notes := strings.Join(built.Explain().Notes, "\n"); !strings.Contains(notes, "warning: os/exec.(*Cmd).Start is linked, and the image has no shell and no other programs") {
+		t.Errorf("nothing is said of other programs: %q", notes)
 	}
 	embedded := mustBuild(t, dir, buildkit.Config{Name: "embedded", Tags: []string{"timetzdata"}})
 	if _, ok := embedded.Tree.Lookup("/usr/share/zoneinfo"); ok {
