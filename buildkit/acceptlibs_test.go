@@ -34,7 +34,7 @@ func TestAcceptLibraries(t *testing.T) {
 			files: "/usr/share/fonts/truetype/*/*.ttf",
 			c:     buildkit.Config{Plugins: []string{"auto", "fonts"}, Files: []config.File{{From: picture(t), To: "/srv/picture.png"}}},
 			args:  []string{"/srv/picture.png"},
-			want:  "webp: 64x32 avif: 64x32 svg text: true\n",
+			want:  "webp: 32x16 avif: 32x16 svg text: true\n",
 		},
 		"imagick": {
 			pkg:  "MagickWand-6.Q16",
@@ -96,6 +96,9 @@ func TestAcceptLibraries(t *testing.T) {
 			ref := load(t, mustBuild(t, ownCopy(t, test.module), test.c))
 			if got := inImage(t, nil, ref, test.args...); got != test.want {
 				t.Errorf("the program says %q, want %q", got, test.want)
+			}
+			if user := output(t, "", "docker", "inspect", "-f", "{{.Config.User}}", ref); user != "65534:65534\n" {
+				t.Errorf("it does so as %q", user)
 			}
 		})
 	}

@@ -1,5 +1,5 @@
-// Vipsformats turns the PNG that its argument names into WebP and AVIF, and draws an
-// SVG with text: formats that libvips leaves to plugins and to fonts.
+// Vipsformats halves the PNG that its argument names and makes WebP and AVIF of it, and
+// draws an SVG with text: formats that libvips leaves to plugins and to fonts.
 package main
 
 import (
@@ -22,6 +22,9 @@ func main() {
 	defer vips.Shutdown()
 	img, err := vips.NewImageFromFile(os.Args[1])
 	if err != nil {
+		log.Fatal(err)
+	}
+	if err := img.Resize(0.5, vips.KernelLanczos3); err != nil {
 		log.Fatal(err)
 	}
 	webp, _, err := img.ExportWebp(vips.NewWebpExportParams())
