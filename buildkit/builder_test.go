@@ -172,7 +172,8 @@ import "fmt"
 func main() { fmt.Println(C.GoString(C.gnu_get_libc_version()), C.sqlite3_libversion_number() > 0) }
 `
 
-// A cgo program has the libraries of the builder in its image, and runs: those of this release, and of an older one.
+// A cgo program has the libraries of the builder in its image, and runs: those of this release, and of an older one, whose
+// C library opens others to look up names.
 func TestBuilderCgo(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -184,12 +185,23 @@ func TestBuilderCgo(t *testing.T) {
 		{"this", buildertest.Image, true, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			dir := module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqliteMain})
+			resolver, err := os.ReadFile("testdata/resolver/main.go")
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqliteMain, "resolver/main.go": string(resolver)})
 			b := builders(t)
 			b.Copy = row.copied
-			c := buildkit.Config{Builder: row.image(t), Repo: repo + "builder-" + row.name}
+			c := buildkit.Config{Main: ".", Builder: row.image(t), Repo: repo + "builder-" + row.name}
+			configs := []buildkit.Config{c}
+			if row.version != "" {
+				configs = append(configs, buildkit.Config{Main: "./resolver", Builder: c.Builder, Repo: repo + "builder-names", Cgo: "on", Tags: []string{"netcgo"}})
+			}
 			libc := ""
-			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(built *buildkit.Built) error {
+			err = runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: configs}, func(built *buildkit.Built) error {
+				if built.Plan.Name == "resolver" {
+					return resolves(t, built)
+				}
 				libc = built.Plan.Dist().Rootfs()
 				ref := load(t, built)
 				if got := output(t, ".", "docker", "run", "--rm", ref); row.version != "" && got != row.version || !strings.HasSuffix(got, " true\n") {
@@ -207,6 +219,18 @@ func TestBuilderCgo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// resolves runs the program that looks up names, which the C library before glibc 2.34 has other libraries do.
+func resolves(t *testing.T, built *buildkit.Built) error {
+	t.Helper()
+	if _, ok := built.Tree.Lookup("/lib/x86_64-linux-gnu/libnss_files.so.2"); !ok {
+		t.Error("the image has no libnss_files.so.2")
+	}
+	if got, want := output(t, ".", "docker", "run", "--rm", load(t, built)), "localhost: true imap2: 143 user: nobody /data group: nobody\n"; got != want {
+		t.Errorf("the program says %q, want %q", got, want)
+	}
+	return nil
 }
 
 func sum(t *testing.T, file string) string {

@@ -34,7 +34,7 @@ var systemRows = []row{
 			"initgroups", "getservbyname", "getservbyname_r", "getservbyport", "getprotobyname", "getprotobyname_r",
 		},
 		plugins: []string{"<lib>/libnss_{files,dns}.so.2"},
-		source:  "nsswitch.conf(5); https://sourceware.org/git/?p=glibc.git;a=commit;h=6212bb67f4; unverified",
+		source:  "nsswitch.conf(5); https://sourceware.org/git/?p=glibc.git;a=commit;h=6212bb67f4",
 	},
 	{
 		// A terminal's abilities, for what reads lines or draws. The usual terminals are enough.
