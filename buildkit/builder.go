@@ -260,7 +260,7 @@ func (b *builder) List(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	// What commands write there is not of the image.
-	if err := b.forget(box, box.List(ctx, w, "/tmp", "/var/tmp")); err != nil {
+	if err := b.forget(box, box.List(ctx, w, "/", "/tmp", "/var/tmp")); err != nil {
 		return b.failed(ctx, err)
 	}
 	return nil

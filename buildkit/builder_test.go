@@ -1,10 +1,12 @@
 package buildkit_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -173,16 +175,18 @@ func main() { fmt.Println(C.GoString(C.gnu_get_libc_version()), C.sqlite3_libver
 `
 
 // A cgo program has the libraries of the builder in its image, and runs: those of this release, and of an older one, whose
-// C library opens others to look up names.
+// C library opens others to look up names. So are the packages that are listed, and the texts of licences.
 func TestBuilderCgo(t *testing.T) {
+	const copyright = "/usr/share/doc/libc6/copyright"
 	for _, row := range []struct {
 		name    string
 		image   func(testing.TB) string
 		copied  bool
 		version string // of the C library
+		pkg     string // that it comes from
 	}{
-		{"older", buildertest.Older, false, "2.31 true\n"},
-		{"this", buildertest.Image, true, ""},
+		{"older", buildertest.Older, false, "2.31 true\n", "pkg:deb/debian/libc6@2.31-"},
+		{"this", buildertest.Image, true, "", "pkg:deb/debian/libc6@"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			resolver, err := os.ReadFile("testdata/resolver/main.go")
@@ -192,7 +196,7 @@ func TestBuilderCgo(t *testing.T) {
 			dir := module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqliteMain, "resolver/main.go": string(resolver)})
 			b := builders(t)
 			b.Copy = row.copied
-			c := buildkit.Config{Main: ".", Builder: row.image(t), Repo: repo + "builder-" + row.name}
+			c := buildkit.Config{Main: ".", Builder: row.image(t), Repo: repo + "builder-" + row.name, Licenses: true}
 			configs := []buildkit.Config{c}
 			if row.version != "" {
 				configs = append(configs, buildkit.Config{Main: "./resolver", Builder: c.Builder, Repo: repo + "builder-names", Cgo: "on", Tags: []string{"netcgo"}})
@@ -206,6 +210,15 @@ func TestBuilderCgo(t *testing.T) {
 				ref := load(t, built)
 				if got := output(t, ".", "docker", "run", "--rm", ref); row.version != "" && got != row.version || !strings.HasSuffix(got, " true\n") {
 					t.Errorf("the program says %q", got)
+				}
+				if bom := documents(t, built)["sbom.cdx.json"]; !bytes.Contains(bom, []byte(row.pkg)) {
+					t.Errorf("there is no %s in\n%s", row.pkg, bom)
+				}
+				if ours, err := fs.ReadFile(built.Tree, copyright[1:]); err != nil || string(ours) != output(t, ".", "docker", "run", "--rm", c.Builder, "cat", copyright) {
+					t.Errorf("%s is not the builder's (%v)", copyright, err)
+				}
+				if names, err := fs.Glob(built.Tree, "usr/share/doc/lite/licenses/go@*/LICENSE"); err != nil || len(names) != 1 {
+					t.Errorf("the licences of Go are %q (%v)", names, err)
 				}
 				return nil
 			})

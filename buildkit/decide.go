@@ -18,7 +18,7 @@ import (
 func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	p := Plan{
 		Name: s.name, Root: m.Dir, Main: s.main, Binary: s.binary, Platform: s.platform,
-		config: s.config, index: s.index, of: s.of, module: m, host: in.gocmdIn(m), gocmd: s.gocmd, builder: s.builder, bundle: s.bundle,
+		config: s.config, index: s.index, of: s.of, module: m, inside: s.module, host: in.gocmdIn(m), gocmd: s.gocmd, builder: s.builder, bundle: s.bundle,
 		base: s.base, baseErr: s.baseErr, from: s.from, home: in.getenv("HOME"),
 	}
 	if s.builder != nil {

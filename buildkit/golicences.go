@@ -34,7 +34,11 @@ func (b *Built) goLicences(ctx context.Context) error {
 	}
 	to := path.Join(docFolder, b.Plan.Name, "licenses")
 	var without []string
-	for _, m := range b.licensed(info) {
+	modules, err := b.licensed(ctx, info)
+	if err != nil {
+		return err
+	}
+	for _, m := range modules {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
@@ -55,14 +59,22 @@ func (b *Built) goLicences(ctx context.Context) error {
 // licensedModule is a module with the folder of its source.
 type licensedModule struct {
 	name  string // "github.com/acme/x@v1.2.3"
-	dir   string
-	whole bool // licences may be in any folder
-	fixed bool // the folder does not change
+	fsys  fs.FS  // its folder; nil is nowhere
+	dir   string // of this machine, "" in the builder
+	whole bool   // licences may be in any folder
+	fixed bool   // the folder does not change
 }
 
 // licensed are all that the program was compiled from, but for the user's own module.
-func (b *Built) licensed(info *debug.BuildInfo) []licensedModule {
+func (b *Built) licensed(ctx context.Context, info *debug.BuildInfo) ([]licensedModule, error) {
 	list := []licensedModule{{name: strings.Replace(info.GoVersion, "go", "go@", 1), dir: b.Plan.Files.GOROOT, fixed: true}}
+	if b.Plan.builder != nil {
+		root, err := b.Plan.builder.goroot(ctx, b.Plan.inside.GOROOT)
+		if err != nil {
+			return nil, err
+		}
+		list[0].dir, list[0].fsys = "", root
+	}
 	mods := info.Deps
 	if versioned(&info.Main) {
 		mods = append([]*debug.Module{&info.Main}, mods...)
@@ -77,9 +89,20 @@ func (b *Built) licensed(info *debug.BuildInfo) []licensedModule {
 		if versioned(from) {
 			l.name = from.Path + "@" + from.Version
 		}
+		if _, err := os.Stat(l.dir); b.Plan.builder != nil && versioned(from) && err != nil {
+			l.dir = ""
+			if l.fsys, err = b.moduleInBuilder(ctx, from); err != nil {
+				return nil, fmt.Errorf("looking for the licence of %s: %w", l.name, err)
+			}
+		}
 		list = append(list, l)
 	}
-	return list
+	for i, l := range list {
+		if l.dir != "" {
+			list[i].fsys = os.DirFS(l.dir)
+		}
+	}
+	return list, nil
 }
 
 // versioned tells whether a module has a version, by which everyone can have it.
@@ -103,6 +126,17 @@ func (b *Built) moduleDir(name string, from *debug.Module) string {
 	return filepath.Join(b.Plan.Root, filepath.FromSlash(from.Path))
 }
 
+// moduleInBuilder is a module that the builder has downloaded, and this machine has not; nil
+// is one that is not there either.
+func (b *Built) moduleInBuilder(ctx context.Context, from *debug.Module) (fs.FS, error) {
+	below := escapeModule(from.Path) + "@" + escapeModule(from.Version)
+	sys, err := b.Plan.builder.downloaded(ctx, below)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return sys, err
+}
+
 // escapeModule is a name as the module cache has it, for file systems that do not tell
 // capitals from small letters (https://go.dev/ref/mod#goproxy-protocol).
 func escapeModule(name string) string {
@@ -119,17 +153,20 @@ func escapeModule(name string) string {
 
 // takeLicences adds the licences in a module's folder, below a folder of the image.
 func (b *Built) takeLicences(m licensedModule, to string) (found bool, err error) {
-	err = filepath.WalkDir(m.dir, func(name string, d fs.DirEntry, err error) error {
+	if m.fsys == nil {
+		return false, nil
+	}
+	err = fs.WalkDir(m.fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
-		case err != nil && name == m.dir && errors.Is(err, fs.ErrNotExist):
-			b.reads.Add(name)
+		case err != nil && name == "." && errors.Is(err, fs.ErrNotExist):
+			b.readsOf(m, name)
 			return nil // of a program that was compiled elsewhere
 		case err != nil:
 			return err
-		case d.IsDir() && name != m.dir && (!m.whole || !partOfModule(name)):
+		case d.IsDir() && name != "." && (!m.whole || !partOfModule(m.fsys, name)):
 			return fs.SkipDir
 		case d.IsDir() && !m.fixed:
-			b.reads.Add(name) // a licence may appear in it
+			b.readsOf(m, name) // a licence may appear in it
 			return nil
 		case !d.Type().IsRegular() || !licenceName.MatchString(d.Name()) || sourceName.MatchString(d.Name()):
 			return nil
@@ -138,18 +175,14 @@ func (b *Built) takeLicences(m licensedModule, to string) (found bool, err error
 		if err != nil || info.Size() > maxCopyright {
 			return err
 		}
-		content, err := os.ReadFile(name)
+		content, err := fs.ReadFile(m.fsys, name)
 		if err != nil || bytes.IndexByte(content, 0) >= 0 { // a picture of one
 			return err
 		}
-		rel, err := filepath.Rel(m.dir, name)
-		if err != nil {
-			return err
-		}
 		found = true
-		b.reads.Add(name)
+		b.readsOf(m, name)
 		b.texts = append(b.texts, rootfs.Entry{
-			Path: path.Join(to, filepath.ToSlash(rel)), Mode: 0o644, Layer: rootfs.Files,
+			Path: path.Join(to, name), Mode: 0o644, Layer: rootfs.Files,
 			Reason: "licence of " + m.name, For: b.Plan.program(), Source: rootfs.Bytes(content),
 		})
 		return nil
@@ -157,13 +190,20 @@ func (b *Built) takeLicences(m licensedModule, to string) (found bool, err error
 	return found, err
 }
 
+// readsOf notes a file or folder of a module, unless it is in the builder, where it does not change.
+func (b *Built) readsOf(m licensedModule, name string) {
+	if m.dir != "" {
+		b.reads.Add(filepath.Join(m.dir, filepath.FromSlash(name)))
+	}
+}
+
 // partOfModule tells whether a folder belongs to the module that it is in, and may be
 // compiled (https://pkg.go.dev/cmd/go#hdr-Package_lists_and_patterns).
-func partOfModule(dir string) bool {
-	base := filepath.Base(dir)
+func partOfModule(module fs.FS, dir string) bool {
+	base := path.Base(dir)
 	if base == "testdata" || base == "vendor" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") {
 		return false
 	}
-	_, err := os.Lstat(filepath.Join(dir, "go.mod"))
+	_, err := fs.Stat(module, path.Join(dir, "go.mod"))
 	return err != nil
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,7 +35,7 @@ func (b *Built) packageLicences() ([]rootfs.Entry, error) {
 	o := b.owners()
 	l := packageTexts{b: b, owners: o, seen: map[string]bool{}, missing: map[string]string{}}
 	for _, name := range databases {
-		b.reads.Add(filepath.Join(o.root, filepath.FromSlash(name)))
+		o.read(b, name)
 	}
 	done := map[packages.Package]bool{}
 	for _, e := range b.Tree.Entries() {
@@ -116,7 +115,7 @@ func (l *packageTexts) add(p packages.Package, file string) error {
 // to may be in the folder of a package that the image has nothing of. ok is false when
 // it is not there.
 func (l *packageTexts) take(name, reason, of string) (text string, ok bool, err error) {
-	l.b.reads.Add(filepath.Join(l.owners.root, filepath.FromSlash(name)))
+	l.owners.read(l.b, name)
 	content, err := readIn(l.owners.sysroot.sys, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false, nil
@@ -125,7 +124,7 @@ func (l *packageTexts) take(name, reason, of string) (text string, ok bool, err 
 		return string(content), true, err
 	}
 	l.seen[name] = true
-	source := rootfs.Bytes(content) // of this machine, for the folder of a cross compiler
+	source := rootfs.Bytes(content) // of the machine, for the folder of a cross compiler
 	if l.owners.prefix == "" {
 		real, _, err := ldd.Follow(l.owners.sysroot.sys, name)
 		if err != nil {

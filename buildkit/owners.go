@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/sbom"
@@ -26,9 +27,7 @@ type installed struct {
 
 // openInstalled opens the databases of a root file system. Those that make no sense do
 // not keep an image from its archive; a person hears of them.
-func (b *Built) openInstalled(root string) installed { return b.openInstalledIn(ldd.DirFS(root)) }
-
-func (b *Built) openInstalledIn(sys ldd.FS) installed {
+func (b *Built) openInstalled(sys ldd.FS) installed {
 	in := installed{sys: sys}
 	var err error
 	if in.db, err = packages.Open(in.sys); err != nil {
@@ -59,24 +58,58 @@ func (in installed) empty() bool {
 // owners say which package a file of an image comes from.
 type owners struct {
 	sysroot installed
-	prefix  string // of the sysroot's paths in the databases
-	root    string // on this machine, of what the databases are about
-	host    installed
+	prefix  string       // of the sysroot's paths in the databases
+	root    string       // where the sysroot's database is about, in the builder or on this machine
+	near    installed    // of the machine that compiles: the builder, or this one
+	fetched string       // the folder of this machine where the builder's files are; "" without one
+	host    installed    // of this machine
 	zones   sbom.Package // of the toolchain
 	hasZone bool
 }
 
-// owners opens the databases of the sysroot and of this machine. The folder of a cross
-// compiler has no database: what is in it are files of this machine's packages.
+// owners opens the databases of the sysroot and of the machines that files come from. The
+// folder of a cross compiler has no database: what is in it are files of packages of the
+// machine where it is.
 func (b *Built) owners() *owners {
-	o := &owners{host: b.openInstalled("/")}
-	if o.sysroot, o.root = o.host, "/"; filepath.Clean(b.sysroot()) != "/" {
-		if o.sysroot, o.root = b.openInstalled(b.sysroot()), b.sysroot(); o.sysroot.empty() {
-			o.sysroot, o.root, o.prefix = o.host, "/", filepath.ToSlash(b.sysroot())
+	o := &owners{host: b.openInstalled(ldd.DirFS("/"))}
+	o.near = o.host
+	if builder := b.Plan.builder; builder != nil {
+		o.near, o.fetched = b.openInstalled(builder.fsys), filepath.ToSlash(builder.fsys.Files())
+	}
+	if o.sysroot, o.root = o.near, "/"; filepath.Clean(b.sysroot()) != "/" {
+		if o.sysroot, o.root = b.openInstalled(b.inMachine(b.sysroot())), b.sysroot(); o.sysroot.empty() {
+			o.sysroot, o.root, o.prefix = o.near, "/", filepath.ToSlash(b.sysroot())
 		}
 	}
 	o.zones, o.hasZone = b.goZones()
 	return o
+}
+
+// inMachine is a folder of the machine that compiles, the builder or this one, as a root.
+func (b *Built) inMachine(dir string) ldd.FS {
+	if builder := b.Plan.builder; builder != nil {
+		return builder.fsys.Sub(dir)
+	}
+	return ldd.DirFS(dir)
+}
+
+// read notes a file below the root that decides about the image. In a builder none has to
+// be: its image's ID, which is in the key of the memory, says all about it.
+func (o *owners) read(b *Built, name string) {
+	if b.Plan.builder == nil {
+		b.reads.Add(filepath.Join(o.root, filepath.FromSlash(name)))
+	}
+}
+
+// all are the databases, each once.
+func (o *owners) all() []installed {
+	list := []installed{o.sysroot}
+	for _, in := range []installed{o.near, o.host} {
+		if !slices.ContainsFunc(list, func(other installed) bool { return other.db == in.db }) {
+			list = append(list, in)
+		}
+	}
+	return list
 }
 
 // of is the package of an entry; ok is false for files that were made, that belong to
@@ -90,6 +123,9 @@ func (o *owners) of(e rootfs.Entry) (p sbom.Package, ok bool) {
 		in, name = o.sysroot, o.prefix+"/"+inSysroot
 	} else if host, ok := e.Source.Host(); ok {
 		name = filepath.ToSlash(host)
+		if inBuilder, ok := strings.CutPrefix(name, o.fetched+"/"); ok && o.fetched != "" {
+			in, name = o.near, "/"+inBuilder
+		}
 	} else if strings.HasPrefix(e.Path, zoneFolder) {
 		if o.hasZone {
 			return o.zones, true
@@ -119,7 +155,7 @@ func (o *owners) copyright(p sbom.Package) string {
 	if p.Kind != packages.Deb {
 		return ""
 	}
-	for _, in := range []installed{o.sysroot, o.host} {
+	for _, in := range o.all() {
 		if in.db == nil || in.distro != p.Distro {
 			continue
 		}
@@ -134,13 +170,9 @@ func (o *owners) copyright(p sbom.Package) string {
 // tell says what could not be read of the databases: a bill of materials that lacks
 // something and does not say so is worse than none.
 func (o *owners) tell(b *Built) {
-	dbs := []*packages.DB{o.sysroot.db}
-	if o.host.db != o.sysroot.db {
-		dbs = append(dbs, o.host.db)
-	}
-	for _, db := range dbs {
-		if db != nil && db.Err() != nil {
-			b.warnDatabases(db.Err())
+	for _, in := range o.all() {
+		if in.db != nil && in.db.Err() != nil {
+			b.warnDatabases(in.db.Err())
 		}
 	}
 }

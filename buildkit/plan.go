@@ -43,6 +43,7 @@ type Plan struct {
 	index  int // of the Config
 	of     int // how many platforms the image has
 	module gobuild.Module
+	inside gobuild.Module    // the same, as the go command that compiles sees it
 	host   gobuild.Go        // the go command of this machine
 	gocmd  gobuild.Go        // the one that compiles
 	key    string            // of the memory; "" keeps none

@@ -56,11 +56,11 @@ func (b *Built) sys() ldd.FS { return b.overBase(b.ownSys()) }
 
 // ownSys is the sysroot without the base.
 func (b *Built) ownSys() ldd.FS {
-	if b.Plan.builder != nil {
-		// The image's ID, which is in the key of the memory, says all about it.
-		return b.Plan.builder.fsys.Sub(b.sysroot())
+	sys := b.inMachine(b.sysroot())
+	if b.Plan.builder == nil { // of a builder the image's ID, which is in the key of the memory, says all
+		sys = notedFS{sys, b.sysroot(), &b.reads}
 	}
-	return notedFS{ldd.DirFS(b.sysroot()), b.sysroot(), &b.reads}
+	return sys
 }
 
 // overBase is a sysroot under the base, if there is one.

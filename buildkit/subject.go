@@ -78,12 +78,12 @@ func (b *Built) baseSubject() *sbom.Base {
 	if base == nil {
 		return nil
 	}
-	in := b.openInstalledIn(base.FS)
+	in := b.openInstalled(base.FS)
 	s := &sbom.Base{Name: b.Plan.config.Base, Reference: b.Plan.baseReference(), Digest: base.Digest.String()}
 	if in.db == nil {
 		return s
 	}
-	o := &owners{sysroot: in, host: in}
+	o := &owners{sysroot: in, near: in, host: in}
 	for _, p := range in.db.All() {
 		described := in.describe(p)
 		described.Copyright = o.copyright(described)

@@ -2,13 +2,13 @@
 // and needs nothing of the image: a builder may be an image without a shell, sleep or kill. Nothing of it is ever in a
 // delivered image.
 //
-//	attendant wait               is PID 1; ends, and with it the container, when its stdin does
-//	attendant run COMMAND…       runs a command, and ends it and all below it when stdin ends
-//	attendant look NAME          prints where PATH has a command; exit code 1 is nowhere
-//	attendant list EXCLUDED…     prints the names of the file system, see package sysroot
-//	attendant read               prints an archive of the files that stdin names, one a line, quoted
-//	attendant write FILE         writes stdin into a file that only its owner can read
-//	attendant remove             removes the files that stdin names, one a line
+//	attendant wait                  is PID 1; ends, and with it the container, when its stdin does
+//	attendant run COMMAND…          runs a command, and ends it and all below it when stdin ends
+//	attendant look NAME             prints where PATH has a command; exit code 1 is nowhere
+//	attendant list ROOT EXCLUDED…   prints the names below a folder, see package sysroot
+//	attendant read                  prints an archive of the files that stdin names, one a line, quoted
+//	attendant write FILE            writes stdin into a file that only its owner can read
+//	attendant remove                removes the files that stdin names, one a line
 //
 // Whoever holds the other end of stdin may be killed, or lose the network: the commands end then, and the container.
 package attendant

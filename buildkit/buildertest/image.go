@@ -62,7 +62,7 @@ func Older(t testing.TB) string {
 	if err := need("docker", "apt-get", "dpkg-deb"); err != nil {
 		skip(t, err.Error())
 	}
-	name, err := made("older", fmt.Sprint(olderRelease, olderPackages), func(a *archive) error {
+	name, err := made("older", fmt.Sprint(olderRelease, olderPackages, olderEdition), func(a *archive) error {
 		root, err := olderRoot()
 		if err != nil {
 			return err

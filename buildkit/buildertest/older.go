@@ -16,6 +16,9 @@ const olderRelease = "bullseye"
 
 var olderPackages = []string{"base-files", "bash", "dash", "coreutils", "libc-bin", "netbase", "gcc", "libc6-dev", "libsqlite3-dev", "pkg-config"}
 
+// olderEdition is counted up when the folder of the packages is made otherwise.
+const olderEdition = "2"
+
 // olderRoot returns a folder with the packages of the older release, unpacked and not configured. Whoever comes first
 // makes it; the lock of the images is held.
 func olderRoot() (dir string, err error) {
@@ -23,7 +26,7 @@ func olderRoot() (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(fmt.Sprint(olderRelease, runtime.GOARCH, olderPackages)))
+	sum := sha256.Sum256([]byte(fmt.Sprint(olderRelease, runtime.GOARCH, olderPackages, olderEdition)))
 	dir = filepath.Join(cache, "fromscratch-test", fmt.Sprintf("builder-%s-%x", olderRelease, sum[:4]))
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
@@ -45,7 +48,38 @@ func olderRoot() (dir string, err error) {
 			return "", fmt.Errorf("unpacking %q: %w: %s", deb, err, out)
 		}
 	}
+	if err := register(debs, filepath.Join(work, "root")); err != nil {
+		return "", err
+	}
 	return dir, os.Rename(filepath.Join(work, "root"), dir)
+}
+
+// register writes what dpkg would know of the packages if it had installed them: their paragraphs and lists of files.
+func register(debs []string, root string) error {
+	info := filepath.Join(root, "var/lib/dpkg/info")
+	if err := os.MkdirAll(info, 0o755); err != nil {
+		return err
+	}
+	var status strings.Builder
+	for _, deb := range debs {
+		about, err := exec.Command("dpkg-deb", "--field", deb).Output()
+		if err != nil {
+			return fmt.Errorf("reading %q: %w", deb, err)
+		}
+		fmt.Fprintf(&status, "%s\nStatus: install ok installed\n\n", strings.TrimSpace(string(about)))
+		list, err := exec.Command("sh", "-c", `dpkg-deb --fsys-tarfile "$0" | tar -t | sed 's,^\.,,; s,/$,,; s,^$,/.,'`, deb).Output()
+		if err != nil {
+			return fmt.Errorf("listing the files of %q: %w", deb, err)
+		}
+		name, _, _ := strings.Cut(filepath.Base(deb), "_")
+		if strings.Contains(string(about), "\nMulti-Arch: same\n") {
+			name += ":" + runtime.GOARCH
+		}
+		if err := os.WriteFile(filepath.Join(info, name+".list"), list, 0o644); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(root, "var/lib/dpkg/status"), []byte(status.String()), 0o644)
 }
 
 // download fetches the packages and what they depend on with apt. It returns the files, base-files first.

@@ -96,7 +96,7 @@ func TestBuilderExec(t *testing.T) {
 			t.Errorf("found %q, %v", found, err)
 		}
 		var names bytes.Buffer
-		if err := b.List(ctx, &names); err != nil || !strings.Contains(names.String(), `"/program" ""`) || strings.Contains(names.String(), "attendant") || strings.Contains(names.String(), `"/proc/`) {
+		if err := b.List(ctx, &names, "/"); err != nil || !strings.Contains(names.String(), `"/program" ""`) || strings.Contains(names.String(), "attendant") || strings.Contains(names.String(), `"/proc/`) {
 			t.Errorf("%v, names:\n%s", err, names.String())
 		}
 	})
@@ -149,7 +149,7 @@ func TestBuilderFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		var list bytes.Buffer
-		if err := b.List(ctx, &list); err != nil || strings.Contains(list.String(), "/secrets/a") {
+		if err := b.List(ctx, &list, "/"); err != nil || strings.Contains(list.String(), "/secrets/a") {
 			t.Errorf("%v: the secret is in a layer:\n%s", err, list.String())
 		}
 		changes, err := e.api.ContainerDiff(ctx, b.ID)

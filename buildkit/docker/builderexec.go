@@ -58,16 +58,16 @@ func (b *Builder) WriteSecret(ctx context.Context, name string, content []byte) 
 // engineFiles are made by engines in each container.
 var engineFiles = []string{"/.dockerenv", "/run/.containerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"}
 
-// List writes the names of the container's file system, but for those that only this container has, as package
-// attendant does.
-func (b *Builder) List(ctx context.Context, w io.Writer, excluded ...string) error {
+// List writes the names below a folder of the container, the root for all of them, as package attendant does; nothing
+// when it is not there. Those that only this container has are left out, unless they are asked for.
+func (b *Builder) List(ctx context.Context, w io.Writer, root string, excluded ...string) error {
 	excluded = append(excluded, engineFiles...)
 	excluded = append(excluded, b.req.AttendantPath)
 	excluded = append(excluded, b.req.Folders...)
 	for _, bind := range b.req.Binds {
 		excluded = append(excluded, bind.Container)
 	}
-	return b.failed("listing the files of", b.attend(ctx, nil, w, append([]string{"list"}, excluded...)...))
+	return b.failed("listing the files of", b.attend(ctx, nil, w, append([]string{"list", root}, excluded...)...))
 }
 
 // Read calls use with each of some files of the container, all in one go: for many small ones an engine takes long.

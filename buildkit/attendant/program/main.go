@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -109,19 +110,26 @@ func look(args []string) (int, error) {
 	return 0, nil
 }
 
-// list prints a line for each name below the root: mode, size, name, and the target of a link. Folders of other file
-// systems are not entered.
-func list(excluded []string) (int, error) {
+// list prints a line for each name below a root: mode, size, name, and the target of a link. The names begin at the
+// root. Folders of other file systems are not entered. Of a root that is not there nothing is printed.
+func list(args []string) (int, error) {
+	if len(args) == 0 {
+		return 2, errors.New("no root")
+	}
+	top, excluded := filepath.Clean(args[0]), args[1:]
 	out := bufio.NewWriterSize(os.Stdout, 64<<10)
 	skip := map[string]bool{"/proc": true, "/sys": true, "/dev": true}
 	for _, name := range excluded {
 		skip[name] = true
 	}
-	root, err := device("/")
+	root, err := device(top)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
 	if err != nil {
 		return 1, err
 	}
-	err = filepath.WalkDir("/", func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 		if skip[path] {
 			if d != nil && d.IsDir() {
 				return fs.SkipDir
@@ -146,7 +154,8 @@ func list(excluded []string) (int, error) {
 				return nil
 			}
 		}
-		_, err = fmt.Fprintf(out, "%o %d %q %q\n", uint32(info.Mode()), info.Size(), path, link)
+		name := filepath.Join("/", strings.TrimPrefix(path, top))
+		_, err = fmt.Fprintf(out, "%o %d %q %q\n", uint32(info.Mode()), info.Size(), name, link)
 		return err
 	})
 	return 0, errors.Join(err, out.Flush())

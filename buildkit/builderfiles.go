@@ -1,0 +1,66 @@
+package buildkit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+)
+
+// goroot is the folder of the Go that compiles: of the image, or one that the go command has downloaded.
+func (b *builder) goroot(ctx context.Context, dir string) (fs.FS, error) {
+	if below, ok := strings.CutPrefix(dir, inside("mod")+"/"); ok {
+		return b.downloaded(ctx, below)
+	}
+	real, _, err := ldd.Follow(b.fsys, dir)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the Go of the Builder %q: %w", b.ref, err)
+	}
+	return b.fsys.Sub(real), nil
+}
+
+// downloaded is a folder of the builder's module cache, "example.com/dep@v1.2.3", without what is in it and was not
+// asked for. Its content never changes. One that is not there is [fs.ErrNotExist].
+func (b *builder) downloaded(ctx context.Context, below string) (fs.FS, error) {
+	kept := filepath.Join(b.owner.Cache, "modules", filepath.FromSlash(below))
+	return sysroot.Open(ctx, kept, moduleSource{b, path.Join(inside("mod"), below)})
+}
+
+// moduleSource has the files of a folder of the container that is no part of the image.
+type moduleSource struct {
+	builder *builder
+	dir     string
+}
+
+// List lists the names below the folder.
+func (m moduleSource) List(ctx context.Context, w io.Writer) error {
+	box, err := m.builder.start(ctx)
+	if err != nil {
+		return err
+	}
+	var names bytes.Buffer
+	if err := m.builder.forget(box, box.List(ctx, &names, m.dir)); err != nil {
+		return m.builder.failed(ctx, err)
+	}
+	if names.Len() == 0 {
+		return &fs.PathError{Op: "open", Path: m.dir, Err: fs.ErrNotExist}
+	}
+	_, err = names.WriteTo(w)
+	return err
+}
+
+// Read reads files by their names below the folder.
+func (m moduleSource) Read(ctx context.Context, names []string, use func(string, io.Reader) error) error {
+	full := make([]string, len(names))
+	for i, name := range names {
+		full[i] = m.dir + name
+	}
+	return m.builder.Read(ctx, full, func(name string, r io.Reader) error { return use(strings.TrimPrefix(name, m.dir), r) })
+}
