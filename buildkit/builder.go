@@ -266,7 +266,19 @@ func (b *builder) List(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// sys is the image's file system, kept by the image's ID. ctx ends what is fetched later, too.
+// kept is the folder of this machine where files of the image are. The ID of an image that was pulled may be that of the
+// list of its platforms, in the containerd image store: it says what the image is on one of them only.
+func (b *builder) kept() string {
+	name := b.id()
+	for _, part := range []string{b.image.Platform.OS, b.image.Platform.Arch, b.image.Platform.Variant} {
+		if part != "" {
+			name += "-" + part
+		}
+	}
+	return filepath.Join(b.owner.Cache, "sysroot", name)
+}
+
+// sys is the image's file system, kept by the image's ID and platform. ctx ends what is fetched later, too.
 func (b *builder) sys(ctx context.Context) (*sysroot.FS, error) {
 	b.mu.Lock()
 	have := b.fsys
@@ -274,7 +286,7 @@ func (b *builder) sys(ctx context.Context) (*sysroot.FS, error) {
 	if have != nil {
 		return have, nil
 	}
-	opened, err := sysroot.Open(context.WithoutCancel(ctx), filepath.Join(b.owner.Cache, "sysroot", b.id()), b)
+	opened, err := sysroot.Open(context.WithoutCancel(ctx), b.kept(), b)
 	if err != nil {
 		return nil, err
 	}
