@@ -246,6 +246,28 @@ func resolves(t *testing.T, built *buildkit.Built) error {
 	return nil
 }
 
+// A Sysroot is a folder of the builder.
+func TestBuilderSysroot(t *testing.T) {
+	dir := module(t, map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain})
+	b := builders(t)
+	for _, row := range []struct{ name, sysroot, says string }{
+		{"there", "/usr/lib/gcc/x86_64-linux-gnu/10", ""}, // Debian 11's
+		{"here", dir + "/..", "is no folder of the Builder " + buildertest.Older(t)},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if _, err := os.Stat(row.sysroot); (err == nil) == (row.says == "") {
+				missing(t, "another compiler than the builder's")
+			}
+			c := buildkit.Config{Builder: buildertest.Older(t), Repo: repo + "builder-sysroot", Sysroot: row.sysroot}
+			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(*buildkit.Built) error { return nil })
+			var wrong *buildkit.ConfigError
+			if row.says == "" && err != nil || row.says != "" && (!errors.As(err, &wrong) || !strings.Contains(err.Error(), row.says)) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
 func sum(t *testing.T, file string) string {
 	t.Helper()
 	content, err := os.ReadFile(file)

@@ -3,7 +3,6 @@ package buildkit
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -19,11 +18,16 @@ func (b *builder) goroot(ctx context.Context, dir string) (fs.FS, error) {
 	if below, ok := strings.CutPrefix(dir, inside("mod")+"/"); ok {
 		return b.downloaded(ctx, below)
 	}
-	real, _, err := ldd.Follow(b.fsys, dir)
-	if err != nil {
-		return nil, fmt.Errorf("looking for the Go of the Builder %q: %w", b.ref, err)
+	return b.below(dir), nil
+}
+
+// below is the file system below a folder of the image, whose name may have links in it. Of one that is not there it is
+// empty.
+func (b *builder) below(dir string) *sysroot.FS {
+	if real, _, err := ldd.Follow(b.fsys, dir); err == nil {
+		dir = real
 	}
-	return b.fsys.Sub(real), nil
+	return b.fsys.Sub(dir)
 }
 
 // downloaded is a folder of the builder's module cache, "example.com/dep@v1.2.3", without what is in it and was not

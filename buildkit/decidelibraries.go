@@ -20,8 +20,8 @@ const (
 func (p *Plan) decideLibraries(Inputs, gobuild.Module) error {
 	c := p.config
 	if p.config.Sysroot != "" {
-		if info, err := os.Stat(p.config.Sysroot); err != nil || !info.IsDir() {
-			return fmt.Errorf("the Sysroot %q (%s) is no folder\nfix: name the folder that holds /lib and /usr of the platform", p.config.Sysroot, p.config.Origin)
+		if !p.hasFolder(p.config.Sysroot) {
+			return fmt.Errorf("the Sysroot %q (%s) is no folder%s\nfix: name the folder that holds /lib and /usr of the platform", p.config.Sysroot, p.config.Origin, p.inBuilder())
 		}
 		p.decided("sysroot", p.config.Sysroot, p.config.Origin)
 	}
@@ -41,6 +41,24 @@ func (p *Plan) decideLibraries(Inputs, gobuild.Module) error {
 		p.decided("cpu variants", "glibc-hwcaps", c.Origin)
 	}
 	return p.decidePlugins()
+}
+
+// hasFolder tells whether the machine that compiles has a folder.
+func (p *Plan) hasFolder(dir string) bool {
+	if p.builder != nil {
+		info, err := p.builder.below(dir).Lstat(".")
+		return err == nil && info.IsDir()
+	}
+	info, err := os.Stat(dir)
+	return err == nil && info.IsDir()
+}
+
+// inBuilder says for people where that is, if it is not here.
+func (p *Plan) inBuilder() string {
+	if p.builder == nil {
+		return ""
+	}
+	return " of the Builder " + p.builder.ref
 }
 
 // decidePlugins reads the words of Config.Plugins.

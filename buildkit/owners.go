@@ -88,7 +88,7 @@ func (b *Built) owners() *owners {
 // inMachine is a folder of the machine that compiles, the builder or this one, as a root.
 func (b *Built) inMachine(dir string) ldd.FS {
 	if builder := b.Plan.builder; builder != nil {
-		return builder.fsys.Sub(dir)
+		return builder.below(dir)
 	}
 	return ldd.DirFS(dir)
 }
