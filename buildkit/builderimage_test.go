@@ -1,10 +1,16 @@
 package buildkit
 
 import (
+	"bytes"
+	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
 // Two platforms of one image, which have one ID in some engines, have a folder each.
@@ -21,5 +27,47 @@ func TestBuilderKept(t *testing.T) {
 		if got := filepath.ToSlash(b.kept()); got != row.want {
 			t.Errorf("it is %q, want %q", got, row.want)
 		}
+	}
+}
+
+// The provenance names the Go that has compiled, and the image that it is in with its whole digest: the registry's, where
+// the image is from one. Nothing in it is about the engine.
+func TestBuilderProvenance(t *testing.T) {
+	id, manifest := strings.Repeat("1", 64), strings.Repeat("2", 64)
+	for _, row := range []struct {
+		name    string
+		digests []string
+		has     []string
+	}{
+		{"pulled", []string{"golang@sha256:" + manifest}, []string{"pkg:oci/golang@sha256:" + manifest, `"sha256": "` + manifest + `"`}},
+		{"another's", []string{"registry.example/golang@sha256:" + manifest}, []string{`"sha256": "` + id + `"`}},
+		{"loaded", nil, []string{`"sha256": "` + id + `"`}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := Plan{
+				Root: t.TempDir(), Binary: "/app", Reference: "app:1", config: Config{Builder: "golang:1.26", Origin: "magefile.go:3"},
+				module: gobuild.Module{GoVersion: "go1.21.0"}, inside: gobuild.Module{GoVersion: "go1.26.9"},
+				builder: &builder{ref: "golang:1.26", image: docker.Image{ID: "sha256:" + id, Digests: row.digests}},
+			}
+			p.decided("platform", "linux/amd64", "engine at tcp://me@far.example")
+			p.decided("builder", p.builder.name()+", go1.26.9, at tcp://me@far.example", "magefile.go:3")
+			text, err := (&Built{Plan: p, Binary: &gobuild.Binary{}}).provenance(context.Background(), digest.FromString(""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range append(row.has, `"go": "go1.26.9"`, `"value": "golang:1.26"`, `"name": "builder"`) {
+				if !bytes.Contains(text, []byte(want)) {
+					t.Errorf("it has no %s", want)
+				}
+			}
+			for _, not := range []string{"go1.21.0", "far.example", `"engine`} {
+				if bytes.Contains(text, []byte(not)) {
+					t.Errorf("it has %s", not)
+				}
+			}
+			if t.Failed() {
+				t.Logf("%s", text)
+			}
+		})
 	}
 }

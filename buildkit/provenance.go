@@ -24,10 +24,13 @@ func (b *Built) provenance(ctx context.Context, manifest digest.Digest) ([]byte,
 	build := provenance.Build{
 		Reference: b.Plan.Reference, Manifest: manifest.Encoded(),
 		External: b.Plan.parameters(), Internal: b.internal(),
-		Builder: map[string]string{"fromscratch": ownVersion(), "go": b.Plan.module.GoVersion},
+		Builder: map[string]string{"fromscratch": ownVersion(), "go": b.Plan.inside.GoVersion},
 	}
 	if source, ok := checkout.Source(); ok {
 		build.From = append(build.From, source)
+	}
+	if builder := b.Plan.builder; builder != nil {
+		build.From = append(build.From, builder.resource())
 	}
 	if base := b.Plan.base; base != nil {
 		r := provenance.Resource{Name: "base", Digest: map[string]string{"sha256": base.Digest.Encoded()}}
@@ -65,11 +68,17 @@ func (p Plan) parameters() []provenance.Parameter {
 			value, _, _ = strings.Cut(v.Value, "=")
 		case "binary", "file", "sysroot", "certificates":
 			value = p.portable(value)
+			if origin == "host" { // nobody has said it
+				origin = ""
+			}
 		case "platform":
-			// An engine's address may have the name of a user.
-			origin, _, _ = strings.Cut(origin, " at ")
+			// Who was asked when nobody has said it is another on each machine, and its address may have a user's name.
+			if origin != p.config.Origin && !strings.HasPrefix(origin, "env ") {
+				origin = ""
+			}
 		case "builder":
-			value, _, _ = strings.Cut(value, ", at ")
+			// What the name stands for is among what the image was built from.
+			value = p.config.Builder
 		case "base":
 			// Where it was found is another place on each machine; its digest says what.
 			origin, _, _ = strings.Cut(origin, ", found in ")
@@ -77,6 +86,15 @@ func (p Plan) parameters() []provenance.Parameter {
 		list = append(list, provenance.Parameter{Name: v.Name, Value: value, Origin: p.portable(origin)})
 	}
 	return list
+}
+
+// resource is the image of the builder, by the digest that registries know it by, else by the engine's ID.
+func (b *builder) resource() provenance.Resource {
+	r := provenance.Resource{Name: "builder", Digest: map[string]string{"sha256": b.id()}}
+	if d, ok := b.image.Digest(b.ref); ok {
+		r.URI, r.Digest["sha256"] = sbom.OCIPURL(b.ref, d, ""), strings.TrimPrefix(d, "sha256:")
+	}
+	return r
 }
 
 // baseReference is the base as registries know it; "" for one that was read from files

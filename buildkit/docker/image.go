@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/containerd/errdefs"
+	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 )
@@ -18,6 +19,8 @@ type Image struct {
 	ID string
 	// Tags are the names that it has here ("hello:latest"); none when it is dangling.
 	Tags []string
+	// Digests are the manifests that registries have it by ("docker.io/library/hello@sha256:…" or "hello@sha256:…").
+	Digests []string
 	// DiffIDs are its layers, lowest first, as digests of the uncompressed layers.
 	DiffIDs []string
 	// Platform is what it runs on.
@@ -49,6 +52,23 @@ func (i Image) Shared(diffIDs []string) int {
 		n++
 	}
 	return n
+}
+
+// Digest is that of the manifest by which the registry of a reference has the image ("sha256:…"); ok is false for an
+// image that was not pulled by that name.
+func (i Image) Digest(ref string) (digest string, ok bool) {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return "", false
+	}
+	for _, d := range i.Digests {
+		if other, err := reference.ParseNormalizedNamed(d); err == nil && other.Name() == named.Name() {
+			if digested, is := other.(reference.Digested); is {
+				return digested.Digest().String(), true
+			}
+		}
+	}
+	return "", false
 }
 
 // Image asks for an image by name or ID; found is false, without an error, when the engine has none. One that the engine
@@ -107,6 +127,7 @@ func (e *Engine) image(ctx context.Context, ref string) (Image, bool, error) {
 	img := Image{
 		ID:       canonicalID(answer.ID),
 		Tags:     answer.RepoTags,
+		Digests:  answer.RepoDigests,
 		DiffIDs:  answer.RootFS.Layers,
 		Platform: Platform{OS: answer.Os, Arch: answer.Architecture, Variant: answer.Variant},
 		Complete: complete(answer),
