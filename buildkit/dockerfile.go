@@ -144,6 +144,12 @@ func (w *writing) possible(context.Context) error {
 	if w.Plan.base != nil {
 		return w.unsaid("Base", "the Dockerfiles of fromscratch are from scratch, and have nothing of "+w.Plan.config.Base, "leave Base out, or build the image with the target image")
 	}
+	if c.Licenses {
+		return w.unsaid("Licenses", "the texts are those of the modules and packages that the image was built from, and a Dockerfile has no command that finds them", "leave Licenses out, or build the image with the target image")
+	}
+	if w.Plan.builder != nil {
+		w.remark("fromscratch compiles in %s (%s): --build-arg GO_IMAGE=%s does so here.", c.Builder, c.Origin, c.Builder)
+	}
 	if c.Before != nil {
 		w.remark("Before of %s is a function of the magefile, which docker build does not run. What it generates has to be there before: mage imageRootfs runs it.", c.Origin)
 	}

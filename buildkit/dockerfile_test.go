@@ -86,6 +86,11 @@ func TestDockerfile(t *testing.T) {
 		config: buildkit.Config{After: func(context.Context, string) error { return nil }, Origin: "magefile.go:7"},
 		fails:  []string{"After of the Config (magefile.go:7)", "\nfix: "},
 	}, {
+		name:   "Licenses",
+		files:  map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n", "main.go": plainMain},
+		config: buildkit.Config{Licenses: true, Origin: "magefile.go:7"},
+		fails:  []string{"Licenses of the Config (magefile.go:7)", "\nfix: "},
+	}, {
 		name:   "a file outside",
 		files:  map[string]string{"app/go.mod": "module example.com/app\n\ngo 1.22\n", "app/main.go": plainMain, "shared.conf": ""},
 		dir:    "app",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -131,9 +130,14 @@ func (w *writing) inWhole(name string) bool {
 	return slices.ContainsFunc(w.wholeFolders(), func(dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") })
 }
 
-// isWhole compares a folder of this machine with that of the tree.
+// isWhole compares a folder of the machine that compiles with that of the tree.
 func (w *writing) isWhole(dir string, children map[string]int) bool {
-	list, err := os.ReadDir(dir)
+	machine := w.inMachine("/")
+	real, _, err := ldd.Follow(machine, dir)
+	if err != nil {
+		return false
+	}
+	list, err := fs.ReadDir(machine, strings.TrimPrefix(real, "/"))
 	if err != nil || len(list) == 0 || len(list) != children[dir] {
 		return false
 	}
@@ -161,7 +165,7 @@ func (w *writing) isWhole(dir string, children map[string]int) bool {
 var compilerPackages = regexp.MustCompile(`^(base-files|gcc(-[0-9]+)?(-base)?|g\+\+(-[0-9]+)?|libc6(-dev)?|libc-bin|libgcc-s1|libgcc-[0-9]+-dev|libstdc\+\+6|libstdc\+\+-[0-9]+-dev|linux-libc-dev|make|pkgconf|pkg-config|ca-certificates|netbase)$`)
 
 // packages are what the stages need and the compiler's image may not have.
-func (w *writing) packages(context.Context) error {
+func (w *writing) packages(ctx context.Context) error {
 	add := func(p dockerfile.Package) {
 		if !compilerPackages.MatchString(p.Name) && !slices.ContainsFunc(w.spec.Packages, func(o dockerfile.Package) bool { return o.Name == p.Name }) {
 			w.spec.Packages = append(w.spec.Packages, p)
@@ -175,7 +179,7 @@ func (w *writing) packages(context.Context) error {
 			add(dockerfile.Package{Name: name, Why: e.Path})
 		}
 	}
-	if err := w.libraryPackages(add); err != nil {
+	if err := w.libraryPackages(ctx, add); err != nil {
 		return err
 	}
 	slices.SortFunc(w.spec.Packages, func(a, b dockerfile.Package) int { return strings.Compare(a.Name, b.Name) })
@@ -184,7 +188,7 @@ func (w *writing) packages(context.Context) error {
 
 // libraryPackages are those that the program is compiled with, and those of what is opened while it runs. What they
 // depend on comes with them.
-func (w *writing) libraryPackages(add func(dockerfile.Package)) error {
+func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Package)) error {
 	if w.Binary.Compiler.CC == "" && w.Closure.Flavour == ldd.Static {
 		return nil
 	}
@@ -200,7 +204,11 @@ func (w *writing) libraryPackages(add func(dockerfile.Package)) error {
 		return ok
 	}
 	if words := strings.Fields(w.Binary.Compiler.CC); len(words) > 0 {
-		if cc, err := exec.LookPath(words[0]); err == nil && !slices.Contains([]string{"gcc", "cc"}, filepath.Base(cc)) {
+		cc, err := w.command(ctx, words[0])
+		if err != nil {
+			return err
+		}
+		if cc != "" && !slices.Contains([]string{"gcc", "cc"}, filepath.Base(cc)) {
 			owned(cc, "the C compiler")
 		}
 	}
@@ -226,6 +234,18 @@ func (w *writing) libraryPackages(add func(dockerfile.Package)) error {
 	return nil
 }
 
+// command is where the machine that compiles has a command, "" for nowhere.
+func (w *writing) command(ctx context.Context, name string) (string, error) {
+	if w.Plan.builder != nil {
+		return w.Plan.builder.Look(ctx, w.Plan.gocmd.Env, name)
+	}
+	found, err := exec.LookPath(name)
+	if err != nil {
+		return "", nil
+	}
+	return found, nil
+}
+
 // ownedForCompiling adds the package that has the name by which a linker finds a library, and its headers with it.
 func (w *writing) ownedForCompiling(o *ldd.Object, owned func(name, why string) bool) bool {
 	i := strings.Index(o.Name, ".so")
@@ -234,7 +254,7 @@ func (w *writing) ownedForCompiling(o *ldd.Object, owned func(name, why string) 
 	}
 	for _, dir := range []string{path.Dir(o.Real), path.Dir(o.Path), "/usr" + path.Dir(o.Path)} {
 		name := path.Join(dir, o.Name[:i]+".so")
-		if _, there := modeOf(name); there && owned(name, "headers and "+o.Name) {
+		if _, _, err := ldd.Follow(w.inMachine("/"), name); err == nil && owned(name, "headers and "+o.Name) {
 			return true
 		}
 	}

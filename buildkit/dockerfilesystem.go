@@ -2,10 +2,8 @@ package buildkit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -231,13 +229,4 @@ func (w *writing) taken(field, name string) (string, error) {
 		return "", w.unsaid(field, fmt.Sprintf("the name %q would be a pattern in a Dockerfile", rel), "rename it")
 	}
 	return rel, nil
-}
-
-// modeOf is the mode of a file of this machine, and whether it is there.
-func modeOf(name string) (fs.FileMode, bool) {
-	info, err := os.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) || err != nil {
-		return 0, false
-	}
-	return info.Mode(), true
 }
