@@ -76,6 +76,9 @@ func (b *builder) start(ctx context.Context) (*docker.Builder, error) {
 		}
 		return nil, &EngineError{err}
 	}
+	if why := b.withoutAgent(ctx, c); why != "" {
+		b.report.note(b.ref, "builder", "warning: the builder has not your SSH agent: "+why+"\nfix: let private modules come with a netrc, or by \"go mod vendor\"; unset SSH_AUTH_SOCK to hear this no more")
+	}
 	b.container = c
 	return c, nil
 }

@@ -51,7 +51,7 @@ func (b *builder) environ(ctx context.Context, c Config) ([]string, error) {
 	env = append(env, "HOME="+inside("home"), "GOCACHE="+inside("cache"), "GOMODCACHE="+inside("mod"), "GOENV=off", "GOTOOLCHAIN=local")
 	for _, key := range settled {
 		value := b.settings[key]
-		if key == "GOPROXY" && box.Copied == nil && b.proxy() != "" && value != "off" {
+		if key == "GOPROXY" && box.Copied == nil && b.proxy() != "" { // before "off", too: so it is here
 			value = strings.TrimSuffix("file://"+insideProxy+","+value, ",")
 		}
 		if value != "" {
@@ -112,6 +112,24 @@ func (b *builder) agent() string {
 	}
 	conn.Close()
 	return socket
+}
+
+// withoutAgent says why a container has not the user's SSH agent; "" when it has, when there is none, and when nobody has
+// said that there are private modules.
+func (b *builder) withoutAgent(ctx context.Context, c *docker.Builder) string {
+	socket, private := b.getenv("SSH_AUTH_SOCK"), b.settings["GOPRIVATE"]+b.settings["GONOPROXY"]
+	if socket == "" || private == "" && b.insteadOf(ctx) == "" {
+		return ""
+	}
+	switch {
+	case c.Copied != nil:
+		return "the container has copies of this machine's files, and a socket cannot be copied"
+	case !b.engine.Local():
+		return fmt.Sprintf("the engine at %s is not on this machine", b.engine.Host())
+	case b.agent() == "":
+		return fmt.Sprintf("nobody answers at %q", socket)
+	}
+	return ""
 }
 
 func (b *builder) getenv(key string) string { return Inputs{Environ: b.host.Env}.getenv(key) }
