@@ -312,9 +312,11 @@ func sum(t *testing.T, file string) string {
 	return fmt.Sprintf("%x", sha256.Sum256(content))
 }
 
-// Several programs of a workspace with a vendored module and one that is replaced by a folder outside; without a network.
+// Programs with a vendored module, with one that a folder outside replaces, and of a workspace with a module outside, all
+// without a network.
 func TestBuilderModules(t *testing.T) {
 	const uses = "package main\n\nimport (\"example.com/dep\"; \"example.com/near\")\n\nfunc main() { println(dep.Name, near.Name) }\n"
+	const asks = "package main\n\nimport \"example.com/near\"\n\nfunc main() { println(near.Name) }\n"
 	root := module(t, map[string]string{
 		"app/go.mod":     "module example.com/app\n\ngo 1.23\n\nrequire (\n\texample.com/dep v1.2.3\n\texample.com/near v0.0.0\n)\n\nreplace example.com/near => ../near\n",
 		"app/cmd/a/a.go": uses, "app/cmd/b/b.go": uses,
@@ -323,19 +325,32 @@ func TestBuilderModules(t *testing.T) {
 		"app/vendor/example.com/near/near.go": "package near\n\nconst Name = \"copied\"\n",
 		"near/go.mod":                         "module example.com/near\n\ngo 1.23\n",
 		"near/near.go":                        "package near\n\nconst Name = \"near\"\n",
+		"replaced/go.mod":                     "module example.com/replaced\n\ngo 1.23\n\nrequire example.com/near v0.0.0\n\nreplace example.com/near => ../near\n",
+		"replaced/cmd/a/a.go":                 asks,
+		"work/go.work":                        "go 1.23\n\nuse (\n\t./app\n\t../near\n)\n",
+		"work/app/go.mod":                     "module example.com/work\n\ngo 1.23\n",
+		"work/app/cmd/a/a.go":                 asks,
 	})
 	image := buildertest.Image(t)
-	for _, row := range []struct{ name, flags, says string }{
-		{"vendored", "-mod=vendor", "vendored copied"},
+	for _, row := range []struct {
+		name, dir, flags, says string
+		copied                 bool
+		mains                  []string
+	}{
+		{"vendored", "app", "-mod=vendor", "vendored copied", false, []string{"./cmd/a", "./cmd/b"}},
+		{"replaced", "replaced", "-mod=mod", "near", false, []string{"./cmd/a"}},
+		{"workspace", "work/app", "", "near", false, []string{"./cmd/a"}},
+		{"replaced, copied", "replaced", "-mod=mod", "near", true, []string{"./cmd/a"}},
+		{"workspace, copied", "work/app", "", "near", true, []string{"./cmd/a"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			in := buildkit.Inputs{
-				Dir: filepath.Join(root, "app"), Environ: append(os.Environ(), "GOFLAGS="+row.flags, "GOPROXY=off"),
-				Configs: []buildkit.Config{
-					{Main: "./cmd/a", Builder: image, Repo: repo + "builder-a"}, {Main: "./cmd/b", Builder: image, Repo: repo + "builder-b"},
-				},
+			in := buildkit.Inputs{Dir: filepath.Join(root, row.dir), Environ: append(os.Environ(), "GOFLAGS="+row.flags, "GOPROXY=off")}
+			for _, main := range row.mains {
+				in.Configs = append(in.Configs, buildkit.Config{Main: main, Builder: image, Repo: repo + "builder-" + filepath.Base(main)})
 			}
-			err := runIn(context.Background(), builders(t), in, func(built *buildkit.Built) error {
+			b := builders(t)
+			b.Copy = row.copied
+			err := runIn(context.Background(), b, in, func(built *buildkit.Built) error {
 				out, err := exec.Command(built.Binary.Path).CombinedOutput()
 				if err != nil || strings.TrimSpace(string(out)) != row.says {
 					t.Errorf("%s says %q, %v", built.Plan.Name, out, err)
