@@ -76,15 +76,24 @@ func (b *Builders) engine(ctx context.Context, c Config, p Platform) (*docker.En
 	if address != "" && b.At != nil {
 		engine, err := b.At(ctx, address)
 		if err != nil {
-			return nil, &EngineError{fmt.Errorf("compiling for %s on the engine %q of Builders (%s): %w", p, address, c.Origin, err)}
+			return nil, noEngine(fmt.Errorf("compiling for %s on the engine %q of Builders (%s): %w", p, address, c.Origin, err))
 		}
 		return engine, nil
 	}
 	engine, err := b.Engine(ctx, p)
 	if err != nil {
-		return nil, &EngineError{fmt.Errorf("compiling in the Builder %q (%s) needs a Docker Engine: %w", c.Builder, c.Origin, err)}
+		return nil, noEngine(fmt.Errorf("compiling in the Builder %q (%s) needs a Docker Engine: %w", c.Builder, c.Origin, err))
 	}
 	return engine, nil
+}
+
+// noEngine is the error of whose fault it is: the user's, for an address that cannot be meant, else the engine's.
+func noEngine(err error) error {
+	var config *docker.ConfigError
+	if errors.As(err, &config) {
+		return &ConfigError{err}
+	}
+	return &EngineError{err}
 }
 
 // get returns the builder of a Config, whose image is pulled if the engine does not have it. Nothing is started yet.

@@ -57,8 +57,8 @@ func (ep endpoint) hostname() string {
 
 // resolve finds the endpoint; see Open for the order.
 func resolve(o Options) (endpoint, error) {
-	if o.Host != "" {
-		return o.hostEndpoint(o.Host, "the Host option", "set another Host")
+	if o.Host != "" || o.Context != "" {
+		return o.forced()
 	}
 	if host := o.getenv("DOCKER_HOST"); host != "" {
 		return o.hostEndpoint(host, "DOCKER_HOST", "unset DOCKER_HOST")
@@ -67,10 +67,27 @@ func resolve(o Options) (endpoint, error) {
 	if err != nil {
 		return endpoint{}, err
 	}
-	switch name {
-	case "":
+	if name == "" {
 		return o.defaultEndpoint()
-	case "default": // the reserved name for what DOCKER_HOST and the TLS variables say
+	}
+	return o.namedEndpoint(name, origin, undo)
+}
+
+// forced is the endpoint that whoever calls Open has chosen.
+func (o Options) forced() (endpoint, error) {
+	origin, undo := "the Host option", "set another Host"
+	if o.Origin != "" {
+		origin, undo = o.Origin, "correct "+o.Origin
+	}
+	if o.Host != "" {
+		return o.hostEndpoint(o.Host, origin, undo)
+	}
+	return o.namedEndpoint(o.Context, contextOrigin(o.Context, origin), undo)
+}
+
+// namedEndpoint is that of a context.
+func (o Options) namedEndpoint(name, origin, undo string) (endpoint, error) {
+	if name == "default" { // the reserved name for what DOCKER_HOST and the TLS variables say
 		return o.hostEndpoint("", origin, undo)
 	}
 	return o.contextEndpoint(name, origin, undo)

@@ -44,6 +44,10 @@ type Options struct {
 	// Host forces an engine ("unix:///run/user/1000/docker.sock", "tcp://host:2376", "ssh://user@host") over the
 	// environment and every context, like the docker command's --host.
 	Host string
+	// Context forces one by the name of a docker context, like the docker command's --context. Host wins over it.
+	Context string
+	// Origin says for people who has chosen Host or Context: "Builders". Default: "the Host option".
+	Origin string
 }
 
 // Engine is a connection to an engine that has answered. Its methods may be used concurrently.
@@ -63,7 +67,7 @@ type Platform struct{ OS, Arch, Variant string }
 // Open finds the user's engine, connects and negotiates the API version.
 //
 // The first of these that is set decides, as for the docker command (https://docs.docker.com/engine/manage-resources/contexts/):
-// Options.Host, DOCKER_HOST, DOCKER_CONTEXT, currentContext in config.json. When none is, it is the platform's default
+// Options.Host, Options.Context, DOCKER_HOST, DOCKER_CONTEXT, currentContext in config.json. When none is, it is the platform's default
 // socket, or, where that does not exist, the first that does of rootless Docker's, Docker Desktop's, the user's podman's
 // and the system's podman's.
 //

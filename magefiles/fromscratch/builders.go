@@ -52,17 +52,9 @@ func (j *job) engineAt(ctx context.Context, address string) (*docker.Engine, err
 	if engine := j.far[address]; engine != nil {
 		return engine, nil
 	}
-	o := docker.Options{Getenv: os.Getenv, Host: address}
+	o := docker.Options{Getenv: os.Getenv, Host: address, Origin: "Builders"}
 	if !strings.Contains(address, "://") {
-		o.Host, o.Getenv = "", func(name string) string {
-			switch name {
-			case "DOCKER_HOST":
-				return ""
-			case "DOCKER_CONTEXT":
-				return address
-			}
-			return os.Getenv(name)
-		}
+		o.Host, o.Context = "", address
 	}
 	engine, err := docker.Open(ctx, o)
 	if err != nil {

@@ -3,6 +3,7 @@ package targets_test
 import (
 	"fmt"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // builderProject is the hello example with a Builder.
-func builderProject(t *testing.T, builder string) string {
+func builderProject(t *testing.T, builder, fields string) string {
 	t.Helper()
 	return project(t, map[string]string{"magefile.go": fmt.Sprintf(`//go:build mage
 
@@ -19,8 +20,19 @@ package main
 //mage:import
 import "github.com/fromscratch-go/fromscratch/magefiles/targets"
 
-var _ = targets.Configure(targets.Config{Builder: %q})
-`, builder)})
+var _ = targets.Configure(targets.Config{Builder: %q, %s})
+`, builder, fields)})
+}
+
+// removeCaches removes at the end the volumes of a builder image that are not there yet.
+func removeCaches(t *testing.T, builder string) {
+	t.Helper()
+	id := strings.TrimPrefix(strings.TrimSpace(docker(t, "image", "inspect", "--format", "{{.Id}}", builder)), "sha256:")
+	for _, volume := range []string{"fromscratch-gocache-" + id[:12], "fromscratch-gomodcache"} {
+		if exec.Command("docker", "volume", "inspect", volume).Run() != nil { // else it is the user's
+			t.Cleanup(func() { exec.Command("docker", "volume", "rm", volume).Run() })
+		}
+	}
 }
 
 func goEnv(t *testing.T, key string) string {
@@ -35,18 +47,25 @@ func goEnv(t *testing.T, key string) string {
 // What keeps a Builder from compiling has the exit code of whose fault it is.
 func TestBuilderCodes(t *testing.T) {
 	needEngine(t)
+	at := func(address string) string {
+		return fmt.Sprintf(`Builders: map[string]string{"linux/%s": %q}`, runtime.GOARCH, address)
+	}
 	for _, row := range []struct {
 		name, builder string
+		fields        string
 		env           []string
 		code          int
 		says          []string
 	}{
-		{"no engine", "golang:1.26-bookworm", []string{"DOCKER_HOST=unix:///nowhere/docker.sock"}, 3, []string{`the Builder "golang:1.26-bookworm" (magefile.go:8) needs a Docker Engine`, "fix: "}},
-		{"no image", "localhost:1/fromscratch-test/none:1", nil, 3, []string{"localhost:1/fromscratch-test/none:1", "docker login"}},
-		{"wrong words", "golang:1.26-bookworm", []string{"IMAGE_BUILDER_SOURCES=mount"}, 2, []string{"IMAGE_BUILDER_SOURCES", "fix: set it to bind or copy"}},
+		{"no engine", "golang:1.26-bookworm", "", []string{"DOCKER_HOST=unix:///nowhere/docker.sock"}, 3, []string{`the Builder "golang:1.26-bookworm" (magefile.go:8) needs a Docker Engine`, "fix: "}},
+		{"no image", "localhost:1/fromscratch-test/none:1", "", nil, 3, []string{"localhost:1/fromscratch-test/none:1", "docker login"}},
+		{"wrong words", "golang:1.26-bookworm", "", []string{"IMAGE_BUILDER_SOURCES=mount"}, 2, []string{"IMAGE_BUILDER_SOURCES", "fix: set it to bind or copy"}},
+		{"no such context", "golang:1.26-bookworm", at("fromscratch-test-none"), nil, 2, []string{`the engine "fromscratch-test-none" of Builders (magefile.go:8)`, "no such context", "or correct Builders"}},
+		{"no address", "golang:1.26-bookworm", at("ftp://far.example"), nil, 2, []string{`the engine "ftp://far.example" of Builders`, "unknown scheme", "or correct Builders"}},
+		{"nobody there", "golang:1.26-bookworm", at("unix:///nowhere/docker.sock"), nil, 3, []string{`the engine "unix:///nowhere/docker.sock" of Builders`, "fix: "}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			mage(t, builderProject(t, row.builder), row.env, "imageArchive").wantError(t, row.code, row.says...)
+			mage(t, builderProject(t, row.builder, row.fields), row.env, "imageArchive").wantError(t, row.code, row.says...)
 		})
 	}
 }
@@ -55,14 +74,9 @@ func TestBuilderCodes(t *testing.T) {
 func TestBuilder(t *testing.T) {
 	needEngine(t)
 	builder := buildertest.Image(t)
-	dir := builderProject(t, builder)
+	dir := builderProject(t, builder, "")
 	removeImages(t, "hello:"+tag)
-	id := strings.TrimPrefix(strings.TrimSpace(docker(t, "image", "inspect", "--format", "{{.Id}}", builder)), "sha256:")
-	for _, volume := range []string{"fromscratch-gocache-" + id[:12], "fromscratch-gomodcache"} {
-		if exec.Command("docker", "volume", "inspect", volume).Run() != nil { // else it is the user's
-			t.Cleanup(func() { exec.Command("docker", "volume", "rm", volume).Run() })
-		}
-	}
+	removeCaches(t, builder)
 	env := []string{"XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
 	if plan := mage(t, dir, env, "imagePlan").wantOK(t).stdout; !strings.Contains(plan, "builder ") || !strings.Contains(plan, builder+" (sha256:") {
 		t.Errorf("the plan has no builder:\n%s", plan)

@@ -13,9 +13,12 @@ import (
 	"os/user"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
 )
 
 // sshServer is an ssh server of the test's own on this machine, with its own keys and configuration; nobody's ~/.ssh is
@@ -252,6 +255,24 @@ func TestSSHDev(t *testing.T) {
 	dev.afar("second")
 	dev.says("swapped in", 1)
 	dev.end(name)
+}
+
+// A platform is compiled on the engine that Builders names for it, by ssh, where the default engine does not answer.
+func TestSSHBuilder(t *testing.T) {
+	needEngine(t)
+	builder := buildertest.Image(t)
+	s := newSSH(t, os.Getenv("PATH"))
+	dir := builderProject(t, builder, fmt.Sprintf(`Builders: map[string]string{"linux/%s": "ssh://%s"}`, runtime.GOARCH, s.address))
+	removeCaches(t, builder)
+	env := []string{s.path(), "DOCKER_HOST=unix:///nowhere/docker.sock", "XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
+	if r := mage(t, dir, env, "imagePlan").wantOK(t); !strings.Contains(r.stdout, "at ssh://"+s.address) {
+		t.Errorf("the plan does not say where:\n%s", r.stdout)
+	}
+	mage(t, dir, env, "imageArchive").wantOK(t)
+	wantRootfs(t, dir)
+	if left := docker(t, "ps", "-aq", "--filter", "label=io.github.fromscratch-go.builder", "--filter", "label=fromscratch"); left != "" {
+		t.Errorf("containers are left: %s", left)
+	}
 }
 
 // What can be wrong on the way: each says where the engine was chosen, what ssh or the far side said, and what helps.
