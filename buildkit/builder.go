@@ -30,6 +30,7 @@ type builder struct {
 	ref     string     // as a Config has it
 	host    gobuild.Go // the go command of this machine
 	folders []string   // of sources
+	root    string     // of the module
 	report  Report
 
 	mu        sync.Mutex
@@ -99,7 +100,7 @@ func (b *builder) request(program []byte) docker.BuilderRequest {
 			inside("mod"):   prefix + "-gomodcache",
 		},
 		Memory: []string{inside("home")}, Folders: []string{insideRoot, inside("out")},
-		Extra: b.lent(),
+		Extra: b.lent(), Proof: filepath.Join(b.root, "dist"),
 	}
 	for _, dir := range b.folders {
 		r.Binds = append(r.Binds, docker.Bind{Host: dir, Container: dir, ReadOnly: true})

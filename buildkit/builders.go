@@ -96,8 +96,8 @@ func noEngine(err error) error {
 	return &EngineError{err}
 }
 
-// get returns the builder of a Config, whose image is pulled if the engine does not have it. Nothing is started yet.
-func (b *Builders) get(ctx context.Context, in Inputs, c Config, p Platform) (*builder, error) {
+// get returns the builder of a Config of the module in a folder, whose image is pulled if the engine does not have it. Nothing is started yet.
+func (b *Builders) get(ctx context.Context, in Inputs, root string, c Config, p Platform) (*builder, error) {
 	engine, img, found, err := b.image(ctx, c, p)
 	if err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (b *Builders) get(ctx context.Context, in Inputs, c Config, p Platform) (*b
 	if have := b.all[key]; have != nil {
 		return have, nil
 	}
-	made := &builder{owner: b, engine: engine, image: img, ref: c.Builder, host: gobuild.Go{Dir: in.Dir, Env: in.Environ}, report: in.Report}
+	made := &builder{owner: b, engine: engine, image: img, ref: c.Builder, root: root, host: gobuild.Go{Dir: in.Dir, Env: in.Environ}, report: in.Report}
 	if made.folders, err = sourceFolders(in); err != nil {
 		return nil, err
 	}

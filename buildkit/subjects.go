@@ -102,7 +102,7 @@ func (in Inputs) equip(ctx context.Context, m gobuild.Module, s subject) (subjec
 		return s, nil
 	}
 	var err error
-	if s.builder, err = in.Builders.get(ctx, in, c, s.platform); err != nil {
+	if s.builder, err = in.Builders.get(ctx, in, m.Dir, c, s.platform); err != nil {
 		return s, err
 	}
 	if s.gocmd, err = s.builder.gocmd(ctx, c, m.Dir); err != nil {

@@ -39,6 +39,9 @@ type BuilderRequest struct {
 	// the moment. Unless Copy says so they are mounted, where the engine sees this machine's files.
 	Binds []Bind
 	Copy  bool
+	// Proof is a folder in one of the Binds that may be made and written to for a moment, to see whether the engine has
+	// this machine's files or a copy of them. Without it, or where it cannot be written to, their times and sizes tell.
+	Proof string
 	// Skip tells which files and folders of this machine are not copied. nil copies all.
 	Skip func(host string) bool
 	// Extra are mounted where the Binds are, and left out where these are copied: what a build can do without.
@@ -94,9 +97,13 @@ func (e *Engine) startBuilder(ctx context.Context, req BuilderRequest) (*Builder
 
 // launchBuilder creates and starts a container: with copies when there is a reason for them, else with mounts.
 func (e *Engine) launchBuilder(ctx context.Context, req BuilderRequest, copied error) (b *Builder, err error) {
+	var mark *proof
+	if copied == nil {
+		mark = req.leaveProof()
+	}
 	created, err := e.createBuilder(ctx, req, copied == nil)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, mark.remove())
 	}
 	b = &Builder{ID: created.ID, Copied: copied, engine: e, req: req}
 	b.files = &DevContainer{Container: Container{ID: created.ID}, Copied: copied, engine: e, binds: req.Binds, skip: req.Skip, sent: map[string]sentFile{}}
@@ -105,6 +112,9 @@ func (e *Engine) launchBuilder(ctx context.Context, req BuilderRequest, copied e
 			b, err = nil, errors.Join(err, b.remove(ctx))
 		}
 	}()
+	if err := errors.Join(mark.check(ctx, b), mark.remove()); err != nil {
+		return b, err
+	}
 	if err := b.furnish(ctx); err != nil {
 		return b, err
 	}

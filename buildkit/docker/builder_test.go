@@ -210,6 +210,47 @@ func TestBuilderSync(t *testing.T) {
 	})
 }
 
+// An engine with a copy of the sources at their place, as rsync leaves it, is sent them. Where it has them nothing is left.
+func TestBuilderProof(t *testing.T) {
+	e := openEngine(t)
+	for _, row := range []struct {
+		name  string
+		far   bool
+		dist  bool // is there
+		proof string
+	}{
+		{"here", false, false, "dist"},
+		{"here, with a folder", false, true, "dist"},
+		{"a copy", true, false, "dist"},
+		{"a copy, with a folder", true, true, "dist"},
+		{"here, elsewhere", false, false, "../dist"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir, other, engine := filepath.Join(t.TempDir(), "here"), filepath.Join(t.TempDir(), "there"), e
+			err := os.MkdirAll(filepath.Join(dir, map[bool]string{true: "dist"}[row.dist]), 0o755)
+			if err = errors.Join(err, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module a"), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("cp", "-a", dir, other).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			if row.far {
+				engine = elsewhere(t, e, dir, other)
+			}
+			b := newBuilder(t, engine, func(r *BuilderRequest) {
+				r.Binds, r.Proof = []Bind{{Host: dir, Container: "/src", ReadOnly: true}}, filepath.Join(dir, row.proof)
+			})
+			if (b.Copied != nil) != row.far || row.far && !strings.Contains(b.Copied.Error(), "does not see what was just written") {
+				t.Errorf("copied: %v", b.Copied)
+			}
+			left, err := os.ReadDir(filepath.Join(dir, "dist"))
+			if len(left) > 0 || (err == nil) != row.dist {
+				t.Errorf("left are %v (%v)", left, err)
+			}
+		})
+	}
+}
+
 // The end of ctx ends the command, also one that ignores signals, and not the container.
 func TestBuilderExecCancel(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e *Engine) {
