@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
 )
 
 // sleeper is a program that says when it is ready, what signal it got, and can
@@ -172,6 +174,59 @@ func TestBuildInterrupted(t *testing.T) {
 				}
 			}
 			wantNoRest(t, dir)
+		})
+	}
+}
+
+// Whoever of a run is killed while a builder compiles, the container ends, the compiler in it, and all processes.
+func TestBuilderKilled(t *testing.T) {
+	needEngine(t)
+	var endless strings.Builder
+	endless.WriteString("package main\n\nvar t = map[string]func(int) int{\n")
+	for i := range 30000 {
+		fmt.Fprintf(&endless, "\t\"k%d\": func(a int) int { return a*%[1]d },\n", i)
+	}
+	endless.WriteString("}\n\nfunc main() { println(len(t)) }\n")
+	builder := buildertest.Image(t)
+	removeCaches(t, builder)
+	for _, test := range []struct {
+		name string
+		all  bool // or mage alone
+	}{{"mage", false}, {"all", true}} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := builderProject(t, builder, "")
+			if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(endless.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			cmd := mageCommand(t, dir, []string{"XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}, "imageArchive")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = cmd.Process.Kill() })
+			id := ""
+			waitFor(t, "the compiler to run in a builder", func() bool {
+				if id = strings.TrimSpace(docker(t, "ps", "-q", "--filter", "volume="+dir)); id == "" {
+					return false
+				}
+				out, err := exec.Command("docker", "top", id, "-o", "pid,args").Output()
+				return err == nil && strings.Contains(string(out), "/compile ") && strings.Contains(string(out), "-p main ")
+			})
+			target := child(t, cmd.Process.Pid)
+			worker := child(t, target)
+			pids := []int{cmd.Process.Pid}
+			if test.all {
+				pids = append(pids, target, worker)
+			}
+			for _, pid := range pids {
+				if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_ = cmd.Wait()
+			waitFor(t, "the container to be gone", func() bool { return docker(t, "ps", "-aq", "--filter", "volume="+dir) == "" })
+			for _, pid := range []int{target, worker} {
+				waitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
+			}
 		})
 	}
 }
