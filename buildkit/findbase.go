@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
@@ -73,6 +74,11 @@ func (in Inputs) findBase(ctx context.Context, s subject, r base.Request) (*base
 		return nil, &ConfigError{err}
 	}
 	done(fmt.Sprintf("%s (%s), found in %s", r.Reference, b.Digest, b.From), nil)
+	if b.Instead != nil {
+		why := strings.ReplaceAll(b.Instead.Error(), "\n", "; ")
+		in.Report.note(s.label(), "base", fmt.Sprintf("warning: %s is that of the engine, as the registry does not give it: %s. Its layers are compressed anew, so what is made here may have another digest than elsewhere",
+			r.Reference, why))
+	}
 	return b, nil
 }
 
@@ -92,7 +98,7 @@ func (in Inputs) finder() (base.Finder, error) {
 		config = filepath.Join(home, ".docker")
 	}
 	return base.Finder{
-		Cache: filepath.Join(cache, "bases"), DockerConfig: config,
+		Cache: filepath.Join(cache, "bases"), DockerConfig: config, RegistryFirst: in.RegistryFirst,
 		CAFile: in.getenv("IMAGE_REGISTRY_CA"), PlainHTTP: split(in.getenv("IMAGE_REGISTRY_HTTP")),
 		Engine: func(ctx context.Context) (base.Engine, error) {
 			if in.Engine == nil {

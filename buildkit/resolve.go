@@ -32,6 +32,9 @@ type Inputs struct {
 	// Engine gives the Docker Engine that base images are looked for in before their
 	// registry; a nil function, or a nil Engine, is none.
 	Engine func(ctx context.Context) (*docker.Engine, error)
+	// RegistryFirst looks for base images in their registry before the engine, for what
+	// is to have the same digest on every machine: a registry's manifest, or a layout's.
+	RegistryFirst bool
 	// Cache is the folder that the layers of base images are kept in, for all
 	// modules. Default: fromscratch in the user's cache folder.
 	Cache string

@@ -32,6 +32,8 @@ type Base struct {
 	FS *FS
 	// Paths are files of this machine that the reference is read from: whatever changes there may change the base.
 	Paths []string
+	// Instead is why the base is not that of the registry, which was asked first; nil when it is, or was not asked.
+	Instead error
 }
 
 // Engine is what is asked of a Docker Engine.
@@ -49,6 +51,9 @@ type Finder struct {
 	Cache string
 	// Engine gives the engine that is asked first; one that is nil, or a nil function, is none.
 	Engine func(ctx context.Context) (Engine, error)
+	// RegistryFirst asks the registry before the engine. The base, and its layers as they are compressed there, are the
+	// same on every machine then, whatever an engine has. An engine is asked when the registry does not give the base.
+	RegistryFirst bool
 	// DockerConfig is the folder of the docker command's configuration, which has the credentials for registries. "" is none.
 	DockerConfig string
 	// CAFile is a PEM file of certificate authorities that count besides the system's. "" is none.
@@ -75,7 +80,7 @@ const (
 )
 
 // Find finds the base. What is not in the cache yet is fetched into it. The image that a name stands for in the engine
-// counts before the one in the registry, if it is of the platform.
+// counts before the one in the registry, if it is of the platform, unless RegistryFirst says otherwise.
 //
 // It fails when there is none, when none is of the platform (the error lists those that are there), when what is read is not
 // what its digest says, or when ctx ends.
@@ -95,6 +100,9 @@ func (f Finder) find(ctx context.Context, r Request) (*Base, error) {
 	if path, tag, ok := r.file(); ok {
 		return f.inFile(ctx, r, path, tag)
 	}
+	if f.RegistryFirst {
+		return f.registryFirst(ctx, r)
+	}
 	b, elsewhere, err := f.inEngine(ctx, r)
 	if err != nil {
 		if _, wrong := parse(r.Reference); wrong != nil {
@@ -112,8 +120,26 @@ func (f Finder) find(ctx context.Context, r Request) (*Base, error) {
 	return b, nil
 }
 
+// registryFirst asks the engine only for what the registry does not have, or where it cannot be reached.
+func (f Finder) registryFirst(ctx context.Context, r Request) (*Base, error) {
+	b, err := f.inRegistry(ctx, r)
+	var remote *RemoteError
+	if err == nil || ctx.Err() != nil || !errors.As(err, &remote) {
+		return b, err
+	}
+	b, elsewhere, engineErr := f.inEngine(ctx, r)
+	switch {
+	case engineErr != nil:
+		return nil, errors.Join(engineErr, err)
+	case b == nil:
+		return nil, fmt.Errorf("%s%w", elsewhere, err)
+	}
+	b.Instead = err
+	return b, nil
+}
+
 // Identify tells what the reference means now, without reading the image: by one question to the engine, and one to the
-// registry when the engine has none. A reference by digest, and a file, always mean the same here: of a file the state
+// registry when the engine has none; RegistryFirst does not count here. A reference by digest, and a file, always mean the same here: of a file the state
 // of [Base.Paths] tells.
 func (f Finder) Identify(ctx context.Context, r Request) (string, error) {
 	id, err := f.identify(ctx, r)

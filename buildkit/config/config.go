@@ -40,7 +40,8 @@ type Config struct {
 	// Base is the image that this one is put on: "alpine:3.20", "repo@sha256:…", an
 	// OCI layout as "oci:DIR" or "oci:DIR:tag", an archive as "archive:FILE" or its
 	// path ("./base.tar"), relative to the module's folder. A name is looked for in
-	// the engine, then in its registry; a tag in a registry is asked for each time.
+	// the engine, then in its registry, by imagePush and imageLayout the other way
+	// round; a tag in a registry is asked for each time.
 	// Its environment, labels, ports, volumes, stop signal and health check are
 	// inherited, its user when he is not root and User is not set. The program's
 	// libraries are the base's; what it lacks is added from the Sysroot.

@@ -162,6 +162,7 @@ func (j *job) inputs() (buildkit.Inputs, error) {
 	}
 	in := buildkit.Inputs{
 		Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform, Engine: j.baseEngine, Builders: j.builders,
+		RegistryFirst: j.target == "imagePush" || j.target == "imageLayout",
 	}
 	if j.own {
 		in.Choose = j.choose

@@ -11,7 +11,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
-// imagePush pushes the images. No engine is asked for anything, not even which platform to build for.
+// imagePush pushes the images. No engine is asked which platform to build for, nor for a base that its registry gives;
+// only for one that is nowhere else, and for builders.
 func (j *job) imagePush(ctx context.Context) error {
 	j.output = outputArchive
 	refs, err := refsFile(os.Getenv("IMAGE_REFS"))

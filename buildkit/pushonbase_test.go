@@ -1,0 +1,109 @@
+package buildkit_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+)
+
+// uploads counts what is sent to the repositories of a registry. It is a proxy before it.
+type uploads struct {
+	host string
+	mu   sync.Mutex
+	sent map[string]int64 // bytes of blobs, by repository
+}
+
+func watchUploads(t *testing.T, registry string) *uploads {
+	t.Helper()
+	u := &uploads{sent: map[string]int64{}}
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: registry})
+	director := proxy.Director
+	proxy.Director = func(r *http.Request) { host := r.Host; director(r); r.Host = host } // it says where to send blobs
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, _, blob := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/blobs/uploads/")
+		counted := &counter{ReadCloser: r.Body}
+		r.Body = counted
+		proxy.ServeHTTP(w, r)
+		if u.mu.Lock(); blob {
+			u.sent[name] += counted.n
+		}
+		u.mu.Unlock()
+	}))
+	t.Cleanup(server.Close)
+	u.host = strings.TrimPrefix(server.URL, "http://")
+	return u
+}
+
+func (u *uploads) of(repository string) int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.sent[repository]
+}
+
+// The manifest that is pushed does not depend on whether the engine has the base: it is the registry's, whose layers are
+// taken over from its repository. One that is in the engine alone is taken from there, which is said.
+func TestPushOnABase(t *testing.T) {
+	base := imported(t, alpine(t), "pushed", "ENV FROM=base")
+	u := watchUploads(t, startRegistry(t))
+	there := u.host + "/acme/base:1"
+	output(t, "", "docker", "tag", base, there)
+	t.Cleanup(func() { exec.Command("docker", "image", "rm", there).Run() })
+	output(t, "", "docker", "push", "-q", there)
+	dir := asking(t)
+	push := func(from, to string, noEngine bool) (*buildkit.Built, string, string) {
+		t.Helper()
+		in := inputsOn(t, dir, buildkit.Config{Base: from, Repo: u.host + "/acme/" + to})
+		in.RegistryFirst, in.Cache = true, t.TempDir()
+		if noEngine {
+			in.Engine = func(context.Context) (*docker.Engine, error) { return nil, nil }
+		}
+		var told []string
+		in.Report = func(e buildkit.Event) { told = append(told, e.Text) }
+		plans, err := buildkit.Resolve(context.Background(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		built, err := plans[0].Build(context.Background(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { built.Close() })
+		pushed, err := buildkit.PushAll(context.Background(), []*buildkit.Built{built}, buildkit.PushOptions{Cache: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := built.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, digest, _ := strings.Cut(pushed[0].Reference, "@")
+		return built, digest, strings.Join(told, "\n")
+	}
+	_, with, _ := push(there, "with", false)
+	built, without, _ := push(there, "without", true)
+	if with != without {
+		t.Errorf("with the base in the engine the manifest is %s, without it %s", with, without)
+	}
+	if sent, limit := u.of("acme/with"), ours(built)+200_000; sent == 0 || sent > limit {
+		t.Errorf("%d bytes were sent, our own layers and documents have less than %d", sent, limit)
+	}
+	annotations, err := built.Annotations(context.Background())
+	if err != nil || annotations["org.opencontainers.image.base.digest"] == "" || annotations["org.opencontainers.image.base.name"] != there {
+		t.Errorf("the annotations are %v (%v)", annotations, err)
+	}
+
+	alone := u.host + "/acme/alone:1"
+	output(t, "", "docker", "tag", base, alone)
+	t.Cleanup(func() { exec.Command("docker", "image", "rm", alone).Run() })
+	if _, _, told := push(alone, "onalone", false); !strings.Contains(told, "warning: "+alone+" is that of the engine") || !strings.Contains(told, "found in the engine") {
+		t.Errorf("of a base that only the engine has is told\n%s", told)
+	}
+}
