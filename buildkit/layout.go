@@ -81,6 +81,15 @@ func (g platforms) hold(ctx context.Context) (d Dist, release func() error, err 
 	return p.delivered(), release, nil
 }
 
+// all are the platforms.
+func (g platforms) all() []Platform {
+	var list []Platform
+	for _, b := range g {
+		list = append(list, b.Image.Config().Platform)
+	}
+	return list
+}
+
 func (g platforms) archive(ctx context.Context, own Platform) (path string, err error) {
 	b := g[0]
 	dist, release, err := g.hold(ctx)
@@ -89,6 +98,9 @@ func (g platforms) archive(ctx context.Context, own Platform) (path string, err 
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	path = dist.archive()
+	if p, ok := Runs(own, g.all()); ok {
+		own = p
+	}
 	done := b.report.step(b.Plan.Name, "archive", "writing "+b.Plan.Show(path))
 	err = deliver.Archive{Images: g.images(), Platform: own, Refs: b.Plan.references()}.WriteFile(ctx, path)
 	done("wrote "+b.Plan.Show(path), err)

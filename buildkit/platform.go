@@ -89,10 +89,14 @@ func (in Inputs) chosen(ctx context.Context, list []Platform, from string, err e
 // not said for the usual one (Normalize in https://github.com/containerd/platforms), and so
 // does the go command.
 func same(a, b Platform) bool {
-	usual := map[string]string{"amd64": "v1", "arm": "v7", "arm64": "v8"}
-	a.Variant = cmp.Or(a.Variant, usual[a.Architecture])
-	b.Variant = cmp.Or(b.Variant, usual[b.Architecture])
+	a.Variant, b.Variant = variant(a), variant(b)
 	return a == b
+}
+
+// variant is that of a platform, or the usual one where none is said.
+func variant(p Platform) string {
+	usual := map[string]string{"amd64": "v1", "arm": "v7", "arm64": "v8"}
+	return cmp.Or(p.Variant, usual[p.Architecture])
 }
 
 // namedPlatforms are the platforms that the user has named, each once.
@@ -108,21 +112,4 @@ func namedPlatforms(names []string, from string) ([]Platform, error) {
 		}
 	}
 	return list, nil
-}
-
-// Runs returns which of some platforms a machine runs best: that of its own variant,
-// else one without, else any of its architecture.
-func Runs(machine Platform, list []Platform) (Platform, bool) {
-	for _, fits := range []func(Platform) bool{
-		func(p Platform) bool { return p.Variant == machine.Variant },
-		func(p Platform) bool { return p.Variant == "" },
-		func(Platform) bool { return true },
-	} {
-		for _, p := range list {
-			if p.Architecture == machine.Architecture && fits(p) {
-				return p, true
-			}
-		}
-	}
-	return Platform{}, false
 }

@@ -197,6 +197,20 @@ func TestRuns(t *testing.T) {
 		{"linux/arm/v7", "linux/arm/v6 linux/arm", "linux/arm"},
 		{"linux/amd64", "linux/arm64 linux/amd64/v3", "linux/amd64/v3"},
 		{"linux/s390x", "linux/arm64 linux/amd64", ""},
+		// What a processor of amd64 can do is not told.
+		{"linux/amd64", "linux/amd64/v3 linux/amd64/v1", "linux/amd64/v1"},
+		{"linux/amd64", "linux/amd64/v3 linux/amd64", "linux/amd64"},
+		{"linux/amd64", "linux/amd64/v4 linux/amd64/v2", "linux/amd64/v2"},
+		{"linux/amd64/v3", "linux/amd64 linux/amd64/v2 linux/amd64/v4", "linux/amd64/v2"},
+		{"linux/amd64/v2", "linux/amd64/v3", ""},
+		{"linux/arm64", "linux/arm64/v9.0 linux/arm64/v8.2 linux/arm64", "linux/arm64"},
+		{"linux/arm64/v8", "linux/arm64/v9.0 linux/arm64/v8.2", "linux/arm64/v8.2"},
+		// That of arm is.
+		{"linux/arm/v6", "linux/arm/v7", ""},
+		{"linux/arm/v6", "linux/arm", ""},
+		{"linux/arm/v6", "linux/arm/v7 linux/arm/v5", "linux/arm/v5"},
+		{"linux/arm/v7", "linux/arm/v5 linux/arm/v6", "linux/arm/v6"},
+		{"linux/riscv64", "linux/riscv64/rva22u64 linux/riscv64", "linux/riscv64"},
 	} {
 		var list []buildkit.Platform
 		for _, s := range strings.Fields(tt.list) {
