@@ -15,12 +15,16 @@ func fits(base, wanted image.Platform) bool { return rank(base, wanted) > 0 }
 
 // rank is how well a platform is what is wanted: 0 is not at all, more is better. Variants are downward compatible
 // (https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md#platform-variants): on linux/arm/v7 runs what is for v6,
-// and arm64 is v8 where nothing is said.
+// and arm64 is v8 where nothing is said. A program for arm without a variant is one for v7, as the go command makes it; of a
+// base without one it is not known what it is for.
 func rank(base, wanted image.Platform) int {
 	if base.OS != wanted.OS || base.Architecture != wanted.Architecture {
 		return 0
 	}
 	b, w := variant(base), variant(wanted)
+	if wanted.Architecture == "arm" && w == "" {
+		w = "v7"
+	}
 	switch {
 	case b == w:
 		return 100

@@ -51,7 +51,7 @@ func (b *Base) Document() *dockerspec.DockerOCIImage { return &b.document }
 // Inherit adds to a configuration what an image takes over from its base, as a Dockerfile's FROM does: variables and
 // labels that the image has not itself, ports and volumes of both, the stop signal when there is none, and Entrypoint
 // and Cmd when the image has neither. User and Workdir are the image's. The health check and what concerns the platform
-// come with [NewOn]. A variant that is not said is the base's.
+// come with [NewOn]. A variant that is not said is the base's, unless that is for less.
 func (b *Base) Inherit(c Config) Config {
 	base := b.document.Config
 	c.Env = slices.Clone(c.Env)
@@ -78,7 +78,8 @@ func (b *Base) Inherit(c Config) Config {
 	if len(c.Entrypoint)+len(c.Cmd) == 0 {
 		c.Entrypoint, c.Cmd = base.Entrypoint, base.Cmd
 	}
-	if c.Platform.Variant == "" {
+	// On arm none is v7: what is put on a base for less is not for less itself.
+	if below := c.Platform.Architecture == "arm" && b.document.Variant < "v7"; c.Platform.Variant == "" && !below {
 		c.Platform.Variant = b.document.Variant
 	}
 	return c

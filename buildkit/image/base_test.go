@@ -99,6 +99,23 @@ func TestNewOnOverrides(t *testing.T) {
 	}
 }
 
+// A program for arm without a variant is one for v7: on a base for v6 it is no image for v6.
+func TestNewOnInheritsTheVariant(t *testing.T) {
+	for _, tt := range []struct{ base, own, want string }{
+		{"v7", "", "v7"}, {"v6", "", ""}, {"", "", ""}, {"v8", "", "v8"}, {"v6", "v7", "v7"}, {"v6", "v6", "v6"},
+	} {
+		text := strings.NewReplacer(`"arm64"`, `"arm"`, `"v8"`, `"`+tt.base+`"`, "DIFF", digest.FromString("").String()).Replace(baseConfig)
+		base, err := image.ParseBase([]byte(text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := base.Inherit(image.Config{Platform: image.Platform{OS: "linux", Architecture: "arm", Variant: tt.own}})
+		if c.Platform.Variant != tt.want {
+			t.Errorf("%q on a base for %q is for %q, want %q", tt.own, tt.base, c.Platform.Variant, tt.want)
+		}
+	}
+}
+
 func TestParseBaseRefuses(t *testing.T) {
 	for _, text := range []string{"", "{}", `{"rootfs":{"diff_ids":[]}}`, `{"rootfs":{"diff_ids":["sha256:../../x"]}}`} {
 		if _, err := image.ParseBase([]byte(text), nil); err == nil {
