@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -22,6 +23,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/retry"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/stall"
 )
 
 // inRegistry finds the base in its registry. A tag is asked for each time, which is a HEAD; what is in the cache by
@@ -114,6 +116,9 @@ func parse(ref string) (reference.Named, error) {
 	return reference.TagNameOnly(named), nil
 }
 
+// answerWithin is how long a registry may take to answer: it has nothing to do for it. Several tries are made.
+const answerWithin = 30 * time.Second
+
 // pull is a connection to the repository of a base.
 type pull struct {
 	repository *remote.Repository
@@ -131,7 +136,7 @@ func (f Finder) connect(ctx context.Context, named reference.Named) (*pull, erro
 		return nil, err
 	}
 	repository.PlainHTTP = slices.Contains(f.PlainHTTP, reference.Domain(named))
-	client := &auth.Client{Client: &http.Client{Transport: retry.NewTransport(transport)}, Cache: auth.NewCache()}
+	client := &auth.Client{Client: &http.Client{Transport: retry.NewTransport(&stall.Transport{Base: transport, Answer: answerWithin})}, Cache: auth.NewCache()}
 	client.SetUserAgent("fromscratch")
 	if f.DockerConfig != "" {
 		store, err := credentials.NewStore(filepath.Join(f.DockerConfig, "config.json"), credentials.StoreOptions{})

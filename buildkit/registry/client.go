@@ -17,6 +17,8 @@ import (
 	orasregistry "oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/stall"
 )
 
 // userAgent is how we are known to registries.
@@ -43,7 +45,7 @@ func (r PushRequest) open(ctx context.Context) (*client, error) {
 	if c.transport, err = r.transport(); err != nil {
 		return nil, err
 	}
-	c.wire = &wire{base: c.transport, host: c.host}
+	c.wire = &wire{base: &stall.Transport{Base: c.transport, Answer: r.Answer, Move: r.Move}, host: c.host}
 	credential := func(ctx context.Context, host string) (auth.Credential, error) {
 		if host != c.host {
 			return auth.EmptyCredential, nil

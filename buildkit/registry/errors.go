@@ -12,6 +12,8 @@ import (
 
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/stall"
 )
 
 // Error is what became of a push that failed.
@@ -107,6 +109,7 @@ func (c *client) fix(err error) string {
 	var unknown x509.UnknownAuthorityError
 	var answer *errcode.ErrorResponse
 	var lookup *net.DNSError
+	var stalled *stall.Error
 	login := fmt.Sprintf("log in with \"docker login %s\", as one who may write to %s", c.repo.Reference.Registry, c.name)
 	switch {
 	case errors.As(err, &unknown):
@@ -115,6 +118,8 @@ func (c *client) fix(err error) string {
 		return fmt.Sprintf("if it is to be without TLS, say so with IMAGE_REGISTRY_HTTP=%s", c.host)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &lookup):
 		return fmt.Sprintf("see whether the registry runs at %s, and whether Repo, or IMAGE_REPO, names the right one", c.host)
+	case errors.As(err, &stalled):
+		return fmt.Sprintf("see whether the registry at %s, or a proxy before it, still works, and run again: what was sent stays there", c.host)
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
 		return login
 	case !errors.As(err, &answer):

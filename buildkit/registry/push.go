@@ -53,6 +53,10 @@ type PushRequest struct {
 	// Default: [DefaultWait].
 	Wait time.Duration
 
+	// Answer is how long the registry may take to answer when it has all of a request, and Move how long it may take no
+	// byte of a blob. Then the step is tried again, twice at most. Defaults: [stall.DefaultAnswer], [stall.DefaultMove].
+	Answer, Move time.Duration
+
 	// Progress hears how many bytes of blobs were sent. It is called by one goroutine at a time, often. nil hears
 	// nothing.
 	Progress func(Progress)

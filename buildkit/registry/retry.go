@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"oras.land/oras-go/v2/registry/remote/errcode"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/stall"
 )
 
 // The waits between two tries, when the request does not say others. The first one doubles with each try.
@@ -27,6 +29,8 @@ const (
 	maxWait        = 30 * time.Second
 	// maxRetryAfter is the longest that a registry may ask to wait for: more is an error, which tells it.
 	maxRetryAfter = 5 * time.Minute
+	// maxStalled is how often a step is tried again that has stalled: each time takes minutes.
+	maxStalled = 2
 )
 
 // attemptKey is where a request finds its attempt in the context.
@@ -66,7 +70,7 @@ func retryAfter(resp *http.Response, now time.Time) time.Duration {
 
 // retry tries something until it goes well, another try would not help, or there were enough.
 func (r PushRequest) retry(ctx context.Context, do func(context.Context) error) error {
-	wait, tries := r.Wait, r.Retries
+	wait, tries, stalls := r.Wait, r.Retries, 0
 	if wait == 0 {
 		wait = DefaultWait
 	}
@@ -76,6 +80,11 @@ func (r PushRequest) retry(ctx context.Context, do func(context.Context) error) 
 	for ; ; tries-- {
 		a := &attempt{reached: r.reached}
 		err := do(context.WithValue(ctx, attemptKey{}, a))
+		var stalled *stall.Error
+		if errors.As(err, &stalled) {
+			tries = min(tries, maxStalled-stalls)
+			stalls++
+		}
 		switch {
 		case err == nil:
 			return nil

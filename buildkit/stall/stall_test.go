@@ -1,0 +1,106 @@
+package stall_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/stall"
+)
+
+// limit is what the servers of these tests stay below, or far above.
+const limit = 400 * time.Millisecond
+
+// trickle writes a byte now and then, for longer than the limit in all.
+func trickle(w http.ResponseWriter) {
+	for range 6 {
+		_, _ = io.WriteString(w, "x")
+		_ = http.NewResponseController(w).Flush()
+		time.Sleep(limit / 4)
+	}
+}
+
+func TestTransport(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		body   io.Reader
+		server func(w http.ResponseWriter, r *http.Request, left <-chan struct{})
+		want   string // of the error; "" is none
+	}{
+		{"an answer at once", nil, func(http.ResponseWriter, *http.Request, <-chan struct{}) {}, ""},
+		{"an answer in pieces", nil, func(w http.ResponseWriter, _ *http.Request, left <-chan struct{}) { trickle(w) }, ""},
+		{"a body in pieces", &pieces{n: 6}, func(_ http.ResponseWriter, r *http.Request, left <-chan struct{}) { _, _ = io.Copy(io.Discard, r.Body) }, ""},
+		{"a source that takes its time", &pieces{n: 1, first: 2 * limit}, func(_ http.ResponseWriter, r *http.Request, left <-chan struct{}) { _, _ = io.Copy(io.Discard, r.Body) }, ""},
+		{"no answer", nil, func(_ http.ResponseWriter, _ *http.Request, left <-chan struct{}) { <-left }, "the server has not answered for 400ms"},
+		{"no answer to a body", strings.NewReader("body"), func(_ http.ResponseWriter, r *http.Request, left <-chan struct{}) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-left
+		}, "the server has not answered for 400ms"},
+		{"a body that is not read", io.LimitReader(endless{}, 1<<30), func(_ http.ResponseWriter, _ *http.Request, left <-chan struct{}) { <-left }, "no byte was taken by the server for 400ms"},
+		{"half an answer", nil, func(w http.ResponseWriter, _ *http.Request, left <-chan struct{}) { trickle(w); <-left }, "no byte has come from the server for 400ms"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			left, transport := make(chan struct{}), &http.Transport{}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { tt.server(w, r, left) }))
+			t.Cleanup(func() { transport.CloseIdleConnections(); close(left); server.CloseClientConnections(); server.Close() })
+			client := &http.Client{Transport: &stall.Transport{Base: transport, Answer: limit, Move: limit}}
+			err := request(context.Background(), client, server.URL, tt.body)
+			var stalled *stall.Error
+			switch {
+			case tt.want == "" && err != nil, tt.want != "" && (!errors.As(err, &stalled) || stalled.Error() != tt.want || !stalled.Timeout()):
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// Who ends a request hears of no stall.
+func TestTransportIsCancelled(t *testing.T) {
+	left := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-left }))
+	t.Cleanup(func() { close(left); server.Close() })
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	client := &http.Client{Transport: &stall.Transport{Base: http.DefaultTransport}}
+	if err := request(ctx, client, server.URL, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want the context's", err)
+	}
+}
+
+func request(ctx context.Context, client *http.Client, url string, body io.Reader) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, body)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	return errors.Join(err, resp.Body.Close())
+}
+
+// pieces is a body of some bytes, with a wait before each.
+type pieces struct {
+	n     int
+	first time.Duration
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if p.n--; p.n < 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(max(p.first, limit/4))
+	return copy(b, "x"), nil
+}
+
+// endless are zeros.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) { clear(b); return len(b), nil }
