@@ -11,6 +11,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
 // Load brings the image into the engine under its reference. An engine that has
@@ -46,36 +47,36 @@ func (b *Built) load(ctx context.Context, d *Delivery) (came string, err error) 
 	if before.is(b.ids()) && !half {
 		return b.Plan.Reference + " is unchanged", nil
 	}
-	kept := 0
+	p := parcel{image: b.Image}
 	if !half {
-		if kept, err = b.sharedWithBase(ctx, d.engine, b.shared(d.engine, before.image)); err != nil {
+		if p, err = b.parcel(ctx, d, before.image); err != nil {
 			return "", err
 		}
 	}
-	if kept > 0 {
+	if len(p.has) > 0 {
 		err = writeOnce(mark, loadingText)
 	}
 	if err == nil {
-		err = b.sendOrAll(ctx, d, &kept, &before.image)
+		err = b.sendOrAll(ctx, d, &p, &before.image)
 	}
 	if err == nil {
 		err = remove(mark)
 	}
-	return fmt.Sprintf("loaded %s, sent %s", b.Plan.Reference, Size(b.sizeFrom(kept))), err
+	return fmt.Sprintf("loaded %s, sent %s", b.Plan.Reference, Size(p.size())), err
 }
 
-// sendOrAll sends the image without the layers that the engine has; when that fails, or
-// the request that has waited for the image, everything.
-func (b *Built) sendOrAll(ctx context.Context, d *Delivery, kept *int, before *docker.Image) error {
+// sendOrAll sends the image without what the engine has; when that fails, or the request
+// that has waited for the image, everything.
+func (b *Built) sendOrAll(ctx context.Context, d *Delivery, p *parcel, before *docker.Image) error {
 	begun := d.pending != nil
-	err := b.send(ctx, d, *kept, before)
-	if err == nil || ctx.Err() != nil || *kept == 0 && !begun {
+	err := b.send(ctx, d, *p, before)
+	if err == nil || ctx.Err() != nil || len(p.has) == 0 && !begun {
 		return err
 	}
 	// What the engine had a moment ago may be gone, and then the name may stand
 	// for half an image: everything, once, puts it right.
-	*kept = 0
-	return b.send(ctx, d, 0, before)
+	*p = parcel{image: b.Image}
+	return b.send(ctx, d, *p, before)
 }
 
 // loading is the mark of a load that leaves layers out. As long as it is there, the
@@ -92,9 +93,14 @@ func exists(path string) bool {
 }
 
 // ids are what engines may call the image: by its configuration's digest with a
-// graph driver, by its manifest's with the containerd image store.
+// graph driver, by its manifest's with the containerd image store, which may name the
+// layers of the base as that was pulled.
 func (b *Built) ids() []string {
-	return []string{b.Image.ConfigDigest.String(), b.Image.ManifestDigest.String()}
+	ids := []string{b.Image.ConfigDigest.String(), b.Image.ManifestDigest.String()}
+	if img := b.onBlobs(); img != nil {
+		ids = append(ids, img.ManifestDigest.String())
+	}
+	return ids
 }
 
 // shared is how many layers, from the lowest up, an image of ours has in common
@@ -114,32 +120,53 @@ func (b *Built) shared(engine *docker.Engine, before docker.Image) int {
 	return before.Shared(diffIDs)
 }
 
-// send streams the image into the engine, without the lowest layers that it has.
-func (b *Built) send(ctx context.Context, d *Delivery, kept int, before *docker.Image) error {
-	archive := b.archive()
-	archive.Omit = func(diffID digest.Digest) bool {
-		for _, l := range b.Image.Layers[:kept] {
-			if l.DiffID == diffID {
-				return true
-			}
+// parcel is the image as it is sent to an engine.
+type parcel struct {
+	image *image.Image
+	has   map[digest.Digest]bool // blobs that the engine has
+}
+
+// parcel leaves out what the engine has: of an earlier image of ours, and of the base.
+func (b *Built) parcel(ctx context.Context, d *Delivery, before docker.Image) (parcel, error) {
+	p, kept := parcel{image: b.Image, has: map[digest.Digest]bool{}}, b.shared(d.engine, before)
+	if base := b.Plan.base; base != nil {
+		found, err := b.baseIn(ctx, d)
+		if err != nil {
+			return p, err
 		}
-		return false
+		if found.asBlobs {
+			p.image = b.onBlobs()
+		}
+		kept = max(kept, found.layers)
 	}
+	for _, blob := range p.image.Blobs()[:kept] {
+		p.has[blob.Digest] = true
+	}
+	return p, nil
+}
+
+// size is that of what is sent, in bytes.
+func (p parcel) size() int64 {
+	var size int64
+	for _, blob := range p.image.Blobs() {
+		if !p.has[blob.Digest] {
+			size += blob.Size
+		}
+	}
+	return size
+}
+
+// send streams the image into the engine, without what that has.
+func (b *Built) send(ctx context.Context, d *Delivery, p parcel, before *docker.Image) error {
+	archive := b.archive()
+	archive.Image = p.image
+	archive.Omit = func(blob digest.Digest) bool { return p.has[blob] }
 	pending := d.pending
 	d.pending = nil
 	return d.engine.Load(ctx, docker.LoadRequest{
 		Ref: b.Plan.Reference, IDs: b.ids(), Write: archive.Write, Label: markLabel + "=" + b.Plan.Name,
 		Platform: b.Plan.enginePlatform(), Pending: pending, Previous: before,
 	})
-}
-
-// sizeFrom is the size of the layers above the lowest n, in bytes.
-func (b *Built) sizeFrom(n int) int64 {
-	var size int64
-	for _, l := range b.Image.Layers[n:] {
-		size += l.Size
-	}
-	return size
 }
 
 // removeStale removes the archive and the layout of an earlier build, unless they are

@@ -3,9 +3,9 @@ package buildkit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
@@ -59,23 +59,49 @@ func (b *Built) sizeOfBase() int64 {
 	return size
 }
 
-// sharedWithBase is how many layers an engine has that keeps layers as we send them. It has
-// the base's, if it knows the base by its configuration's digest: then it has a graph
-// driver, or is podman. The containerd image store names images by manifests; its blobs
-// are compressed, and other ones than ours.
-func (b *Built) sharedWithBase(ctx context.Context, engine *docker.Engine, kept int) (int, error) {
-	p := b.Plan
-	if p.base == nil || kept >= len(p.base.Image.Layers) {
-		return kept, nil
+// onBlobs is the image with the layers of its base as the base's manifest names them,
+// compressed; nil where that is not known. The containerd image store, which has them
+// under these names, need not be sent them then.
+func (b *Built) onBlobs() *image.Image {
+	base := b.Plan.base
+	if base == nil || len(base.Blobs) != len(base.Image.Layers) {
+		return nil
 	}
-	id := p.base.ConfigDigest.String()
-	img, found, err := engine.Image(ctx, id)
-	if err != nil || !found || !img.Complete || img.ID != id {
-		return kept, err
+	img, err := b.Image.WithBlobs(slices.Concat(base.Blobs, b.Image.Blobs()[len(base.Blobs):]))
+	if err != nil {
+		return nil // a blob without a type: such an image is sent in full
+	}
+	return img
+}
+
+// baseFound is what an engine has of the base.
+type baseFound struct {
+	layers  int  // how many, from the lowest up
+	asBlobs bool // under the names of their compressed blobs
+}
+
+// baseIn asks an engine for the base. One with a graph driver, and podman, knows it by
+// its configuration's digest and finds layers by what is in them. The containerd image
+// store finds them by their blobs: it must have the very manifest, whole.
+func (b *Built) baseIn(ctx context.Context, d *Delivery) (baseFound, error) {
+	base := b.Plan.base
+	if name := b.Plan.baseReference(); name != "" && b.onBlobs() != nil {
+		named := d.inspect(ctx, name)
+		if named.err != nil {
+			return baseFound{}, named.err
+		}
+		if named.found && slices.Contains(named.image.Manifests, base.Digest.String()) {
+			return baseFound{len(base.Blobs), true}, nil
+		}
+	}
+	id := base.ConfigDigest.String()
+	known := d.inspect(ctx, id)
+	if known.err != nil || !known.found || !known.image.Complete || known.image.ID != id {
+		return baseFound{}, known.err
 	}
 	var diffIDs []string
-	for _, l := range p.base.Image.Layers {
+	for _, l := range base.Image.Layers {
 		diffIDs = append(diffIDs, l.DiffID.String())
 	}
-	return max(kept, img.Shared(diffIDs)), nil
+	return baseFound{layers: known.image.Shared(diffIDs)}, nil
 }

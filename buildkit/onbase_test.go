@@ -42,58 +42,6 @@ func asking(t *testing.T) string {
 	return module(t, map[string]string{"go.mod": "module example.com/asks\n\ngo 1.23\n", "main.go": asks})
 }
 
-// A static program on a base with a shell: both work in one image, the base's configuration is inherited, its files
-// stay, and nothing of it is sent to the engine that has it.
-func TestBaseInTheEngine(t *testing.T) {
-	base := imported(t, alpine(t), "static", "ENV FROM=base WHO=base", "EXPOSE 9000", "LABEL a=base b=base")
-	c := buildkit.Config{Base: base, Repo: repo + "onstatic", Env: map[string]string{"WHO": "us"}, Labels: map[string]string{"b": "us"},
-		Files: []config.File{{From: "main.go", To: "/var/run/main.go"}}, Ports: []string{"80"}}
-	built := mustBuildOn(t, asking(t), c)
-	for _, v := range built.Plan.Values {
-		if v.Name == "base" && (!strings.HasPrefix(v.Value, base+" (sha256:") || !strings.Contains(v.Origin, "the engine")) {
-			t.Errorf("the plan says %+v", v)
-		}
-	}
-	l := watchLoads(t)
-	l.load(t, built)
-	ref := built.Plan.Reference
-	if len(l.sizes) != 1 || l.sizes[0] > ours(built)+100_000 {
-		t.Errorf("%v bytes were sent, of our own layers with %d", l.sizes, ours(built))
-	}
-	if got := inImage(t, nil, ref); got != "65534 /data /data base us\n" {
-		t.Errorf("the program says %q", got)
-	}
-	if got := inImage(t, nil, ref, "id -un; cat /etc/passwd /etc/os-release; stat -c '%n %a %u' /tmp /root /data /run/main.go; ls -ld /var/run | cut -c1"); got !=
-		"nobody\nroot:x:0:0:root:/root:/bin/sh\nweb:x:101:101:web:/home/web:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\nID=alpine\n"+
-			"/tmp 1777 0\n/root 700 0\n/data 755 65534\n/run/main.go 644 0\nl\n" {
-		t.Errorf("the image has\n%s", got)
-	}
-	inspect := output(t, "", "docker", "image", "inspect", "-f", "{{json .Config.Labels}} {{json .Config.ExposedPorts}} {{.Config.StopSignal}} {{len .RootFS.Layers}}", ref)
-	for _, want := range []string{`"a":"base"`, `"b":"us"`, `"80/tcp"`, `"9000/tcp"`, " 4"} {
-		if !strings.Contains(inspect, want) {
-			t.Errorf("the configuration is %s, which lacks %s", inspect, want)
-		}
-	}
-	if history := output(t, "", "docker", "history", "--no-trunc", ref); !strings.Contains(history, "Imported from") || !strings.Contains(history, "program:") {
-		t.Errorf("the history is\n%s", history)
-	}
-}
-
-// When the engine loses the base after it was asked, everything is sent once.
-func TestBaseThatTheEngineLoses(t *testing.T) {
-	base := imported(t, alpine(t), "lost")
-	built := mustBuildOn(t, asking(t), buildkit.Config{Base: base, Repo: repo + "onlost"})
-	l := watchLoads(t)
-	l.before = func() { output(t, "", "docker", "image", "rm", base) }
-	l.load(t, built)
-	if got := inImage(t, nil, built.Plan.Reference); got != "65534 /data /data  \n" {
-		t.Errorf("the program says %q", got)
-	}
-	if len(l.sizes) != 2 || l.sizes[1] < l.sizes[0]+1_000_000 {
-		t.Errorf("%v bytes were sent, want the base in the second try", l.sizes)
-	}
-}
-
 // Programs of the base can be the entrypoint and the health check, by path and by name.
 func TestBaseHasCommands(t *testing.T) {
 	base := imported(t, alpine(t), "commands", "ENV PATH=/bin")

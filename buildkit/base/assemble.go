@@ -60,6 +60,9 @@ func (f Finder) make(ctx context.Context, r Request, c candidate, parsed *image.
 	if b.Digest == "" {
 		b.Digest = b.ConfigDigest
 	}
+	for _, l := range c.Blobs {
+		b.Blobs = append(b.Blobs, image.Blob{MediaType: l.MediaType, Digest: l.Digest, Size: l.Size})
+	}
 	var files []string
 	lines := parsed.Lines()
 	for i, diffID := range parsed.Document().RootFS.DiffIDs {

@@ -28,6 +28,9 @@ type Base struct {
 	ID string
 	// Image is the configuration with the layers, the lowest first.
 	Image *image.Base
+	// Blobs are the layers as the manifest names them, compressed, the lowest first; none where that is not known. They
+	// have no bytes: those that can be read are in Image.
+	Blobs []image.Blob
 	// FS is the file system of all layers together.
 	FS *FS
 	// Paths are files of this machine that the reference is read from: whatever changes there may change the base.

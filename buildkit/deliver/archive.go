@@ -29,10 +29,11 @@ type Archive struct {
 	// Docker Hub's, without a tag it is latest, and a digest is an error. None makes an archive of an unnamed image. When
 	// there are several, "skopeo … oci-archive:FILE:TAG" has to say which.
 	Refs []string
-	// Omit says which layers, by diff ID, stay out of the archive because the engine that loads it has them. Nil
-	// omits none. Engines with a graph driver find only a common beginning of an image's layers, those with
-	// containerd's image store find any. An archive that lacks a layer is of no use to anyone else.
-	Omit func(diffID digest.Digest) bool
+	// Omit says which layers, by the digest of their blob, stay out of the archive because the engine that loads it has
+	// them. The digest is the diff ID, unless the image has other blobs, see [image.Image.WithBlobs]. Nil omits none.
+	// Engines with a graph driver find only a common beginning of an image's layers, those with containerd's image store
+	// find any. An archive that lacks a layer is of no use to anyone else.
+	Omit func(blob digest.Digest) bool
 }
 
 // Write streams the archive to w. Small files come first, then the layers, the lowest first and each one once.
@@ -137,16 +138,16 @@ func writeFolders(tw *tar.Writer, dir string, written map[string]bool) error {
 func (a Archive) writeLayers(ctx context.Context, tw *tar.Writer, images []*image.Image) error {
 	written := map[digest.Digest]bool{}
 	for _, img := range images {
-		for _, l := range img.Layers {
-			if written[l.DiffID] || a.Omit != nil && a.Omit(l.DiffID) {
+		for i, b := range img.Blobs() {
+			if written[b.Digest] || a.Omit != nil && a.Omit(b.Digest) {
 				continue
 			}
 			// The length stands before the bytes: nothing has to be kept back until the layer is complete.
-			written[l.DiffID] = true
-			if err := tw.WriteHeader(header(blobPath(l.DiffID), l.Size)); err != nil {
+			written[b.Digest] = true
+			if err := tw.WriteHeader(header(blobPath(b.Digest), b.Size)); err != nil {
 				return err
 			}
-			if err := l.WriteTo(ctx, tw); err != nil {
+			if err := copyBlob(ctx, tw, img.Layers[i], b); err != nil {
 				return err
 			}
 		}

@@ -102,8 +102,8 @@ func dockerEntry(img *image.Image, names []name) dockerManifest {
 	for _, n := range names {
 		entry.RepoTags = append(entry.RepoTags, n.full)
 	}
-	for _, l := range img.Layers {
-		entry.Layers = append(entry.Layers, blobPath(l.DiffID))
+	for _, b := range img.Blobs() {
+		entry.Layers = append(entry.Layers, blobPath(b.Digest))
 	}
 	return entry
 }

@@ -23,6 +23,9 @@ type Image struct {
 	Digests []string
 	// DiffIDs are its layers, lowest first, as digests of the uncompressed layers.
 	DiffIDs []string
+	// Manifests are the digests of the image's manifests whose content is all there. Only the containerd image store has
+	// them, from API 1.48 on.
+	Manifests []string
 	// Platform is what it runs on.
 	Platform Platform
 	// Labels are those of its config.
@@ -131,6 +134,11 @@ func (e *Engine) image(ctx context.Context, ref string) (Image, bool, error) {
 		DiffIDs:  answer.RootFS.Layers,
 		Platform: Platform{OS: answer.Os, Arch: answer.Architecture, Variant: answer.Variant},
 		Complete: complete(answer),
+	}
+	for _, m := range answer.Manifests {
+		if m.Kind == image.ManifestKindImage && m.Available {
+			img.Manifests = append(img.Manifests, m.Descriptor.Digest.String())
+		}
 	}
 	if answer.Config != nil {
 		img.Labels, img.Env = answer.Config.Labels, answer.Config.Env
