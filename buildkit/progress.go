@@ -10,13 +10,13 @@ type State int
 
 // The states of a step. Every Started is followed by one Done or Failed of the
 // same step; a Note stands alone. Of images that are made side by side only the ends
-// of steps are told.
+// of steps are told, and how far those are that take long.
 const (
 	Started State = iota
 	Done
 	Failed
 	Note
-	Underway // of a step that takes long: how far it is; after its Started, and as often as is of use
+	Underway // of a step that takes long: how far it is; as often as is of use
 )
 
 // Event is one thing that happened in a build, for people to read.
@@ -41,7 +41,7 @@ func (r Report) together() Report {
 	return func(e Event) {
 		one.Lock()
 		defer one.Unlock()
-		if e.State != Started && e.State != Underway {
+		if e.State != Started {
 			r(e)
 		}
 	}

@@ -2,52 +2,13 @@ package buildkit_test
 
 import (
 	"context"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
-
-// uploads counts what is sent to the repositories of a registry. It is a proxy before it.
-type uploads struct {
-	host string
-	mu   sync.Mutex
-	sent map[string]int64 // bytes of blobs, by repository
-}
-
-func watchUploads(t *testing.T, registry string) *uploads {
-	t.Helper()
-	u := &uploads{sent: map[string]int64{}}
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: registry})
-	director := proxy.Director
-	proxy.Director = func(r *http.Request) { host := r.Host; director(r); r.Host = host } // it says where to send blobs
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, _, blob := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/blobs/uploads/")
-		counted := &counter{ReadCloser: r.Body}
-		r.Body = counted
-		proxy.ServeHTTP(w, r)
-		if u.mu.Lock(); blob {
-			u.sent[name] += counted.n
-		}
-		u.mu.Unlock()
-	}))
-	t.Cleanup(server.Close)
-	u.host = strings.TrimPrefix(server.URL, "http://")
-	return u
-}
-
-func (u *uploads) of(repository string) int64 {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.sent[repository]
-}
 
 // The manifest that is pushed does not depend on whether the engine has the base: it is the registry's, whose layers are
 // taken over from its repository. One that is in the engine alone is taken from there, which is said.

@@ -14,20 +14,26 @@ import (
 
 // progress writes the events of a build to stderr. On a terminal the step under
 // way has a live line that its end replaces; elsewhere each step is one plain
-// line when it has ended.
+// line when it has ended, and one now and then while it takes long.
 type progress struct {
 	mu   sync.Mutex // images may be made side by side
 	w    io.Writer
 	live bool // w is a terminal: the line of the step under way is overwritten
 	bold bool // escape sequences for weight and colour are welcome
 	open bool // a live line stands, without its line end
+
+	now  func() time.Time
+	told map[string]time.Time // when it was last told how far a step is, by image and step
 }
+
+// tellEvery is how often it is told, elsewhere than on a terminal, how far a step is.
+const tellEvery = 10 * time.Second
 
 // newProgress looks at what kind of thing f is. NO_COLOR (https://no-color.org)
 // and a dumb terminal keep it plain.
 func newProgress(f *os.File, getenv func(string) string) *progress {
 	live := isTerminal(f) && getenv("TERM") != "dumb"
-	return &progress{w: f, live: live, bold: live && getenv("NO_COLOR") == ""}
+	return &progress{w: f, live: live, bold: live && getenv("NO_COLOR") == "", now: time.Now, told: map[string]time.Time{}}
 }
 
 // isTerminal says whether f is a character device other than the null device,
@@ -45,11 +51,18 @@ func isTerminal(f *os.File) bool {
 func (p *progress) report(e buildkit.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	key := e.Image + "\x00" + e.Step
+	if e.State != buildkit.Underway {
+		delete(p.told, key)
+	}
 	switch e.State {
 	case buildkit.Started, buildkit.Underway:
-		if p.live {
+		switch {
+		case p.live:
 			p.line(e.Image, e.Step, e.Text+" …", "")
 			p.open = true
+		case e.State == buildkit.Underway && p.due(key):
+			p.line(e.Image, e.Step, e.Text, "\n")
 		}
 	case buildkit.Done:
 		p.line(e.Image, e.Step, e.Text+"  "+took(e.Took), "\n")
@@ -58,6 +71,18 @@ func (p *progress) report(e buildkit.Event) {
 	case buildkit.Note:
 		p.line(e.Image, e.Step, e.Text, "\n")
 	}
+}
+
+// due tells whether it is time to tell again how far a step is. The first time is some
+// time after it was heard of first: most steps end before that.
+func (p *progress) due(key string) bool {
+	now := p.now()
+	last, heard := p.told[key]
+	if heard && now.Sub(last) < tellEvery {
+		return false
+	}
+	p.told[key] = now
+	return heard
 }
 
 // line writes a line over the live one, if there is one, in one piece: others may

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,10 +20,15 @@ var events = []buildkit.Event{
 	{Image: "app", Step: "docker", State: buildkit.Failed, Text: "loading", Took: time.Second},
 }
 
+// newPlain is the progress of what is no terminal.
+func newPlain(w io.Writer) *progress {
+	return &progress{w: w, now: time.Now, told: map[string]time.Time{}}
+}
+
 // Elsewhere than on a terminal every step is one plain line.
 func TestProgressPlain(t *testing.T) {
 	var b strings.Builder
-	p := &progress{w: &b}
+	p := newPlain(&b)
 	for _, e := range events {
 		p.report(e)
 	}
@@ -31,11 +38,32 @@ func TestProgressPlain(t *testing.T) {
 	}
 }
 
+// Elsewhere than on a terminal a step that takes long says how far it is now and then, each image for itself.
+func TestProgressUnderway(t *testing.T) {
+	var b strings.Builder
+	p, now := newPlain(&b), time.Unix(0, 0)
+	p.now = func() time.Time { return now }
+	for s := range 31 {
+		now = time.Unix(int64(s), 0)
+		p.report(buildkit.Event{Image: "web", Step: "push", State: buildkit.Underway, Text: fmt.Sprintf("%d of 30", s)})
+		if s >= 15 && s <= 20 {
+			p.report(buildkit.Event{Image: "app", Step: "push", State: buildkit.Underway, Text: "soon"})
+		}
+	}
+	p.report(buildkit.Event{Image: "web", Step: "push", State: buildkit.Done, Text: "pushed", Took: 30 * time.Second})
+	p.report(buildkit.Event{Image: "web", Step: "push", State: buildkit.Underway, Text: "another push"})
+	want := "web  push       10 of 30\nweb  push       20 of 30\nweb  push       30 of 30\nweb  push       pushed  (30.00s)\n"
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
 // On a terminal the line of a step is overwritten by that of its end, and no line
 // stays open.
 func TestProgressLive(t *testing.T) {
 	var b strings.Builder
-	p := &progress{w: &b, live: true}
+	p := newPlain(&b)
+	p.live = true
 	for _, e := range events {
 		p.report(e)
 	}
