@@ -10,8 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/provenance"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
@@ -130,7 +133,7 @@ func (g platforms) pushRequest(ctx context.Context, o PushOptions) (registry.Pus
 	if p.config.Bare {
 		return r, nil
 	}
-	r.Describe = g.attachments
+	r.Describe, r.DescribeIndex = g.attachments, g.indexAttachments
 	for i, b := range g {
 		annotations, err := b.Annotations(ctx)
 		if err != nil {
@@ -152,6 +155,26 @@ func (g platforms) attachments(ctx context.Context, img *image.Image) ([]registr
 		list = append(list, registry.Attachment{ArtifactType: d.ArtifactType, MediaType: d.MediaType, Content: d.Content})
 	}
 	return list, err
+}
+
+// platformAnnotation says on a document about an index which of its images it tells of.
+const platformAnnotation = "io.github.fromscratch-go.platform"
+
+// indexAttachments are the documents about the index of all platforms: where each of its
+// images comes from. What is in them is with each image.
+func (g platforms) indexAttachments(ctx context.Context, index digest.Digest) ([]registry.Attachment, error) {
+	var list []registry.Attachment
+	for _, b := range g {
+		statement, err := b.provenance(ctx, index)
+		if err != nil {
+			return nil, fmt.Errorf("describing image %q: %w", b.Plan.Reference, err)
+		}
+		list = append(list, registry.Attachment{
+			ArtifactType: provenance.MediaType, MediaType: provenance.MediaType, Content: statement,
+			Annotations: map[string]string{platformAnnotation: b.Image.Config().Platform.String()},
+		})
+	}
+	return list, nil
 }
 
 // failed says whose fault a push is.

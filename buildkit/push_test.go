@@ -122,9 +122,19 @@ func TestSeveralPlatformsAreOneImage(t *testing.T) {
 	if err := json.Unmarshal([]byte(output(t, "", "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+host+"/acme/hello:1")), &index); err != nil {
 		t.Fatal(err)
 	}
+	// Who asks by the tag hears where both come from.
+	_, root, _ := strings.Cut(pushed[0].Reference, "@sha256:")
+	about := aboutIt(t, host+"/acme/hello", "sha256-"+root, root, "application/vnd.in-toto+json")
+	var of []string
+	for _, r := range about.Manifests {
+		of = append(of, r.Annotations["io.github.fromscratch-go.platform"])
+	}
+	if slices.Sort(of); !slices.Equal(of, []string{"linux/amd64", "linux/arm64"}) {
+		t.Errorf("the documents about the index are of %q", of)
+	}
 	for _, m := range index.Manifests {
 		tag := strings.Replace(m.Digest.String(), ":", "-", 1)
-		aboutIt(t, host+"/acme/hello", tag, m.Digest.Encoded())
+		aboutIt(t, host+"/acme/hello", tag, m.Digest.Encoded(), "application/spdx+json", "application/vnd.cyclonedx+json", "application/vnd.in-toto+json")
 		raw := output(t, "", "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+host+"/acme/hello@"+m.Digest.String())
 		if !strings.Contains(raw, ocispec.MediaTypeImageLayerZstd) {
 			t.Errorf("the layers are not as configured: %s", raw)
@@ -211,9 +221,9 @@ func TestWriteRefs(t *testing.T) {
 	}
 }
 
-// aboutIt checks that the documents about an image are its referrers, by the tag of the specification, and name
-// its manifest.
-func aboutIt(t *testing.T, repository, tag, digest string) {
+// aboutIt checks that documents about an image, of these types, are its referrers, by the tag of the specification, and
+// name its manifest.
+func aboutIt(t *testing.T, repository, tag, digest string, want ...string) ocispec.Index {
 	t.Helper()
 	inspect := func(name string, into any) {
 		out := output(t, "", "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+repository+name)
@@ -241,9 +251,10 @@ func aboutIt(t *testing.T, repository, tag, digest string) {
 			t.Errorf("the %s of %s does not name its manifest", r.ArtifactType, tag)
 		}
 	}
-	for _, want := range []string{"application/spdx+json", "application/vnd.cyclonedx+json", "application/vnd.in-toto+json"} {
+	for _, want := range want {
 		if !types[want] {
 			t.Errorf("about %s there are %v, and no %s", tag, types, want)
 		}
 	}
+	return referrers
 }

@@ -29,6 +29,9 @@ type PushRequest struct {
 	// Describe makes further documents about each image, when its manifest, which names the compressed layers, is in the
 	// registry. nil makes none.
 	Describe func(ctx context.Context, img *image.Image) ([]Attachment, error)
+	// DescribeIndex makes documents about the index of several images, when that is in the registry: who asks for what is
+	// about a tag hears of these alone. nil makes none.
+	DescribeIndex func(ctx context.Context, index digest.Digest) ([]Attachment, error)
 
 	// Compression of the layers. Default: [Gzip]. A layer with an [image.Layer.Blob] that is compressed is sent as that.
 	Compression Compression
@@ -149,7 +152,7 @@ func (p *push) all(ctx context.Context) (ocispec.Descriptor, error) {
 			return ocispec.Descriptor{}, err
 		}
 	}
-	if err := p.describe(ctx, images); err != nil {
+	if err := p.describe(ctx, images, root.Digest); err != nil {
 		return ocispec.Descriptor{}, err
 	}
 	if err := p.attach(ctx, images, root); err != nil {
@@ -163,8 +166,15 @@ func (p *push) all(ctx context.Context) (ocispec.Descriptor, error) {
 	return root, p.cache.evict(p.CacheSize)
 }
 
-// describe has the documents about each image made.
-func (p *push) describe(ctx context.Context, images []*image.Image) error {
+// describe has the documents made about each image, and about their index.
+func (p *push) describe(ctx context.Context, images []*image.Image, root digest.Digest) error {
+	if len(images) > 1 && p.DescribeIndex != nil {
+		list, err := p.DescribeIndex(ctx, root)
+		if err != nil {
+			return &localError{err}
+		}
+		p.Attach = slices.Concat(p.Attach, list)
+	}
 	if p.Describe == nil {
 		return nil
 	}
