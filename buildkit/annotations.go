@@ -2,7 +2,9 @@ package buildkit
 
 import (
 	"context"
+	"maps"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/provenance"
 )
 
@@ -18,9 +20,10 @@ const (
 	baseDigestAnnotation = "org.opencontainers.image.base.digest"
 )
 
-// Annotations are those of the manifest, or index, that is pushed: the image's title
-// and base, and, when the Config wants them by Annotate, where it comes from. They are no labels:
-// the image is the same from every commit. What is not known is left out; a commit that
+// Annotations are those of the manifest, or index, that is pushed or written to a layout,
+// and of the entry of an archive: the image's title and base, and, when the Config wants
+// them by Annotate, where it comes from. They are no labels: the image is the same from
+// every commit, and labels of these names are its base's, or the user's own. What is not known is left out; a commit that
 // is not all has "-dirty" behind it, and no version.
 func (b *Built) Annotations(ctx context.Context) (map[string]string, error) {
 	all := map[string]string{titleAnnotation: b.Plan.Name}
@@ -58,4 +61,45 @@ func (b *Built) version(c provenance.Checkout) string {
 		return info.Main.Version
 	}
 	return c.Tag
+}
+
+// annotated are the images with their annotations in the manifests; a Bare one has none.
+// Neither a registry nor a layout knows an image by its manifest before it is there.
+func (g platforms) annotated(ctx context.Context) ([]*image.Image, error) {
+	images := g.images()
+	for i, b := range g {
+		if b.Plan.config.Bare {
+			continue
+		}
+		annotations, err := b.Annotations(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if images[i], err = images[i].WithAnnotations(annotations); err != nil {
+			return nil, err
+		}
+	}
+	return images, nil
+}
+
+// archived are the annotations of the entry in an archive: those that all platforms have.
+// They are not in the manifest, by which an engine with the containerd image store knows
+// the image that it loads. The base's digest is not among them: an engine that the base
+// came from may not know it, and the archive is the same from every machine.
+func (g platforms) archived(ctx context.Context) (map[string]string, error) {
+	var all map[string]string
+	for _, b := range g {
+		if b.Plan.config.Bare {
+			return nil, nil
+		}
+		own, err := b.Annotations(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = own
+		}
+		maps.DeleteFunc(all, func(key, value string) bool { return own[key] != value || key == baseDigestAnnotation })
+	}
+	return all, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"testing"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
@@ -258,6 +260,7 @@ func TestProvenance(t *testing.T) {
 			t.Errorf("%s is %q, want %q", key, got, want)
 		}
 	}
+	annotatedFiles(t, built, annotations)
 	if err := built.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -277,6 +280,49 @@ func TestProvenance(t *testing.T) {
 	if annotations, err = built.Annotations(context.Background()); err != nil || annotations["org.opencontainers.image.version"] != "" ||
 		annotations["org.opencontainers.image.revision"] != git("rev-parse", "HEAD")+"-dirty" {
 		t.Errorf("the annotations are %v (%v)", annotations, err)
+	}
+}
+
+// annotatedFiles checks that the manifest in a layout has the annotations that a push would give it, and that an archive
+// has them beside the manifest, which is the one that an engine is sent.
+func annotatedFiles(t *testing.T, built *buildkit.Built, want map[string]string) {
+	t.Helper()
+	ctx := context.Background()
+	paths, err := buildkit.LayoutAll(ctx, []*buildkit.Built{built}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := built.WriteArchive(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var layout, inArchive ocispec.Index
+	var manifest ocispec.Manifest
+	read := func(text []byte, err error, into any) {
+		t.Helper()
+		if err == nil {
+			err = json.Unmarshal(text, into)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(paths[0], "index.json"))
+	read(text, err, &layout)
+	text, err = os.ReadFile(filepath.Join(paths[0], "blobs/sha256", layout.Manifests[0].Digest.Encoded()))
+	read(text, err, &manifest)
+	read([]byte(output(t, "", "tar", "-xOf", archive, "index.json")), nil, &inArchive)
+	if !maps.Equal(manifest.Annotations, want) {
+		t.Errorf("the manifest in the layout has %v, want %v", manifest.Annotations, want)
+	}
+	entry := inArchive.Manifests[0]
+	for key, value := range want {
+		if entry.Annotations[key] != value {
+			t.Errorf("the entry in the archive has %v, want %v", entry.Annotations, want)
+		}
+	}
+	if entry.Digest != built.Image.ManifestDigest {
+		t.Errorf("the archive has the manifest %s, want %s", entry.Digest, built.Image.ManifestDigest)
 	}
 }
 

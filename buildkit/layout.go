@@ -35,7 +35,11 @@ func (g platforms) layout(ctx context.Context, dir string) (path string, err err
 		return "", err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	l := deliver.Layout{Dir: dir, Images: g.images(), Refs: b.Plan.references()}
+	images, err := g.annotated(ctx)
+	if err != nil {
+		return "", fmt.Errorf("delivering image %q: %w", b.Plan.Reference, err)
+	}
+	l := deliver.Layout{Dir: dir, Images: images, Refs: b.Plan.references()}
 	if dir == "" {
 		l.Dir, l.Alone = dist.layout(), true
 	}
@@ -102,7 +106,10 @@ func (g platforms) archive(ctx context.Context, own Platform) (path string, err 
 		own = p
 	}
 	done := b.report.step(b.Plan.Name, "archive", "writing "+b.Plan.Show(path))
-	err = deliver.Archive{Images: g.images(), Platform: own, Refs: b.Plan.references()}.WriteFile(ctx, path)
+	annotations, err := g.archived(ctx)
+	if err == nil {
+		err = deliver.Archive{Images: g.images(), Platform: own, Refs: b.Plan.references(), Annotations: annotations}.WriteFile(ctx, path)
+	}
 	done("wrote "+b.Plan.Show(path), err)
 	if err != nil {
 		for _, b := range g {

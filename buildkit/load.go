@@ -175,17 +175,13 @@ func (b *Built) removeStale() error {
 	if err := b.removeStaleDocuments(); err != nil {
 		return err
 	}
-	img, err := b.Image.WithOrigins()
-	if err != nil {
-		return err
-	}
 	dist := b.Plan.delivered()
 	if b.Plan.of > 1 {
 		if err := removeDocuments(dist); err != nil {
 			return fmt.Errorf("removing the documents of an earlier build: %w", err)
 		}
 	}
-	if !deliver.LayoutHas(dist.layout(), img.ManifestDigest) {
+	if !deliver.LayoutHas(dist.layout(), b.Image.ConfigDigest) {
 		if err := removeFolder(dist.layout()); err != nil {
 			return fmt.Errorf("removing the layout of an earlier build: %w", err)
 		}

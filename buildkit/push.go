@@ -134,16 +134,9 @@ func (g platforms) pushRequest(ctx context.Context, o PushOptions) (registry.Pus
 		return r, nil
 	}
 	r.Describe, r.DescribeIndex = g.attachments, g.indexAttachments
-	for i, b := range g {
-		annotations, err := b.Annotations(ctx)
-		if err != nil {
-			return r, err
-		}
-		if r.Images[i], err = r.Images[i].WithAnnotations(annotations); err != nil {
-			return r, err
-		}
-	}
-	return r, nil
+	var err error
+	r.Images, err = g.annotated(ctx)
+	return r, err
 }
 
 // attachments are the documents about one of the images, as it is in the registry.

@@ -47,8 +47,9 @@ type Config struct {
 	// libraries are the base's; what it lacks is added from the Sysroot.
 	// Default: "scratch", an empty file system.
 	Base string
-	// Bare pushes the image alone. Default: with it come its bills of materials and its
-	// provenance, as referrers, and annotations on its manifest.
+	// Bare pushes the image alone, and writes layouts and archives without annotations.
+	// Default: with what is pushed come its bills of materials and its provenance, as
+	// referrers, and annotations on its manifest.
 	Bare bool
 	// Platform is "linux/arch" or "linux/arch/variant". Default: the engine's,
 	// without one the host's. The environment's IMAGE_PLATFORM wins.
@@ -156,9 +157,11 @@ type Config struct {
 	// packages that its libraries come from, and of the Go modules that the program is
 	// compiled from. Default: none.
 	Licenses bool
-	// Annotate says on the manifest that is pushed where the image comes from: source,
-	// revision and version, as git knows them. The image itself stays the same, the
-	// digest of its manifest is another one with each commit. Default: only the title.
+	// Annotate says on the manifest that is pushed, or written to a layout, where the
+	// image comes from: source, revision and version, as git knows them; in an archive
+	// beside the manifest. The image itself stays the same, the digest of its manifest
+	// in the registry is another one with each commit. Default: only the title, and the
+	// name and digest of the Base.
 	Annotate bool
 
 	// Origin says where the Config was written ("magefile.go:16"); whoever

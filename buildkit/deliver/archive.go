@@ -29,6 +29,8 @@ type Archive struct {
 	// Docker Hub's, without a tag it is latest, and a digest is an error. None makes an archive of an unnamed image. When
 	// there are several, "skopeo … oci-archive:FILE:TAG" has to say which.
 	Refs []string
+	// Annotations are those of the image's entry in index.json; its manifest has its own.
+	Annotations map[string]string
 	// Omit says which layers, by the digest of their blob, stay out of the archive because the engine that loads it has
 	// them. The digest is the diff ID, unless the image has other blobs, see [image.Image.WithBlobs]. Nil omits none.
 	// Engines with a graph driver find only a common beginning of an image's layers, those with containerd's image store
@@ -59,7 +61,7 @@ func (a Archive) stream(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	docs, err := documents(images, names)
+	docs, err := documents(images, names, a.Annotations)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package deliver
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 
 	"github.com/opencontainers/go-digest"
@@ -35,7 +36,7 @@ type document struct {
 
 // documents returns all files but the layers in the order of the archive: what a reader of a stream must know first
 // comes first. manifest.json is about the first image.
-func documents(images []*image.Image, names []name) ([]document, error) {
+func documents(images []*image.Image, names []name, annotations map[string]string) ([]document, error) {
 	root, blobs, err := rootOf(images)
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func documents(images []*image.Image, names []name) ([]document, error) {
 		value any
 	}{
 		{ocispec.ImageLayoutFile, ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion}},
-		{ocispec.ImageIndexFile, layoutIndex(root, names)},
+		{ocispec.ImageIndexFile, layoutIndex(root, names, annotations)},
 		{dockerManifestFile, []dockerManifest{dockerEntry(images[0], names)}},
 	} {
 		content, err := json.Marshal(made.value)
@@ -76,19 +77,25 @@ func rootOf(images []*image.Image) (root ocispec.Descriptor, blobs []document, e
 	return root, blobs, nil
 }
 
-// layoutIndex names the manifest or index once for each reference, and once without a name when there is none.
+// layoutIndex names the manifest or index once for each reference, and once without a name when there is none; each time
+// with the annotations.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file
-func layoutIndex(root ocispec.Descriptor, names []name) ocispec.Index {
+func layoutIndex(root ocispec.Descriptor, names []name, annotations map[string]string) ocispec.Index {
 	index := ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, // the value that the specification fixes
 		MediaType: ocispec.MediaTypeImageIndex,
 	}
 	// An annotation holds one name, so each name has a descriptor of its own, as in the archives of "docker save".
 	for _, n := range names {
-		root.Annotations = map[string]string{containerdName: n.full, ocispec.AnnotationRefName: n.tag}
+		root.Annotations = maps.Clone(annotations)
+		if root.Annotations == nil {
+			root.Annotations = map[string]string{}
+		}
+		root.Annotations[containerdName], root.Annotations[ocispec.AnnotationRefName] = n.full, n.tag
 		index.Manifests = append(index.Manifests, root)
 	}
 	if len(names) == 0 {
+		root.Annotations = maps.Clone(annotations)
 		index.Manifests = append(index.Manifests, root)
 	}
 	return index

@@ -32,7 +32,7 @@ func ArchiveHolds(path string, d digest.Digest) (holds bool) {
 	}
 }
 
-// LayoutHas tells whether an OCI layout has the manifest of an image, alone or among those of other platforms.
+// LayoutHas tells whether an OCI layout has a blob, such as the configuration of an image, whatever its manifest.
 func LayoutHas(dir string, d digest.Digest) bool {
 	_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(blobPath(d))))
 	return err == nil
