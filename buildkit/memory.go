@@ -156,7 +156,7 @@ func ownBuildID() (string, error) {
 // environment"), the C compilers', see gcc(1) and pkg-config(1), and ours. One that
 // ends with "*" stands for all that begin so.
 var tellingVariables = []string{
-	"GO*", "CGO_*", "CC", "CXX", "FC", "AR", "LD*", "PKG_CONFIG*", "PATH", "HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
+	"GO*", "CGO_*", "CC", "CC_FOR_*", "CXX", "FC", "AR", "LD*", "PKG_CONFIG*", "PATH", "HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
 	"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_*", "SDKROOT",
 	"IMAGE_*", "DOCKER_*", "SOURCE_DATE_EPOCH", "SSL_CERT_FILE", "GIT_*", "LANG", "LC_ALL", "CCACHE_*", "DISTCC_*", "ZIG_*",
 }

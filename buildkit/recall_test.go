@@ -218,6 +218,7 @@ func TestRecallSeesOtherInputs(t *testing.T) {
 	for name, change := range map[string]func(*buildkit.Inputs){
 		"a Config":       func(in *buildkit.Inputs) { in.Configs[0].Tag = "v2" },
 		"GOFLAGS":        func(in *buildkit.Inputs) { in.Environ = append(in.Environ, "GOFLAGS=-tags=x") },
+		"CC_FOR":         func(in *buildkit.Inputs) { in.Environ = append(in.Environ, "CC_FOR_linux_arm64=x-gcc") },
 		"IMAGE_TAG":      func(in *buildkit.Inputs) { in.Environ = append(in.Environ, "IMAGE_TAG=v3") },
 		"another folder": func(in *buildkit.Inputs) { in.Dir = filepath.Join(dir, "web") },
 		"a hook": func(in *buildkit.Inputs) {
