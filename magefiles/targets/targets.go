@@ -8,8 +8,12 @@
 // With a named import a magefile can say more about its images, see [Configure].
 //
 // Environment: IMAGE_NAME selects one image of several, IMAGE_REPO, IMAGE_TAG and
-// IMAGE_PLATFORM win over the Config, IMAGE_OUTPUT is docker, archive or auto (an
-// archive when no engine answers), IMAGE_DOCKERFILE is where imageDockerfile writes, SOURCE_DATE_EPOCH is the time of every file.
+// IMAGE_PLATFORM win over the Config, IMAGE_OUTPUT is docker, archive, kind,
+// kind:CLUSTER or auto (an archive when no engine answers), IMAGE_LAYOUT is a layout
+// that imageLayout adds to, IMAGE_DOCKERFILE is where imageDockerfile writes,
+// IMAGE_DEV_SWAP (bind or copy) is how imageDev brings a program into its container,
+// IMAGE_BUILDER_SOURCES (bind or copy) how a Builder gets the sources, and
+// SOURCE_DATE_EPOCH is the time of every file.
 // DOCKER_HOST, DOCKER_CONTEXT and the DOCKER_TLS variables mean what they mean to
 // the docker command. imagePush writes the references with digests to the file
 // IMAGE_REFS; IMAGE_REGISTRY_CA is a PEM file of authorities, IMAGE_REGISTRY_HTTP
