@@ -21,7 +21,7 @@ func TestHostileSizes(t *testing.T) {
 		return f
 	}
 	long := strings.Repeat("a", 60000)
-	symbols := overlappingSymbols(20000, 100000)
+	symbols := overlappingSymbols(4000, 60000)
 	for name, tt := range map[string]struct {
 		data []byte
 		read func(data []byte) error
