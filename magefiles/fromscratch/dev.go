@@ -203,10 +203,10 @@ func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error 
 		l.tellPolling(w)
 	}
 	to, err := l.announce(ctx, []buildkit.Plan{l.plan})
-	defer to.Close()
 	if err != nil {
 		return err
 	}
+	defer to.Close()
 	built, err := l.plan.Build(ctx, l.progress.report)
 	if err != nil {
 		return err

@@ -50,7 +50,11 @@ func (j *job) announce(ctx context.Context, plans []buildkit.Plan) (*buildkit.De
 	if len(plans) != 1 {
 		return to, nil
 	}
-	return to, to.Announce(ctx, plans[0])
+	if err := to.Announce(ctx, plans[0]); err != nil {
+		to.Close()
+		return nil, err
+	}
+	return to, nil
 }
 
 // load brings an image into the engine, if that is one that runs it.

@@ -50,10 +50,10 @@ func (j *job) deliverEach(ctx context.Context, plans []buildkit.Plan, said map[s
 		})
 	}
 	only, err := j.announce(ctx, plans)
-	defer only.Close()
 	if err != nil {
 		return err
 	}
+	defer only.Close()
 	return j.eachOf(ctx, plans, said, func(ctx context.Context, b *buildkit.Built) (string, error) {
 		to := only
 		if len(plans) > 1 {
@@ -147,10 +147,10 @@ func (j *job) imageRun(ctx context.Context) error {
 		return err
 	}
 	to, err := j.announce(ctx, plans)
-	defer to.Close()
 	if err != nil {
 		return err
 	}
+	defer to.Close()
 	var image buildkit.Deliverable
 	// A running program does not keep its folder from the next build.
 	err = j.build(ctx, plan, func(b *buildkit.Built) error {
