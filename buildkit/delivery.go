@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
 // Delivery brings one image into an engine. The caller closes it.
@@ -15,6 +18,41 @@ type Delivery struct {
 	announced chan struct{}       // closed when before is known; nil when it was not asked for
 	before    inspected           // what has the image's name
 	pending   *docker.PendingLoad // nil when none has begun
+	loaded    *loaded
+}
+
+// loaded are the layers that deliveries of one run have brought into an engine.
+type loaded struct {
+	mu     sync.Mutex
+	chains map[string]bool // of diff IDs, from the lowest layer up
+}
+
+// add notes all layers of an image.
+func (l *loaded) add(layers []*image.Layer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for n := range layers {
+		l.chains[chain(layers[:n+1])] = true
+	}
+}
+
+// shared is how many layers of an image, from the lowest up, were brought before.
+func (l *loaded) shared(layers []*image.Layer) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for n < len(layers) && l.chains[chain(layers[:n+1])] {
+		n++
+	}
+	return n
+}
+
+func chain(layers []*image.Layer) string {
+	var ids []string
+	for _, l := range layers {
+		ids = append(ids, l.DiffID.String())
+	}
+	return strings.Join(ids, " ")
 }
 
 // inspected is an engine's answer about the image that has a name.
@@ -25,7 +63,13 @@ type inspected struct {
 }
 
 // To delivers into an engine.
-func To(engine *docker.Engine) *Delivery { return &Delivery{engine: engine} }
+func To(engine *docker.Engine) *Delivery {
+	return &Delivery{engine: engine, loaded: &loaded{chains: map[string]bool{}}}
+}
+
+// Beside delivers another image of the same run into the engine. What one of them has
+// brought is not sent again.
+func (d *Delivery) Beside() *Delivery { return &Delivery{engine: d.engine, loaded: d.loaded} }
 
 // Announce tells the engine that an image of the plan will come, while that is built: the
 // engine makes ready to unpack it, and says what it has under the name. It does not wait.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
 
@@ -133,5 +134,39 @@ func TestLoadThatFailed(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(string(built.Plan.Dist()), "loading")); !os.IsNotExist(err) {
 		t.Errorf("the mark of the load is still there: %v", err)
+	}
+}
+
+// Of several images of a run, layers that one has brought are not sent again with the
+// others.
+func TestBesideSharesLayers(t *testing.T) {
+	const ballast = 4 << 20
+	dir := module(t, map[string]string{
+		"go.mod": "module example.com/two\n\ngo 1.23\n", "ballast": strings.Repeat("b", ballast),
+		"a/main.go": "package main\n\nfunc main() { println(\"a\") }\n", "b/main.go": "package main\n\nfunc main() { println(\"b\") }\n",
+	})
+	files := []config.File{{From: "ballast", To: "/srv/ballast"}}
+	l := watchLoads(t)
+	engine, err := docker.Open(context.Background(), docker.Options{Host: l.host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	first := buildkit.To(engine)
+	defer first.Close()
+	for _, name := range []string{"a", "b"} {
+		built := mustBuild(t, dir, buildkit.Config{Main: "./" + name, Repo: repo + "beside-" + name, Files: files})
+		t.Cleanup(func() { l.remove(t, repo+"beside-"+name) })
+		to := first.Beside()
+		defer to.Close()
+		if err := built.Load(context.Background(), to); err != nil {
+			t.Fatal(err)
+		}
+		if got := output(t, "", "docker", "run", "--rm", repo+"beside-"+name); got != name+"\n" {
+			t.Errorf("the image says %q, want %q", got, name)
+		}
+	}
+	if sizes := l.sent(); len(sizes) != 2 || sizes[0] < ballast || sizes[1] > sizes[0]-ballast {
+		t.Errorf("%d bytes were sent, the second time too many", sizes)
 	}
 }

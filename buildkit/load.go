@@ -60,6 +60,7 @@ func (b *Built) load(ctx context.Context, d *Delivery) (came string, err error) 
 		err = b.sendOrAll(ctx, d, &p, &before.image)
 	}
 	if err == nil {
+		d.loaded.add(b.Image.Layers)
 		err = remove(mark)
 	}
 	return fmt.Sprintf("loaded %s, sent %s", b.Plan.Reference, Size(p.size())), err
@@ -126,7 +127,8 @@ type parcel struct {
 	has   map[digest.Digest]bool // blobs that the engine has
 }
 
-// parcel leaves out what the engine has: of an earlier image of ours, and of the base.
+// parcel leaves out what the engine has: of an earlier image of ours, of the base, and of
+// images that came before this one.
 func (b *Built) parcel(ctx context.Context, d *Delivery, before docker.Image) (parcel, error) {
 	p, kept := parcel{image: b.Image, has: map[digest.Digest]bool{}}, b.shared(d.engine, before)
 	if base := b.Plan.base; base != nil {
@@ -139,6 +141,7 @@ func (b *Built) parcel(ctx context.Context, d *Delivery, before docker.Image) (p
 		}
 		kept = max(kept, found.layers)
 	}
+	kept = max(kept, d.loaded.shared(b.Image.Layers))
 	for _, blob := range p.image.Blobs()[:kept] {
 		p.has[blob.Digest] = true
 	}

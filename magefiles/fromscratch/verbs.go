@@ -57,7 +57,7 @@ func (j *job) deliverEach(ctx context.Context, plans []buildkit.Plan, said map[s
 	return j.eachOf(ctx, plans, said, func(ctx context.Context, b *buildkit.Built) (string, error) {
 		to := only
 		if len(plans) > 1 {
-			to = buildkit.To(j.engine)
+			to = only.Beside()
 			defer to.Close()
 		}
 		return b.Plan.Reference, j.load(ctx, b, to)
