@@ -16,6 +16,7 @@ import (
 type Delivery struct {
 	engine    *docker.Engine
 	announced chan struct{}       // closed when before is known; nil when it was not asked for
+	forget    context.CancelFunc  // ends the question
 	before    inspected           // what has the image's name
 	pending   *docker.PendingLoad // nil when none has begun
 	loaded    *loaded
@@ -24,35 +25,36 @@ type Delivery struct {
 // loaded are the layers that deliveries of one run have brought into an engine.
 type loaded struct {
 	mu     sync.Mutex
-	chains map[string]bool // of diff IDs, from the lowest layer up
+	chains map[string]bool // of blobs, as they were sent, from the lowest layer up
 }
 
 // add notes all layers of an image.
-func (l *loaded) add(layers []*image.Layer) {
+func (l *loaded) add(img *image.Image) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for n := range layers {
-		l.chains[chain(layers[:n+1])] = true
+	blobs := img.Blobs()
+	for n := range blobs {
+		l.chains[chain(blobs[:n+1])] = true
 	}
 }
 
 // shared is how many layers of an image, from the lowest up, were brought before.
-func (l *loaded) shared(layers []*image.Layer) int {
+func (l *loaded) shared(img *image.Image) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := 0
-	for n < len(layers) && l.chains[chain(layers[:n+1])] {
+	blobs, n := img.Blobs(), 0
+	for n < len(blobs) && l.chains[chain(blobs[:n+1])] {
 		n++
 	}
 	return n
 }
 
-func chain(layers []*image.Layer) string {
-	var ids []string
-	for _, l := range layers {
-		ids = append(ids, l.DiffID.String())
+func chain(blobs []image.Blob) string {
+	var digests []string
+	for _, b := range blobs {
+		digests = append(digests, b.Digest.String())
 	}
-	return strings.Join(ids, " ")
+	return strings.Join(digests, " ")
 }
 
 // inspected is an engine's answer about the image that has a name.
@@ -79,6 +81,7 @@ func (d *Delivery) Announce(ctx context.Context, p Plan) error {
 		return fmt.Errorf("announcing image %q: %w", p.Name, err)
 	}
 	d.announced = make(chan struct{})
+	ctx, d.forget = context.WithCancel(ctx)
 	go func() {
 		defer close(d.announced)
 		d.before = d.inspect(ctx, p.Reference)
@@ -90,6 +93,7 @@ func (d *Delivery) Announce(ctx context.Context, p Plan) error {
 // Close gives back what was not made use of.
 func (d *Delivery) Close() {
 	if d.announced != nil {
+		d.forget()
 		<-d.announced
 	}
 	if d.pending != nil {

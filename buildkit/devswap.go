@@ -130,6 +130,7 @@ func (d *Dev) restart(ctx context.Context) error {
 		return d.send(ctx)
 	}
 	for range stale {
+		d.forgetEvents()
 		if err := d.container.Signal(ctx, report.Restart); err != nil {
 			return &EngineError{err}
 		}
@@ -154,10 +155,26 @@ func (d *Dev) send(ctx context.Context) (err error) {
 		return fmt.Errorf("sending the program to the development container: %w", err)
 	}
 	header := report.Program{Size: info.Size(), Modified: info.ModTime()}
+	d.forgetEvents()
 	if err := d.container.Feed(ctx, io.MultiReader(strings.NewReader(header.Line()), file)); err != nil {
 		return &EngineError{err}
 	}
-	return d.started(ctx)
+	if err := d.started(ctx); !errors.Is(err, errStale) {
+		return err
+	}
+	return &EngineError{fmt.Errorf("starting the new program: the container has started the old one\nfix: start imageDev again")}
+}
+
+// forgetEvents passes over what was told before something is asked for.
+func (d *Dev) forgetEvents() {
+	for {
+		select {
+		case e := <-d.events:
+			d.run = max(d.run, e.Run)
+		default:
+			return
+		}
+	}
 }
 
 // errStale is that the file before was started once more.

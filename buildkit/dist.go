@@ -236,7 +236,7 @@ func Dists(ctx context.Context, in Inputs) ([]Dist, error) {
 	for _, e := range entries {
 		d := Dist(filepath.Join(parent, e.Name()))
 		name, _, _ := strings.Cut(e.Name(), "@") // and a platform, or what an earlier removal has left
-		if e.IsDir() && d.ours() && (len(names) == 0 || slices.Contains(names, name)) {
+		if e.IsDir() && (d.ours() || d.isRest()) && (len(names) == 0 || slices.Contains(names, name)) {
 			found = append(found, d)
 		}
 	}
@@ -249,10 +249,19 @@ func (d Dist) ours() bool {
 	return err == nil && string(mark) == distFiles[0].content
 }
 
+// isRest tells of a folder whose removal was killed; its mark may be gone.
+func (d Dist) isRest() bool { return strings.Contains(d.Name(), filelock.Aside) }
+
 // Remove removes the folder if it is ours, and dist/ itself if nothing is left.
 func (d Dist) Remove(ctx context.Context) (removed bool, err error) {
 	if _, err := os.Lstat(string(d)); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
+	}
+	if d.isRest() {
+		if err := removeAll(string(d)); err != nil {
+			return false, fmt.Errorf("removing what is left of a folder: %w", err)
+		}
+		return true, nil
 	}
 	l, err := d.lock(ctx)
 	if err != nil {
@@ -271,6 +280,9 @@ func (d Dist) Remove(ctx context.Context) (removed bool, err error) {
 // bit, as images do.
 func removeAll(dir string) error {
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // somebody else removes it, too
+		}
 		if err != nil || !e.IsDir() {
 			return err
 		}

@@ -112,3 +112,25 @@ func TestDistClear(t *testing.T) {
 		})
 	}
 }
+
+// What a removal has left that was killed, without its mark, is removed by the next.
+func TestDistRest(t *testing.T) {
+	dir := t.TempDir()
+	rest := filepath.Join(dir, "dist", "app@removed-0badcafe")
+	err := errors.Join(os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/app\n"), 0o644),
+		os.MkdirAll(filepath.Join(rest, "rootfs"), 0o755), os.WriteFile(filepath.Join(rest, "rootfs", "app"), nil, 0o644),
+		os.Mkdir(filepath.Join(dir, "dist", "other"), 0o755))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := Dists(context.Background(), Inputs{Dir: dir, Environ: append(os.Environ(), "IMAGE_NAME=app")})
+	if err != nil || len(found) != 1 || string(found[0]) != rest {
+		t.Fatalf("found are %q (%v), want %q", found, err, rest)
+	}
+	if removed, err := found[0].Remove(context.Background()); !removed || err != nil {
+		t.Errorf("removed: %v, %v", removed, err)
+	}
+	if _, err := os.Stat(rest); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+}

@@ -29,18 +29,17 @@ func (b *Built) Load(ctx context.Context, d *Delivery) error {
 	came, err := b.load(ctx, d)
 	done(came, err)
 	keepErr := <-kept
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		// What is known of the image and its layers may be why.
 		err = errors.Join(err, b.Doubt(), remove(b.Plan.Dist().layers()))
-		return errors.Join(&EngineError{fmt.Errorf("delivering image %q to %s: %w", b.Plan.Reference, d.engine.Host(), err)}, keepErr)
 	}
-	return keepErr
+	return errors.Join(err, keepErr)
 }
 
 func (b *Built) load(ctx context.Context, d *Delivery) (came string, err error) {
 	before, err := d.has(ctx, b.Plan.Reference, b.ids())
 	if err != nil {
-		return "", err
+		return "", b.undelivered(d, err)
 	}
 	mark := b.Plan.Dist().loading()
 	half := exists(mark)
@@ -50,20 +49,27 @@ func (b *Built) load(ctx context.Context, d *Delivery) (came string, err error) 
 	p := parcel{image: b.Image}
 	if !half {
 		if p, err = b.parcel(ctx, d, before.image); err != nil {
-			return "", err
+			return "", b.undelivered(d, err)
 		}
 	}
 	if len(p.has) > 0 {
-		err = writeOnce(mark, loadingText)
+		if err := writeOnce(mark, loadingText); err != nil {
+			return "", fmt.Errorf("noting that image %q is being loaded: %w", b.Plan.Reference, err)
+		}
 	}
-	if err == nil {
-		err = b.sendOrAll(ctx, d, &p, &before.image)
+	if err := b.sendOrAll(ctx, d, &p, &before.image); err != nil {
+		return "", b.undelivered(d, err)
 	}
-	if err == nil {
-		d.loaded.add(b.Image.Layers)
-		err = remove(mark)
+	d.loaded.add(p.image)
+	if err := remove(mark); err != nil {
+		return "", fmt.Errorf("noting that image %q is loaded: %w", b.Plan.Reference, err)
 	}
-	return fmt.Sprintf("loaded %s, sent %s", b.Plan.Reference, Size(p.size())), err
+	return fmt.Sprintf("loaded %s, sent %s", b.Plan.Reference, Size(p.size())), nil
+}
+
+// undelivered is the error of an engine.
+func (b *Built) undelivered(d *Delivery, err error) error {
+	return &EngineError{fmt.Errorf("delivering image %q to %s: %w", b.Plan.Reference, d.engine.Host(), err)}
 }
 
 // sendOrAll sends the image without what the engine has; when that fails, or the request
@@ -141,7 +147,7 @@ func (b *Built) parcel(ctx context.Context, d *Delivery, before docker.Image) (p
 		}
 		kept = max(kept, found.layers)
 	}
-	kept = max(kept, d.loaded.shared(b.Image.Layers))
+	kept = max(kept, d.loaded.shared(p.image))
 	for _, blob := range p.image.Blobs()[:kept] {
 		p.has[blob.Digest] = true
 	}

@@ -48,10 +48,10 @@ type Bind struct {
 	ReadOnly  bool   // a mounted one cannot be written to in the container; a copy always can
 }
 
-// DevContainer is a container that StartDev has started. Its methods may be used concurrently, except Sync.
+// DevContainer is a container that StartDev has started. Its methods may be used concurrently, except Feed.
 type DevContainer struct {
 	Container
-	// Copied is nil when the container has the Binds mounted. Else it has copies, which Sync renews, and this is why.
+	// Copied is nil when the container has the Binds mounted. Else it has copies, and this is why.
 	Copied error
 
 	engine *Engine

@@ -112,13 +112,33 @@ func (c *DevContainer) Signal(ctx context.Context, name string) error {
 }
 
 // Feed writes to the standard input of the container's first process, which has one when the Binds are copied. Nobody
-// else may do so meanwhile. After an error a part may have been written.
+// else may do so meanwhile. After an error nothing more can be written: a part may have been. It wraps ErrNotRunning then,
+// unless ctx has ended.
 func (c *DevContainer) Feed(ctx context.Context, content io.Reader) error {
 	if c.Copied == nil {
 		return c.failed("writing to", errors.New("it has nothing to read"))
 	}
-	return c.failed("writing to", c.out.feed(ctx, content))
+	return c.failed("writing to", c.feed(ctx, content))
 }
+
+func (c *DevContainer) feed(ctx context.Context, content io.Reader) error {
+	ended := errors.New("it has ended")
+	select {
+	case <-c.exited:
+		return advise(fmt.Errorf("%w: %w", ErrNotRunning, ended), "start a new one")
+	default:
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, feedTimeout, fmt.Errorf("it has taken nothing for %v", feedTimeout))
+	defer cancel()
+	err := c.out.feed(limited, content)
+	if err != nil && ctx.Err() == nil {
+		err = advise(fmt.Errorf("%w: %w", ErrNotRunning, err), "start a new one")
+	}
+	return err
+}
+
+// feedTimeout is more than a program takes to be written, to an engine far away too.
+const feedTimeout = 2 * time.Minute
 
 // notRunning marks an engine's words for a container that does not run.
 func notRunning(err error) error {

@@ -26,19 +26,11 @@ type sentFile struct {
 	mode     fs.FileMode
 }
 
-// Sync copies the files of the Binds that are new or have changed since the last time, and returns when the container
-// has them, with their modification times to the microsecond. It does nothing where they are mounted. What was removed
-// on this machine stays in the container.
+// sync copies the files of the Binds that are new or have changed since the last time, and returns when the container
+// has them, with their modification times to the microsecond. What was removed on this machine stays in the container.
 //
-// A program that runs from a file that is replaced keeps running from the old one. While Sync is at it, a file may be
+// A program that runs from a file that is replaced keeps running from the old one. While sync is at it, a file may be
 // missing in the container, or be there in part; after a failed one too, until the next has succeeded.
-func (c *DevContainer) Sync(ctx context.Context) error {
-	if c.Copied == nil {
-		return nil
-	}
-	return c.failed("copying files into", c.sync(ctx))
-}
-
 func (c *DevContainer) sync(ctx context.Context) error {
 	found, err := c.files()
 	if err != nil {

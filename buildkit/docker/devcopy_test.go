@@ -60,7 +60,7 @@ func TestDevSync(t *testing.T) {
 		sent := len(r.sent)
 		write("assets/css/style.css", "body { color: red }", 0o600)
 		write("assets/js/new.js", "1", 0o644)
-		if err := r.Sync(ctx); err != nil {
+		if err := r.sync(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if s := stat("/dev-files/assets/css/style.css"); s.Size != 19 || s.Mode.Perm() != 0o600 {
@@ -93,19 +93,19 @@ func TestDevSyncAgain(t *testing.T) {
 	req.Copy = true
 	r := startDev(t, counting, req)
 	r.wantLine("version 1")
-	if err := r.Sync(context.Background()); err != nil || requests.Load() != 1 {
+	if err := r.sync(context.Background()); err != nil || requests.Load() != 1 {
 		t.Errorf("%d requests, %v", requests.Load(), err)
 	}
 	h.install("2")
 	fail.Store(1)
-	wantError(t, r.Sync(context.Background()), "the engine is sick", "log")
+	wantError(t, r.sync(context.Background()), "the engine is sick", "log")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := r.Sync(ctx); !errors.Is(err, context.Canceled) {
+	if err := r.sync(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	fail.Store(0)
-	if err := errors.Join(r.Sync(context.Background()), r.Signal(context.Background(), report.Restart)); err != nil {
+	if err := errors.Join(r.sync(context.Background()), r.Signal(context.Background(), report.Restart)); err != nil {
 		t.Fatal(err)
 	}
 	r.wantLine("version 2")

@@ -146,6 +146,11 @@ func (r *devRun) wantEvent(kind report.Kind, run int) report.Event {
 	return e
 }
 
+// sync copies what has changed.
+func (r *devRun) sync(ctx context.Context) error {
+	return r.failed("copying files into", r.DevContainer.sync(ctx))
+}
+
 // swap has the container run what is in the folder now.
 func (r *devRun) swap() {
 	r.t.Helper()

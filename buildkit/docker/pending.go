@@ -13,13 +13,12 @@ import (
 // 40 to 80 ms (https://github.com/moby/moby/blob/v20.10.24/pkg/chrootarchive/archive_unix.go). Nothing is named or kept
 // by it until the archive has come to its end.
 type PendingLoad struct {
-	platform Platform
-	head     []byte // has been sent; the archive begins with it
-	pipe     *io.PipeWriter
-	stop     context.CancelFunc
-	sent     chan error // one: whether the head went out
-	answer   chan error // one: how the request ended
-	ended    bool       // both were heard
+	head   []byte // has been sent; the archive begins with it
+	pipe   *io.PipeWriter
+	stop   context.CancelFunc
+	sent   chan error // one: whether the head went out
+	answer chan error // one: how the request ended
+	ended  bool       // both were heard
 }
 
 // errAbandoned is what a request ends with that is given up.
@@ -30,7 +29,7 @@ var errAbandoned = errors.New("there is nothing to load")
 func (e *Engine) BeginLoad(ctx context.Context, platform Platform, head []byte) *PendingLoad {
 	ctx, stop := context.WithCancel(ctx)
 	body, pipe := io.Pipe()
-	p := &PendingLoad{platform: platform, head: head, pipe: pipe, stop: stop, sent: make(chan error, 1), answer: make(chan error, 1)}
+	p := &PendingLoad{head: head, pipe: pipe, stop: stop, sent: make(chan error, 1), answer: make(chan error, 1)}
 	go func() {
 		err := e.post(ctx, platform, body)
 		// The engine has answered: whatever is still being written is in vain.

@@ -50,11 +50,14 @@ func Acquire(ctx context.Context, path string) (*Lock, error) {
 // Release frees the file, and leaves it where it is.
 func (l *Lock) Release() error { return l.file.Close() }
 
+// Aside is in the name that a folder has while it is removed, after its own.
+const Aside = "@removed-"
+
 // RemoveFolder has the folder that the file lies in removed while the file is held. Before that the folder gets another
 // name beside its own, dir@removed-…, at once: who waits for the file opens it again and again, and would make it anew in
 // a folder that is half gone. What a run that is killed leaves of it has that name.
 func (l *Lock) RemoveFolder(dir string, removeAll func(dir string) error) error {
-	aside := fmt.Sprintf("%s@removed-%08x", dir, rand.Uint32())
+	aside := fmt.Sprintf("%s%s%08x", dir, Aside, rand.Uint32())
 	return l.Remove(func() error {
 		if err := os.Rename(dir, aside); err != nil {
 			return err

@@ -18,8 +18,10 @@ type received struct {
 }
 
 // receive writes the programs that come on standard input to a file of a folder, one in the place of the other, and tells
-// of each. It ends with the input; what comes then is not known any more, and nothing is received after an error in it.
-func receive(input io.Reader, path string, programs chan<- received) {
+// of each. It ends with the input, and closes it after an error in it: what comes then is not known any more, and who
+// writes it is to hear that.
+func receive(input io.ReadCloser, path string, programs chan<- received) {
+	defer input.Close()
 	r := bufio.NewReaderSize(input, 64<<10)
 	for {
 		p, err := report.ReadProgram(r)

@@ -159,6 +159,8 @@ func (l *loop) change(ctx context.Context, w *watch.Watcher, e watch.Event) {
 	case errors.Is(err, buildkit.ErrOtherImage), errors.Is(err, docker.ErrNotRunning): // somebody has removed the container
 		l.rebuild(ctx, w, paths)
 	case err != nil:
+		var engine *buildkit.EngineError
+		l.owed = errors.As(err, &engine) // the program is in its place here, and not known to run there
 		l.failed(ctx, err)
 	case swapped:
 		l.note(fmt.Sprintf("──── %s: swapped in %.2fs", l.names(paths), time.Since(began).Seconds()))

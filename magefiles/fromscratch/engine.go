@@ -15,10 +15,13 @@ type assumption struct {
 	err   error
 }
 
-// assume has the engine confirm a platform, and does not wait.
-func (j *job) assume(ctx context.Context, p buildkit.Platform) {
-	if j.assumed != nil {
-		return
+// assume has the engine confirm a platform, and does not wait. false is that an assumption was
+// wrong before: the engine has to be asked.
+func (j *job) assume(ctx context.Context, p buildkit.Platform) bool {
+	j.assuming.Lock()
+	defer j.assuming.Unlock()
+	if j.assumed != nil || j.mistaken {
+		return !j.mistaken
 	}
 	a := &assumption{asked: make(chan struct{})}
 	j.assumed = a
@@ -32,15 +35,24 @@ func (j *job) assume(ctx context.Context, p buildkit.Platform) {
 			a.err = &buildkit.EngineError{Err: err}
 		}
 	}()
+	return true
 }
 
 // confirmed waits for the answer, if something was assumed.
 func (j *job) confirmed() error {
-	if j.assumed == nil {
+	j.assuming.Lock()
+	a := j.assumed
+	j.assuming.Unlock()
+	if a == nil {
 		return nil
 	}
-	<-j.assumed.asked
-	return j.assumed.err
+	<-a.asked
+	if a.err != nil {
+		j.assuming.Lock()
+		j.assumed, j.mistaken = nil, true
+		j.assuming.Unlock()
+	}
+	return a.err
 }
 
 // announce tells the engine of an image that is going to be built, if it is the only one: the

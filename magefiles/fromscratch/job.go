@@ -43,7 +43,9 @@ type job struct {
 	clusterName string          // of the kind cluster that IMAGE_OUTPUT names
 	cluster     *docker.Cluster // nil when images go elsewhere
 
-	assumed *assumption // about the engine; nil for none
+	assuming sync.Mutex  // guards the two below
+	assumed  *assumption // about the engine; nil for none
+	mistaken bool        // one was wrong
 
 	code  int  // of the program that imageRun has run
 	exits bool // the process is to end with it

@@ -81,8 +81,7 @@ func (j *job) platform(ctx context.Context) (buildkit.Platform, string, error) {
 	if j.cluster != nil {
 		ask, origin = j.cluster.Platform, fmt.Sprintf("nodes of the kind cluster %q", j.cluster.Name)
 	}
-	if p, ok := j.recalled.Platform(origin); ok && j.own && j.cluster == nil {
-		j.assume(ctx, p)
+	if p, ok := j.recalled.Platform(origin); ok && j.own && j.cluster == nil && j.assume(ctx, p) {
 		return p, origin, nil
 	}
 	system, arch, variant, err := ask(ctx)

@@ -193,13 +193,19 @@ func TestDev(t *testing.T) {
 			s.write("main.go", speaker("fifth"))
 			s.answers("fifth")
 
+			// Somebody removes the container: the next change starts another one.
+			docker(t, "rm", "-f", docker(t, "ps", "-q", "--filter", "ancestor="+name+":"+tag))
+			s.says("the container has ended", 1)
+			s.write("main.go", speaker("sixth"))
+			s.answers("sixth")
+
 			// Another package is another image to be planned, another file another image.
 			s.write("more.go", "package main\n\nimport \"net/http/pprof\"\n\nvar _ = pprof.Index\n")
-			s.says("new container in", 1)
-			s.answers("fifth")
-			s.write("page.txt", "another page")
 			s.says("new container in", 2)
-			s.answers("fifth")
+			s.answers("sixth")
+			s.write("page.txt", "another page")
+			s.says("new container in", 3)
+			s.answers("sixth")
 			s.end(name)
 		})
 	}
