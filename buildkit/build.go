@@ -44,6 +44,8 @@ type Built struct {
 	base     *rootfs.Tree // all but the program and what its libraries bring
 	system   *system      // what they bring, or have brought before
 	key      string       // of the system; "" keeps none
+	before   *system      // of the last build, nil when it does not stand
+	looked   bool         // that is known
 	recalled bool         // the system is one of an earlier build
 
 	last       []string // what engines may call the image of the last build
@@ -129,8 +131,8 @@ func (b *Built) Close() error {
 	return errors.Join(b.rememberOnce(), b.release())
 }
 
-// checkAndCompile does both at once: the compiler takes its time, and a mistake in
-// the Config ends it.
+// checkAndCompile does both at once, and looks at the system of the last build: the
+// compiler takes its time, and a mistake in the Config ends it.
 func (b *Built) checkAndCompile(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -140,6 +142,7 @@ func (b *Built) checkAndCompile(ctx context.Context) error {
 		if err != nil {
 			stop()
 		}
+		b.lookAtSystem()
 		checked <- err
 	}()
 	compiled := b.compile(ctx)

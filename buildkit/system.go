@@ -90,8 +90,9 @@ func (b *Built) recallSystem() (done bool) {
 		b.key = ""
 		return false
 	}
-	s, err := readSystem(b.Plan.Dist().system())
-	if err != nil || s.Key != b.key || len(s.reads.Changed(&record.Look{})) > 0 {
+	b.lookAtSystem()
+	s := b.before
+	if s == nil || s.Key != b.key {
 		return false
 	}
 	for function, was := range s.Asked {
@@ -104,6 +105,18 @@ func (b *Built) recallSystem() (done bool) {
 		b.reads.Add(path)
 	}
 	return true
+}
+
+// lookAtSystem reads the system of the last build, once, if the sysroot is as it was then.
+// The program need not be there for it.
+func (b *Built) lookAtSystem() {
+	if b.looked || b.Plan.key == "" {
+		return
+	}
+	b.looked = true
+	if s, err := readSystem(b.Plan.Dist().system()); err == nil && len(s.reads.Changed(&record.Look{})) == 0 {
+		b.before = s
+	}
 }
 
 // hasFunction tells whether a function is linked into the program, and notes that it
