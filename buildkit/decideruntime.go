@@ -31,6 +31,9 @@ func (p *Plan) decideRuntime(Inputs, gobuild.Module) error {
 		p.Image.Entrypoint = []string{p.program()}
 	}
 	for _, key := range slices.Sorted(maps.Keys(env)) {
+		if strings.Contains(key, "=") {
+			return fmt.Errorf("setting the variable %q of Env (%s): the name has a \"=\", and what is behind would be its value\nfix: write {%q: …}", key, c.Origin, strings.SplitN(key, "=", 2)[0])
+		}
 		p.Image.Env = append(p.Image.Env, key+"="+env[key])
 	}
 	if p.base != nil {

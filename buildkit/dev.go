@@ -99,7 +99,7 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 	image := b.Deliverable()
 	d.container, err = engine.StartDev(ctx, docker.DevRequest{
 		Image: image.Reference, Command: d.supervised(words), Labels: map[string]string{markLabel: b.Plan.Name},
-		Ports: image.ports(), Healthcheck: image.healthcheck(), Copy: r.Copy,
+		Ports: image.ports(), Healthcheck: d.healthcheck(image), Copy: r.Copy,
 		Binds:   []docker.Bind{{Host: b.Plan.Dist().dev(), Container: devFolder, ReadOnly: true}},
 		Scratch: devMemory,
 		Stdout:  r.Stdout, Stderr: &d.splitter,
@@ -148,6 +148,17 @@ func (d *Dev) supervised(words []string) []string {
 		command = append(command, "-stop", s)
 	}
 	return append(command, words...)
+}
+
+// healthcheck is the image's. One that is the program itself is one of the program that runs,
+// which is not the one in the image any more.
+func (d *Dev) healthcheck(image Deliverable) *docker.Healthcheck {
+	h := image.healthcheck()
+	if h == nil || !d.moved || len(h.Test) < 2 || h.Test[1] != d.plan.program() {
+		return h
+	}
+	h.Test = slices.Concat(h.Test[:1], []string{devFolder + "/supervisor", "-run", devMemory, devFolder + "/" + d.plan.Name}, h.Test[2:])
+	return h
 }
 
 // tellDev says where the program is reached, and how it is replaced.

@@ -56,6 +56,9 @@ func (d *Dev) Swap(ctx context.Context, report Report) (swapped bool, err error)
 		return false, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if !exists(d.placed()) { // imageClean has removed what the container sees
+		return false, ErrOtherImage
+	}
 	b := &Built{Plan: d.plan, report: report}
 	for _, stage := range []func(context.Context) error{b.compile, b.after, b.functions} {
 		if err := stage(ctx); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/exclude"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -118,7 +119,10 @@ func (b *Built) tellExcluded() {
 		if !isPattern {
 			what = "the group"
 		}
-		text := fmt.Sprintf("warning: %s %q of Exclude (%s) excludes nothing: the image would have none of it anyway", what, word, b.Plan.config.Origin)
+		text := fmt.Sprintf("warning: %s %q of Exclude (%s) excludes nothing: the image takes none of it from the sysroot", what, word, b.Plan.config.Origin)
+		if isPattern && strings.Contains(word, "/") && !strings.HasPrefix(word, "/") {
+			text += "\nfix: begin the path with a \"/\""
+		}
 		b.note("libraries", text)
 		b.system.Notes = append(b.system.Notes, text)
 	}

@@ -59,6 +59,7 @@ func TestResolveSubjects(t *testing.T) {
 		{name: "which one", configs: []buildkit.Config{{Origin: "magefile.go:7"}}, err: "magefile.go:7"},
 		{name: "one repository for two", env: []string{"IMAGE_REPO=r.example/shop"}, err: "IMAGE_REPO"},
 		{name: "time", env: []string{"SOURCE_DATE_EPOCH=yesterday"}, err: "SOURCE_DATE_EPOCH"},
+		{name: "variable with its value", configs: []buildkit.Config{{Main: "cmd/web", Env: map[string]string{"A=B": "x"}}}, err: `"A=B" of Env`},
 		{name: "no such folder", configs: []buildkit.Config{{Main: "./cmd/nowhere"}}, err: "cmd/nowhere"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

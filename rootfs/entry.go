@@ -164,11 +164,11 @@ func (e Entry) checkedFile() (Entry, error) {
 func checkPath(p string) error {
 	switch {
 	case !path.IsAbs(p):
-		return errors.New("the path is not absolute")
+		return fmt.Errorf("the path is not absolute\nfix: write %q, if that is meant", path.Clean("/"+p))
 	case p == "/":
 		return errors.New("the root folder is there in every image")
 	case path.Clean(p) != p:
-		return fmt.Errorf("the path is not clean, %q is", path.Clean(p))
+		return fmt.Errorf("the path is not clean\nfix: write %q", path.Clean(p))
 	case !utf8.ValidString(p), strings.ContainsRune(p, 0):
 		return errors.New("the path is not valid UTF-8 text")
 	}

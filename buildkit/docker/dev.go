@@ -66,7 +66,9 @@ type DevContainer struct {
 	status exitStatus         // how; read after exited
 }
 
-// StartDev creates and starts a container. The caller removes it, by Remove; when StartDev fails nothing is left.
+// StartDev creates and starts a container. The caller removes it, by Remove; when StartDev fails nothing is left. Its
+// standard input ends with this process, however that ends, and the command should end with it: then the engine removes
+// the container.
 //
 // The Binds are mounted where the engine sees this machine's files. Whether it does is not guessed from its address: a
 // socket may lead into a virtual machine or a container, and a mount there shows an empty folder, or another one of the
@@ -138,7 +140,7 @@ func (e *Engine) launch(ctx context.Context, req DevRequest, copied error) (c *D
 		return c, err
 	}
 	streams := RunRequest{Stdout: req.Stdout, Stderr: req.Stderr}
-	if c.out, err = e.attach(ctx, c.ID, streams, copied != nil); err != nil {
+	if c.out, err = e.attach(ctx, c.ID, streams, true); err != nil {
 		return c, e.attachFailure(ctx, c.ID, err)
 	}
 	if err := e.start(ctx, c.ID); err != nil {
@@ -173,16 +175,14 @@ func (e *Engine) createDev(ctx context.Context, req DevRequest, mounted bool) (c
 		Image: req.Image, Env: req.Env, Labels: req.Labels, ExposedPorts: exposed,
 		Entrypoint: req.Command[:1], Cmd: req.Command[1:],
 		AttachStdout: true, AttachStderr: true, Healthcheck: e.health(req.Healthcheck),
+		OpenStdin: true, StdinOnce: true, AttachStdin: true, // its end is that of this process
 	}
 	host := &container.HostConfig{
-		PortBindings: bound, NetworkMode: container.NetworkMode(req.Network),
+		PortBindings: bound, NetworkMode: container.NetworkMode(req.Network), AutoRemove: true,
 		Init: new(bool), // the command is PID 1, even where the engine's own default is an init of its own
 	}
-	if !mounted {
-		config.OpenStdin, config.StdinOnce, config.AttachStdin = true, true, true
-		if req.Scratch != "" {
-			host.Tmpfs = map[string]string{req.Scratch: "rw,exec,nosuid,nodev,mode=1777"}
-		}
+	if !mounted && req.Scratch != "" {
+		host.Tmpfs = map[string]string{req.Scratch: "rw,exec,nosuid,nodev,mode=1777"}
 	}
 	if mounted && len(req.Binds) > 0 {
 		host.Mounts, host.SecurityOpt = mounts(req.Binds), []string{"label=disable"}

@@ -111,13 +111,9 @@ func (c *DevContainer) Signal(ctx context.Context, name string) error {
 	return c.failed("signalling", err)
 }
 
-// Feed writes to the standard input of the container's first process, which has one when the Binds are copied. Nobody
-// else may do so meanwhile. After an error nothing more can be written: a part may have been. It wraps ErrNotRunning then,
+// Feed writes to the standard input of the container's first process. Nobody else may do so meanwhile. After an error nothing more can be written: a part may have been. It wraps ErrNotRunning then,
 // unless ctx has ended.
 func (c *DevContainer) Feed(ctx context.Context, content io.Reader) error {
-	if c.Copied == nil {
-		return c.failed("writing to", errors.New("it has nothing to read"))
-	}
 	return c.failed("writing to", c.feed(ctx, content))
 }
 

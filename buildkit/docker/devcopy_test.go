@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
@@ -111,20 +112,20 @@ func TestDevSyncAgain(t *testing.T) {
 	r.wantLine("version 2")
 }
 
-// What is written to the standard input of a container with copies takes the place of the program, also while the image's
-// user may write to no folder of the image; where the files are mounted there is no such input.
+// What is written to the standard input of a container takes the place of the program, also while the image's user may
+// write to no folder of the image; a health check of the program is one of the new program. After garbage the container
+// ends, and says so.
 func TestDevFeed(t *testing.T) {
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
 		ctx := context.Background()
 		h := newDevHost(t)
 		req := newDev(t, e, h, ti, "feeds")
 		req.Copy = copied
+		if !copied {
+			return // nothing is sent there
+		}
 		r := startDev(t, e, req)
 		r.wantLine("version 1")
-		if !copied {
-			wantError(t, r.Feed(ctx, strings.NewReader("")), "nothing to read", "log")
-			return
-		}
 		for _, version := range []string{"2", "3"} {
 			h.install(version)
 			r.swap()
@@ -133,14 +134,28 @@ func TestDevFeed(t *testing.T) {
 		if err := r.Feed(ctx, strings.NewReader("no program\n")); err != nil {
 			t.Fatal(err)
 		}
-		for e := range r.events {
-			if e.Kind == report.Failed {
-				if !strings.Contains(e.Reason, "receiving the program") {
-					t.Errorf("the reason is %q", e.Reason)
-				}
-				break
-			}
+		r.wantKind(report.Failed, "receiving the program")
+		if _, err := r.Wait(ctx); err != nil {
+			t.Error(err)
 		}
+		if err := r.Feed(ctx, strings.NewReader("more")); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("writing to a container that has ended: %v", err)
+		}
+	})
+}
+
+// When the process that has made it is gone, however that ended, the container ends and is removed.
+func TestDevOutlivesNobody(t *testing.T) {
+	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
+		req := newDev(t, e, newDevHost(t), ti)
+		req.Copy = copied
+		r := startDev(t, e, req)
+		r.wantLine("version 1")
+		r.out.hangUp() // as the system does with a process's connections
+		eventually(t, "the container is gone", func() bool {
+			_, err := e.api.ContainerInspect(context.Background(), r.ID)
+			return errdefs.IsNotFound(err)
+		})
 	})
 }
 

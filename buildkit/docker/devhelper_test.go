@@ -146,6 +146,25 @@ func (r *devRun) wantEvent(kind report.Kind, run int) report.Event {
 	return e
 }
 
+// wantKind waits for an event of a kind, with a text in its reason.
+func (r *devRun) wantKind(kind report.Kind, reason string) {
+	r.t.Helper()
+	for {
+		select {
+		case e := <-r.events:
+			if e.Kind != kind {
+				continue
+			}
+			if !strings.Contains(e.Reason, reason) {
+				r.t.Errorf("the reason is %q, want %q in it", e.Reason, reason)
+			}
+			return
+		case <-time.After(30 * time.Second):
+			r.t.Fatalf("no event %q", kind)
+		}
+	}
+}
+
 // sync copies what has changed.
 func (r *devRun) sync(ctx context.Context) error {
 	return r.failed("copying files into", r.DevContainer.sync(ctx))

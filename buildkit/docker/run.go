@@ -197,10 +197,28 @@ func (e *Engine) remove(ctx context.Context, id string) error {
 	ctx, cancel := detached(ctx, cleanupTimeout)
 	defer cancel()
 	err := e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-	if err == nil || errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
+	switch {
+	case err == nil || errdefs.IsNotFound(err):
 		return nil
+	case errdefs.IsConflict(err): // the engine removes it already
+		return e.awaitRemoval(ctx, id)
 	}
 	return fmt.Errorf("removing the container: %w", err)
+}
+
+// awaitRemoval returns when a container is gone that is being removed.
+func (e *Engine) awaitRemoval(ctx context.Context, id string) error {
+	for {
+		_, err := e.api.ContainerInspect(ctx, id)
+		if errdefs.IsNotFound(err) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("removing the container: the engine has not removed it within %v", cleanupTimeout)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // detached is a context for a request that must be made although ctx may have ended.

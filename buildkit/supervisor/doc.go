@@ -14,7 +14,13 @@
 //
 // With FOLDER, which it must be able to write to, it takes new programs on standard input, each after a line that tells its
 // size ([report.Program]); one that is complete is run in the place of the one before, as after Restart. The program's own
-// standard input is empty then. One that cannot be received is told as failed, and what runs goes on.
+// standard input is empty then. One that cannot be received is told as failed, and what runs goes on. When standard input
+// ends, as it does with the process that has made the container, however that ends, so does the supervisor.
+//
+//	supervisor -run FOLDER PROGRAM [ARG…]
+//
+// executes the program that runs now, the one in FOLDER if one has come, with other arguments, and is no supervisor: a
+// health check that is the program itself is then one of the present program.
 //
 // SIGTERM, SIGINT and SIGNAL are passed on, and the supervisor ends with the program, with its exit code (128+n when
 // signal n has killed it, 127 or 126 when it could not be started); at once when none runs. Every other signal that can

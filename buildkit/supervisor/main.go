@@ -22,6 +22,10 @@ const usageCode = 2
 const defaultGrace = 2 * time.Second
 
 func main() {
+	if len(os.Args) > 3 && os.Args[1] == "-run" {
+		os.Stderr.WriteString("supervisor: " + become(os.Args[2], os.Args[3:]).Error() + "\n")
+		os.Exit(codeNotExecutable)
+	}
 	s, err := parse(os.Args[1:])
 	if err != nil {
 		os.Stderr.WriteString("supervisor: " + err.Error() + "\nfix: supervisor [-grace 2s] [-stop TERM] [-receive FOLDER] PROGRAM [ARG…]\n")
@@ -38,6 +42,16 @@ func main() {
 		os.Exit(usageCode)
 	}
 	os.Exit(s.supervise(signals, children, programs))
+}
+
+// become executes the program that came last, else the first one.
+func become(folder string, program []string) error {
+	path := filepath.Join(folder, filepath.Base(program[0]))
+	if _, err := os.Stat(path); err != nil {
+		path = program[0]
+	}
+	err := syscall.Exec(path, program, os.Environ())
+	return errors.New("executing " + strconv.Quote(path) + ": " + err.Error())
 }
 
 // listenForPrograms receives programs, if it is to. The program itself has nothing to read then.

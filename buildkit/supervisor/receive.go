@@ -15,21 +15,21 @@ import (
 type received struct {
 	path string
 	err  error
+	last bool // nothing comes any more
 }
 
 // receive writes the programs that come on standard input to a file of a folder, one in the place of the other, and tells
-// of each. It ends with the input, and closes it after an error in it: what comes then is not known any more, and who
-// writes it is to hear that.
-func receive(input io.ReadCloser, path string, programs chan<- received) {
-	defer input.Close()
+// of each, and of the input's end. An error in it is its end too: what comes then is not known any more.
+func receive(input io.Reader, path string, programs chan<- received) {
 	r := bufio.NewReaderSize(input, 64<<10)
 	for {
 		p, err := report.ReadProgram(r)
 		if err == io.EOF {
+			programs <- received{last: true}
 			return
 		}
 		if err != nil {
-			programs <- received{err: err}
+			programs <- received{err: err, last: true}
 			return
 		}
 		body := io.LimitReader(r, p.Size)
@@ -38,7 +38,7 @@ func receive(input io.ReadCloser, path string, programs chan<- received) {
 		if _, rest := io.Copy(io.Discard, body); err == nil {
 			err = rest
 		}
-		programs <- received{path, err}
+		programs <- received{path: path, err: err}
 	}
 }
 

@@ -68,13 +68,48 @@ func TestReceive(t *testing.T) {
 	r.want("stopped 2 143 15", "started 3")
 	send(t, input, programText("echo three; exit 5", modified))
 	r.want("stopped 3 143 15", "started 4", "exited 4 5 0")
-	input.Close()
 	r.silent()
-	r.signal(syscall.SIGTERM)
+	input.Close() // nobody sends any more
 	r.wantExit(5)
 }
 
-// What cannot be received is told, and what runs goes on; what comes after it is understood still, unless it is garbage.
+// With its standard input the supervisor ends, and so does the program, by force if need be.
+func TestReceiveEnds(t *testing.T) {
+	for _, row := range []struct{ text, event string }{
+		{sleep, "stopped 1 143 15"},
+		{"trap '' TERM; echo deaf; " + sleep, "stopped 1 137 9"},
+	} {
+		r, input, _ := feeding(t, row.text)
+		r.want("started 1")
+		if strings.Contains(row.text, "deaf") {
+			r.wantText("deaf")
+		}
+		input.Close()
+		r.want(row.event)
+		r.wantExit(map[bool]int{false: 143, true: 137}[strings.Contains(row.text, "deaf")])
+	}
+}
+
+// The program that came last is run with other arguments, else the first one.
+func TestRun(t *testing.T) {
+	dir := t.TempDir()
+	path := script(t, program(t), "echo first $*; exit 3")
+	for _, want := range []struct{ says string }{{"first a b\n"}, {"second a b\n"}} {
+		cmd := exec.Command(supervisorFile, "-run", dir, path, "a", "b")
+		out, err := cmd.Output()
+		if string(out) != want.says || cmd.ProcessState.ExitCode() != 3 {
+			t.Errorf("it says %q and ends with %v, want %q", out, err, want.says)
+		}
+		script(t, filepath.Join(dir, filepath.Base(path)), "echo second $*; exit 3")
+	}
+	cmd := exec.Command(supervisorFile, "-run", dir, "/nowhere", "a")
+	if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 126 || !strings.Contains(string(out), "/nowhere") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// What cannot be received is told, and what runs goes on; what comes after it is understood still. After garbage nothing is,
+// and the supervisor ends.
 func TestReceiveFails(t *testing.T) {
 	r, input, dir := feeding(t, "echo one; "+sleep)
 	r.want("started 1")
@@ -94,7 +129,8 @@ func TestReceiveFails(t *testing.T) {
 	if e := <-r.events; e.Kind != report.Failed || !strings.Contains(e.Reason, `"garbage\n" is no line before a program`) {
 		t.Fatalf("%+v, want a failure", e)
 	}
-	r.silent()
+	r.want("stopped 2 143 15")
+	r.wantExit(143)
 }
 
 // Half a program is not run.
@@ -108,7 +144,8 @@ func TestReceiveHalf(t *testing.T) {
 	if e := <-r.events; e.Kind != report.Failed || !strings.Contains(e.Reason, "unexpected EOF") {
 		t.Fatalf("%+v, want a failure", e)
 	}
-	r.silent()
+	r.want("stopped 1 143 15")
+	r.wantExit(143)
 }
 
 // A program is taken while others still come, and none is lost.

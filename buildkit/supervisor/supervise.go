@@ -72,14 +72,23 @@ func (s *supervisor) handle(sig syscall.Signal) {
 	}
 }
 
-// take runs a program that has come in the place of the one before.
+// take runs a program that has come in the place of the one before. When nobody is there any more who could send one, the
+// supervisor ends: whoever has made the container is gone, and would not remove it.
 func (s *supervisor) take(p received) {
-	if p.err != nil {
+	switch {
+	case p.err != nil:
 		s.tell(report.Event{Kind: report.Failed, Run: s.run, Reason: "receiving the program: " + p.err.Error()})
-		return
+	case !p.last:
+		s.path = p.path
+		s.restart()
 	}
-	s.path = p.path
-	s.restart()
+	if p.last && s.wish != end {
+		s.wish = end
+		s.send(s.stop)
+		if s.child != 0 {
+			s.deadline = time.After(s.grace)
+		}
+	}
 }
 
 // restart asks the program to end, unless that has been done, and lets it be started then.

@@ -199,13 +199,18 @@ func TestDev(t *testing.T) {
 			s.write("main.go", speaker("sixth"))
 			s.answers("sixth")
 
+			// Somebody removes what was built: the next change builds it anew.
+			mage(t, dir, nil, "imageClean").wantOK(t)
+			s.write("main.go", speaker("seventh"))
+			s.answers("seventh")
+
 			// Another package is another image to be planned, another file another image.
 			s.write("more.go", "package main\n\nimport \"net/http/pprof\"\n\nvar _ = pprof.Index\n")
-			s.says("new container in", 2)
-			s.answers("sixth")
-			s.write("page.txt", "another page")
 			s.says("new container in", 3)
-			s.answers("sixth")
+			s.answers("seventh")
+			s.write("page.txt", "another page")
+			s.says("new container in", 4)
+			s.answers("seventh")
 			s.end(name)
 		})
 	}
@@ -294,4 +299,30 @@ func TestDevBeside(t *testing.T) {
 	s.write("main.go", imports("fourth"))
 	s.answers("fourth")
 	s.end(name)
+}
+
+// A run that is killed, with all its processes, leaves no container either.
+func TestDevKilled(t *testing.T) {
+	needEngine(t)
+	const name = "fromscratch-test-dev-killed"
+	dir := project(t, map[string]string{"main.go": speaker("first"), "magefile.go": magefileWith(`Name: "` + name + `"`)})
+	removeImages(t, name+":"+tag)
+	for _, mode := range []string{"bind", "copy"} {
+		s := develop(t, dir, "IMAGE_DEV_SWAP="+mode)
+		s.says("speaking first", 1)
+		if err := syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		_ = s.cmd.Wait()
+		gone := false
+		for range 100 {
+			if gone = docker(t, "ps", "-aq", "--filter", "ancestor="+name+":"+tag) == ""; gone {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if !gone {
+			t.Errorf("with %s the container is left", mode)
+		}
+	}
 }

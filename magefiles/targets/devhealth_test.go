@@ -41,6 +41,10 @@ func ask() {
 		os.Exit(1)
 	}
 	text, err := io.ReadAll(answer.Body)
+	if string(text) != word {
+		fmt.Println("asked by", word)
+		os.Exit(1)
+	}
 	if err != nil || strings.HasPrefix(string(text), "bad") {
 		fmt.Println("it is", string(text))
 		os.Exit(1)
@@ -50,17 +54,24 @@ func ask() {
 }
 
 // What the health check says of a program is shown when it has looked at that program: after the start, after each swap,
-// whatever it has said of the one before, and in a new container.
+// whatever it has said of the one before, and in a new container. A check that is the program itself is one of the
+// program that runs.
 func TestDevHealth(t *testing.T) {
 	needEngine(t)
-	const name = "fromscratch-test-dev-health"
+	for _, mode := range []string{"bind", "copy"} {
+		t.Run(mode, func(t *testing.T) { devHealth(t, mode) })
+	}
+}
+
+func devHealth(t *testing.T, mode string) {
+	name := "fromscratch-test-dev-health-" + mode
 	dir := project(t, map[string]string{
 		"main.go": patient("good one"), "page.txt": "page",
 		"magefile.go": magefileWith(`Name: "` + name + `", Files: []targets.File{{From: "page.txt", To: "/page.txt"}},
 	Healthcheck: &targets.Healthcheck{Test: []string{"/` + name + `", "-health"}, Interval: 300_000_000, Retries: 2}`),
 	})
 	removeImages(t, name+":"+tag)
-	s := develop(t, dir)
+	s := develop(t, dir, "IMAGE_DEV_SWAP="+mode)
 	s.says("speaking good one", 1)
 	s.says("health check says healthy", 1)
 

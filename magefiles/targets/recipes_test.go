@@ -48,7 +48,7 @@ func TestRecipeInContainer(t *testing.T) {
 
 // alike are recipes that differ from another one in words more than in kind. Their own images, which the classic builder
 // takes a minute for, are built by the benchmark, and here where FROMSCRATCH_TEST_RECIPES is "all".
-var alike = []string{"hostcopy", "multistage", "goctl"}
+var alike = []string{"multistage", "goctl"}
 
 // compareRecipe builds both images. Ours may be larger by the allowance, in bytes;
 // lacking is what fails in the recipe's.
