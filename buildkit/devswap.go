@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
@@ -134,7 +135,7 @@ func (d *Dev) restart(ctx context.Context) error {
 	}
 	for range stale {
 		d.forgetEvents()
-		if err := d.container.Signal(ctx, report.Restart); err != nil {
+		if err := d.container.Feed(ctx, strings.NewReader(report.RestartLine)); err != nil {
 			return &EngineError{err}
 		}
 		err := d.started(ctx)
@@ -201,6 +202,8 @@ func (d *Dev) started(ctx context.Context) error {
 				d.run = e.Run
 				return fmt.Errorf("starting the new program: %s", e.Reason)
 			}
+		case <-d.container.Ended():
+			return &EngineError{fmt.Errorf("starting the new program: %w", docker.ErrNotRunning)}
 		case <-late.C:
 			return &EngineError{fmt.Errorf("starting the new program: the container said nothing for %s\nfix: start imageDev again", startTime)}
 		case <-ctx.Done():

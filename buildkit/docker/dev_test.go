@@ -129,7 +129,7 @@ func TestDevPorts(t *testing.T) {
 	ti := (&testImage{}).build(t).load(t, e)
 	h := newDevHost(t)
 	req := newDev(t, e, h, ti)
-	req.Command, req.Network = []string{"/dev-files/init", "/program", "serve", ":8080"}, ""
+	req.Command, req.Network = []string{"/dev-files/init", "-receive", "/dev-received", "/program", "serve", ":8080"}, ""
 	req.Ports = []Publish{{Container: "8080", Host: "127.0.0.1:0"}}
 	r := startDev(t, e, req)
 	r.wantLine("ready")

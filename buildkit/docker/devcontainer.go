@@ -71,6 +71,9 @@ func (c *DevContainer) watch(ctx context.Context) {
 	}()
 }
 
+// Ended is closed when the container has ended.
+func (c *DevContainer) Ended() <-chan struct{} { return c.exited }
+
 // Wait waits for the container's end and returns its exit code, when all output has been written. An end is no error,
 // unless the command could not be executed at all. When ctx ends first, or Stdout or Stderr fails, the container runs
 // on; the code is NoExit and the error says why.

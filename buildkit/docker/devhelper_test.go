@@ -175,7 +175,7 @@ func (r *devRun) swap() {
 	r.t.Helper()
 	ctx := context.Background()
 	if r.Copied == nil {
-		if err := r.Signal(ctx, report.Restart); err != nil {
+		if err := r.Feed(ctx, strings.NewReader(report.RestartLine)); err != nil {
 			r.t.Fatal(err)
 		}
 		return

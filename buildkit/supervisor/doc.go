@@ -13,7 +13,8 @@
 // the next such signal, so a crash does not repeat itself. Neither is one that cannot be executed.
 //
 // With FOLDER, which it must be able to write to, it takes new programs on standard input, each after a line that tells its
-// size ([report.Program]); one that is complete is run in the place of the one before, as after Restart. The program's own
+// size ([report.Program]); one that is complete is run in the place of the one before, as after Restart, for which there is
+// a line too ([report.RestartLine]). The program's own
 // standard input is empty then. One that cannot be received is told as failed, and what runs goes on. When standard input
 // ends, as it does with the process that has made the container, however that ends, so does the supervisor.
 //

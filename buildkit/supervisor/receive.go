@@ -13,7 +13,7 @@ import (
 
 // received is a new program, or why one that came is not there.
 type received struct {
-	path string
+	path string // "" runs the one that is there again
 	err  error
 	last bool // nothing comes any more
 }
@@ -23,7 +23,7 @@ type received struct {
 func receive(input io.Reader, path string, programs chan<- received) {
 	r := bufio.NewReaderSize(input, 64<<10)
 	for {
-		p, err := report.ReadProgram(r)
+		p, again, err := report.ReadProgram(r)
 		if err == io.EOF {
 			programs <- received{last: true}
 			return
@@ -31,6 +31,10 @@ func receive(input io.Reader, path string, programs chan<- received) {
 		if err != nil {
 			programs <- received{err: err, last: true}
 			return
+		}
+		if again {
+			programs <- received{}
+			continue
 		}
 		body := io.LimitReader(r, p.Size)
 		err = place(body, p, path)

@@ -64,7 +64,7 @@ func TestReceive(t *testing.T) {
 		t.Errorf("%+v, want the start of run 2 with the time %v", e, modified)
 	}
 	r.wantText("two\n")
-	r.signal(report.RestartNumber) // runs the last one again
+	send(t, input, report.RestartLine) // runs the last one again
 	r.want("stopped 2 143 15", "started 3")
 	send(t, input, programText("echo three; exit 5", modified))
 	r.want("stopped 3 143 15", "started 4", "exited 4 5 0")

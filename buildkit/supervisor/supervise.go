@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"syscall"
 	"time"
@@ -79,7 +80,7 @@ func (s *supervisor) take(p received) {
 	case p.err != nil:
 		s.tell(report.Event{Kind: report.Failed, Run: s.run, Reason: "receiving the program: " + p.err.Error()})
 	case !p.last:
-		s.path = p.path
+		s.path = cmp.Or(p.path, s.path)
 		s.restart()
 	}
 	if p.last && s.wish != end {
