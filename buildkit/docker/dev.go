@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 )
@@ -147,6 +149,10 @@ func (e *Engine) launch(ctx context.Context, req DevRequest, copied error) (c *D
 		return c, err
 	}
 	c.path, _, err = e.announce(ctx, created, RunRequest{Started: func(started Container) { c.Container = started }})
+	if errdefs.IsNotFound(err) { // it has ended already, and is removed: what it has said tells why
+		drainErr := c.out.drain(ctx)
+		return c, cmp.Or(c.out.execFailure(req.Command[0]), errors.Join(notRunning(err), drainErr))
+	}
 	if err != nil {
 		return c, err
 	}

@@ -68,6 +68,9 @@ func (c *DevContainer) watch(ctx context.Context) {
 	go func() {
 		defer close(c.exited)
 		c.status = s.wait()
+		if errdefs.IsNotFound(c.status.err) { // it has ended before it was asked for, and is removed
+			c.status = exitStatus{code: NoExit}
+		}
 	}()
 }
 
