@@ -68,10 +68,15 @@ func (c *DevContainer) watch(ctx context.Context) {
 	go func() {
 		defer close(c.exited)
 		c.status = s.wait()
-		if errdefs.IsNotFound(c.status.err) { // it has ended before it was asked for, and is removed
+		if removed(c.status.err) { // it had ended before the engine looked
 			c.status = exitStatus{code: NoExit}
 		}
 	}()
+}
+
+// removed tells of a wait for a container that is not there any more, also in podman's words, which come as an answer.
+func removed(err error) bool {
+	return err != nil && (errdefs.IsNotFound(err) || strings.HasSuffix(err.Error(), "no such container"))
 }
 
 // Ended is closed when the container has ended.
@@ -79,7 +84,8 @@ func (c *DevContainer) Ended() <-chan struct{} { return c.exited }
 
 // Wait waits for the container's end and returns its exit code, when all output has been written. An end is no error,
 // unless the command could not be executed at all. When ctx ends first, or Stdout or Stderr fails, the container runs
-// on; the code is NoExit and the error says why.
+// on; the code is NoExit and the error says why. It is NoExit, without an error, too when the engine has removed the
+// container before it could tell.
 func (c *DevContainer) Wait(ctx context.Context) (exitCode int, err error) {
 	code, err := c.wait(ctx)
 	return code, c.failed("waiting for", err)
@@ -117,7 +123,8 @@ func (c *DevContainer) Signal(ctx context.Context, name string) error {
 	return c.failed("signalling", err)
 }
 
-// Feed writes to the standard input of the container's first process. Nobody else may do so meanwhile. After an error nothing more can be written: a part may have been. It wraps ErrNotRunning then,
+// Feed writes to the standard input of the container's first process. Nobody else may do so meanwhile. After an error
+// nothing more can be written: a part may have been. It wraps ErrNotRunning then,
 // unless ctx has ended.
 func (c *DevContainer) Feed(ctx context.Context, content io.Reader) error {
 	return c.failed("writing to", c.feed(ctx, content))

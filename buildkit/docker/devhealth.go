@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 )
 
@@ -27,6 +28,9 @@ type Check struct {
 // Health asks the engine what the container's health check says.
 func (c *DevContainer) Health(ctx context.Context) (Health, error) {
 	info, err := c.engine.api.ContainerInspect(ctx, c.ID)
+	if errdefs.IsNotFound(err) { // it has ended, and is removed
+		return Health{}, nil
+	}
 	if err != nil {
 		return Health{}, c.failed("inspecting", notRunning(err))
 	}
