@@ -27,6 +27,9 @@ func root(t *testing.T) ldd.FS {
 	}
 	for name, target := range map[string]string{"lib": "usr/lib", "usr/lib/x/libz.so.1": "libz.so.1.3", "usr/lib/x/libz.so": "libz.so.1"} {
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			if os.Getenv("CI") == "true" {
+				t.Fatal(err)
+			}
 			t.Skip(err) // as on Windows
 		}
 	}
