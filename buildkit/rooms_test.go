@@ -30,7 +30,8 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/registry":  {ours: []string{"buildkit/image", "buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/config":    {},
 
-	"buildkit/buildertest":       {},
+	"buildkit/buildertest":       {ours: []string{"buildkit/filelock"}},
+	"buildkit/testkit":           {ours: []string{"buildkit/filelock"}},
 	"buildkit/attendant":         {},
 	"buildkit/attendant/program": {},
 	"buildkit/sysroot":           {},
@@ -52,6 +53,8 @@ var rooms = map[string]struct{ ours, others []string }{
 	"magefiles/targets":     {ours: []string{"buildkit/config", "magefiles/dialogue"}, others: []string{"github.com/magefile/mage/"}},
 	"magefiles/fromscratch": {ours: []string{"buildkit", "buildkit/docker", "buildkit/supervisor/report", "buildkit/watch", "magefiles/dialogue"}},
 
+	"magefiles/testrun":       {},
+	"magefiles/bench/tests":   {ours: []string{"magefiles/bench/measure", "magefiles/testrun"}},
 	"magefiles/bench/measure": {},
 	"magefiles/bench/recipe":  {ours: []string{"magefiles/bench/measure"}},
 	"magefiles/bench/recipes": {ours: []string{"buildkit/buildertest", "magefiles/bench/measure", "magefiles/bench/recipe"}},

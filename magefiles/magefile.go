@@ -10,10 +10,14 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+	"github.com/fromscratch-go/fromscratch/magefiles/testrun"
 )
 
 // The linters, pinned, run from the module proxy: they are no dependency of ours.
@@ -22,18 +26,43 @@ const (
 	govulncheck = "golang.org/x/vuln/cmd/govulncheck@v1.1.4"
 )
 
-// testTimeout is per package. It only ends a run that hangs: some tests compile
-// large programs with a cold cache.
-const testTimeout = "30m"
+// ourModule is the path of this module.
+const ourModule = "github.com/fromscratch-go/fromscratch"
 
 // Default is what "go tool mage" alone does.
 var Default = Test
 
-// Test runs all tests: of the packages here and, through them, of the examples. At the end it removes the images that
-// they share.
-func Test(ctx context.Context) error {
-	// Packages are tested in this order, as many at once as there are cores: the one that takes longest begins.
-	return errors.Join(run(ctx, ".", nil, "go", "test", "-timeout", testTimeout, "./magefiles/targets", "./..."), TestClean())
+// Test runs the tests of all packages and, through them, of the examples, but for the heavy ones: see TestHeavy. It
+// prints a line for each package and the counts. At the end it removes the images that the tests share.
+func Test(ctx context.Context) error { return test(ctx, "-skip", testkit.HeavyPattern) }
+
+// TestHeavy runs the tests that take minutes and seldom find what the others do not: large programs compiled from
+// source, hundreds of installed programs, other releases of Debian, every recipe. CI runs it after Test.
+func TestHeavy(ctx context.Context) error { return test(ctx, "-run", testkit.HeavyPattern) }
+
+// test runs go test with the options and removes the images that the tests share. FROMSCRATCH_TEST_RECORD names a file
+// that gets the events, for magefiles/bench/tests.
+func test(ctx context.Context, options ...string) (err error) {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	o := testrun.Options{Module: ourModule}
+	if path := os.Getenv("FROMSCRATCH_TEST_RECORD"); path != "" {
+		f, err := os.Create(path)
+		if err != nil {
+			return fmt.Errorf("keeping the events of the tests: %w", err)
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		o.Record = f
+	}
+	// Packages are tested in this order, as many at once as there are cores: those that take longest begin.
+	o.Args = append(options, "./magefiles/targets/...", "./buildkit", "./...")
+	release, err := testkit.Share()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release(), TestClean()) }()
+	_, err = testrun.Run(ctx, o)
+	return err
 }
 
 // TestClean removes the builder images that tests share, which a plain go test leaves for the next one.

@@ -13,6 +13,7 @@ package buildertest
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
 )
 
 const (
@@ -90,11 +93,11 @@ func Remove() error {
 func made(kind, versions string, fill func(*archive) error) (name string, err error) {
 	sum := sha256.Sum256([]byte(edition + kind + versions + runtime.Version()))
 	name = fmt.Sprintf("%s:%s-%x", repository, kind, sum[:6])
-	release, err := lock(filepath.Join(os.TempDir(), repository+".lock"))
+	l, err := filelock.Acquire(context.Background(), filepath.Join(os.TempDir(), repository+".lock"))
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() { err = errors.Join(err, l.Release()) }()
 	if exec.Command("docker", "image", "inspect", name).Run() == nil {
 		return name, nil
 	}

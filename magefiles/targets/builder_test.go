@@ -46,6 +46,7 @@ func goEnv(t *testing.T, key string) string {
 
 // What keeps a Builder from compiling has the exit code of whose fault it is.
 func TestBuilderCodes(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	at := func(address string) string {
 		return fmt.Sprintf(`Builders: map[string]string{"linux/%s": %q}`, runtime.GOARCH, address)
@@ -72,10 +73,12 @@ func TestBuilderCodes(t *testing.T) {
 
 // The targets compile in a Builder, say so in the plan, and know an unchanged image without it.
 func TestBuilder(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	builder := buildertest.Image(t)
-	dir := builderProject(t, builder, "")
-	removeImages(t, "hello:"+tag)
+	const name = "fromscratch-test-builder-image"
+	dir := builderProject(t, builder, `Name: "`+name+`"`)
+	removeImages(t, name+":"+tag)
 	removeCaches(t, builder)
 	env := []string{"XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
 	if plan := mage(t, dir, env, "imagePlan").wantOK(t).stdout; !strings.Contains(plan, "builder ") || !strings.Contains(plan, builder+" (sha256:") {
@@ -89,7 +92,7 @@ func TestBuilder(t *testing.T) {
 	if strings.Contains(again.stderr, "started") || !strings.Contains(again.stderr, "is unchanged") {
 		t.Error("the image is not known again")
 	}
-	if left := docker(t, "ps", "-aq", "--filter", "label=io.github.fromscratch-go.builder", "--filter", "label=fromscratch"); left != "" {
+	if left := docker(t, "ps", "-aq", "--filter", "volume="+dir); left != "" {
 		t.Errorf("containers are left: %s", left)
 	}
 }

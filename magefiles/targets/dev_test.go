@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,12 +14,14 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// speaker is a server that answers with a word, and ends when it is asked to.
+// speaker is a server that answers with a word, and ends when it is asked to. It listens on the port that [published]
+// sets.
 func speaker(word string) string {
 	return fmt.Sprintf(`package main
 
@@ -34,18 +37,39 @@ func main() {
 	fmt.Println("speaking", word)
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, word) })
 	http.HandleFunc("/end", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
-	if err := http.ListenAndServe(":8080", nil); err != nil {
+	if err := http.ListenAndServe(":"+os.Getenv("PORT"), nil); err != nil {
 		panic(err)
 	}
 }
 `, word)
 }
 
-// session is an imageDev that runs.
+var lastPort atomic.Int32
+
+// published are fields of a Config that publish a port of this machine which no other test uses. It lies below those
+// that the system gives to whoever asks for any.
+func published(t *testing.T) string {
+	t.Helper()
+	for range 1000 {
+		port := 20000 + (int32(os.Getpid())*16+lastPort.Add(1))%10000
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err != nil {
+			continue
+		}
+		l.Close()
+		return fmt.Sprintf(`Ports: []string{"%[1]d"}, Env: map[string]string{"PORT": "%[1]d"}`, port)
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
+// session is a command of the targets that runs, and what it has printed so far.
 type session struct {
 	t   *testing.T
 	dir string
 	cmd *exec.Cmd
+
+	ended chan struct{} // closed when cmd and whoever has its output have ended
 
 	mu  sync.Mutex
 	out bytes.Buffer
@@ -66,24 +90,72 @@ func (s *session) text() string {
 // develop starts imageDev in a process group of its own, as a terminal does.
 func develop(t *testing.T, dir string, env ...string) *session {
 	t.Helper()
-	s := &session{t: t, dir: dir, cmd: mageCommand(t, dir, env, "imageDev")}
+	return begin(t, mageCommand(t, dir, env, "imageDev"))
+}
+
+// begin starts a command in a process group of its own, which the test's end interrupts and then kills.
+func begin(t *testing.T, cmd *exec.Cmd) *session {
+	t.Helper()
+	s := &session{t: t, dir: cmd.Dir, cmd: cmd, ended: make(chan struct{})}
 	s.cmd.Stdout, s.cmd.Stderr = s, s
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	go func() {
+		_ = s.cmd.Wait()
+		close(s.ended)
+	}()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("imageDev printed:\n%s", s.text())
+			t.Logf("%s printed:\n%s", strings.Join(cmd.Args, " "), s.text())
 		}
-		if s.cmd.ProcessState == nil { // else it has ended: a container that is left holds its port
-			_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGINT)
-			late := time.AfterFunc(10*time.Second, func() { _ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) })
-			defer late.Stop()
-			_ = s.cmd.Wait()
+		if !s.hasEnded() { // a container that is left holds its port
+			s.signal(syscall.SIGINT)
+			s.wait()
 		}
 	})
 	return s
+}
+
+func (s *session) hasEnded() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// signal sends a signal to all processes of the session.
+func (s *session) signal(number syscall.Signal) { _ = syscall.Kill(-s.cmd.Process.Pid, number) }
+
+// wait waits until mage and whoever has its output have ended, and returns mage's exit code: -1 if a signal ended it.
+func (s *session) wait() int {
+	s.t.Helper()
+	select {
+	case <-s.ended:
+	case <-time.After(patience):
+		s.t.Errorf("%s has not ended after %s", strings.Join(s.cmd.Args, " "), patience)
+		s.signal(syscall.SIGKILL)
+		<-s.ended
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// waitFor waits until done. It fails the test when the command ends before, or takes too long.
+func (s *session) waitFor(what string, done func() bool) {
+	s.t.Helper()
+	waitFor(s.t, what, func() bool {
+		ended := s.hasEnded() // asked first: what it printed last counts
+		if done() {
+			return true
+		}
+		if ended {
+			s.t.Fatalf("waiting for %s: the command has ended with %d and printed\n%s", what, s.cmd.ProcessState.ExitCode(), s.text())
+		}
+		return false
+	}, s.text)
 }
 
 func (s *session) write(name, content string) {
@@ -96,16 +168,16 @@ func (s *session) write(name, content string) {
 // says waits until the output has a text so many times.
 func (s *session) says(text string, times int) {
 	s.t.Helper()
-	waitFor(s.t, fmt.Sprintf("%q %d times", text, times), func() bool { return strings.Count(s.text(), text) >= times })
+	s.waitFor(fmt.Sprintf("%q %d times", text, times), func() bool { return strings.Count(s.text(), text) >= times })
 }
 
-var publishedOn = regexp.MustCompile(`8080/tcp on [0-9.]*:(\d+)`)
+var publishedOn = regexp.MustCompile(`\d+/tcp on [0-9.]*:(\d+)`)
 
 // answers waits until the program answers with a word.
 func (s *session) answers(word string) {
 	s.t.Helper()
 	got := ""
-	waitFor(s.t, "the answer "+word, func() bool {
+	s.waitFor("the answer "+word, func() bool {
 		ports := publishedOn.FindAllStringSubmatch(s.text(), -1)
 		if len(ports) == 0 {
 			return false
@@ -124,11 +196,8 @@ func (s *session) answers(word string) {
 // end interrupts it, and looks for what it has left.
 func (s *session) end(names ...string) {
 	s.t.Helper()
-	if err := syscall.Kill(-s.cmd.Process.Pid, syscall.SIGINT); err != nil {
-		s.t.Fatal(err)
-	}
-	_ = s.cmd.Wait()
-	if code := s.cmd.ProcessState.ExitCode(); code != 130 {
+	s.signal(syscall.SIGINT)
+	if code := s.wait(); code != 130 {
 		s.t.Errorf("imageDev ended with %d, want 130", code)
 	}
 	for _, name := range names {
@@ -145,13 +214,15 @@ func (s *session) end(names ...string) {
 // not compile changes nothing, a program that ends waits for the next change, and
 // Ctrl-C leaves nothing.
 func TestDev(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	for _, mode := range []string{"bind", "copy"} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			name := "fromscratch-test-dev-" + mode
 			dir := project(t, map[string]string{
 				"main.go":     speaker("first"),
-				"magefile.go": magefileWith(`Name: "` + name + `", Ports: []string{"8080"}, Files: []targets.File{{From: "page.txt", To: "/page.txt"}}`),
+				"magefile.go": magefileWith(`Name: "` + name + `", ` + published(t) + `, Files: []targets.File{{From: "page.txt", To: "/page.txt"}}`),
 				"page.txt":    "page",
 			})
 			removeImages(t, name+":"+tag)
@@ -218,6 +289,7 @@ func TestDev(t *testing.T) {
 
 // Two programs are developed at once; a change of one does not restart the other.
 func TestDevTwoPrograms(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	const a, b = "fromscratch-test-dev-a", "fromscratch-test-dev-b"
 	talker := func(word string) string {
@@ -240,6 +312,7 @@ func TestDevTwoPrograms(t *testing.T) {
 }
 
 func TestDevWrongSwap(t *testing.T) {
+	t.Parallel()
 	mage(t, project(t, nil), []string{"IMAGE_DEV_SWAP=mount"}, "imageDev").wantError(t, 2, "IMAGE_DEV_SWAP", "fix: set it to bind or copy")
 }
 
@@ -247,6 +320,7 @@ func TestDevWrongSwap(t *testing.T) {
 // what has changed while nothing could be built is made up for, and a package that was
 // missing is found wherever it appears.
 func TestDevBeside(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	const name = "fromscratch-test-dev-beside"
 	imports := func(word string) string {
@@ -254,7 +328,7 @@ func TestDevBeside(t *testing.T) {
 	}
 	dir := project(t, map[string]string{
 		"main.go":          speaker("first"),
-		"magefile.go":      magefileWith(`Name: "` + name + `", Ports: []string{"8080"}, Files: []targets.File{{From: "page.txt", To: "/page.txt"}}`),
+		"magefile.go":      magefileWith(`Name: "` + name + `", ` + published(t) + `, Files: []targets.File{{From: "page.txt", To: "/page.txt"}}`),
 		"page.txt":         "page",
 		"internal/a/a.go":  "package a\n",
 		"internal/.hidden": "",
@@ -303,26 +377,18 @@ func TestDevBeside(t *testing.T) {
 
 // A run that is killed, with all its processes, leaves no container either.
 func TestDevKilled(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	const name = "fromscratch-test-dev-killed"
-	dir := project(t, map[string]string{"main.go": speaker("first"), "magefile.go": magefileWith(`Name: "` + name + `"`)})
+	dir := project(t, map[string]string{"main.go": speaker("first"), "magefile.go": magefileWith(`Name: "` + name + `", ` + published(t))})
 	removeImages(t, name+":"+tag)
 	for _, mode := range []string{"bind", "copy"} {
 		s := develop(t, dir, "IMAGE_DEV_SWAP="+mode)
 		s.says("speaking first", 1)
-		if err := syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		_ = s.cmd.Wait()
-		gone := false
-		for range 100 {
-			if gone = docker(t, "ps", "-aq", "--filter", "ancestor="+name+":"+tag) == ""; gone {
-				break
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-		if !gone {
-			t.Errorf("with %s the container is left", mode)
-		}
+		s.signal(syscall.SIGKILL)
+		s.wait()
+		waitFor(t, "the container to be gone with "+mode, func() bool {
+			return docker(t, "ps", "-aq", "--filter", "ancestor="+name+":"+tag) == ""
+		}, s.text)
 	}
 }

@@ -57,9 +57,10 @@ func ask() {
 // whatever it has said of the one before, and in a new container. A check that is the program itself is one of the
 // program that runs.
 func TestDevHealth(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	for _, mode := range []string{"bind", "copy"} {
-		t.Run(mode, func(t *testing.T) { devHealth(t, mode) })
+		t.Run(mode, func(t *testing.T) { t.Parallel(); devHealth(t, mode) })
 	}
 }
 

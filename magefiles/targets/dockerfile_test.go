@@ -28,7 +28,7 @@ import (
 
 // The Dockerfile of an example makes the image that fromscratch makes, with the builder of any engine and with
 // BuildKit: the same files, owners, modes and links, the same program, the same configuration.
-func TestDockerfileOfExamples(t *testing.T) {
+func TestHeavyDockerfileOfExamples(t *testing.T) {
 	needEngine(t)
 	builder := buildertest.Image(t)
 	for _, row := range []struct {
@@ -131,7 +131,7 @@ func (b dockerBuild) build(t *testing.T, dir, file, builder string) string {
 	if changed := b.text(string(text)); changed != string(text) {
 		file, text = "-", []byte(changed)
 	}
-	cmd := command(dir, env, "docker", append(args, "-f", file, ".")...)
+	cmd := command(t, dir, env, "docker", append(args, "-f", file, ".")...)
 	cmd.Stdin = bytes.NewReader(text)
 	r := runCommand(t, cmd)
 	t.Cleanup(func() { removeStages(ref, r.stdout) })
@@ -341,6 +341,7 @@ func compareConfigs(t *testing.T, ours, theirs string) {
 
 // A file that somebody else wrote, or that was edited, stays as it is, and so does the other one of the two.
 func TestDockerfileIsNotOverwritten(t *testing.T) {
+	t.Parallel()
 	dir := project(t, map[string]string{".dockerignore": "theirs\n"})
 	mage(t, dir, nil, "imageDockerfile").wantError(t, 2, ".dockerignore", "not written by fromscratch", "fix: ", "IMAGE_DOCKERFILE")
 	if _, err := os.Stat(filepath.Join(dir, "Dockerfile")); !errors.Is(err, os.ErrNotExist) {

@@ -126,13 +126,14 @@ func forward(conn *tls.Conn) {
 
 // An engine behind mutual TLS, chosen by the environment, by a context, and by the context in use.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	a := newAuthority(t)
 	host, certs := a.engine(), a.client(a)
 	config := t.TempDir()
 	const name = "fromscratch-test-tls"
 	dir := project(t, map[string]string{
-		"main.go": speaker("hello in secret"), "magefile.go": magefileWith(`Name: "` + name + `", Ports: []string{"8080"}`),
+		"main.go": speaker("hello in secret"), "magefile.go": magefileWith(`Name: "` + name + `", ` + published(t)),
 	})
 	removeImages(t, name+":"+tag)
 
@@ -153,6 +154,7 @@ func TestTLS(t *testing.T) {
 
 // Engines that are configured and not reached, or configured wrongly: what, where, why, and what helps.
 func TestUnreachableEngines(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	a, strangers := newAuthority(t), newAuthority(t)
 	host, certs := a.engine(), a.client(a)
@@ -211,6 +213,7 @@ func TestUnreachableEngines(t *testing.T) {
 
 // podman's service, which a user without Docker has.
 func TestPodman(t *testing.T) {
+	t.Parallel()
 	need(t, "podman")
 	socket := filepath.Join(t.TempDir(), "podman.sock")
 	service := exec.Command("podman", "system", "service", "--time=0", "unix://"+socket)

@@ -1,8 +1,6 @@
 package targets_test
 
 import (
-	"bufio"
-	"context"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -21,6 +19,7 @@ import (
 // A server: HTTP 200 as uid 65534, a healthy health check, and an HTTPS request
 // that its certificates let through.
 func TestExampleHello(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	dir := example(t, "hello")
 	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "trusted") }))
@@ -51,6 +50,7 @@ func TestExampleHello(t *testing.T) {
 
 // A cgo program with the system's SQLite: rows written to and read from /data.
 func TestExampleSqlite(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	needC(t, "sqlite3")
 	dir := example(t, "sqlite")
@@ -72,6 +72,7 @@ func TestExampleSqlite(t *testing.T) {
 
 // Several programs of a module: files, a user, zones, arguments and exit codes.
 func TestExampleFiles(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	dir := example(t, "files")
 	removeImages(t, "web:"+tag, "clock:"+tag)
@@ -164,27 +165,22 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
-// waitFor waits for something that takes as long as it takes: a minute is for a
-// machine that is busy, not a measure.
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	for !done() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waiting for %s: given up", what)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
+// patience is how long a test waits for something that takes as long as it takes: for a slow and busy machine, not a
+// measure.
+const patience = 5 * time.Minute
 
-// line reads the next line that a running command prints.
-func line(t *testing.T, r *bufio.Reader) string {
+// waitFor waits until done, and fails the test after [patience]: it says what it waited for and, if there is one, shows
+// the output so far.
+func waitFor(t *testing.T, what string, done func() bool, output ...func() string) {
 	t.Helper()
-	s, err := r.ReadString('\n')
-	if err != nil {
-		t.Fatalf("reading what the command prints: %v (%q)", err, s)
+	for end := time.Now().Add(patience); !done(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().Before(end) {
+			continue
+		}
+		said := ""
+		for _, text := range output {
+			said += "\n" + text()
+		}
+		t.Fatalf("waited %s for %s%s", patience, what, said)
 	}
-	return strings.TrimSpace(s)
 }

@@ -9,6 +9,7 @@ import (
 // imageExplain says of the SQLite example why each file is there: as a tree, as the
 // chain of one file, and for other programs.
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	needC(t, "sqlite3")
 	dir := example(t, "sqlite")
 	tree := mage(t, dir, nil, "imageExplain").wantOK(t).stdout
@@ -55,6 +56,7 @@ func TestExplain(t *testing.T) {
 // imagePlan compiles to see what the program needs, and takes nothing that is only
 // guessed.
 func TestPlanForesees(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	dir := project(t, map[string]string{
 		"main.go": `package main

@@ -10,6 +10,7 @@ import (
 // The ways in which a magefile can host the targets. mage -l only parses: each
 // way has to run a target.
 func TestHosts(t *testing.T) {
+	t.Parallel()
 	const imported = "//go:build mage\n\npackage main\n\n//mage:import\nimport _ \"github.com/fromscratch-go/fromscratch/magefiles/targets\"\n"
 	const aliased = "//go:build mage\n\npackage main\n\n//mage:import img\nimport _ \"github.com/fromscratch-go/fromscratch/magefiles/targets\"\n\n// Image is the user's own target of that name.\nfunc Image() {}\n"
 	const defaulted = "//go:build mage\n\npackage main\n\n//mage:import\nimport \"github.com/fromscratch-go/fromscratch/magefiles/targets\"\n\nvar Default = targets.ImageRootfs\n"
@@ -26,21 +27,21 @@ func TestHosts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			dir := project(t, test.files)
-			mage(t, dir, nil, test.target...).wantOK(t)
+			mage(t, dir, []string{anew}, test.target...).wantOK(t)
 			wantRootfs(t, dir)
 		})
 	}
 }
 
 // A vendored project builds without the module cache.
-func TestHostVendored(t *testing.T) {
+func TestHeavyHostVendored(t *testing.T) {
 	t.Parallel()
 	dir := project(t, nil)
-	if out, err := command(dir, nil, "go", "mod", "vendor").CombinedOutput(); err != nil {
+	if out, err := command(t, dir, nil, "go", "mod", "vendor").CombinedOutput(); err != nil {
 		t.Fatalf("go mod vendor: %v\n%s", err, out)
 	}
 	// The replaced module is gone: only what was vendored is left.
-	cache := []string{"GOFLAGS=-mod=vendor", "GOPROXY=off", "GOMODCACHE=" + t.TempDir()}
+	cache := []string{"MAGEFILE_CACHE=" + t.TempDir(), "GOFLAGS=-mod=vendor", "GOPROXY=off", "GOMODCACHE=" + t.TempDir()}
 	mage(t, dir, cache, "imageRootfs").wantOK(t)
 	wantRootfs(t, dir)
 }
@@ -49,7 +50,7 @@ func TestHostVendored(t *testing.T) {
 func TestGoToolMage(t *testing.T) {
 	t.Parallel()
 	dir := project(t, nil)
-	runCommand(t, command(dir, nil, "go", "tool", "mage", "imageRootfs")).wantOK(t)
+	runCommand(t, command(t, dir, nil, "go", "tool", "mage", "imageRootfs")).wantOK(t)
 	wantRootfs(t, dir)
 }
 
@@ -64,11 +65,12 @@ func wantRootfs(t *testing.T, dir string) {
 
 // Everything in the environment that is meant for other builds.
 func TestStrayEnvironment(t *testing.T) {
+	t.Parallel()
 	for _, env := range []string{"GOOS=windows", "GOARCH=arm64", "CGO_ENABLED=1", "GOFLAGS=-mod=mod", "GOBIN=/nowhere"} {
 		t.Run(env, func(t *testing.T) {
 			t.Parallel()
 			dir := project(t, nil)
-			mage(t, dir, []string{env}, "imageRootfs").wantOK(t)
+			mage(t, dir, []string{anew, env}, "imageRootfs").wantOK(t)
 			wantRootfs(t, dir)
 		})
 	}
@@ -125,6 +127,7 @@ func TestPlan(t *testing.T) {
 
 // Mistakes in a magefile are told with what is wrong, where, and the fix.
 func TestMistakes(t *testing.T) {
+	t.Parallel()
 	const head = "//go:build mage\n\npackage main\n\nimport (\n\t//mage:import\n\t\"github.com/fromscratch-go/fromscratch/magefiles/targets\"\n)\n\nvar _ = targets.Configure(targets.Config{"
 	for _, test := range []struct {
 		name, config string

@@ -47,6 +47,7 @@ func main() {
 
 // However a run ends, it leaves no container and no process.
 func TestRunInterrupted(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	for _, test := range []struct {
 		name   string
@@ -64,33 +65,21 @@ func TestRunInterrupted(t *testing.T) {
 		{"SIGKILL to the target", syscall.SIGKILL, "target", "got terminated", 255},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			name := "fromscratch-test-" + strings.ToLower(strings.ReplaceAll(test.name, " ", "-"))
 			dir := project(t, map[string]string{"main.go": sleeper, "magefile.go": magefileWith(`Name: "` + name + `"`)})
 			removeImages(t, name+":"+tag)
-			cmd := mageCommand(t, dir, nil, "imageRun")
-			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			r := bufio.NewReader(out)
-			if got := line(t, r); got != "ready" {
-				t.Fatalf("the program says %q, want ready", got)
-			}
-			target := child(t, cmd.Process.Pid)
+			s := begin(t, mageCommand(t, dir, nil, "imageRun"))
+			s.says("ready\n", 1)
+			mage := s.cmd.Process.Pid
+			target := child(t, mage)
 			worker := child(t, target)
-			pid := map[string]int{"group": -cmd.Process.Pid, "target": target, "mage": cmd.Process.Pid}[test.to]
+			pid := map[string]int{"group": -mage, "target": target, "mage": mage}[test.to]
 			if err := syscall.Kill(pid, test.signal); err != nil {
 				t.Fatal(err)
 			}
-			if got := line(t, r); got != test.says {
-				t.Errorf("the program says %q, want %q", got, test.says)
-			}
-			_ = cmd.Wait()
-			if code := cmd.ProcessState.ExitCode(); code != test.code {
+			s.says(test.says+"\n", 1)
+			if code := s.wait(); code != test.code {
 				t.Errorf("mage ended with %d, want %d", code, test.code)
 			}
 			for _, pid := range []int{target, worker} {
@@ -128,7 +117,7 @@ func TestBuildInterrupted(t *testing.T) {
 		{"SIGTERM in a function", before, syscall.SIGTERM, nil, 130},
 		{"SIGHUP in a function", before, syscall.SIGHUP, nil, 130},
 		{"SIGTERM in a function that does not listen", deaf, syscall.SIGTERM, nil, 130},
-		{"mage -t in a function", before, 0, []string{"-t", "4s"}, 1},
+		{"mage -t in a function", before, 0, []string{"-t", "30s"}, 1},
 		{"SIGINT in the linker", "", syscall.SIGINT, nil, 130},
 		{"SIGTERM in the linker", "", syscall.SIGTERM, nil, 130},
 	} {
@@ -147,25 +136,21 @@ func TestBuildInterrupted(t *testing.T) {
 			}
 			dir := project(t, map[string]string{"magefile.go": magefileWith(config)})
 			mage(t, dir, nil, "imageClean").wantOK(t) // compiles what mage -t shall not wait for
-			cmd := mageCommand(t, dir, nil, append(test.args, "imageArchive")...)
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
+			s := begin(t, mageCommand(t, dir, nil, append(test.args, "imageArchive")...))
 			var said []byte
-			waitFor(t, "the build to be under way", func() bool { said, _ = os.ReadFile(file); return len(said) > 0 })
+			waitFor(t, "the build to be under way", func() bool { said, _ = os.ReadFile(file); return len(said) > 0 }, s.text)
 			at, err := strconv.Atoi(strings.TrimSpace(string(said))) // the linker's process; 0 in a function
 			if err != nil {
 				t.Fatal(err)
 			}
-			target := child(t, cmd.Process.Pid)
+			target := child(t, s.cmd.Process.Pid)
 			worker := child(t, target)
 			if test.signal != 0 {
 				if err := syscall.Kill(target, test.signal); err != nil {
 					t.Fatal(err)
 				}
 			}
-			_ = cmd.Wait()
-			if code := cmd.ProcessState.ExitCode(); code != test.code {
+			if code := s.wait(); code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
 			for _, pid := range []int{target, worker, at} {
@@ -180,6 +165,7 @@ func TestBuildInterrupted(t *testing.T) {
 
 // Whoever of a run is killed while a builder compiles, the container ends, the compiler in it, and all processes.
 func TestBuilderKilled(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	var endless strings.Builder
 	endless.WriteString("package main\n\nvar t = map[string]func(int) int{\n")
@@ -198,11 +184,7 @@ func TestBuilderKilled(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(endless.String()), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			cmd := mageCommand(t, dir, []string{"XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}, "imageArchive")
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = cmd.Process.Kill() })
+			s := begin(t, mageCommand(t, dir, []string{"XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}, "imageArchive"))
 			id := ""
 			waitFor(t, "the compiler to run in a builder", func() bool {
 				if id = strings.TrimSpace(docker(t, "ps", "-q", "--filter", "volume="+dir)); id == "" {
@@ -210,10 +192,10 @@ func TestBuilderKilled(t *testing.T) {
 				}
 				out, err := exec.Command("docker", "top", id, "-o", "pid,args").Output()
 				return err == nil && strings.Contains(string(out), "/compile ") && strings.Contains(string(out), "-p main ")
-			})
-			target := child(t, cmd.Process.Pid)
+			}, s.text)
+			target := child(t, s.cmd.Process.Pid)
 			worker := child(t, target)
-			pids := []int{cmd.Process.Pid}
+			pids := []int{s.cmd.Process.Pid}
 			if test.all {
 				pids = append(pids, target, worker)
 			}
@@ -222,8 +204,8 @@ func TestBuilderKilled(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_ = cmd.Wait()
-			waitFor(t, "the container to be gone", func() bool { return docker(t, "ps", "-aq", "--filter", "volume="+dir) == "" })
+			s.wait()
+			waitFor(t, "the container to be gone", func() bool { return docker(t, "ps", "-aq", "--filter", "volume="+dir) == "" }, s.text)
 			for _, pid := range []int{target, worker} {
 				waitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
 			}
@@ -264,6 +246,7 @@ func child(t *testing.T, pid int) int {
 
 // A reader that goes away ends the program, and leaves no container.
 func TestRunReaderGone(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	const chatty = "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfor i := 0; ; i++ {\n\t\tfmt.Println(\"line\", i)\n\t}\n}\n"
 	const name = "fromscratch-test-chatty"
@@ -277,8 +260,14 @@ func TestRunReaderGone(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if got := line(t, bufio.NewReader(out)); got != "line 0" {
-		t.Errorf("the program says %q", got)
+	late := time.AfterFunc(patience, func() {
+		t.Errorf("imageRun has not ended after %s", patience)
+		_ = cmd.Process.Kill()
+		out.Close()
+	})
+	defer late.Stop()
+	if got, err := bufio.NewReader(out).ReadString('\n'); got != "line 0\n" {
+		t.Errorf("the program says %q (%v)", got, err)
 	}
 	out.Close()
 	_ = cmd.Wait()
@@ -299,7 +288,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	mage(t, dir, nil, "-compile", "targets").wantOK(t)
 	var running []*exec.Cmd
 	for range 3 {
-		cmd := command(dir, nil, filepath.Join(dir, "targets"), "imageArchive")
+		cmd := command(t, dir, nil, filepath.Join(dir, "targets"), "imageArchive")
 		cmd.Stderr = os.Stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -317,6 +306,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 // A source file is edited between the starts of two runs at once: however far the first one has come, the image is that
 // of the last edit in the end, and a third run does not take what the first has kept for it.
 func TestTwoRunsAtOnceWithAnEditBetween(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	const name = "fromscratch-test-edited"
 	says := func(word string) string { return fmt.Sprintf("package main\n\nfunc main() { println(%q) }\n", word) }
@@ -324,7 +314,7 @@ func TestTwoRunsAtOnceWithAnEditBetween(t *testing.T) {
 	removeImages(t, name+":"+tag)
 	mage(t, dir, nil, "-compile", "targets").wantOK(t)
 	image := func() *exec.Cmd {
-		cmd := command(dir, nil, filepath.Join(dir, "targets"), "image")
+		cmd := command(t, dir, nil, filepath.Join(dir, "targets"), "image")
 		cmd.Stderr = os.Stderr
 		return cmd
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // kindCluster is a cluster as kind makes it, as far as images go: its nodes are containers with kind's labels, in which
@@ -35,7 +37,7 @@ func newKind(t *testing.T, name string) kindCluster {
 		files = append(files, path)
 	}
 	dir := filepath.Join(t.TempDir(), "root")
-	runCommand(t, command(root(t), nil, "go", append([]string{"run", "./rootfs/ldd/cmd/ldd", "--copy", dir}, files...)...)).wantOK(t)
+	runCommand(t, command(t, "", nil, testkit.Program(t, "github.com/fromscratch-go/fromscratch/rootfs/ldd/cmd/ldd"), append([]string{"--copy", dir}, files...)...)).wantOK(t)
 	for _, folder := range []string{"etc/containerd", "tmp", "run", "proc", "sys", "dev", "var/lib/containerd"} {
 		if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
 			t.Fatal(err)
@@ -107,7 +109,8 @@ func teller(word string) string {
 }
 
 // An image goes to every node of a cluster, what a node has is not sent again, and pods find it by its name.
-func TestKind(t *testing.T) {
+func TestHeavyKind(t *testing.T) {
+	t.Parallel()
 	k := newKind(t, "fromscratch-test-kind")
 	const name = "fromscratch-test-kind-image"
 	dir := project(t, map[string]string{"main.go": teller("first"), "magefile.go": magefileWith(`Name: "` + name + `"`)})
@@ -168,7 +171,8 @@ func TestKind(t *testing.T) {
 }
 
 // What does not fit into a node is told in the words of its containerd, with the node's name.
-func TestKindFull(t *testing.T) {
+func TestHeavyKindFull(t *testing.T) {
+	t.Parallel()
 	k := newKind(t, "fromscratch-test-kind-full")
 	node := k.node("control-plane", "control-plane", "--tmpfs", "/var/lib/containerd:size=2m")
 	dir := project(t, map[string]string{"magefile.go": magefileWith(`Name: "fromscratch-test-kind-full-image"`)})
@@ -177,6 +181,7 @@ func TestKindFull(t *testing.T) {
 
 // Clusters that are not there, and targets that cannot do with one.
 func TestKindErrors(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	dir := project(t, nil)
 	for _, test := range []struct {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // tag is the tag of every image that these tests load: nobody else's.
@@ -64,40 +66,45 @@ func needC(t *testing.T, library string) {
 	}
 }
 
-var mageBinary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "fromscratch-test-mage")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "mage")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/magefile/mage").CombinedOutput()
-	if err != nil {
-		return "", errors.New(string(out))
-	}
-	return path, nil
-})
-
 func TestMain(m *testing.M) {
+	testkit.DefaultSignals()
 	code := m.Run()
-	if path, err := mageBinary(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
+	testkit.Clean()
 	os.Exit(code)
 }
 
-// mageCommand is mage in dir, with env on top of a plain environment.
+// mageCommand is mage in dir, with env on top of a plain environment. A magefile that was compiled in this run is taken
+// as it is, unless env has [anew].
 func mageCommand(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 	t.Helper()
-	path, err := mageBinary()
-	if err != nil {
-		t.Fatal(err)
+	primed.Do(func() { prime(t) })
+	env = append([]string{"MAGEFILE_HASHFAST=1"}, env...)
+	return command(t, dir, env, testkit.Program(t, "github.com/magefile/mage"), args...)
+}
+
+// anew is what mage does by default: it asks the go command whether the compiled magefile is up to date.
+const anew = "MAGEFILE_HASHFAST=0"
+
+var primed sync.Once
+
+// prime has the command that does the work compiled, which all projects that agree in their versions share: else the
+// tests that come first would each compile it.
+func prime(t *testing.T) {
+	t.Helper()
+	cmd := command(t, example(t, "hello"), nil, testkit.Program(t, "github.com/magefile/mage"), "imageClean")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("compiling the command that does the work: %v\n%s", err, out)
 	}
-	return command(dir, env, path, args...)
 }
 
 // command is a command in dir, without what this process's environment would
-// tell the targets.
-func command(dir string, env []string, name string, args ...string) *exec.Cmd {
+// tell the targets. All commands of a run have one cache for what mage compiles.
+func command(t *testing.T, dir string, env []string, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	shared, err := testkit.Folder()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
 	for _, v := range os.Environ() {
@@ -106,7 +113,7 @@ func command(dir string, env []string, name string, args ...string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(cmd.Env, "IMAGE_TAG="+tag)
+	cmd.Env = append(cmd.Env, "IMAGE_TAG="+tag, "MAGEFILE_CACHE="+filepath.Join(shared, "magefiles"))
 	cmd.Env = append(cmd.Env, env...)
 	return cmd
 }

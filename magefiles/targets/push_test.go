@@ -58,6 +58,7 @@ func registry(t *testing.T) (host string) {
 
 // Both programs go to the registry, without an engine, and from there into one.
 func TestImagePush(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	need(t, "skopeo")
 	host := registry(t)
@@ -134,6 +135,7 @@ func TestImagePush(t *testing.T) {
 
 // The layout of each image, or one for all, with all names; and what becomes of it.
 func TestImageLayout(t *testing.T) {
+	t.Parallel()
 	need(t, "skopeo")
 	dir := example(t, "files")
 	env := []string{"DOCKER_HOST=unix:///nowhere/docker.sock"}

@@ -18,30 +18,30 @@ import (
 // recipe's is what we believe is missing there.
 
 // The program is compiled on the host, and copied with the host's certificates.
-func TestRecipeHostCopy(t *testing.T) {
+func TestHeavyRecipeHostCopy(t *testing.T) {
 	// The program loads zones, and the recipe has none: 0.35 MB, and passwd, services and their like.
 	compareRecipe(t, "hostcopy", 400e3, "not root", "os/user", "temp folder", "time zones")
 }
 
 // Compiled in a golang image; certificates, a user and zones are copied.
-func TestRecipeMultiStage(t *testing.T) {
+func TestHeavyRecipeMultiStage(t *testing.T) {
 	compareRecipe(t, "multistage", 0, "temp folder", "home", "work folder")
 }
 
 // A cgo program with the libraries that ldd names.
-func TestRecipeDistLdd(t *testing.T) {
+func TestHeavyRecipeDistLdd(t *testing.T) {
 	// Zones again, and libgcc_s.so.1, without which a thread of C that ends takes the program with it.
 	compareRecipe(t, "distldd", 700e3, "os/user", "temp folder", "home", "time zones", "time zones of C")
 }
 
 // What go-zero's generator writes.
-func TestRecipeGoctl(t *testing.T) {
+func TestHeavyRecipeGoctl(t *testing.T) {
 	// The recipe has the one zone that it was made with, ours all: the program loads them by name.
 	compareRecipe(t, "goctl", 400e3, "not root", "os/user", "temp folder")
 }
 
 // Compiled in a container of a golang image, with vendored modules.
-func TestRecipeInContainer(t *testing.T) {
+func TestHeavyRecipeInContainer(t *testing.T) {
 	// As with hostcopy, whose Dockerfile this is.
 	compareRecipe(t, "incontainer", 400e3, "not root", "os/user", "temp folder", "time zones")
 }

@@ -11,6 +11,7 @@ import (
 // imageSBOM writes the three documents and prints where they are; imageArchive writes
 // them beside the archive, and imageClean removes them.
 func TestSBOM(t *testing.T) {
+	t.Parallel()
 	needC(t, "sqlite3")
 	dir := example(t, "sqlite")
 	out := mage(t, dir, nil, "imageSBOM").wantOK(t).stdout

@@ -15,7 +15,6 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
@@ -81,8 +80,9 @@ SetEnv PATH=%s
 func (s *sshServer) start(daemon string) {
 	s.t.Helper()
 	if os.Getuid() == 0 { // sshd_config(5) has no setting for this folder, which the system's service makes for itself
-		if err := os.Mkdir("/run/sshd", 0o755); err == nil {
-			s.t.Cleanup(func() { os.Remove("/run/sshd") })
+		// It stays: another server may run.
+		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
+			s.t.Fatal(err)
 		}
 	}
 	var log bytes.Buffer
@@ -156,11 +156,12 @@ func (s *sshServer) path() string {
 
 // The engine behind ssh gets the image, runs it, and tells ports by its host's name.
 func TestSSH(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	s := newSSH(t, os.Getenv("PATH"))
 	const name = "fromscratch-test-ssh"
 	dir := project(t, map[string]string{
-		"main.go": speaker("hello from afar"), "magefile.go": magefileWith(`Name: "` + name + `", Ports: []string{"8080"}`),
+		"main.go": speaker("hello from afar"), "magefile.go": magefileWith(`Name: "` + name + `", ` + published(t)),
 	})
 	removeImages(t, name+":"+tag)
 	mage(t, dir, s.env(""), "image").wantOK(t)
@@ -174,22 +175,17 @@ func TestSSH(t *testing.T) {
 // runAfar runs the speaker of a project on an engine that is reached by the name localhost, until it ends with code 3.
 func runAfar(t *testing.T, dir string, env []string, word string) {
 	t.Helper()
-	s := &session{t: t, dir: dir, cmd: mageCommand(t, dir, env, "imageRun")}
-	s.cmd.Stdout, s.cmd.Stderr = s, s
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	s := begin(t, mageCommand(t, dir, env, "imageRun"))
 	s.afar(word)
 	if _, err := http.Get("http://" + s.address() + "/end"); err == nil {
 		t.Error("the program has not ended")
 	}
-	_ = s.cmd.Wait()
-	if code := s.cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(s.text(), "speaking "+word) {
+	if code := s.wait(); code != 3 || !strings.Contains(s.text(), "speaking "+word) {
 		t.Errorf("imageRun ended with %d and printed\n%s", code, s.text())
 	}
 }
 
-var publishedAfar = regexp.MustCompile(`8080/tcp on (localhost:\d+)`)
+var publishedAfar = regexp.MustCompile(`\d+/tcp on (localhost:\d+)`)
 
 // address is where a session has told its program to be.
 func (s *session) address() string {
@@ -203,7 +199,7 @@ func (s *session) address() string {
 // afar waits until the program answers with a word at the engine's host.
 func (s *session) afar(word string) {
 	s.t.Helper()
-	waitFor(s.t, "the answer "+word, func() bool {
+	s.waitFor("the answer "+word, func() bool {
 		answer, err := http.Get("http://" + s.address() + "/")
 		if err != nil {
 			return false
@@ -217,6 +213,7 @@ func (s *session) afar(word string) {
 // Development on an engine that does not see this machine's files: mage runs in a mount namespace of its own, where the
 // project is; the engine sees an empty folder in its place.
 func TestSSHDev(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	need(t, "unshare", "mount")
 	if out, err := exec.Command("unshare", "-m", "true").CombinedOutput(); err != nil {
@@ -225,7 +222,7 @@ func TestSSHDev(t *testing.T) {
 	s := newSSH(t, os.Getenv("PATH"))
 	const name = "fromscratch-test-ssh-dev"
 	from, hidden := project(t, map[string]string{
-		"main.go": speaker("first"), "magefile.go": magefileWith(`Name: "` + name + `", Ports: []string{"8080"}`),
+		"main.go": speaker("first"), "magefile.go": magefileWith(`Name: "` + name + `", ` + published(t)),
 	}), t.TempDir()
 	removeImages(t, name+":"+tag)
 	inside := mageCommand(t, "", s.env(""), "imageDev")
@@ -236,18 +233,7 @@ func TestSSHDev(t *testing.T) {
 		t.Fatal(err)
 	}
 	inside.Path = path
-	inside.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	dev := &session{t: t, cmd: inside}
-	inside.Stdout, inside.Stderr = dev, dev
-	if err := inside.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("imageDev printed:\n%s", dev.text())
-		}
-		_ = syscall.Kill(-inside.Process.Pid, syscall.SIGKILL)
-	})
+	dev := begin(t, inside)
 	dev.dir = fmt.Sprintf("/proc/%d/root%s", inside.Process.Pid, hidden)
 	dev.afar("first")
 	dev.says("the program is sent at each change", 1)
@@ -258,7 +244,8 @@ func TestSSHDev(t *testing.T) {
 }
 
 // A platform is compiled on the engine that Builders names for it, by ssh, where the default engine does not answer.
-func TestSSHBuilder(t *testing.T) {
+func TestHeavySSHBuilder(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	builder := buildertest.Image(t)
 	s := newSSH(t, os.Getenv("PATH"))
@@ -270,13 +257,14 @@ func TestSSHBuilder(t *testing.T) {
 	}
 	mage(t, dir, env, "imageArchive").wantOK(t)
 	wantRootfs(t, dir)
-	if left := docker(t, "ps", "-aq", "--filter", "label=io.github.fromscratch-go.builder", "--filter", "label=fromscratch"); left != "" {
+	if left := docker(t, "ps", "-aq", "--filter", "volume="+dir); left != "" {
 		t.Errorf("containers are left: %s", left)
 	}
 }
 
 // What can be wrong on the way: each says where the engine was chosen, what ssh or the far side said, and what helps.
 func TestSSHErrors(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	nothing := newSSH(t, t.TempDir())
 	s := newSSH(t, os.Getenv("PATH"))

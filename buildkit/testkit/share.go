@@ -1,0 +1,91 @@
+package testkit
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
+)
+
+// sharedFolder names the folder in which the test binaries of one run find what was compiled for all of them. Without
+// it each test binary compiles for itself.
+const sharedFolder = "FROMSCRATCH_TEST_SHARED"
+
+// Share makes the folder of a run and names it in the environment, which test binaries inherit. release removes it.
+func Share() (release func() error, err error) {
+	dir, err := os.MkdirTemp("", "fromscratch-test-shared")
+	if err != nil {
+		return nil, fmt.Errorf("making the folder that tests share: %w", err)
+	}
+	if err := os.Setenv(sharedFolder, dir); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return func() error { return errors.Join(os.Unsetenv(sharedFolder), os.RemoveAll(dir)) }, nil
+}
+
+var own = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "fromscratch-test-own") })
+
+// Folder is the folder that the tests of a run share: of all packages in a run by mage, else of one test binary, which
+// removes it by [Clean].
+func Folder() (string, error) {
+	if dir := os.Getenv(sharedFolder); dir != "" {
+		return dir, nil
+	}
+	return own()
+}
+
+// Clean removes what this test binary has compiled for itself alone. TestMain calls it at its end.
+func Clean() {
+	if os.Getenv(sharedFolder) == "" {
+		if dir, err := own(); err == nil {
+			_ = os.RemoveAll(dir) // a temporary folder
+		}
+	}
+}
+
+// Program compiles a main package, given by its path or import path, without cgo, and returns the file. The first test
+// of a run that wants the program compiles it; the others wait for that one.
+func Program(t testing.TB, pkg string) string {
+	t.Helper()
+	path, err := program(pkg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func program(pkg string) (path string, err error) {
+	folder, err := Folder()
+	if err != nil {
+		return "", err
+	}
+	name := pkg
+	if strings.HasPrefix(pkg, ".") {
+		if name, err = filepath.Abs(pkg); err != nil {
+			return "", err
+		}
+	}
+	path = filepath.Join(folder, fmt.Sprintf("%s-%x", filepath.Base(name), sha256.Sum256([]byte(name)))[:40])
+	l, err := filelock.Acquire(context.Background(), path+".lock")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, l.Release()) }()
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path+".new", pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("compiling %q for the tests: %w\n%s", pkg, err, out)
+	}
+	return path, os.Rename(path+".new", path)
+}
