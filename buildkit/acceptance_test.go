@@ -18,6 +18,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // Real programs from the module proxy, each run in its image as the image's user.
@@ -26,6 +27,7 @@ import (
 // crane is a static program, named by its import path in a module that go.mod
 // requires. It validates the very image that it is in.
 func TestAcceptCrane(t *testing.T) {
+	t.Parallel()
 	built := mustBuild(t, ownCopy(t, "crane"), buildkit.Config{
 		Main: "github.com/google/go-containerregistry/cmd/crane", Repo: repo + "crane",
 	})
@@ -42,7 +44,8 @@ func TestAcceptCrane(t *testing.T) {
 }
 
 // caddy is a server with a configuration folder below its home.
-func TestAcceptCaddy(t *testing.T) {
+func TestHeavyAcceptCaddy(t *testing.T) {
+	t.Parallel()
 	built := mustBuild(t, ownCopy(t, "caddy"), buildkit.Config{
 		Main: "github.com/caddyserver/caddy/v2/cmd/caddy", Repo: repo + "caddy",
 		Cmd: []string{"file-server", "--listen", ":8080", "--root", "/etc"},
@@ -59,6 +62,7 @@ func TestAcceptCaddy(t *testing.T) {
 // The SQLite that go-sqlite3 brings in C: sorting more than fits its cache needs a
 // folder for temporary files.
 func TestAcceptBundledSQLite(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	built := mustBuild(t, ownCopy(t, "bundled"), buildkit.Config{Repo: repo + "bundled"})
 	if got := output(t, "", "docker", "run", "--rm", load(t, built)); got != "rows: 199999\n" {
@@ -68,6 +72,7 @@ func TestAcceptBundledSQLite(t *testing.T) {
 
 // govips has a closure of some two hundred libraries; it resizes a PNG.
 func TestAcceptGovips(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc", "pkg-config")
 	if err := exec.Command("pkg-config", "--exists", "vips").Run(); err != nil {
 		missing(t, "libvips-dev")
@@ -104,12 +109,11 @@ func picture(t *testing.T) string {
 	return path
 }
 
-// get gets a page from a server that may still be starting. A minute is for a
-// machine that is busy, not a measure.
+// get gets a page from a server that may still be starting.
 func get(t *testing.T, url string) string {
 	t.Helper()
 	var last error
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(testkit.Patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		resp, err := http.Get(url)
 		if err != nil {
 			last = err
@@ -129,6 +133,7 @@ func get(t *testing.T, url string) string {
 // The archive is one that others read: podman loads and runs it, skopeo knows its
 // configuration.
 func TestArchiveIsReadByOthers(t *testing.T) {
+	t.Parallel()
 	need(t, "podman", "skopeo", "docker")
 	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
 		missing(t, "a Docker Engine ("+strings.TrimSpace(string(out))+")")

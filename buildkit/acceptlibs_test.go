@@ -20,15 +20,34 @@ import (
 // names. Each does its work in the image as the image's user, as on the machine that
 // built it.
 func TestAcceptLibraries(t *testing.T) {
-	tests := map[string]struct {
-		module string // below testdata, when it is not the test's name
-		c      buildkit.Config
-		need   []string // commands that build it
-		pkg    string   // of pkg-config
-		files  string   // pattern of what else must be installed
-		args   []string
-		want   string
-	}{
+	t.Parallel()
+	acceptLibraries(t, map[string]libraryCase{
+		"iconv": {need: []string{"gcc"}, want: "ä é 日本 한\n"},
+		"resolver": {
+			need: []string{"gcc"},
+			c:    buildkit.Config{Cgo: "on", Tags: []string{"netcgo"}},
+			want: "localhost: true imap2: 143 user: nobody /data group: nobody\n",
+		},
+		"purego": {
+			files: "/usr/lib/*/libsqlite3.so.0",
+			c:     buildkit.Config{Cgo: "off", Libraries: []string{"libsqlite3.so.0"}},
+			want:  "sqlite 3 threadsafe 1\n",
+		},
+		"pie": {
+			c:    buildkit.Config{Cgo: "off", Flags: []string{"-buildmode=pie"}},
+			want: "ET_DYN with 0 libraries, loader: true\n",
+		},
+		"musl": {
+			need: []string{"musl-gcc"},
+			c:    buildkit.Config{Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"}},
+			want: "glibc: false user: nobody\n",
+		},
+	})
+}
+
+// The same for programs whose libraries open many others, and that take long to compile.
+func TestHeavyAcceptLibraries(t *testing.T) {
+	acceptLibraries(t, map[string]libraryCase{
 		"vipsformats": {
 			pkg:   "vips",
 			files: "/usr/share/fonts/truetype/*/*.ttf",
@@ -53,33 +72,28 @@ func TestAcceptLibraries(t *testing.T) {
 			want:  "[ANONYMOUS CRAM-MD5 DIGEST-MD5 EXTERNAL LOGIN NTLM PLAIN SCRAM-SHA-1 SCRAM-SHA-224 SCRAM-SHA-256 SCRAM-SHA-384 SCRAM-SHA-512]\n",
 		},
 		"legacyssl": {pkg: "libcrypto", want: "md4: a448017aaf21d8525fc10ae87aa6729d\n"},
-		"iconv":     {need: []string{"gcc"}, want: "ä é 日本 한\n"},
-		"resolver": {
-			need: []string{"gcc"},
-			c:    buildkit.Config{Cgo: "on", Tags: []string{"netcgo"}},
-			want: "localhost: true imap2: 143 user: nobody /data group: nobody\n",
-		},
-		"purego": {
-			files: "/usr/lib/*/libsqlite3.so.0",
-			c:     buildkit.Config{Cgo: "off", Libraries: []string{"libsqlite3.so.0"}},
-			want:  "sqlite 3 threadsafe 1\n",
-		},
-		"pie": {
-			c:    buildkit.Config{Cgo: "off", Flags: []string{"-buildmode=pie"}},
-			want: "ET_DYN with 0 libraries, loader: true\n",
-		},
-		"musl": {
-			need: []string{"musl-gcc"},
-			c:    buildkit.Config{Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"}},
-			want: "glibc: false user: nobody\n",
-		},
 		"musl-static": {
 			module: "musl",
 			need:   []string{"musl-gcc"},
 			c:      buildkit.Config{Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"}, LDFlags: "-linkmode external -extldflags -static"},
 			want:   "glibc: false user: nobody\n",
 		},
-	}
+	})
+}
+
+// libraryCase is a program that does its work in the image.
+type libraryCase struct {
+	module string // below testdata, when it is not the test's name
+	c      buildkit.Config
+	need   []string // commands that build it
+	pkg    string   // of pkg-config
+	files  string   // pattern of what else must be installed
+	args   []string
+	want   string
+}
+
+func acceptLibraries(t *testing.T, tests map[string]libraryCase) {
+	t.Helper()
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			need(t, test.need...)
@@ -107,6 +121,7 @@ func TestAcceptLibraries(t *testing.T) {
 // curl verifies a server whose certificate the Config brings, by its own bundle and
 // by OpenSSL's.
 func TestAcceptCurl(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	needPackage(t, "libcurl")
 	needPackage(t, "libssl")
@@ -126,7 +141,8 @@ func TestAcceptCurl(t *testing.T) {
 
 // A program with cgo for another architecture, out of the root of the cross compiler.
 // An emulator runs it that is mounted into the container: the engine need not know.
-func TestAcceptCross(t *testing.T) {
+func TestHeavyAcceptCross(t *testing.T) {
+	t.Parallel()
 	need(t, "aarch64-linux-gnu-gcc", "qemu-aarch64-static")
 	built := mustBuild(t, ownCopy(t, "cross"), buildkit.Config{
 		Repo: repo + "cross", Platform: "linux/arm64", Cgo: "on",

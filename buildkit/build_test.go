@@ -25,6 +25,7 @@ func small(t *testing.T) string {
 // The user's functions run around the compiler: Before can generate what is
 // compiled and shipped, After sees the binary.
 func TestHooks(t *testing.T) {
+	t.Parallel()
 	dir := small(t)
 	main := "package main\n\nimport (\n\t\"fmt\"\n\n\t_ \"example.com/small/gen\"\n)\n\nfunc main() { fmt.Println(\"small\") }\n"
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(main), 0o644); err != nil {
@@ -56,6 +57,7 @@ func TestHooks(t *testing.T) {
 // A build that fails leaves neither the program nor the archive of an earlier one,
 // and no other build waiting.
 func TestFailureLeavesNothing(t *testing.T) {
+	t.Parallel()
 	dir := small(t)
 	built := mustBuild(t, dir, buildkit.Config{})
 	archive, err := built.WriteArchive(context.Background())
@@ -87,6 +89,7 @@ func TestFailureLeavesNothing(t *testing.T) {
 
 // Every event has a beginning and an end, in the order of the recipe.
 func TestReport(t *testing.T) {
+	t.Parallel()
 	plans, err := resolve(small(t), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +124,7 @@ func TestReport(t *testing.T) {
 // Layers by rate of change: two programs share the layer below, a changed program
 // changes the top one alone, and an unchanged image is not sent.
 func TestLayers(t *testing.T) {
+	t.Parallel()
 	dir := small(t)
 	config := buildkit.Config{Repo: repo + "layers", Files: []config.File{{From: "go.mod", To: "/srv/"}}}
 	first := mustBuild(t, dir, config)

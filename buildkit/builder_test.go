@@ -19,6 +19,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // builderPrefix begins the names of volumes of this test process, and is a label of its containers.
@@ -75,13 +76,8 @@ func openEngine(t *testing.T) *docker.Engine {
 // noBuilderContainers checks that none is left.
 func noBuilderContainers(t *testing.T) {
 	t.Helper()
-	for range 100 {
-		if builderContainers(t) == "" {
-			return
-		}
-		time.Sleep(50 * time.Millisecond) // an engine removes one that has ended by itself a moment later
-	}
-	t.Errorf("containers are left: %s", builderContainers(t))
+	// An engine removes one that has ended by itself a moment later.
+	testkit.WaitFor(t, "no container to be left", func() bool { return builderContainers(t) == "" })
 }
 
 func builderContainers(t *testing.T) string {
@@ -177,60 +173,59 @@ func main() { fmt.Println(C.GoString(C.gnu_get_libc_version()), C.sqlite3_libver
 // A cgo program has the libraries of the builder in its image, and runs: those of this release, and of an older one, whose
 // C library opens others to look up names. So are the packages that are listed, and the texts of licences.
 func TestBuilderCgo(t *testing.T) {
+	builderCgo(t, "this", buildertest.Image(t), true, "", "pkg:deb/debian/libc6@")
+}
+
+// The same with the libraries of an older release.
+func TestHeavyBuilderCgoOlder(t *testing.T) {
+	builderCgo(t, "older", buildertest.Older(t), false, "2.31 true\n", "pkg:deb/debian/libc6@2.31-")
+}
+
+// builderCgo builds with the image, from copies of the sources or not. version is what the C library says of itself, ""
+// if it is not known; pkg is the package that it comes from.
+func builderCgo(t *testing.T, name, image string, copied bool, version, pkg string) {
+	t.Helper()
 	const copyright = "/usr/share/doc/libc6/copyright"
-	for _, row := range []struct {
-		name    string
-		image   func(testing.TB) string
-		copied  bool
-		version string // of the C library
-		pkg     string // that it comes from
-	}{
-		{"older", buildertest.Older, false, "2.31 true\n", "pkg:deb/debian/libc6@2.31-"},
-		{"this", buildertest.Image, true, "", "pkg:deb/debian/libc6@"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			resolver, err := os.ReadFile("testdata/resolver/main.go")
-			if err != nil {
-				t.Fatal(err)
-			}
-			dir := module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqliteMain, "resolver/main.go": string(resolver)})
-			b := builders(t)
-			b.Copy = row.copied
-			c := buildkit.Config{Main: ".", Builder: row.image(t), Repo: repo + "builder-" + row.name, Licenses: true}
-			configs := []buildkit.Config{c}
-			if row.version != "" {
-				configs = append(configs, buildkit.Config{Main: "./resolver", Builder: c.Builder, Repo: repo + "builder-names", Cgo: "on", Tags: []string{"netcgo"}})
-			}
-			libc := ""
-			err = runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: configs}, func(built *buildkit.Built) error {
-				if built.Plan.Name == "resolver" {
-					return resolves(t, built)
-				}
-				libc = built.Plan.Dist().Rootfs()
-				ref := load(t, built)
-				if got := output(t, ".", "docker", "run", "--rm", ref); row.version != "" && got != row.version || !strings.HasSuffix(got, " true\n") {
-					t.Errorf("the program says %q", got)
-				}
-				if bom := documents(t, built)["sbom.cdx.json"]; !bytes.Contains(bom, []byte(row.pkg)) {
-					t.Errorf("there is no %s in\n%s", row.pkg, bom)
-				}
-				if ours, err := fs.ReadFile(built.Tree, copyright[1:]); err != nil || string(ours) != output(t, ".", "docker", "run", "--rm", c.Builder, "cat", copyright) {
-					t.Errorf("%s is not the builder's (%v)", copyright, err)
-				}
-				if names, err := fs.Glob(built.Tree, "usr/share/doc/lite/licenses/go@*/LICENSE"); err != nil || len(names) != 1 {
-					t.Errorf("the licences of Go are %q (%v)", names, err)
-				}
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ours := sum(t, filepath.Join(libc, "lib/x86_64-linux-gnu/libc.so.6"))
-			theirs := strings.Fields(output(t, ".", "docker", "run", "--rm", c.Builder, "sha256sum", "/lib/x86_64-linux-gnu/libc.so.6"))[0]
-			if ours != theirs {
-				t.Error("the image's libc is not the builder's")
-			}
-		})
+	resolver, err := os.ReadFile("testdata/resolver/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqliteMain, "resolver/main.go": string(resolver)})
+	b := builders(t)
+	b.Copy = copied
+	c := buildkit.Config{Main: ".", Builder: image, Repo: repo + "builder-" + name, Licenses: true}
+	configs := []buildkit.Config{c}
+	if version != "" {
+		configs = append(configs, buildkit.Config{Main: "./resolver", Builder: c.Builder, Repo: repo + "builder-names", Cgo: "on", Tags: []string{"netcgo"}})
+	}
+	libc := ""
+	err = runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: configs}, func(built *buildkit.Built) error {
+		if built.Plan.Name == "resolver" {
+			return resolves(t, built)
+		}
+		libc = built.Plan.Dist().Rootfs()
+		ref := load(t, built)
+		if got := output(t, ".", "docker", "run", "--rm", ref); version != "" && got != version || !strings.HasSuffix(got, " true\n") {
+			t.Errorf("the program says %q", got)
+		}
+		if bom := documents(t, built)["sbom.cdx.json"]; !bytes.Contains(bom, []byte(pkg)) {
+			t.Errorf("there is no %s in\n%s", pkg, bom)
+		}
+		if ours, err := fs.ReadFile(built.Tree, copyright[1:]); err != nil || string(ours) != output(t, ".", "docker", "run", "--rm", c.Builder, "cat", copyright) {
+			t.Errorf("%s is not the builder's (%v)", copyright, err)
+		}
+		if names, err := fs.Glob(built.Tree, "usr/share/doc/lite/licenses/go@*/LICENSE"); err != nil || len(names) != 1 {
+			t.Errorf("the licences of Go are %q (%v)", names, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := sum(t, filepath.Join(libc, "lib/x86_64-linux-gnu/libc.so.6"))
+	theirs := strings.Fields(output(t, ".", "docker", "run", "--rm", c.Builder, "sha256sum", "/lib/x86_64-linux-gnu/libc.so.6"))[0]
+	if ours != theirs {
+		t.Error("the image's libc is not the builder's")
 	}
 }
 
@@ -429,7 +424,7 @@ func TestBuilderInterrupted(t *testing.T) {
 }
 
 // The builder of an image that IMAGE_NAME leaves out is not asked for.
-func TestBuilderOfAnotherImage(t *testing.T) {
+func TestHeavyBuilderOfAnotherImage(t *testing.T) {
 	dir := module(t, map[string]string{"go.mod": "module example.com/other\n\ngo 1.23\n", "a/main.go": "package main\n\nfunc main() {}\n", "b/main.go": "package main\n\nfunc main() {}\n"})
 	mustRun(t, builders(t), buildkit.Inputs{Dir: dir, Environ: append(os.Environ(), "IMAGE_NAME=a"), Configs: []buildkit.Config{
 		{Main: "./a", Repo: repo + "builder-other"}, {Main: "./b", Builder: "localhost:1/fromscratch-test/none:1"},
@@ -478,7 +473,7 @@ func TestBuilderTwoRuns(t *testing.T) {
 
 // What private modules need is in the container for the go command and git, and nowhere else: neither in its settings,
 // nor in an image that somebody makes of it.
-func TestBuilderSecrets(t *testing.T) {
+func TestHeavyBuilderSecrets(t *testing.T) {
 	const secret = "hunter2-fromscratch"
 	home := module(t, map[string]string{
 		".netrc":     "machine git.example login me password " + secret + "\n",
@@ -520,7 +515,7 @@ func TestBuilderSecrets(t *testing.T) {
 
 // An unchanged program in an unchanged builder is known without a container; when the builder's name stands for another
 // image, it is compiled anew.
-func TestBuilderMemory(t *testing.T) {
+func TestHeavyBuilderMemory(t *testing.T) {
 	name := repo + "builder-moving:1"
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", name).Run() })
 	output(t, ".", "docker", "tag", buildertest.Image(t), name)

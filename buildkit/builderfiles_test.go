@@ -13,7 +13,7 @@ import (
 )
 
 // A Sysroot is a folder of the builder.
-func TestBuilderSysroot(t *testing.T) {
+func TestHeavyBuilderSysroot(t *testing.T) {
 	dir := module(t, map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain})
 	b := builders(t)
 	for _, row := range []struct{ name, sysroot, says string }{
@@ -36,7 +36,7 @@ func TestBuilderSysroot(t *testing.T) {
 
 // The Dockerfile of a program that is compiled in a builder is about the builder's release, packages and files, which are
 // not those of this machine.
-func TestBuilderDockerfile(t *testing.T) {
+func TestHeavyBuilderDockerfile(t *testing.T) {
 	const iconv = `package main
 
 // #cgo LDFLAGS: -lsqlite3

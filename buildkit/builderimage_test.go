@@ -15,6 +15,7 @@ import (
 
 // Two platforms of one image, which have one ID in some engines, have a folder each.
 func TestBuilderKept(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		platform docker.Platform
 		want     string
@@ -33,6 +34,7 @@ func TestBuilderKept(t *testing.T) {
 // The provenance names the Go that has compiled, and the image that it is in with its whole digest: the registry's, where
 // the image is from one. Nothing in it is about the engine.
 func TestBuilderProvenance(t *testing.T) {
+	t.Parallel()
 	id, manifest := strings.Repeat("1", 64), strings.Repeat("2", 64)
 	for _, row := range []struct {
 		name    string

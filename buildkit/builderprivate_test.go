@@ -132,7 +132,8 @@ func hostAddress(t *testing.T) string {
 
 // A module comes from a proxy that wants a password, which is in the netrc; without that the error says what the proxy
 // has said. What was downloaded once, by the user's own go command, serves where no proxy is asked.
-func TestBuilderProxy(t *testing.T) {
+func TestHeavyBuilderProxy(t *testing.T) {
+	t.Parallel()
 	const password = "hunter2-fromscratch-proxy"
 	m := newPrivate(t, fmt.Sprintf("private.example/proxied%d", os.Getpid()))
 	files := http.FileServer(http.Dir(m.proxy))

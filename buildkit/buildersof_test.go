@@ -14,7 +14,7 @@ import (
 )
 
 // Each platform is compiled on the engine that Builders names for it, the others on the one that images go into.
-func TestBuildersOfPlatforms(t *testing.T) {
+func TestHeavyBuildersOfPlatforms(t *testing.T) {
 	image := buildertest.Image(t)
 	b := builders(t)
 	var one sync.Mutex
@@ -58,6 +58,7 @@ func TestBuildersOfPlatforms(t *testing.T) {
 
 // What is wrong with Builders is told before anything is compiled.
 func TestBuildersOfPlatformsWrong(t *testing.T) {
+	t.Parallel()
 	dir := module(t, map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain})
 	for name, tt := range map[string]struct {
 		config buildkit.Config

@@ -12,14 +12,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // A private module comes from a git server that knows the key in the user's SSH agent: by git's insteadOf, and with the
 // known host. Without the agent, or where it cannot be lent, the build fails, and a note says why there is none.
-func TestBuilderAgent(t *testing.T) {
+func TestHeavyBuilderAgent(t *testing.T) {
+	t.Parallel()
 	const refused = "no secure protocol found for repository" // that is all of what git has said to the go command
 	image, host := buildertest.Image(t), hostAddress(t)
 	need(t, "git", "ssh-agent", "ssh-add", "ssh-keygen")
@@ -167,11 +168,5 @@ func startUntil(t *testing.T, cmd *exec.Cmd, ready func() bool) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	for range 200 {
-		if ready() {
-			return
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	t.Fatalf("%s does not start", cmd.Path)
+	testkit.WaitFor(t, cmd.Path+" to start", ready)
 }

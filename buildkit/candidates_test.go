@@ -24,6 +24,7 @@ func main() { fmt.Println("hour", C.hour()) }
 // C code that reads time zones takes UTC without a word where there are none: who asks
 // for candidates is told, until the image has some. TZ alone brings its zone.
 func TestZonesOfC(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	dir := module(t, map[string]string{"go.mod": "module example.com/zoned\n\ngo 1.23\n", "main.go": zoned})
 	for _, c := range []struct {
@@ -62,6 +63,7 @@ func TestZonesOfC(t *testing.T) {
 // A program that opens libraries by purego puts their names together as it likes: what it
 // may be said before it is tried is that somebody has to name them.
 func TestPuregoNamesNothing(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		config buildkit.Config
 		want   bool

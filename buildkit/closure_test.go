@@ -49,6 +49,7 @@ func callerModule(t *testing.T) string {
 // A library that the loader would not find is an error of the build: who needs
 // it, where it was looked for, and a fix.
 func TestMissingLibraryFailsTheBuild(t *testing.T) {
+	t.Parallel()
 	libs := t.TempDir()
 	library(t, libs)
 	dir := callerModule(t)
@@ -69,6 +70,7 @@ func TestMissingLibraryFailsTheBuild(t *testing.T) {
 // The ways in which a library is found outside of the trusted folders, each run
 // in the engine: what held on the build machine holds in the image.
 func TestLibrariesOfOwnFolders(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc", "ldconfig")
 	t.Run("RUNPATH", func(t *testing.T) {
 		libs := filepath.Join(t.TempDir(), "opt/lib")
@@ -106,6 +108,7 @@ func TestLibrariesOfOwnFolders(t *testing.T) {
 // Of a library that has variants for newer CPUs the image has the baseline's, and the
 // others when they are asked for.
 func TestCPUVariants(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	root := sysroot(t)
 	const folder = "/usr/lib/x86_64-linux-gnu"
@@ -174,6 +177,7 @@ func sysroot(t *testing.T) string {
 
 // A program that the C library of the sysroot is too old for is not delivered.
 func TestProgramNewerThanSysroot(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	root := sysroot(t)
 	library(t, filepath.Join(root, "usr/lib/x86_64-linux-gnu"))
@@ -202,6 +206,7 @@ func TestProgramNewerThanSysroot(t *testing.T) {
 // What the image preloads is in it: what its variable names comes from the sysroot, and what stands in the user's
 // /etc/ld.so.preload may be a file of the user's.
 func TestPreload(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	root := sysroot(t)
 	library(t, filepath.Join(root, "usr/lib"))

@@ -61,6 +61,7 @@ func (l *loads) sent() []int64 {
 // An image that was announced is sent by the request that waits for it; none is sent when
 // there is nothing new, and when that request fails, everything by another one.
 func TestAnnounced(t *testing.T) {
+	t.Parallel()
 	dir := small(t)
 	l := watchLoads(t)
 	ref := repo + "announced"
@@ -100,6 +101,7 @@ func TestAnnounced(t *testing.T) {
 // After a load that left layers out and failed, nothing that the engine has is relied on:
 // not that the image is there, nor its layers.
 func TestLoadThatFailed(t *testing.T) {
+	t.Parallel()
 	dir := small(t)
 	l := watchLoads(t)
 	t.Cleanup(func() { l.remove(t, repo+"announced") })
@@ -140,6 +142,7 @@ func TestLoadThatFailed(t *testing.T) {
 // Of several images of a run, layers that one has brought are not sent again with the
 // others.
 func TestBesideSharesLayers(t *testing.T) {
+	t.Parallel()
 	const ballast = 4 << 20
 	dir := module(t, map[string]string{
 		"go.mod": "module example.com/two\n\ngo 1.23\n", "ballast": strings.Repeat("b", ballast),

@@ -15,6 +15,7 @@ import (
 // A layer names the folders above its files that are not root's: an engine that unpacks it into a folder of its own
 // would make them root's, and hide those of the layer below.
 func TestFoldersAboveFilesKeepTheirOwner(t *testing.T) {
+	t.Parallel()
 	dir := module(t, map[string]string{"go.mod": "module example.com/small\n\ngo 1.23\n", "main.go": plainMain, "a.txt": "a"})
 	built := mustBuild(t, dir, buildkit.Config{Files: []config.File{{From: "a.txt", To: "/data/in/a.txt"}}})
 	if len(built.Image.Layers) != 3 {

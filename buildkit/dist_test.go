@@ -11,6 +11,7 @@ import (
 
 // A folder that we did not make is left alone.
 func TestDistOfSomebodyElse(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		make func(dir string) error
@@ -53,6 +54,7 @@ func TestDistOfSomebodyElse(t *testing.T) {
 
 // One run at a time: the second waits, until its context ends.
 func TestDistIsHeld(t *testing.T) {
+	t.Parallel()
 	d := Dist(filepath.Join(t.TempDir(), "dist", "app"))
 	release, err := d.claim(context.Background())
 	if err != nil {
@@ -86,6 +88,7 @@ func TestDistIsHeld(t *testing.T) {
 // The go command follows links, and writes into folders: neither may stand where
 // the program is to be.
 func TestDistClear(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		make func(path, outside string) error
@@ -115,6 +118,7 @@ func TestDistClear(t *testing.T) {
 
 // What a removal has left that was killed, without its mark, is removed by the next.
 func TestDistRest(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	rest := filepath.Join(dir, "dist", "app@removed-0badcafe")
 	err := errors.Join(os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/app\n"), 0o644),

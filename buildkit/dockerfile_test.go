@@ -170,6 +170,7 @@ func written(t *testing.T, path string) string {
 
 // Of several platforms one Dockerfile is written, if one says them all.
 func TestDockerfilePlans(t *testing.T) {
+	t.Parallel()
 	plan := func(name, arch string, cgo bool) buildkit.Plan {
 		return buildkit.Plan{Name: name, Platform: buildkit.Platform{OS: "linux", Architecture: arch}, Main: gobuild.Main{Cgo: gobuild.CgoDecision{Enabled: cgo}}}
 	}

@@ -87,6 +87,7 @@ func dependencies(t *testing.T, text []byte, ref string) []string {
 // Each regular file of an image is listed once, with its sum, and in the package that
 // dpkg knows it of. Readers that have no part in the writing find nothing wrong.
 func TestDocumentsCoverTheImage(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		module, pkg string
 		c           buildkit.Config
@@ -183,6 +184,7 @@ func readable(t *testing.T, docs map[string][]byte) {
 // A build that takes its libraries over from an earlier one has the very documents of
 // that one, and so has one in another folder.
 func TestDocumentsAreTheSame(t *testing.T) {
+	t.Parallel()
 	needPackage(t, "sqlite3")
 	var first map[string][]byte
 	describe := func(dir string, words string) {
@@ -351,6 +353,7 @@ func checkProvenance(t *testing.T, text []byte, commit string, dirty bool) {
 // The documents stand beside the archive. A build that fails leaves none, and neither
 // does one whose image they are not about.
 func TestDocumentsBesideTheArchive(t *testing.T) {
+	t.Parallel()
 	dir := small(t)
 	paths := []string{"sbom.spdx.json", "sbom.cdx.json", "provenance.json"}
 	there := func() (n int) {
@@ -418,6 +421,7 @@ func TestDocumentsBesideTheArchive(t *testing.T) {
 // The texts of licences come with the libraries and the modules, each for a reason; a
 // text that changes is seen by the next build.
 func TestLicences(t *testing.T) {
+	t.Parallel()
 	dir := module(t, map[string]string{
 		"go.mod":         "module example.com/app\n\ngo 1.23\n\nrequire example.com/near v0.0.0\n\nreplace example.com/near => ./near\n",
 		"main.go":        "package main\n\nimport \"example.com/near\"\n\nfunc main() { println(near.Answer()) }\n",
@@ -464,6 +468,7 @@ func TestLicences(t *testing.T) {
 // The licences of Debian's packages, and what they refer to. They stay when the
 // libraries are those of an earlier build.
 func TestPackageLicences(t *testing.T) {
+	t.Parallel()
 	needPackage(t, "sqlite3")
 	if _, err := os.Stat("/usr/share/doc/libc6/copyright"); err != nil {
 		missing(t, "a Debian with its documentation")
@@ -503,6 +508,7 @@ func TestPackageLicences(t *testing.T) {
 
 // The packages of a cross compiler's folder are those of this machine.
 func TestDocumentsCross(t *testing.T) {
+	t.Parallel()
 	need(t, "aarch64-linux-gnu-gcc")
 	built := mustBuild(t, ownCopy(t, "cross"), buildkit.Config{
 		Platform: "linux/arm64", Cgo: "on", GoEnv: map[string]string{"CC": "aarch64-linux-gnu-gcc"}, Licenses: true,
@@ -520,6 +526,7 @@ func TestDocumentsCross(t *testing.T) {
 
 // A sysroot of Alpine: its packages are known, and that they have no texts is said.
 func TestDocumentsAlpine(t *testing.T) {
+	t.Parallel()
 	need(t, "musl-gcc")
 	loaders, err := filepath.Glob("/lib/ld-musl-*.so.1")
 	if err != nil || len(loaders) != 1 {
@@ -587,6 +594,7 @@ func TestDocumentsOnABase(t *testing.T) {
 
 // A database that makes no sense is told, and the image has its documents all the same.
 func TestDocumentsBrokenDatabase(t *testing.T) {
+	t.Parallel()
 	sysroot := module(t, map[string]string{"usr/lib/sysimage/rpm/rpmdb.sqlite": "none"})
 	built, notes := mustBuildNoted(t, ownCopy(t, "pie"), buildkit.Config{Cgo: "off", Sysroot: sysroot})
 	readable(t, documents(t, built))

@@ -12,6 +12,7 @@ import (
 // What Exclude leaves out is as if it were not installed, in each of the forms that it
 // may have: the image is built without it, and what it has is whole.
 func TestExclude(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	found, _ := filepath.Glob("/usr/lib/*/gconv/EUC-KR.so")
 	if found == nil {
@@ -73,6 +74,7 @@ func TestExclude(t *testing.T) {
 
 // What a program cannot start without cannot be left out; the remedy is not to install it.
 func TestExcludeOfTheStart(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	dir := openerModule(t)
 	for _, pattern := range []string{"libc.so.6", "/usr/lib/*/libc.so.6", "/lib*/*/libc.so.6", "/usr/lib", "/lib64"} {

@@ -112,6 +112,7 @@ func (l *loads) load(t *testing.T, built *buildkit.Built) {
 // Only what changed is sent; and when the engine has lost what was left out,
 // everything is, once.
 func TestLoadSendsWhatChanged(t *testing.T) {
+	t.Parallel()
 	const ballast = 4 << 20
 	dir := small(t)
 	if err := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, ballast), 0o644); err != nil {

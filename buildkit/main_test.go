@@ -11,6 +11,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // repo begins the name of every image that these tests load: nobody else's.
@@ -23,7 +24,9 @@ const buildVariable = "FROMSCRATCH_TEST_BUILD"
 func TestMain(m *testing.M) {
 	dir, told := os.LookupEnv(buildVariable)
 	if !told {
+		testkit.DefaultSignals()
 		code := m.Run()
+		testkit.Clean()
 		removeBuilderCaches()
 		os.Exit(code)
 	}

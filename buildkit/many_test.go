@@ -193,6 +193,7 @@ func count(list []string, want string) (n int) {
 
 // When one of several programs does not compile, none is left as if it had been built.
 func TestManyProgramsOneBroken(t *testing.T) {
+	t.Parallel()
 	dir := module(t, map[string]string{
 		"go.mod":       "module example.com/many\n\ngo 1.23\n",
 		"a/main.go":    "package main\n\nfunc main() {}\n",

@@ -43,6 +43,7 @@ func openerModule(t *testing.T) string {
 // A library that only the program knows of comes when the Config names it, by its
 // name or its path, with what it needs; without that it is not there.
 func TestConfiguredLibraries(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc", "ldconfig")
 	root := sysroot(t)
 	library(t, filepath.Join(root, "opt/answer/lib"))
@@ -77,6 +78,7 @@ func TestConfiguredLibraries(t *testing.T) {
 
 // Libraries that cannot be had are mistakes of the Config.
 func TestConfiguredLibrariesWrong(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	static := module(t, map[string]string{"go.mod": "module example.com/static\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() {}\n"})
 	for _, c := range []struct {
@@ -113,6 +115,7 @@ func TestConfiguredLibrariesWrong(t *testing.T) {
 
 // A program of C, compiled by somebody else, is an image like any other.
 func TestBinary(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	dir := module(t, map[string]string{
 		"go.mod": "module example.com/other\n\ngo 1.23\n",
@@ -194,6 +197,7 @@ func main() {
 // What the functions of Go look for that are linked in is in the image, with the
 // function as its reason, and nothing of it in other images.
 func TestLinkedFunctions(t *testing.T) {
+	t.Parallel()
 	dir := module(t, map[string]string{"go.mod": "module example.com/asker\n\ngo 1.23\n", "main.go": asker})
 	built := mustBuild(t, dir, buildkit.Config{Repo: repo + "asker"})
 	if got := output(t, "", "docker", "run", "--rm", load(t, built)); got != "01:00 CET application/epub+zip\n" {
@@ -222,6 +226,7 @@ func TestLinkedFunctions(t *testing.T) {
 // An image whose user may not read what the loader has to read is not delivered:
 // the loader would call the library missing.
 func TestUnreadableForTheUser(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	_, err := build(context.Background(), openerModule(t), buildkit.Config{
 		Dirs: []config.Dir{{Path: "/usr", Mode: 0o700, Owner: "0:0"}},

@@ -29,6 +29,7 @@ func platforms(t *testing.T, names ...string) buildkit.Inputs {
 // Each platform is compiled for itself, with the level of its variant, into a folder of
 // its own; together they are handed on as one image.
 func TestPlatforms(t *testing.T) {
+	t.Parallel()
 	in := platforms(t, "linux/amd64", "linux/arm64", "linux/arm/v6", "linux/arm/v7", "linux/riscv64", "linux/amd64", "linux/arm64/v8", "arm", "linux/amd64/v1")
 	plans, err := buildkit.Resolve(context.Background(), in)
 	if err != nil {
@@ -87,6 +88,7 @@ func TestPlatforms(t *testing.T) {
 // What was made of all platforms goes with a build of them that fails, and documents of an
 // image of one platform are not left beside an archive of several.
 func TestPlatformsAreStale(t *testing.T) {
+	t.Parallel()
 	in := platforms(t, "linux/amd64", "linux/arm64")
 	dist := filepath.Join(in.Dir, "dist", "app")
 	group := func(ctx context.Context, group []*buildkit.Built) error {
@@ -132,6 +134,7 @@ func TestPlatformsAreStale(t *testing.T) {
 
 // A list of no platforms builds nothing, and says so.
 func TestPlatformsOfTheEnvironment(t *testing.T) {
+	t.Parallel()
 	in := platforms(t)
 	in.Environ = append(in.Environ, "IMAGE_PLATFORM= , ")
 	_, err := buildkit.Resolve(context.Background(), in)
@@ -143,6 +146,7 @@ func TestPlatformsOfTheEnvironment(t *testing.T) {
 
 // Where one platform is of use the others are not built, and the next run knows of it.
 func TestPlatformIsChosen(t *testing.T) {
+	t.Parallel()
 	in := platforms(t, "linux/arm64", "linux/amd64")
 	machine := buildkit.Platform{OS: "linux", Architecture: "amd64"}
 	in.Choose = func(_ context.Context, list []buildkit.Platform) (buildkit.Platform, error) {
@@ -184,6 +188,7 @@ func TestPlatformIsChosen(t *testing.T) {
 }
 
 func TestRuns(t *testing.T) {
+	t.Parallel()
 	platform := func(s string) buildkit.Platform {
 		p, err := buildkit.ParsePlatform(s)
 		if err != nil {
@@ -226,6 +231,7 @@ func TestRuns(t *testing.T) {
 // cgo takes the cross compiler of each platform, or the one that is named for it, and
 // the libraries of its root.
 func TestPlatformsWithCgo(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc", "aarch64-linux-gnu-gcc")
 	in := platforms(t, "linux/amd64", "linux/arm64")
 	in.Configs[0].Cgo = "on"
@@ -256,6 +262,7 @@ func TestPlatformsWithCgo(t *testing.T) {
 }
 
 func TestPlatformsWrong(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		config buildkit.Config
 		say    string

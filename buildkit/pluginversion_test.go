@@ -13,6 +13,7 @@ import (
 // A plugin that wants a newer version of a library than the sysroot has could never be
 // opened: it is left out, with a note, and the image is delivered.
 func TestPluginOfMissingVersion(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	root := sysroot(t)
 	libs := filepath.Join(root, "usr/lib/x86_64-linux-gnu")

@@ -75,6 +75,7 @@ func smallModule(t *testing.T) string {
 
 // Two platforms of one name are one index, wherever they go.
 func TestSeveralPlatformsAreOneImage(t *testing.T) {
+	t.Parallel()
 	need(t, "skopeo")
 	host := startRegistry(t)
 	config := func(platform string) buildkit.Config {
@@ -144,6 +145,7 @@ func TestSeveralPlatformsAreOneImage(t *testing.T) {
 
 // What cannot be pushed is told by whose fault it is.
 func TestPushErrors(t *testing.T) {
+	t.Parallel()
 	built := mustBuild(t, smallModule(t), buildkit.Config{Origin: "magefile.go:7"})
 	_, err := buildkit.PushAll(context.Background(), []*buildkit.Built{built}, buildkit.PushOptions{Cache: t.TempDir()})
 	var config *buildkit.ConfigError
@@ -159,6 +161,7 @@ func TestPushErrors(t *testing.T) {
 }
 
 func TestResolveDelivery(t *testing.T) {
+	t.Parallel()
 	dir := smallModule(t)
 	for name, tt := range map[string]struct {
 		config buildkit.Config
@@ -198,6 +201,7 @@ func TestResolveDelivery(t *testing.T) {
 }
 
 func TestWriteRefs(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "refs")
 	for _, refs := range [][]string{{"a@sha256:1", "b@sha256:2"}, {"c@sha256:3"}} {
 		var pushed []buildkit.Pushed

@@ -66,6 +66,7 @@ func (u *uploads) of(repository string) int64 {
 
 // Of several images that are pushed side by side, or of several platforms, it is told of each how far it is.
 func TestPushTellsHowFarEachImageIs(t *testing.T) {
+	t.Parallel()
 	u := watchUploads(t, startRegistry(t))
 	u.slow = 20 * time.Millisecond
 	in := inputs(two(t), buildkit.Config{Main: "cmd/web", Repo: u.host + "/acme/web", Platforms: []string{"linux/amd64", "linux/arm64"}},

@@ -209,6 +209,7 @@ func TestRecallSeesEveryChange(t *testing.T) {
 
 // What a run is told counts as what it reads.
 func TestRecallSeesOtherInputs(t *testing.T) {
+	t.Parallel()
 	dir, c := remembered(t)
 	run(t, inputs(dir, c))
 	in := inputs(dir, c)
@@ -241,6 +242,7 @@ func TestRecallSeesOtherInputs(t *testing.T) {
 // A new program is found, and where the flags make the go command do everything, or
 // a file is so young that its next change could not be told, nothing is kept.
 func TestRecallKeepsNothingDoubtful(t *testing.T) {
+	t.Parallel()
 	dir, c := remembered(t)
 	run(t, inputs(dir, c))
 	if err := os.MkdirAll(filepath.Join(dir, "cmd/second"), 0o755); err != nil {
@@ -306,6 +308,7 @@ func TestRecallKeepsNothingDoubtful(t *testing.T) {
 // A library of the sysroot that changes is seen, and one that appears where the
 // loader would have found it before the other.
 func TestRecallSeesTheSysroot(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc", "ldconfig")
 	root := sysroot(t)
 	library(t, filepath.Join(root, "opt/answer/lib"))
@@ -362,6 +365,7 @@ func TestRecallSeesTheSysroot(t *testing.T) {
 // Who saves a file and builds at once finds the image standing right after: what is
 // young is waited for, and not doubted.
 func TestRecallOfYoungFiles(t *testing.T) {
+	t.Parallel()
 	dir, c := remembered(t)
 	now := func() buildkit.Inputs {
 		return buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: []buildkit.Config{c}, Prepare: true, Began: time.Now()}

@@ -157,6 +157,7 @@ func main() { println(C.ANSWER, C.MADEUP, only.Answer) }
 
 // What was vendored is the program's, and the time zones and licences are the image's.
 func TestRecallSeesWhatIsVendored(t *testing.T) {
+	t.Parallel()
 	const modules = "# example.com/v v1.0.0\n## explicit; go 1.20\nexample.com/v\n"
 	dir := module(t, map[string]string{
 		"go.mod": "module example.com/app\n\ngo 1.23\n\nrequire example.com/v v1.0.0\n", "vendor/modules.txt": modules,

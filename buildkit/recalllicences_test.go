@@ -4,6 +4,7 @@ import "testing"
 
 // A licence counts wherever it appears in a module that a folder replaces, also beside packages that the program has not.
 func TestRecallSeesNewLicences(t *testing.T) {
+	t.Parallel()
 	dir, c := remembered(t)
 	writing(dir, "near/docs/about.txt", "about")(t)
 	writing(dir, "near/.git/index", "")(t)

@@ -35,6 +35,7 @@ func resolve(dir string, env []string, configs ...buildkit.Config) ([]buildkit.P
 
 // What is built: every program of the module, or one per Config.
 func TestResolveSubjects(t *testing.T) {
+	t.Parallel()
 	dir := two(t)
 	for _, test := range []struct {
 		name    string
@@ -87,6 +88,7 @@ func TestResolveSubjects(t *testing.T) {
 
 // The platform: environment before Config before engine before host.
 func TestResolvePlatform(t *testing.T) {
+	t.Parallel()
 	dir := two(t)
 	engine := func(context.Context) (buildkit.Platform, string, error) {
 		return buildkit.Platform{OS: "linux", Architecture: "riscv64"}, "engine", nil
@@ -121,6 +123,7 @@ func TestResolvePlatform(t *testing.T) {
 
 // A mode that is written without 0o is told; those that only look so in decimal are not.
 func TestModesOfPeople(t *testing.T) {
+	t.Parallel()
 	dir := module(t, map[string]string{"go.mod": "module example.com/app\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() {}\n"})
 	for mode, good := range map[fs.FileMode]bool{
 		0o644: true, 0o640: true, 0o600: true, 0o755: true, 0o700: true, 0o444: true, 0o2755: true, 0o1777: true,

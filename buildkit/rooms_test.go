@@ -62,6 +62,7 @@ var rooms = map[string]struct{ ours, others []string }{
 
 // The way of the data is one way: no room imports one that it must not know.
 func TestImportDirection(t *testing.T) {
+	t.Parallel()
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, ourModule+"...").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ func blobOf(content []byte) image.Blob {
 }
 
 func TestExpand(t *testing.T) {
+	t.Parallel()
 	plain := []byte(strings.Repeat("a layer\n", 1000))
 	var gzipped, zstded bytes.Buffer
 	g := gzip.NewWriter(&gzipped)
@@ -79,6 +80,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // A small blob that becomes more than any layer is not written to the disk.
 func TestExpandOfABomb(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("two gigabytes of zeros are packed")
 	}

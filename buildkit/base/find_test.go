@@ -120,6 +120,7 @@ func wantBase(t *testing.T, b *base.Base, err error, word string) {
 
 // The same image from archives and layouts in every form that tools write.
 func TestFindInFiles(t *testing.T) {
+	t.Parallel()
 	need(t, "skopeo", "gzip")
 	dir := t.TempDir()
 	archive := written(t, "one", amd64)
@@ -176,6 +177,7 @@ func wantError(t *testing.T, err error, words ...string) {
 
 // Of an index the image of the platform is taken, and where there is none the error says which there are.
 func TestFindPlatform(t *testing.T) {
+	t.Parallel()
 	need(t, "skopeo", "podman")
 	dir := t.TempDir()
 	name := "localhost/fromscratch-test-platforms"
@@ -213,6 +215,7 @@ func TestFindPlatform(t *testing.T) {
 
 // What is damaged on the way is found out, and nothing of it stays.
 func TestFindRefusesWhatIsDamaged(t *testing.T) {
+	t.Parallel()
 	need(t, "skopeo")
 	dir := t.TempDir()
 	output(t, "skopeo", "copy", "-q", "docker-archive:"+written(t, "one", amd64), "oci:"+dir+"/good:one")
@@ -323,6 +326,7 @@ func (r *registry) push(t *testing.T, word, name string) {
 
 // A tag is asked for each time, by one HEAD; what it means is fetched once, and a digest is never asked for again.
 func TestFindInARegistry(t *testing.T) {
+	t.Parallel()
 	r := startRegistry(t)
 	r.push(t, "one", "team/base:1")
 	f := base.Finder{Cache: t.TempDir()}
@@ -368,6 +372,7 @@ func TestFindInARegistry(t *testing.T) {
 
 // The credentials are those of the docker command's configuration.
 func TestFindInAPrivateRegistry(t *testing.T) {
+	t.Parallel()
 	r := startRegistry(t)
 	r.push(t, "one", "base:1")
 	r.mu.Lock()
@@ -388,6 +393,7 @@ func TestFindInAPrivateRegistry(t *testing.T) {
 
 // A registry may have a certificate of an authority that only the user knows, or none at all.
 func TestFindByTLS(t *testing.T) {
+	t.Parallel()
 	plain := startRegistry(t)
 	plain.push(t, "one", "base:1")
 	secure := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: plain.host}))
@@ -413,6 +419,7 @@ func TestFindByTLS(t *testing.T) {
 
 // A name that is none is not blamed on the engine.
 func TestFindByAWrongName(t *testing.T) {
+	t.Parallel()
 	f := base.Finder{Cache: t.TempDir(), Engine: func(context.Context) (base.Engine, error) { return refusing{}, nil }}
 	for _, name := range []string{"UPPER case", " ", "base@sha256:1234"} {
 		_, err := f.Find(context.Background(), base.Request{Reference: name, Platform: amd64})
@@ -433,6 +440,7 @@ func (refusing) Base(context.Context, string) (string, image.Platform, bool, err
 
 // Several runs at once fetch into one cache, and each gets the whole base.
 func TestFindAtOnce(t *testing.T) {
+	t.Parallel()
 	archive := written(t, "one", amd64)
 	f := base.Finder{Cache: t.TempDir()}
 	var wait sync.WaitGroup
@@ -455,6 +463,7 @@ func TestFindAtOnce(t *testing.T) {
 
 // A cancelled search ends with the context's cause, and leaves no half file.
 func TestFindObeysTheContext(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	f := base.Finder{Cache: t.TempDir()}

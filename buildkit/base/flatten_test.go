@@ -95,6 +95,7 @@ func shown(t *testing.T, f *FS, dir string) []string {
 }
 
 func TestFlatten(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		layers [][]entry
@@ -138,6 +139,7 @@ func TestFlatten(t *testing.T) {
 }
 
 func TestFlattenKeepsOwnersAndModes(t *testing.T) {
+	t.Parallel()
 	f, err := Flatten(context.Background(), []string{layerFile(t, "d/", "d/x=1", "l->d")})
 	if err != nil {
 		t.Fatal(err)
@@ -155,6 +157,7 @@ func TestFlattenKeepsOwnersAndModes(t *testing.T) {
 }
 
 func TestFlattenRefuses(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name    string
 		entries []entry
@@ -177,6 +180,7 @@ func TestFlattenRefuses(t *testing.T) {
 
 // A layer that is cut off is an error, also where a file's bytes would only be passed over.
 func TestFlattenOfHalfALayer(t *testing.T) {
+	t.Parallel()
 	name := layerFile(t, entry("a="+strings.Repeat("x", 4096)), "b=1")
 	if err := os.Truncate(name, 2048); err != nil {
 		t.Fatal(err)

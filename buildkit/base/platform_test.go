@@ -14,6 +14,7 @@ func platformNamed(name string) image.Platform {
 
 // Of several bases the one for the nearest variant is taken, and none for a higher one.
 func TestRank(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ wanted, bases, want string }{
 		{"arm", "arm/v5 arm/v6 arm/v7", "arm/v7"}, // the go command makes it for v7
 		{"arm", "arm/v5 arm/v6", "arm/v6"},

@@ -25,6 +25,7 @@ import (
 // The layout is followed as a reader would, with the specification's own types: from index.json over each descriptor
 // to the blob. What is not reached has no place in the archive.
 func TestArchiveIsALayout(t *testing.T) {
+	t.Parallel()
 	img := small(t)
 	names, content := untarred(t, written(t, deliver.Archive{Image: img, Refs: []string{"hello", "registry.example:5000/acme/hello:1.2"}}))
 
@@ -102,6 +103,7 @@ func decode(t *testing.T, raw []byte, into any) {
 }
 
 func TestArchiveHasDockersManifest(t *testing.T) {
+	t.Parallel()
 	img := small(t)
 	for _, tt := range []struct {
 		name string
@@ -138,6 +140,7 @@ func TestArchiveHasDockersManifest(t *testing.T) {
 }
 
 func TestArchiveRefusesReferences(t *testing.T) {
+	t.Parallel()
 	img := small(t)
 	sum := "@" + string(img.ManifestDigest)
 	for _, ref := range []string{"", "Hello", "hello:", "hello:a b", "hello@sha256:12", "hello" + sum, "hello:1" + sum,
@@ -153,6 +156,7 @@ func TestArchiveRefusesReferences(t *testing.T) {
 }
 
 func TestArchiveLayersOnceAndOmitted(t *testing.T) {
+	t.Parallel()
 	system, files, program := layer(t, "system", text("a", "1")), layer(t, "files", text("b", "2")), layer(t, "program", text("c", "3"))
 	for _, tt := range []struct {
 		name   string
@@ -187,6 +191,7 @@ func TestArchiveLayersOnceAndOmitted(t *testing.T) {
 
 // Nothing of the moment is in the archive: two images made apart from each other give the same bytes.
 func TestArchiveIsTheSameEachTime(t *testing.T) {
+	t.Parallel()
 	refs := []string{"b", "a", "c"}
 	first := written(t, deliver.Archive{Image: small(t), Refs: refs})
 	path := writtenFile(t, deliver.Archive{Image: small(t), Refs: refs})
@@ -200,6 +205,7 @@ func TestArchiveIsTheSameEachTime(t *testing.T) {
 }
 
 func TestArchiveErrors(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("the cable is cut")
 	img := small(t)
 	size := len(written(t, deliver.Archive{Image: img}))
@@ -232,6 +238,7 @@ func (l *limited) Write(p []byte) (int, error) {
 
 // A big layer goes through as a stream: everything that is allocated on the way is a fraction of it.
 func TestArchiveOfAHugeLayerNeedsLittleMemory(t *testing.T) {
+	t.Parallel()
 	const size, bound = 300 << 20, 8 << 20
 	path := filepath.Join(t.TempDir(), "sparse")
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
@@ -254,6 +261,7 @@ func TestArchiveOfAHugeLayerNeedsLittleMemory(t *testing.T) {
 
 // Of several platforms an engine that cannot choose gets its own, and the others find theirs in the index.
 func TestArchiveOfSeveralPlatforms(t *testing.T) {
+	t.Parallel()
 	l := layer(t, "shared", text("shared", "1"))
 	amd, arm := imageOn(t, "amd64", l, layer(t, "p", text("app", "amd"))), imageOn(t, "arm64", l, layer(t, "p", text("app", "arm")))
 	for _, tt := range []struct {

@@ -145,6 +145,7 @@ func dataTime(output string) string {
 }
 
 func TestDockerLoadsAndRuns(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	name := unique()
 	refs := []string{name, "registry.invalid/acme/" + name + ":1.2"}
@@ -175,6 +176,7 @@ func TestDockerLoadsAndRuns(t *testing.T) {
 
 // The engine has the layer below from the first image: the archive of the second comes without it.
 func TestDockerLoadsWithoutTheLayersItHas(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	name := unique()
 	removeLater(t, name+":one", name+":two")
@@ -197,6 +199,7 @@ func TestDockerLoadsWithoutTheLayersItHas(t *testing.T) {
 
 // As the docker package sends it: no file in between.
 func TestDockerLoadsAStream(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	name := unique()
 	removeLater(t, name+":latest")
@@ -223,6 +226,7 @@ func TestDockerLoadsAStream(t *testing.T) {
 
 // The real engine, and podman, take of several platforms the one that they run.
 func TestEnginesLoadTheirPlatform(t *testing.T) {
+	t.Parallel()
 	needEngine(t)
 	needTool(t, "podman")
 	name := unique()

@@ -39,6 +39,7 @@ func wantOnly(t *testing.T, dir, name, content string) {
 }
 
 func TestWriteFileReplaces(t *testing.T) {
+	t.Parallel()
 	dir, a := t.TempDir(), deliver.Archive{Image: small(t), Refs: []string{"hello"}}
 	path, want := filepath.Join(dir, "hello.tar"), string(written(t, a))
 	for range 2 {
@@ -68,6 +69,7 @@ func mode(t *testing.T, path string) fs.FileMode {
 
 // An archive that was there stays as it was, and nothing else stays.
 func TestWriteFileLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		fail func(cancel func()) error // called when the layer is read the second time
@@ -109,6 +111,7 @@ func TestWriteFileLeavesNothingBehind(t *testing.T) {
 }
 
 func TestWriteFileRefuses(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	a := deliver.Archive{Image: small(t)}
 	missing := filepath.Join(dir, "missing", "app.tar")
@@ -134,6 +137,7 @@ const fullDisk = "FROMSCRATCH_TEST_FULL_DISK"
 
 // A real file system of 64 kB, in a mount namespace that ends with the process.
 func TestWriteFileOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	if dir := os.Getenv(fullDisk); dir != "" {
 		path := filepath.Join(dir, "app.tar")
 		img := newImage(t, image.Config{}, layer(t, "program", text("app", strings.Repeat("x", 1<<20))))
@@ -165,6 +169,7 @@ func TestWriteFileOnAFullDisk(t *testing.T) {
 
 // What "mage imageArchive > file" would meet: the error of the disk comes through as it is.
 func TestWriteToAFullDevice(t *testing.T) {
+	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		skip(t, "there is no /dev/full here: "+err.Error())

@@ -102,6 +102,7 @@ func indexOf(t *testing.T, dir string) ocispec.Index {
 }
 
 func TestLayoutKeepsOthersAndReplacesItsOwn(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a", "layout")
 	shared := layer(t, "shared", text("shared", "1"))
 	first := imageOn(t, "amd64", shared, layer(t, "program", text("app", "first")))
@@ -146,6 +147,7 @@ func equal(a, b map[string]string) bool {
 
 // What others have written stays, known to us or not: fields, entries, and blobs that nothing leads to.
 func TestLayoutOfSomebodyElse(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	stranger := digest.FromString("stranger")
 	for name, text := range map[string]string{
@@ -173,6 +175,7 @@ func TestLayoutOfSomebodyElse(t *testing.T) {
 }
 
 func TestLayoutMendsABlob(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	img := small(t)
 	writeLayout(t, dir, "hello", img)
@@ -195,6 +198,7 @@ func TestLayoutMendsABlob(t *testing.T) {
 
 // A layer that comes from a base image is taken as it is there.
 func TestLayoutTakesTheBlobOfABase(t *testing.T) {
+	t.Parallel()
 	l := layer(t, "base", text("a", "1"))
 	var tarred, packed bytes.Buffer
 	if err := l.WriteTo(context.Background(), &tarred); err != nil {
@@ -227,6 +231,7 @@ func TestLayoutTakesTheBlobOfABase(t *testing.T) {
 
 // After an error the layout is what it was: nothing when there was none.
 func TestLayoutLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		fail func(cancel func()) error // when the layer is read the second time
@@ -268,6 +273,7 @@ func TestLayoutLeavesNothingBehind(t *testing.T) {
 }
 
 func TestLayoutRefuses(t *testing.T) {
+	t.Parallel()
 	img := small(t)
 	for name, tt := range map[string]struct{ file, content, want string }{
 		"files of others":  {"main.go", "package main", `"main.go"`},
@@ -300,6 +306,7 @@ func TestLayoutRefuses(t *testing.T) {
 
 // Several runs in one folder: all images are there at the end.
 func TestLayoutOfConcurrentRuns(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "layout")
 	shared := layer(t, "shared", text("shared", "1"))
 	var wait sync.WaitGroup
@@ -332,6 +339,7 @@ func TestLayoutOfConcurrentRuns(t *testing.T) {
 
 // Readers that are not ours find every image, by name and by platform.
 func TestLayoutReaders(t *testing.T) {
+	t.Parallel()
 	needTool(t, "skopeo")
 	needTool(t, "umoci")
 	needTool(t, "podman")

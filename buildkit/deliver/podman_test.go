@@ -44,6 +44,7 @@ func shortDir(t *testing.T) string {
 }
 
 func TestPodmanLoads(t *testing.T) {
+	t.Parallel()
 	needTool(t, "podman")
 	img := small(t)
 	for _, tt := range []struct {
@@ -78,6 +79,7 @@ func TestPodmanLoads(t *testing.T) {
 
 // skopeo reads the archive as either of the two formats that it is.
 func TestSkopeoReads(t *testing.T) {
+	t.Parallel()
 	needTool(t, "skopeo")
 	img := hello(t, "skopeo", "skopeo")
 	one := writtenFile(t, deliver.Archive{Image: img, Refs: []string{"hello:1"}})
@@ -112,6 +114,7 @@ func TestSkopeoReads(t *testing.T) {
 
 // A copy checks every digest on the way, and keeps them all.
 func TestSkopeoCopies(t *testing.T) {
+	t.Parallel()
 	needTool(t, "skopeo")
 	img := newImage(t, image.Config{}, layer(t, "same", text("a", "1")), layer(t, "other", text("b", "2")), layer(t, "same", text("a", "1")))
 	archive := writtenFile(t, deliver.Archive{Image: img, Refs: []string{"hello:1"}})

@@ -7,6 +7,7 @@ import (
 )
 
 func TestReference(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ repository, tag, want string }{
 		{"hello", "latest", "hello:latest"},
 		{"docker.io/library/hello", "1.2", "hello:1.2"},

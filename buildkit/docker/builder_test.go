@@ -11,28 +11,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/containerd/errdefs"
-)
 
-// builderAttendant builds PID 1 of builder containers.
-var builderAttendant = sync.OnceValues(func() ([]byte, error) {
-	file := filepath.Join(os.TempDir(), fmt.Sprintf("fromscratch-test-attendant-%d", os.Getpid()))
-	defer os.Remove(file)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "../attendant/program")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, out)
-	}
-	return os.ReadFile(file)
-})
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+)
 
 // newBuilder starts a container of the test image, which has nothing but a program; it must be gone at the end.
 func newBuilder(t *testing.T, e *Engine, change func(*BuilderRequest)) *Builder {
 	t.Helper()
-	program, err := builderAttendant()
+	program, err := os.ReadFile(testkit.Program(t, "../attendant/program"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,6 +54,7 @@ func isGone(e *Engine, id string) bool {
 }
 
 func TestBuilderExec(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ctx := context.Background()
 		b := newBuilder(t, e, nil)
@@ -104,6 +94,7 @@ func TestBuilderExec(t *testing.T) {
 
 // What is copied out is the file; what is secret is in no layer.
 func TestBuilderFiles(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ctx := context.Background()
 		b := newBuilder(t, e, nil)
@@ -166,6 +157,7 @@ func TestBuilderFiles(t *testing.T) {
 
 // Mounted or copied, a command sees the files as they are when it runs, and does not see those that are gone.
 func TestBuilderSync(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		for _, copied := range []bool{false, true} {
 			t.Run(fmt.Sprintf("copied %t", copied), func(t *testing.T) {
@@ -212,6 +204,7 @@ func TestBuilderSync(t *testing.T) {
 
 // An engine with a copy of the sources at their place, as rsync leaves it, is sent them. Where it has them nothing is left.
 func TestBuilderProof(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	for _, row := range []struct {
 		name  string
@@ -253,6 +246,7 @@ func TestBuilderProof(t *testing.T) {
 
 // The end of ctx ends the command, also one that ignores signals, and not the container.
 func TestBuilderExecCancel(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		b := newBuilder(t, e, nil)
 		ctx, stop := context.WithCancelCause(context.Background())
@@ -277,6 +271,7 @@ func TestBuilderExecCancel(t *testing.T) {
 
 // A container ends with the process that has started it, however that ends, with all commands in it.
 func TestBuilderAlone(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		b := newBuilder(t, e, nil)
 		ended := make(chan error, 1)
@@ -294,6 +289,7 @@ func TestBuilderAlone(t *testing.T) {
 }
 
 func TestPullFailure(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	wantError(t, e.Pull(context.Background(), "localhost:1/fromscratch-test/none:1", Platform{}, nil), "localhost:1", "docker login")
 	wantError(t, e.Pull(context.Background(), "No Reference", Platform{}, nil), "No Reference", "golang:1.26-bookworm")
@@ -306,6 +302,7 @@ func TestPullFailure(t *testing.T) {
 }
 
 func TestFollowPull(t *testing.T) {
+	t.Parallel()
 	const stream = `{"status":"Pulling from library/golang","id":"1.26"}
 {"status":"Pulling fs layer","id":"a"}
 {"status":"Pulling fs layer","id":"b"}

@@ -17,6 +17,7 @@ import (
 )
 
 func TestDevSwap(t *testing.T) {
+	t.Parallel()
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
 		h := newDevHost(t)
 		req := newDev(t, e, h, ti, "args", "a", "b c")
@@ -44,6 +45,7 @@ func TestDevSwap(t *testing.T) {
 
 // A crash leaves the container, and the next version runs in it.
 func TestDevCrash(t *testing.T) {
+	t.Parallel()
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
 		h := newDevHost(t)
 		req := newDev(t, e, h, ti, "crash")
@@ -67,6 +69,7 @@ func TestDevCrash(t *testing.T) {
 
 // SIGTERM ends program and container, with the program's code and its last words; then there is nothing to signal.
 func TestDevEnd(t *testing.T) {
+	t.Parallel()
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
 		req := newDev(t, e, newDevHost(t), ti, "polite")
 		req.Copy = copied
@@ -101,6 +104,7 @@ func TestDevEnd(t *testing.T) {
 
 // Remove works though everything else has been cancelled, and on a program that does not want to end.
 func TestDevRemove(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		e.api.Close()
 		before := runtime.NumGoroutine()
@@ -126,6 +130,7 @@ func TestDevRemove(t *testing.T) {
 }
 
 func TestDevPorts(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t).load(t, e)
 	h := newDevHost(t)
@@ -149,6 +154,7 @@ func TestDevPorts(t *testing.T) {
 
 // Nothing of all the tests above is left.
 func TestDevLeavesNothing(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		left, err := e.api.ContainerList(context.Background(), container.ListOptions{All: true})
 		if err != nil {

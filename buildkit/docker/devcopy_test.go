@@ -21,6 +21,7 @@ import (
 
 // Folders, links and modes arrive, again when they change, and no more than what has changed is sent.
 func TestDevSync(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ctx := context.Background()
 		ti := (&testImage{}).build(t).load(t, e)
@@ -75,6 +76,7 @@ func TestDevSync(t *testing.T) {
 
 // Nothing is sent when nothing has changed, and what could not be sent is sent the next time.
 func TestDevSyncAgain(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t).load(t, e)
 	var requests, fail atomic.Int32
@@ -116,6 +118,7 @@ func TestDevSyncAgain(t *testing.T) {
 // write to no folder of the image; a health check of the program is one of the new program. After garbage the container
 // ends, and says so.
 func TestDevFeed(t *testing.T) {
+	t.Parallel()
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
 		ctx := context.Background()
 		h := newDevHost(t)
@@ -146,6 +149,7 @@ func TestDevFeed(t *testing.T) {
 
 // When the process that has made it is gone, however that ended, the container ends and is removed.
 func TestDevOutlivesNobody(t *testing.T) {
+	t.Parallel()
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
 		req := newDev(t, e, newDevHost(t), ti)
 		req.Copy = copied
@@ -161,6 +165,7 @@ func TestDevOutlivesNobody(t *testing.T) {
 
 // Writing ends with ctx, and leaves no goroutine.
 func TestDevFeedCancel(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t).load(t, e)
 	e.api.Close()

@@ -32,6 +32,7 @@ func elsewhere(t *testing.T, e *Engine, from, to string) *Engine {
 
 // Files are copied to an engine that does not see them, whatever it has in their place.
 func TestDevNotShared(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t).load(t, e)
 	cases := []struct {
@@ -67,6 +68,7 @@ func TestDevNotShared(t *testing.T) {
 }
 
 func TestDevFailure(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ti := (&testImage{}).build(t).load(t, e)
 		h := newDevHost(t)
@@ -99,6 +101,7 @@ func TestDevFailure(t *testing.T) {
 
 // A command that turns out not to be executable when the container has started.
 func TestDevNotExecutable(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{Program: []byte("#!/no/such/interpreter\n")}).build(t).load(t, e)
 	req := newDev(t, e, newDevHost(t), ti)
@@ -115,6 +118,7 @@ func TestDevNotExecutable(t *testing.T) {
 
 // Whatever request fails, or is the last before the end of ctx: no container is left, mounted or copied.
 func TestDevCutOff(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t).load(t, e)
 	h := newDevHost(t)
@@ -171,6 +175,7 @@ func TestDevCutOff(t *testing.T) {
 
 // An output that fails ends Wait and not the container; one that blocks does not keep Remove from killing it.
 func TestDevBadOutput(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ti := (&testImage{}).build(t).load(t, e)
 		req := newDev(t, e, newDevHost(t), ti)

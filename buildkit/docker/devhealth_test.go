@@ -5,9 +5,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 func TestDevHealth(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ti := (&testImage{}).build(t).load(t, e)
 		req := newDev(t, e, newDevHost(t), ti)
@@ -30,7 +33,7 @@ func TestDevHealth(t *testing.T) {
 						return
 					}
 					t.Logf("%+v", v)
-				case <-time.After(15 * time.Second):
+				case <-time.After(testkit.Patience):
 					t.Fatalf("never %q", want)
 				}
 			}
@@ -52,6 +55,7 @@ func TestDevHealth(t *testing.T) {
 
 // What the engine knows is about the program before until a check has looked at the new one.
 func TestHealthFollower(t *testing.T) {
+	t.Parallel()
 	swap := time.Date(2024, 1, 1, 12, 0, 0, 0, time.UTC)
 	check := func(seconds, code int) Check {
 		return Check{Started: swap.Add(time.Duration(seconds) * time.Second), Code: code, Output: " no\nanswer\n"}

@@ -3,31 +3,17 @@ package docker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
-
-// devSupervisor builds the first process of the containers.
-var devSupervisor = sync.OnceValues(func() ([]byte, error) {
-	file := filepath.Join(os.TempDir(), fmt.Sprintf("fromscratch-test-supervisor-%d", os.Getpid()))
-	defer os.Remove(file)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "../supervisor")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, out)
-	}
-	return os.ReadFile(file)
-})
 
 // devHost is this machine's side of a development container: a folder with the supervisor and the program.
 type devHost struct {
@@ -39,7 +25,7 @@ type devHost struct {
 func newDevHost(t *testing.T) *devHost {
 	t.Helper()
 	h := &devHost{t: t, dir: t.TempDir()}
-	init, err := devSupervisor()
+	init, err := os.ReadFile(testkit.Program(t, "../supervisor"))
 	if err == nil {
 		err = os.WriteFile(filepath.Join(h.dir, "init"), init, 0o755)
 	}
@@ -124,7 +110,7 @@ func receive[T any](t *testing.T, from chan T) T {
 	select {
 	case v := <-from:
 		return v
-	case <-time.After(20 * time.Second):
+	case <-time.After(testkit.Patience):
 		t.Fatal("nothing came")
 		panic("unreachable")
 	}
@@ -159,7 +145,7 @@ func (r *devRun) wantKind(kind report.Kind, reason string) {
 				r.t.Errorf("the reason is %q, want %q in it", e.Reason, reason)
 			}
 			return
-		case <-time.After(30 * time.Second):
+		case <-time.After(testkit.Patience):
 			r.t.Fatalf("no event %q", kind)
 		}
 	}

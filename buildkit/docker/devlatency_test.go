@@ -9,7 +9,8 @@ import (
 )
 
 // How long it takes from a new file to the first line of the program in it, with a program of 15 MB.
-func TestDevLatency(t *testing.T) {
+func TestHeavyDevLatency(t *testing.T) {
+	t.Parallel()
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
 		h := newDevHost(t)
 		h.code = append(slices.Clip(h.code), strings.Repeat("\x00", 15<<20-len(h.code))...)

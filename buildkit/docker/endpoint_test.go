@@ -47,6 +47,7 @@ func tlsFile(name, file string) string {
 
 // The folder's name as the docker command made it (docker context create fromscratch-test-ctx).
 func TestContextID(t *testing.T) {
+	t.Parallel()
 	const want = "091fedd2f5168a9898b1bb79589a5c6dd605f17fc1f90c805084bd8636b31f85"
 	if got := contextID("fromscratch-test-ctx"); got != want {
 		t.Error(got)
@@ -54,6 +55,7 @@ func TestContextID(t *testing.T) {
 }
 
 func TestResolve(t *testing.T) {
+	t.Parallel()
 	dir := files(t, map[string]string{
 		"config.json":            `{"auths": {}, "currentContext": "remote"}`,
 		metaFile("remote"):       `{"Name":"remote","Metadata":{"Description":"x"},"Endpoints":{"docker":{"Host":"tcp://remote.example:2375","SkipTLSVerify":false}}}`,
@@ -153,6 +155,7 @@ func TestResolve(t *testing.T) {
 }
 
 func TestParseHost(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		host, want, err string
 		tls             bool
@@ -200,6 +203,7 @@ func TestParseHost(t *testing.T) {
 
 // Without any setting the first socket that exists is taken.
 func TestFirstSocket(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("no unix sockets by default")
 	}

@@ -63,7 +63,8 @@ func importOf(t *testing.T, ti *testImage, written *int) ImportRequest {
 }
 
 // What a node says that is not well is told, and what its content has lost is sent after all.
-func TestClusterImport(t *testing.T) {
+func TestHeavyClusterImport(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	node := nodeImageOf(t, e, "", "ctr", "containerd")
 	ti := (&testImage{}).build(t)
@@ -116,7 +117,8 @@ func TestClusterImport(t *testing.T) {
 }
 
 // A failed archive is the writer's fault; a cancelled import ends what runs in the node.
-func TestClusterImportCut(t *testing.T) {
+func TestHeavyClusterImportCut(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	node := nodeImageOf(t, e, "", "ctr", "containerd")
 	ti := (&testImage{}).build(t)
@@ -157,7 +159,8 @@ func TestClusterImportCut(t *testing.T) {
 	}
 }
 
-func TestCluster(t *testing.T) {
+func TestHeavyCluster(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ctx, name := context.Background(), "fromscratch-test-"+random()
 	image := nodeImageOf(t, e, "arm64") // without ctr
@@ -203,6 +206,7 @@ func TestCluster(t *testing.T) {
 }
 
 func TestParseCheck(t *testing.T) {
+	t.Parallel()
 	const name = "docker.io/library/hello:latest"
 	const table = "REF   TYPE  DIGEST  STATUS  SIZE  UNPACKED\n" +
 		name + "er application/vnd.oci.image.manifest.v1+json sha256:93b complete (3/3) 6.3 MiB/6.3 MiB true\n"
@@ -223,6 +227,7 @@ func TestParseCheck(t *testing.T) {
 
 // The configurations as containerd 1.6 and 2.1 print them.
 func TestParseSnapshotter(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ config, want string }{
 		{"version = 2\n[plugins]\n  [plugins.\"io.containerd.grpc.v1.cri\"]\n    [plugins.\"io.containerd.grpc.v1.cri\".containerd]\n" +
 			"      no_pivot = false\n      snapshotter = \"fuse-overlayfs\"\n", "fuse-overlayfs"},
@@ -238,6 +243,7 @@ func TestParseSnapshotter(t *testing.T) {
 }
 
 func TestFullName(t *testing.T) {
+	t.Parallel()
 	for ref, want := range map[string]string{
 		"hello": "docker.io/library/hello:latest", "acme/hello:1": "docker.io/acme/hello:1",
 		"registry.example:5000/hello": "registry.example:5000/hello:latest",
@@ -249,6 +255,7 @@ func TestFullName(t *testing.T) {
 }
 
 func TestLastWords(t *testing.T) {
+	t.Parallel()
 	const text = "unpacking x...\ntime=\"2026\" level=info msg=\"apply failure\"\nctr: failed to extract\ntime=\"2026\" more\n"
 	if got := lastWords(text); got != "failed to extract" {
 		t.Error(got)

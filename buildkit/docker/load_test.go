@@ -15,6 +15,7 @@ import (
 )
 
 func TestLoad(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ctx := context.Background()
 		ti := (&testImage{}).build(t)
@@ -43,6 +44,7 @@ func TestLoad(t *testing.T) {
 
 // A changed image is sent without the layers that its predecessor has.
 func TestLoadPartial(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		old := (&testImage{}).build(t).load(t, e)
 		changed := (&testImage{Ref: old.Ref, Salt: old.Salt, Program: []byte("changed " + old.Salt)}).build(t)
@@ -66,6 +68,7 @@ func TestLoadPartial(t *testing.T) {
 
 // A layer that nobody has is an error, whatever the engine says, and loading everything repairs it.
 func TestLoadMissingLayer(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ctx := context.Background()
 		for _, platform := range []Platform{{}, {OS: "linux", Arch: runtime.GOARCH}} {
@@ -89,6 +92,7 @@ func TestLoadMissingLayer(t *testing.T) {
 }
 
 func TestLoadFailure(t *testing.T) {
+	t.Parallel()
 	ti := (&testImage{}).build(t)
 	good := ti.archive(t)
 	corrupt := (&testImage{}).build(t) // of its own: the containerd store may keep the others' layers
@@ -133,6 +137,7 @@ func TestLoadFailure(t *testing.T) {
 
 // A cancelled load leaves no image and no goroutine.
 func TestLoadCancel(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		e.api.Close()
 		before := runtime.NumGoroutine()
@@ -173,6 +178,7 @@ type endless struct{}
 func (endless) Read(p []byte) (int, error) { clear(p); p[0] = 1; return len(p), nil }
 
 func TestLoadRetiresPrevious(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	cases := []struct {
 		name    string
@@ -221,6 +227,7 @@ func TestLoadRetiresPrevious(t *testing.T) {
 
 // What only a sick engine does, a server in the test does.
 func TestLoadAnswers(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name   string
 		answer string

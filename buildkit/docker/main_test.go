@@ -2,17 +2,13 @@ package docker
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
-	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // unavailable skips a test for want of something that not every machine has; CI has everything.
@@ -51,35 +47,16 @@ func eachEngine(t *testing.T, test func(t *testing.T, e *Engine)) {
 	}
 }
 
-var programs sync.Map // name in testdata -> func() (path, error), built once
-
 // program builds a command of testdata, statically, for the container or for the host: both are this platform.
 func program(t *testing.T, name string) string {
 	t.Helper()
-	build, _ := programs.LoadOrStore(name, sync.OnceValues(func() (string, error) {
-		file := filepath.Join(os.TempDir(), fmt.Sprintf("fromscratch-test-%s-%d", name, os.Getpid()))
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./testdata/"+name)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS)
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			err = fmt.Errorf("%w: %s", err, out)
-		}
-		return file, err
-	}))
-	file, err := build.(func() (string, error))()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return testkit.Program(t, "./testdata/"+name)
 }
 
 func TestMain(m *testing.M) {
+	testkit.DefaultSignals()
 	code := m.Run()
-	programs.Range(func(_, build any) bool {
-		file, _ := build.(func() (string, error))()
-		os.Remove(file)
-		return true
-	})
+	testkit.Clean()
 	os.Exit(code)
 }
 
@@ -114,13 +91,7 @@ func wantError(t *testing.T, err error, text, fix string) {
 // eventually waits for a condition that another process or goroutine brings about.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for range 600 {
-		if condition() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("never: %s", what)
+	testkit.WaitFor(t, what, condition)
 }
 
 // quiet is a log that nobody reads.

@@ -16,6 +16,7 @@ import (
 )
 
 func TestOpen(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		goos, arch, variant, err := e.Platform(context.Background())
 		if err != nil || goos != "linux" || arch != runtime.GOARCH || (variant == "") != (arch != "arm") {
@@ -26,6 +27,7 @@ func TestOpen(t *testing.T) {
 }
 
 func TestOpenPinned(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	pinned := func(version string) (*Engine, error) {
 		return Open(context.Background(), Options{Getenv: environment("DOCKER_HOST="+e.Host(), "DOCKER_API_VERSION="+version)})
@@ -54,6 +56,7 @@ func tcpHost(server *httptest.Server) string {
 }
 
 func TestOpenUnreachable(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	stale := filepath.Join(dir, "stale.sock")
 	l, err := net.Listen("unix", stale)
@@ -113,6 +116,7 @@ func TestOpenUnreachable(t *testing.T) {
 
 // Nothing configured and no engine: the error names every socket that was looked for and nothing to unset.
 func TestOpenDefaultUnreachable(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	ep := endpoint{host: "unix://" + filepath.Join(home, "docker.sock"), origin: "platform default", patience: pingTimeout}
 	ep = firstSocket(ep, Options{Getenv: environment("HOME="+home, "XDG_RUNTIME_DIR="+home)}.otherSockets()[:4])
@@ -124,6 +128,7 @@ func TestOpenDefaultUnreachable(t *testing.T) {
 }
 
 func TestOpenCancelled(t *testing.T) {
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +148,7 @@ func TestOpenCancelled(t *testing.T) {
 
 // The socket of another user. As root, the test runs itself as nobody, because root may everything.
 func TestOpenPermission(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("sockets without permissions")
 	}

@@ -16,6 +16,7 @@ const pendingHead = 1024
 // A load that has begun before its image is known brings the image like any other, and one that is given up leaves
 // nothing.
 func TestPendingLoad(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ctx := context.Background()
 		ti := (&testImage{}).build(t)
@@ -42,6 +43,7 @@ func TestPendingLoad(t *testing.T) {
 }
 
 func TestPendingLoadFails(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t)
 	ti.cleanup(t, e)
@@ -80,6 +82,7 @@ func TestPendingLoadFails(t *testing.T) {
 
 // An image that the engine fails over, as podman does when a layer is gone, is no image; to load it puts it right.
 func TestBrokenImage(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t)
 	ti.cleanup(t, e)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestPublishParse(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		container, host string
 		port            nat.Port
@@ -47,6 +48,7 @@ func TestPublishParse(t *testing.T) {
 }
 
 func TestBoundPorts(t *testing.T) {
+	t.Parallel()
 	bound := nat.PortMap{
 		"9000/tcp": {{HostIP: "", HostPort: "9000"}}, // podman
 		"443/tcp":  {{HostIP: "192.0.2.1", HostPort: "443"}, {HostIP: "::1", HostPort: "443"}},

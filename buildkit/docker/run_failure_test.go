@@ -15,6 +15,7 @@ import (
 )
 
 func TestRunPorts(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		if _, err := e.api.NetworkInspect(context.Background(), "bridge", network.InspectOptions{}); errdefs.IsNotFound(err) {
 			if _, err := e.api.NetworkInspect(context.Background(), "podman", network.InspectOptions{}); err != nil {
@@ -74,6 +75,7 @@ func checkBusy(t *testing.T, e *Engine, ti *testImage, p Port) {
 }
 
 func TestRunFailure(t *testing.T) {
+	t.Parallel()
 	foreign := "arm64"
 	if runtime.GOARCH == foreign {
 		foreign = "amd64"
@@ -121,6 +123,7 @@ func TestRunFailure(t *testing.T) {
 }
 
 func TestRunNameInUse(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ti := (&testImage{}).build(t).load(t, e)
 		req := newRun(t, e, ti, "signal")

@@ -66,6 +66,7 @@ func (l *lines) String() string {
 }
 
 func TestRun(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name           string
 		args           []string
@@ -106,6 +107,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunSignals(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name    string
 		program string
@@ -143,6 +145,7 @@ func TestRunSignals(t *testing.T) {
 
 // A closed channel of signals is one that has no more.
 func TestRunSignalsClosed(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	req := newRun(t, e, (&testImage{}).build(t).load(t, e), "exit", "3")
 	signals := make(chan os.Signal)
@@ -154,6 +157,7 @@ func TestRunSignalsClosed(t *testing.T) {
 }
 
 func TestRunCancel(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name    string
 		program string
@@ -221,6 +225,7 @@ type broken struct{}
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestRunBrokenOutput(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		req := newRun(t, e, (&testImage{}).build(t).load(t, e), "flood", "1000000000")
 		req.Stdout, req.Grace = broken{}, time.Second
@@ -241,6 +246,7 @@ func (s *slow) Write(p []byte) (int, error) {
 }
 
 func TestRunSlowOutput(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		var out slow
 		req := newRun(t, e, (&testImage{}).build(t).load(t, e), "flood", "3000000")
@@ -253,6 +259,7 @@ func TestRunSlowOutput(t *testing.T) {
 
 // The health check of the request reaches the container, though podman drops the image's.
 func TestRunHealthcheck(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		req := newRun(t, e, (&testImage{}).build(t).load(t, e), "signal")
 		req.Healthcheck = &Healthcheck{Test: []string{"CMD", "/program", "exit", "0"}, Interval: time.Hour, Retries: 2}
@@ -273,6 +280,7 @@ func TestRunHealthcheck(t *testing.T) {
 
 // Nothing of all the tests above is left.
 func TestRunLeavesNothing(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		e.api.Close()
 		before := runtime.NumGoroutine()

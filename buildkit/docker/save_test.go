@@ -11,6 +11,7 @@ import (
 
 // What is saved is the image, by name and by ID, with all its layers.
 func TestSave(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ti := (&testImage{}).build(t).load(t, e)
 		img, found, err := e.Image(context.Background(), ti.Ref)
@@ -41,6 +42,7 @@ func TestSave(t *testing.T) {
 }
 
 func TestSaveFails(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	if err := e.Save(context.Background(), "fromscratch-test-"+random()+":none", io.Discard); err == nil {
 		t.Error("an image that is not there was saved")

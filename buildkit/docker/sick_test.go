@@ -54,6 +54,7 @@ func behind(t *testing.T, proxy *httputil.ReverseProxy, answer func(w http.Respo
 
 // Whatever request fails after the container was made: it is removed, and the engine's words are in the error.
 func TestRunEngineFails(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t).load(t, e)
 	for _, path := range []string{"/attach", "/start", "/json", "/wait"} {
@@ -81,6 +82,7 @@ func TestRunEngineFails(t *testing.T) {
 
 // The end of ctx while the engine makes or starts the container: neither leaves anything.
 func TestRunCancelDuring(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t).load(t, e)
 	for _, path := range []string{"/create", "/attach", "/start", "/wait"} {
@@ -105,6 +107,7 @@ func TestRunCancelDuring(t *testing.T) {
 
 // An engine that takes signals and does nothing: the container is given up and removed by force.
 func TestRunStuck(t *testing.T) {
+	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t).load(t, e)
 	deaf := between(t, e, func(w http.ResponseWriter, r *http.Request) bool {
@@ -131,6 +134,7 @@ func (b blocked) Write(p []byte) (int, error) { <-b.released; return len(p), nil
 
 // A reader that stops reading does not keep the program from being ended.
 func TestRunBlockedOutput(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
@@ -158,6 +162,7 @@ func TestRunBlockedOutput(t *testing.T) {
 }
 
 func TestHead(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name   string
 		writes []string
@@ -188,6 +193,7 @@ func TestHead(t *testing.T) {
 
 // A program that ends with runc's words on stderr is told from one that runc could not execute.
 func TestExecFailure(t *testing.T) {
+	t.Parallel()
 	cases := []struct{ stderr, entrypoint, want string }{
 		{"exec /hello: no such file or directory\n", "/hello", `executing "/hello": no such file or directory`},
 		{"exec /bin/hello: exec format error\n", "hello", `executing "hello": exec format error`},

@@ -106,6 +106,7 @@ func TestOpenSSHUnreachable(t *testing.T) {
 
 // A command that ignores the end of its input and SIGTERM is killed.
 func TestCommandClose(t *testing.T) {
+	t.Parallel()
 	sh, err := exec.LookPath("sh")
 	if err != nil {
 		unavailable(t, "no sh: %v", err)
@@ -129,6 +130,7 @@ func TestCommandClose(t *testing.T) {
 }
 
 func TestParseSSH(t *testing.T) {
+	t.Parallel()
 	const timeout = "-o ConnectTimeout=30 -T -- "
 	cases := []struct{ host, want, err string }{
 		{host: "ssh://box", want: "ssh " + timeout + "box docker system dial-stdio"},

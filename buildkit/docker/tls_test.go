@@ -53,6 +53,7 @@ func newCertificate(t *testing.T) (cert, key string, parsed *x509.Certificate) {
 
 // An engine that wants client certificates, reached through the environment and through a context.
 func TestOpenTLS(t *testing.T) {
+	t.Parallel()
 	cert, key, parsed := newCertificate(t)
 	strange, strangeKey, _ := newCertificate(t)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(answering))
@@ -117,6 +118,7 @@ func TestOpenTLS(t *testing.T) {
 
 // Running needs connections of its own, which the client dials in another way with TLS.
 func TestRunTLS(t *testing.T) {
+	t.Parallel()
 	local := openEngine(t)
 	proxy := forwarder(t, local)
 	server := httptest.NewTLSServer(proxy)

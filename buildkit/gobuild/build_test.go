@@ -36,6 +36,7 @@ func setting(b *gobuild.Binary, key string) string {
 }
 
 func TestBuild(t *testing.T) {
+	t.Parallel()
 	version := files{"go.mod": mod, "main.go": "package main\n\nvar version = \"none\"\n\nfunc main() { println(\"hello\" + tag + version) }\n", "tag.go": "//go:build !x\n\npackage main\n\nconst tag = \" - \"\n", "tagx.go": "//go:build x\n\npackage main\n\nconst tag = \" x \"\n"}
 	type options = gobuild.Options
 	for name, tt := range map[string]struct {
@@ -88,6 +89,7 @@ func TestBuild(t *testing.T) {
 }
 
 func TestBuildMainOfDependency(t *testing.T) {
+	t.Parallel()
 	g := goIn(dependency.write(t))
 	m := find(t, g, linux, gobuild.Options{}, "example.com/dep/cmd/crane")
 	// A relative output, in a folder that is not there yet.
@@ -104,6 +106,7 @@ func TestBuildMainOfDependency(t *testing.T) {
 }
 
 func TestBuildCross(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		target     gobuild.Target
 		machine    elf.Machine
@@ -127,6 +130,7 @@ func TestBuildCross(t *testing.T) {
 }
 
 func TestBuildErrors(t *testing.T) {
+	t.Parallel()
 	hello := files{"go.mod": mod, "main.go": main}
 	for name, tt := range map[string]struct {
 		files  files
@@ -171,6 +175,7 @@ func TestBuildErrors(t *testing.T) {
 // What is at Output is never taken for the result of a build that failed, and
 // what is not ours is not overwritten.
 func TestBuildOutput(t *testing.T) {
+	t.Parallel()
 	g := goIn(files{"go.mod": mod, "main.go": main}.write(t))
 	m := find(t, g, linux, gobuild.Options{})
 	r := gobuild.Request{Main: m, Output: filepath.Join(t.TempDir(), "app"), Target: linux}
@@ -210,6 +215,7 @@ func TestBuildOutput(t *testing.T) {
 // Half a program of a build that was killed has a valid build ID; the go command
 // by itself would leave it as up to date.
 func TestBuildOverHalf(t *testing.T) {
+	t.Parallel()
 	g := goIn(files{"go.mod": mod, "main.go": main}.write(t))
 	r := gobuild.Request{Main: find(t, g, linux, gobuild.Options{}), Output: filepath.Join(t.TempDir(), "app"), Target: linux}
 	if _, err := g.Build(ctx(t), r); err != nil {
@@ -242,6 +248,7 @@ func TestBuildOverHalf(t *testing.T) {
 
 // The compiler's words come out as they are said, and are in the error.
 func TestBuildStderr(t *testing.T) {
+	t.Parallel()
 	var said strings.Builder
 	g := goIn(files{"go.mod": mod, "main.go": "package main\n\nfunc main() { x }\n"}.write(t))
 	g.Stderr = &said
@@ -255,6 +262,7 @@ func TestBuildStderr(t *testing.T) {
 // Output without bound must not fill the memory or the terminal: the start and
 // the end of it stay.
 func TestBuildErrorBounded(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	body := "package main\n\n/*\n#error first\n" + strings.Repeat("#error "+strings.Repeat("x", 200)+"\n", 400) + "#error last\n*/\nimport \"C\"\n\nfunc main() {}\n"
 	g := goIn(files{"go.mod": mod, "main.go": body}.write(t))

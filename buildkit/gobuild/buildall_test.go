@@ -13,6 +13,7 @@ import (
 // is up to date is left as it is; two of one name, and one with other flags, are
 // compiled by themselves.
 func TestBuildAll(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"go.mod":          "module example.com/many\n\ngo 1.23\n",

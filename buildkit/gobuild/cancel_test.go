@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // stuck stands in for a go command that does not listen: as Command it passes on
@@ -41,6 +42,7 @@ exec sleep 1000
 
 // A cancelled build ends at once, leaves nothing running and no half program.
 func TestBuildCancelled(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		trap  string // for the compiler
 		stuck bool   // the go command
@@ -83,7 +85,7 @@ func TestBuildCancelled(t *testing.T) {
 			}
 			select {
 			case <-ended:
-			case <-time.After(20 * time.Second):
+			case <-time.After(testkit.Patience):
 				t.Error("a compiler outlived the build")
 			}
 			if out := run(t, r.Output); out != "hello" {
@@ -133,6 +135,7 @@ func script(t *testing.T, text string) string {
 }
 
 func TestCancelledBefore(t *testing.T) {
+	t.Parallel()
 	g := goIn(files{"go.mod": mod, "main.go": main}.write(t))
 	ctx, cancel := context.WithCancel(ctx(t))
 	cancel()

@@ -12,6 +12,7 @@ import (
 
 // What is written down is what Build does: its flags, the user's variables, and of GOFLAGS what changes a program.
 func TestCommandLine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/app\n"), 0o644); err != nil {
 		t.Fatal(err)

@@ -52,6 +52,7 @@ func fake(t *testing.T, machines map[string]string) string {
 }
 
 func TestCompiler(t *testing.T) {
+	t.Parallel()
 	goOnly := strings.TrimPrefix(bin(t, map[string]string{"go": "go"}), "PATH=")
 	target, triple, _ := foreign()
 	other := "s390x-linux-gnu"
@@ -110,6 +111,7 @@ func TestCompiler(t *testing.T) {
 // With the compiler there, a cgo program is compiled for another architecture
 // without a word of configuration, whatever CC the host has for itself.
 func TestBuildCrossCgo(t *testing.T) {
+	t.Parallel()
 	target, triple, want := foreign()
 	need(t, triple+"-gcc")
 	b := build(t, goIn(viaCsum.write(t), "CC=gcc", "CXX=g++"), target, gobuild.Options{})
@@ -129,6 +131,7 @@ func TestBuildCrossCgo(t *testing.T) {
 // Without it the program, the package at fault and the cure are named, and
 // nothing is compiled.
 func TestBuildCrossCgoNoCompiler(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	target, triple, _ := foreign()
 	g := goIn(viaCsum.write(t), bin(t, map[string]string{"go": "go", "gcc": "gcc"}))
@@ -139,6 +142,7 @@ func TestBuildCrossCgoNoCompiler(t *testing.T) {
 }
 
 func TestBuildNativeCgoNoCompiler(t *testing.T) {
+	t.Parallel()
 	g := goIn(viaCsum.write(t), bin(t, map[string]string{"go": "go"}))
 	m := find(t, g, linux, gobuild.Options{})
 	_, err := g.Build(ctx(t), gobuild.Request{Main: m, Output: filepath.Join(t.TempDir(), "app"), Target: linux})
@@ -149,6 +153,7 @@ func TestBuildNativeCgoNoCompiler(t *testing.T) {
 // is not to be had here: a script stands in for it, with the flags that zig takes and the
 // compiler of the distribution, and so its program is not static.
 func TestBuildCrossCgoByZig(t *testing.T) {
+	t.Parallel()
 	target, triple, want := foreign()
 	need(t, triple+"-gcc")
 	compiler, err := exec.LookPath(triple + "-gcc")

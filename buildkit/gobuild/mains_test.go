@@ -30,6 +30,7 @@ var many = files{
 }
 
 func TestMains(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		files    files
 		dir      string // below the files
@@ -101,6 +102,7 @@ var vendored = files{
 }
 
 func TestMainsErrors(t *testing.T) {
+	t.Parallel()
 	app := files{"go.mod": mod, "main.go": main, "lib/lib.go": "package lib\n", "cmd/win/main.go": "//go:build windows\n\n" + main, "cmd/t/a_test.go": "package main\n"}
 	importing := func(path string) files {
 		return files{"go.mod": mod, "main.go": "package main\n\nimport _ \"" + path + "\"\n\nfunc main() {}\n"}
@@ -161,6 +163,7 @@ func TestMainsErrors(t *testing.T) {
 }
 
 func TestNoGoCommand(t *testing.T) {
+	t.Parallel()
 	dir := files{"go.mod": mod}.write(t)
 	for name, g := range map[string]gobuild.Go{
 		"not in PATH":    {Dir: dir, Env: []string{"PATH=" + dir}},

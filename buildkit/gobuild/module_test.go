@@ -9,6 +9,7 @@ import (
 )
 
 func TestModule(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		files     files
 		dir       string
@@ -54,6 +55,7 @@ func TestModule(t *testing.T) {
 }
 
 func TestModuleErrors(t *testing.T) {
+	t.Parallel()
 	dir := files{"x.txt": ""}.write(t)
 	_, err := goIn(dir).Module(ctx(t))
 	wantError(t, err, "go mod init example.com/app", dir, "no go.mod")

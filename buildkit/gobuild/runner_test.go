@@ -63,6 +63,7 @@ func (e *elsewhere) Fetch(_ context.Context, name string, use func(io.Reader) er
 
 // All that is run for a program is run by the Runner, and what comes of it is what would have come of it here.
 func TestRunner(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	dir := files{
 		"go.mod": mod, "csum/csum.go": csum, "cmd/plain/main.go": main, "cmd/other/main.go": main,
@@ -111,6 +112,7 @@ func TestRunner(t *testing.T) {
 
 // A command that could not be run is no compile error, and nothing is left of it.
 func TestRunnerBroken(t *testing.T) {
+	t.Parallel()
 	dir := files{"go.mod": mod, "main.go": main}.write(t)
 	g := goIn(dir)
 	m := find(t, g, linux, gobuild.Options{})
@@ -128,6 +130,7 @@ func TestRunnerBroken(t *testing.T) {
 }
 
 func TestSourceFolders(t *testing.T) {
+	t.Parallel()
 	root := files{
 		"app/go.mod":     "module example.com/app\n\nreplace example.com/near => ../near\n\nreplace (\n\texample.com/in => ./in\n\texample.com/far v1.0.0 => example.com/fork v1.0.0\n)\n",
 		"app/cmd/x/x.go": main,

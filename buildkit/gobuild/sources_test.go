@@ -13,6 +13,7 @@ import (
 // What a cgo package includes is found by the go command in the package's folder alone. Its flags name more; where that
 // is the folder of a module, what lies below is not meant: the repository, the user's documents, other packages.
 func TestSourcesOfCgo(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	for name, row := range map[string]struct {
 		folder string // of the package; "." is the module's root
@@ -70,6 +71,7 @@ func TestSourcesOfCgo(t *testing.T) {
 // Every command that CC and CXX name is a source, also the compiler behind ccache, by whichever way it is called; and a
 // place where another one would be found first.
 func TestSourcesOfCompilers(t *testing.T) {
+	t.Parallel()
 	need(t, "gcc")
 	wrappers, real := t.TempDir(), t.TempDir()
 	script := []byte("#!/bin/sh\nexec \"$@\"\n")
@@ -100,6 +102,7 @@ func TestSourcesOfCompilers(t *testing.T) {
 
 // Where a flag makes the go command do everything again, or read what is not known, nothing is known of the sources.
 func TestSourcesInDoubt(t *testing.T) {
+	t.Parallel()
 	dir := files{"go.mod": mod, "main.go": main, "overlay.json": "{}", "other.mod": mod}.write(t)
 	for _, row := range []struct {
 		flags   []string

@@ -10,6 +10,7 @@ import (
 )
 
 func TestSplit(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string][]string{
 		"":                                  nil,
 		" \t\n":                             nil,
@@ -29,6 +30,7 @@ func TestSplit(t *testing.T) {
 }
 
 func TestFlagValue(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		words []string
 		name  string
@@ -49,6 +51,7 @@ func TestFlagValue(t *testing.T) {
 }
 
 func TestProgramName(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"app": "app", "v2": "v2", "example.com/app": "app", "example.com/app/v2": "app", "example.com/app/v2/cmd/srv": "srv",
 		"example.com/app/cmd/v10": "cmd", "example.com/vault": "vault", "gopkg.in/app.v2": "app", "gopkg.in/acme/app.v11": "app",
@@ -61,6 +64,7 @@ func TestProgramName(t *testing.T) {
 }
 
 func TestLevel(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[Target]string{
 		{Arch: "amd64"}: "GOAMD64=v1", {Arch: "amd64", Variant: "v3"}: "GOAMD64=v3",
 		{Arch: "arm"}: "GOARM=7", {Arch: "arm", Variant: "v5"}: "GOARM=5", {Arch: "arm", Variant: "7"}: "GOARM=7",
@@ -83,6 +87,7 @@ func TestLevel(t *testing.T) {
 }
 
 func TestTriples(t *testing.T) {
+	t.Parallel()
 	for _, arch := range architectures {
 		for _, triple := range triples(Target{Arch: arch}) {
 			if got := tripleArch(triple); got != arch {
@@ -100,6 +105,7 @@ func TestTriples(t *testing.T) {
 }
 
 func TestLibrarySysroot(t *testing.T) {
+	t.Parallel()
 	for _, tt := range [][3]string{
 		{"/usr/aarch64-linux-gnu/lib/libc.so.6", "aarch64-linux-gnu", "/usr/aarch64-linux-gnu"},
 		{"/usr/aarch64-linux-gnu/lib64/libc.so.6", "aarch64-linux-gnu", "/usr/aarch64-linux-gnu"},
@@ -115,6 +121,7 @@ func TestLibrarySysroot(t *testing.T) {
 }
 
 func TestExcerpt(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ size, lost int }{{0, 0}, {2 * excerptSize, 0}, {2*excerptSize + 5, 5}, {10 * excerptSize, 8 * excerptSize}} {
 		e := &excerpt{}
 		text := strings.Repeat("0123456789abcde\n", tt.size/16+1)[:tt.size]
@@ -136,6 +143,7 @@ func TestExcerpt(t *testing.T) {
 }
 
 func TestLookPath(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("the file modes of Unix")
 	}

@@ -69,6 +69,7 @@ func encoded(t *testing.T, value any) string {
 }
 
 func TestNewOnInherits(t *testing.T) {
+	t.Parallel()
 	doc := onBase(t, image.Config{
 		Platform: image.Platform{Architecture: "arm64"}, Entrypoint: []string{"/app"}, User: "65534", Workdir: "/data",
 		Env: []string{"B=ours", "C=ours"}, Labels: map[string]string{"b": "ours"}, Ports: []string{"80"}, Volumes: []string{"/data"},
@@ -88,6 +89,7 @@ func TestNewOnInherits(t *testing.T) {
 }
 
 func TestNewOnOverrides(t *testing.T) {
+	t.Parallel()
 	doc := onBase(t, image.Config{
 		Platform: image.Platform{Architecture: "arm64", Variant: "v8"}, StopSignal: "INT", Healthcheck: &image.Healthcheck{Test: []string{"/app", "-health"}},
 	})
@@ -101,6 +103,7 @@ func TestNewOnOverrides(t *testing.T) {
 
 // A program for arm without a variant is one for v7: on a base for v6 it is no image for v6.
 func TestNewOnInheritsTheVariant(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ base, own, want string }{
 		{"v7", "", "v7"}, {"v6", "", ""}, {"", "", ""}, {"v8", "", "v8"}, {"v6", "v7", "v7"}, {"v6", "v6", "v6"},
 	} {
@@ -117,6 +120,7 @@ func TestNewOnInheritsTheVariant(t *testing.T) {
 }
 
 func TestParseBaseRefuses(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "{}", `{"rootfs":{"diff_ids":[]}}`, `{"rootfs":{"diff_ids":["sha256:../../x"]}}`} {
 		if _, err := image.ParseBase([]byte(text), nil); err == nil {
 			t.Errorf("%q is a configuration", text)
@@ -126,6 +130,7 @@ func TestParseBaseRefuses(t *testing.T) {
 
 // A stored layer is written as it is, and found out when it is not what it was.
 func TestStoredLayer(t *testing.T) {
+	t.Parallel()
 	content := []byte(strings.Repeat("bytes", 100_000))
 	path := filepath.Join(t.TempDir(), "layer")
 	l := image.StoredLayer(image.Stored{Path: path, DiffID: digest.FromBytes(content), Size: int64(len(content)), CreatedBy: "base"})

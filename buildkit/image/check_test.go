@@ -9,6 +9,7 @@ import (
 )
 
 func TestNewRefuses(t *testing.T) {
+	t.Parallel()
 	health := func(h image.Healthcheck) func(*image.Config) {
 		return func(c *image.Config) { c.Healthcheck = &h }
 	}
@@ -79,6 +80,7 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func TestPlatformString(t *testing.T) {
+	t.Parallel()
 	for want, p := range map[string]image.Platform{
 		"linux/amd64":  {OS: "linux", Architecture: "amd64"},
 		"linux/arm/v7": {OS: "linux", Architecture: "arm", Variant: "v7"},
@@ -90,6 +92,7 @@ func TestPlatformString(t *testing.T) {
 }
 
 func TestStopSignalNames(t *testing.T) {
+	t.Parallel()
 	for given, want := range map[string]string{
 		"": "", "TERM": "SIGTERM", "SIGTERM": "SIGTERM", "sigusr1": "SIGUSR1", "15": "15", "64": "64",
 		"RTMIN": "SIGRTMIN", "SIGRTMIN+3": "SIGRTMIN+3", "rtmax-14": "SIGRTMAX-14",

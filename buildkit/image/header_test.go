@@ -11,6 +11,7 @@ import (
 // The size of a file of 9 GiB does not fit into a USTAR header. Only the header is written here: the bytes behind it
 // are the same code for every size.
 func TestHeaderFormatIsTheSmallestThatFits(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("directory/", 30) + "file"
 	for _, tt := range []struct {
 		name string

@@ -41,6 +41,7 @@ func full() image.Config {
 
 // The configuration as a person would read it. Its bytes are what makes the image's ID, so the digest is fixed too.
 func TestConfigGolden(t *testing.T) {
+	t.Parallel()
 	system, program := layer(t, dir("data"), text("etc/passwd", "x")), layer(t, text("server", "y"))
 	for _, tt := range []struct {
 		name   string
@@ -83,6 +84,7 @@ func TestConfigGolden(t *testing.T) {
 }
 
 func TestConfigIsKeptInOneForm(t *testing.T) {
+	t.Parallel()
 	given := full()
 	img, err := image.New(given, []*image.Layer{layer(t, text("a", ""))})
 	if err != nil {
@@ -109,6 +111,7 @@ func TestConfigIsKeptInOneForm(t *testing.T) {
 
 // The documents are read with the specification's own types: every descriptor must say what is there.
 func TestManifestDescribesTheImage(t *testing.T) {
+	t.Parallel()
 	layers := []*image.Layer{layer(t, text("a", "1")), layer(t, text("b", "22"))}
 	img, err := image.New(full(), layers)
 	if err != nil {
@@ -155,6 +158,7 @@ func decodeStrictly(t *testing.T, raw []byte, into any) {
 }
 
 func TestNewNeedsLayers(t *testing.T) {
+	t.Parallel()
 	for _, layers := range [][]*image.Layer{nil, {nil}} {
 		_, err := image.New(full(), layers)
 		wantError(t, err, "a layer is missing")

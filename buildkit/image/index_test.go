@@ -21,6 +21,7 @@ func on(t *testing.T, arch, variant string, layers ...*image.Layer) *image.Image
 }
 
 func TestIndexIsOfTheImagesAlone(t *testing.T) {
+	t.Parallel()
 	l := layer(t, text("a", "1"))
 	amd, arm6, arm7 := on(t, "amd64", "", l), on(t, "arm", "v6", l), on(t, "arm", "v7", l)
 	first, err := image.NewIndex([]*image.Image{arm7, amd, arm6})
@@ -51,6 +52,7 @@ func TestIndexIsOfTheImagesAlone(t *testing.T) {
 }
 
 func TestIndexRefuses(t *testing.T) {
+	t.Parallel()
 	l := layer(t, text("a", "1"))
 	_, err := image.NewIndex(nil)
 	wantError(t, err, "an image is missing")
@@ -59,6 +61,7 @@ func TestIndexRefuses(t *testing.T) {
 }
 
 func TestBlobsInTheManifest(t *testing.T) {
+	t.Parallel()
 	base, own := layer(t, text("a", "1")), layer(t, text("b", "2"))
 	plain := on(t, "amd64", "", base, own)
 	base.Blob = &image.Blob{MediaType: ocispec.MediaTypeImageLayerGzip, Digest: digest.FromString("base"), Size: 4}

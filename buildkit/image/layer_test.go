@@ -17,6 +17,7 @@ import (
 )
 
 func TestLayerHoldsWhatItWasGiven(t *testing.T) {
+	t.Parallel()
 	created := time.Date(2001, 2, 3, 4, 5, 6, 789, time.FixedZone("", 3600))
 	capability := map[string]string{"SCHILY.xattr.security.capability": "\x01\x00\x00\x02"}
 	files := []image.File{
@@ -61,6 +62,7 @@ func TestLayerHoldsWhatItWasGiven(t *testing.T) {
 }
 
 func TestNewLayerRefuses(t *testing.T) {
+	t.Parallel()
 	link := image.File{Header: tar.Header{Name: "link", Typeflag: tar.TypeSymlink, Linkname: "elsewhere"}}
 	header := func(h tar.Header) []image.File { return []image.File{{Header: h}} }
 	for _, tt := range []struct {
@@ -100,10 +102,12 @@ func TestNewLayerRefuses(t *testing.T) {
 
 // A name that sorts between a folder and what is in it must not confuse the order.
 func TestNewLayerTakesBytewiseOrder(t *testing.T) {
+	t.Parallel()
 	layer(t, dir("etc"), dir("etc-more/"), text("etc.d", ""), text("etc/passwd", "x"), text("ä", ""))
 }
 
 func TestLayerHistoryDefaults(t *testing.T) {
+	t.Parallel()
 	l := layer(t, text("a", ""))
 	if l.Comment != image.DefaultComment || !l.Created.Equal(time.Unix(0, 0)) || l.CreatedBy != "test" {
 		t.Errorf("got comment %q, created %v by %q", l.Comment, l.Created, l.CreatedBy)
@@ -111,6 +115,7 @@ func TestLayerHistoryDefaults(t *testing.T) {
 }
 
 func TestLayerErrorsNameTheFile(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("the disk is on fire")
 	with := func(open func() (io.ReadCloser, error)) []image.File {
 		return []image.File{{Header: tar.Header{Name: "bin/app", Size: 9}, Open: open}}

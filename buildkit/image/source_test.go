@@ -18,6 +18,7 @@ import (
 )
 
 func TestLayerSourceChangedBetweenHashAndSend(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		change func(path string) error
@@ -57,6 +58,7 @@ func TestLayerSourceChangedBetweenHashAndSend(t *testing.T) {
 // proof: four bytes of a content can always be chosen so that its CRC-32 is that of another content, and these two are
 // such a pair.
 func TestKnownLayer(t *testing.T) {
+	t.Parallel()
 	content, opened := []byte("plumless"), 0
 	file := image.File{
 		Header: tar.Header{Name: "a", Size: int64(len(content))},
@@ -86,6 +88,7 @@ func TestKnownLayer(t *testing.T) {
 }
 
 func TestLayerSizeWrongFromTheBeginning(t *testing.T) {
+	t.Parallel()
 	f := text("a", "twelve bytes")
 	f.Header.Size = 5
 	_, err := image.NewLayer(context.Background(), []image.File{f}, image.LayerOptions{})
@@ -94,6 +97,7 @@ func TestLayerSizeWrongFromTheBeginning(t *testing.T) {
 
 // A file of 300 MB goes through a buffer: all that is allocated on the way, collected or not, is a fraction of it.
 func TestLayerOfAHugeFileNeedsLittleMemory(t *testing.T) {
+	t.Parallel()
 	const size, bound = 300 << 20, 8 << 20
 	path := filepath.Join(t.TempDir(), "sparse")
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
@@ -119,6 +123,7 @@ func TestLayerOfAHugeFileNeedsLittleMemory(t *testing.T) {
 
 // The context ends in the middle of a file, between two files, and before the first.
 func TestLayerObeysTheContext(t *testing.T) {
+	t.Parallel()
 	for _, cancelAt := range []string{"start", "open", "read"} {
 		t.Run(cancelAt, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
@@ -206,6 +211,7 @@ func printDigests(dir string) error {
 // Real processes, because the umask and the time zone belong to one; the owner of the sources differs where root
 // runs the test.
 func TestImageIsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("a umask and TZ are needed, Windows has neither")
 	}

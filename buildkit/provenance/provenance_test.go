@@ -49,6 +49,7 @@ func read(t *testing.T, dir string) Checkout {
 
 // A working tree from before its first commit on.
 func TestRead(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	dir := t.TempDir()
 	if c := read(t, dir); c != (Checkout{}) {
@@ -99,6 +100,7 @@ func TestRead(t *testing.T) {
 
 // What git refuses is an error, not a tree without commits.
 func TestReadBroken(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, ".git"), []byte("gitdir: nowhere\n"), 0o644); err != nil {
@@ -115,6 +117,7 @@ func TestReadBroken(t *testing.T) {
 }
 
 func TestPublicAddress(t *testing.T) {
+	t.Parallel()
 	for address, want := range map[string]string{
 		"https://github.com/acme/app":             "https://github.com/acme/app",
 		"https://token@github.com/acme/app.git":   "https://github.com/acme/app.git",
@@ -135,6 +138,7 @@ func TestPublicAddress(t *testing.T) {
 
 // The statement has the shape that in-toto and SLSA ask for, and the same bytes each time.
 func TestStatement(t *testing.T) {
+	t.Parallel()
 	b := Build{
 		Reference: "app:1", Manifest: strings.Repeat("ab", 32),
 		External: []Parameter{{Name: "main", Value: "./cmd/app", Origin: "magefile.go:3"}},

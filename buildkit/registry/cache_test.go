@@ -58,6 +58,7 @@ func mixedLayer(t *testing.T, seed uint64, size int) *image.Layer {
 // The bytes are those of the library's version alone. When this fails after an upgrade of the library, every pushed
 // digest changes: put the new sums here, and say so to users.
 func TestCompressionIsFixed(t *testing.T) {
+	t.Parallel()
 	for c, want := range map[Compression]string{
 		Gzip: "6b45fbfd5322afc1",
 		Zstd: "51e851caa4bca6fd",
@@ -107,6 +108,7 @@ func testCache(t *testing.T, c Compression) cache {
 }
 
 func TestCacheCompressesOnce(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []Compression{Gzip, Zstd} {
 		c, l := testCache(t, kind), mixedLayer(t, 1, 1<<20)
 		if _, ok := c.known(l.DiffID); ok {
@@ -163,6 +165,7 @@ func unpacked(t *testing.T, kind Compression, path string) []byte {
 
 // Whatever happens to the files, what comes out of the cache is right.
 func TestCacheIsMended(t *testing.T) {
+	t.Parallel()
 	damage := func(change func(b []byte) []byte) func(t *testing.T, path string) {
 		return func(t *testing.T, path string) {
 			t.Helper()
@@ -210,6 +213,7 @@ func TestCacheIsMended(t *testing.T) {
 }
 
 func TestCacheOfConcurrentRuns(t *testing.T) {
+	t.Parallel()
 	c := testCache(t, Gzip)
 	var wait sync.WaitGroup
 	errs := make([]error, 6)
@@ -235,6 +239,7 @@ func TestCacheOfConcurrentRuns(t *testing.T) {
 }
 
 func TestCacheIsCancelled(t *testing.T) {
+	t.Parallel()
 	c, l := testCache(t, Zstd), mixedLayer(t, 1, 1<<20)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -248,6 +253,7 @@ func TestCacheIsCancelled(t *testing.T) {
 
 // The layer that was of no use for the longest time goes first, and what a killed run has left.
 func TestCacheIsBounded(t *testing.T) {
+	t.Parallel()
 	c := testCache(t, Gzip)
 	var paths []string
 	var size int64

@@ -4,6 +4,7 @@ import "testing"
 
 // Which entry of a file counts, by the names that docker and podman give to registries.
 func TestEntryOfAFile(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name             string
 		keys             []string

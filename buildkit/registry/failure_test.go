@@ -27,6 +27,7 @@ func cut(r *http.Request, after int64) bool {
 
 // A registry that fails in the middle gets the rest in the end, and the digest is the same.
 func TestPushSurvives(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	want := push(t, request(t, s.host, hello(t, 1))).Digest
 	for _, tt := range []struct {
@@ -93,6 +94,7 @@ func TestPushSurvives(t *testing.T) {
 
 // Retry-After is waited for, in both of its forms, and one that asks for too much is an error.
 func TestPushWaitsAsAsked(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	for name, value := range map[string]func() string{
 		"seconds": func() string { return "1" },
@@ -128,6 +130,7 @@ func TestPushWaitsAsAsked(t *testing.T) {
 
 // What does not pass is told, with the registry's words, and is not tried for ever.
 func TestPushGivesUp(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	for _, tt := range []struct {
 		name   string
@@ -181,6 +184,7 @@ func TestPushGivesUp(t *testing.T) {
 
 // Whoever waits for a slow registry can leave at once; nothing half-made stays.
 func TestPushToASlowRegistryIsCancelled(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -206,6 +210,7 @@ func TestPushToASlowRegistryIsCancelled(t *testing.T) {
 
 // The wait before the next try ends with ctx too.
 func TestPushIsCancelledWhileItWaits(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	ctx, cancel := context.WithCancel(context.Background())
 	p := startProxy(t, s, func(w http.ResponseWriter, _ *http.Request) bool {
@@ -222,6 +227,7 @@ func TestPushIsCancelledWhileItWaits(t *testing.T) {
 
 // A source that has changed is nobody's fault but this machine's, and leaves nothing.
 func TestPushOfALayerThatChanged(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	content := "first"
 	f := text("app", content)

@@ -146,6 +146,7 @@ func TestPushWithoutALogin(t *testing.T) {
 
 // A registry that repeats a login in its answer does not make us repeat it.
 func TestPushTellsNoSecretOfTheRegistrys(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	p := startProxy(t, s, func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Header.Get("Authorization") == "" {
@@ -203,6 +204,7 @@ func certificate(t *testing.T) (ca, cert, key string) {
 
 // TLS by an authority of one's own, with a login.
 func TestPushByTLS(t *testing.T) {
+	t.Parallel()
 	ca, cert, key := certificate(t)
 	s := startRegistry(t, serverOptions{login: true, cert: cert, key: key})
 	img := hello(t, 1)
@@ -223,6 +225,7 @@ func TestPushByTLS(t *testing.T) {
 
 // Without TLS only with registries on this machine: no login goes out in the clear.
 func TestPushNeedsTLS(t *testing.T) {
+	t.Parallel()
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
 		t.Fatal(err)
@@ -254,6 +257,7 @@ func TestPushNeedsTLS(t *testing.T) {
 
 // A registry by TLS that leads elsewhere does not get the login sent there.
 func TestPushKeepsTheLoginHere(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	var leaked string
 	elsewhere := startProxy(t, s, func(_ http.ResponseWriter, r *http.Request) bool {

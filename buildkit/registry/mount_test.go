@@ -20,6 +20,7 @@ import (
 
 // What another repository of the registry has from us is taken over: two services with one system layer.
 func TestPushMountsWhatWasPushedElsewhere(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	for name, tt := range map[string]struct {
 		meddle  func(http.ResponseWriter, *http.Request) bool
@@ -75,6 +76,7 @@ func packed(t *testing.T, l *image.Layer) []byte {
 
 // A layer of a base image is mounted from there, or sent as it is; it is not compressed again.
 func TestPushTakesTheBlobOfABase(t *testing.T) {
+	t.Parallel()
 	needTool(t, "skopeo")
 	s := startRegistry(t, serverOptions{})
 	p := startProxy(t, s, nil)
@@ -136,6 +138,7 @@ func TestPushTakesTheBlobOfABase(t *testing.T) {
 
 // Documents are found by the image that they are about, with the referrers of a registry or without.
 func TestPushAttaches(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	for name, referrers := range map[string]bool{"tag schema": false, "referrers API": true} {
 		t.Run(name, func(t *testing.T) {

@@ -20,6 +20,7 @@ var quiet = log.New(io.Discard, "", 0)
 
 // What was pushed is pulled by a tool that is not ours, which checks every digest.
 func TestPushIsPulled(t *testing.T) {
+	t.Parallel()
 	needTool(t, "skopeo")
 	s := startRegistry(t, serverOptions{})
 	img := hello(t, 1)
@@ -51,6 +52,7 @@ func TestPushIsPulled(t *testing.T) {
 
 // An image that the registry has costs no blob, and not even a manifest.
 func TestPushAgainSendsNothing(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	p := startProxy(t, s, nil)
 	r := request(t, p.host, hello(t, 1))
@@ -76,6 +78,7 @@ func TestPushAgainSendsNothing(t *testing.T) {
 
 // One digest, from whatever machine: two caches, and layers that were made apart from each other.
 func TestPushedManifestIsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
 	for _, c := range []registry.Compression{registry.Gzip, registry.Zstd} {
 		var digests []string
 		for range 2 {
@@ -91,6 +94,7 @@ func TestPushedManifestIsTheSameEverywhere(t *testing.T) {
 }
 
 func TestPushByZstd(t *testing.T) {
+	t.Parallel()
 	needTool(t, "skopeo")
 	s := startRegistry(t, serverOptions{})
 	r := request(t, s.host, hello(t, 1))
@@ -117,6 +121,7 @@ func TestPushByZstd(t *testing.T) {
 
 // All platforms under one name.
 func TestPushIndex(t *testing.T) {
+	t.Parallel()
 	needTool(t, "skopeo")
 	s := startRegistry(t, serverOptions{})
 	shared := layer(t, text("shared", noise(1, 1000)))
@@ -134,6 +139,7 @@ func TestPushIndex(t *testing.T) {
 }
 
 func TestPushRefuses(t *testing.T) {
+	t.Parallel()
 	img := hello(t, 1)
 	for name, tt := range map[string]struct {
 		change func(*registry.PushRequest)

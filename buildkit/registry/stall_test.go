@@ -15,6 +15,7 @@ import (
 
 // A registry that is slow, and takes longer in all than any limit, gets everything, and the progress rises on the way.
 func TestPushToASlowRegistry(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -72,6 +73,7 @@ func (s *slow) Read(p []byte) (int, error) {
 // A registry that takes everything and never answers, or takes no more, is told after a few tries; and one that does so
 // once gets what it lacks.
 func TestPushToAStalledRegistry(t *testing.T) {
+	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	for _, tt := range []struct {
 		name         string

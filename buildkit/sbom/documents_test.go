@@ -74,6 +74,7 @@ func write(t *testing.T, with func(Subject) ([]byte, error), s Subject) []byte {
 
 // The same image has the same documents, in whatever order it was looked at; another name or digest has others.
 func TestDeterministic(t *testing.T) {
+	t.Parallel()
 	for name, with := range map[string]func(Subject) ([]byte, error){"SPDX": SPDX, "CycloneDX": CycloneDX} {
 		want := write(t, with, subject())
 		if got := write(t, with, backwards()); !bytes.Equal(got, want) {
@@ -98,6 +99,7 @@ func TestDeterministic(t *testing.T) {
 
 // SPDX's own library reads the document, finds it whole, and the same sums over its packages.
 func TestSPDX(t *testing.T) {
+	t.Parallel()
 	doc, err := json.Read(bytes.NewReader(write(t, SPDX, subject())))
 	if err != nil {
 		t.Fatal(err)
@@ -175,6 +177,7 @@ func id8(id string) string {
 
 // CycloneDX's own library reads the document, and its schema finds nothing wrong.
 func TestCycloneDX(t *testing.T) {
+	t.Parallel()
 	text := write(t, CycloneDX, subject())
 	var bom cdx.BOM
 	if err := cdx.NewBOMDecoder(bytes.NewReader(text), cdx.BOMFileFormatJSON).Decode(&bom); err != nil {
@@ -218,6 +221,7 @@ func TestCycloneDX(t *testing.T) {
 
 // The schema is really asked: it finds what is wrong.
 func TestSchemaRefuses(t *testing.T) {
+	t.Parallel()
 	text := bytes.Replace(write(t, CycloneDX, subject()), []byte(`"type": "library"`), []byte(`"type": "book"`), 1)
 	if out, err := readBy(t, "cyclonedx", schemas(t), text); err == nil || !strings.Contains(out, "must be one of") {
 		t.Errorf("the schema says %q (%v)", out, err)
@@ -226,6 +230,7 @@ func TestSchemaRefuses(t *testing.T) {
 
 // What is installed in a base is listed once, below it.
 func TestBase(t *testing.T) {
+	t.Parallel()
 	s := subject()
 	s.Base = &Base{Name: "alpine:3.20", Reference: "alpine:3.20", Digest: "sha256:" + strings.Repeat("01", 32), Packages: []Package{
 		{Kind: "apk", Name: "musl", Version: "1.2.5-r0", Arch: "x86_64", Licence: "MIT", Distro: Distro{"alpine", "3.20.1"}},
@@ -256,6 +261,7 @@ func TestBase(t *testing.T) {
 
 // A program in another language has no modules.
 func TestNotGo(t *testing.T) {
+	t.Parallel()
 	s := subject()
 	s.Program.Info = nil
 	if text := write(t, SPDX, s); bytes.Contains(text, []byte("pkg:golang")) || !bytes.Contains(text, []byte(`"name": "app"`)) {
@@ -270,6 +276,7 @@ func TestNotGo(t *testing.T) {
 
 // Code that has no part in writing the document reads it.
 func TestReadSPDX(t *testing.T) {
+	t.Parallel()
 	out, err := readBy(t, "spdx", "", write(t, SPDX, subject()))
 	if err != nil {
 		t.Fatal(out)

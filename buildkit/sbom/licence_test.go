@@ -13,6 +13,7 @@ import (
 const format = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: x\n\n"
 
 func TestLicence(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		p     Package
 		want  string
@@ -65,6 +66,7 @@ func TestLicence(t *testing.T) {
 
 // Every file of copyrights of this machine gives an expression of identifiers that are known, here or there.
 func TestLicencesOfThisMachine(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("/usr/share/doc/*/copyright")
 	if err != nil || len(files) == 0 {
 		skip(t, "there are no copyright files in /usr/share/doc")
@@ -92,6 +94,7 @@ func TestLicencesOfThisMachine(t *testing.T) {
 
 // The list of identifiers is that of the schema of CycloneDX, which refuses others.
 func TestLicenceList(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(schemas(t), "spdx.schema.json"))
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package sbom
 import "testing"
 
 func TestPackageURL(t *testing.T) {
+	t.Parallel()
 	debian := Distro{ID: "debian", Version: "12"}
 	tests := map[string]struct {
 		p    Package
@@ -28,6 +29,7 @@ func TestPackageURL(t *testing.T) {
 }
 
 func TestGoPURL(t *testing.T) {
+	t.Parallel()
 	for path, want := range map[string]string{
 		"github.com/BurntSushi/toml":  "pkg:golang/github.com/burntsushi/toml@v2.0.0%2Bincompatible",
 		"github.com/acme/x/v2":        "pkg:golang/github.com/acme/x/v2@v2.0.0%2Bincompatible",
@@ -44,6 +46,7 @@ func TestGoPURL(t *testing.T) {
 }
 
 func TestImagePURL(t *testing.T) {
+	t.Parallel()
 	for reference, want := range map[string]string{
 		"hello:latest":                  "pkg:oci/hello@sha256:0f?arch=arm&tag=latest",
 		"registry.example:5000/a/b:1.2": "pkg:oci/b@sha256:0f?arch=arm&repository_url=registry.example:5000/a/b&tag=1.2",

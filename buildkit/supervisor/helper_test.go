@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // unavailable skips a test for want of something that not every machine has; CI has everything.
@@ -27,21 +28,10 @@ func unavailable(t *testing.T, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-var supervisorFile string
-
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "fromscratch-test-supervisor-")
-	if err != nil {
-		panic(err)
-	}
-	supervisorFile = filepath.Join(dir, "supervisor")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", supervisorFile, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("%v: %s", err, out))
-	}
+	testkit.DefaultSignals()
 	code := m.Run()
-	os.RemoveAll(dir)
+	testkit.Clean()
 	os.Exit(code)
 }
 
@@ -59,7 +49,7 @@ func eachWay(t *testing.T, test func(t *testing.T, start starter)) {
 			alone.Cloneflags |= syscall.CLONE_NEWUSER
 			alone.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
 		}
-		probe := exec.Command(supervisorFile)
+		probe := exec.Command(testkit.Program(t, "."))
 		probe.SysProcAttr = alone
 		if err := probe.Run(); probe.ProcessState == nil {
 			unavailable(t, "making a PID namespace: %v", err)
@@ -98,7 +88,7 @@ func (o *output) String() string {
 
 func run(t *testing.T, attr *syscall.SysProcAttr, args ...string) *running {
 	t.Helper()
-	r := &running{Cmd: exec.Command(supervisorFile, args...), t: t, events: make(chan report.Event, 99)}
+	r := &running{Cmd: exec.Command(testkit.Program(t, "."), args...), t: t, events: make(chan report.Event, 99)}
 	r.SysProcAttr, r.WaitDelay = attr, time.Second
 	r.Stdout = &r.stdout
 	r.Stderr = &report.Splitter{Program: &r.stderr, Event: func(e report.Event) { r.events <- e }}
@@ -141,7 +131,7 @@ func (r *running) want(events ...string) {
 			if got != want {
 				r.t.Fatalf("%q, want %q", got, want)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(testkit.Patience):
 			r.t.Fatalf("nothing, want %q; stderr %q", want, r.stderr.String())
 		}
 	}
@@ -166,7 +156,7 @@ func (r *running) wantText(text string) {
 // wantExit waits for the supervisor's end.
 func (r *running) wantExit(code int) {
 	r.t.Helper()
-	force := time.AfterFunc(10*time.Second, func() { r.Process.Kill() })
+	force := time.AfterFunc(testkit.Patience, func() { r.Process.Kill() })
 	defer force.Stop()
 	r.Wait()
 	if got := r.ProcessState.ExitCode(); got != code {
@@ -177,13 +167,7 @@ func (r *running) wantExit(code int) {
 // eventually waits for a condition that another process brings about.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for range 1000 {
-		if condition() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("never: %s", what)
+	testkit.WaitFor(t, what, condition)
 }
 
 // script writes a program, taking the place of the one that has this name, and gives its path.

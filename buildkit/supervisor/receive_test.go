@@ -14,13 +14,15 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // feeding is a supervisor that receives programs.
 func feeding(t *testing.T, first string) (r *running, input io.WriteCloser, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	r = &running{Cmd: exec.Command(supervisorFile, "-receive", dir, script(t, program(t), first)), t: t, events: make(chan report.Event, 99)}
+	r = &running{Cmd: exec.Command(testkit.Program(t, "."), "-receive", dir, script(t, program(t), first)), t: t, events: make(chan report.Event, 99)}
 	r.WaitDelay, r.Stdout = time.Second, &r.stdout
 	r.Stderr = &report.Splitter{Program: &r.stderr, Event: func(e report.Event) { r.events <- e }}
 	input, err := r.StdinPipe()
@@ -54,6 +56,7 @@ func send(t *testing.T, input io.Writer, text string) {
 
 // Programs that come on standard input run one after the other, with the times that they were given.
 func TestReceive(t *testing.T) {
+	t.Parallel()
 	r, input, _ := feeding(t, "cat; echo one; "+sleep) // with nothing to read
 	r.want("started 1")
 	r.wantText("one\n")
@@ -75,6 +78,7 @@ func TestReceive(t *testing.T) {
 
 // With its standard input the supervisor ends, and so does the program, by force if need be.
 func TestReceiveEnds(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct{ text, event string }{
 		{sleep, "stopped 1 143 15"},
 		{"trap '' TERM; echo deaf; " + sleep, "stopped 1 137 9"},
@@ -92,17 +96,18 @@ func TestReceiveEnds(t *testing.T) {
 
 // The program that came last is run with other arguments, else the first one.
 func TestRun(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := script(t, program(t), "echo first $*; exit 3")
 	for _, want := range []struct{ says string }{{"first a b\n"}, {"second a b\n"}} {
-		cmd := exec.Command(supervisorFile, "-run", dir, path, "a", "b")
+		cmd := exec.Command(testkit.Program(t, "."), "-run", dir, path, "a", "b")
 		out, err := cmd.Output()
 		if string(out) != want.says || cmd.ProcessState.ExitCode() != 3 {
 			t.Errorf("it says %q and ends with %v, want %q", out, err, want.says)
 		}
 		script(t, filepath.Join(dir, filepath.Base(path)), "echo second $*; exit 3")
 	}
-	cmd := exec.Command(supervisorFile, "-run", dir, "/nowhere", "a")
+	cmd := exec.Command(testkit.Program(t, "."), "-run", dir, "/nowhere", "a")
 	if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 126 || !strings.Contains(string(out), "/nowhere") {
 		t.Errorf("%q, %v", out, err)
 	}
@@ -111,6 +116,7 @@ func TestRun(t *testing.T) {
 // What cannot be received is told, and what runs goes on; what comes after it is understood still. After garbage nothing is,
 // and the supervisor ends.
 func TestReceiveFails(t *testing.T) {
+	t.Parallel()
 	r, input, dir := feeding(t, "echo one; "+sleep)
 	r.want("started 1")
 	if err := os.Mkdir(filepath.Join(dir, ".new"), 0o755); err != nil {
@@ -135,6 +141,7 @@ func TestReceiveFails(t *testing.T) {
 
 // Half a program is not run.
 func TestReceiveHalf(t *testing.T) {
+	t.Parallel()
 	r, input, _ := feeding(t, "echo one; "+sleep)
 	r.want("started 1")
 	whole := programText("echo two; "+sleep, time.Now())
@@ -150,6 +157,7 @@ func TestReceiveHalf(t *testing.T) {
 
 // A program is taken while others still come, and none is lost.
 func TestReceiveMany(t *testing.T) {
+	t.Parallel()
 	r, input, _ := feeding(t, "echo one; "+sleep)
 	r.want("started 1")
 	for i := range 20 {

@@ -14,6 +14,7 @@ import (
 
 // What cannot be executed is told, and tried again when asked for.
 func TestStartFails(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name   string
 		spoil  func(path string) error
@@ -69,6 +70,7 @@ func (r *running) silentButFailed() {
 
 // A file that is still being written to is waited for, not for ever.
 func TestStartBusy(t *testing.T) {
+	t.Parallel()
 	path := script(t, program(t), sleep)
 	busy, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -103,6 +105,7 @@ func TestStartInherits(t *testing.T) {
 
 // Who was left behind by its parent is reaped, whoever it was.
 func TestOrphans(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {
 		r := start(t, script(t, program(t), "for i in 1 2 3 4 5; do (setsid sleep 0.1 &); (sleep 0.1 &); done; echo ready; "+sleep))
 		r.wantText("ready")
@@ -114,6 +117,7 @@ func TestOrphans(t *testing.T) {
 
 // What the program started ends with it, before it is started again and when it has ended by itself.
 func TestLeftBehind(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {
 		mark := "100" + time.Now().Format("150405.000000")
 		path := script(t, program(t), "sleep "+mark+" & (trap '' TERM; sleep "+mark+") & echo ready; "+sleep)

@@ -18,6 +18,7 @@ const sleep = "while :; do sleep 60 & wait $!; done"
 
 // The file is replaced, and what runs after the signal is the new one.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {
 		path := script(t, program(t), "echo one $*; "+sleep)
 		r := start(t, path, "a", "b c")
@@ -37,6 +38,7 @@ func TestRestart(t *testing.T) {
 
 // The time in the event is that of the file which was started.
 func TestStartedModified(t *testing.T) {
+	t.Parallel()
 	path := script(t, program(t), sleep)
 	r := run(t, nil, path)
 	for i := range 3 {
@@ -55,6 +57,7 @@ func TestStartedModified(t *testing.T) {
 
 // A program that ends by itself stays ended until it is asked for.
 func TestExit(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		text, event string
 		code        int
@@ -81,6 +84,7 @@ func TestExit(t *testing.T) {
 
 // Asked to end, the supervisor lets the program finish and has its code.
 func TestEnd(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {
 		for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1} {
 			t.Run(s.String(), func(t *testing.T) {
@@ -98,6 +102,7 @@ func TestEnd(t *testing.T) {
 
 // A program that does not end in time is killed, at a restart and at the end.
 func TestGrace(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {
 		path := script(t, program(t), "trap '' TERM; echo ready; "+sleep)
 		r := start(t, "-grace", "100ms", path)
@@ -114,6 +119,7 @@ func TestGrace(t *testing.T) {
 
 // The end that comes during a restart keeps its patience.
 func TestGraceAtEnd(t *testing.T) {
+	t.Parallel()
 	r := run(t, nil, "-grace", "1s", script(t, program(t), "trap '' TERM; echo ready; "+sleep))
 	r.want("started 1")
 	r.wantText("ready")
@@ -126,6 +132,7 @@ func TestGraceAtEnd(t *testing.T) {
 
 // The signal that the image stops its program by ends it at a restart too.
 func TestStopSignal(t *testing.T) {
+	t.Parallel()
 	path := script(t, program(t), "trap 'echo quit; exit 5' QUIT; trap '' TERM; echo ready; "+sleep)
 	r := run(t, nil, "-stop", "QUIT", path)
 	r.want("started 1")
@@ -139,6 +146,7 @@ func TestStopSignal(t *testing.T) {
 
 // Signals that have no meaning for the supervisor are the program's.
 func TestForward(t *testing.T) {
+	t.Parallel()
 	names := map[string]syscall.Signal{
 		"HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2,
 		"WINCH": syscall.SIGWINCH, "ALRM": syscall.SIGALRM, "CONT": syscall.SIGCONT, "40": syscall.Signal(40),
@@ -161,6 +169,7 @@ func TestForward(t *testing.T) {
 
 // Requests that come while one is being fulfilled are fulfilled by it; the last is never lost.
 func TestManyRestarts(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {
 		path := script(t, program(t), "echo old; "+sleep)
 		r := start(t, path)
@@ -178,6 +187,7 @@ func TestManyRestarts(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		args []string
 		text string
@@ -201,6 +211,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestParseSignal(t *testing.T) {
+	t.Parallel()
 	for word, want := range map[string]syscall.Signal{
 		"TERM": 15, "SIGQUIT": 3, "sigint": 2, "9": 9, "SIGRTMIN+3": 37, "64": 64,
 		"": 0, "0": 0, "65": 0, "RTMIN+31": 0, "RTMIN+-1": 0, "X": 0,

@@ -89,6 +89,7 @@ func read(t *testing.T, sys fs.FS, name string) string {
 }
 
 func TestNames(t *testing.T) {
+	t.Parallel()
 	sys := open(t, t.TempDir(), newImage())
 	if err := fstest.TestFS(sys.Sub("/usr/lib"), "liba.so.1"); err != nil && !strings.Contains(err.Error(), "liba.so") {
 		t.Error(err)
@@ -116,6 +117,7 @@ func TestNames(t *testing.T) {
 
 // What is known is not asked for again, by another process either; what was removed is.
 func TestKept(t *testing.T) {
+	t.Parallel()
 	dir, m := t.TempDir(), newImage()
 	sys := open(t, dir, m)
 	var all sync.WaitGroup
@@ -142,6 +144,7 @@ func TestKept(t *testing.T) {
 
 // Small files of a folder come together, large ones alone.
 func TestTogether(t *testing.T) {
+	t.Parallel()
 	m := newImage()
 	m.files["/usr/lib/big.so"], m.order = strings.Repeat("x", 20<<20), append(m.order, "/usr/lib/big.so", "/etc/c")
 	m.files["/etc/c"] = "c"
@@ -158,6 +161,7 @@ func TestTogether(t *testing.T) {
 
 // A list or a file that breaks off is not taken for whole.
 func TestBrokenOff(t *testing.T) {
+	t.Parallel()
 	dir, m := t.TempDir(), newImage()
 	m.fail = errors.New("the engine is gone")
 	if _, err := sysroot.Open(context.Background(), dir, m); !errors.Is(err, m.fail) {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // patient never looks without a notification, so that a test fails without them.
@@ -106,7 +108,7 @@ func (w *watching) want(names ...string) {
 	w.p.t.Helper()
 	want := w.p.paths(names...)
 	slices.Sort(want)
-	limit := time.After(10 * time.Second)
+	limit := time.After(testkit.Patience)
 	for !slices.Equal(w.told, want) {
 		select {
 		case e := <-w.Events():

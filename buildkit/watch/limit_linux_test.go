@@ -16,6 +16,7 @@ const limitFile = "/proc/sys/user/max_inotify_watches"
 // Too many watches are an error of the kernel, and polling is what is done instead. The test runs itself in a user
 // namespace in which there may be few.
 func TestTooManyWatches(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("FROMSCRATCH_TEST_LIMITED") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestTooManyWatches$", "-test.v")
 		cmd.Env = append(os.Environ(), "FROMSCRATCH_TEST_LIMITED=yes")

@@ -15,6 +15,7 @@ import (
 
 // A temporary file that came and went before anybody looked is silent.
 func TestCameAndWent(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "a/a.go")
 	w := p.watch(Options{Rescan: time.Hour, Quiet: 500 * time.Millisecond, Limit: time.Second}, Paths{Dirs: p.paths("a")})
 	p.write("a/temporary", "x")
@@ -28,6 +29,7 @@ func TestCameAndWent(t *testing.T) {
 
 // Without notifications all is told that is seen by looking.
 func TestPolling(t *testing.T) {
+	t.Parallel()
 	none := func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
 	for _, c := range each {
 		t.Run(c.name, func(t *testing.T) {
@@ -52,6 +54,7 @@ func TestPolling(t *testing.T) {
 
 // What nobody notifies of, as on a network file system, is found by the look that comes now and then.
 func TestRescan(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "a/a.go", "elsewhere/target.go")
 	p.do(os.Symlink(p.path("elsewhere/target.go"), p.path("a/link.go")))
 	w := p.watch(Options{Rescan: 50 * time.Millisecond}, Paths{Dirs: p.paths("a")})
@@ -61,6 +64,7 @@ func TestRescan(t *testing.T) {
 
 // When the kernel's queue is full, everything is looked at, and the event says that it may not be all.
 func TestOverflow(t *testing.T) {
+	t.Parallel()
 	limit, err := os.ReadFile("/proc/sys/fs/inotify/max_queued_events")
 	if err != nil {
 		t.Skip("no such queue here")
@@ -93,6 +97,7 @@ func TestOverflow(t *testing.T) {
 }
 
 func TestCovers(t *testing.T) {
+	t.Parallel()
 	s, err := newScope(Paths{
 		Files: []string{"/m/go.mod", "/m/dist/keep"}, Dirs: []string{"/m/a"}, Trees: []string{"/m/t", "/srv/www/"},
 		Ignore: []string{"*.log", "/m/t/out", "dist"},

@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // speaker is a server that answers with a word, and ends when it is asked to. It listens on the port that [published]
@@ -135,8 +137,8 @@ func (s *session) wait() int {
 	s.t.Helper()
 	select {
 	case <-s.ended:
-	case <-time.After(patience):
-		s.t.Errorf("%s has not ended after %s", strings.Join(s.cmd.Args, " "), patience)
+	case <-time.After(testkit.Patience):
+		s.t.Errorf("%s has not ended after %s", strings.Join(s.cmd.Args, " "), testkit.Patience)
 		s.signal(syscall.SIGKILL)
 		<-s.ended
 	}
@@ -146,7 +148,7 @@ func (s *session) wait() int {
 // waitFor waits until done. It fails the test when the command ends before, or takes too long.
 func (s *session) waitFor(what string, done func() bool) {
 	s.t.Helper()
-	waitFor(s.t, what, func() bool {
+	testkit.WaitFor(s.t, what, func() bool {
 		ended := s.hasEnded() // asked first: what it printed last counts
 		if done() {
 			return true
@@ -387,7 +389,7 @@ func TestDevKilled(t *testing.T) {
 		s.says("speaking first", 1)
 		s.signal(syscall.SIGKILL)
 		s.wait()
-		waitFor(t, "the container to be gone with "+mode, func() bool {
+		testkit.WaitFor(t, "the container to be gone with "+mode, func() bool {
 			return docker(t, "ps", "-aq", "--filter", "ancestor="+name+":"+tag) == ""
 		}, s.text)
 	}

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // authority signs the certificates of a test's engine and of who may use it.
@@ -224,7 +226,7 @@ func TestPodman(t *testing.T) {
 		_ = service.Process.Signal(os.Interrupt)
 		_ = service.Wait()
 	})
-	waitFor(t, "podman's service", func() bool {
+	testkit.WaitFor(t, "podman's service", func() bool {
 		conn, err := net.Dial("unix", socket)
 		if err == nil {
 			conn.Close()

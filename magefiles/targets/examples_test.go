@@ -13,7 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // A server: HTTP 200 as uid 65534, a healthy health check, and an HTTPS request
@@ -43,7 +44,7 @@ func TestExampleHello(t *testing.T) {
 	if got := get(t, base+"/fetch?url="+url.QueryEscape(target)); got != "trusted" {
 		t.Errorf("through HTTPS came %q", got)
 	}
-	waitFor(t, "the health check", func() bool {
+	testkit.WaitFor(t, "the health check", func() bool {
 		return strings.TrimSpace(docker(t, "inspect", "-f", "{{.State.Health.Status}}", id)) == "healthy"
 	})
 }
@@ -148,7 +149,7 @@ func container(t *testing.T, args ...string) string {
 func get(t *testing.T, url string) string {
 	t.Helper()
 	var body []byte
-	waitFor(t, url, func() bool {
+	testkit.WaitFor(t, url, func() bool {
 		resp, err := http.Get(url)
 		if err != nil {
 			return false
@@ -163,24 +164,4 @@ func get(t *testing.T, url string) string {
 		return true
 	})
 	return string(body)
-}
-
-// patience is how long a test waits for something that takes as long as it takes: for a slow and busy machine, not a
-// measure.
-const patience = 5 * time.Minute
-
-// waitFor waits until done, and fails the test after [patience]: it says what it waited for and, if there is one, shows
-// the output so far.
-func waitFor(t *testing.T, what string, done func() bool, output ...func() string) {
-	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().Before(end) {
-			continue
-		}
-		said := ""
-		for _, text := range output {
-			said += "\n" + text()
-		}
-		t.Fatalf("waited %s for %s%s", patience, what, said)
-	}
 }

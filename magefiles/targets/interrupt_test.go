@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // sleeper is a program that says when it is ready, what signal it got, and can
@@ -83,7 +84,7 @@ func TestRunInterrupted(t *testing.T) {
 				t.Errorf("mage ended with %d, want %d", code, test.code)
 			}
 			for _, pid := range []int{target, worker} {
-				waitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
+				testkit.WaitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
 			}
 			if left := docker(t, "ps", "-aq", "--filter", "ancestor="+name+":"+tag); left != "" {
 				t.Errorf("containers are left: %s", left)
@@ -138,7 +139,7 @@ func TestBuildInterrupted(t *testing.T) {
 			mage(t, dir, nil, "imageClean").wantOK(t) // compiles what mage -t shall not wait for
 			s := begin(t, mageCommand(t, dir, nil, append(test.args, "imageArchive")...))
 			var said []byte
-			waitFor(t, "the build to be under way", func() bool { said, _ = os.ReadFile(file); return len(said) > 0 }, s.text)
+			testkit.WaitFor(t, "the build to be under way", func() bool { said, _ = os.ReadFile(file); return len(said) > 0 }, s.text)
 			at, err := strconv.Atoi(strings.TrimSpace(string(said))) // the linker's process; 0 in a function
 			if err != nil {
 				t.Fatal(err)
@@ -155,7 +156,7 @@ func TestBuildInterrupted(t *testing.T) {
 			}
 			for _, pid := range []int{target, worker, at} {
 				if pid > 0 {
-					waitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
+					testkit.WaitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
 				}
 			}
 			wantNoRest(t, dir)
@@ -186,7 +187,7 @@ func TestBuilderKilled(t *testing.T) {
 			}
 			s := begin(t, mageCommand(t, dir, []string{"XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}, "imageArchive"))
 			id := ""
-			waitFor(t, "the compiler to run in a builder", func() bool {
+			testkit.WaitFor(t, "the compiler to run in a builder", func() bool {
 				if id = strings.TrimSpace(docker(t, "ps", "-q", "--filter", "volume="+dir)); id == "" {
 					return false
 				}
@@ -205,9 +206,9 @@ func TestBuilderKilled(t *testing.T) {
 				}
 			}
 			s.wait()
-			waitFor(t, "the container to be gone", func() bool { return docker(t, "ps", "-aq", "--filter", "volume="+dir) == "" }, s.text)
+			testkit.WaitFor(t, "the container to be gone", func() bool { return docker(t, "ps", "-aq", "--filter", "volume="+dir) == "" }, s.text)
 			for _, pid := range []int{target, worker} {
-				waitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
+				testkit.WaitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
 			}
 		})
 	}
@@ -260,8 +261,8 @@ func TestRunReaderGone(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	late := time.AfterFunc(patience, func() {
-		t.Errorf("imageRun has not ended after %s", patience)
+	late := time.AfterFunc(testkit.Patience, func() {
+		t.Errorf("imageRun has not ended after %s", testkit.Patience)
 		_ = cmd.Process.Kill()
 		out.Close()
 	})

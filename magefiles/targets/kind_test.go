@@ -65,7 +65,7 @@ func (k kindCluster) node(name, role string, args ...string) string {
 		"--cgroupns", "host", "-v", "/sys/fs/cgroup:/sys/fs/cgroup", "--tmpfs", "/run"}, args...)
 	k.t.Cleanup(func() { exec.Command("docker", "rm", "-f", "-v", name).Run() })
 	docker(k.t, append(args, k.image)...)
-	waitFor(k.t, "containerd in "+name, func() bool {
+	testkit.WaitFor(k.t, "containerd in "+name, func() bool {
 		return exec.Command("docker", "exec", name, "ctr", "--namespace=k8s.io", "images", "ls").Run() == nil
 	})
 	return name

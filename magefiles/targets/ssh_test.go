@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // sshServer is an ssh server of the test's own on this machine, with its own keys and configuration; nobody's ~/.ssh is
@@ -98,7 +99,7 @@ func (s *sshServer) start(daemon string) {
 			s.t.Logf("sshd said:\n%s", log.Bytes())
 		}
 	})
-	waitFor(s.t, "the ssh server", func() bool {
+	testkit.WaitFor(s.t, "the ssh server", func() bool {
 		conn, err := net.Dial("tcp", "127.0.0.1:"+s.port)
 		if err == nil {
 			conn.Close()

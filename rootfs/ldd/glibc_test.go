@@ -26,8 +26,7 @@ func TestGlibcRules(t *testing.T) {
 }
 
 // The rules are the same for the loaders of older and newer releases.
-func TestGlibcRulesOfReleases(t *testing.T) {
-	long(t)
+func TestHeavyGlibcRulesOfReleases(t *testing.T) {
 	for _, name := range []string{"glibc 2.31", "glibc 2.41"} {
 		root := releases[name].root(t)
 		loader, _, err := Follow(DirFS(root), glibcLoader)

@@ -13,8 +13,7 @@ import (
 )
 
 // musl of another machine and release follows the same rules; its path file has another name.
-func TestMuslRelease(t *testing.T) {
-	long(t)
+func TestHeavyMuslRelease(t *testing.T) {
 	r := release{
 		debianRoot: debianRoot{"trixie", "arm64", []string{"musl"}}, loader: "/lib/ld-musl-aarch64.so.1",
 		machine: elf.EM_AARCH64, class: elf.ELFCLASS64, qemu: "qemu-aarch64-static",

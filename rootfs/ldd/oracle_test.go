@@ -114,9 +114,41 @@ func traced(c *Closure, err error) []string {
 
 // The real loader is asked about every program of the machine: names, paths and the order of loading
 // have to be the same.
-func TestOracleAllPrograms(t *testing.T) {
-	long(t)
-	programs := hostFiles(t, isProgram, "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/libexec", "/usr/lib", "/opt")
+func TestHeavyOracleAllPrograms(t *testing.T) {
+	compared := askAboutPrograms(t, hostFiles(t, isProgram, programFolders...))
+	atLeast(t, compared, 400, "programs")
+}
+
+// programFolders is where programs of the machine lie, and libraryFolders where libraries do.
+var (
+	programFolders = []string{"/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/libexec", "/usr/lib", "/opt"}
+	libraryFolders = []string{"/usr/lib", "/usr/local/lib", "/opt"}
+)
+
+// The same for a sample of the programs and libraries.
+func TestOracleSample(t *testing.T) {
+	t.Parallel()
+	const one = 40 // of so many
+	sample := func(files []string) []string {
+		var some []string
+		for i := 0; i < len(files); i += one {
+			some = append(some, files[i])
+		}
+		return some
+	}
+	compared := askAboutPrograms(t, sample(hostFiles(t, isProgram, "/usr/bin", "/usr/sbin")))
+	atLeast(t, compared, 5, "programs")
+	if _, err := os.Stat(glibcLoader); err != nil {
+		skip(t, "glibc's loader is not installed")
+	}
+	libs := sample(hostFiles(t, isLibrary, libraryFolders...))
+	askAboutLibraries(t, libs)
+	atLeast(t, len(libs), 10, "libraries")
+}
+
+// askAboutPrograms compares programs with what the loader says, and returns how many.
+func askAboutPrograms(t *testing.T, programs []string) int {
+	t.Helper()
 	var compared, static, foreign atomic.Int32
 	each(programs, func(name string) {
 		c, err := Resolve(context.Background(), DirFS("/"), Program{Path: name}, Env{})
@@ -146,7 +178,7 @@ func TestOracleAllPrograms(t *testing.T) {
 	})
 	t.Logf("agreement: %d programs, %d left out because they are static and %d because their interpreter is not on this machine",
 		compared.Load(), static.Load(), foreign.Load())
-	atLeast(t, int(compared.Load()), 400, "programs")
+	return int(compared.Load())
 }
 
 func exists(name string) bool {
@@ -156,13 +188,19 @@ func exists(name string) bool {
 
 // Libraries are asked about as if they were programs: that is how dlopen would search for what they need,
 // and there are more of them with search paths of their own.
-func TestOracleAllLibraries(t *testing.T) {
-	long(t)
+func TestHeavyOracleAllLibraries(t *testing.T) {
 	if _, err := os.Stat(glibcLoader); err != nil {
 		skip(t, "glibc's loader is not installed")
 	}
-	folders := []string{"/usr/lib", "/usr/local/lib", "/opt"}
-	libs, all := hostFiles(t, isLibrary, folders...), hostFiles(t, isAnyLibrary, folders...)
+	libs, all := hostFiles(t, isLibrary, libraryFolders...), hostFiles(t, isAnyLibrary, libraryFolders...)
+	askAboutLibraries(t, libs)
+	t.Logf("agreement: %d libraries, %d left out because they are for another machine, for musl, or have no dynamic section", len(libs), len(all)-len(libs))
+	atLeast(t, len(libs), 1000, "libraries")
+}
+
+// askAboutLibraries compares libraries with what the loader says.
+func askAboutLibraries(t *testing.T, libs []string) {
+	t.Helper()
 	each(libs, func(name string) {
 		c, err := resolveLibrary(name)
 		if c == nil {
@@ -178,8 +216,6 @@ func TestOracleAllLibraries(t *testing.T) {
 			t.Errorf("%s: got\n  %s\nwant\n  %s", name, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 		}
 	})
-	t.Logf("agreement: %d libraries, %d left out because they are for another machine, for musl, or have no dynamic section", len(libs), len(all)-len(libs))
-	atLeast(t, len(libs), 1000, "libraries")
 }
 
 // resolveLibrary resolves a library as the first object of a process.

@@ -48,8 +48,7 @@ var releases = map[string]release{
 }
 
 // The loaders that stand beside the machine's own have folders of their own, which are read out of them.
-func TestMultilibLoaders(t *testing.T) {
-	long(t)
+func TestHeavyMultilibLoaders(t *testing.T) {
 	root := debianRoot{"bookworm", "amd64", []string{"libc6-x32", "libc6-i386"}}.root(t)
 	for name, tt := range map[string]struct {
 		loader  string
@@ -101,8 +100,7 @@ func TestMultilibLoaders(t *testing.T) {
 
 // Every program and library of a release loads what its own loader says, first without ld.so.cache and then
 // with the one that we write, which that loader has to read.
-func TestReleases(t *testing.T) {
-	long(t)
+func TestHeavyReleases(t *testing.T) {
 	for name, r := range releases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

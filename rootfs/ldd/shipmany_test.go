@@ -23,8 +23,7 @@ const shipped = 400
 
 // Programs of the machine are started, as far as the loader goes, in roots that have nothing but their
 // closure: by the kernel, with /proc, as in a container. They find the same files by the same names.
-func TestShipManyPrograms(t *testing.T) {
-	long(t)
+func TestHeavyShipManyPrograms(t *testing.T) {
 	closures := manyClosures(t)
 	p := &pool{dir: t.TempDir(), files: map[string]string{}}
 	var work sync.Mutex // one pool, filled by one at a time
@@ -55,8 +54,7 @@ func TestShipManyPrograms(t *testing.T) {
 }
 
 // The same programs share one root and its loader configuration.
-func TestShipTogether(t *testing.T) {
-	long(t)
+func TestHeavyShipTogether(t *testing.T) {
 	p := &pool{dir: t.TempDir(), files: map[string]string{}}
 	root := filepath.Join(p.dir, "root")
 	together := manyClosures(t)

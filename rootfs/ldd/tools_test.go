@@ -35,14 +35,6 @@ func atLeast(t *testing.T, n, least int, what string) {
 	}
 }
 
-// long skips a test that asks about every file of the machine when -short is given.
-func long(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		skip(t, "it takes half a minute")
-	}
-}
-
 // run runs a command and fails the test with its output.
 func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()

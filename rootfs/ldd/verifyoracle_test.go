@@ -16,8 +16,7 @@ import (
 
 // The real loader, told to warn and to bind everything (ldd -r), names the symbols and versions that are missing in a process.
 // Of every program and library of the machine the same have to be named here.
-func TestOracleVerify(t *testing.T) {
-	long(t)
+func TestHeavyOracleVerify(t *testing.T) {
 	if _, err := os.Stat(glibcLoader); err != nil {
 		skip(t, "glibc's loader is not installed")
 	}

@@ -13,6 +13,7 @@ import (
 func tags(s debug.BuildSetting) bool { return s == debug.BuildSetting{Key: "-tags", Value: "one,two"} }
 
 func TestNeeds(t *testing.T) {
+	t.Parallel()
 	zones := Need{Zones, "time.LoadLocation is linked"}
 	used := []Need{
 		{MIME, "mime.TypeByExtension is linked"},
@@ -60,6 +61,7 @@ func TestNeeds(t *testing.T) {
 
 // Without section headers, or with wrong ones, a program runs as before: everything is found that was.
 func TestWithoutSections(t *testing.T) {
+	t.Parallel()
 	file := build(t, uses, "GOARCH=amd64")
 	want := read(t, file).Needs()
 	data, err := os.ReadFile(file)

@@ -14,6 +14,7 @@ import (
 
 // TestHas builds a program in every way that changes where the table of functions is, or in what form.
 func TestHas(t *testing.T) {
+	t.Parallel()
 	external := "-ldflags=-linkmode=external"
 	tests := map[string]struct {
 		words []string
@@ -58,6 +59,7 @@ func TestHas(t *testing.T) {
 
 // What a program says of itself.
 func TestBuild(t *testing.T) {
+	t.Parallel()
 	p := read(t, build(t, imports, "-tags=one,two"))
 	if got := p.Build().GoVersion; got != runtime.Version() {
 		t.Errorf("the Go version is %q", got)
@@ -72,6 +74,7 @@ func TestBuild(t *testing.T) {
 
 // Files that are no program of Go are told apart from those that cannot be read.
 func TestNotGo(t *testing.T) {
+	t.Parallel()
 	self, err := os.ReadFile(build(t, imports))
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +107,7 @@ func TestNotGo(t *testing.T) {
 
 // What an obfuscator leaves, or a Go whose table is not known here: the functions are unknown, not absent.
 func TestNotReadable(t *testing.T) {
+	t.Parallel()
 	data, err := os.ReadFile(build(t, uses, "GOARCH=amd64"))
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 // Toolchains for FIPS 140 leave word in the build information.
 func TestSystemCrypto(t *testing.T) {
+	t.Parallel()
 	tests := map[debug.BuildSetting]string{
 		{Key: "GOEXPERIMENT", Value: "systemcrypto"}:            "it was built with GOEXPERIMENT=systemcrypto",
 		{Key: "GOEXPERIMENT", Value: "jsonv2,opensslcrypto"}:    "it was built with GOEXPERIMENT=opensslcrypto",

@@ -43,6 +43,7 @@ func program(parts ...[]byte) []byte {
 // TestForms reads the table of every version of Go, byte order and size of a word. Go 1.26's linker is
 // asked in TestHas.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	for _, magic := range []uint32{0xfffffffa, 0xfffffff0, 0xfffffff1} {
 		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
 			for _, width := range []int{4, 8} {
@@ -60,6 +61,7 @@ func TestForms(t *testing.T) {
 
 // Not every table is one: a program may embed another, and what looks like a header may be chance.
 func TestWhichTable(t *testing.T) {
+	t.Parallel()
 	le := binary.LittleEndian
 	own := table(0xfffffff1, le, 8, "main.own\x00")
 	far := slices.Concat(make([]byte, 1<<20-100), own) // over the end of what is read at once

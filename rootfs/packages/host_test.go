@@ -41,6 +41,7 @@ func run(t *testing.T, name string, args ...string) string {
 
 // dpkg itself is asked about everything that is installed.
 func TestHostPackages(t *testing.T) {
+	t.Parallel()
 	need(t, "dpkg-query")
 	db, err := Open(ldd.DirFS("/"))
 	if err != nil {
@@ -73,6 +74,7 @@ func TestHostPackages(t *testing.T) {
 // Libraries of the host: the package that has each has to be the one that dpkg names. dpkg is asked with
 // both spellings, since it does not know that /lib is a link.
 func TestHostOwners(t *testing.T) {
+	t.Parallel()
 	need(t, "dpkg-query", "dpkg")
 	libs := hostLibraries(t)
 	start := time.Now()
@@ -147,6 +149,7 @@ func dpkgOwners(t *testing.T, files []string) map[string]map[string]bool {
 
 // The files of each package of the host are those that dpkg lists and that are no folders.
 func TestHostFiles(t *testing.T) {
+	t.Parallel()
 	need(t, "dpkg")
 	db, err := Open(ldd.DirFS("/"))
 	if err != nil {

@@ -92,6 +92,7 @@ var debTree = map[string]string{
 }
 
 func TestDeb(t *testing.T) {
+	t.Parallel()
 	db := open(t, debTree)
 	want := []Package{
 		{Deb, "dash", "0.5.12-2", "amd64", "dash", "0.5.12-2", ""},
@@ -144,6 +145,7 @@ func TestDeb(t *testing.T) {
 
 // Before /usr was merged, /lib/x and /usr/lib/x were two files.
 func TestDebWithTwoLibs(t *testing.T) {
+	t.Parallel()
 	db := open(t, map[string]string{
 		"var/lib/dpkg/status":       "Package: a\nVersion: 1\nArchitecture: all\nStatus: install ok installed\n",
 		"var/lib/dpkg/info/a.list":  "/.\n/lib\n/lib/x\n",
@@ -163,6 +165,7 @@ func TestDebWithTwoLibs(t *testing.T) {
 
 // A list that is gone does not hide the other packages, and is told.
 func TestDebWithoutList(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{}
 	for name, content := range debTree {
 		files[name] = content
@@ -178,6 +181,7 @@ func TestDebWithoutList(t *testing.T) {
 }
 
 func TestDistroless(t *testing.T) {
+	t.Parallel()
 	db := open(t, map[string]string{
 		"var/lib/dpkg/status.d/libc6":         "Package: libc6\nSource: glibc\nVersion: 2.36-9\nArchitecture: amd64\n",
 		"var/lib/dpkg/status.d/libc6.md5sums": "0123  usr/lib/x86_64-linux-gnu/libc.so.6\n4567  usr/share/a  b\n",
@@ -227,6 +231,7 @@ A:noarch
 `
 
 func TestAPK(t *testing.T) {
+	t.Parallel()
 	for _, dir := range []string{"lib/apk/db/", "usr/lib/apk/db/"} {
 		db := open(t, map[string]string{dir + "installed": apkInstalled, "usr/lib/libvips.so": "-> libvips.so.42", "usr/lib/libvips.so.42": ""})
 		want := []Package{
@@ -249,6 +254,7 @@ func TestAPK(t *testing.T) {
 }
 
 func TestNoDatabase(t *testing.T) {
+	t.Parallel()
 	for name, files := range map[string]map[string]string{
 		"empty":          {},
 		"empty folders":  {"var/lib/dpkg/info/": "", "lib/apk/db/": "", "var/lib/rpm/": ""},
@@ -271,6 +277,7 @@ func TestNoDatabase(t *testing.T) {
 
 // What is no file is not opened: a FIFO would wait for ever.
 func TestDamaged(t *testing.T) {
+	t.Parallel()
 	for name, files := range map[string]map[string]string{
 		"status is a folder":    {"var/lib/dpkg/status/": ""},
 		"installed is a folder": {"lib/apk/db/installed/": ""},

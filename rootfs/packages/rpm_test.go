@@ -60,6 +60,7 @@ func makeRPMRoot(t *testing.T) string {
 
 // rpm itself writes a database, and is asked about all that is in it.
 func TestRPMReal(t *testing.T) {
+	t.Parallel()
 	root := makeRPMRoot(t)
 	db, err := Open(ldd.DirFS(root))
 	if err != nil {
@@ -112,6 +113,7 @@ func smallRPMDB(t testing.TB) []byte {
 
 // Fedora has moved the database, RHEL has not, and ostree has it elsewhere.
 func TestRPMPlaces(t *testing.T) {
+	t.Parallel()
 	data := string(smallRPMDB(t))
 	for _, dir := range []string{"var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/"} {
 		db := open(t, map[string]string{
@@ -139,6 +141,7 @@ func TestRPMPlaces(t *testing.T) {
 
 // A database that is there and is not read is no error, and not silent either.
 func TestRPMUnread(t *testing.T) {
+	t.Parallel()
 	for name, files := range map[string]map[string]string{
 		"Berkeley DB": {"var/lib/rpm/Packages": "x"},
 		"NDB":         {"usr/lib/sysimage/rpm/Packages.db": "x"},
@@ -152,6 +155,7 @@ func TestRPMUnread(t *testing.T) {
 }
 
 func TestSourceRPM(t *testing.T) {
+	t.Parallel()
 	for file, want := range map[string][2]string{
 		"glibc-2.34-60.el9.src.rpm":      {"glibc", "2.34-60.el9"},
 		"java-17-openjdk-17.0-1.src.rpm": {"java-17-openjdk", "17.0-1"},
@@ -185,6 +189,7 @@ func FuzzRPM(f *testing.F) {
 
 // A page that names itself ends, too.
 func TestSQLiteLoops(t *testing.T) {
+	t.Parallel()
 	data := smallRPMDB(t)
 	for page := 1; page < len(data)/4096; page++ {
 		for _, kind := range []byte{interiorTable, leafTable} {

@@ -49,6 +49,7 @@ func (f countedFile) ReadAt(p []byte, off int64) (int, error) {
 // What a library says is read once, in however many rounds it is asked and of whichever image: the rounds
 // that only open plugins of plugins read these alone, and a second program reads nothing but itself.
 func TestNothingIsReadAgain(t *testing.T) {
+	t.Parallel()
 	m := madeRoot{
 		program: made{needs: []string{debianLib + "libvips.so.42"}, imports: []string{"iconv_open"}},
 		libs: map[string]made{

@@ -55,8 +55,7 @@ var opened = []string{
 }
 
 // The loader is asked what real programs open on the host. All of it has to be in what Resolve finds.
-func TestOracleOpened(t *testing.T) {
-	long(t)
+func TestHeavyOracleOpened(t *testing.T) {
 	for _, line := range opened {
 		t.Run(line, func(t *testing.T) {
 			dir := t.TempDir()

@@ -44,6 +44,7 @@ func hostLibraries(t *testing.T) *ldd.Closure {
 // What the package rule takes is looked at for every library of the host: few packages, and little of
 // each. Run it with -v to see them.
 func TestPackageRuleOnHost(t *testing.T) {
+	t.Parallel()
 	c := hostLibraries(t)
 	if len(c.Objects) < 10 {
 		skip(t, "there are no libraries in /usr/lib/x86_64-linux-gnu")

@@ -162,8 +162,7 @@ var realCases = map[string]realCase{
 	},
 }
 
-func TestRealPrograms(t *testing.T) {
-	long(t)
+func TestHeavyRealPrograms(t *testing.T) {
 	for name, c := range realCases {
 		t.Run(name, func(t *testing.T) {
 			program := c.find(t)

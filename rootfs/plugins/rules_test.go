@@ -242,6 +242,7 @@ var ruleCases = map[string]ruleCase{
 }
 
 func TestRules(t *testing.T) {
+	t.Parallel()
 	for name, c := range ruleCases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -264,6 +265,7 @@ func TestRules(t *testing.T) {
 
 // A library of a plugin has plugins itself, and one of these cannot be loaded.
 func TestResolvePluginsOfPlugins(t *testing.T) {
+	t.Parallel()
 	m := madeRoot{
 		program: made{needs: []string{debianLib + "libvips.so.42"}},
 		libs: map[string]made{
@@ -298,6 +300,7 @@ func TestResolvePluginsOfPlugins(t *testing.T) {
 // A library that only the RUNPATH of another one leads to, which it has in a note, is found in each round by
 // its path, and so in an image.
 func TestResolveNoteOfRunpath(t *testing.T) {
+	t.Parallel()
 	m := madeRoot{
 		libs: map[string]made{
 			debianLib + "liba.so.1":                 {soname: "liba.so.1", runpath: "/opt/own", asm: noteOf(`[{"soname":["libvips.so.42"]}]`)},
@@ -321,6 +324,7 @@ func TestResolveNoteOfRunpath(t *testing.T) {
 
 // A library that is required is missed as one that the program is bound to.
 func TestResolveRequired(t *testing.T) {
+	t.Parallel()
 	m := madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}}
 	o := Options{BuildInfo: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "microsoft_systemcrypto", Value: "1"}}}}
 	_, _, err := Resolve(context.Background(), ldd.DirFS(m.build(t)), ldd.Program{Path: "/bin/prog"}, ldd.Env{}, o)
@@ -331,6 +335,7 @@ func TestResolveRequired(t *testing.T) {
 }
 
 func TestUnknownGroup(t *testing.T) {
+	t.Parallel()
 	m := madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}}
 	sys := ldd.DirFS(m.build(t))
 	c, err := ldd.Resolve(context.Background(), sys, ldd.Program{Path: "/bin/prog"}, ldd.Env{})
@@ -349,6 +354,7 @@ func TestUnknownGroup(t *testing.T) {
 
 // A static program opens nothing.
 func TestStaticProgram(t *testing.T) {
+	t.Parallel()
 	root := image(t.TempDir())
 	need(t, "gcc")
 	root.gcc(t, "bin/prog", made{text: "libnamed.so.1"}, "-static")

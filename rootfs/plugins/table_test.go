@@ -9,6 +9,7 @@ import (
 
 // Every row is complete: whatever a pattern names has a value, and somebody can look up what it says.
 func TestRegistry(t *testing.T) {
+	t.Parallel()
 	for _, e := range registry {
 		values := map[string]string{"lib": "/usr/lib"}
 		for i := range e.soname.NumSubexp() {
@@ -56,6 +57,7 @@ func TestRegistry(t *testing.T) {
 }
 
 func TestSonames(t *testing.T) {
+	t.Parallel()
 	for soname, group := range map[string]string{
 		"libvips.so.42": "vips", "libMagickCore-6.Q16.so.6": "imagemagick", "libMagickCore-7.Q16HDRI.so.10": "imagemagick",
 		"libcrypto.so.3": "openssl", "libcrypto.so.1.1": "openssl", "libtinfo.so.6": "terminfo", "libncursesw.so.6": "terminfo",
@@ -78,6 +80,7 @@ func TestSonames(t *testing.T) {
 }
 
 func TestBraces(t *testing.T) {
+	t.Parallel()
 	for pattern, want := range map[string]string{
 		"/a":            "/a",
 		"/{a,b}/c":      "/a/c /b/c",
@@ -97,6 +100,7 @@ func TestBraces(t *testing.T) {
 }
 
 func TestExpand(t *testing.T) {
+	t.Parallel()
 	values := map[string]string{"lib": "/usr/lib", "1": "6"}
 	for pattern, want := range map[string]string{"<lib>/a-<1>.*": "/usr/lib/a-6.*", "/a": "/a", "<gone>/a": "", "<lib": ""} {
 		if got, ok := expand(pattern, values); got != want && ok || ok != (want != "") {
@@ -106,6 +110,7 @@ func TestExpand(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
+	t.Parallel()
 	content := []byte("x\x00not/gconv\x00/usr/lib/gconv/gconv-modules\x00/usr/lib/../lib/gconv\x00OPENSSLDIR: \"/etc/ssl\"\x00OPENSSLDIR: N/A\x00/usr/lib/locale/locale-archive\x00end/gconv")
 	for _, c := range []struct {
 		text text

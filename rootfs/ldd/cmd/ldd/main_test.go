@@ -59,6 +59,7 @@ var address = regexp.MustCompile(` \(0x[0-9a-f]+\)|(?m:^\tlinux-vdso.*\n)`)
 
 // What ldd(1) prints is printed, for programs and for libraries.
 func TestAsLdd(t *testing.T) {
+	t.Parallel()
 	need(t, "ldd")
 	for _, name := range []string{"bash", "git", "gcc", "podman", "skopeo", "ffmpeg", "gdalinfo"} {
 		path := need(t, name)
@@ -101,6 +102,7 @@ func sortedLines(s string) []string {
 
 // A library that is asked for by its path has no other name, nor has one that is preloaded by it.
 func TestAsLddByPath(t *testing.T) {
+	t.Parallel()
 	need(t, "ldd")
 	dir := t.TempDir()
 	lib := compile(t, dir, "libanswer.so", "int answer(void) { return 42; }", "-shared", "-fPIC")
@@ -120,6 +122,7 @@ func pair(t *testing.T) (dir, program string) {
 }
 
 func TestMissing(t *testing.T) {
+	t.Parallel()
 	dir, program := pair(t)
 	if code, out, errs := call(t, program); code != 0 || !strings.Contains(out, "libanswer.so => "+dir+"/libanswer.so\n") {
 		t.Errorf("exit code %d, %q, %q", code, out, errs)
@@ -160,6 +163,7 @@ func TestLibraryPath(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	dir, program := pair(t)
 	if code, _, errs := call(t, "--check", program); code != 0 {
 		t.Errorf("exit code %d: %s", code, errs)
@@ -173,6 +177,7 @@ func TestCheck(t *testing.T) {
 
 // A copy is a root in which the programs start.
 func TestCopy(t *testing.T) {
+	t.Parallel()
 	dir, program := pair(t)
 	if os.Getuid() != 0 {
 		missing(t, "the right to chroot")
@@ -198,6 +203,7 @@ func TestCopy(t *testing.T) {
 
 // A sysroot for another machine.
 func TestRoot(t *testing.T) {
+	t.Parallel()
 	const root = "/usr/aarch64-linux-gnu"
 	need(t, "aarch64-linux-gnu-gcc")
 	code, out, errs := call(t, "--root", root, "/lib/libm.so.6")
@@ -222,6 +228,7 @@ func TestRoot(t *testing.T) {
 }
 
 func TestStatic(t *testing.T) {
+	t.Parallel()
 	program := compile(t, t.TempDir(), "app", "int main(void) { return 0; }", "-static")
 	if code, out, errs := call(t, program); code != 0 || out != "\tstatically linked\n" {
 		t.Errorf("exit code %d, %q, %q", code, out, errs)
@@ -229,6 +236,7 @@ func TestStatic(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		args []string
 		code int
