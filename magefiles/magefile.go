@@ -33,39 +33,44 @@ const ourModule = "github.com/fromscratch-go/fromscratch"
 var Default = Test
 
 // Test runs the tests of all packages and, through them, of the examples, but for the heavy ones: see TestHeavy. It
-// prints a line for each package and the counts. At the end it removes the images that the tests share.
+// prints a line for each package and the counts. The images that the tests share stay for the next run: see TestClean.
 func Test(ctx context.Context) error { return test(ctx, "-skip", testkit.HeavyPattern) }
 
 // TestHeavy runs the tests that take minutes and seldom find what the others do not: large programs compiled from
 // source, hundreds of installed programs, other releases of Debian, every recipe. CI runs it after Test.
 func TestHeavy(ctx context.Context) error { return test(ctx, "-run", testkit.HeavyPattern) }
 
-// test runs go test with the options and removes the images that the tests share. FROMSCRATCH_TEST_RECORD names a file
-// that gets the events, for magefiles/bench/tests.
+// test runs go test with the options. FROMSCRATCH_TEST_RECORD names a file that gets the events, for
+// magefiles/bench/tests.
 func test(ctx context.Context, options ...string) (err error) {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
+	signals := []os.Signal{syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup wants it ignored
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(ctx, signals...)
 	defer stop()
 	o := testrun.Options{Module: ourModule}
 	if path := os.Getenv("FROMSCRATCH_TEST_RECORD"); path != "" {
-		f, err := os.Create(path)
-		if err != nil {
-			return fmt.Errorf("keeping the events of the tests: %w", err)
+		f, createErr := os.Create(path)
+		if createErr != nil {
+			return fmt.Errorf("keeping the events of the tests: %w", createErr)
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 		o.Record = f
 	}
 	// Packages are tested in this order, as many at once as there are cores: those that take longest begin.
-	o.Args = append(options, "./magefiles/targets/...", "./buildkit", "./...")
+	// More tests than cores run at once in each, as many of them wait for an engine.
+	o.Args = append(options, "-parallel=3", "./magefiles/targets/...", "./buildkit", "./...")
 	release, err := testkit.Share()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release(), TestClean()) }()
+	defer func() { err = errors.Join(err, release()) }()
 	_, err = testrun.Run(ctx, o)
 	return err
 }
 
-// TestClean removes the builder images that tests share, which a plain go test leaves for the next one.
+// TestClean removes the builder images that tests share, which each run leaves for the next one.
 func TestClean() error {
 	if _, err := exec.LookPath("docker"); err != nil {
 		return nil

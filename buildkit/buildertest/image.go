@@ -4,8 +4,8 @@
 //	image := buildertest.Image(t) // the packages of this machine
 //	image = buildertest.Older(t)  // those of Debian 11, whose glibc is 2.31
 //
-// An image is made once and then found again by its name, by every package and every run, until [Remove]: the mage
-// target Test of this repository calls it at its end. Whoever runs "go test" alone keeps the images for the next time.
+// An image is made once and then found again by its name, by every package and every run, until [Remove], which the mage
+// target TestClean of this repository calls.
 //
 // Root's build cache has the standard library, as far as programs of tests need it: a Dockerfile without cache mounts
 // would compile it each time. As in the images called golang, Go is in /usr/local/go, GOPATH is /go, GOTOOLCHAIN is local, and the user is root.

@@ -20,7 +20,7 @@ type progress struct {
 	summary Summary
 
 	output  map[name][]byte    // of tests that run or have failed
-	running map[name]time.Time // functions and rows, with the start of each
+	running map[name]time.Time // functions and rows that are at work, with the start of each
 	counts  map[string]*Counts // of functions and rows, by package
 	failed  map[string][]name  // in the order of their ends, by package
 	builds  map[string][]byte  // what the compiler printed, by import path
@@ -44,8 +44,10 @@ func (p *progress) add(e Event) {
 		fmt.Fprint(p.out, e.Output)
 	case e.Action == "output":
 		p.output[id] = append(p.output[id], e.Output...)
-	case e.Action == "run":
+	case e.Action == "run", e.Action == "cont":
 		p.running[id] = e.Time
+	case e.Action == "pause": // it waits until others that run in parallel have ended
+		delete(p.running, id)
 	case e.Ends() && e.Test != "":
 		p.endTest(id, e)
 	case e.Ends():

@@ -51,10 +51,11 @@ import (
 	"time"
 )
 
+func TestEarly(t *testing.T) { t.Parallel() }
+
 func TestRow(t *testing.T) {
 	t.Run("waits", func(t *testing.T) { t.Log("waiting for a letter"); time.Sleep(time.Hour) })
-}
-`,
+}`,
 }
 
 func module(t *testing.T) string {
@@ -148,8 +149,8 @@ func TestRunStalls(t *testing.T) {
 		t.Fatal("no error")
 	}
 	wantText(t, err.Error(), "no test has ended for 10s", "hangs TestRow/waits, for ", "waiting for a letter")
-	if strings.Contains(err.Error(), "hangs TestRow,") {
-		t.Error("the error names a test that only waits for its row")
+	if strings.Contains(err.Error(), "hangs TestRow,") || strings.Contains(err.Error(), "TestEarly") {
+		t.Error("the error names a test that only waits for another one")
 	}
 	wantText(t, out, "goroutine ", "FAIL  hangs ", "running: hangs TestRow/waits ")
 }
