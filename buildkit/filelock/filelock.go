@@ -31,7 +31,7 @@ func Acquire(ctx context.Context, path string) (*Lock, error) {
 		f, err := try(path)
 		if err == nil && !stands(f, path) {
 			// The holder before us has removed the file that we then got the lock of.
-			err = errors.Join(ErrGone, f.Close())
+			err = errors.Join(ErrGone, free(f))
 		}
 		if err == nil {
 			return &Lock{f}, nil
@@ -48,7 +48,7 @@ func Acquire(ctx context.Context, path string) (*Lock, error) {
 }
 
 // Release frees the file, and leaves it where it is.
-func (l *Lock) Release() error { return l.file.Close() }
+func (l *Lock) Release() error { return free(l.file) }
 
 // Aside is in the name that a folder has while it is removed, after its own.
 const Aside = "@removed-"

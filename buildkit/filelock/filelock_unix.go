@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !aix && !(solaris && !illumos) && !fromscratch_fcntl
 
 package filelock
 
@@ -24,6 +24,5 @@ func try(path string) (*os.File, error) {
 	return f, nil
 }
 
-// Remove frees the file with what it protects: remove removes both while they are held. Who waits finds that the file
-// is gone.
-func (l *Lock) Remove(remove func() error) error { return errors.Join(remove(), l.file.Close()) }
+// free closes the file, and so unlocks it.
+func free(f *os.File) error { return f.Close() }

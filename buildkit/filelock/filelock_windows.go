@@ -27,3 +27,6 @@ func try(path string) (*os.File, error) {
 
 // Remove frees the file, and then has it removed with what it protects: Windows does not remove open files.
 func (l *Lock) Remove(remove func() error) error { return errors.Join(l.file.Close(), remove()) }
+
+// free closes the file, and so unlocks it.
+func free(f *os.File) error { return f.Close() }
