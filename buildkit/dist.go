@@ -190,9 +190,7 @@ func clearPlace(path string) error {
 func (d Dist) discard(program string) error {
 	var errs []error
 	for _, path := range append(d.documents(), d.archive(), filepath.Join(d.Rootfs(), program)) {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, remove(path))
 	}
 	return errors.Join(append(errs, removeFolder(d.layout()))...)
 }

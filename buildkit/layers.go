@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
@@ -23,7 +22,7 @@ func (d Dist) layers() string { return filepath.Join(string(d), "layers") }
 // readLayers reads what is known; what cannot be read is not known.
 func readLayers(path string) layers {
 	known := layers{}
-	if text, err := os.ReadFile(path); err == nil && json.Unmarshal(text, &known) != nil {
+	if text, err := record.ReadSealed(path); err == nil && json.Unmarshal([]byte(text), &known) != nil {
 		return layers{}
 	}
 	return known
@@ -35,7 +34,7 @@ func (l layers) write(path string) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, string(text))
+	return replaceFile(path, record.Seal(string(text)))
 }
 
 // layerKey is a checksum of all that decides about a layer's bytes: its entries, and

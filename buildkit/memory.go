@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,16 +57,16 @@ func (m *memory) write(path string) error {
 	for _, s := range []*record.Snapshot{m.layout, m.content, m.outputs} {
 		parts = append(parts, strings.TrimSuffix(s.String(), "\n"))
 	}
-	return replaceFile(path, strings.Join(parts, "\n\n"))
+	return replaceFile(path, record.Seal(strings.Join(parts, "\n\n")))
 }
 
 // readMemory reads what write has written; anything else is an error.
 func readMemory(path string) (*memory, error) {
-	text, err := os.ReadFile(path)
+	text, err := record.ReadSealed(path)
 	if err != nil {
 		return nil, err
 	}
-	parts := strings.Split(string(text), "\n\n")
+	parts := strings.Split(text, "\n\n")
 	if len(parts) != 4 {
 		return nil, fmt.Errorf("reading %q: it is not whole", path)
 	}
@@ -83,15 +82,18 @@ func readMemory(path string) (*memory, error) {
 	return m, nil
 }
 
-// replaceFile writes a file, whole or not at all.
+// replaceFile writes a file for everybody to read, whole or not at all. A folder in its place is removed: all that is
+// in a folder of an image was made by us.
 func replaceFile(path, content string) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
 	_, err = temp.WriteString(content)
-	if err = errors.Join(err, temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), path)
+	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {
+		if err = os.Rename(temp.Name(), path); hasFolderAt(path) {
+			err = errors.Join(removeAll(path), os.Rename(temp.Name(), path))
+		}
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(temp.Name()))
@@ -183,9 +185,4 @@ func telling(environ []string) []string {
 }
 
 // forget removes the memory: what it is about is no longer so.
-func (d Dist) forget() error {
-	if err := os.Remove(d.memory()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
+func (d Dist) forget() error { return remove(d.memory()) }

@@ -156,11 +156,16 @@ func (b *Built) keepSystem() error {
 	if err != nil {
 		return err
 	}
+	return s.write(path)
+}
+
+// write writes the system, whole or not at all: a line of JSON, and behind an empty line the snapshot.
+func (s *system) write(path string) error {
 	head, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, string(head)+"\n\n"+s.reads.String())
+	return replaceFile(path, record.Seal(string(head)+"\n\n"+s.reads.String()))
 }
 
 func keptEntry(e rootfs.Entry) (systemEntry, bool) {
@@ -198,11 +203,11 @@ func (s *system) entries(sys ldd.FS) []rootfs.Entry {
 }
 
 func readSystem(path string) (*system, error) {
-	text, err := os.ReadFile(path)
+	text, err := record.ReadSealed(path)
 	if err != nil {
 		return nil, err
 	}
-	head, reads, ok := strings.Cut(string(text), "\n\n")
+	head, reads, ok := strings.Cut(text, "\n\n")
 	if !ok {
 		return nil, fmt.Errorf("reading %q: it is not whole", path)
 	}
@@ -214,10 +219,20 @@ func readSystem(path string) (*system, error) {
 	return s, err
 }
 
-// remove removes a file that need not be there.
+// remove removes a file that need not be there, and a folder in its place.
 func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err := os.Remove(path)
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+		return nil
+	case hasFolderAt(path):
+		return removeAll(path)
 	}
-	return nil
+	return err
+}
+
+// hasFolderAt reports whether a folder, and no link to one, is at a path.
+func hasFolderAt(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir()
 }

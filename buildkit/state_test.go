@@ -1,0 +1,98 @@
+package buildkit
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
+)
+
+// stateFiles are the files of state in a folder of an image: how each is written, and whether it is known again.
+func stateFiles(t *testing.T) map[string]struct {
+	write func(path string) error
+	known func(path string) bool
+} {
+	t.Helper()
+	empty, err := (&record.Set{}).Take(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &memory{Key: "key", Set: []string{"web"}, Folder: "web", IDs: []string{"sha256:0123"}, layout: empty, content: empty, outputs: empty}
+	s := &system{Key: "key", Entries: []systemEntry{{Path: "/etc/ld.so.cache", Mode: 0o644, Bytes: []byte("ld.so-1.7.0")}}, reads: empty}
+	l := layers{"key": image.Known{}}
+	return map[string]struct {
+		write func(path string) error
+		known func(path string) bool
+	}{
+		"memory": {m.write, func(path string) bool { got, err := readMemory(path); return err == nil && got.Key != "" }},
+		"system": {s.write, func(path string) bool { got, err := readSystem(path); return err == nil && got.Key != "" }},
+		"layers": {l.write, func(path string) bool { return len(readLayers(path)) > 0 }},
+	}
+}
+
+// A file of state with a byte that is another one now is as good as none.
+func TestDamagedState(t *testing.T) {
+	for name, file := range stateFiles(t) {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), name)
+			if err := file.write(path); err != nil {
+				t.Fatal(err)
+			}
+			if !file.known(path) {
+				t.Fatal("what was written is not known")
+			}
+			whole, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range whole {
+				damaged := append([]byte(nil), whole...)
+				damaged[i] ^= 1
+				if err := os.WriteFile(path, damaged, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if file.known(path) {
+					t.Errorf("byte %d is another one, and it is known: %q", i, damaged)
+				}
+			}
+		})
+	}
+}
+
+// A folder in the place of a file of state is removed; it has no effect on the build.
+func TestFolderInPlaceOfState(t *testing.T) {
+	for name, file := range stateFiles(t) {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), name)
+			if err := os.MkdirAll(filepath.Join(path, "of", "mine"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if file.known(path) {
+				t.Error("a folder is known")
+			}
+			if err := file.write(path); err != nil {
+				t.Fatal(err)
+			}
+			if !file.known(path) {
+				t.Error("what was written is not known")
+			}
+			info, err := os.Stat(path)
+			if err != nil || info.Mode() != 0o644 {
+				t.Errorf("it is %v, %v", info.Mode(), err)
+			}
+			// The same when it has to be removed.
+			if err := remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.MkdirAll(filepath.Join(path, "of", "mine"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := remove(path); err != nil || exists(path) {
+				t.Errorf("the folder is still there: %v", err)
+			}
+		})
+	}
+}
