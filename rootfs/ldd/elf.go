@@ -198,6 +198,13 @@ func (f *elfFile) offset(addr uint64) (off, left uint64, ok bool) {
 	return 0, 0, false
 }
 
+// maxTable bounds each table that is read of a file, in bytes: a sparse file has any size and costs its maker nothing.
+// The largest symbol tables of real libraries, those of browser engines, have less than 100 MB.
+const maxTable = 256 << 20
+
+// tables is the file's size as a bound of what is read of it.
+func (f *elfFile) tables() int64 { return min(f.size, maxTable) }
+
 // check says whether n bytes at off are inside of the file.
 func (f *elfFile) check(off, n uint64) error {
 	if size := uint64(f.size); off > size || n > size-off {
@@ -210,6 +217,9 @@ func (f *elfFile) check(off, n uint64) error {
 func (f *elfFile) bytes(off, n uint64) ([]byte, error) {
 	if err := f.check(off, n); err != nil {
 		return nil, err
+	}
+	if n > maxTable {
+		return nil, fmt.Errorf("%d bytes at offset %d are more than the %d of any table", n, off, maxTable)
 	}
 	buf := make([]byte, n)
 	_, err := readFull(f.r, buf, int64(off))

@@ -83,7 +83,7 @@ func (d dirFS) path(op, name string) (string, error) {
 }
 
 // maxWhole bounds a file that has to be read whole because it is no [io.ReaderAt].
-const maxWhole = 1 << 30
+const maxWhole = 256 << 20
 
 // Content is an open file with random access. Whoever gets it closes it.
 type Content struct {

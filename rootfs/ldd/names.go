@@ -122,19 +122,22 @@ func (f *elfFile) libraryNames() ([]string, error) {
 	return compact(names), err
 }
 
+// maxTexts bounds the text of a file, in bytes. Go programs have a few hundred megabytes at most.
+const maxTexts = 2 << 30
+
 // texts reads the segments that may have constant strings: those without code. A linker that does not part
 // the two, as it was usual before 2018 and is on some machines, puts the strings beside the code.
 func (f *elfFile) texts(read func(r *bufio.Reader) error) error {
 	parted := slices.ContainsFunc(f.progs, func(p prog) bool {
 		return p.typ == elf.PT_LOAD && p.flags&(elf.PF_W|elf.PF_X) == 0
 	})
-	left := uint64(f.size)
+	left := uint64(min(f.size, maxTexts))
 	for _, p := range f.progs {
 		if p.typ != elf.PT_LOAD || parted && p.flags&elf.PF_X != 0 || f.check(p.off, p.filesz) != nil {
 			continue
 		}
 		if p.filesz > left { // segments that overlap
-			return errors.New("its segments are longer together than the file")
+			return errors.New("its segments are longer together than is read of a file")
 		}
 		left -= p.filesz
 		section := io.NewSectionReader(f.r, int64(p.off), int64(p.filesz))

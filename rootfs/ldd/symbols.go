@@ -60,7 +60,7 @@ func (f *elfFile) symbols(d *dynamic, bound []uint32) (*symbolTable, error) {
 		return nil, fmt.Errorf("symbol hash table: %w", err)
 	}
 	for _, i := range bound {
-		if n := int64(i) + 1; n > int64(t.n) && n*int64(f.symSize()) <= f.size {
+		if n := int64(i) + 1; n > int64(t.n) && n*int64(f.symSize()) <= f.tables() {
 			t.n = int(n)
 		}
 	}
@@ -181,8 +181,8 @@ func (t *symbolTable) readGNUHash(addr uint64) error {
 	if last >= h.first && last != 0 {
 		// The chain of the last bucket ends at the first word with its lowest bit set.
 		for n = last; ; n++ {
-			if int64(n)*int64(t.f.symSize()) > t.f.size {
-				return fmt.Errorf("%d symbols do not fit into a file of %d bytes", n, t.f.size)
+			if int64(n)*int64(t.f.symSize()) > t.f.tables() {
+				return fmt.Errorf("%d symbols do not fit into a table of %d bytes", n, t.f.tables())
 			}
 			w, err := t.f.words(at+4*uint64(n-h.first), 1)
 			if err != nil {

@@ -1,0 +1,134 @@
+package ldd
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// sparse is a file of a terabyte that begins with some bytes and has holes behind, as a file that costs its maker a
+// few kilobytes. It is read like one.
+type sparse []byte
+
+const sparseSize = 1 << 40
+
+func (s sparse) ReadAt(p []byte, off int64) (int, error) {
+	clear(p)
+	if off < int64(len(s)) {
+		copy(p, s[off:])
+	}
+	return len(p), nil
+}
+
+// sparseLibrary is a library with one segment that maps a terabyte, whose dynamic section has the tags.
+func sparseLibrary(tags ...dynEntry) sparse {
+	const header, segment, section = 64, 56, 4096
+	b := make([]byte, section)
+	copy(b, elf.ELFMAG)
+	b[elf.EI_CLASS], b[elf.EI_DATA], b[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), 1
+	o := binary.LittleEndian
+	o.PutUint16(b[16:], uint16(elf.ET_DYN))
+	o.PutUint16(b[18:], uint16(elf.EM_X86_64))
+	o.PutUint32(b[20:], 1)
+	o.PutUint64(b[32:], header)
+	o.PutUint16(b[54:], segment)
+	o.PutUint16(b[56:], 2)
+	put := func(i int, typ elf.ProgType, at, size uint64) {
+		p := b[header+i*segment:]
+		o.PutUint32(p, uint32(typ))
+		o.PutUint32(p[4:], uint32(elf.PF_R))
+		o.PutUint64(p[8:], at)
+		o.PutUint64(p[16:], at)
+		o.PutUint64(p[32:], size)
+		o.PutUint64(p[40:], size)
+	}
+	put(0, elf.PT_LOAD, 0, sparseSize)
+	put(1, elf.PT_DYNAMIC, section, uint64(16*(len(tags)+1)))
+	for _, t := range tags {
+		b = o.AppendUint64(o.AppendUint64(b, uint64(t.tag)), t.val)
+	}
+	return append(b, make([]byte, 4096)...)
+}
+
+// A sparse library of a terabyte takes neither the memory nor the time that its tables claim.
+func TestSparseLibrary(t *testing.T) {
+	symtab := dynEntry{elf.DT_SYMTAB, 1 << 20}
+	symbols := func(bound ...uint32) func(f *elfFile, d *dynamic) error {
+		return func(f *elfFile, d *dynamic) error { _, err := f.symbols(d, bound); return err }
+	}
+	for name, tt := range map[string]struct {
+		file sparse
+		read func(f *elfFile, d *dynamic) error
+		want string
+	}{
+		"a string table": {
+			sparseLibrary(symtab, dynEntry{elf.DT_STRTAB, 1 << 20}, dynEntry{elf.DT_STRSZ, 1 << 39}), symbols(), "of any table",
+		},
+		"symbols that relocations ask for": {
+			sparseLibrary(symtab), symbols(1<<32 - 1), "",
+		},
+		"a hash table whose chain has no end": {
+			// One bucket, first symbol 1, one word of filter; the bucket names symbol 1, whose chain is a hole.
+			func() sparse {
+				s := sparseLibrary(symtab, dynEntry{elf.DT_GNU_HASH, 6000})
+				s = append(s, make([]byte, 100)...)
+				for i, word := range []uint32{1, 1, 1, 0, 0, 0, 1} {
+					binary.LittleEndian.PutUint32(s[6000+4*i:], word)
+				}
+				return s
+			}(), symbols(), "do not fit into a table",
+		},
+		"a text of a terabyte": {
+			sparseLibrary(), func(f *elfFile, _ *dynamic) error { _, err := f.libraryNames(); return err }, "longer together",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := readELF(tt.file, sparseSize)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := f.dynamic()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err = tt.read(f, d)
+			runtime.ReadMemStats(&after)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if n := after.TotalAlloc - before.TotalAlloc; n > 1<<30 {
+				t.Errorf("%d bytes were allocated", n)
+			}
+		})
+	}
+}
+
+// Resolving the sparse file on a real disk ends, with an error at most.
+func TestSparseLibraryOnDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lib.so")
+	file := sparseLibrary(dynEntry{elf.DT_SYMTAB, 1 << 20}, dynEntry{elf.DT_STRTAB, 1 << 20}, dynEntry{elf.DT_STRSZ, 1 << 39})
+	if err := os.WriteFile(path, file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, sparseSize); err != nil {
+		t.Skip("the file system has no file of a terabyte: ", err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	c, err := newContent(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := interfaceOf(c); err == nil {
+		t.Error("a table of half a terabyte was read")
+	}
+}
