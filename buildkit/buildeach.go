@@ -44,9 +44,7 @@ func build(ctx context.Context, plans []Plan, report Report, key func(*Built) st
 	if err != nil {
 		return errors.Join(err, discardAll(all))
 	}
-	atOnce := sideBySide(plans)
-	err = each(ctx, groupsOf(all, key), atOnce, func(ctx context.Context, group []*Built) error {
-		err := each(ctx, group, atOnce, func(ctx context.Context, b *Built) error { return b.finishOrAbandon(ctx) })
+	err = eachGroup(ctx, groupsOf(all, key), sideBySide(plans), (*Built).finishOrAbandon, func(ctx context.Context, group []*Built, err error) error {
 		if err != nil {
 			return errors.Join(err, discardAll(group))
 		}
@@ -58,6 +56,16 @@ func build(ctx context.Context, plans []Plan, report Report, key func(*Built) st
 	})
 	// Those that were not begun have a new program beside an old archive.
 	return errors.Join(err, discardAll(all))
+}
+
+// eachGroup calls finish with each image, and use with each group and the error of its images: so many at once of both
+// together, and in the order of the images. A group that waits for its images takes no place.
+func eachGroup[T any](ctx context.Context, groups [][]T, atOnce int, finish func(T, context.Context) error, use func(context.Context, []T, error) error) error {
+	shared := make(places, atOnce)
+	return each(ctx, groups, atOnce, func(ctx context.Context, group []T) error {
+		err := shared.each(ctx, len(group), func(i int) error { return finish(group[i], ctx) })
+		return shared.use(func() error { return use(ctx, group, err) })
+	})
 }
 
 // finishOrAbandon is finish as one of many.
@@ -215,26 +223,41 @@ func platformsOf(all []*Built) string {
 // error no more are begun; those under way come to their end. The error is the first
 // in the order of the images.
 func each[T any](ctx context.Context, all []T, atOnce int, do func(context.Context, T) error) error {
-	errs := make([]error, len(all)+1)
-	slots := make(chan struct{}, atOnce)
+	return make(places, atOnce).each(ctx, len(all), func(i int) error { return do(ctx, all[i]) })
+}
+
+// places bound how much is done at once, also by several who share them.
+type places chan struct{}
+
+// use does one thing when a place is free.
+func (p places) use(do func() error) error {
+	p <- struct{}{}
+	defer func() { <-p }()
+	return do()
+}
+
+// each does n things, each when a place is free.
+func (p places) each(ctx context.Context, n int, do func(int) error) error {
+	errs := make([]error, n+1)
 	var failed atomic.Bool
 	var wait sync.WaitGroup
-	for i, one := range all {
-		slots <- struct{}{}
+	for i := range n {
+		p <- struct{}{}
 		if failed.Load() || ctx.Err() != nil {
+			<-p
 			break
 		}
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
-			defer func() { <-slots }()
-			if errs[i] = do(ctx, one); errs[i] != nil {
+			defer func() { <-p }()
+			if errs[i] = do(i); errs[i] != nil {
 				failed.Store(true)
 			}
 		}()
 	}
 	wait.Wait()
-	errs[len(all)] = context.Cause(ctx)
+	errs[n] = context.Cause(ctx)
 	for _, err := range errs {
 		if err != nil {
 			return err

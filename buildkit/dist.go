@@ -198,11 +198,15 @@ func (d Dist) discard(program string) error {
 // discardGroup removes what was made of all platforms together, this one among them.
 // Documents there are of an image of one platform.
 func (p Plan) discardGroup() error {
-	d := p.delivered()
-	if p.of < 2 || !d.ours() {
-		return nil
+	ctx, cancel := context.WithTimeoutCause(context.Background(), groupTimeout, errGroupHeld)
+	defer cancel()
+	err := p.inGroup(ctx, func(d Dist) error {
+		return errors.Join(removeDocuments(d), remove(d.archive()), removeFolder(d.layout()))
+	})
+	if errors.Is(err, errGroupHeld) {
+		return nil // another run writes there what it has built itself
 	}
-	return errors.Join(removeDocuments(d), remove(d.archive()), removeFolder(d.layout()))
+	return err
 }
 
 // removeFolder removes a folder that may not be there.

@@ -23,7 +23,7 @@ func (b *Built) LoadCluster(ctx context.Context, cluster *docker.Cluster) error 
 		err = errors.Join(err, remove(b.Plan.Dist().layers())) // what it knows may be why
 		return &EngineError{fmt.Errorf("delivering image %q to the kind cluster %q: %w", b.Plan.Reference, cluster.Name, err)}
 	}
-	return b.removeStale()
+	return b.removeStale(ctx)
 }
 
 func (b *Built) loadCluster(ctx context.Context, cluster *docker.Cluster) (came string, err error) {

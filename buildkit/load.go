@@ -20,7 +20,7 @@ import (
 // kept meanwhile. What fails is an [*EngineError].
 func (b *Built) Load(ctx context.Context, d *Delivery) error {
 	done := b.report.step(b.Plan.Label(), "docker", "loading "+b.Plan.Reference)
-	if err := b.removeStale(); err != nil { // before it is noted what is there
+	if err := b.removeStale(ctx); err != nil { // before it is noted what is there
 		done("", err)
 		return err
 	}
@@ -180,16 +180,23 @@ func (b *Built) send(ctx context.Context, d *Delivery, p parcel, before *docker.
 
 // removeStale removes the archive and the layout of an earlier build, unless they are
 // of this image: they are not what the engine has now.
-func (b *Built) removeStale() error {
+func (b *Built) removeStale(ctx context.Context) error {
 	if err := b.removeStaleDocuments(); err != nil {
 		return err
 	}
-	dist := b.Plan.delivered()
-	if b.Plan.of > 1 {
-		if err := removeDocuments(dist); err != nil {
+	if b.Plan.of < 2 {
+		return b.removeStaleFiles(b.Plan.Dist())
+	}
+	return b.Plan.inGroup(ctx, func(d Dist) error {
+		if err := removeDocuments(d); err != nil {
 			return fmt.Errorf("removing the documents of an earlier build: %w", err)
 		}
-	}
+		return b.removeStaleFiles(d)
+	})
+}
+
+// removeStaleFiles is removeStale in a folder that this process holds.
+func (b *Built) removeStaleFiles(dist Dist) error {
 	if !deliver.LayoutHas(dist.layout(), b.Image.ConfigDigest) {
 		if err := removeFolder(dist.layout()); err != nil {
 			return fmt.Errorf("removing the layout of an earlier build: %w", err)

@@ -75,7 +75,7 @@ func (b *Built) overBase(sys ldd.FS) ldd.FS {
 func (b *Built) layoutReads() (*record.Set, error) {
 	p, src := b.Plan, b.Plan.Main.Sources
 	set := &record.Set{Noise: mageFile, Began: p.names}
-	for _, path := range append(src.Files, src.Folders...) {
+	for _, path := range slices.Concat(src.Files, src.Folders) {
 		set.Add(path)
 	}
 	// Another module may begin in any folder on the way to the root.
@@ -141,7 +141,7 @@ func (p Plan) ownFiles() []string {
 	case p.builder == nil:
 		return slices.Concat(rootfs.BundlePlaces(), bundle)
 	case p.Files.Certificates.Bundle != p.bundle:
-		return append(rootfs.BundlePlaces(), bundle...)
+		return slices.Concat(rootfs.BundlePlaces(), bundle)
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func addFilesOf(set *record.Set, dir string) error {
 func (b *Built) outputWrites() *record.Set {
 	set := &record.Set{}
 	d := b.Plan.Dist()
-	for _, path := range append(d.documents(), filepath.Join(d.Rootfs(), b.Plan.Name), d.archive(), filepath.Join(string(d), distMark)) {
+	for _, path := range slices.Concat(d.documents(), []string{filepath.Join(d.Rootfs(), b.Plan.Name), d.archive(), filepath.Join(string(d), distMark)}) {
 		set.Add(path)
 	}
 	return set
