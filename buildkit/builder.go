@@ -95,9 +95,10 @@ func (b *builder) request(program []byte) docker.BuilderRequest {
 		Labels: map[string]string{markLabel: "builder", prefix: "builder"},
 		Skip:   func(host string) bool { return filepath.Base(host) == ".git" || Dist(host).ours() },
 		Volumes: map[string]string{
-			// The go command does not see that headers and libraries of C are others: each image has a cache of its own.
-			inside("cache"): prefix + "-gocache-" + b.id()[:12],
-			inside("mod"):   prefix + "-gomodcache",
+			// Each image has its own: the go command does not notice that headers and libraries of C differ, and it
+			// compiles unpacked modules without comparing them with go.sum again. Only the whole ID names one image.
+			inside("cache"): prefix + "-gocache-" + b.id(),
+			inside("mod"):   prefix + "-gomodcache-" + b.id(),
 		},
 		Memory: []string{inside("home")}, Folders: []string{insideRoot, inside("out")},
 		Extra: b.lent(), Proof: filepath.Join(b.root, "dist"),

@@ -31,9 +31,10 @@ func (b *builder) below(dir string) *sysroot.FS {
 }
 
 // downloaded is a folder of the builder's module cache, "example.com/dep@v1.2.3", without what is in it and was not
-// asked for. Its content never changes. One that is not there is [fs.ErrNotExist].
+// asked for. Its content never changes, as long as the image's programs leave it alone: what is kept of it serves that
+// image only. One that is not there is [fs.ErrNotExist].
 func (b *builder) downloaded(ctx context.Context, below string) (fs.FS, error) {
-	kept := filepath.Join(b.owner.Cache, "modules", filepath.FromSlash(below))
+	kept := filepath.Join(b.owner.Cache, "modules", filepath.Base(b.kept()), filepath.FromSlash(below))
 	return sysroot.Open(ctx, kept, moduleSource{b, path.Join(inside("mod"), below)})
 }
 

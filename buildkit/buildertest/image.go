@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,18 +76,34 @@ func Older(t testing.TB) string {
 	return orSkip(t, name, err)
 }
 
-// Remove removes the images of this package from the engine.
+// Remove removes the images of this package from the engine, and the volumes that builders have made for them.
 func Remove() error {
-	out, err := exec.Command("docker", "image", "ls", "--quiet", "--filter", "label="+Label).Output()
+	out, err := exec.Command("docker", "image", "ls", "--quiet", "--no-trunc", "--filter", "label="+Label).Output()
 	if err != nil {
 		return fmt.Errorf("listing the builder images of tests: %w", err)
 	}
-	for _, id := range strings.Fields(string(out)) {
+	ids := strings.Fields(string(out))
+	slices.Sort(ids)
+	ids = slices.Compact(ids) // an image with two names is listed twice
+	for _, id := range ids {
+		// One that is not there is no error with --force.
+		if out, err := exec.Command("docker", append([]string{"volume", "rm", "--force"}, Volumes(id)...)...).CombinedOutput(); err != nil {
+			return fmt.Errorf("removing the volumes of the builder image %s of tests: %w: %s", id, err, out)
+		}
+	}
+	for _, id := range ids {
 		if out, err := exec.Command("docker", "image", "rm", "--force", id).CombinedOutput(); err != nil {
 			return fmt.Errorf("removing the builder image %s of tests: %w: %s", id, err, out)
 		}
 	}
 	return nil
+}
+
+// Volumes are the names of the volumes that a builder (buildkit.Builders without a Prefix) makes for an image, by the
+// image's whole ID. A test in package buildkit compares them with what a builder does.
+func Volumes(id string) []string {
+	id = strings.TrimPrefix(id, "sha256:")
+	return []string{"fromscratch-gocache-" + id, "fromscratch-gomodcache-" + id}
 }
 
 // made returns the image of a kind and of versions; the first who wants it makes it, while the others wait.

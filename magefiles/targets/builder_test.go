@@ -24,17 +24,6 @@ var _ = targets.Configure(targets.Config{Builder: %q, %s})
 `, builder, fields)})
 }
 
-// removeCaches removes at the end the volumes of a builder image that are not there yet.
-func removeCaches(t *testing.T, builder string) {
-	t.Helper()
-	id := strings.TrimPrefix(strings.TrimSpace(docker(t, "image", "inspect", "--format", "{{.Id}}", builder)), "sha256:")
-	for _, volume := range []string{"fromscratch-gocache-" + id[:12], "fromscratch-gomodcache"} {
-		if exec.Command("docker", "volume", "inspect", volume).Run() != nil { // else it is the user's
-			t.Cleanup(func() { exec.Command("docker", "volume", "rm", volume).Run() })
-		}
-	}
-}
-
 func goEnv(t *testing.T, key string) string {
 	t.Helper()
 	out, err := exec.Command("go", "env", key).Output()
@@ -79,7 +68,6 @@ func TestBuilder(t *testing.T) {
 	const name = "fromscratch-test-builder-image"
 	dir := builderProject(t, builder, `Name: "`+name+`"`)
 	removeImages(t, name+":"+tag)
-	removeCaches(t, builder)
 	env := []string{"XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
 	if plan := mage(t, dir, env, "imagePlan").wantOK(t).stdout; !strings.Contains(plan, "builder ") || !strings.Contains(plan, builder+" (sha256:") {
 		t.Errorf("the plan has no builder:\n%s", plan)

@@ -175,7 +175,6 @@ func TestBuilderKilled(t *testing.T) {
 	}
 	endless.WriteString("}\n\nfunc main() { println(len(t)) }\n")
 	builder := buildertest.Image(t)
-	removeCaches(t, builder)
 	for _, test := range []struct {
 		name string
 		all  bool // or mage alone

@@ -26,25 +26,14 @@ func (w *Workshop) clean(ctx context.Context) error {
 	return errors.Join(err, w.remove(ctx, "image", "rm", "-f", w.goImage()))
 }
 
-// moduleCache is the volume where a Builder keeps modules, for all images that it
-// compiles in.
-const moduleCache = "fromscratch-gomodcache"
-
-// removeCaches removes the volumes that a Builder has made for our golang image;
-// that of the modules unless it was there before.
+// removeCaches removes the volumes that a Builder has made for our golang image.
 func (w *Workshop) removeCaches(ctx context.Context) error {
-	var err error
-	if !w.hadModules {
-		// Who uses it by now will need it.
-		if err = w.remove(ctx, "volume", "rm", moduleCache); err != nil && strings.Contains(err.Error(), "volume is in use") {
-			err = nil
-		}
-	}
 	id, inspect := w.docker(ctx, "image", "inspect", "--format", "{{.Id}}", w.goImage())
 	if inspect != nil {
-		return err // there is no such image, and never was
+		return nil // there is no such image, and never was
 	}
-	return errors.Join(err, w.remove(ctx, "volume", "rm", "fromscratch-gocache-"+strings.TrimPrefix(id, "sha256:")[:12]))
+	id = strings.TrimPrefix(strings.TrimSpace(id), "sha256:")
+	return errors.Join(w.remove(ctx, "volume", "rm", "fromscratch-gocache-"+id), w.remove(ctx, "volume", "rm", "fromscratch-gomodcache-"+id))
 }
 
 // removeStages removes the stages of builds that have no name, with all that they

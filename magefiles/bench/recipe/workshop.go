@@ -35,9 +35,7 @@ type Workshop struct {
 	dir    string // of all that is made here
 	bundle string // the machine's certificates, with the company's
 	server *httptest.Server
-	// hadModules: the volume for modules is not ours to remove.
-	hadModules bool
-	golang     bool // the golang image is made
+	golang bool // the golang image is made
 }
 
 // serverName is the name that httptest's certificate is made out to.
@@ -61,8 +59,6 @@ func Open(ctx context.Context, o Options) (*Workshop, error) {
 		return nil, err
 	}
 	w := &Workshop{Options: o, dir: dir, bundle: filepath.Join(dir, "bundle.crt")}
-	_, missing := w.docker(ctx, "volume", "inspect", moduleCache)
-	w.hadModules = missing == nil
 	if err := errors.Join(w.clean(ctx), w.listen()); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
