@@ -201,7 +201,7 @@ func (b *builder) exec(ctx context.Context, c gobuild.Command) (int, error) {
 	err = box.Sync(ctx)
 	code := 0
 	if err == nil {
-		code, err = box.Exec(ctx, docker.BuilderCommand{Args: c.Args, Env: lastOf(c.Env), Dir: c.Dir, Stdout: c.Stdout, Stderr: c.Stderr})
+		code, err = box.Exec(ctx, docker.BuilderCommand{Args: c.Args, Env: lastOf(c.Env), Dir: c.Dir, Stdout: bound(c.Stdout), Stderr: bound(c.Stderr)})
 	}
 	if err := b.forget(box, err); err != nil {
 		return 0, b.failed(ctx, err)

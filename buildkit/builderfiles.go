@@ -1,8 +1,8 @@
 package buildkit
 
 import (
-	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -50,15 +50,46 @@ func (m moduleSource) List(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var names bytes.Buffer
-	if err := m.builder.forget(box, box.List(ctx, &names, m.dir)); err != nil {
+	names := &counted{w: w}
+	if err := m.builder.forget(box, box.List(ctx, names, m.dir)); err != nil {
 		return m.builder.failed(ctx, err)
 	}
-	if names.Len() == 0 {
+	if names.n == 0 {
 		return &fs.PathError{Op: "open", Path: m.dir, Err: fs.ErrNotExist}
 	}
-	_, err = names.WriteTo(w)
-	return err
+	return nil
+}
+
+// counted is a writer that counts.
+type counted struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// maxSaid is the most that a command of a builder may print to one stream, in bytes: it is kept in memory.
+const maxSaid = 256 << 20
+
+// bound is a stream of a command's output that ends the command when there is too much; nil stays nil.
+func bound(w io.Writer) io.Writer {
+	if w == nil {
+		return nil
+	}
+	return &boundedOutput{counted{w: w}}
+}
+
+type boundedOutput struct{ counted }
+
+func (b *boundedOutput) Write(p []byte) (int, error) {
+	if int64(len(p)) > maxSaid-b.n {
+		return 0, fmt.Errorf("it has printed more than %d bytes", maxSaid)
+	}
+	return b.counted.Write(p)
 }
 
 // Read reads files by their names below the folder.

@@ -22,7 +22,8 @@ var rooms = map[string]struct{ ours, others []string }{
 	"rootfs/packages":    {ours: []string{"rootfs/ldd"}},
 	"rootfs/plugins":     {ours: []string{"rootfs/ldd", "rootfs/packages"}},
 	"rootfs":             {ours: []string{"rootfs/ldd"}, others: []string{"github.com/otiai10/copy"}},
-	"buildkit/gobuild":   {},
+	"buildkit/gobuild":   {ours: []string{"buildkit/holes"}},
+	"buildkit/holes":     {},
 	"buildkit/image":     {others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
 	"buildkit/base":      {ours: []string{"buildkit/image", "buildkit/stall"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/", "oras.land/oras-go/"}},
 	"buildkit/deliver":   {ours: []string{"buildkit/image", "buildkit/filelock"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
@@ -34,7 +35,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/testkit":           {ours: []string{"buildkit/filelock"}},
 	"buildkit/attendant":         {},
 	"buildkit/attendant/program": {},
-	"buildkit/sysroot":           {},
+	"buildkit/sysroot":           {ours: []string{"buildkit/holes"}},
 
 	"buildkit/watch": {others: []string{"github.com/fsnotify/fsnotify"}},
 

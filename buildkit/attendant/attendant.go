@@ -6,9 +6,9 @@
 //	attendant run COMMAND…          runs a command, and ends it and all below it when stdin ends
 //	attendant look NAME             prints where PATH has a command; exit code 1 is nowhere
 //	attendant list ROOT EXCLUDED…   prints the names below a folder, see package sysroot
-//	attendant read                  prints an archive of the files that stdin names, one a line, quoted
+//	attendant read                  prints an archive of the files that stdin names, a NUL after each
 //	attendant write FILE            writes stdin into a file that only its owner can read
-//	attendant remove                removes the files that stdin names, one a line
+//	attendant remove                removes the files that stdin names, a NUL after each
 //
 // Whoever holds the other end of stdin may be killed, or lose the network: the commands end then, and the container.
 package attendant

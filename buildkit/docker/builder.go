@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -222,7 +221,7 @@ func (b *Builder) sync(ctx context.Context) error {
 		}
 	}
 	if len(gone) > 0 {
-		err := b.attend(ctx, strings.NewReader(strings.Join(gone, "\n")), nil, "remove")
+		err := b.attend(ctx, nameList(gone), nil, "remove")
 		if err != nil {
 			return fmt.Errorf("removing what is gone: %w", err)
 		}

@@ -86,7 +86,7 @@ func TestBuilderExec(t *testing.T) {
 			t.Errorf("found %q, %v", found, err)
 		}
 		var names bytes.Buffer
-		if err := b.List(ctx, &names, "/"); err != nil || !strings.Contains(names.String(), `"/program" ""`) || strings.Contains(names.String(), "attendant") || strings.Contains(names.String(), `"/proc/`) {
+		if err := b.List(ctx, &names, "/"); err != nil || !strings.Contains(names.String(), " /program\x00\x00") || strings.Contains(names.String(), "attendant") || strings.Contains(names.String(), " /proc/") {
 			t.Errorf("%v, names:\n%s", err, names.String())
 		}
 	})
@@ -191,8 +191,15 @@ func TestBuilderSync(t *testing.T) {
 					t.Error("the wrong files are there")
 				}
 				write("part/b.go", "package part")
-				if err := os.Remove(filepath.Join(dir, "part/a.go")); err != nil {
+				write("odd\n"+dir+"/go.mod", "a name of two lines")
+				if !there("odd\n" + dir + "/go.mod") {
+					t.Error("a name of two lines is not there")
+				}
+				if err := errors.Join(os.Remove(filepath.Join(dir, "part/a.go")), os.RemoveAll(filepath.Join(dir, "odd\n"))); err != nil {
 					t.Fatal(err)
+				}
+				if there("odd\n"+dir+"/go.mod") || !there("go.mod") {
+					t.Error("of a name of two lines the wrong one is removed")
 				}
 				if there("part/a.go") || !there("part/b.go") {
 					t.Error("the files are those from before")

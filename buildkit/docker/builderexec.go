@@ -70,26 +70,23 @@ func (b *Builder) List(ctx context.Context, w io.Writer, root string, excluded .
 	return b.failed("listing the files of", b.attend(ctx, nil, w, append([]string{"list", root}, excluded...)...))
 }
 
-// Read calls use with each of some files of the container, all in one go: for many small ones an engine takes long.
+// Read calls use with each of some files of the container, all in one go: for many small ones an engine takes long. The
+// content may have any length, and the name be another one: whatever runs in the container can change what is there.
 func (b *Builder) Read(ctx context.Context, names []string, use func(name string, content io.Reader) error) error {
 	return b.failed("reading files of", b.read(ctx, names, use))
 }
 
 func (b *Builder) read(ctx context.Context, names []string, use func(string, io.Reader) error) error {
-	var quoted strings.Builder
-	for _, name := range names {
-		fmt.Fprintf(&quoted, "%q\n", name)
-	}
 	body, pipe := io.Pipe()
 	attended := make(chan error, 1)
 	go func() {
-		err := b.attend(ctx, strings.NewReader(quoted.String()), pipe, "read")
+		err := b.attend(ctx, nameList(names), pipe, "read")
 		pipe.CloseWithError(err) // nil is the end
 		attended <- err
 	}()
 	err := eachFile(tar.NewReader(body), use)
 	if err == nil {
-		_, err = io.Copy(io.Discard, body) // what pads the archive
+		_, err = io.Copy(io.Discard, io.LimitReader(body, padding))
 	}
 	body.CloseWithError(errEnded)
 	if attendErr := <-attended; attendErr != nil && !errors.Is(attendErr, errEnded) {
@@ -98,11 +95,27 @@ func (b *Builder) read(ctx context.Context, names []string, use func(string, io.
 	return err
 }
 
+// padding is how much may come behind the end of an archive, in bytes.
+const padding = 1 << 20
+
+// nameList is the list of names that the attendant reads: a NUL, which no name has, ends each of them.
+func nameList(names []string) io.Reader {
+	var list strings.Builder
+	for _, name := range names {
+		list.WriteString(name)
+		list.WriteByte(0)
+	}
+	return strings.NewReader(list.String())
+}
+
 func eachFile(r *tar.Reader, use func(string, io.Reader) error) error {
 	for {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
+		}
+		if err == nil && h.Typeflag != tar.TypeReg {
+			err = fmt.Errorf("%q is not a file (%s)", h.Name, h.FileInfo().Mode())
 		}
 		if err == nil {
 			err = use(h.Name, r)

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/holes"
 )
 
 // Runner runs commands elsewhere than on this machine, in a container, where the sources lie at the same paths. The go
@@ -78,6 +80,9 @@ func (g Go) scratch(of string) string {
 	return path.Join(g.Runner.Scratch(), fmt.Sprintf("%016x-%d", h.Sum64(), attempts.Add(1)))
 }
 
+// maxProgram is the most that a program from elsewhere may have, in bytes.
+const maxProgram = 4 << 30
+
 // fetch brings a program from elsewhere to its place, whole or not at all.
 func (g Go) fetch(ctx context.Context, name, to string) (err error) {
 	defer func() {
@@ -90,9 +95,13 @@ func (g Go) fetch(ctx context.Context, name, to string) (err error) {
 		return err
 	}
 	err = g.Runner.Fetch(ctx, name, func(r io.Reader) error {
-		_, err := io.Copy(temp, r)
+		_, _, err := holes.Copy(temp, r, maxProgram)
 		return err
 	})
+	var large *holes.TooLargeError
+	if errors.As(err, &large) {
+		err = fmt.Errorf("%w\nfix: look at what the compiler there has written to %q; files that are embedded may go into the image by Files", err, name)
+	}
 	if err = errors.Join(err, temp.Chmod(0o755), temp.Close()); err == nil {
 		err = os.Rename(temp.Name(), to)
 	}

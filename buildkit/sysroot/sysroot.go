@@ -6,14 +6,13 @@
 //
 // Both are kept in a folder whose name the caller makes of the image's ID, since the content of an ID never changes:
 //
-//	names     mode, size, name and link target of everything, a line each
+//	names     mode, size, name and link target of everything, see [Source]
 //	files/    the files that were read, at their paths
 //
 // The folder is safe to remove at any time, and safe under two processes: what is in it appears whole or not at all.
 package sysroot
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -25,13 +24,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/holes"
 )
 
 // Source is where an image's files come from.
 type Source interface {
-	// List writes a line for each name below the root: "MODE SIZE NAME TARGET", the mode in octal as an [fs.FileMode],
-	// the size in bytes, the absolute name and the target of a link quoted as by %q. Folders come before what is in them.
+	// List writes for each name below the root "MODE SIZE NAME", a NUL, the target of a link, and a NUL: the mode in octal
+	// as an [fs.FileMode], the size in bytes, the name absolute. Folders come before what is in them.
 	List(ctx context.Context, w io.Writer) error
 	// Read calls use with the contents of files, by their absolute names.
 	Read(ctx context.Context, names []string, use func(name string, content io.Reader) error) error
@@ -52,6 +54,7 @@ type FS struct {
 type tree struct {
 	nodes    map[string]*node // by name in io/fs
 	fetching sync.Map         // folder -> *sync.Mutex
+	fetched  atomic.Int64     // bytes of this disk that files have taken
 }
 
 type node struct {
@@ -71,7 +74,7 @@ func Open(ctx context.Context, dir string, source Source) (*FS, error) {
 	names := filepath.Join(dir, "names")
 	nodes, err := readNames(names)
 	if err != nil {
-		err = replace(names, func(w io.Writer) error { return source.List(ctx, w) })
+		err = replace(names, func(f *os.File) error { return source.List(ctx, &bounded{f, maxNames}) })
 		if err == nil {
 			nodes, err = readNames(names)
 		}
@@ -82,40 +85,8 @@ func Open(ctx context.Context, dir string, source Source) (*FS, error) {
 	return &FS{ctx: ctx, dir: dir, source: source, tree: &tree{nodes: nodes}}, nil
 }
 
-// readNames reads a list of names.
-func readNames(file string) (map[string]*node, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() // only read
-	nodes := map[string]*node{}
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		n, name := &node{}, ""
-		if _, err := fmt.Sscanf(lines.Text(), "%o %d %q %q", (*uint32)(&n.mode), &n.size, &name, &n.target); err != nil {
-			return nil, fmt.Errorf("reading %q: the line %q: %w", file, lines.Text(), err)
-		}
-		n.name = path.Base(name)
-		if name = strings.TrimPrefix(path.Clean(name), "/"); name == "" {
-			name, n.name = ".", "."
-		} else if parent := nodes[path.Dir(name)]; parent != nil {
-			parent.names = append(parent.names, n.name)
-		}
-		nodes[name] = n
-	}
-	if err := lines.Err(); err != nil {
-		return nil, err
-	}
-	if nodes["."] == nil {
-		return nil, fmt.Errorf("reading %q: it does not begin with the root", file)
-	}
-	return nodes, nil
-}
-
 // replace writes a file, whole or not at all.
-func replace(file string, write func(io.Writer) error) error {
+func replace(file string, write func(*os.File) error) error {
 	temp, err := os.CreateTemp(filepath.Dir(file), ".new-*")
 	if err != nil {
 		return err
@@ -223,9 +194,10 @@ func (s *FS) host(n *node, full string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return "", fmt.Errorf("keeping a file of an image: %w", err)
 	}
-	err := s.source.Read(s.ctx, s.batch(dir, n, full), func(name string, r io.Reader) error {
-		return s.keep(strings.TrimPrefix(name, "/"), r)
-	})
+	err := s.mayFetch(n, full)
+	if err == nil {
+		err = s.fetch(s.batch(dir, n, full))
+	}
 	if err == nil && !s.has(n, full) {
 		err = fmt.Errorf("%q did not come", "/"+full)
 	}
@@ -250,7 +222,7 @@ func (s *FS) batch(dir string, n *node, full string) []string {
 	for _, name := range s.nodes[dir].names {
 		sibling := path.Join(dir, name)
 		if m := s.nodes[sibling]; sibling != full && m.mode.IsRegular() && !s.has(m, sibling) {
-			names, size = append(names, "/"+sibling), size+m.size
+			names, size = append(names, "/"+sibling), size+min(m.size, together+1)
 		}
 	}
 	if size > together {
@@ -265,8 +237,13 @@ func (s *FS) keep(full string, r io.Reader) error {
 	if n == nil {
 		return fmt.Errorf("%q came, and was not asked for", "/"+full)
 	}
-	return replace(s.file(full), func(w io.Writer) error {
-		size, err := io.Copy(w, r)
+	return replace(s.file(full), func(f *os.File) error {
+		size, data, err := holes.Copy(f, r, n.size)
+		s.fetched.Add(data)
+		var large *holes.TooLargeError
+		if errors.As(err, &large) {
+			return fmt.Errorf("%q has more than %d bytes, which it had", "/"+full, n.size)
+		}
 		if err == nil && size != n.size {
 			err = fmt.Errorf("%q has %d bytes, not %d as it had", "/"+full, size, n.size)
 		}

@@ -36,7 +36,7 @@ func newImage() *image {
 func (m *image) List(_ context.Context, w io.Writer) error {
 	m.lists.Add(1)
 	if m.fail != nil {
-		fmt.Fprintf(w, "%o 0 %q %q\n", fs.ModeDir, "/", "")
+		fmt.Fprintf(w, "%o 0 /\x00\x00", uint32(fs.ModeDir))
 		return m.fail
 	}
 	seen := map[string]bool{}
@@ -46,16 +46,16 @@ func (m *image) List(_ context.Context, w io.Writer) error {
 			if seen[name] = true; name != "/" {
 				folder(path.Dir(name))
 			}
-			fmt.Fprintf(w, "%o 4096 %q %q\n", uint32(fs.ModeDir|0o755), name, "")
+			fmt.Fprintf(w, "%o 4096 %s\x00\x00", uint32(fs.ModeDir|0o755), name)
 		}
 	}
 	for _, name := range m.order {
 		folder(path.Dir(name))
 		if target, ok := strings.CutPrefix(m.files[name], "-> "); ok {
-			fmt.Fprintf(w, "%o 0 %q %q\n", uint32(fs.ModeSymlink|0o777), name, target)
+			fmt.Fprintf(w, "%o 0 %s\x00%s\x00", uint32(fs.ModeSymlink|0o777), name, target)
 			continue
 		}
-		fmt.Fprintf(w, "%o %d %q %q\n", 0o644, len(m.files[name]), name, "")
+		fmt.Fprintf(w, "%o %d %s\x00\x00", 0o644, len(m.files[name]), name)
 	}
 	return nil
 }

@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -110,7 +109,7 @@ func look(args []string) (int, error) {
 	return 0, nil
 }
 
-// list prints a line for each name below a root: mode, size, name, and the target of a link. The names begin at the
+// list prints for each name below a root "MODE SIZE NAME", a NUL, the target of a link, and a NUL. The names begin at the
 // root. Folders of other file systems are not entered. Of a root that is not there nothing is printed.
 func list(args []string) (int, error) {
 	if len(args) == 0 {
@@ -155,7 +154,7 @@ func list(args []string) (int, error) {
 			}
 		}
 		name := filepath.Join("/", strings.TrimPrefix(path, top))
-		_, err = fmt.Fprintf(out, "%o %d %q %q\n", uint32(info.Mode()), info.Size(), name, link)
+		_, err = fmt.Fprintf(out, "%o %d %s\x00%s\x00", uint32(info.Mode()), info.Size(), name, link)
 		return err
 	})
 	return 0, errors.Join(err, out.Flush())
@@ -167,15 +166,24 @@ func device(path string) (uint64, error) {
 	return uint64(st.Dev), err
 }
 
-// read prints an archive of the files that stdin names, one a line, quoted.
+// names reads names that each end with a NUL. What comes behind the last one is no name: it may be the half of one.
+func names() ([]string, error) {
+	text, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return nil, err
+	}
+	list := strings.Split(string(text), "\x00")
+	if rest := list[len(list)-1]; rest != "" {
+		return nil, fmt.Errorf("the list breaks off at %q", rest)
+	}
+	return list[:len(list)-1], nil
+}
+
+// read prints an archive of the files that stdin names.
 func read([]string) (int, error) {
-	var names []string
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		name, err := strconv.Unquote(lines.Text())
-		if err != nil {
-			return 2, err
-		}
-		names = append(names, name)
+	names, err := names()
+	if err != nil {
+		return 2, err
 	}
 	out := tar.NewWriter(os.Stdout)
 	for _, name := range names {
@@ -187,7 +195,7 @@ func read([]string) (int, error) {
 }
 
 func pack(out *tar.Writer, name string) error {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for its other end
 	if err != nil {
 		return err
 	}
@@ -195,6 +203,9 @@ func pack(out *tar.Writer, name string) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%q is not a file (%s)", name, info.Mode())
 	}
 	if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: info.Size(), Format: tar.FormatPAX}); err != nil {
 		return err
@@ -221,9 +232,13 @@ func write(args []string) (int, error) {
 }
 
 func remove([]string) (int, error) {
+	names, err := names()
+	if err != nil {
+		return 2, err
+	}
 	var errs []error
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		if name := lines.Text(); filepath.IsAbs(name) && filepath.Clean(name) != "/" {
+	for _, name := range names {
+		if filepath.IsAbs(name) && filepath.Clean(name) != "/" {
 			errs = append(errs, os.RemoveAll(name))
 		}
 	}

@@ -1,0 +1,156 @@
+package sysroot
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Bounds of what an image may cost this machine: whoever made it is not trusted.
+const (
+	maxNames = 256 << 20 // bytes of the list of names
+	maxCount = 2_000_000 // names
+	maxFile  = 4 << 30   // bytes of one file
+	maxAll   = 16 << 30  // bytes of this disk that one run fetches from one image, without holes
+)
+
+// bounded is a writer that takes so many bytes and no more.
+type bounded struct {
+	w    io.Writer
+	left int64
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if int64(len(p)) > b.left {
+		return 0, errors.New("there are more names than an image may have\nfix: use an image with fewer files")
+	}
+	b.left -= int64(len(p))
+	return b.w.Write(p)
+}
+
+// readNames reads a list of names. One that does not come behind its folder is an error.
+func readNames(file string) (map[string]*node, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read
+	nodes, err := parseNames(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", file, err)
+	}
+	return nodes, nil
+}
+
+// parseNames is readNames of what [Source] lists.
+func parseNames(r io.Reader) (map[string]*node, error) {
+	nodes := map[string]*node{}
+	words := bufio.NewScanner(r)
+	words.Buffer(nil, 1<<20)
+	words.Split(untilNUL)
+	for words.Scan() {
+		n, name, err := parseNode(words.Text())
+		if err != nil {
+			return nil, err
+		}
+		if !words.Scan() {
+			return nil, fmt.Errorf("the list breaks off at %q", name)
+		}
+		n.target = words.Text()
+		if err := addNode(nodes, n, name); err != nil {
+			return nil, err
+		}
+	}
+	if err := words.Err(); err != nil {
+		return nil, err
+	}
+	if nodes["."] == nil {
+		return nil, errors.New("it does not begin with the root")
+	}
+	return nodes, nil
+}
+
+// parseNode reads "MODE SIZE NAME".
+func parseNode(word string) (n *node, name string, err error) {
+	mode, rest, _ := strings.Cut(word, " ")
+	size, name, _ := strings.Cut(rest, " ")
+	bits, err := strconv.ParseUint(mode, 8, 32)
+	if err != nil {
+		return nil, "", fmt.Errorf("the mode in %q: %w", word, err)
+	}
+	n = &node{name: path.Base(name), mode: fs.FileMode(bits)}
+	if n.size, err = strconv.ParseInt(size, 10, 64); err != nil || n.size < 0 {
+		return nil, "", fmt.Errorf("the size in %q is not one", word)
+	}
+	if !path.IsAbs(name) || name != path.Clean(name) {
+		return nil, "", fmt.Errorf("%q is no absolute name", name)
+	}
+	return n, name, nil
+}
+
+// addNode adds what has a name to its folder.
+func addNode(nodes map[string]*node, n *node, name string) error {
+	below := strings.TrimPrefix(name, "/")
+	if below == "" {
+		below, n.name = ".", "."
+	}
+	if nodes[below] != nil {
+		return fmt.Errorf("%q is listed twice", name)
+	}
+	if len(nodes) == maxCount {
+		return fmt.Errorf("there are more than %d names\nfix: use an image with fewer files", maxCount)
+	}
+	if below != "." {
+		parent := nodes[path.Dir(below)]
+		if parent == nil || !parent.mode.IsDir() {
+			return fmt.Errorf("%q is listed without its folder", name)
+		}
+		parent.names = append(parent.names, n.name)
+	}
+	nodes[below] = n
+	return nil
+}
+
+// untilNUL splits words that each end with a NUL, see [bufio.SplitFunc]. What comes behind the last one is an error.
+func untilNUL(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, 0); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return 0, nil, fmt.Errorf("the list breaks off at %.100q", data)
+	}
+	return 0, nil, nil
+}
+
+// mayFetch refuses a file that is too large, and any when too much has come.
+func (s *FS) mayFetch(n *node, full string) error {
+	if n.size > maxFile {
+		return fmt.Errorf("%q has %d bytes, and a file of an image may have %d\nfix: use an image without it, or leave it out with Exclude", "/"+full, n.size, int64(maxFile))
+	}
+	if all := s.fetched.Load(); all > maxAll {
+		return fmt.Errorf("%q would come after %d bytes of other files, and %d may be taken from an image\nfix: leave files out with Exclude", "/"+full, all, int64(maxAll))
+	}
+	return nil
+}
+
+// fetch keeps files by their absolute names, each of them once, and nothing else that comes.
+func (s *FS) fetch(names []string) error {
+	asked := make(map[string]bool, len(names))
+	for _, name := range names {
+		asked[name] = true
+	}
+	return s.source.Read(s.ctx, names, func(name string, r io.Reader) error {
+		if !asked[name] {
+			return fmt.Errorf("%q came, and was not asked for", name)
+		}
+		delete(asked, name)
+		return s.keep(strings.TrimPrefix(name, "/"), r)
+	})
+}
