@@ -12,8 +12,9 @@ const ourModule = "github.com/fromscratch-go/fromscratch/"
 // rooms says which of our packages, and which modules of others, each package may
 // import. What is not in the list is not a room.
 var rooms = map[string]struct{ ours, others []string }{
-	"rootfs/ldd":         {},
-	"rootfs/ldd/cmd/ldd": {ours: []string{"rootfs", "rootfs/ldd"}},
+	"rootfs/plaintext":   {},
+	"rootfs/ldd":         {ours: []string{"rootfs/plaintext"}},
+	"rootfs/ldd/cmd/ldd": {ours: []string{"rootfs", "rootfs/ldd", "rootfs/plaintext"}},
 	"buildkit/record":    {},
 	"buildkit/filelock":  {},
 	"buildkit/stall":     {},

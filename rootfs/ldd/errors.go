@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // NotFoundError is a library that the loader would not find.
@@ -16,7 +18,7 @@ type NotFoundError struct {
 }
 
 // Error says what is missing, who needs it, where it was looked for and what helps.
-func (e *NotFoundError) Error() string { return e.text() + "\nfix: " + e.Fix }
+func (e *NotFoundError) Error() string { return e.text() + "\nfix: " + plaintext.Field(e.Fix) }
 
 // text is the message without the fix, which comes once behind all missing libraries.
 func (e *NotFoundError) text() string {
@@ -26,7 +28,7 @@ func (e *NotFoundError) text() string {
 		b.WriteString("\nsearched:")
 	}
 	for _, dir := range e.Searched {
-		b.WriteString("\n  " + dir)
+		b.WriteString("\n  " + plaintext.Field(dir))
 	}
 	return b.String()
 }
@@ -49,7 +51,7 @@ func (e *MissingError) Error() string {
 		b.WriteString(m.text())
 		fixes = append(fixes, m.Fix)
 	}
-	b.WriteString("\nfix: " + strings.Join(compact(fixes), "; "))
+	b.WriteString("\nfix: " + plaintext.Field(strings.Join(compact(fixes), "; ")))
 	return b.String()
 }
 
@@ -73,7 +75,7 @@ type LoadError struct {
 // Error says which file is refused and why, in the loader's words where it has some.
 func (e *LoadError) Error() string {
 	fix := cmp.Or(e.fix, "replace the file by the library for the program's platform, or take its folder out of the search path")
-	return fmt.Sprintf("loading %q for %q: %v\nfix: %s", e.Path, e.NeededBy, e.Err, fix)
+	return fmt.Sprintf("loading %q for %q: %v\nfix: %s", e.Path, e.NeededBy, e.Err, plaintext.Field(fix))
 }
 
 // Unwrap returns the cause.

@@ -3,6 +3,8 @@ package ldd
 import (
 	"fmt"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // distro is how a sysroot's distribution installs packages.
@@ -146,19 +148,19 @@ func (e *NotFoundError) advice(r *process) string {
 		return fmt.Sprintf("link %q with a soname instead of a path, or put the library there", e.NeededBy)
 	}
 	if dir := r.elsewhere(e.Soname); dir != "" {
-		return fmt.Sprintf("%s is in %s, where the loader does not look: run ldconfig, or link with -Wl,-rpath,%s", e.Soname, dir, dir)
+		return fmt.Sprintf("%s is in %s, where the loader does not look: run ldconfig, or link with %s", e.Soname, dir, plaintext.Shell("-Wl,-rpath,"+dir))
 	}
 	switch {
 	case r.closure.Flavour == Musl || r.distro == alpine: // apk and dnf find packages by soname themselves
-		return "apk add so:" + e.Soname
+		return "apk add " + plaintext.Shell("so:"+e.Soname)
 	case r.distro == fedora:
-		return fmt.Sprintf("dnf install '*/%s'", e.Soname)
+		return "dnf install " + plaintext.Shell("*/"+e.Soname)
 	case r.distro == arch:
-		return "install the package that is named by: pacman -F " + e.Soname
+		return "install the package that is named by: pacman -F " + plaintext.Shell(e.Soname)
 	case e.Package != "":
 		return "apt-get install " + e.Package
 	}
-	return "install the package that is named by: apt-file search " + e.Soname
+	return "install the package that is named by: apt-file search " + plaintext.Shell(e.Soname)
 }
 
 // elsewhere returns the folder of a library that is installed in one of the usual places which no loader

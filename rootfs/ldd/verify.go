@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // Verify asks of a finished root file system whether a program would start in it: whether its loader is
@@ -175,7 +177,7 @@ func (v *verifier) executable() error {
 		// Libraries are only read and mapped. A program from a file of the host gets its mode later.
 		isLoader := v.closure.Loader != "" && i == 1
 		if (i == 0 && o.file == "" || isLoader) && o.mode&0o111 == 0 {
-			err = errors.Join(err, fmt.Errorf("%q is not executable (mode %04o)\nfix: chmod a+x %s", o.Real, o.mode.Perm(), o.Real))
+			err = errors.Join(err, fmt.Errorf("%q is not executable (mode %04o)\nfix: chmod a+x %s", o.Real, o.mode.Perm(), plaintext.Shell(o.Real)))
 		}
 	}
 	return err
@@ -211,12 +213,12 @@ func problem[T any](all []T, text func(T) string, fix string) error {
 	}
 	var lines []string
 	for _, x := range all[:min(len(all), maxProblems)] {
-		lines = append(lines, text(x))
+		lines = append(lines, plaintext.Field(text(x)))
 	}
 	if n := len(all) - maxProblems; n > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", n))
 	}
-	return errors.New(strings.Join(lines, "\n") + "\nfix: " + fix)
+	return errors.New(strings.Join(lines, "\n") + "\nfix: " + plaintext.Field(fix))
 }
 
 // sameContent compares two open files byte by byte; the same file of the host is not read.

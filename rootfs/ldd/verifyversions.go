@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // versions is missingVersions as an error. What only a try misses is a warning: the program can do
@@ -48,7 +50,9 @@ type missingVersion struct {
 }
 
 // Error says what is wanted, what is there, and how the two come together.
-func (m missingVersion) Error() string { return m.text() + "\nfix: " + m.fix() }
+func (m missingVersion) Error() string {
+	return plaintext.Field(m.text()) + "\nfix: " + plaintext.Field(m.fix())
+}
 
 // text says what is wanted and what is there.
 func (m missingVersion) text() string {

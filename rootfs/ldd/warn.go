@@ -1,14 +1,15 @@
 package ldd
 
 import (
-	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // warning notes what may go wrong elsewhere, once.
 func (r *process) warning(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+	text := plaintext.Sprintf(format, args...)
 	if !slices.Contains(r.closure.Warnings, text) {
 		r.closure.Warnings = append(r.closure.Warnings, text)
 	}

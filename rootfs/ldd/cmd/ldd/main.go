@@ -18,6 +18,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // The exit codes.
@@ -80,7 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "ldd:", err)
+		fmt.Fprintln(stderr, "ldd:", plaintext.Error(err))
 		return exitUsage
 	}
 	results, err := o.resolve(ctx)
@@ -94,7 +96,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = o.copyTo(ctx, results)
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "ldd:", err)
+		fmt.Fprintln(stderr, "ldd:", plaintext.Error(err))
 		return exitMissing
 	}
 	if bad {

@@ -1,22 +1,24 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // writeText writes what ldd(1) writes, without the addresses: nothing is mapped here.
 func writeText(stdout, stderr io.Writer, results []result) error {
 	for _, r := range results {
 		if len(results) > 1 {
-			fmt.Fprintf(stdout, "%s:\n", r.file)
+			fmt.Fprintf(stdout, "%s:\n", plaintext.Field(r.file))
 		}
 		if r.wrong != nil {
-			fmt.Fprintf(stderr, "ldd: %s: %v\n", r.file, r.wrong)
+			fmt.Fprintf(stderr, "ldd: %s: %s\n", plaintext.Field(r.file), plaintext.Error(r.wrong))
 		}
 		if r.closure == nil && len(r.missing) == 0 {
 			continue
@@ -34,20 +36,20 @@ func (r result) text() string {
 	var b strings.Builder
 	for _, o := range r.started() {
 		if o.Name == o.Path { // asked for by its path
-			fmt.Fprintf(&b, "\t%s\n", o.Path)
+			fmt.Fprintf(&b, "\t%s\n", plaintext.Field(o.Path))
 			continue
 		}
-		fmt.Fprintf(&b, "\t%s => %s\n", o.Name, o.Path)
+		fmt.Fprintf(&b, "\t%s => %s\n", plaintext.Field(o.Name), plaintext.Field(o.Path))
 	}
 	for _, m := range r.missing {
-		fmt.Fprintf(&b, "\t%s => not found\n", m.Soname)
+		fmt.Fprintf(&b, "\t%s => not found\n", plaintext.Field(m.Soname))
 	}
 	switch c := r.closure; {
 	case c == nil:
 	case c.Flavour == ldd.Static:
 		b.WriteString("\tstatically linked\n")
 	default:
-		fmt.Fprintf(&b, "\t%s\n", c.Loader)
+		fmt.Fprintf(&b, "\t%s\n", plaintext.Field(c.Loader))
 	}
 	return b.String()
 }
@@ -102,10 +104,15 @@ func writeJSON(w io.Writer, results []result) error {
 	for _, r := range results {
 		files = append(files, r.json())
 	}
-	enc := json.NewEncoder(w)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(files)
+	if err := enc.Encode(files); err != nil {
+		return err
+	}
+	_, err := w.Write(plaintext.JSON(text.Bytes()))
+	return err
 }
 
 func (r result) json() fileJSON {

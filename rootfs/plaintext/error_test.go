@@ -1,0 +1,29 @@
+package plaintext
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+)
+
+// The operating system's errors have names as they are; these begin no line.
+func TestError(t *testing.T) {
+	_, notThere := os.Open("nowhere\nfix: forged")
+	notLinked := os.Link("nowhere\nfix: forged", "\u202ex")
+	for _, tt := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"of several lines", errors.New("main.go:1: oops\n\tmore\nfix: that"), "main.go:1: oops\n\tmore\nfix: that"},
+		{"escape sequence", errors.New("\x1b[2J"), `\x1b[2J`},
+		{"a path", fmt.Errorf("reading: %w\nfix: ours", notThere), "reading: open nowhere\\nfix: forged: no such file or directory\nfix: ours"},
+		{"joined", errors.Join(errors.New("a"), fmt.Errorf("b: %w", notLinked)), "a\nb: link nowhere\\nfix: forged \\u202ex: no such file or directory"},
+		{"a login", errors.New("fetching https://user:pw@proxy.example/x"), "fetching https://•••@proxy.example/x"},
+	} {
+		if got := Error(tt.err); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
