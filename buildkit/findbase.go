@@ -1,7 +1,6 @@
 package buildkit
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
 // noBase is the base of an image that is put on nothing, as Dockerfiles call it.
@@ -92,13 +92,8 @@ func (in Inputs) finder() (base.Finder, error) {
 		}
 		cache = filepath.Join(dir, "fromscratch")
 	}
-	home := cmp.Or(in.getenv("HOME"), in.getenv("USERPROFILE"))
-	config := in.getenv("DOCKER_CONFIG")
-	if config == "" && home != "" {
-		config = filepath.Join(home, ".docker")
-	}
 	return base.Finder{
-		Cache: filepath.Join(cache, "bases"), DockerConfig: config, RegistryFirst: in.RegistryFirst,
+		Cache: filepath.Join(cache, "bases"), Credentials: registry.Credentials{Getenv: in.getenv}, RegistryFirst: in.RegistryFirst,
 		CAFile: in.getenv("IMAGE_REGISTRY_CA"), PlainHTTP: split(in.getenv("IMAGE_REGISTRY_HTTP")),
 		Engine: func(ctx context.Context) (base.Engine, error) {
 			if in.Engine == nil {

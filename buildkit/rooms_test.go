@@ -26,11 +26,14 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/gobuild":   {ours: []string{"buildkit/holes"}},
 	"buildkit/holes":     {},
 	"buildkit/image":     {others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
-	"buildkit/base":      {ours: []string{"buildkit/image", "buildkit/stall"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/", "oras.land/oras-go/"}},
+	"buildkit/base":      {ours: []string{"buildkit/image", "buildkit/registry/access"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
 	"buildkit/deliver":   {ours: []string{"buildkit/image", "buildkit/filelock"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
-	"buildkit/docker":    {others: []string{"github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
-	"buildkit/registry":  {ours: []string{"buildkit/image", "buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
+	"buildkit/docker":    {ours: []string{"buildkit/registry/access"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
+	"buildkit/registry":  {ours: []string{"buildkit/image", "buildkit/stall", "buildkit/registry/access"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/config":    {},
+
+	"buildkit/registry/access": {ours: []string{"buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/distribution/reference"}},
+	"buildkit/registrytest":    {others: []string{"github.com/opencontainers/go-digest"}},
 
 	"buildkit/buildertest":       {ours: []string{"buildkit/filelock"}},
 	"buildkit/testkit":           {ours: []string{"buildkit/filelock"}},

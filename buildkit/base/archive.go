@@ -23,6 +23,9 @@ type store interface {
 // maxFiles bounds the number of files of an archive: one of images has some for each layer.
 const maxFiles = 100_000
 
+// maxNames bounds the bytes of their names.
+const maxNames = 16 << 20
+
 // archive is a tar on disk, with the places of its files.
 type archive struct {
 	file  *os.File
@@ -36,7 +39,7 @@ type section struct{ offset, size int64 }
 // openArchive reads where the files of an archive are. One that is compressed is first written to the folder temp.
 func openArchive(ctx context.Context, name, temp string) (a *archive, err error) {
 	a = &archive{files: map[string]section{}, links: map[string]string{}}
-	if a.file, err = os.Open(name); err != nil {
+	if a.file, err = openRegular(name); err != nil {
 		return nil, err
 	}
 	if err = a.plain(ctx, temp); err == nil {
@@ -59,14 +62,8 @@ func (a *archive) Close() error {
 
 // plain goes over to a decompressed copy of an archive that is compressed.
 func (a *archive) plain(ctx context.Context, dir string) error {
-	in := bufio.NewReader(&counter{ctx: ctx, r: a.file})
-	info, err := a.file.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("it is no file (%s)", info.Mode())
-	}
+	counted := &counter{ctx: ctx, r: a.file}
+	in := bufio.NewReader(counted)
 	body, done, err := decompress(in)
 	if err != nil {
 		return err
@@ -84,11 +81,7 @@ func (a *archive) plain(ctx context.Context, dir string) error {
 	}
 	packed := a.file
 	a.file, a.temp = temp, temp.Name()
-	limit := info.Size()*expandedFactor + expandedFree
-	n, err := io.Copy(temp, io.LimitReader(body, limit+1))
-	if err == nil && n > limit {
-		err = fmt.Errorf("it is more than %d bytes: it is not an image but a bomb", limit)
-	}
+	_, err = io.Copy(&expanded{w: temp, packed: counted}, body)
 	return errors.Join(err, packed.Close())
 }
 
@@ -98,18 +91,25 @@ func (a *archive) index(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	around := newWindow(a.file, info.Size())
+	around := newWindow(ctx, a.file, info.Size())
 	tr := tar.NewReader(around)
+	names := 0
 	for n := 0; ; n++ {
-		if err := context.Cause(ctx); err != nil {
-			return err
-		}
+		around.next()
 		h, err := tr.Next()
 		if err == io.EOF {
 			return nil
 		}
+		if err == nil {
+			err = plainEntry(h)
+		}
 		if err == nil && n > maxFiles {
 			err = fmt.Errorf("it has more than %d files", maxFiles)
+		}
+		if err == nil {
+			if names += textOf(h); names > maxNames {
+				err = errors.New("the names of its files are too long")
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("reading it as a tar archive: %w\nfix: write it again, by \"docker save -o FILE IMAGE\" for example", err)
@@ -153,14 +153,11 @@ func (l layout) open(name string) (io.ReadCloser, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	f, err := os.Open(filepath.Join(string(l), local))
+	f, err := openRegular(filepath.Join(string(l), local))
 	if err != nil {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%q is no file (%s)", name, info.Mode())
-	}
 	if err != nil {
 		return nil, 0, errors.Join(err, f.Close())
 	}

@@ -19,6 +19,9 @@ type candidate struct {
 	paths []string
 }
 
+// maxLayers bounds the layers of a base: overlay2 takes 127.
+const maxLayers = 500
+
 // complete fetches what is not there, and makes the base.
 func (f Finder) complete(ctx context.Context, r Request, c candidate) (*Base, error) {
 	parsed, err := image.ParseBase(c.Config, nil)
@@ -29,6 +32,9 @@ func (f Finder) complete(ctx context.Context, r Request, c candidate) (*Base, er
 		return nil, wrongPlatform([]image.Platform{p}, r.Platform)
 	}
 	diffIDs := parsed.Document().RootFS.DiffIDs
+	if len(diffIDs) > maxLayers {
+		return nil, fmt.Errorf("it has %d layers, and no engine takes more than %d\nfix: take another base", len(diffIDs), maxLayers)
+	}
 	if len(c.blobs) != len(diffIDs) {
 		return nil, broken("it names %d layers, and has %d", len(diffIDs), len(c.blobs))
 	}
@@ -64,6 +70,7 @@ func (f Finder) make(ctx context.Context, r Request, c candidate, parsed *image.
 		b.Blobs = append(b.Blobs, image.Blob{MediaType: l.MediaType, Digest: l.Digest, Size: l.Size})
 	}
 	var files []string
+	var packed int64
 	lines := parsed.Lines()
 	for i, diffID := range parsed.Document().RootFS.DiffIDs {
 		path := cache(f.Cache).layer(diffID)
@@ -77,9 +84,14 @@ func (f Finder) make(ctx context.Context, r Request, c candidate, parsed *image.
 		}
 		parsed.Layers = append(parsed.Layers, image.StoredLayer(stored))
 		files = append(files, path)
+		if i < len(c.blobs) {
+			packed += min(c.blobs[i].Size, info.Size())
+		} else {
+			packed += info.Size()
+		}
 	}
 	b.Image = parsed
 	var err error
-	b.FS, err = Flatten(ctx, files)
+	b.FS, err = flatten(ctx, files, packed)
 	return b, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
 // Base is an image to be put under another one.
@@ -57,8 +58,8 @@ type Finder struct {
 	// RegistryFirst asks the registry before the engine. The base, and its layers as they are compressed there, are the
 	// same on every machine then, whatever an engine has. An engine is asked when the registry does not give the base.
 	RegistryFirst bool
-	// DockerConfig is the folder of the docker command's configuration, which has the credentials for registries. "" is none.
-	DockerConfig string
+	// Credentials says where the logins of registries are found. Default: nowhere.
+	Credentials access.Credentials
 	// CAFile is a PEM file of certificate authorities that count besides the system's. "" is none.
 	CAFile string
 	// PlainHTTP are the registries that speak no TLS: "registry.example:5000". One of this machine need not be named.

@@ -140,7 +140,9 @@ func firstCause(errs []error) error {
 func (c cache) fetch(ctx context.Context, diffID digest.Digest, blob image.Blob) error {
 	err := c.write(c.layer(diffID), func(w io.Writer) error { return expand(ctx, w, blob, diffID) })
 	if err == nil {
-		err = c.index(ctx, c.layer(diffID))
+		if err = c.index(ctx, c.layer(diffID), blob.Size); err != nil {
+			err = errors.Join(err, remove(c.layer(diffID)))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("fetching the layer %s: %w", diffID, err)

@@ -67,7 +67,10 @@ func choose(ctx context.Context, s store, tag string, p image.Platform) (candida
 		return candidate{}, err
 	}
 	fetch := func(_ context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
-		body, _, err := s.open("blobs/" + d.Digest.Algorithm().String() + "/" + d.Digest.Encoded())
+		body, size, err := s.open("blobs/" + d.Digest.Algorithm().String() + "/" + d.Digest.Encoded())
+		if err == nil && size != d.Size {
+			return nil, errors.Join(broken("the blob %s has %d bytes, not %d", d.Digest, size, d.Size), body.Close())
+		}
 		return body, err
 	}
 	return pick(ctx, fetch, named, p)

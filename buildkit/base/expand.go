@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -15,12 +16,13 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// A layer may be this much, and by this factor larger than its blob: real ones stay below a tenth of it, and a bomb of
-// some kilobytes does not fill a disk.
+// A layer may be this much, and by this factor larger than what was read of its blob: real ones stay below a tenth of it,
+// and a bomb of some kilobytes does not fill a disk, whatever size it claims to have.
 const (
-	expandedFree   = 1 << 30
+	expandedFree   = 256 << 20
 	expandedFactor = 200
-	maxBlob        = 1 << 40 // bytes
+	maxBlob        = 1 << 40  // bytes
+	maxWindow      = 64 << 20 // of zstd, in bytes: the best compression of engines has 32 MiB
 )
 
 // expand writes the tar of a layer, and compares what it reads with the digests of both forms.
@@ -41,20 +43,15 @@ func expand(ctx context.Context, w io.Writer, blob image.Blob, diffID digest.Dig
 		return err
 	}
 	defer done()
-	limit := blob.Size*expandedFactor + expandedFree
-	n, err := io.Copy(io.MultiWriter(w, whole.Hash()), io.LimitReader(tar, limit+1))
-	if err != nil {
+	if err := copyScanned(io.MultiWriter(w, whole.Hash()), tar, counted); err != nil {
 		return err
-	}
-	if n > limit {
-		return fmt.Errorf("it is more than %d bytes, of a blob of %d: it is not a layer but a bomb\nfix: take another base", limit, blob.Size)
 	}
 	if _, err := io.Copy(io.Discard, in); err != nil { // what stands behind the compressed data is part of the blob
 		return err
 	}
 	switch {
-	case counted.n != blob.Size:
-		return broken("the blob has %d bytes, not %d", counted.n, blob.Size)
+	case counted.n.Load() != blob.Size:
+		return broken("the blob has %d bytes, not %d", counted.n.Load(), blob.Size)
 	case blob.Digest != "" && packed.Digest() != blob.Digest:
 		return broken("the blob is %s, not %s", packed.Digest(), blob.Digest)
 	case whole.Digest() != diffID:
@@ -82,7 +79,7 @@ func decompress(in *bufio.Reader) (io.Reader, func(), error) {
 		}
 		return r, func() {}, nil
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		r, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
+		r, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -97,7 +94,7 @@ func decompress(in *bufio.Reader) (io.Reader, func(), error) {
 type counter struct {
 	ctx context.Context
 	r   io.Reader
-	n   int64
+	n   atomic.Int64
 }
 
 func (c *counter) Read(p []byte) (int, error) {
@@ -105,6 +102,24 @@ func (c *counter) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.r.Read(p)
-	c.n += int64(n)
+	c.n.Add(int64(n))
 	return n, err
+}
+
+// expanded is a writer of what is decompressed. It ends when that is too much for what was read so far.
+type expanded struct {
+	w      io.Writer
+	packed *counter
+	n      int64
+}
+
+func (e *expanded) Write(p []byte) (int, error) {
+	if err := context.Cause(e.packed.ctx); err != nil {
+		return 0, err
+	}
+	read := e.packed.n.Load()
+	if e.n += int64(len(p)); e.n > read*expandedFactor+expandedFree {
+		return 0, bomb("it is more than %d bytes, of %d that were read", read*expandedFactor+expandedFree, read)
+	}
+	return e.w.Write(p)
 }

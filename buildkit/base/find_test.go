@@ -28,6 +28,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
 // missing skips the test for want of a tool; where everything should be there it fails.
@@ -387,7 +388,7 @@ func TestFindInAPrivateRegistry(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(`{"auths":{"`+r.host+`":{"auth":"`+secret+`"}}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b, err := base.Finder{Cache: t.TempDir(), DockerConfig: dir}.Find(context.Background(), request)
+	b, err := base.Finder{Cache: t.TempDir(), Credentials: access.Credentials{DockerConfig: dir}}.Find(context.Background(), request)
 	wantBase(t, b, err, "one")
 }
 

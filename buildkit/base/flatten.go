@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 	"unicode/utf8"
@@ -25,20 +26,32 @@ const (
 	maxName    = 4096 // PATH_MAX
 	maxDepthFS = 200
 	maxLinks   = 40 // as on Linux, path_resolution(7)
-	maxLooks   = 20 * maxEntries
 )
 
 // Flatten reads the headers of layers, the lowest first, each an uncompressed tar, and returns the file system that
-// they make.
+// they make. It fails when that is larger, or more work, than layers of their size can be.
 func Flatten(ctx context.Context, layers []string) (*FS, error) {
-	f := &FS{root: newFolder("."), layers: layers}
-	entries := 0
+	var size int64
+	for _, name := range layers {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		size += info.Size()
+	}
+	return flatten(ctx, layers, size)
+}
+
+// flatten is [Flatten] for layers that have so many bytes together, as they are sent.
+func flatten(ctx context.Context, layers []string, packed int64) (*FS, error) {
+	f := &FS{root: newFolder("."), layers: layers, budget: newBudget(ctx, packed)}
 	for i, name := range layers {
-		if err := f.apply(ctx, i, name, &entries); err != nil {
+		if err := f.apply(ctx, i, name); err != nil {
 			return nil, fmt.Errorf("reading the layer %q: %w", name, err)
 		}
 	}
-	return f, nil
+	f.budget = nil
+	return f, context.Cause(ctx)
 }
 
 func newFolder(name string) *node {
@@ -46,20 +59,20 @@ func newFolder(name string) *node {
 }
 
 // apply puts a layer over what is there.
-func (f *FS) apply(ctx context.Context, layer int, name string, entries *int) error {
+func (f *FS) apply(ctx context.Context, layer int, name string) error {
 	headers, err := headersOf(ctx, name)
 	if err != nil {
 		return err
 	}
-	if *entries += len(headers); *entries > maxEntries {
-		return fmt.Errorf("there are more than %d files", maxEntries)
-	}
 	for i := range headers {
+		if err := errors.Join(f.budget.entry(), f.budget.text(len(headers[i].Name)+len(headers[i].Link))); err != nil {
+			return err
+		}
 		if err := f.put(layer, &headers[i]); err != nil {
 			return fmt.Errorf("%q: %w", headers[i].Name, err)
 		}
 	}
-	return context.Cause(ctx)
+	return nil
 }
 
 // put puts one entry of a layer into the file system.
@@ -83,13 +96,11 @@ func (f *FS) put(layer int, h *header) error {
 	}
 	switch {
 	case base == opaque:
-		parent.hide(layer, &f.looks)
-		return f.tired()
+		return parent.hide(layer, f.budget)
 	case strings.HasPrefix(base, mark):
 		return nil
 	case strings.HasPrefix(base, whiteout):
-		parent.remove(layer, strings.TrimPrefix(base, whiteout), &f.looks)
-		return f.tired()
+		return parent.remove(layer, strings.TrimPrefix(base, whiteout), f.budget)
 	}
 	return f.add(layer, parent, base, h)
 }
@@ -148,22 +159,28 @@ func (f *FS) target(name string) (*node, error) {
 
 // folder finds a folder, through links, and makes what is not there, as engines do for a layer that has no entry for it.
 func (f *FS) folder(layer int, dir string) (*node, error) {
-	return f.resolve(dir, func(parent *node, name string) *node {
+	return f.resolve(dir, func(parent *node, name string) (*node, error) {
+		if err := f.budget.entry(); err != nil {
+			return nil, err
+		}
 		n := newFolder(name)
 		n.layer = layer
 		parent.children[name] = n
-		return n
+		return n, nil
 	})
 }
 
 // walk finds a folder, through links.
 func (f *FS) walk(dir string) (*node, error) {
-	return f.resolve(dir, func(*node, string) *node { return nil })
+	return f.resolve(dir, func(*node, string) (*node, error) { return nil, fs.ErrNotExist })
 }
 
 // resolve goes to a folder: links are followed inside of the root, where ".." ends.
-func (f *FS) resolve(dir string, missing func(parent *node, name string) *node) (*node, error) {
+func (f *FS) resolve(dir string, missing func(parent *node, name string) (*node, error)) (*node, error) {
 	way, todo := []*node{f.root}, strings.Split(dir, "/")
+	if err := f.budget.step(len(todo)); err != nil {
+		return nil, err
+	}
 	for links := 0; len(todo) > 0; {
 		element := todo[0]
 		todo = todo[1:]
@@ -177,8 +194,9 @@ func (f *FS) resolve(dir string, missing func(parent *node, name string) *node) 
 		}
 		next := at.children[element]
 		if next == nil {
-			if next = missing(at, element); next == nil {
-				return nil, fs.ErrNotExist
+			var err error
+			if next, err = missing(at, element); err != nil {
+				return nil, err
 			}
 		}
 		switch next.mode.Type() {
@@ -192,43 +210,47 @@ func (f *FS) resolve(dir string, missing func(parent *node, name string) *node) 
 				way = way[:1]
 			}
 			todo = append(strings.Split(next.link, "/"), todo...)
+			if err := f.budget.step(len(todo)); err != nil {
+				return nil, err
+			}
 		default:
 			return nil, fmt.Errorf("%q on the way is no folder", element)
 		}
-		if len(todo) > maxName || len(way) > maxName {
+		if len(todo) > maxName || len(way) > 2*maxDepthFS {
 			return nil, errors.New("the links on the way are too long")
 		}
 	}
 	return way[len(way)-1], nil
 }
 
-// tired ends a file system that is made to keep its reader busy.
-func (f *FS) tired() error {
-	if f.looks > maxLooks {
-		return errors.New("the whiteouts concern too many files")
+// hide removes from a folder what lower layers have put there.
+func (n *node) hide(layer int, b *budget) error {
+	for name := range n.children {
+		if err := n.remove(layer, name, b); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// hide removes from a folder what lower layers have put there.
-func (n *node) hide(layer int, looks *int) {
-	for name := range n.children {
-		n.remove(layer, name, looks)
-	}
-}
-
 // remove removes what lower layers have put at a name: a whiteout does not concern its own layer, wherever it stands in it.
-func (n *node) remove(layer int, name string, looks *int) {
+func (n *node) remove(layer int, name string, b *budget) error {
+	if err := b.step(1); err != nil {
+		return err
+	}
 	c := n.children[name]
-	if *looks++; *looks > maxLooks || c == nil {
-		return
+	if c == nil {
+		return nil
 	}
 	if c.mode.IsDir() {
-		c.hide(layer, looks)
+		if err := c.hide(layer, b); err != nil {
+			return err
+		}
 	}
 	if c.layer < layer && len(c.children) == 0 {
 		delete(n.children, name)
 	}
+	return nil
 }
 
 // mode are the permissions of a header.

@@ -19,7 +19,7 @@ import (
 type FS struct {
 	root   *node
 	layers []string // files of the layers
-	looks  int      // at files that whiteouts may concern
+	budget *budget  // while it is made
 }
 
 // node is a file, folder or link.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // header is what is read of a tar's header, and where the bytes are.
@@ -25,9 +26,9 @@ type header struct {
 // file.
 func indexName(layer string) string { return layer + ".index" }
 
-// index keeps the headers of a layer of the cache.
-func (c cache) index(ctx context.Context, layer string) error {
-	headers, err := readHeaders(ctx, layer)
+// index keeps the headers of a layer of the cache, which was sent in so many bytes.
+func (c cache) index(ctx context.Context, layer string, packed int64) error {
+	headers, err := readHeaders(ctx, layer, packed)
 	if err != nil {
 		return err
 	}
@@ -43,11 +44,11 @@ func headersOf(ctx context.Context, layer string) ([]header, error) {
 			return headers, nil
 		}
 	}
-	return readHeaders(ctx, layer)
+	return readHeaders(ctx, layer, -1)
 }
 
-// readHeaders reads the headers of a layer.
-func readHeaders(ctx context.Context, layer string) (headers []header, err error) {
+// readHeaders reads the headers of a layer, which was sent in so many bytes; -1 means that nobody knows.
+func readHeaders(ctx context.Context, layer string, packed int64) (headers []header, err error) {
 	in, err := os.Open(layer)
 	if err != nil {
 		return nil, err
@@ -57,22 +58,51 @@ func readHeaders(ctx context.Context, layer string) (headers []header, err error
 	if err != nil {
 		return nil, err
 	}
-	around := newWindow(in, info.Size())
+	if packed < 0 {
+		packed = info.Size()
+	}
+	budget := newBudget(ctx, packed)
+	around := newWindow(ctx, in, info.Size())
 	tr := tar.NewReader(around)
 	for {
-		if err := context.Cause(ctx); err != nil {
-			return nil, err
-		}
+		around.next()
 		h, err := tr.Next()
 		if err == io.EOF {
 			return headers, nil
 		}
-		if err == nil && len(headers) >= maxEntries {
-			err = fmt.Errorf("there are more than %d files", maxEntries)
+		if err == nil {
+			err = errors.Join(budget.entry(), plainEntry(h), budget.text(textOf(h)))
 		}
 		if err != nil {
 			return nil, err
 		}
 		headers = append(headers, header{h.Name, h.Linkname, h.Typeflag, h.Mode, h.Uid, h.Gid, h.Size, around.pos})
 	}
+}
+
+// textOf is how many bytes the names and records of an entry have.
+func textOf(h *tar.Header) int {
+	n := len(h.Name) + len(h.Linkname)
+	for key, value := range h.PAXRecords {
+		if key != "path" && key != "linkpath" { // which are in Name and Linkname
+			n += len(key) + len(value)
+		}
+	}
+	return n
+}
+
+// plainEntry refuses an entry that no engine takes, or whose size says nothing of its bytes: in a sparse file they are
+// elsewhere, and most are not there.
+func plainEntry(h *tar.Header) error {
+	if len(h.Name) > maxName || len(h.Linkname) > maxName {
+		return fmt.Errorf("%.100q: the path is too long", h.Name)
+	}
+	sparse := h.Typeflag == tar.TypeGNUSparse
+	for key := range h.PAXRecords {
+		sparse = sparse || strings.HasPrefix(key, "GNU.sparse.")
+	}
+	if sparse {
+		return fmt.Errorf("%q is a sparse file, which no layer has\nfix: write it without holes (tar without --sparse)", h.Name)
+	}
+	return nil
 }

@@ -2,28 +2,20 @@ package base
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2/registry/remote"
-	"oras.land/oras-go/v2/registry/remote/auth"
-	"oras.land/oras-go/v2/registry/remote/credentials"
-	"oras.land/oras-go/v2/registry/remote/retry"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
-	"github.com/fromscratch-go/fromscratch/buildkit/stall"
+	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
 // inRegistry finds the base in its registry. A tag is asked for each time, which is a HEAD; what is in the cache by
@@ -121,111 +113,89 @@ const answerWithin = 30 * time.Second
 
 // pull is a connection to the repository of a base.
 type pull struct {
-	repository *remote.Repository
-	root       ocispec.Descriptor // what the reference means
+	client *access.Client
+	root   ocispec.Descriptor // what the reference means
 }
 
-// connect asks the registry for the reference, with the credentials that the docker command has for it.
+// connect asks the registry for the reference, with the login that docker or podman has for it.
 func (f Finder) connect(ctx context.Context, named reference.Named) (*pull, error) {
-	repository, err := remote.NewRepository(named.Name())
+	client, err := access.Open(access.Options{
+		Repository: named, Credentials: f.Credentials, CAFile: f.CAFile,
+		PlainHTTP: slices.Contains(f.PlainHTTP, reference.Domain(named)), Answer: answerWithin, Retry: true,
+	})
 	if err != nil {
 		return nil, err
 	}
-	transport, err := f.transport()
-	if err != nil {
-		return nil, err
-	}
-	repository.PlainHTTP = slices.Contains(f.PlainHTTP, reference.Domain(named))
-	client := &auth.Client{Client: &http.Client{Transport: retry.NewTransport(&stall.Transport{Base: transport, Answer: answerWithin})}, Cache: auth.NewCache()}
-	client.SetUserAgent("fromscratch")
-	if f.DockerConfig != "" {
-		store, err := credentials.NewStore(filepath.Join(f.DockerConfig, "config.json"), credentials.StoreOptions{})
-		if err != nil {
-			return nil, fmt.Errorf("reading the credentials for registries: %w\nfix: correct config.json in %q", err, f.DockerConfig)
-		}
-		client.Credential = credentials.Credential(store)
-	}
-	repository.Client = client
 	what := "latest"
 	if d, ok := named.(reference.Digested); ok {
 		what = d.Digest().String()
 	} else if t, ok := named.(reference.Tagged); ok {
 		what = t.Tag()
 	}
-	root, err := repository.Resolve(ctx, what)
-	if err != nil && ctx.Err() == nil && !repository.PlainHTTP && loopback(reference.Domain(named)) {
-		// As docker has it, a registry of this machine may go without TLS.
-		repository.PlainHTTP = true
-		plain, plainErr := repository.Resolve(ctx, what)
-		if root = plain; plainErr == nil {
-			err = nil
-		} else if notTLS(err) {
-			err = plainErr
-		}
+	var root ocispec.Descriptor
+	if err = client.Probe(ctx); err == nil {
+		root, err = client.Repo.Resolve(ctx, what)
 	}
-	if err != nil && ctx.Err() != nil {
+	if err == nil {
+		return &pull{client, root}, nil
+	}
+	client.Close()
+	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if err != nil {
-		return nil, remoteError(fmt.Errorf("asking the registry %s: %w\nfix: %s", reference.Domain(named), err, fixFor(err, named)))
-	}
-	return &pull{repository, root}, nil
+	return nil, refusal(client, named, err)
 }
+
+// refusal is the error of a registry that does not tell what a reference means; one of this machine is no [RemoteError].
+func refusal(client *access.Client, named reference.Named, err error) error {
+	text := client.Hide(access.Words(err.Error()))
+	var local *access.LocalError
+	if errors.As(err, &local) {
+		text = client.Hide(local.Error())
+	}
+	var proxy *access.ProxyError
+	if errors.As(err, &proxy) {
+		text = proxy.Error()
+	}
+	if !strings.Contains(text, "\nfix: ") {
+		text += "\nfix: " + fixFor(err, named)
+	}
+	err = &worded{fmt.Sprintf("asking the registry %s: %s", reference.Domain(named), text), err}
+	if local != nil {
+		return err
+	}
+	return remoteError(err)
+}
+
+// worded is an error in other words.
+type worded struct {
+	text string
+	err  error
+}
+
+func (w *worded) Error() string { return w.text }
+func (w *worded) Unwrap() error { return w.err }
 
 // fixFor is what helps when a registry does not tell what a reference means.
 func fixFor(err error, named reference.Named) string {
 	var unknown x509.UnknownAuthorityError
+	var proxy *access.ProxyError
 	switch {
+	case errors.As(err, &proxy):
+		return proxy.Fix()
 	case errors.As(err, &unknown):
 		return "name the PEM file of the registry's authority with IMAGE_REGISTRY_CA"
-	case notTLS(err):
+	case errors.Is(err, http.ErrSchemeMismatch):
 		return "if it is to be without TLS, say so with IMAGE_REGISTRY_HTTP=" + reference.Domain(named)
 	}
 	return fmt.Sprintf("look at the name, pull it (\"docker pull %s\"), \"docker login\" for a private one, or name it by digest", reference.FamiliarString(named))
 }
 
-// transport is the one of the standard library, with the certificate authorities of the system and of CAFile.
-func (f Finder) transport() (http.RoundTripper, error) {
-	if f.CAFile == "" {
-		return http.DefaultTransport, nil
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	text, err := os.ReadFile(f.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("reading the certificates for registries: %w\nfix: set IMAGE_REGISTRY_CA to a PEM file", err)
-	}
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("reading the certificates for registries: there is none in %q\nfix: set IMAGE_REGISTRY_CA to a PEM file", f.CAFile)
-	}
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	t.DisableKeepAlives = true // nobody closes its connections
-	return t, nil
-}
-
-// notTLS says whether a server speaks HTTP without TLS.
-func notTLS(err error) bool {
-	return strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
-}
-
 // fetch is a [fetcher].
 func (p *pull) fetch(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
-	body, err := p.repository.Fetch(ctx, d)
+	body, err := p.client.Repo.Fetch(ctx, d)
 	if err != nil && ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)
 	}
 	return body, err
-}
-
-// loopback says whether a registry is on this machine.
-func loopback(domain string) bool {
-	host := domain
-	if h, _, err := net.SplitHostPort(domain); err == nil {
-		host = h
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -1,6 +1,7 @@
 package base
 
 import (
+	"context"
 	"errors"
 	"io"
 )
@@ -14,18 +15,33 @@ type window struct {
 	piece []byte
 	at    int64 // where the piece begins
 	n     int   // how much of it is read
+
+	ctx  context.Context
+	left int64 // bytes that may be read for the headers of this file
 }
 
-func newWindow(r io.ReaderAt, size int64) *window {
-	return &window{r: r, size: size, piece: make([]byte, 4096)}
+func newWindow(ctx context.Context, r io.ReaderAt, size int64) *window {
+	return &window{r: r, size: size, piece: make([]byte, 4096), ctx: ctx, left: maxHeaders}
 }
+
+// maxHeaders is how many bytes the headers of one file may have: archive/tar takes chains of any length, each of a megabyte.
+const maxHeaders = 4 << 20
+
+// next begins with the headers of another file.
+func (w *window) next() { w.left = maxHeaders }
 
 // Read is [io.Reader].
 func (w *window) Read(p []byte) (int, error) {
 	if w.pos >= w.size {
 		return 0, io.EOF
 	}
+	if w.left < 0 {
+		return 0, errHeader
+	}
 	if w.pos < w.at || w.pos >= w.at+int64(w.n) {
+		if err := context.Cause(w.ctx); err != nil {
+			return 0, err
+		}
 		n, err := w.r.ReadAt(w.piece, w.pos)
 		w.at, w.n = w.pos, n
 		if n == 0 {
@@ -34,6 +50,7 @@ func (w *window) Read(p []byte) (int, error) {
 	}
 	n := copy(p, w.piece[w.pos-w.at:w.n])
 	w.pos += int64(n)
+	w.left -= int64(n)
 	return n, nil
 }
 

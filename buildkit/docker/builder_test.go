@@ -348,7 +348,7 @@ func TestCredentials(t *testing.T) {
 		{"absent.example", "", "", "", "fromscratch-absent"},
 	} {
 		t.Run(row.domain, func(t *testing.T) {
-			got, err := configFolder(dir).credentials(context.Background(), row.domain)
+			got, err := configFolder(dir).credentials(context.Background(), row.domain, row.domain+"/acme/hello")
 			if got.Username != row.user || got.Password != row.password || got.IdentityToken != row.token {
 				t.Errorf("got %+v", got)
 			}
@@ -357,7 +357,7 @@ func TestCredentials(t *testing.T) {
 			}
 		})
 	}
-	if got, err := configFolder(t.TempDir()).credentials(context.Background(), "reg.example"); got.Username != "" || err != nil {
+	if got, err := configFolder(t.TempDir()).credentials(context.Background(), "reg.example", "reg.example/acme/hello"); got.Username != "" || err != nil {
 		t.Errorf("without a file: %v", err)
 	}
 }

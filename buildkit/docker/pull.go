@@ -27,7 +27,7 @@ func (e *Engine) pull(ctx context.Context, ref string, p Platform, progress func
 	if p.Arch != "" {
 		options.Platform = p.String()
 	}
-	auth, err := e.config.credentials(ctx, reference.Domain(named))
+	auth, err := e.config.credentials(ctx, reference.Domain(named), named.Name())
 	if err != nil {
 		return err
 	}

@@ -206,14 +206,13 @@ func (p *push) mount(ctx context.Context, desc ocispec.Descriptor, from string, 
 		}
 		return r, err
 	})
-	var local *localError
 	switch {
 	case err == nil:
 		return nil
 	case opened != nil:
 		p.counter.lost(opened)
 		return err
-	case ctx.Err() != nil || errors.As(err, &local):
+	case ctx.Err() != nil || localOf(err) != nil:
 		return err
 	}
 	return p.upload(ctx, desc, content)

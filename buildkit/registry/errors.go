@@ -13,13 +13,15 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 	"github.com/fromscratch-go/fromscratch/buildkit/stall"
 )
 
 // Error is what became of a push that failed.
 type Error struct {
 	Repository string
-	// Local says that the registry is not to blame: a layer could not be read, or a login not be found.
+	// Local says that the registry is not to blame: a layer could not be read, a login not be found, or a proxy has not led
+	// there.
 	Local bool
 	text  string
 	err   error
@@ -38,13 +40,9 @@ func (c *client) wrap(err error) error {
 	if fix := c.fix(err); fix != "" && !strings.Contains(text, "\nfix: ") {
 		text += "\nfix: " + fix
 	}
-	c.secrets.mu.Lock()
-	defer c.secrets.mu.Unlock()
-	for _, s := range c.secrets.list {
-		text = strings.ReplaceAll(text, s, "•••")
-	}
-	var local *localError
-	return &Error{Repository: c.name, Local: errors.As(err, &local), text: text, err: err}
+	var proxy *access.ProxyError
+	local := localOf(err) != nil || errors.As(err, &proxy)
+	return &Error{Repository: c.name, Local: local, text: c.access.Hide(text), err: err}
 }
 
 // step says what was being done when an error came.
@@ -62,17 +60,20 @@ func tell(err error) string {
 	if errors.As(err, &doing) && doing == err {
 		return doing.doing + ": " + tell(doing.err)
 	}
-	var local *localError
-	if errors.As(err, &local) {
+	if local := localOf(err); local != nil {
 		return local.Error()
+	}
+	var proxy *access.ProxyError
+	if errors.As(err, &proxy) {
+		return proxy.Error()
 	}
 	var answer *errcode.ErrorResponse
 	if errors.As(err, &answer) {
 		words := http.StatusText(answer.StatusCode)
 		for _, e := range answer.Errors {
-			words += ", " + strings.ToLower(strings.ReplaceAll(e.Code, "_", " "))
+			words += ", " + access.Words(strings.ToLower(strings.ReplaceAll(e.Code, "_", " ")))
 			if e.Message != "" {
-				words += " (" + e.Message + ")"
+				words += " (" + access.Words(e.Message) + ")"
 			}
 		}
 		return fmt.Sprintf("%s %s: the registry answers %d %s", answer.Method, address(answer.URL), answer.StatusCode, words) + waits(err)
@@ -85,7 +86,7 @@ func tell(err error) string {
 		}
 		return fmt.Sprintf("%s %s: %s", strings.ToUpper(broken.Op), where, tell(broken.Err))
 	}
-	return err.Error()
+	return access.Words(err.Error())
 }
 
 // waits is the end of an error of [PushRequest.retry].
@@ -110,8 +111,14 @@ func (c *client) fix(err error) string {
 	var answer *errcode.ErrorResponse
 	var lookup *net.DNSError
 	var stalled *stall.Error
+	var proxy *access.ProxyError
+	var lost *notStoredError
 	login := fmt.Sprintf("log in with \"docker login %s\", as one who may write to %s", c.repo.Reference.Registry, c.name)
 	switch {
+	case errors.As(err, &proxy):
+		return proxy.Fix()
+	case errors.As(err, &lost):
+		return fmt.Sprintf("see whether the registry at %s can write to its storage, and run again", c.host)
 	case errors.As(err, &unknown):
 		return "name the PEM file of the registry's authority with IMAGE_REGISTRY_CA"
 	case errors.Is(err, http.ErrSchemeMismatch):

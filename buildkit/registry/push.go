@@ -215,8 +215,35 @@ func (p *push) tag(ctx context.Context, desc ocispec.Descriptor, raw []byte, tag
 		if err != nil && !errors.Is(err, errdef.ErrNotFound) {
 			return err
 		}
-		return store.PushReference(ctx, desc, bytes.NewReader(raw), tag)
+		if err := store.PushReference(ctx, desc, bytes.NewReader(raw), tag); err != nil {
+			return err
+		}
+		return p.stored(ctx, desc, tag, before.Digest)
 	})
+}
+
+// stored asks once for a tag that was set: a registry, or a proxy before it, may say that it has taken what it has not kept.
+// A tag that has become neither what it was before nor what was pushed is another push's, which came behind.
+func (p *push) stored(ctx context.Context, desc ocispec.Descriptor, tag string, before digest.Digest) error {
+	store := p.client.repo.Manifests()
+	after, err := store.Resolve(ctx, tag)
+	if err == nil && after.Digest != desc.Digest {
+		if after.Digest == before {
+			return &notStoredError{tag}
+		}
+		_, err = store.Resolve(ctx, desc.Digest.String())
+	}
+	if errors.Is(err, errdef.ErrNotFound) {
+		return &notStoredError{tag}
+	}
+	return err
+}
+
+// notStoredError reports that a registry does not have what it has taken.
+type notStoredError struct{ tag string }
+
+func (e *notStoredError) Error() string {
+	return fmt.Sprintf("the registry has taken the manifest with the tag %q, and does not have it when it is asked", e.tag)
 }
 
 // step does something, again where that helps, and says what it was when it fails.

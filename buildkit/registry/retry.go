@@ -19,6 +19,7 @@ import (
 
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 	"github.com/fromscratch-go/fromscratch/buildkit/stall"
 )
 
@@ -118,11 +119,16 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // mayPass tells whether an error is of the kind that passes.
 func (a *attempt) mayPass(err error) bool {
-	var local *localError
 	var answer *errcode.ErrorResponse
+	var proxy *access.ProxyError
+	var lost *notStoredError
 	switch {
-	case errors.As(err, &local):
+	case errors.As(err, &lost):
+		return true
+	case localOf(err) != nil:
 		return false
+	case errors.As(err, &proxy) && proxy.Status != 0:
+		return a.statusMayPass(proxy.Status)
 	case errors.As(err, &answer):
 		return a.statusMayPass(answer.StatusCode)
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -1,4 +1,4 @@
-package registry
+package access
 
 import (
 	"bytes"
@@ -29,16 +29,18 @@ import (
 type Credentials struct {
 	// Getenv looks up the variables, HOME among them. nil looks for no login.
 	Getenv func(string) string
+	// DockerConfig, if set, is the folder of the docker command's configuration; then only its config.json is read, and
+	// Getenv does not count. An engine that pulls gets what the docker command would send.
+	DockerConfig string
 }
 
 // dockerHub is the name of Docker Hub in configuration files, and hubHost where it is reached.
 const dockerHub, hubHost = "https://index.docker.io/v1/", "registry-1.docker.io"
 
-// find looks for the login of a repository, like "registry.example/acme/hello". The empty credential is none.
-func (c Credentials) find(ctx context.Context, host, repository string) (auth.Credential, error) {
-	if c.Getenv == nil {
-		return auth.EmptyCredential, nil
-	}
+// Find looks for the login of a repository, like "registry.example/acme/hello", of the registry that is reached at host,
+// "registry.example" or "registry-1.docker.io". The empty credential means that there is none. Find fails when a file or a
+// helper that knows the registry cannot be read.
+func (c Credentials) Find(ctx context.Context, host, repository string) (auth.Credential, error) {
 	for _, path := range c.files() {
 		config, err := readAuthFile(path)
 		if err != nil {
@@ -57,6 +59,12 @@ func (c Credentials) find(ctx context.Context, host, repository string) (auth.Cr
 
 // files are the places of configurations, the strongest first.
 func (c Credentials) files() []string {
+	if c.DockerConfig != "" {
+		return []string{filepath.Join(c.DockerConfig, "config.json")}
+	}
+	if c.Getenv == nil {
+		return nil
+	}
 	home := c.Getenv("HOME")
 	if home == "" {
 		home = c.Getenv("USERPROFILE") // of Windows

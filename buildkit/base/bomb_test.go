@@ -1,0 +1,251 @@
+package base
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+)
+
+// hostile are layers that are made to fill the memory of their reader, or to keep it busy.
+var hostile = []struct {
+	name  string
+	want  string
+	write func(tw *tar.Writer) error
+}{
+	{"folders that are made for each file", "too many files and folders", func(tw *tar.Writer) error {
+		deep := strings.Repeat("/d", 190)
+		for i := range 20_000 {
+			if err := tw.WriteHeader(&tar.Header{Name: fmt.Sprint(i) + deep + "/f", Mode: 0o644}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{"too many files", "too many files and folders", func(tw *tar.Writer) error {
+		for i := range 200_000 {
+			if err := tw.WriteHeader(&tar.Header{Name: fmt.Sprint(i), Mode: 0o644}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{"long names", "path is too long", func(tw *tar.Writer) error {
+		return repeat(20, func(i int) error {
+			return tw.WriteHeader(&tar.Header{Name: fmt.Sprint(i) + strings.Repeat("x", 1<<20-100), Format: tar.FormatPAX})
+		})
+	}},
+	{"long targets", "path is too long", func(tw *tar.Writer) error {
+		return repeat(20, func(i int) error {
+			return tw.WriteHeader(&tar.Header{Name: fmt.Sprint(i), Typeflag: tar.TypeSymlink, Linkname: strings.Repeat("x", 1<<20-100), Format: tar.FormatPAX})
+		})
+	}},
+	{"many names of the longest kind", "names of its files are too long", func(tw *tar.Writer) error {
+		return repeat(20_000, func(i int) error {
+			return tw.WriteHeader(&tar.Header{Name: strings.Repeat("y", 4000) + fmt.Sprint(i), Format: tar.FormatGNU})
+		})
+	}},
+	{"records", "names of its files are too long", func(tw *tar.Writer) error {
+		many := map[string]string{}
+		for i := range 20_000 {
+			many["SCHILY.xattr.user."+fmt.Sprint(i)] = "v"
+		}
+		return repeat(100, func(i int) error {
+			return tw.WriteHeader(&tar.Header{Name: fmt.Sprint(i), PAXRecords: many, Format: tar.FormatPAX})
+		})
+	}},
+	{"chains of links", "lead to too many places", func(tw *tar.Writer) error {
+		if err := tw.WriteHeader(&tar.Header{Name: "l0", Typeflag: tar.TypeDir, Mode: 0o755}); err != nil {
+			return err
+		}
+		for i := 1; i < 39; i++ {
+			to := strings.Repeat("././", 900) + fmt.Sprintf("l%d", i-1)
+			if err := tw.WriteHeader(&tar.Header{Name: fmt.Sprintf("l%d", i), Typeflag: tar.TypeSymlink, Linkname: to}); err != nil {
+				return err
+			}
+		}
+		return repeat(5000, func(i int) error { return tw.WriteHeader(&tar.Header{Name: fmt.Sprintf("l38/%d", i)}) })
+	}},
+	{"whiteouts of one folder", "lead to too many places", func(tw *tar.Writer) error {
+		if err := repeat(20_000, func(i int) error { return tw.WriteHeader(&tar.Header{Name: fmt.Sprintf("d/%d", i)}) }); err != nil {
+			return err
+		}
+		return repeat(20_000, func(i int) error { return tw.WriteHeader(&tar.Header{Name: "d/.wh..wh..opq"}) })
+	}},
+	{"a folder below a folder below a link", "too ", func(tw *tar.Writer) error {
+		return repeat(1000, func(i int) error {
+			if err := tw.WriteHeader(&tar.Header{Name: "l/" + strings.Repeat("d/", 190), Typeflag: tar.TypeDir, Mode: 0o755}); err != nil {
+				return err
+			}
+			to := strings.Repeat("d/", 190)
+			if i > 0 {
+				to = "l/" + to
+			}
+			return tw.WriteHeader(&tar.Header{Name: "l", Typeflag: tar.TypeSymlink, Linkname: "m" + fmt.Sprint(i) + "/" + to})
+		})
+	}},
+}
+
+func repeat(n int, do func(int) error) error {
+	for i := range n {
+		if err := do(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// packed writes a hostile layer, and returns the blob that it is sent as.
+func packed(t *testing.T, write func(*tar.Writer) error) ([]byte, digest.Digest) {
+	t.Helper()
+	var out bytes.Buffer
+	zw, err := zstd.NewWriter(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := digest.Canonical.Digester()
+	tw := tar.NewWriter(io.MultiWriter(zw, whole.Hash()))
+	if err := errors.Join(write(tw), tw.Close(), zw.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes(), whole.Digest()
+}
+
+// A layer that is made to fill the memory of its reader, or to keep it busy, is refused, and leaves nothing in the cache.
+func TestHostileLayers(t *testing.T) {
+	for _, tt := range hostile {
+		t.Run(tt.name, func(t *testing.T) {
+			blob, diffID := packed(t, tt.write)
+			c := cache(t.TempDir())
+			err := c.fetch(context.Background(), diffID, blobOf(blob))
+			if err == nil {
+				_, err = flatten(context.Background(), []string{c.layer(diffID)}, int64(len(blob)))
+			} else if left, _ := filepath.Glob(filepath.Join(string(c), "layers", "*")); len(left) > 0 {
+				t.Errorf("%q are left", left)
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// Chains of headers that belong to one file, which archive/tar reads in one go, are bounded too.
+func TestChainOfHeaders(t *testing.T) {
+	var out bytes.Buffer
+	tw := tar.NewWriter(&out)
+	if err := tw.WriteHeader(&tar.Header{Name: "x", PAXRecords: map[string]string{"comment": strings.Repeat("x", 1<<20-100)}, Format: tar.FormatPAX}); err != nil {
+		t.Fatal(err)
+	}
+	pax := out.Bytes()[:len(out.Bytes())-512] // without the header of the file
+	name := filepath.Join(t.TempDir(), "layer.tar")
+	if err := os.WriteFile(name, bytes.Repeat(pax, 20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Flatten(context.Background(), []string{name}); !errors.Is(err, errHeader) {
+		t.Errorf("error %v, want %v", err, errHeader)
+	}
+}
+
+// A file with holes is refused, in layers and in archives.
+func TestSparseFiles(t *testing.T) {
+	for _, format := range []string{"gnu", "posix"} {
+		t.Run(format, func(t *testing.T) {
+			needTar(t)
+			dir := t.TempDir()
+			if err := errors.Join(os.WriteFile(filepath.Join(dir, "hole"), []byte("x"), 0o644), os.Truncate(filepath.Join(dir, "hole"), 1<<30)); err != nil {
+				t.Fatal(err)
+			}
+			name := filepath.Join(dir, "layer.tar")
+			runTar(t, "--sparse", "--format="+format, "-C", dir, "-cf", name, "hole")
+			if _, err := Flatten(context.Background(), []string{name}); err == nil || !strings.Contains(err.Error(), "sparse") {
+				t.Errorf("as a layer: %v", err)
+			}
+			if _, err := openArchive(context.Background(), name, dir); err == nil || !strings.Contains(err.Error(), "sparse") {
+				t.Errorf("as an archive: %v", err)
+			}
+		})
+	}
+}
+
+// wornOut is a context that ends when it was looked at a number of times.
+type wornOut struct {
+	context.Context
+	looks *int
+}
+
+func (w wornOut) Err() error {
+	if *w.looks--; *w.looks < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// The context is looked at all the while, also within a layer that needs a single header after the other.
+func TestFlattenObeysTheContext(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "layer.tar")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tw := tar.NewWriter(f)
+	for i := range 30_000 {
+		if err := tw.WriteHeader(&tar.Header{Name: fmt.Sprintf("a/b/c/%d", i), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(tw.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := cache("").index(context.Background(), name, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	for _, looks := range []int{0, 3, 10} {
+		left := looks
+		if _, err := Flatten(wornOut{context.Background(), &left}, []string{name}); !errors.Is(err, context.Canceled) {
+			t.Errorf("after %d looks: %v", looks, err)
+		}
+	}
+}
+
+// What a blob claims to have does not count, only what was read of it.
+func TestExpandCountsWhatItRead(t *testing.T) {
+	var out bytes.Buffer
+	zw := gzip.NewWriter(&out)
+	if _, err := io.CopyN(zw, zeros{}, 2<<30); err != nil {
+		t.Fatal(err)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	blob := image.Blob{Size: 1 << 39, Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(out.Bytes())), nil
+	}}
+	var written counting
+	err := expand(context.Background(), &written, blob, digest.FromString(""))
+	if err == nil || !strings.Contains(err.Error(), "bomb") {
+		t.Errorf("error %v", err)
+	}
+	if most := int64(out.Len())*expandedFactor + expandedFree; int64(written) > most {
+		t.Errorf("%d bytes were written of a blob of %d, want at most %d", written, out.Len(), most)
+	}
+}
+
+type counting int64
+
+func (c *counting) Write(p []byte) (int, error) {
+	*c += counting(len(p))
+	return len(p), nil
+}

@@ -1,0 +1,37 @@
+package base
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// openRegular opens a file for reading. It refuses what is no regular file without opening it: to open a FIFO waits for its
+// writer, and to open a device may do anything.
+func openRegular(name string) (*os.File, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, notRegular(name, info)
+	}
+	// It may have become another one meanwhile: this does not wait for a FIFO.
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err = f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = notRegular(name, info)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func notRegular(name string, info os.FileInfo) error {
+	return fmt.Errorf("%q is no regular file (%s)\nfix: put the file itself there", name, info.Mode())
+}

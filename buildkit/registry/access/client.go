@@ -1,0 +1,197 @@
+package access
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/distribution/reference"
+	orasregistry "oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/retry"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/stall"
+)
+
+// userAgent is how we are known to registries.
+const userAgent = "fromscratch"
+
+// Options say which repository is reached, and how. Repository must be set.
+type Options struct {
+	// Repository is the name, with its registry: "registry.example/acme/hello". A tag or digest does not count.
+	Repository reference.Named
+	// Credentials says where logins are found. Default: nowhere.
+	Credentials Credentials
+	// CAFile is a PEM file of certificate authorities that count besides the system's. "" is none.
+	CAFile string
+	// PlainHTTP speaks without TLS. Default: only with registries on this machine (localhost, 127.0.0.1, ::1) that do.
+	PlainHTTP bool
+	// Answer and Move are the limits of [stall.Transport], with its defaults.
+	Answer, Move time.Duration
+	// Retry sends a request again that a busy or broken registry has not answered, or with 408, 429 or 5xx. Default: the
+	// caller does.
+	Retry bool
+	// Heard is told of each answer, with the request's context. nil is told nothing.
+	Heard func(context.Context, *http.Response)
+}
+
+// Client speaks to one repository.
+type Client struct {
+	// Name is the repository's, with its registry: "registry.example/acme/hello".
+	Name string
+	// Host is where the registry is reached: "registry.example:5000", "registry-1.docker.io".
+	Host string
+	// Repo makes the requests.
+	Repo *remote.Repository
+
+	transport *http.Transport
+	wire      *wire
+	secrets   secrets
+}
+
+// Open makes a client. It asks nothing yet; call [Client.Probe] first of all. Open fails when CAFile has no certificate.
+func Open(o Options) (*Client, error) {
+	ref := orasregistry.Reference{Registry: reference.Domain(o.Repository), Repository: reference.Path(o.Repository)}
+	c := &Client{Name: o.Repository.Name(), Host: ref.Host()}
+	var err error
+	if c.transport, err = transport(o.CAFile); err != nil {
+		return nil, err
+	}
+	var base http.RoundTripper = &stall.Transport{Base: c.transport, Answer: o.Answer, Move: o.Move}
+	if o.Retry {
+		base = retry.NewTransport(base)
+	}
+	c.wire = &wire{base: base, proxy: c.transport.Proxy, host: c.Host, plain: o.PlainHTTP, named: o.PlainHTTP, heard: o.Heard}
+	credential := func(ctx context.Context, host string) (auth.Credential, error) {
+		if host != c.Host {
+			return auth.EmptyCredential, nil
+		}
+		cred, err := o.Credentials.Find(ctx, c.Host, c.Name)
+		c.secrets.add(cred)
+		if err != nil {
+			return cred, &LocalError{err}
+		}
+		return cred, nil
+	}
+	c.Repo = &remote.Repository{
+		Reference: ref, PlainHTTP: o.PlainHTTP,
+		// The old index of referrers may be in use by others, and many registries refuse to delete.
+		SkipReferrersGC: true,
+		Client: &auth.Client{
+			Client: &http.Client{Transport: c.wire}, Credential: credential, Cache: auth.NewCache(),
+			Header: http.Header{"User-Agent": {userAgent}},
+		},
+	}
+	return c, nil
+}
+
+// Probe finds out whether a registry on this machine speaks TLS; of others it asks nothing. It sends no login. Only an
+// answer in HTTP means that there is no TLS: any other failure is an error.
+func (c *Client) Probe(ctx context.Context) error {
+	if c.wire.plain || !Loopback(c.Host) {
+		return nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+c.Host+"/v2/", nil)
+	if err != nil {
+		return err
+	}
+	// A redirect would lead to another server.
+	resp, err := (&http.Client{Transport: c.wire, CheckRedirect: stay}).Do(req)
+	switch {
+	case err == nil:
+		return resp.Body.Close()
+	case errors.Is(err, http.ErrSchemeMismatch):
+		c.wire.plain, c.Repo.PlainHTTP = true, true
+		return nil
+	}
+	return err
+}
+
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// Close leaves no connection open.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// idle is how long a connection is kept that nobody uses: not everybody can call [Client.Close].
+const idle = 10 * time.Second
+
+// transport is the one of the standard library, with the certificate authorities of the system and of a file.
+func transport(file string) (*http.Transport, error) {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.IdleConnTimeout = idle
+	t.OnProxyConnectResponse = proxyAnswers
+	if file == "" {
+		return t, nil
+	}
+	pool, err := Authorities(file)
+	if err != nil {
+		return nil, err
+	}
+	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return t, nil
+}
+
+// Authorities are the certificate authorities of the system and of a PEM file. It fails when the file has none.
+func Authorities(file string) (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificates for registries: %w\nfix: set IMAGE_REGISTRY_CA to a PEM file", err)
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("reading the certificates for registries: there is none in %q\nfix: set IMAGE_REGISTRY_CA to a PEM file", file)
+	}
+	return pool, nil
+}
+
+// Loopback tells whether a registry is on this machine, where nobody listens on the way.
+func Loopback(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	ip := net.ParseIP(name)
+	return name == "localhost" || ip != nil && ip.IsLoopback() || name == "[::1]"
+}
+
+// Hide puts dots in the place of what is secret about the logins that were used.
+func (c *Client) Hide(text string) string {
+	c.secrets.mu.Lock()
+	defer c.secrets.mu.Unlock()
+	for _, s := range c.secrets.list {
+		text = strings.ReplaceAll(text, s, "•••")
+	}
+	return text
+}
+
+// secrets are what must not be shown.
+type secrets struct {
+	mu   sync.Mutex
+	list []string
+}
+
+// add remembers what is secret about a login.
+func (s *secrets) add(cred auth.Credential) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	basic := base64.StdEncoding.EncodeToString([]byte(cred.Username + ":" + cred.Password))
+	for _, text := range []string{cred.Password, cred.RefreshToken, cred.AccessToken, basic} {
+		if text != "" && text != "Og==" && !slices.Contains(s.list, text) {
+			s.list = append(s.list, text)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
+)
+
+// LocalError is one of this machine, or what this machine refuses to do: another try does not help.
+type LocalError struct{ Err error }
+
+// Error is that of Err.
+func (e *LocalError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *LocalError) Unwrap() error { return e.Err }
+
+// ProxyError reports that a proxy has not led to the registry: the registry was not asked.
+type ProxyError struct {
+	Proxy  string // its address, without a password
+	To     string // "registry.example:443"
+	Status int    // that it answers; 0 when it was not reached
+	Err    error
+}
+
+// Error names the proxy.
+func (e *ProxyError) Error() string {
+	if e.Status == 0 {
+		return fmt.Sprintf("reaching the proxy %q, which is to lead to %q: %s", e.Proxy, e.To, e.Err)
+	}
+	return fmt.Sprintf("the proxy %q does not lead to %q: it answers %s", e.Proxy, e.To, Words(e.Err.Error()))
+}
+
+// Unwrap returns Err.
+func (e *ProxyError) Unwrap() error { return e.Err }
+
+// Fix is the line that helps, without its "fix: ".
+func (e *ProxyError) Fix() string {
+	host := e.To
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if e.Status == http.StatusProxyAuthRequired {
+		return fmt.Sprintf("put the proxy's user and password into HTTPS_PROXY, or set NO_PROXY=%s to go without it", host)
+	}
+	return fmt.Sprintf("see whether the proxy of HTTPS_PROXY works and lets %s through, or set NO_PROXY=%s to go without it", host, host)
+}
+
+// proxyAnswers makes an error of a proxy's refusal: net/http gives its status line alone, which reads like the registry's.
+func proxyAnswers(_ context.Context, proxy *url.URL, req *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &ProxyError{Proxy: proxy.Redacted(), To: req.Host, Status: resp.StatusCode, Err: errors.New(resp.Status)}
+}
+
+// proxyFailed is err, as a [ProxyError] when a proxy was not reached.
+func proxyFailed(proxy func(*http.Request) (*url.URL, error), req *http.Request, err error) error {
+	var dial *net.OpError
+	if !errors.As(err, &dial) || dial.Op != "proxyconnect" {
+		return err
+	}
+	e := &ProxyError{To: req.URL.Host, Err: dial.Err}
+	if p := proxyOf(proxy, req); p != nil {
+		e.Proxy = p.Redacted()
+	}
+	return e
+}
+
+// proxyOf is the proxy of a request; nil is none.
+func proxyOf(proxy func(*http.Request) (*url.URL, error), req *http.Request) *url.URL {
+	if proxy == nil {
+		return nil
+	}
+	p, err := proxy(req)
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+// maxWords is how much of somebody else's text is shown, in bytes.
+const maxWords = 500
+
+// Words is a text of a registry as it is shown: in one line, without control characters, without the source of an HTML page,
+// and no longer than some lines. A wrong host and a proxy answer with whole pages.
+func Words(text string) string {
+	lower, page := asciiLower(text), len(text)
+	for _, begin := range []string{"<!doctype html", "<html", "<head", "<body"} {
+		if i := strings.Index(lower, begin); i >= 0 {
+			page = min(page, i)
+		}
+	}
+	if page < len(text) {
+		text = text[:page] + "(an HTML page" + title(text[page:]) + ")"
+	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, text)
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > maxWords {
+		text = strings.ToValidUTF8(text[:maxWords], "") + " …"
+	}
+	return plaintext.Field(text)
+}
+
+// title is that of an HTML page, as words to be added.
+func title(page string) string {
+	lower := asciiLower(page)
+	begin := strings.Index(lower, "<title>")
+	if begin < 0 {
+		return ""
+	}
+	begin += len("<title>")
+	end := strings.Index(lower[begin:], "</title>")
+	if end < 0 || end > 200 {
+		return ""
+	}
+	return fmt.Sprintf(" with the title %q", strings.TrimSpace(page[begin:begin+end]))
+}
+
+// asciiLower is a text with the letters of ASCII in lower case: every byte stays at its place.
+func asciiLower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// address is an address without its query and its user.
+func address(u *url.URL) string { return u.Scheme + "://" + u.Host + u.Path }

@@ -1,0 +1,119 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/registry"
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
+)
+
+// toScripted is a push to a scripted registry, with its login.
+func toScripted(t *testing.T, r *registrytest.Registry) registry.PushRequest {
+	t.Helper()
+	q := request(t, r.Host, hello(t, 1))
+	q.CAFile, q.Retries = r.CAFile, 2
+	q.Credentials.Getenv = home(t, r.Host, map[string]string{".docker/config.json": `{"auths":{"HOST":{"auth":"` + basic(user, password) + `"}}}`}, nil)
+	return q
+}
+
+// A login of a push goes to its registry and to nobody else, whichever step leads elsewhere.
+func TestPushLeadsTheLoginNowhere(t *testing.T) {
+	for _, tls := range []bool{false, true} {
+		for _, step := range []registrytest.Step{registrytest.HeadBlob, registrytest.StartUpload, registrytest.PutBlob, registrytest.HeadManifest, registrytest.PutManifest} {
+			t.Run(string(step), func(t *testing.T) {
+				own := registrytest.Start(t, registrytest.Options{User: user, Password: password, TLS: tls})
+				other := registrytest.Start(t, registrytest.Options{User: "somebody", Password: "else", Realm: "self"})
+				own.Break(step, func(w http.ResponseWriter, r *http.Request) bool {
+					return r.Header.Get("Authorization") != "" && registrytest.Redirect(http.StatusTemporaryRedirect, other.URL)(w, r)
+				})
+				_, err := registry.Push(context.Background(), toScripted(t, own))
+				wantError(t, err)
+				for _, q := range other.Requests() {
+					if q.Authorization != "" {
+						t.Errorf("the other server was sent %+v", q)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A registry that says 201 and stores nothing is found out.
+func TestPushOfWhatIsNotStored(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fault registrytest.Fault
+		fails bool
+	}{
+		{"nothing is stored", registrytest.Lose, true},
+		{"the tag is not stored", func(w http.ResponseWriter, r *http.Request) bool {
+			return !strings.Contains(r.URL.Path, "/sha256:") && registrytest.Lose(w, r)
+		}, true},
+		{"it is stored at the second time", registrytest.Times(1, registrytest.Lose), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := registrytest.Start(t, registrytest.Options{})
+			r.Break(registrytest.PutManifest, func(w http.ResponseWriter, q *http.Request) bool {
+				return tt.fault != nil && tt.fault(w, q)
+			})
+			_, err := registry.Push(context.Background(), toScripted(t, r))
+			if !tt.fails {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantError(t, err, "the registry has taken", "does not have it", "fix: ")
+			var e *registry.Error
+			if !errors.As(err, &e) || e.Local {
+				t.Errorf("error %v is this machine's", err)
+			}
+		})
+	}
+}
+
+// A web server that is no registry is not printed whole, whatever it answers.
+func TestPushToAWrongHost(t *testing.T) {
+	for _, status := range []int{http.StatusOK, http.StatusAccepted, http.StatusNotFound, http.StatusForbidden, http.StatusInternalServerError} {
+		r := registrytest.Start(t, registrytest.Options{})
+		for _, s := range registrytest.Steps {
+			r.Break(s, registrytest.Page(status))
+		}
+		_, err := registry.Push(context.Background(), toScripted(t, r))
+		wantError(t, err)
+		if err != nil && (strings.Contains(err.Error(), "It works!") || strings.Contains(err.Error(), "\x1b") || strings.Count(err.Error(), "\n") > 1) {
+			t.Errorf("the page is in %q", err)
+		}
+	}
+}
+
+// A step that fails in any way ends the push with an error that says which one, or passes: it never hangs, and never says
+// that all is well.
+func TestPushWithAnyFaultAtAnyStep(t *testing.T) {
+	faults := map[string]registrytest.Fault{
+		"404": registrytest.Status(http.StatusNotFound, `{"errors":[{"code":"NAME_UNKNOWN","message":"<html><title>x</title>"}]}`),
+		"500": registrytest.Status(http.StatusInternalServerError, "broken"), "a page": registrytest.Page(http.StatusOK),
+		"cut": registrytest.Cut, "lost": registrytest.Lose, "401 for ever": registrytest.Challenge(`Basic realm="x"`),
+	}
+	for _, step := range []registrytest.Step{registrytest.HeadBlob, registrytest.StartUpload, registrytest.PutBlob, registrytest.HeadManifest, registrytest.PutManifest} {
+		for name, fault := range faults {
+			t.Run(string(step)+" "+name, func(t *testing.T) {
+				r := registrytest.Start(t, registrytest.Options{User: user, Password: password})
+				r.Break(step, fault)
+				pushed, err := registry.Push(context.Background(), toScripted(t, r))
+				if err != nil {
+					return
+				}
+				r.Break(step, nil)
+				q := toScripted(t, r)
+				if again := push(t, q); again.Digest != pushed.Digest || again.Sent != 0 {
+					t.Errorf("it said that all is well, and %d bytes were missing", again.Sent)
+				}
+			})
+		}
+	}
+}
