@@ -3,12 +3,15 @@ package packages
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"path"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
@@ -63,7 +66,8 @@ type DB struct {
 // for. A sysroot without any database gives an empty DB: nothing in it belongs to a package. A database
 // that is there and makes no sense is an error.
 func Open(sys ldd.FS) (*DB, error) {
-	db := &DB{root: root{sys}}
+	db := &DB{root: newRoot(sys)}
+	odd := "" // the first name that is none
 	for _, read := range []func(root) ([]entry, error){readDeb, readDistroless, readAPK, readRPM} {
 		entries, err := read(db.root)
 		var unread *unreadError
@@ -73,11 +77,29 @@ func Open(sys ldd.FS) (*DB, error) {
 		case err != nil:
 			return nil, err
 		}
-		db.entries = append(db.entries, entries...)
+		for _, e := range entries {
+			if !e.namesFiles() {
+				if odd == "" {
+					odd = e.Name
+				}
+				continue
+			}
+			db.entries = append(db.entries, e)
+		}
+	}
+	if odd != "" {
+		db.fail(fmt.Errorf("the package database has a package %q: its name is none, and it is left out", odd))
 	}
 	slices.SortStableFunc(db.entries, func(a, b entry) int { return compare(a.Package, b.Package) })
 	db.aliases = db.root.aliases()
 	return db, nil
+}
+
+// namesFiles reports whether name and architecture can be parts of a file's name, as those of the lists and of the
+// copyright file: no distribution has a slash or a control character in them.
+func (p Package) namesFiles() bool {
+	isOdd := func(r rune) bool { return r == '/' || r == utf8.RuneError || unicode.IsControl(r) }
+	return !strings.ContainsFunc(p.Name, isOdd) && !strings.ContainsFunc(p.Architecture, isOdd) && p.Name != "." && p.Name != ".."
 }
 
 // compare orders packages.

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
@@ -17,10 +18,42 @@ import (
 const (
 	maxStatus = 256 << 20
 	maxList   = 64 << 20
+	maxTexts  = 256 << 20 // of all files together; those of a desktop have 60 MB
 )
 
 // root reads files of a sysroot.
-type root struct{ sys ldd.FS }
+type root struct {
+	sys  ldd.FS
+	text *texts
+}
+
+// newRoot returns a root of which nothing was read.
+func newRoot(sys ldd.FS) root { return root{sys, &texts{left: maxTexts}} }
+
+// texts bounds what is read of a root: thousands of lists may be links to one, or have holes. It is for many at once.
+type texts struct {
+	mu   sync.Mutex
+	seen map[string]bool
+	left int64 // bytes
+}
+
+// take counts a file once, however often it is read.
+func (t *texts) take(name string, size int64) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.seen[name] {
+		return nil
+	}
+	if size > t.left {
+		return fmt.Errorf("reading %q: the files of the package database have more than %d bytes together", name, maxTexts)
+	}
+	if t.seen == nil {
+		t.seen = map[string]bool{}
+	}
+	t.seen[name] = true
+	t.left -= size
+	return nil
+}
 
 // find returns the name, free of links, of the first of some paths that exists; "" when none does.
 func (r root) find(paths ...string) (string, error) {
@@ -49,6 +82,7 @@ func relative(name string) string {
 // read returns the content of a file in a folder; the folder's name has no link in it.
 func (r root) read(dir, base string, limit int64) (string, error) {
 	name := path.Join(dir, base)
+	asked := name
 	info, err := r.sys.Lstat(name)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		var real string
@@ -66,6 +100,9 @@ func (r root) read(dir, base string, limit int64) (string, error) {
 	}
 	if info.Size() > limit {
 		return "", fmt.Errorf("reading %q: %d bytes are more than the %d expected at most", name, info.Size(), limit)
+	}
+	if err := r.text.take(asked, info.Size()); err != nil {
+		return "", err
 	}
 	return r.content(name, info.Size())
 }

@@ -15,7 +15,7 @@ import (
 const maxRPM = 2 << 30
 
 // maxPaths bounds the paths of all files of a database in bytes; a large one has 60 MB of them.
-const maxPaths = 1 << 29
+const maxPaths = 256 << 20
 
 // readRPM reads rpm's database, https://rpm.org/docs/latest/manual/. Fedora 36 has moved it below
 // /usr, and left a link in the old place.
@@ -77,6 +77,9 @@ func (r root) rpmdb(file string) (out []entry, err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	at, ok := f.(io.ReaderAt)
 	if !ok {
+		if info.Size() > maxTexts {
+			return nil, fmt.Errorf("%d bytes are too many to be read at once", info.Size())
+		}
 		whole, err := io.ReadAll(io.LimitReader(f, info.Size()))
 		if err != nil {
 			return nil, err

@@ -163,11 +163,14 @@ func (d *sqlite) cells(page []byte, pointers, header int, f func(cell []byte) er
 	return nil
 }
 
+// maxRecord bounds a record in bytes, which is in memory as a whole. The header of a package has a few megabytes.
+const maxRecord = 256 << 20
+
 // row reads a cell of a leaf: the size of its record, its key, and the record.
 func (d *sqlite) row(cell []byte, f func(key int64, record []byte) error) error {
 	size, n := varint(cell)
 	key, k := varint(cell[n:])
-	if n == 0 || k == 0 || size > uint64(d.pages)*uint64(d.pageSize) {
+	if n == 0 || k == 0 || size > min(maxRecord, uint64(d.pages)*uint64(d.pageSize)) {
 		return fmt.Errorf("%w: a record of %d bytes", errCorrupt, size)
 	}
 	record, err := d.payload(cell[n+k:], int(size))
