@@ -87,7 +87,14 @@ func (b *Built) addOpened(spec *rootfs.Spec) {
 		spec.Opened[l] = rootfs.Because{Why: "configured at " + b.Plan.config.Origin}
 	}
 	for _, f := range b.found.Files {
-		spec.Data = append(spec.Data, rootfs.Data{Path: f.Path, Because: rootfs.Because{Why: f.Why, Of: f.Of}})
+		spec.Data = append(spec.Data, rootfs.Data{Path: f.Path, Because: rootfs.Because{Why: f.Why, Of: f.Of}, Within: f.Within})
+	}
+	spec.LeftOut = func(text string) {
+		text = "warning: " + b.inImage(text)
+		if !slices.Contains(b.notes, text) {
+			b.note("rootfs", text)
+			b.system.Notes = append(b.system.Notes, text)
+		}
 	}
 }
 

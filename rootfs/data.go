@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
@@ -42,6 +43,10 @@ func (c copying) add(ctx context.Context, name string) error {
 	real, links, err := ldd.Follow(c.Sysroot, name)
 	if err != nil {
 		return bare(err)
+	}
+	if why := c.private(real, len(links) > 0); why != "" {
+		c.leaveOut(name, why)
+		return nil
 	}
 	for _, l := range links {
 		if err := c.put(Entry{Path: l.Path, Mode: fs.ModeSymlink, Link: l.Target}); err != nil {
@@ -94,6 +99,59 @@ func (c copying) addFile(name string, info fs.FileInfo) error {
 		e.Mode = 0o755
 	}
 	return c.put(e)
+}
+
+// private says why the file at a path without links does not belong into an image that everybody can read; "" is that
+// it does. A path that a link leads to has to be one that the data is about.
+func (c copying) private(real string, linked bool) string {
+	if linked && c.data.Within != nil && !isWithin(real, c.data.Within) {
+		return fmt.Sprintf("it is a link to %q, which is none of its places", real)
+	}
+	if closed := closedTo(c.Sysroot, real); closed != "" {
+		return fmt.Sprintf("not everybody may read %q in the sysroot", closed)
+	}
+	return ""
+}
+
+// leaveOut tells that a path is left out.
+func (c copying) leaveOut(name, why string) {
+	if c.LeftOut != nil {
+		c.LeftOut(fmt.Sprintf("%q is left out: %s (%s)", name, why, c.data.Why))
+	}
+}
+
+// isWithin reports whether a path is one of some places, or lies below one.
+func isWithin(name string, places []string) bool {
+	for _, place := range places {
+		if name == place || place == "/" || strings.HasPrefix(name, place+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// closedTo returns which part of a path without links keeps others from reading what is there: the file, or a folder
+// on the way. "" is that everybody may read it.
+func closedTo(sys ldd.FS, real string) string {
+	for at, last := real, true; ; at, last = path.Dir(at), false {
+		info, err := sys.Lstat(inFS(at))
+		if err != nil {
+			return at
+		}
+		need := fs.FileMode(0o004)
+		switch {
+		case info.IsDir() && last:
+			need = 0o005
+		case info.IsDir():
+			need = 0o001
+		}
+		if info.Mode()&need != need {
+			return at
+		}
+		if at == "/" {
+			return ""
+		}
+	}
 }
 
 // put adds an entry, unless the image has something of its own in the place: its accounts, its certificates.

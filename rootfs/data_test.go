@@ -3,6 +3,8 @@ package rootfs
 import (
 	"context"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/exclude"
@@ -18,11 +20,11 @@ func dataSpec(t *testing.T) Spec {
 	cert, _ := authority(t, "a")
 	dir := t.TempDir()
 	root := t.TempDir()
-	write(t, root, "etc/fonts/fonts.conf", "fonts", 0o600)
+	write(t, root, "etc/fonts/fonts.conf", "fonts", 0o644)
 	write(t, root, "etc/passwd", "the host's", 0o644)
 	write(t, root, "usr/share/conf.avail/10.conf", "ten", 0o644)
 	write(t, root, "usr/share/conf.avail/20.conf", "twenty", 0o644)
-	write(t, root, "opt/tool/run", "tool", 0o700)
+	write(t, root, "opt/tool/run", "tool", 0o755)
 	symlink(t, "/usr/share/conf.avail/10.conf", root+"/etc/fonts/conf.d/10.conf")
 	symlink(t, "../../../usr/share/conf.avail/gone.conf", root+"/etc/fonts/conf.d/30.conf")
 	symlink(t, "loop", root+"/etc/fonts/conf.d/self")
@@ -37,9 +39,9 @@ func dataSpec(t *testing.T) Spec {
 func TestData(t *testing.T) {
 	s := dataSpec(t)
 	s.Data = []Data{
-		{"/etc/fonts", Because{"configuration of fontconfig", "/app"}},
-		{"/tool", Because{Why: "a tool"}},
-		{"/etc/passwd", Because{Why: "a table"}},
+		{Path: "/etc/fonts", Because: Because{"configuration of fontconfig", "/app"}},
+		{Path: "/tool", Because: Because{Why: "a tool"}},
+		{Path: "/etc/passwd", Because: Because{Why: "a table"}},
 	}
 	tree := assemble(t, s)
 	want(t, lines(tree, "/etc/fonts", "/usr", "/opt", "/tool"), `
@@ -67,7 +69,7 @@ func TestData(t *testing.T) {
 
 func TestDataExcluded(t *testing.T) {
 	s := dataSpec(t)
-	s.Data = []Data{{"/etc/fonts", Because{Why: "configuration"}}, {"/opt", Because{Why: "tools"}}}
+	s.Data = []Data{{Path: "/etc/fonts", Because: Because{Why: "configuration"}}, {Path: "/opt", Because: Because{Why: "tools"}}}
 	s.Sysroot = exclude.New(s.Sysroot, []string{"/usr/share/conf.*", "tool"})
 	tree := assemble(t, s)
 	for _, p := range []string{"/usr/share/conf.avail/10.conf", "/opt/tool"} {
@@ -82,7 +84,7 @@ func TestDataExcluded(t *testing.T) {
 
 func TestDataMissing(t *testing.T) {
 	s := dataSpec(t)
-	s.Data = []Data{{"/usr/share/none", Because{Why: "a table of libnone"}}}
+	s.Data = []Data{{Path: "/usr/share/none", Because: Because{Why: "a table of libnone"}}}
 	_, err := Assemble(context.Background(), s)
 	wantError(t, err, "/usr/share/none", "a table of libnone", "no such file")
 }
@@ -185,5 +187,58 @@ func TestReadable(t *testing.T) {
 	dangling := tree.Dangling()
 	if len(dangling) != 1 || dangling[0].Path != "/gone" {
 		t.Errorf("dangling are %v, want /gone", dangling)
+	}
+}
+
+// An image can be read by everybody: what others may not read in the sysroot is left out, and so are links that lead
+// away from what the data is about.
+func TestDataOfOthers(t *testing.T) {
+	for name, tt := range map[string]struct {
+		file   string // in the sysroot
+		mode   fs.FileMode
+		folder fs.FileMode // of its folder
+		link   string      // at /etc/pkcs11/x.module, to the file
+		path   string      // of the Data
+		in     bool
+	}{
+		"a file for all":                     {file: "etc/pkcs11/hsm.module", mode: 0o644, path: "/etc/pkcs11", in: true},
+		"a file of root":                     {file: "etc/pkcs11/hsm.module", mode: 0o600, path: "/etc/pkcs11"},
+		"a file of a group":                  {file: "etc/pkcs11/hsm.module", mode: 0o640, path: "/etc/pkcs11"},
+		"itself":                             {file: "etc/pkcs11/hsm.module", mode: 0o600, path: "/etc/pkcs11/hsm.module"},
+		"in a folder of root":                {file: "etc/pkcs11/hsm.module", mode: 0o644, folder: 0o700, path: "/etc/pkcs11"},
+		"a link to a secret":                 {file: "etc/shadow", mode: 0o640, link: "../shadow", path: "/etc/pkcs11"},
+		"a link to what all may read":        {file: "etc/accounts", mode: 0o644, link: "/etc/accounts", path: "/etc/pkcs11"},
+		"a link to the system's own":         {file: "usr/share/p11/x.module", mode: 0o644, link: "/usr/share/p11/x.module", path: "/etc/pkcs11", in: true},
+		"a link beside":                      {file: "etc/pkcs11/y", mode: 0o644, link: "y", path: "/etc/pkcs11", in: true},
+		"a folder whose name begins like it": {file: "etc/pkcs11.old/y", mode: 0o644, link: "../pkcs11.old/y", path: "/etc/pkcs11"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := dataSpec(t)
+			root := t.TempDir()
+			write(t, root, "etc/pkcs11/first", "first", 0o644)
+			full := write(t, root, tt.file, "secret", tt.mode)
+			if tt.link != "" {
+				symlink(t, tt.link, root+"/etc/pkcs11/x.module")
+			}
+			if tt.folder != 0 {
+				if err := os.Chmod(filepath.Dir(full), tt.folder); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.Sysroot = ldd.DirFS(root)
+			s.Data = []Data{{Path: tt.path, Because: Because{Why: "data of p11-kit"}, Within: []string{"/etc/pkcs11", "/usr"}}}
+			var left []string
+			s.LeftOut = func(text string) { left = append(left, text) }
+			tree := assemble(t, s)
+			if _, in := tree.Lookup("/" + tt.file); in != tt.in {
+				t.Errorf("%s is in the image: %t", tt.file, in)
+			}
+			if bad := tree.Dangling(); len(bad) > 0 {
+				t.Errorf("links lead to nothing: %v", bad)
+			}
+			if tt.in != (len(left) == 0) {
+				t.Errorf("what was left out is %q", left)
+			}
+		})
 	}
 }

@@ -12,7 +12,7 @@ func TestKnown(t *testing.T) {
 	s := dataSpec(t)
 	base := s
 	base.Program = ""
-	s.Data = []Data{{"/etc/fonts", Because{"configuration of fontconfig", "/app"}}}
+	s.Data = []Data{{Path: "/etc/fonts", Because: Because{"configuration of fontconfig", "/app"}}}
 	tree := assemble(t, s)
 	var known []Entry
 	for _, e := range tree.Beyond(assemble(t, base)) {

@@ -31,6 +31,8 @@ type Spec struct {
 	// Data are files and folders of Sysroot that the libraries read. What a Sysroot hides, as package exclude
 	// does, is left out of the folders.
 	Data []Data
+	// LeftOut, if set, is told what was left out of Data, and why, for people.
+	LeftOut func(text string)
 
 	// Known are the entries that Closure, Opened and Data have led to before, see [Tree.Beyond]. They stand in
 	// for all three.
@@ -83,10 +85,14 @@ type Because struct {
 }
 
 // Data is a file or folder of the sysroot that goes into the image where it is, with every link that leads
-// to it and what the links in it lead to.
+// to it and what the links in it lead to. What not everybody may read in the sysroot is left out: everybody can read
+// an image.
 type Data struct {
 	Path string // absolute
 	Because
+	// Within are absolute folders or files; a link that leads to none of them, and to nothing in them, is left out.
+	// nil is no limit.
+	Within []string
 }
 
 // File is a file, or many, to be taken from the host into the image.

@@ -217,11 +217,12 @@ func (s *FS) has(n *node, full string) bool {
 }
 
 // batch is a file with the others of its folder that are not kept yet, if they are small altogether; else the file alone.
+// What not everybody may read is fetched only when somebody asks for it.
 func (s *FS) batch(dir string, n *node, full string) []string {
 	names, size := []string{"/" + full}, n.size
 	for _, name := range s.nodes[dir].names {
 		sibling := path.Join(dir, name)
-		if m := s.nodes[sibling]; sibling != full && m.mode.IsRegular() && !s.has(m, sibling) {
+		if m := s.nodes[sibling]; sibling != full && m.mode.IsRegular() && m.mode&0o004 != 0 && !s.has(m, sibling) {
 			names, size = append(names, "/"+sibling), size+min(m.size, together+1)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 type image struct {
 	files          map[string]string // content, or "-> target", by absolute name
 	order          []string
+	modes          map[string]fs.FileMode // of files; 0644 is not in it
 	lists, fetches atomic.Int32
 	fail           error
 }
@@ -55,7 +56,11 @@ func (m *image) List(_ context.Context, w io.Writer) error {
 			fmt.Fprintf(w, "%o 0 %s\x00%s\x00", uint32(fs.ModeSymlink|0o777), name, target)
 			continue
 		}
-		fmt.Fprintf(w, "%o %d %s\x00\x00", 0o644, len(m.files[name]), name)
+		mode := fs.FileMode(0o644)
+		if m, ok := m.modes[name]; ok {
+			mode = m
+		}
+		fmt.Fprintf(w, "%o %d %s\x00\x00", uint32(mode), len(m.files[name]), name)
 	}
 	return nil
 }
@@ -176,5 +181,25 @@ func TestBrokenOff(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join(dir, "files/usr/lib"))
 	if err != nil || len(entries) != 0 {
 		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// Files that others may not read in the image do not come with those beside them.
+func TestPrivateFiles(t *testing.T) {
+	dir, m := t.TempDir(), newImage()
+	m.files["/etc/passwd"], m.files["/etc/shadow"], m.files["/etc/group"] = "accounts", "secrets", "groups"
+	m.modes = map[string]fs.FileMode{"/etc/shadow": 0o640}
+	m.order = append(m.order, "/etc/passwd", "/etc/shadow", "/etc/group")
+	sys := open(t, dir, m)
+	if got := read(t, sys, "etc/passwd"); got != "accounts" {
+		t.Errorf("got %q", got)
+	}
+	for name, want := range map[string]bool{"etc/group": true, "etc/shadow": false} {
+		if _, err := os.Stat(filepath.Join(sys.Files(), name)); (err == nil) != want {
+			t.Errorf("%s was fetched: %v", name, err)
+		}
+	}
+	if got := read(t, sys, "etc/shadow"); got != "secrets" {
+		t.Errorf("got %q", got)
 	}
 }

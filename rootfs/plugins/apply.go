@@ -182,12 +182,13 @@ func (d *discovery) takeFiles(m match, f data) bool {
 	if f.first {
 		names = d.sys.globFirst(pattern)
 	}
+	within := d.within(m)
 	for _, name := range names {
 		if d.leftOut(name) {
 			continue
 		}
 		d.found.addFile(File{
-			Path: name, Group: m.group, Of: m.object.Path, Optional: f.need == "",
+			Path: name, Group: m.group, Of: m.object.Path, Optional: f.need == "", Within: within,
 			Why: fmt.Sprintf("data of %s (%s)", m.object.Path, m.group) + d.because(m),
 		})
 	}

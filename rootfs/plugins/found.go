@@ -36,6 +36,9 @@ type File struct {
 	Of       string // path of the library that reads it
 	Why      string // for people
 	Optional bool   // the library works without, in part
+	// Within are the folders and files that links at Path, or below, may lead to: those of the library's rows, and
+	// those of the system's programs. What others lead to, /etc/shadow for example, is none of the library's.
+	Within []string
 }
 
 // Missing is data that a library cannot work without.

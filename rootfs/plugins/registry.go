@@ -28,7 +28,8 @@ type row struct {
 	asked   bool
 	plugins []string // patterns of shared objects
 	files   []data
-	offers  []offer // candidates
+	leads   []string // patterns of places that links among the files lead to, besides /usr and those of the files
+	offers  []offer  // candidates
 	// otherwise is said to people when neither plugins nor files were found.
 	otherwise string
 	refused   *Refusal // with Why and Fix only

@@ -27,6 +27,7 @@ var documentRows = []row{
 			{pattern: "/usr/share/color/icc/ghostscript"},
 			{pattern: "/usr/share/fonts/type1/{urw-base35,gsfonts}"},
 		},
+		leads:  []string{"/etc/ghostscript"},
 		source: "https://ghostscript.readthedocs.io/en/latest/Use.html#how-ghostscript-finds-files",
 	},
 	{

@@ -7,6 +7,7 @@ var languageRows = []row{
 		group: "python", soname: `libpython(3\.\d+)[dmtu]*\.so\.1\.0`,
 		plugins: []string{"{<lib>,/usr/lib,/usr/local/lib}/python<1>/lib-dynload/*.so"},
 		files:   []data{{pattern: "{<lib>,/usr/lib,/usr/local/lib}/python<1>", need: "libpython3-stdlib"}},
+		leads:   []string{"/etc/python<1>"},
 		offers:  []offer{{"/usr/lib/python3/dist-packages", "has modules of Debian's packages: add those that you import to the files"}},
 		source:  "https://docs.python.org/3/c-api/init_config.html#python-path-configuration",
 	},

@@ -111,6 +111,7 @@ var cryptoRows = []row{
 			{pattern: "<dir>/{openssl.cnf,fipsmodule.cnf}"},
 			{pattern: "/etc/crypto-policies/back-ends/{openssl,opensslcnf}.config"}, // Fedora's openssl.cnf includes them
 		},
+		leads:  []string{"<dir>", "/etc/ssl", "/etc/pki", "/etc/crypto-policies"}, // Debian's <dir> is one of links
 		source: "https://docs.openssl.org/master/man7/openssl-env; config(5ssl); provider(7ssl)",
 	},
 	{
