@@ -36,15 +36,17 @@ func command(ctx context.Context) (string, error) {
 	if runtime.GOOS == "windows" {
 		path += ".exe"
 	}
-	info, err := os.Stat(path)
-	if err != nil || f.doubtful {
+	if err := checkCache(filepath.Dir(path)); err != nil {
+		return "", err
+	}
+	info, err := os.Lstat(path)
+	if err != nil || f.doubtful || !isOwn(info) {
 		return path, compile(ctx, dir, path)
 	}
 	if time.Since(info.ModTime()) < 24*time.Hour {
 		return path, nil
 	}
-	// It is in use, see sweep. In a cache of somebody else's that cannot be noted,
-	// and need not be.
+	// It is in use, see sweep.
 	now := time.Now()
 	_ = os.Chtimes(path, now, now)
 	return path, nil
@@ -67,7 +69,7 @@ func magefileDir() (string, error) {
 // another run never sees half of it.
 func compile(ctx context.Context, dir, path string) (err error) {
 	cache := filepath.Dir(path)
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	if err := makeCache(cache); err != nil {
 		return fmt.Errorf("making mage's cache: %w", err)
 	}
 	work, err := os.MkdirTemp(cache, commandPrefix+"*.tmp")
@@ -76,13 +78,17 @@ func compile(ctx context.Context, dir, path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	temp := filepath.Join(work, filepath.Base(path))
-	if _, err := os.Stat(path); err != nil {
+	if info, err := os.Lstat(path); err != nil || !isOwn(info) {
 		fmt.Fprintln(os.Stderr, "fromscratch  compiling the command that does the work, once for these versions")
 	} else if err := copyFile(path, temp); err != nil { // go build does not link again what is up to date
 		return fmt.Errorf("copying the compiled command: %w", err)
 	}
 	if err := goBuild(ctx, dir, temp); err != nil {
 		return err
+	}
+	// Whatever the umask: with that of 0 everybody could write it.
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return fmt.Errorf("setting the mode of the compiled command: %w", err)
 	}
 	if err := os.Rename(temp, path); err != nil {
 		return fmt.Errorf("moving the compiled command to its place: %w", err)
