@@ -51,6 +51,11 @@ func (g Go) Build(ctx context.Context, r Request) (*Binary, error) {
 		}
 		c.env = append(c.env, b.Compiler.env()...)
 	}
+	sum, err := headersSum(r.Main)
+	if err != nil {
+		return nil, err
+	}
+	c.withHeaders(sum)
 	if b.Path, err = g.output(r.Output); err != nil {
 		return nil, err
 	}

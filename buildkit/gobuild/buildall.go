@@ -17,12 +17,19 @@ import (
 // file system of the outputs, for a temporary folder.
 func (g Go) BuildAll(ctx context.Context, scratch string, rs []Request) ([]*Binary, error) {
 	all := make([]*Binary, len(rs))
-	for _, group := range groups(rs) {
+	sums := make([]string, len(rs))
+	for i, r := range rs {
+		var err error
+		if sums[i], err = headersSum(r.Main); err != nil {
+			return nil, err
+		}
+	}
+	for _, group := range groups(rs, sums) {
 		var err error
 		if len(group) == 1 {
 			all[group[0]], err = g.Build(ctx, rs[group[0]])
 		} else {
-			err = g.buildGroup(ctx, scratch, rs, group, all)
+			err = g.buildGroup(ctx, scratch, rs, group, all, sums[group[0]])
 		}
 		if err != nil {
 			return nil, err
@@ -32,13 +39,13 @@ func (g Go) BuildAll(ctx context.Context, scratch string, rs []Request) ([]*Bina
 }
 
 // groups are the requests, by their indices, that one go command can compile: it has
-// one set of flags, and names each program itself.
-func groups(rs []Request) [][]int {
+// one set of flags, and names each program itself. A checksum of headers is among the flags.
+func groups(rs []Request, sums []string) [][]int {
 	var groups [][]int
 next:
 	for i, r := range rs {
 		for g, group := range groups {
-			if fits(rs, group, r) {
+			if sums[i] == sums[group[0]] && fits(rs, group, r) {
 				groups[g] = append(group, i)
 				continue next
 			}
@@ -75,7 +82,7 @@ func goName(m Main) string {
 }
 
 // buildGroup compiles several programs with one go command.
-func (g Go) buildGroup(ctx context.Context, scratch string, rs []Request, group []int, all []*Binary) (err error) {
+func (g Go) buildGroup(ctx context.Context, scratch string, rs []Request, group []int, all []*Binary, headers string) (err error) {
 	first := rs[group[0]]
 	c, err := g.prepare(ctx, first.Target, first.Options, &first.Main.Cgo.Enabled, first.Main.Settings)
 	if err != nil {
@@ -88,6 +95,7 @@ func (g Go) buildGroup(ctx context.Context, scratch string, rs []Request, group 
 		}
 		c.env = append(c.env, compiler.env()...)
 	}
+	c.withHeaders(headers)
 	if g.Runner != nil {
 		return c.groupElsewhere(ctx, rs, group, all, compiler)
 	}

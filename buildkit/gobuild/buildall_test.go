@@ -42,7 +42,7 @@ func TestBuildAll(t *testing.T) {
 	for _, m := range mains {
 		rs = append(rs, Request{Main: m, Output: filepath.Join(dir, "out", strings.ReplaceAll(m.ImportPath, "/", "_"))})
 	}
-	if got := groups(rs); len(got) != 2 || len(got[0]) != 4 {
+	if got := groups(rs, make([]string, len(rs))); len(got) != 2 || len(got[0]) != 4 {
 		t.Errorf("the groups are %v, want four and one", got)
 	}
 	build := func() {

@@ -20,7 +20,7 @@ type call struct {
 
 // settings are the variables of the go command's environment that a call needs. Not
 // PKG_CONFIG: for that, go env asks the C compiler as well.
-var settings = []string{"GOFLAGS", "GOTMPDIR", "CC", "CXX", "GOHOSTOS", "GOHOSTARCH", "GOMOD", "GOWORK", "GOROOT", "GOMODCACHE", "GOENV"}
+var settings = []string{"GOFLAGS", "GOTMPDIR", "CC", "CXX", "GOHOSTOS", "GOHOSTARCH", "GOMOD", "GOWORK", "GOROOT", "GOMODCACHE", "GOENV", "CGO_CPPFLAGS"}
 
 // prepare checks target and options and reads the go command's settings, unless they
 // are known. cgo is CGO_ENABLED for the commands; nil: as the options decide, on when

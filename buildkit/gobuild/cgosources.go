@@ -23,6 +23,9 @@ func (s *selection) addCgo(src *Sources, p *pkg) {
 		src.Cgo = append(src.Cgo, p.Dir)
 	}
 	for _, path := range s.cgoPaths(p) {
+		if !below(path, "/usr") && !below(path, "/lib") && !below(path, s.vars["GOMODCACHE"]) {
+			s.addHeaders(src, p, path)
+		}
 		holds := func(module string) bool { return module != "" && below(module, path) }
 		switch {
 		case below(path, "/usr"), below(path, "/lib"), below(path, s.vars["GOMODCACHE"]):

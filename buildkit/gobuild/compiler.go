@@ -189,13 +189,13 @@ func librarySysroot(lib, triple string) string {
 }
 
 // ask is the compiler's one-line answer to a question, "" when it has none.
-func (c *call) ask(ctx context.Context, cc, question string) string {
+func (c *call) ask(ctx context.Context, cc string, question ...string) string {
 	words := split(cc)
 	if len(words) == 0 {
 		return ""
 	}
 	g := Go{Command: words[0], Dir: c.g.Dir, Runner: c.g.Runner}
-	out, err := g.run(ctx, command{doing: "asking " + words[0], env: c.env, args: append(words[1:], question)})
+	out, err := g.run(ctx, command{doing: "asking " + words[0], env: c.env, args: append(words[1:], question...)})
 	if err != nil {
 		return ""
 	}

@@ -49,7 +49,7 @@ func (g Go) Mains(ctx context.Context, t Target, opts Options, patterns ...strin
 	if err := checkPatterns(patterns); err != nil {
 		return nil, err
 	}
-	s := selection{call: c, patterns: patterns}
+	s := selection{call: c, ctx: ctx, patterns: patterns}
 	if len(patterns) == 0 {
 		s.patterns, s.discover = []string{"./..."}, true
 	}
@@ -75,6 +75,7 @@ func checkPatterns(patterns []string) error {
 // selection collects the mains of the listed packages, and what is in the way.
 type selection struct {
 	*call
+	ctx      context.Context // of what is asked
 	graph    *graph
 	patterns []string
 	discover bool
@@ -117,6 +118,8 @@ func (s *selection) take(p *pkg) {
 	}
 	m := Main{ImportPath: p.ImportPath, Dir: p.Dir, Name: programName(p.ImportPath), Cgo: s.decide(s.graph, p), Settings: s.vars}
 	m.Sources = s.sources(s.graph, p)
+	// A checksum of these is part of the flags, and would be part of the build ID.
+	m.Cgo.Placed = m.Cgo.Placed || len(m.Sources.Headers) > 0
 	if p.Module != nil {
 		m.Module = p.Module.Path
 	}

@@ -3,7 +3,6 @@ package gobuild
 import (
 	"cmp"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -24,6 +23,9 @@ type Sources struct {
 	// that its flags name and that a module lies in, with its repository and all. The go command does not look
 	// below either; a copy of the program's sources needs it, because a file may include what is there.
 	Cgo []string
+	// Headers are those of Trees and Cgo that the flags of cgo name, without the packages' own folders: the go command
+	// does not see a change there.
+	Headers []string
 	// Files are those of modules, of the toolchain, and of its configuration; some of them need not exist.
 	Files []string
 	// Module is the folder of the main module, or of the workspace. Where the programs were not named, a new
@@ -66,7 +68,7 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 			src.Files = append(src.Files, s.pkgConfig()...)
 		}
 	}
-	src.Folders, src.Trees, src.Cgo, src.Files = sorted(src.Folders), sorted(src.Trees), sorted(src.Cgo), sorted(src.Files)
+	src.Folders, src.Trees, src.Cgo, src.Files, src.Headers = sorted(src.Folders), sorted(src.Trees), sorted(src.Cgo), sorted(src.Files), sorted(src.Headers)
 	return src
 }
 
@@ -200,13 +202,18 @@ func embedTree(dir, pattern string) string {
 // pkgConfig are the files that decide what pkg-config answers: the command, and the descriptions in the folders in
 // which it looks, see pkg-config(1). Without an answer of its own those are the ones of the environment.
 func (s *selection) pkgConfig() []string {
-	command := cmp.Or(getenv(s.env, "PKG_CONFIG"), "pkg-config")
+	command := getenv(s.env, "PKG_CONFIG")
+	if command == "" {
+		// That of a cross compiler has another name. Without a compiler there is an error later, with the reason.
+		if cc, err := s.compiler(s.ctx); err == nil {
+			command = cc.PkgConfig
+		}
+	}
+	command = cmp.Or(command, "pkg-config")
 	files := s.tools(command)
 	dirs := getenv(s.env, "PKG_CONFIG_PATH") + string(os.PathListSeparator) + getenv(s.env, "PKG_CONFIG_LIBDIR")
 	if getenv(s.env, "PKG_CONFIG_LIBDIR") == "" {
-		if out, err := exec.Command("pkg-config", "--variable=pc_path", "pkg-config").Output(); err == nil {
-			dirs += string(os.PathListSeparator) + strings.TrimSpace(string(out))
-		}
+		dirs += string(os.PathListSeparator) + s.ask(s.ctx, command, "--variable=pc_path", "pkg-config")
 	}
 	for _, dir := range filepath.SplitList(dirs) {
 		if dir == "" {
