@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -86,11 +85,10 @@ func (in Inputs) findBase(ctx context.Context, s subject, r base.Request) (*base
 func (in Inputs) finder() (base.Finder, error) {
 	cache := in.Cache
 	if cache == "" {
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			return base.Finder{}, fmt.Errorf("finding the folder for the layers of base images: %w\nfix: set HOME", err)
+		var err error
+		if cache, err = UserCache(); err != nil {
+			return base.Finder{}, err
 		}
-		cache = filepath.Join(dir, "fromscratch")
 	}
 	return base.Finder{
 		Cache: filepath.Join(cache, "bases"), Credentials: registry.Credentials{Getenv: in.getenv}, RegistryFirst: in.RegistryFirst,

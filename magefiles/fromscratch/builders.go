@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
@@ -23,9 +22,9 @@ func (j *job) provideBuilders() error {
 	if !needed {
 		return nil
 	}
-	cache, err := os.UserCacheDir()
+	cache, err := buildkit.UserCache()
 	if err != nil {
-		return &buildkit.ConfigError{Err: fmt.Errorf("finding the folder for what builders keep: %w\nfix: set HOME, or XDG_CACHE_HOME", err)}
+		return &buildkit.ConfigError{Err: err}
 	}
 	// "copy" copies sources also where they could be mounted.
 	how := os.Getenv("IMAGE_BUILDER_SOURCES")
@@ -35,7 +34,7 @@ func (j *job) provideBuilders() error {
 		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_BUILDER_SOURCES is %q\nfix: set it to bind or copy, or unset it", how)}
 	}
 	j.builders = &buildkit.Builders{
-		Engine: j.builderEngine, At: j.engineAt, Cache: filepath.Join(cache, "fromscratch"), Copy: how == "copy",
+		Engine: j.builderEngine, At: j.engineAt, Cache: cache, Copy: how == "copy",
 	}
 	return nil
 }

@@ -86,11 +86,11 @@ func refsFile(path string) (string, error) {
 
 // layerCache is where compressed layers are kept: for all modules, as the layers of two may be the same.
 func layerCache() (string, error) {
-	dir, err := os.UserCacheDir()
+	dir, err := buildkit.UserCache()
 	if err != nil {
-		return "", &buildkit.ConfigError{Err: fmt.Errorf("finding a place for compressed layers: %w\nfix: set HOME, or XDG_CACHE_HOME", err)}
+		return "", &buildkit.ConfigError{Err: err}
 	}
-	return filepath.Join(dir, "fromscratch", "layers"), nil
+	return filepath.Join(dir, "layers"), nil
 }
 
 // imageLayout writes the images into OCI layouts, each into its own or all into IMAGE_LAYOUT.
