@@ -244,8 +244,9 @@ func (l *loop) replan(ctx context.Context) error {
 		return err
 	}
 	in.Prepare, in.Report, in.Began = true, l.progress.report, time.Now()
-	in.Recalled = buildkit.Recall(in)
-	in.Began = in.Recalled.Began
+	if err := remember(ctx, &in); err != nil {
+		return err
+	}
 	plans, err := buildkit.Resolve(ctx, in)
 	if err != nil {
 		return err

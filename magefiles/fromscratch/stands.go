@@ -41,12 +41,22 @@ func (j *job) recall(ctx context.Context, in buildkit.Inputs) error {
 	if j.looked || j.began.IsZero() {
 		return nil
 	}
+	in.Began = j.began
+	if err := remember(ctx, &in); err != nil {
+		return err
+	}
+	j.recalled, j.looked, j.began = in.Recalled, true, in.Began
+	return nil
+}
+
+// remember adds to the inputs what is known of an earlier build of them. The builders are asked first: nothing is known
+// of a build in an image that may be another one by now.
+func remember(ctx context.Context, in *buildkit.Inputs) error {
 	if err := in.AskBuilders(ctx); err != nil {
 		return err
 	}
-	in.Began = j.began
-	j.recalled, j.looked = buildkit.Recall(in), true
-	j.began = j.recalled.Began
+	in.Recalled = buildkit.Recall(*in)
+	in.Began = in.Recalled.Began
 	return nil
 }
 

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+)
+
+// What a build in a Builder has found is known to the next one of imageDev: the go command of this machine is not asked
+// about the module again.
+func TestReplanRecallsBuilder(t *testing.T) {
+	image := buildertest.Image(t)
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, tools := t.TempDir(), t.TempDir()
+	log := filepath.Join(tools, "log")
+	err = errors.Join(
+		os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/replan\n\ngo 1.23\n"), 0o644),
+		os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() {}\n"), 0o644),
+		os.WriteFile(filepath.Join(tools, "go"), []byte("#!/bin/sh\necho \"$*\" >>"+log+"\nexec "+real+" \"$@\"\n"), 0o755))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOCACHE", strings.TrimSpace(string(cache)))
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("PATH", tools+string(os.PathListSeparator)+os.Getenv("PATH"))
+	before, err := os.Getwd()
+	if err == nil {
+		err = os.Chdir(dir)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chdir(before) })
+
+	ctx := context.Background()
+	j := newJob(dialogue.Start{Target: "imageDev", Configs: []buildkit.Config{{Builder: image}}}, nil)
+	t.Cleanup(func() {
+		if err := j.end(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := j.connect(ctx); err != nil {
+		t.Fatal(err)
+	}
+	plans, err := j.plans(ctx, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := plans[0].Build(ctx, nil)
+	if err == nil {
+		err = built.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if asked, err := os.ReadFile(log); err != nil || len(asked) == 0 {
+		t.Fatalf("the first build asks nothing: %v", err)
+	}
+	if err := os.Truncate(log, 0); err != nil {
+		t.Fatal(err)
+	}
+	l := &loop{job: j, plan: plans[0], name: plans[0].Name}
+	if err := l.replan(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if asked, err := os.ReadFile(log); err != nil || len(asked) > 0 {
+		t.Errorf("the go command was asked again (%v):\n%s", err, asked)
+	}
+}
