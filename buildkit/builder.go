@@ -33,9 +33,15 @@ type builder struct {
 	root    string     // of the module
 	report  Report
 
+	wishes wishes // about the user's logins
+	origin string // of them
+
 	mu        sync.Mutex
 	container *docker.Builder // nil when none runs
 	settings  map[string]string
+	need      need     // of the user's logins
+	gitConfig string   // with the user's insteadOf
+	has       []string // what the container was lent, for people
 	fsys      *sysroot.FS
 }
 
@@ -67,6 +73,9 @@ func (b *builder) start(ctx context.Context) (*docker.Builder, error) {
 		}
 	}
 	words := "started"
+	if err == nil && len(b.has) > 0 {
+		words += ", with " + strings.Join(b.has, ", ")
+	}
 	if err == nil && c.Copied != nil && !b.owner.Copy {
 		words += ", with copies of the sources (" + strings.ReplaceAll(c.Copied.Error(), "\n", "; ") + ")"
 	}
@@ -77,7 +86,7 @@ func (b *builder) start(ctx context.Context) (*docker.Builder, error) {
 		}
 		return nil, &EngineError{err}
 	}
-	if why := b.withoutAgent(ctx, c); why != "" {
+	if why := b.withoutAgent(c); why != "" {
 		b.report.note(b.ref, "builder", "warning: the builder has not your SSH agent: "+why+"\nfix: let private modules come with a netrc, or by \"go mod vendor\"; unset SSH_AUTH_SOCK to hear this no more")
 	}
 	b.container = c

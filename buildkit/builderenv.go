@@ -36,8 +36,13 @@ func (b *builder) ask(ctx context.Context) (err error) {
 	if b.settings != nil {
 		return nil
 	}
-	b.settings, err = b.host.Settings(ctx, append([]string{"GOMODCACHE"}, settled...)...)
-	return err
+	settings, err := b.host.Settings(ctx, append([]string{"GOMODCACHE"}, settled...)...)
+	if err != nil {
+		return err
+	}
+	config, bases := b.insteadOf(ctx)
+	b.settings, b.gitConfig, b.need = settings, config, needOf(b.wishes, b.origin, settings, bases)
+	return nil
 }
 
 // environ is the environment of commands in the container: the image's own, then what is ours, then the user's settings.
@@ -100,10 +105,11 @@ func (b *builder) proxy() string {
 	return dir
 }
 
-// agent is the socket of the user's SSH agent, "" when it cannot be lent: only an engine on this very machine can use it.
+// agent is the socket of the user's SSH agent, "" when it is not needed, or cannot be lent: only an engine on this very
+// machine can use it.
 func (b *builder) agent() string {
 	socket := b.getenv("SSH_AUTH_SOCK")
-	if socket == "" || !b.engine.Local() {
+	if socket == "" || !b.need.ssh || !b.engine.Local() {
 		return ""
 	}
 	conn, err := net.Dial("unix", socket) // a dead one would keep the container from being made
@@ -114,11 +120,11 @@ func (b *builder) agent() string {
 	return socket
 }
 
-// withoutAgent says why a container has not the user's SSH agent; "" when it has, when there is none, and when nobody has
-// said that there are private modules.
-func (b *builder) withoutAgent(ctx context.Context, c *docker.Builder) string {
-	socket, private := b.getenv("SSH_AUTH_SOCK"), b.settings["GOPRIVATE"]+b.settings["GONOPROXY"]
-	if socket == "" || private == "" && b.insteadOf(ctx) == "" {
+// withoutAgent says why a container has not the user's SSH agent; "" when it has, when there is none, and when it is not
+// needed.
+func (b *builder) withoutAgent(c *docker.Builder) string {
+	socket := b.getenv("SSH_AUTH_SOCK")
+	if socket == "" || !b.need.ssh {
 		return ""
 	}
 	switch {
@@ -137,32 +143,71 @@ func (b *builder) getenv(key string) string { return Inputs{Environ: b.host.Env}
 // lend gives the container what private modules need, in a folder that is kept in memory: neither the image nor a commit
 // of the container has it, nor its environment, and it is gone with the container.
 func (b *builder) lend(ctx context.Context, c *docker.Builder) error {
+	b.has = nil
 	home := b.getenv("HOME")
-	secrets := []struct{ name, file string }{
-		{".netrc", cmp.Or(b.getenv("NETRC"), join(home, ".netrc"))},
-		{"known_hosts", join(home, ".ssh/known_hosts")},
-	}
-	for _, s := range secrets {
-		if s.file == "" {
-			continue
-		}
-		content, err := os.ReadFile(s.file)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-			continue // then the go command of this machine would do without as well
-		}
-		if err == nil {
-			err = c.WriteSecret(ctx, inside("home/"+s.name), content)
-		}
+	if len(b.need.hosts) > 0 {
+		file := cmp.Or(b.getenv("NETRC"), join(home, ".netrc"))
+		content, err := readOwn(file)
 		if err != nil {
-			return fmt.Errorf("lending %q to the builder: %w", s.file, err)
+			return fmt.Errorf("lending %q to the builder: %w", file, err)
+		}
+		logins, hosts := netrcFor(b.need.hosts, content)
+		if err := b.lendFile(ctx, c, ".netrc", file, logins); err != nil {
+			return err
+		}
+		if len(hosts) > 0 {
+			b.has = append(b.has, "logins for "+strings.Join(hosts, " and "))
 		}
 	}
-	if config := b.insteadOf(ctx); config != "" {
-		if err := c.WriteSecret(ctx, inside("home/.gitconfig"), []byte(config)); err != nil {
-			return fmt.Errorf("lending git's insteadOf to the builder: %w", err)
+	if b.need.ssh {
+		file := join(home, ".ssh/known_hosts")
+		content, err := readOwn(file)
+		if err != nil {
+			return fmt.Errorf("lending %q to the builder: %w", file, err)
 		}
+		if err := b.lendFile(ctx, c, "known_hosts", file, content); err != nil {
+			return err
+		}
+		if c.Copied == nil && b.agent() != "" {
+			b.has = append(b.has, "the SSH agent")
+		}
+	}
+	if b.gitConfig == "" {
+		return nil
+	}
+	b.has = append(b.has, "git's insteadOf")
+	return b.lendFile(ctx, c, ".gitconfig", "git's insteadOf", b.gitConfig)
+}
+
+// lendFile writes a file into the home of the container, unless there is nothing in it. from is where it comes from.
+func (b *builder) lendFile(ctx context.Context, c *docker.Builder, name, from, content string) error {
+	if content == "" {
+		return nil
+	}
+	if err := c.WriteSecret(ctx, inside("home/"+name), []byte(content)); err != nil {
+		return fmt.Errorf("lending %q to the builder: %w", from, err)
 	}
 	return nil
+}
+
+// readOwn reads a file of the user's; of one that is not there, or that the user may not read, nothing: the go command of
+// this machine would do without as well.
+func readOwn(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	content, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return "", nil
+	}
+	return string(content), err
+}
+
+// lentWords are what the container was lent, and who asked for it; "" for nothing.
+func (b *builder) lentWords() (what, why string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Join(b.has, ", "), strings.Join(b.need.why, ", ")
 }
 
 func join(home, name string) string {
@@ -173,21 +218,22 @@ func join(home, name string) string {
 }
 
 // insteadOf is a git configuration with the user's url.*.insteadOf, "" when there are none: all else in it is about this
-// machine, or about commits. See git-config(1).
-func (b *builder) insteadOf(ctx context.Context) string {
+// machine, or about commits. bases are the URLs that git asks. See git-config(1).
+func (b *builder) insteadOf(ctx context.Context) (text string, bases []string) {
 	cmd := exec.CommandContext(ctx, "git", "config", "--global", "--null", "--get-regexp", `^url\..*\.insteadof$`)
 	cmd.Env = b.host.Env
 	out, err := cmd.Output()
 	if err != nil {
-		return "" // no git, or nothing configured
+		return "", nil // no git, or nothing configured
 	}
 	var config strings.Builder
 	for _, entry := range strings.Split(string(out), "\x00") {
 		key, value, ok := strings.Cut(entry, "\n")
 		base := strings.TrimSuffix(strings.TrimPrefix(key, "url."), ".insteadof")
 		if ok {
+			bases = append(bases, base)
 			fmt.Fprintf(&config, "[url %q]\n\tinsteadOf = %q\n", base, value)
 		}
 	}
-	return config.String()
+	return config.String(), bases
 }

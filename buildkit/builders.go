@@ -107,13 +107,18 @@ func (b *Builders) get(ctx context.Context, in Inputs, root string, c Config, p 
 			return nil, err
 		}
 	}
+	wishes, err := wishesOf(c)
+	if err != nil {
+		return nil, err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	key := engine.Host() + " " + img.ID
+	// Containers of one image that are lent different logins are different ones.
+	key := fmt.Sprintf("%s %s %+v", engine.Host(), img.ID, wishes)
 	if have := b.all[key]; have != nil {
 		return have, nil
 	}
-	made := &builder{owner: b, engine: engine, image: img, ref: c.Builder, root: root, host: gobuild.Go{Dir: in.Dir, Env: in.Environ}, report: in.Report}
+	made := &builder{owner: b, engine: engine, image: img, ref: c.Builder, root: root, host: gobuild.Go{Dir: in.Dir, Env: in.Environ}, report: in.Report, wishes: wishes, origin: c.Origin}
 	if made.folders, err = sourceFolders(in); err != nil {
 		return nil, err
 	}

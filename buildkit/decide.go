@@ -32,6 +32,11 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	p.decided("platform", s.platform.String(), s.from)
 	if s.builder != nil {
 		p.decided("builder", s.builder.name()+", "+s.module.GoVersion+", at "+s.builder.engine.Host(), s.config.Origin)
+		if what, why := s.builder.lentWords(); what != "" {
+			p.decided("lent", what, why)
+		}
+	} else if len(s.config.Lend) > 0 {
+		return Plan{}, &ConfigError{fmt.Errorf("the Config (%s) has Lend and no Builder\nfix: set Builder, or leave Lend out", s.config.Origin)}
 	} else if len(s.config.Builders) > 0 {
 		return Plan{}, &ConfigError{fmt.Errorf("the Config (%s) has Builders and no Builder\nfix: set Builder to the image that compiles on them", s.config.Origin)}
 	}

@@ -71,6 +71,10 @@ type Config struct {
 	// be, or the name of a docker context. Default: the engine that images are loaded
 	// into compiles for all of them.
 	Builders map[string]string
+	// Lend is what of your logins the Builder is lent although no setting asks for it: hosts whose logins in the netrc it
+	// has, with "*" for any letters, and "ssh-agent". Hosts that GOPRIVATE, GONOPROXY, GOVCS, GOPROXY and git's insteadOf
+	// name need not be here. Default: none.
+	Lend []string
 
 	// Cgo is "auto" (default), "on" or "off". auto builds a static binary unless a
 	// package outside the standard library needs cgo.

@@ -1,0 +1,239 @@
+package buildkit
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+)
+
+// lendAgent is the word of Config.Lend for the SSH agent.
+const lendAgent = "ssh-agent"
+
+// wishes are what a Config says about logins: what it asks for, and settings of the go command that are its own.
+type wishes struct {
+	hosts []string // patterns
+	agent bool
+	env   []string // "GOPRIVATE=…", in order
+}
+
+// privateSettings are the settings of the go command that name hosts of private modules.
+var privateSettings = []string{"GOPRIVATE", "GONOPROXY", "GOVCS", "GOPROXY"}
+
+// wishesOf reads a Config.
+func wishesOf(c Config) (w wishes, err error) {
+	for _, word := range c.Lend {
+		if word == lendAgent {
+			w.agent = true
+			continue
+		}
+		if _, err := path.Match(word, ""); err != nil || word == "" || strings.ContainsAny(word, "/@ \t\n") {
+			return w, &ConfigError{fmt.Errorf("the word %q in Lend (%s) is neither %q nor a host\nfix: name a host as the netrc has it, such as git.example.com", word, c.Origin, lendAgent)}
+		}
+		w.hosts = append(w.hosts, word)
+	}
+	for _, key := range privateSettings {
+		for _, env := range append([]map[string]string{c.GoEnv}, valuesOf(c.PlatformEnv)...) {
+			if value := env[key]; value != "" {
+				w.env = append(w.env, key+"="+value)
+			}
+		}
+	}
+	return w, nil
+}
+
+// valuesOf are the values of a map, by the order of its keys.
+func valuesOf(m map[string]map[string]string) []map[string]string {
+	var keys []string
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	var values []map[string]string
+	for _, key := range keys {
+		values = append(values, m[key])
+	}
+	return values
+}
+
+// need is what of the user's logins the go command in the container may need, and who says so.
+type need struct {
+	hosts []string // patterns of hosts in the netrc
+	ssh   bool     // the agent, and the known hosts
+	why   []string
+}
+
+// needOf decides what may be needed. settings are the go command's, of this machine; bases are the URLs that git puts in
+// the place of others.
+func needOf(w wishes, origin string, settings map[string]string, bases []string) need {
+	var n need
+	if n.add(origin, w.hosts...); w.agent {
+		n.ssh, n.why = true, []string{origin}
+	}
+	said := append([]string{}, w.env...)
+	for _, key := range privateSettings {
+		said = append(said, key+"="+settings[key])
+	}
+	for _, setting := range said {
+		key, value, _ := strings.Cut(setting, "=")
+		hosts := settingHosts(key, value)
+		n.add(key, hosts...)
+		n.ssh = n.ssh || len(hosts) > 0 && key != "GOPROXY" // a proxy is asked by https alone
+	}
+	for _, base := range bases {
+		host, ssh := gitHost(base)
+		n.add("git's insteadOf", host)
+		n.ssh = n.ssh || ssh
+	}
+	return n
+}
+
+// add adds hosts, and who has named one first.
+func (n *need) add(why string, hosts ...string) {
+	for _, host := range hosts {
+		if host == "" || slices.Contains(n.hosts, host) {
+			continue
+		}
+		if n.hosts = append(n.hosts, host); !slices.Contains(n.why, why) {
+			n.why = append(n.why, why)
+		}
+	}
+}
+
+// settingHosts are the patterns of hosts that a setting of the go command names, see "go help environment", "go help
+// module-private" and "go help vcs". That "*" may come by some version control system names nobody.
+func settingHosts(key, value string) (hosts []string) {
+	for _, word := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || key == "GOPROXY" && r == '|' }) {
+		word = strings.TrimSpace(word)
+		switch key {
+		case "GOPROXY":
+			u, err := url.Parse(word)
+			if word = ""; err == nil && u.Host != "proxy.golang.org" { // that is the default, and knows no logins
+				word = u.Host
+			}
+		case "GOVCS":
+			pattern, vcs, _ := strings.Cut(word, ":")
+			if word = pattern; vcs == "off" || pattern == "public" || pattern == "private" || pattern == "*" {
+				word = ""
+			}
+		default:
+			if word == "none" {
+				word = ""
+			}
+		}
+		if host, _, _ := strings.Cut(word, "/"); host != "" {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
+// gitHost is the host of a URL as git has it, also of "git@host:path", and whether git asks it by ssh.
+func gitHost(base string) (host string, ssh bool) {
+	if u, err := url.Parse(base); err == nil && u.Host != "" {
+		return u.Hostname(), strings.Contains(u.Scheme, "ssh")
+	}
+	before, _, ok := strings.Cut(base, ":")
+	if !ok || strings.Contains(before, "/") {
+		return "", false // a folder of this machine
+	}
+	return before[strings.LastIndex(before, "@")+1:], true
+}
+
+// netrcFor keeps the logins of a netrc for hosts that a pattern names, one a line, and returns the names of these hosts.
+// Whatever else is in it is left out: macros, and the login for all other hosts unless "*" is among the patterns. See
+// https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html.
+func netrcFor(patterns []string, content string) (kept string, hosts []string) {
+	var out strings.Builder
+	wanted := false
+	words := netrcWords(content)
+	for len(words) > 0 {
+		word := words[0]
+		words = words[1:]
+		argument := ""
+		if word != "default" && len(words) > 0 {
+			argument, words = words[0], words[1:]
+		}
+		switch word {
+		case "machine":
+			if wanted = matchesHost(patterns, argument); wanted {
+				hosts = append(hosts, argument)
+				fmt.Fprintf(&out, "\nmachine %s", argument)
+			}
+		case "default":
+			if wanted = slices.Contains(patterns, "*"); wanted {
+				hosts = append(hosts, "all others")
+				out.WriteString("\ndefault")
+			}
+		case "login", "password", "account":
+			if wanted {
+				fmt.Fprintf(&out, " %s %s", word, argument)
+			}
+		}
+	}
+	if out.Len() == 0 {
+		return "", nil
+	}
+	return out.String()[1:] + "\n", hosts
+}
+
+// netrcWords are the words of a netrc without comments and macros, quotes as they are.
+func netrcWords(content string) (words []string) {
+	macro := false
+	for _, line := range strings.Split(content, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			macro = false
+		}
+		if macro || strings.HasPrefix(line, "#") {
+			continue
+		}
+		for line != "" {
+			var word string
+			word, line = netrcWord(line)
+			if macro = word == "macdef"; macro {
+				break
+			}
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// netrcWord cuts the first word off a line: up to a space, or up to the second quote of one that begins with a quote.
+func netrcWord(line string) (word, rest string) {
+	end := strings.IndexAny(line, " \t")
+	if line[0] == '"' {
+		end = -1
+		for i := 1; i < len(line) && end < 0; i++ {
+			switch line[i] {
+			case '\\':
+				i++
+			case '"':
+				end = i + 1
+			}
+		}
+	}
+	if end < 0 {
+		return line, ""
+	}
+	return line[:end], strings.TrimSpace(line[end:])
+}
+
+// matchesHost reports whether a pattern names a host. The go command has looked for hosts with and without their port.
+func matchesHost(patterns []string, host string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		ok, err := path.Match(withoutPort(pattern), withoutPort(host))
+		return err == nil && ok
+	})
+}
+
+func withoutPort(host string) string {
+	host = strings.ToLower(host)
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return host
+}
