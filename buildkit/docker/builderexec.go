@@ -42,12 +42,12 @@ func (b *Builder) Exec(ctx context.Context, c BuilderCommand) (code int, err err
 
 // Look returns the path of a command in the PATH of env; "" is nowhere.
 func (b *Builder) Look(ctx context.Context, env []string, name string) (string, error) {
-	var out bytes.Buffer
+	var out tail // a path, and all else is too much
 	code, err := b.exec(ctx, execution{args: []string{b.req.AttendantPath, "look", name}, env: env, stdout: &out})
 	if err != nil || code != 0 {
 		return "", b.failed(fmt.Sprintf("looking for %q in", name), err)
 	}
-	return string(bytes.TrimSpace(out.Bytes())), nil
+	return out.String(), nil
 }
 
 // WriteSecret writes a file that only root can read. In a folder of Memory it is in no layer.
