@@ -8,6 +8,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // functions reads which of Go's functions are in the program: they tell what it
@@ -122,7 +123,7 @@ func (b *Built) addNeeds(spec *rootfs.Spec) {
 func (b *Built) proveLinks() error {
 	var errs []error
 	for _, e := range b.Tree.Dangling() {
-		text := fmt.Sprintf("the link %s -> %s (%s) leads to nothing in the image", e.Path, e.Link, e.Reason)
+		text := plaintext.Sprintf("the link %s -> %s (%s) leads to nothing in the image", e.Path, e.Link, e.Reason)
 		if e.Layer == rootfs.Files {
 			b.note("verify", "warning: "+text)
 			continue

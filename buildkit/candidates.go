@@ -2,11 +2,11 @@ package buildkit
 
 import (
 	"context"
-	"fmt"
 	"path"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // openers are the needs of Go's functions that open libraries, whose names only the
@@ -63,7 +63,7 @@ func (b *Built) guessZones(ctx context.Context) error {
 	if by != nil {
 		b.Candidates = append(b.Candidates, Candidate{
 			Name: "time zones", Path: path.Clean(zoneFolder), Of: b.inImage(by.Path),
-			Why: fmt.Sprintf("%s calls %s of C, which takes any zone for UTC when there are none, and says nothing; set Timezones, or TZ in Env", b.inImage(by.Path), function),
+			Why: plaintext.Sprintf("%s calls %s of C, which takes any zone for UTC when there are none, and says nothing; set Timezones, or TZ in Env", b.inImage(by.Path), function),
 		})
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
 )
 
@@ -168,13 +169,13 @@ func (b *Built) tellLibraries() {
 		b.note("libraries", "warning: "+w)
 	}
 	for _, l := range b.Closure.Left {
-		b.note("libraries", fmt.Sprintf("warning: the plugin %s is left out: %s", l.Name, l.Err))
+		b.note("libraries", plaintext.Sprintf("warning: the plugin %s is left out: %s", l.Name, l.Err))
 	}
 	for _, m := range b.found.Missing {
-		b.note("libraries", fmt.Sprintf("warning: %s is missing: %s\nfix: %s", m.Path, m.Why, m.Fix))
+		b.note("libraries", plaintext.Sprintf("warning: %s is missing: %s\nfix: %s", m.Path, m.Why, m.Fix))
 	}
 	for _, r := range b.found.Refused {
-		b.note("libraries", fmt.Sprintf("warning: %s cannot work in the image: %s\nfix: %s", r.Name, r.Why, r.Fix))
+		b.note("libraries", plaintext.Sprintf("warning: %s cannot work in the image: %s\nfix: %s", r.Name, r.Why, r.Fix))
 	}
 	b.tellGroups()
 	for _, c := range b.found.Candidates {

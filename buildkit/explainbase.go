@@ -1,13 +1,13 @@
 package buildkit
 
 import (
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // withBase adds to the facts about entries those of the libraries that the program loads
@@ -26,7 +26,7 @@ func (b *Built) withBase(entries []EntryFacts) []EntryFacts {
 			continue
 		}
 		f := factsOf(e)
-		f.Layer, f.Reason = baseLayer, fmt.Sprintf("%s, %s", b.neededBy(o), e.Reason)
+		f.Layer, f.Reason = baseLayer, plaintext.Sprintf("%s, %s", b.neededBy(o), e.Reason)
 		if o.NeededBy != nil {
 			f.For = b.inImage(o.NeededBy.Path)
 		}
@@ -52,7 +52,7 @@ func (b *Built) neededBy(o *ldd.Object) string {
 	if o.NeededBy != nil && o.NeededBy != b.Closure.Program() {
 		by = o.NeededBy.Path
 	}
-	return fmt.Sprintf("needed by %s (%s)", by, o.By)
+	return plaintext.Sprintf("needed by %s (%s)", by, o.By)
 }
 
 // librariesFrom says where the libraries of a closure are from.
@@ -66,7 +66,7 @@ func (b *Built) librariesFrom() string {
 			n++
 		}
 	}
-	return fmt.Sprintf("%s, %d of them of the base", b.where(), n)
+	return plaintext.Sprintf("%s, %d of them of the base", b.where(), n)
 }
 
 // inBase is the file of the base that a library is.

@@ -2,12 +2,12 @@ package buildkit
 
 import (
 	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // fitBase refuses a program whose loader the base has not: its C library would be
@@ -25,23 +25,23 @@ func (b *Built) fitBase() error {
 	}
 	name, there := b.Plan.config.Base, ldd.Loaders(b.Plan.base.FS)
 	if len(there) == 0 {
-		return b.misfit(loader, fmt.Sprintf("%s has no C library", name), fmt.Sprintf(
+		return b.misfit(loader, plaintext.Sprintf("%s has no C library", name), plaintext.Sprintf(
 			"build a static program: Cgo: \"off\" (CGO_ENABLED=0), or CC=musl-gcc with LDFlags \"-linkmode external -extldflags -static\"; take a base with %s; or leave Base out: then %s comes from the sysroot",
 			libc(loader), loader))
 	}
-	words := fmt.Sprintf("%s has %s at %s", name, libc(there[0]), strings.Join(there, ", "))
+	words := plaintext.Sprintf("%s has %s at %s", name, libc(there[0]), strings.Join(there, ", "))
 	musl := slices.IndexFunc(there, ldd.IsMuslLoader)
 	if musl < 0 {
-		return b.misfit(loader, words, fmt.Sprintf("build it with %s, with gcc instead of musl-gcc or in a Builder with it; or without cgo, Cgo: \"off\"; or take a base with %s", libc(there[0]), libc(loader)))
+		return b.misfit(loader, words, plaintext.Sprintf("build it with %s, with gcc instead of musl-gcc or in a Builder with it; or without cgo, Cgo: \"off\"; or take a base with %s", libc(there[0]), libc(loader)))
 	}
 	arch := strings.TrimSuffix(strings.TrimPrefix(path.Base(there[musl]), "ld-musl-"), ".so.1")
-	return b.misfit(loader, words, fmt.Sprintf("build it with musl, by GoEnv CC=musl-gcc or in an alpine Builder; or without cgo, Cgo: \"off\" (CGO_ENABLED=0); or take a base with glibc. "+
+	return b.misfit(loader, words, plaintext.Sprintf("build it with musl, by GoEnv CC=musl-gcc or in an alpine Builder; or without cgo, Cgo: \"off\" (CGO_ENABLED=0); or take a base with glibc. "+
 		"At your own risk, a base can have the link %s -> /lib/libc.musl-%s.so.1, as the package gcompat makes it: what musl lacks then fails while the program runs", loader, arch))
 }
 
 // misfit is the error for a program that is for another C library than the base's.
 func (b *Built) misfit(loader, base, fix string) error {
-	return fmt.Errorf("putting %s on the base %s: the program is for %s and asks for the loader %s, but %s\nfix: %s",
+	return plaintext.Errorf("putting %s on the base %s: the program is for %s and asks for the loader %s, but %s\nfix: %s",
 		b.Plan.program(), b.Plan.config.Base, libc(loader), loader, base, fix)
 }
 
@@ -59,7 +59,7 @@ func (b *Built) onBase(err error) error {
 		return err
 	}
 	name := b.Plan.config.Base
-	return &misfitError{err, fmt.Sprintf("the sysroot is the base %s, and %s for what it lacks: take a newer base than %s, or build in a Builder of the base's release",
+	return &misfitError{err, plaintext.Sprintf("the sysroot is the base %s, and %s for what it lacks: take a newer base than %s, or build in a Builder of the base's release",
 		name, b.sysroot(), name)}
 }
 

@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // licenceName are the names of files with conditions in them: those that "go mod vendor"
@@ -51,7 +52,7 @@ func (b *Built) goLicences(ctx context.Context) error {
 		}
 	}
 	if len(without) > 0 {
-		b.note("licences", fmt.Sprintf("warning: no text of a licence is there of %s\nfix: add the texts by Files", strings.Join(without, ", ")))
+		b.note("licences", plaintext.Sprintf("warning: no text of a licence is there of %s\nfix: add the texts by Files", strings.Join(without, ", ")))
 	}
 	return nil
 }

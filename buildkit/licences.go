@@ -13,6 +13,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/packages"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // docFolder is where distributions have what belongs to a package and no program needs
@@ -53,10 +54,10 @@ func (b *Built) packageLicences() ([]rootfs.Entry, error) {
 		}
 	}
 	if len(l.without) > 0 {
-		l.warn(fmt.Sprintf("no text of a licence is there of %s\nfix: install the packages with their documentation, or add the texts by Files", strings.Join(l.without, ", ")))
+		l.warn(plaintext.Sprintf("no text of a licence is there of %s\nfix: install the packages with their documentation, or add the texts by Files", strings.Join(l.without, ", ")))
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.missing)) {
-		l.warn(fmt.Sprintf("%s is missing, which is named in %s\nfix: install the package base-files, or add the text by Files", name, l.missing[name]))
+		l.warn(plaintext.Sprintf("%s is missing, which is named in %s\nfix: install the package base-files, or add the text by Files", name, l.missing[name]))
 	}
 	o.tell(b)
 	return l.entries, nil

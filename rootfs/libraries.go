@@ -7,6 +7,7 @@ import (
 	"path"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // addLibraries adds the loader and every library at the path that the loader opened it by, with all
@@ -155,5 +156,5 @@ func (l libraries) because(o *ldd.Object) Because {
 		}
 		return why
 	}
-	return Because{Why: fmt.Sprintf("needed by %s (%s)", by, o.By), Of: by}
+	return Because{Why: plaintext.Sprintf("needed by %s (%s)", by, o.By), Of: by}
 }

@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // maxDocument bounds a manifest, an index and a configuration, in bytes, as registries do.
@@ -110,11 +111,11 @@ func tagged(all []ocispec.Descriptor, tag string) ([]ocispec.Descriptor, error) 
 	case len(all) == 0:
 		return nil, errors.New("there is no image in it")
 	case len(found) == 0:
-		return nil, fmt.Errorf("it has no image %q, it has %s\nfix: name one of them", tag, strings.Join(names, ", "))
+		return nil, plaintext.Errorf("it has no image %q, it has %s\nfix: name one of them", tag, strings.Join(names, ", "))
 	case len(distinct) > 1 && !slices.ContainsFunc(found, func(d ocispec.Descriptor) bool { return d.Platform != nil }):
-		return nil, fmt.Errorf("it has several images: %s\nfix: name the tag of one behind a colon", strings.Join(names, ", "))
+		return nil, plaintext.Errorf("it has several images: %s\nfix: name the tag of one behind a colon", strings.Join(names, ", "))
 	case len(distinct) > 1 && tag == "" && len(names) > 1 && samePlatform(distinct):
-		return nil, fmt.Errorf("it has several images: %s\nfix: name the tag of one behind a colon", strings.Join(names, ", "))
+		return nil, plaintext.Errorf("it has several images: %s\nfix: name the tag of one behind a colon", strings.Join(names, ", "))
 	}
 	return distinct, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // dockerEntry is an image of the manifest.json that "docker save" writes.
@@ -44,7 +45,7 @@ func chooseDocker(s store, tag string) (candidate, error) {
 		}
 	}
 	if len(found) != 1 {
-		return candidate{}, fmt.Errorf("it has %d images of that name, of %s\nfix: name the tag of one behind a colon", len(found), strings.Join(names, ", "))
+		return candidate{}, plaintext.Errorf("it has %d images of that name, of %s\nfix: name the tag of one behind a colon", len(found), strings.Join(names, ", "))
 	}
 	return dockerImage(s, found[0])
 }

@@ -1,13 +1,13 @@
 package base
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // fits tells whether an image of one platform may be put under one of another.
@@ -56,6 +56,6 @@ func wrongPlatform(there []image.Platform, wanted image.Platform) error {
 		names = append(names, p.String())
 	}
 	slices.Sort(names)
-	return fmt.Errorf("it is for %s, and the image is for %s\nfix: set Platform to one of these, or take a base that has %s",
+	return plaintext.Errorf("it is for %s, and the image is for %s\nfix: set Platform to one of these, or take a base that has %s",
 		strings.Join(slices.Compact(names), ", "), wanted, wanted)
 }

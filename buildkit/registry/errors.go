@@ -15,6 +15,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 	"github.com/fromscratch-go/fromscratch/buildkit/stall"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // Error is what became of a push that failed.
@@ -102,7 +103,7 @@ func address(u *url.URL) string {
 	if u == nil {
 		return ""
 	}
-	return u.Scheme + "://" + u.Host + u.Path
+	return plaintext.Field(u.Scheme + "://" + u.Host + u.Path)
 }
 
 // fix is the line that helps.

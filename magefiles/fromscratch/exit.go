@@ -7,6 +7,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // The exit codes of the targets.
@@ -40,7 +41,10 @@ func ending(ctx context.Context, code int, exits bool, err error) dialogue.End {
 	return failed(exitBuild, err)
 }
 
-func failed(code int, err error) dialogue.End { return dialogue.End{Error: err.Error(), Code: code} }
+// failed is an end with an error, as people may read it: mage prints it as it is.
+func failed(code int, err error) dialogue.End {
+	return dialogue.End{Error: plaintext.Error(err), Code: code}
+}
 
 // interruption says why a target was cancelled. What the stages then said is told
 // only if it says more than that they were cancelled.

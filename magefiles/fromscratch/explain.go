@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // explaining is what stands behind "--" of imageExplain.
@@ -123,10 +125,15 @@ func (e explaining) chains(w io.Writer, b *buildkit.Built) error {
 }
 
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(plaintext.JSON(text.Bytes()))
+	return err
 }
 
 // writeChain writes one line for each link of a chain, indented by its depth.
@@ -137,18 +144,19 @@ func writeChain(w io.Writer, chain []buildkit.EntryFacts) error {
 		if i > 0 {
 			indent = strings.Repeat("   ", i-1) + "└─ "
 		}
-		fmt.Fprintf(tw, "%s%s\t%s\t%s\n", indent, shown(f.Path, f), sizeOf(f), f.Reason)
+		fmt.Fprintf(tw, "%s%s\t%s\t%s\n", indent, shown(f.Path, f), sizeOf(f), plaintext.Field(f.Reason))
 	}
 	return tw.Flush()
 }
 
-// shown is a name with what it leads to.
+// shown is a name with what it leads to, for people.
 func shown(name string, f buildkit.EntryFacts) string {
+	name = plaintext.Field(name)
 	switch f.Type {
 	case "folder":
 		return name + "/"
 	case "link":
-		return name + " -> " + f.Target
+		return name + " -> " + plaintext.Field(f.Target)
 	}
 	return name
 }

@@ -17,12 +17,13 @@ import (
 	"strconv"
 
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 func main() {
 	reports, err := openReports()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, plaintext.Error(err))
 		os.Exit(exitConfig)
 	}
 	end := serve(reports)

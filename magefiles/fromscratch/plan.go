@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // imagePlan prints every image's plan, then what the compiled program says of what
@@ -34,11 +35,7 @@ func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error
 		return err
 	}
 	fmt.Fprintln(w, p.Label())
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	for _, v := range append(p.Values, foreseen.Values...) {
-		fmt.Fprintf(tw, "  %s\t%s\t%s\n", v.Name, v.Value, v.Origin)
-	}
-	if err := tw.Flush(); err != nil {
+	if err := writeValues(w, append(p.Values, foreseen.Values...)); err != nil {
 		return err
 	}
 	if err != nil {
@@ -53,4 +50,13 @@ func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error
 	}
 	fmt.Fprintln(w, "  candidates, perhaps opened while the program runs; Libraries adds those that are libraries:")
 	return writeCandidates(w, foreseen.Candidates)
+}
+
+// writeValues writes a line for each value.
+func writeValues(w io.Writer, values []buildkit.Value) error {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, v := range values {
+		fmt.Fprintf(tw, "  %s\t%s\t%s\n", plaintext.Field(v.Name), plaintext.Field(plaintext.HideLogins(v.Value)), plaintext.Field(v.Origin))
+	}
+	return tw.Flush()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // progress writes the events of a build to stderr. On a terminal the step under
@@ -22,6 +23,8 @@ type progress struct {
 	bold bool // escape sequences for weight and colour are welcome
 	open bool // a live line stands, without its line end
 
+	width func() int // columns of the terminal, 0 for unknown
+
 	now  func() time.Time
 	told map[string]time.Time // when it was last told how far a step is, by image and step
 }
@@ -33,7 +36,7 @@ const tellEvery = 10 * time.Second
 // and a dumb terminal keep it plain.
 func newProgress(f *os.File, getenv func(string) string) *progress {
 	live := isTerminal(f) && getenv("TERM") != "dumb"
-	return &progress{w: f, live: live, bold: live && getenv("NO_COLOR") == "", now: time.Now, told: map[string]time.Time{}}
+	return &progress{w: f, width: func() int { return columns(f) }, live: live, bold: live && getenv("NO_COLOR") == "", now: time.Now, told: map[string]time.Time{}}
 }
 
 // isTerminal says whether f is a character device other than the null device,
@@ -59,15 +62,14 @@ func (p *progress) report(e buildkit.Event) {
 	case buildkit.Started, buildkit.Underway:
 		switch {
 		case p.live:
-			p.line(e.Image, e.Step, e.Text+" …", "")
-			p.open = true
+			p.liveLine(e.Image, e.Step, e.Text)
 		case e.State == buildkit.Underway && p.due(key):
 			p.line(e.Image, e.Step, e.Text, "\n")
 		}
 	case buildkit.Done:
 		p.line(e.Image, e.Step, e.Text+"  "+took(e.Took), "\n")
 	case buildkit.Failed:
-		p.line(e.Image, e.Step, p.weight("31", "failed")+"  "+took(e.Took), "\n")
+		p.write(e.Image, e.Step, p.weight("31", "failed")+"  "+took(e.Took), "\n")
 	case buildkit.Note:
 		p.line(e.Image, e.Step, e.Text, "\n")
 	}
@@ -88,12 +90,31 @@ func (p *progress) due(key string) bool {
 // line writes a line over the live one, if there is one, in one piece: others may
 // write to the same terminal.
 func (p *progress) line(image, step, text, end string) {
-	erase := ""
-	if p.open {
-		erase, p.open = "\r\x1b[K", false
+	p.write(image, step, strings.ReplaceAll(plaintext.HideLogins(plaintext.Lines(text)), "\n", "\n\t"), end)
+}
+
+// write writes a line with a text of our own.
+func (p *progress) write(image, step, text, end string) {
+	fmt.Fprintf(p.w, "%s%s  %-9s  %s%s", p.erase(), p.weight("1", plaintext.Field(image)), plaintext.Field(step), text, end)
+}
+
+// liveLine writes the line of the step under way, as far as the terminal is wide: of one
+// that goes over two lines only the second would be overwritten.
+func (p *progress) liveLine(image, step, text string) {
+	image = plaintext.Field(image)
+	line := fmt.Sprintf("%s  %-9s  %s", image, plaintext.Field(step), plaintext.Field(plaintext.HideLogins(text)))
+	line = cutLine(line, " …", p.width())
+	fmt.Fprint(p.w, p.erase(), weighed(line, image, func(s string) string { return p.weight("1", s) }))
+	p.open = true
+}
+
+// erase takes the live line away, if there is one.
+func (p *progress) erase() string {
+	if !p.open {
+		return ""
 	}
-	text = strings.ReplaceAll(text, "\n", "\n\t")
-	fmt.Fprintf(p.w, "%s%s  %-9s  %s%s", erase, p.weight("1", image), step, text, end)
+	p.open = false
+	return "\r\x1b[K"
 }
 
 // beside gives a writer for what a program says while lines of ours come and go: each

@@ -22,7 +22,7 @@ var events = []buildkit.Event{
 
 // newPlain is the progress of what is no terminal.
 func newPlain(w io.Writer) *progress {
-	return &progress{w: w, now: time.Now, told: map[string]time.Time{}}
+	return &progress{w: w, width: func() int { return 0 }, now: time.Now, told: map[string]time.Time{}}
 }
 
 // Elsewhere than on a terminal every step is one plain line.

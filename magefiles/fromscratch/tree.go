@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // branch is a path of an image with what is below it.
@@ -86,7 +87,7 @@ func (b *branch) reason() string {
 func writeTree(w io.Writer, x buildkit.Explanation) error {
 	base := ""
 	if x.Base != "" {
-		base = fmt.Sprintf(", %s of them the base %s", buildkit.Size(x.BaseSize), x.Base)
+		base = fmt.Sprintf(", %s of them the base %s", buildkit.Size(x.BaseSize), plaintext.Field(x.Base))
 	}
 	fmt.Fprintf(w, "%s  %s  %s%s\n", x.Reference, x.Platform, buildkit.Size(x.Size), base)
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
@@ -107,14 +108,14 @@ func (b *branch) write(w io.Writer, depth int) {
 		name = "/" + name
 	}
 	if reason := b.reason(); b.files > many && reason != "" {
-		fmt.Fprintf(w, "%8s  %s%s  (%d files)\t%s\n", buildkit.Size(b.size), indent, shown(name, b.EntryFacts), b.files, reason)
+		fmt.Fprintf(w, "%8s  %s%s  (%d files)\t%s\n", buildkit.Size(b.size), indent, shown(name, b.EntryFacts), b.files, plaintext.Field(reason))
 		return
 	}
 	reason := b.Reason
 	if b.parentOnly() {
 		reason = ""
 	}
-	fmt.Fprintf(w, "%8s  %s%s\t%s\n", buildkit.Size(b.size), indent, shown(name, b.EntryFacts), reason)
+	fmt.Fprintf(w, "%8s  %s%s\t%s\n", buildkit.Size(b.size), indent, shown(name, b.EntryFacts), plaintext.Field(reason))
 	for _, c := range b.below {
 		c.write(w, depth+1)
 	}
@@ -123,7 +124,7 @@ func (b *branch) write(w io.Writer, depth int) {
 // writeDoubts writes what may be missing, and what a person should know.
 func writeDoubts(w io.Writer, x buildkit.Explanation) error {
 	for _, n := range x.Notes {
-		fmt.Fprintf(w, "\nnote: %s\n", n)
+		fmt.Fprintf(w, "\nnote: %s\n", plaintext.HideLogins(plaintext.Lines(n)))
 	}
 	if len(x.Candidates) == 0 {
 		return nil
@@ -143,7 +144,7 @@ func writeCandidates(w io.Writer, list []buildkit.Candidate) error {
 		case where == "":
 			where = "-" // it is no file
 		}
-		fmt.Fprintf(tw, "  %s\t%s\t%s\n", c.Name, where, c.Why)
+		fmt.Fprintf(tw, "  %s\t%s\t%s\n", plaintext.Field(c.Name), plaintext.Field(where), plaintext.Field(c.Why))
 	}
 	return tw.Flush()
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 func (j *job) image(ctx context.Context) error {
@@ -190,5 +191,5 @@ func (j *job) foreground(ctx context.Context, d buildkit.Deliverable) error {
 
 // oneLine is an error with its fix, in a line.
 func oneLine(err error) string {
-	return strings.ReplaceAll(err.Error(), "\n", "; ")
+	return strings.ReplaceAll(plaintext.Error(err), "\n", "; ")
 }

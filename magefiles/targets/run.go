@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // exitError is an error with the code that the process is to end with. mage asks
@@ -45,12 +46,12 @@ func run(ctx context.Context, target string) error {
 		if errors.As(context.Cause(ctx), &interrupted) {
 			return interrupted
 		}
-		return err
+		return plain(err)
 	}
 	end, err := work(ctx, path, t, start(target, dir, t.configs, i.margin/2))
 	switch {
 	case err != nil:
-		return err
+		return plain(err)
 	case end.Exit:
 		os.Exit(end.Code)
 	case end.Error != "":
@@ -58,6 +59,9 @@ func run(ctx context.Context, target string) error {
 	}
 	return nil
 }
+
+// plain is an error whose text mage may print. That of the command is such a text already.
+func plain(err error) error { return &exitError{plaintext.Error(err), exitBuild} }
 
 // The exit codes of a target that does not come to its command.
 const (

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // applyRows takes what the registry knows about the libraries.
@@ -69,7 +70,7 @@ func (d *discovery) readTexts(m *match) error {
 	if len(m.texts) == 0 {
 		return nil
 	}
-	found, err := d.closure.Ask(m.object, fmt.Sprintf("texts %q", m.texts), func(c *ldd.Content) (any, error) {
+	found, err := d.closure.Ask(m.object, plaintext.Sprintf("texts %q", m.texts), func(c *ldd.Content) (any, error) {
 		content, err := whole(c)
 		values := map[string]string{}
 		for _, t := range m.texts {
@@ -156,7 +157,7 @@ func (d *discovery) takePlugins(m match) (some bool) {
 			}
 			d.found.addPlugin(Plugin{
 				Path: name, Group: m.group, Of: m.object.Path,
-				Why: fmt.Sprintf("plugin of %s (%s)", m.object.Path, m.group) + d.because(m),
+				Why: plaintext.Sprintf("plugin of %s (%s)", m.object.Path, m.group) + d.because(m),
 			})
 		}
 	}
@@ -189,7 +190,7 @@ func (d *discovery) takeFiles(m match, f data) bool {
 		}
 		d.found.addFile(File{
 			Path: name, Group: m.group, Of: m.object.Path, Optional: f.need == "", Within: within,
-			Why: fmt.Sprintf("data of %s (%s)", m.object.Path, m.group) + d.because(m),
+			Why: plaintext.Sprintf("data of %s (%s)", m.object.Path, m.group) + d.because(m),
 		})
 	}
 	if len(names) == 0 && f.need != "" && d.looksFor(m, f) {
@@ -223,8 +224,8 @@ func whole(c *ldd.Content) ([]byte, error) {
 func (d *discovery) miss(m match, f data, pattern string) {
 	d.found.Missing = append(d.found.Missing, Missing{
 		Path: pattern, Group: m.group, Of: m.object.Path, Package: f.need,
-		Why: fmt.Sprintf("%s does not work without it", m.object.Path),
-		Fix: fmt.Sprintf("apt-get install %s (Debian), or exclude the group %q", f.need, m.group),
+		Why: plaintext.Sprintf("%s does not work without it", m.object.Path),
+		Fix: plaintext.Sprintf("apt-get install %s (Debian), or exclude the group %q", f.need, m.group),
 	})
 }
 

@@ -1,8 +1,9 @@
 package plugins
 
 import (
-	"fmt"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // groupGo is the group of what Go programs open themselves.
@@ -25,7 +26,7 @@ func (d *discovery) readGo() error {
 	case d.systemCrypto() && d.takes(groupGo):
 		d.found.addPlugin(Plugin{
 			Path: name, Group: groupGo, Of: program, Required: true,
-			Why: fmt.Sprintf("%s was built with the system's cryptography (GOEXPERIMENT)", program),
+			Why: plaintext.Sprintf("%s was built with the system's cryptography (GOEXPERIMENT)", program),
 		})
 	case strings.Contains(d.BuildInfo.GoVersion, "(Red Hat ") && d.takes(groupGo):
 		// https://github.com/golang-fips/go

@@ -1,11 +1,11 @@
 package plugins
 
 import (
-	"fmt"
 	"path"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // groupNotes is the group of what objects say about themselves.
@@ -28,12 +28,12 @@ func (d *discovery) readNotes() error {
 		case n.Priority == "suggested":
 			d.found.addCandidate(Candidate{
 				Name: name, Path: d.whereIs(name, n.By), Of: n.By.Path,
-				Why: fmt.Sprintf("%s suggests it for %s: %s", n.By.Path, n.Feature, n.Description),
+				Why: plaintext.Sprintf("%s suggests it for %s: %s", n.By.Path, n.Feature, n.Description),
 			})
 		case d.takes(groupNotes):
 			d.found.addPlugin(Plugin{
 				Path: d.opened(name, n.By), Group: groupNotes, Of: n.By.Path,
-				Why: fmt.Sprintf("%s by %s for %s: %s", past[n.Priority], n.By.Path, n.Feature, n.Description),
+				Why: plaintext.Sprintf("%s by %s for %s: %s", past[n.Priority], n.By.Path, n.Feature, n.Description),
 			})
 		}
 	}
@@ -62,13 +62,13 @@ func (d *discovery) lacks(n ldd.Note) {
 	case n.Priority == "required":
 		d.found.Missing = append(d.found.Missing, Missing{
 			Path: names, Group: groupNotes, Of: n.By.Path,
-			Why: fmt.Sprintf("%s requires it for %s: %s", n.By.Path, n.Feature, n.Description),
-			Fix: fmt.Sprintf("install the package that has it, or exclude the group %q", groupNotes),
+			Why: plaintext.Sprintf("%s requires it for %s: %s", n.By.Path, n.Feature, n.Description),
+			Fix: plaintext.Sprintf("install the package that has it, or exclude the group %q", groupNotes),
 		})
 	default:
 		d.found.addCandidate(Candidate{
 			Name: names, Of: n.By.Path,
-			Why: fmt.Sprintf("%s recommends it for %s: %s; the sysroot does not have it", n.By.Path, n.Feature, n.Description),
+			Why: plaintext.Sprintf("%s recommends it for %s: %s; the sysroot does not have it", n.By.Path, n.Feature, n.Description),
 		})
 	}
 }
@@ -128,7 +128,7 @@ func (d *discovery) readNames() error {
 		seen[n.Path] = true
 		d.found.addCandidate(Candidate{
 			Name: n.Name, Path: n.Path, Of: n.By.Path,
-			Why: fmt.Sprintf("%s has this name in it and opens libraries; take it by adding it to the libraries", n.By.Path),
+			Why: plaintext.Sprintf("%s has this name in it and opens libraries; take it by adding it to the libraries", n.By.Path),
 		})
 	}
 	return nil

@@ -1,13 +1,13 @@
 package plugins
 
 import (
-	"fmt"
 	"path"
 	"regexp"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/packages"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // maxOfPackage is how many plugins of one package the package rule takes. Of the packages that the
@@ -29,7 +29,7 @@ func (d *discovery) applyPackages() error {
 			// A program runs without, and so may an image.
 			d.found.addCandidate(Candidate{
 				Name: "packages", Of: d.closure.Program().Path,
-				Why: fmt.Sprintf("plugins of libraries that only the sysroot's packages tell are not known: %v", err),
+				Why: plaintext.Sprintf("plugins of libraries that only the sysroot's packages tell are not known: %v", err),
 			})
 			return nil
 		}
@@ -72,7 +72,7 @@ func (d *discovery) takePackage(o *ldd.Object, p packages.Package, files []strin
 	if len(names) > maxOfPackage {
 		d.found.addCandidate(Candidate{
 			Name: p.Name, Path: path.Dir(names[0]), Of: o.Path,
-			Why: fmt.Sprintf("package %s has %d shared objects below the library's folder, too many to be taken for plugins: list those that are", p.Name, len(names)),
+			Why: plaintext.Sprintf("package %s has %d shared objects below the library's folder, too many to be taken for plugins: list those that are", p.Name, len(names)),
 		})
 		return
 	}
@@ -80,7 +80,7 @@ func (d *discovery) takePackage(o *ldd.Object, p packages.Package, files []strin
 		if !d.leftOut(name) {
 			d.found.addPlugin(Plugin{
 				Path: name, Group: p.Name, Of: o.Path,
-				Why: fmt.Sprintf("below the folder of %s and of the same package (%s)", o.Path, p.Name),
+				Why: plaintext.Sprintf("below the folder of %s and of the same package (%s)", o.Path, p.Name),
 			})
 		}
 	}

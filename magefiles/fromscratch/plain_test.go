@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// hostile are names as others may give them to their files, libraries and packages.
+var hostile = []string{
+	"\x1b[2Jx", "\x1b]0;owned\a", "x\rgood", "\u009b2J", "\x9b2J", "\u202eevil\u202c", "\u2066evil\u2069", "x\nfix: forged", "x\n\tfix: forged", "x\tfix: y\vz",
+}
+
+// What people read has no control character of anybody else's in it, and no line that is not ours.
+func TestHostileText(t *testing.T) {
+	for _, evil := range hostile {
+		entry := buildkit.EntryFacts{Path: "/" + evil, Type: "file", Reason: "needed by " + evil, Layer: "system"}
+		link := buildkit.EntryFacts{Path: "/link", Type: "link", Target: evil, Reason: evil}
+		candidate := buildkit.Candidate{Name: evil, Path: "/lib/" + evil, Of: evil, Why: evil}
+		event := buildkit.Event{Image: "app " + evil, Step: "base", State: buildkit.Underway, Text: evil}
+		_, notThere := os.Open("/nowhere/" + evil)
+		for _, tt := range []struct {
+			name  string
+			lines int // that the text has, 0 for as many as there are
+			write func(w *bytes.Buffer) error
+		}{
+			{"progress", 0, func(w *bytes.Buffer) error {
+				p := newPlain(w)
+				event.State = buildkit.Done
+				p.report(event)
+				event.State = buildkit.Note
+				p.report(event)
+				return nil
+			}},
+			{"live progress", 0, func(w *bytes.Buffer) error {
+				p := newPlain(w)
+				p.live = true
+				p.report(event)
+				return nil
+			}},
+			{"tree", 6, func(w *bytes.Buffer) error {
+				return writeTree(w, buildkit.Explanation{Reference: "app:1", Base: evil, Entries: []buildkit.EntryFacts{entry, link}, Candidates: []buildkit.Candidate{candidate}})
+			}},
+			{"chain", 2, func(w *bytes.Buffer) error { return writeChain(w, []buildkit.EntryFacts{entry, link}) }},
+			{"JSON", 0, func(w *bytes.Buffer) error { return writeJSON(w, []buildkit.EntryFacts{entry, link}) }},
+			{"plan", 1, func(w *bytes.Buffer) error {
+				return writeValues(w, []buildkit.Value{{Name: "base", Value: evil, Origin: evil}})
+			}},
+			{"error of a path", 1, func(w *bytes.Buffer) error {
+				_, err := fmt.Fprintln(w, failed(1, fmt.Errorf("reading: %w", notThere)).Error)
+				return err
+			}},
+			{"error", 0, func(w *bytes.Buffer) error {
+				_, err := fmt.Fprint(w, failed(1, errors.New("compiling:\nmain.go:1: "+evil)).Error)
+				return err
+			}},
+		} {
+			var b bytes.Buffer
+			if err := tt.write(&b); err != nil {
+				t.Fatal(err)
+			}
+			text := b.String()
+			bad := func(r rune) bool {
+				return r != '\n' && r != '\t' && r != ' ' && !unicode.IsPrint(r) || r == '\ufffd' && tt.name != "JSON"
+			}
+			if slices.ContainsFunc([]rune(text), bad) {
+				t.Errorf("%s of %q: a control character is in %q", tt.name, evil, text)
+			}
+			if n := strings.Count(text, "\n"); tt.lines > 0 && n != tt.lines {
+				t.Errorf("%s of %q: %d lines, want %d:\n%s", tt.name, evil, n, tt.lines, text)
+			}
+		}
+	}
+}
+
+// A line of several that a compiler writes stays one.
+func TestErrorOfSeveralLines(t *testing.T) {
+	const text = "compiling \"./app\": exit status 1\n./main.go:5:2: undefined: oops\n\thave (int)\n\twant ()"
+	if got := failed(1, errors.New(text)).Error; got != text {
+		t.Errorf("got %q, want %q", got, text)
+	}
+}
+
+// A live line is shorter than the terminal is wide: it would be left in pieces there.
+func TestLiveLineIsCut(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		text  string
+		width int
+		want  string
+	}{
+		{"narrow", "resolving libraries in /", 30, "app  libraries  resolving l …"},
+		{"wide enough", "resolving", 80, "app  libraries  resolving …"},
+		{"unknown width", "resolving libraries in /usr/lib/x86_64-linux-gnu", 0, "app  libraries  resolving libraries in /usr/lib/x86_64-linux-gnu …"},
+		{"two columns a letter", "世界世界世界世界", 30, "app  libraries  世界世界世 …"},
+		{"marks on letters", "re\u0301solving", 27, "app  libraries  re\u0301solvin …"},
+		{"no room at all", "resolving", 4, "a …"},
+		{"lines in it", "a\nb", 80, `app  libraries  a\nb …`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var b strings.Builder
+			p := newPlain(&b)
+			p.live, p.width = true, func() int { return tt.width }
+			p.report(buildkit.Event{Image: "app", Step: "libraries", State: buildkit.Started, Text: tt.text})
+			if b.String() != tt.want {
+				t.Errorf("got %q, want %q", b.String(), tt.want)
+			}
+			b.Reset()
+			p.report(buildkit.Event{Image: "app", Step: "libraries", State: buildkit.Done, Text: strings.Repeat("x", 100)})
+			if !strings.Contains(b.String(), strings.Repeat("x", 100)) {
+				t.Errorf("the line that stays is cut: %q", b.String())
+			}
+		})
+	}
+}
