@@ -100,8 +100,10 @@ func (d Dist) sweep() error {
 
 // make makes the folder with its mark.
 func (d Dist) make() error {
-	if err := os.MkdirAll(string(d), 0o755); err != nil {
-		return err
+	for _, dir := range []string{filepath.Dir(string(d)), string(d)} {
+		if err := makeOpen(dir); err != nil {
+			return err
+		}
 	}
 	for _, f := range distFiles {
 		if err := writeOnce(filepath.Join(string(d), f.name), f.content); err != nil {
@@ -109,6 +111,17 @@ func (d Dist) make() error {
 		}
 	}
 	return nil
+}
+
+// makeOpen makes a folder that is not there, with those above it. Whatever the umask, others can read it and not write.
+func makeOpen(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o755)
 }
 
 // writeOnce writes a file that is not there yet, whole or not at all.

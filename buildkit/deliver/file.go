@@ -77,7 +77,16 @@ func createBeside(path string) (*os.File, error) {
 	for {
 		name := tempPrefix + strconv.FormatUint(rand.Uint64(), 36) + tempSuffix
 		// Not os.CreateTemp: its 0600 would stay with the archive, and others could not read it.
-		file, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		file, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if err == nil {
+			// Whatever the umask. Some file systems have one mode for all, and refuse others.
+			if err = file.Chmod(0o644); errors.Is(err, fs.ErrPermission) {
+				err = nil
+			}
+			if err != nil {
+				err = errors.Join(err, file.Close(), os.Remove(file.Name()))
+			}
+		}
 		if !errors.Is(err, fs.ErrExist) {
 			return file, cause(err)
 		}

@@ -131,7 +131,7 @@ func (d *layoutDir) makeFolder(path string) error {
 			return err
 		}
 	}
-	err := os.Mkdir(path, 0o777) // the umask takes from it what its user wants
+	err := os.Mkdir(path, 0o755)
 	if errors.Is(err, os.ErrExist) {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			return nil // another run was faster
@@ -140,6 +140,10 @@ func (d *layoutDir) makeFolder(path string) error {
 	}
 	if err == nil {
 		d.made = append(d.made, path)
+		// Whatever the umask. Some file systems have one mode for all, and refuse others.
+		if err = os.Chmod(path, 0o755); errors.Is(err, os.ErrPermission) {
+			err = nil
+		}
 	}
 	return err
 }

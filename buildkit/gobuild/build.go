@@ -154,6 +154,15 @@ func buildID(d CgoDecision) string {
 	return ""
 }
 
+// setMode gives a file its permissions, if it has others.
+func setMode(path string, mode os.FileMode) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() == mode {
+		return err
+	}
+	return os.Chmod(path, mode)
+}
+
 // removeHalf removes a program that is not whole. The go command copies it to
 // its place when that is on another file system; when it is killed there, what
 // it leaves begins with a valid build ID and so would pass for up to date.
@@ -207,6 +216,10 @@ func isWhole(path string) (bool, error) {
 // readBack reads the build info and compares it with what was asked for: a
 // stray flag can make the go command succeed without this program.
 func (c *call) readBack(m Main, path string) (*debug.BuildInfo, error) {
+	// The go command leaves to the umask who may write the program and who may run it.
+	if err := setMode(path, 0o755); err != nil {
+		return nil, fmt.Errorf("setting the mode of the program: %w", err)
+	}
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the build info of %q, compiled from %q: %w\nfix: name a package main, and leave -buildmode at exe or pie", path, m.ImportPath, err)

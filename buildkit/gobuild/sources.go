@@ -10,8 +10,7 @@ import (
 )
 
 // Sources are what a program is compiled from, as far as it may change: packages of the main module, of
-// workspaces and of modules that a folder replaces. Modules in the module cache do not change, nor does the
-// standard library without its VERSION. All paths are absolute.
+// workspaces and of modules that a folder replaces. Modules in the module cache do not change. All paths are absolute.
 type Sources struct {
 	// Folders are those of packages. The names in them count, and so does each file: which files a package
 	// has is decided by their names and by what they say.
@@ -64,6 +63,7 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 	src.addWorkspace(s.vars["GOWORK"])
 	if s.g.Runner == nil { // else the caller knows what the commands are there
 		src.Files = append(src.Files, s.toolchain()...)
+		src.Files = append(src.Files, s.library(order)...)
 		if packaged {
 			src.Files = append(src.Files, s.pkgConfig()...)
 		}
@@ -98,8 +98,29 @@ func (s *selection) doubt() string {
 func (s *selection) toolchain() []string {
 	root := s.vars["GOROOT"]
 	files := []string{filepath.Join(root, "VERSION"), filepath.Join(root, "go.env"), filepath.Join(root, "bin", "go"), s.vars["GOENV"]}
+	for _, tool := range []string{"compile", "link", "asm", "cgo"} {
+		files = append(files, filepath.Join(root, "pkg", "tool", s.vars["GOHOSTOS"]+"_"+s.vars["GOHOSTARCH"], tool))
+	}
 	for _, command := range []string{s.g.Command, "go", s.vars["CC"], s.vars["CXX"]} {
 		files = append(files, s.tools(command)...)
+	}
+	return files
+}
+
+// library are the files of the standard library that a program is compiled from: somebody may edit them in place. A
+// toolchain in the module cache does not change.
+func (s *selection) library(order []*pkg) []string {
+	if below(s.vars["GOROOT"], s.vars["GOMODCACHE"]) {
+		return nil
+	}
+	var files []string
+	for _, p := range order {
+		if !p.Standard {
+			continue
+		}
+		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
+			files = append(files, filepath.Join(p.Dir, name))
+		}
 	}
 	return files
 }

@@ -3,6 +3,7 @@ package gobuild_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,18 @@ func TestSourcesInDoubt(t *testing.T) {
 		src := find(t, goIn(dir, "GOFLAGS="+row.goflags), linux, gobuild.Options{Flags: row.flags}).Sources
 		if (src.Doubt != "") != row.doubt {
 			t.Errorf("flags %q and GOFLAGS %q: the doubt is %q", row.flags, row.goflags, src.Doubt)
+		}
+	}
+}
+
+// The standard library and the tools that compile it are sources: somebody may edit or replace them in place.
+func TestSourcesOfLibrary(t *testing.T) {
+	dir := files{"go.mod": mod, "main.go": "package main\n\nimport \"strings\"\n\nfunc main() { println(strings.ToUpper(\"a\")) }\n"}.write(t)
+	src := find(t, goIn(dir), linux, gobuild.Options{}).Sources
+	root := runtime.GOROOT()
+	for _, name := range []string{"src/strings/strings.go", "src/runtime/proc.go", "bin/go", "pkg/tool/" + runtime.GOOS + "_" + runtime.GOARCH + "/compile"} {
+		if path := filepath.Join(root, name); !slices.Contains(src.Files, path) {
+			t.Errorf("%s is no source", path)
 		}
 	}
 }
