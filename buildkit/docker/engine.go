@@ -4,8 +4,8 @@
 // "Engine" is whatever answers the Docker Engine API: dockerd with its graph drivers or with the containerd image
 // store, Docker Desktop, rootless Docker, podman's service. The API version is negotiated, never pinned.
 //
-// Errors that are for a person end in a line "fix: …". [UnreachableError] means that no engine answers, which a caller
-// may answer with an archive instead; [ConfigError] means that what the user configured makes no sense.
+// Errors that are for a person end in a line "fix: …". [UnreachableError] means that no engine answers, and says
+// whether one was chosen or there at all; [ConfigError] means that what the user configured makes no sense.
 //
 // The API is described at https://docs.docker.com/reference/api/engine/.
 package docker

@@ -17,12 +17,16 @@ import (
 	"github.com/docker/docker/client"
 )
 
-// UnreachableError means that no engine answers where one should be. A caller may do without: write an archive.
+// UnreachableError means that no engine answers where one should be. Of one that is absent a caller may do without: write
+// an archive.
 type UnreachableError struct {
 	Host   string // the address: "unix:///var/run/docker.sock"
 	Origin string // who named it, for people: "DOCKER_HOST", `context "remote" (DOCKER_CONTEXT)`, "platform default"
 	Err    error  // the cause
 	Fix    string // what a person can do, one line
+	// Absent says that nobody has chosen an engine, and that none is there: none of the usual sockets exists. One that
+	// is there and refuses, or may not be used, is not absent, nor is any that a variable or a context names.
+	Absent bool
 }
 
 func (e *UnreachableError) Error() string {
@@ -70,7 +74,8 @@ func (ep endpoint) unreachable(err error) error {
 	if ep.undo != "" {
 		fix += ", or " + ep.undo
 	}
-	return &UnreachableError{Host: ep.host, Origin: ep.origin, Err: err, Fix: fix}
+	absent := ep.undo == "" && ep.local() && errors.Is(err, fs.ErrNotExist)
+	return &UnreachableError{Host: ep.host, Origin: ep.origin, Err: err, Fix: fix, Absent: absent}
 }
 
 // fix is what helps against the given cause.

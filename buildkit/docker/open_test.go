@@ -105,7 +105,7 @@ func TestOpenUnreachable(t *testing.T) {
 			}
 			_, err = connect(context.Background(), ep, "")
 			var unreachable *UnreachableError
-			if !errors.As(err, &unreachable) || unreachable.Host != c.host || unreachable.Origin != "DOCKER_HOST" {
+			if !errors.As(err, &unreachable) || unreachable.Host != c.host || unreachable.Origin != "DOCKER_HOST" || unreachable.Absent {
 				t.Fatalf("%T %v", err, err)
 			}
 			wantError(t, err, c.text, c.fix)
@@ -124,6 +124,54 @@ func TestOpenDefaultUnreachable(t *testing.T) {
 	wantError(t, err, filepath.Join(home, "podman", "podman.sock"), "start Docker")
 	if strings.Contains(err.Error(), "unset") {
 		t.Error(err)
+	}
+}
+
+// Only an engine that nobody has chosen and of which there is not even a socket is absent: a caller does without it.
+func TestOpenAbsent(t *testing.T) {
+	dir := t.TempDir()
+	stale := filepath.Join(dir, "stale.sock")
+	l, err := net.Listen("unix", stale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	none := filepath.Join(dir, "none.sock")
+	meta := filepath.Join(dir, "contexts", "meta", contextID("far"))
+	if err := errors.Join(os.MkdirAll(meta, 0o755), os.WriteFile(filepath.Join(meta, "meta.json"),
+		[]byte(`{"Name":"far","Endpoints":{"docker":{"Host":"unix://`+none+`"}}}`), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	byDefault := func(socket string) func() (endpoint, error) {
+		return func() (endpoint, error) {
+			return firstSocket(endpoint{host: "unix://" + socket, origin: "platform default", patience: pingTimeout}, []otherSocket{{none, "podman's socket"}}), nil
+		}
+	}
+	chosen := func(env ...string) func() (endpoint, error) {
+		return func() (endpoint, error) {
+			return resolve(Options{Getenv: environment(append(env, "DOCKER_CONFIG="+dir)...)})
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		find   func() (endpoint, error)
+		absent bool
+	}{
+		{"no socket", byDefault(none), true},
+		{"the default socket, where nobody listens", byDefault(stale), false},
+		{"DOCKER_HOST", chosen("DOCKER_HOST=unix://" + none), false},
+		{"DOCKER_CONTEXT", chosen("DOCKER_CONTEXT=far"), false},
+	} {
+		ep, err := tt.find()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = connect(context.Background(), ep, "")
+		var unreachable *UnreachableError
+		if !errors.As(err, &unreachable) || unreachable.Absent != tt.absent {
+			t.Errorf("%s: %v, which is to be absent: %t", tt.name, err, tt.absent)
+		}
 	}
 }
 

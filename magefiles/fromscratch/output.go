@@ -17,7 +17,7 @@ import (
 type output string
 
 const (
-	outputAuto    output = "auto"    // into the engine, else into an archive
+	outputAuto    output = "auto"    // into the engine; into an archive where nobody has chosen one and none is there
 	outputDocker  output = "docker"  // into the engine
 	outputArchive output = "archive" // into an archive; the engine is not asked
 	outputKind    output = "kind"    // into the nodes of a kind cluster
@@ -44,6 +44,22 @@ func readOutput(getenv func(string) string) (to output, cluster string, err erro
 		return to, "", nil
 	}
 	return "", "", &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q\nfix: set it to docker, archive, kind, kind:CLUSTER or auto, or unset it", value)}
+}
+
+// archives tells whether images go into archives, where there is no engine: when that is
+// wanted, or when nobody has chosen an engine and none is there.
+func (o output) archives(noEngine error) bool {
+	var unreachable *docker.UnreachableError
+	absent := errors.As(noEngine, &unreachable) && unreachable.Absent
+	return o == outputArchive || o == outputAuto && absent
+}
+
+// orArchive adds to the fix of an engine that is not reached that an archive needs none.
+func (o output) orArchive(noEngine error) error {
+	if o != outputAuto {
+		return noEngine
+	}
+	return fmt.Errorf("%w; IMAGE_OUTPUT=archive writes an archive instead", noEngine)
 }
 
 // findCluster finds the kind cluster that IMAGE_OUTPUT names, once.

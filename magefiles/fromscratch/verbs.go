@@ -15,8 +15,8 @@ func (j *job) image(ctx context.Context) error {
 	if err := j.connect(ctx); err != nil {
 		return err
 	}
-	if j.engine == nil && (j.output == outputDocker || j.output == outputKind) {
-		return &buildkit.EngineError{Err: j.noEngine}
+	if j.engine == nil && !j.output.archives(j.noEngine) {
+		return &buildkit.EngineError{Err: j.output.orArchive(j.noEngine)}
 	}
 	j.own = j.engine != nil
 	list, all, err := j.standing(ctx)
@@ -65,14 +65,15 @@ func (j *job) deliverEach(ctx context.Context, plans []buildkit.Plan, said map[s
 	})
 }
 
-// archiveInstead writes an archive where there is no engine, and says so.
+// archiveInstead writes an archive where there is no engine, and says so. What it gives for
+// stdout is the archive's path: by the reference an engine may know an older image.
 func (j *job) archiveInstead(ctx context.Context, group []*buildkit.Built) (string, error) {
 	path, err := writeArchive(ctx, group)
 	b := group[0]
 	if err == nil && j.noEngine != nil {
 		b.Note("docker", fmt.Sprintf("no engine, so the image is the archive %s: %s", b.Plan.Show(path), oneLine(j.noEngine)))
 	}
-	return b.Plan.Reference, err
+	return path, err
 }
 
 func (j *job) imageRootfs(ctx context.Context) error {

@@ -9,7 +9,7 @@
 //
 // Environment: IMAGE_NAME selects one image of several, IMAGE_REPO, IMAGE_TAG and
 // IMAGE_PLATFORM win over the Config, IMAGE_OUTPUT is docker, archive, kind,
-// kind:CLUSTER or auto (an archive when no engine answers), IMAGE_LAYOUT is a layout
+// kind:CLUSTER or auto (an archive when no engine is chosen or there), IMAGE_LAYOUT is a layout
 // that imageLayout adds to, IMAGE_DOCKERFILE is where imageDockerfile writes,
 // IMAGE_DEV_SWAP (bind or copy) is how imageDev brings a program into its container,
 // IMAGE_BUILDER_SOURCES (bind or copy) how a Builder gets the sources, and
@@ -35,7 +35,7 @@ package targets
 
 import "context"
 
-// Image builds every image and loads it into Docker; without Docker it writes an archive.
+// Image builds every image and loads it into Docker; where there is no Docker it writes an archive.
 func Image(ctx context.Context) error { return run(ctx, "image") }
 
 // ImageRootfs builds and writes the root file system to dist/NAME/rootfs, no more.
