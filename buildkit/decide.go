@@ -12,6 +12,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // plan decides everything about one image.
@@ -50,9 +51,18 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	return p, nil
 }
 
-// decided notes a value for people.
+// decided notes a value for people, without the logins of addresses.
 func (p *Plan) decided(name, value, origin string) {
-	p.Values = append(p.Values, Value{name, value, origin})
+	p.Values = append(p.Values, Value{name, plaintext.HideLogins(value), origin})
+}
+
+// decidedVariable notes a variable for people: plans are read in logs by many, so that
+// what may be a secret is shown only when IMAGE_SHOW_VALUES=1 asks for it.
+func (p *Plan) decidedVariable(in Inputs, name, key, value, origin string) {
+	if in.getenv("IMAGE_SHOW_VALUES") == "1" {
+		key += "=" + value
+	}
+	p.decided(name, key, origin)
 }
 
 // origin says where a value comes from that is set in the Config or is not.
@@ -134,7 +144,7 @@ func (p *Plan) decideEpoch(in Inputs, _ gobuild.Module) error {
 	return nil
 }
 
-func (p *Plan) decideCompile(Inputs, gobuild.Module) error {
+func (p *Plan) decideCompile(in Inputs, _ gobuild.Module) error {
 	if p.Binary != "" {
 		return nil
 	}
@@ -151,7 +161,7 @@ func (p *Plan) decideCompile(Inputs, gobuild.Module) error {
 	p.decided("go build", flagsOf(options), origin(p.config,
 		len(options.Tags)+len(options.Flags)+len(options.LDFlags) > 0 || options.Symbols, "default"))
 	for _, key := range slices.Sorted(maps.Keys(options.Env)) {
-		p.decided("go env", key+"="+options.Env[key], p.config.Origin)
+		p.decidedVariable(in, "go env", key, options.Env[key], p.config.Origin)
 	}
 	return nil
 }

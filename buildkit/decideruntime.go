@@ -13,7 +13,7 @@ import (
 )
 
 // decideRuntime decides how the image is run.
-func (p *Plan) decideRuntime(Inputs, gobuild.Module) error {
+func (p *Plan) decideRuntime(in Inputs, _ gobuild.Module) error {
 	c := p.config
 	user, err := p.Files.ImageUser()
 	if err != nil {
@@ -42,20 +42,24 @@ func (p *Plan) decideRuntime(Inputs, gobuild.Module) error {
 	if p.Image, err = p.Image.Normalise(); err != nil {
 		return fmt.Errorf("describing the image (%s): %w", c.Origin, err)
 	}
-	p.describeRuntime(user)
+	p.describeRuntime(in, user)
 	return nil
 }
 
 // describeRuntime notes the runtime configuration for people.
-func (p *Plan) describeRuntime(user rootfs.User) {
+func (p *Plan) describeRuntime(in Inputs, user rootfs.User) {
 	c := p.config
 	p.decided("user", fmt.Sprintf("%s (%s)", p.Image.User, user.Name), origin(c, c.User != "", p.userOrigin()))
 	p.decided("workdir", p.Image.Workdir, origin(c, c.Workdir != "", "default"))
 	p.decided("entrypoint", fmt.Sprintf("%q", slices.Concat(p.Image.Entrypoint, p.Image.Cmd)), origin(c, len(c.Entrypoint)+len(c.Cmd) > 0, "default"))
 	for _, v := range p.Image.Env {
-		key, _, _ := strings.Cut(v, "=")
+		key, value, _ := strings.Cut(v, "=")
 		_, set := c.Env[key]
-		p.decided("env", v, origin(c, set, p.envOrigin(key)))
+		if key == "HOME" && !set { // is ours
+			p.decided("env", v, p.envOrigin(key))
+			continue
+		}
+		p.decidedVariable(in, "env", key, value, origin(c, set, p.envOrigin(key)))
 	}
 	for _, list := range []struct {
 		name   string

@@ -12,7 +12,8 @@
 // kind:CLUSTER or auto (an archive when no engine is chosen or there), IMAGE_LAYOUT is a layout
 // that imageLayout adds to, IMAGE_DOCKERFILE is where imageDockerfile writes,
 // IMAGE_DEV_SWAP (bind or copy) is how imageDev brings a program into its container,
-// IMAGE_BUILDER_SOURCES (bind or copy) how a Builder gets the sources, and
+// IMAGE_BUILDER_SOURCES (bind or copy) how a Builder gets the sources,
+// IMAGE_SHOW_VALUES=1 has imagePlan show the values of Env and GoEnv, and
 // SOURCE_DATE_EPOCH is the time of every file.
 // DOCKER_HOST, DOCKER_CONTEXT and the DOCKER_TLS variables mean what they mean to
 // the docker command. imagePush writes the references with digests to the file
