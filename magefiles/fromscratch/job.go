@@ -79,6 +79,7 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 
 // begin reads the environment.
 func (j *job) begin() (err error) {
+	j.warnVariables(os.Environ())
 	j.output, j.clusterName, err = readOutput(os.Getenv)
 	return err
 }

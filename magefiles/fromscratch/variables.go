@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+)
+
+// imageVariables are the variables of the environment that are ours, as the README has them.
+var imageVariables = []string{
+	"IMAGE_BUILDER_SOURCES", "IMAGE_DEV_SWAP", "IMAGE_DOCKERFILE", "IMAGE_LAYOUT", "IMAGE_NAME", "IMAGE_OUTPUT", "IMAGE_PLATFORM",
+	"IMAGE_REFS", "IMAGE_REGISTRY_CA", "IMAGE_REGISTRY_HTTP", "IMAGE_REPO", "IMAGE_SHOW_VALUES", "IMAGE_TAG",
+}
+
+// warnVariables says which variables of the environment look like ours and are none: of one
+// that is misspelled nothing would be seen but that it does not count.
+func (j *job) warnVariables(environ []string) {
+	var unknown []string
+	for _, v := range environ {
+		name, _, _ := strings.Cut(v, "=")
+		if strings.HasPrefix(name, "IMAGE_") && !slices.Contains(imageVariables, name) {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	for _, name := range slices.Compact(unknown) {
+		fix := "unset it, or rename it if it is meant for something else"
+		if likely := likelyVariable(name); likely != "" {
+			fix = "set " + likely + ", if that is meant"
+		}
+		j.progress.report(buildkit.Event{
+			Image: "fromscratch", Step: "variables", State: buildkit.Note,
+			Text: fmt.Sprintf("warning: the variable %q is not known, and does not count\nfix: %s", name, fix),
+		})
+	}
+}
+
+// likelyVariable is the variable of ours that a name is nearest to, "" when none is near: of
+// what stands behind IMAGE_ at most a third may be other letters.
+func likelyVariable(name string) string {
+	likely, least := "", len(name)
+	for _, known := range imageVariables {
+		if d := distance(name, known); d < least {
+			likely, least = known, d
+		}
+	}
+	if least > max(1, (len(likely)-len("IMAGE_"))/3) {
+		return ""
+	}
+	return likely
+}
+
+// distance is how many letters have to be added, removed, exchanged or swapped with their
+// neighbour to make b of a (https://en.wikipedia.org/wiki/Damerau–Levenshtein_distance,
+// optimal string alignment).
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			exchanged := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				exchanged++
+			}
+			rows[i][j] = min(exchanged, rows[i-1][j]+1, rows[i][j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A variable that looks like one of ours and is none is told, with the one that may be meant.
+func TestUnknownVariables(t *testing.T) {
+	for _, tt := range []struct{ variable, likely string }{
+		{"IMAGE_PLATFROM", "IMAGE_PLATFORM"}, {"IMAGE_PLATFORMS", "IMAGE_PLATFORM"}, {"IMAGE_REPOS", "IMAGE_REPO"},
+		{"IMAGE_TGA", "IMAGE_TAG"}, {"IMAGE_TAGS", "IMAGE_TAG"}, {"IMAGE_OUPUT", "IMAGE_OUTPUT"},
+		{"IMAGE_REGISTRY_HTTPS", "IMAGE_REGISTRY_HTTP"}, {"IMAGE_DEVSWAP", "IMAGE_DEV_SWAP"},
+		{"IMAGE_SOMETHING", ""}, {"IMAGE_", ""}, {"IMAGE_MAGICK_HOME", ""},
+	} {
+		var b strings.Builder
+		j := &job{progress: newPlain(&b)}
+		j.warnVariables([]string{"PATH=/bin", "IMAGE_TAG=x", tt.variable + "=\x1b[2J"})
+		text := b.String()
+		if strings.Count(text, "warning: ") != 1 || !strings.Contains(text, `"`+tt.variable+`"`) || !strings.Contains(text, "fix: ") || strings.Contains(text, "\x1b") {
+			t.Errorf("%s: the warning is %q", tt.variable, text)
+		}
+		if got := likelyVariable(tt.variable); got != tt.likely || !strings.Contains(text, tt.likely) {
+			t.Errorf("%s: %q is likely, want %q; the warning is %q", tt.variable, got, tt.likely, text)
+		}
+	}
+	var b strings.Builder
+	j := &job{progress: newPlain(&b)}
+	for _, name := range imageVariables {
+		j.warnVariables([]string{name + "=x"})
+	}
+	if b.String() != "" {
+		t.Errorf("of variables that are known it says %q", b.String())
+	}
+}
+
+// Every variable that the code or the README names is known, and the README names each.
+func TestKnownVariables(t *testing.T) {
+	name := regexp.MustCompile(`\bIMAGE_[A-Z]+(_[A-Z]+)*\b`)
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, known := range imageVariables {
+		if !strings.Contains(string(readme), "`"+known) {
+			t.Errorf("the README does not name %s", known)
+		}
+	}
+	for _, root := range []string{"../../README.md", "../../buildkit", "../targets", "."} {
+		err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || strings.HasSuffix(path, "_test.go") || !strings.HasSuffix(path, ".go") && path != root {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			for _, found := range name.FindAllString(string(content), -1) {
+				if !slices.Contains(imageVariables, found) {
+					t.Errorf("%s has %s, which is not known", path, found)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
