@@ -10,9 +10,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
-	"syscall"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/diskfull"
 )
 
 // bufferSize spares a system call for each header between the small files, in bytes.
@@ -109,17 +109,11 @@ func fill(file *os.File, write func(io.Writer) error) error {
 
 // fixFor returns the line that helps against a full disk, and nothing for any other error.
 func fixFor(err error, path string) string {
-	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
-		runtime.GOOS == "windows" && errors.Is(err, errorDiskFull)
-	if !full {
+	if !diskfull.Is(err) {
 		return ""
 	}
-	return fmt.Sprintf("\nfix: free space on the disk of %q, or write to another one", filepath.Dir(path))
+	return "\nfix: " + diskfull.Fix(filepath.Dir(path)) + ", or write to another one"
 }
-
-// errorDiskFull is ERROR_DISK_FULL, which package syscall has no name for. Elsewhere the number is another error.
-// https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499-
-const errorDiskFull = syscall.Errno(112)
 
 // plainWriter writes without the name of the temporary file in its errors: nobody knows that name.
 type plainWriter struct{ w io.Writer }

@@ -6,6 +6,9 @@ import "strings"
 // the output says it best, as a compile error does. The first phrase that
 // occurs decides, so the special ones come before the general ones.
 func fixFor(output string) string {
+	if fix := noSpaceFix(output); fix != "" {
+		return fix
+	}
 	for _, known := range [...]struct{ phrase, fix string }{
 		{"inconsistent vendoring", "go mod vendor"},
 		{"import lookup disabled by -mod=vendor", "go mod vendor"},
@@ -22,7 +25,6 @@ func fixFor(output string) string {
 		{"already exists and is not an object file", "remove that file"},
 		{"error obtaining VCS status", "remove -buildvcs=true from Flags, or make the repository readable for git"},
 		{"signal: killed", "give the build more memory: a compiler or the linker was killed"},
-		{"no space left on device", "make room, or set GOTMPDIR and GOCACHE to folders on another disk"},
 		{`exec: "pkg-config": executable file not found`, "apt-get install pkg-config"},
 		{"was not found in the pkg-config search path", "install the -dev package that has the .pc file named above (apt-file search)"},
 		{"stdlib.h: No such file or directory", "apt-get install libc6-dev"},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/diskfull"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
@@ -43,7 +45,11 @@ func ending(ctx context.Context, code int, exits bool, err error) dialogue.End {
 
 // failed is an end with an error, as people may read it: mage prints it as it is.
 func failed(code int, err error) dialogue.End {
-	return dialogue.End{Error: plaintext.Error(err), Code: code}
+	text := plaintext.Error(err)
+	if fix := diskfull.FixOf(err); fix != "" && !strings.Contains(text, "\nfix: ") {
+		text += "\nfix: " + plaintext.Field(fix)
+	}
+	return dialogue.End{Error: text, Code: code}
 }
 
 // interruption says why a target was cancelled. What the stages then said is told
