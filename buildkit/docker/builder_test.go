@@ -326,6 +326,14 @@ func TestFollowPull(t *testing.T) {
 	}
 }
 
+// An engine repeats the page of a web server that is no registry; we do not.
+func TestPullShowsNoPage(t *testing.T) {
+	err := pullFix(errors.New("error parsing HTTP 404 response body: invalid character '<' looking for beginning of value: \"<!DOCTYPE html>\\n<html><head><title>Welcome</title></head>It works!</html>\""))
+	if got := err.Error(); strings.Contains(got, "It works!") || !strings.Contains(got, "404") || !strings.Contains(got, "Welcome") {
+		t.Errorf("the error is %q", got)
+	}
+}
+
 func TestCredentials(t *testing.T) {
 	dir := t.TempDir()
 	helper := "#!/bin/sh\nread host\n[ $host = helped.example ] && echo '{\"Username\":\"helped\",\"Secret\":\"word\"}' || { echo credentials not found in native keychain; exit 1; }\n"

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/registry"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
 // Pull lets the engine fetch an image from its registry, with the credentials that the docker command has for it. The
@@ -58,8 +61,20 @@ func pullFix(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
+	if words := access.Words(err.Error()); strings.Contains(err.Error(), "<") && words != err.Error() {
+		err = &worded{words, err} // the engine repeats the page of a host that is no registry
+	}
 	return advise(err, "correct the name, log in with docker login, or load the image into the engine yourself (docker pull, docker load)")
 }
+
+// worded is an error in other words.
+type worded struct {
+	text string
+	err  error
+}
+
+func (w *worded) Error() string { return w.text }
+func (w *worded) Unwrap() error { return w.err }
 
 // followPull reads the engine's stream of messages to its end. Layers are counted; their bytes come too often.
 func followPull(r io.Reader, progress func(string)) error {
