@@ -34,7 +34,7 @@ func (e entry) header() (tar.Header, string) {
 	return h, content
 }
 
-func layerFile(t *testing.T, entries ...entry) string {
+func layerFile(t testing.TB, entries ...entry) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "layer.tar")
 	f, err := os.Create(name)

@@ -136,6 +136,13 @@ func (r *Registry) Requests() []Request {
 	return append([]Request(nil), r.seen...)
 }
 
+// Forget forgets which requests have come.
+func (r *Registry) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = nil
+}
+
 // AddBlob puts a blob into every repository, under the digest that it has.
 func (r *Registry) AddBlob(b []byte) digest.Digest {
 	r.mu.Lock()

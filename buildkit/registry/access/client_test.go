@@ -20,7 +20,7 @@ import (
 const user, password = "me", "s3cret:word"
 
 // open makes a client for a registry, with its login.
-func open(t *testing.T, r *registrytest.Registry, o access.Options) *access.Client {
+func open(t testing.TB, r *registrytest.Registry, o access.Options) *access.Client {
 	t.Helper()
 	dir := t.TempDir()
 	secret := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))

@@ -1,6 +1,9 @@
 package access
 
 import (
+	"context"
+	"errors"
+	"net"
 	"net/http"
 	"net/url"
 )
@@ -9,4 +12,14 @@ import (
 func SetProxy(c *Client, proxy *url.URL) {
 	c.transport.Proxy = http.ProxyURL(proxy)
 	c.wire.proxy = c.transport.Proxy
+}
+
+// StayHere lets a client connect to servers of this machine alone.
+func StayHere(c *Client) {
+	c.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if !Loopback(address) {
+			return nil, errors.New("it is not on this machine")
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}
 }
