@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,9 +23,15 @@ const user, password = "me", "s3cret:word"
 // open makes a client for a registry, with its login.
 func open(t testing.TB, r *registrytest.Registry, o access.Options) *access.Client {
 	t.Helper()
-	dir := t.TempDir()
 	secret := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
-	config := `{"auths":{"` + r.Host + `":{"auth":"` + secret + `"}}}`
+	return openWith(t, r, o, `{"auth":"`+secret+`"}`)
+}
+
+// openWith makes a client for a registry, with a login as docker keeps it.
+func openWith(t testing.TB, r *registrytest.Registry, o access.Options, login string) *access.Client {
+	t.Helper()
+	dir := t.TempDir()
+	config := `{"auths":{"` + r.Host + `":` + login + `}}`
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -132,6 +139,23 @@ func TestLoginStaysWithItsRegistry(t *testing.T) {
 			}
 			wantNoLogin(t, other)
 		})
+	}
+}
+
+// An identity token is in the body of what is sent to the token server: a redirect must not take it along.
+func TestIdentityTokenStaysWithItsRegistry(t *testing.T) {
+	for _, status := range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect, http.StatusFound} {
+		own := registrytest.Start(t, registrytest.Options{User: user, Password: password, Realm: "self"})
+		other := registrytest.Start(t, registrytest.Options{})
+		own.Break(registrytest.Token, registrytest.Redirect(status, other.URL))
+		c := openWith(t, own, access.Options{}, `{"identitytoken":"s3cret-token"}`)
+		if err := resolve(t, c); err == nil {
+			t.Error("no error")
+		}
+		wantNoLogin(t, other)
+		if all := own.Requests(); !slices.ContainsFunc(all, func(q registrytest.Request) bool { return strings.Contains(q.Form, "s3cret-token") }) {
+			t.Errorf("the token was not sent to its registry: %+v", all)
+		}
 	}
 }
 
