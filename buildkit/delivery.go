@@ -116,8 +116,8 @@ func (d *Delivery) inspect(ctx context.Context, ref string) (i inspected) {
 // again, if that was a while ago.
 func (d *Delivery) has(ctx context.Context, ref string, ids []string) (inspected, error) {
 	if d.announced != nil {
-		if <-d.announced; d.before.err == nil && !d.before.is(ids) {
-			return d.before, nil
+		if <-d.announced; d.before.err == nil && !d.before.is(ids) || noAnswer(d.before.err) {
+			return d.before, d.before.err
 		}
 	}
 	before := d.inspect(ctx, ref)
@@ -130,4 +130,11 @@ func (i inspected) is(ids []string) bool { return i.found && i.image.Complete &&
 // enginePlatform is the plan's platform in the words of the engine's room.
 func (p Plan) enginePlatform() docker.Platform {
 	return docker.Platform{OS: p.Platform.OS, Arch: p.Platform.Architecture, Variant: p.Platform.Variant}
+}
+
+// noAnswer says whether an engine has not answered a request: it would not answer the same
+// one a moment later either.
+func noAnswer(err error) bool {
+	var silent *docker.NoAnswerError
+	return errors.As(err, &silent)
 }

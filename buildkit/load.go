@@ -77,7 +77,7 @@ func (b *Built) undelivered(d *Delivery, err error) error {
 func (b *Built) sendOrAll(ctx context.Context, d *Delivery, p *parcel, before *docker.Image) error {
 	begun := d.pending != nil
 	err := b.send(ctx, d, *p, before)
-	if err == nil || ctx.Err() != nil || len(p.has) == 0 && !begun {
+	if err == nil || ctx.Err() != nil || noAnswer(err) || len(p.has) == 0 && !begun {
 		return err
 	}
 	// What the engine had a moment ago may be gone, and then the name may stand

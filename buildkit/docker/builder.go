@@ -117,7 +117,7 @@ func (e *Engine) launchBuilder(ctx context.Context, req BuilderRequest, copied e
 	if err := b.furnish(ctx); err != nil {
 		return b, err
 	}
-	b.alive, err = e.api.ContainerAttach(ctx, b.ID, container.AttachOptions{Stream: true, Stdin: true})
+	b.alive, err = e.attachTo(ctx, b.ID, container.AttachOptions{Stream: true, Stdin: true})
 	if err != nil {
 		return b, e.attachFailure(ctx, b.ID, fmt.Errorf("attaching to the container: %w", err))
 	}

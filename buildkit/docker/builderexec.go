@@ -152,7 +152,7 @@ func (b *Builder) exec(ctx context.Context, x execution) (code int, err error) {
 	if err != nil {
 		return NoExit, orCause(ctx, notRunning(err))
 	}
-	conn, err := api.ContainerExecAttach(ctx, created.ID, container.ExecAttachOptions{})
+	conn, err := b.engine.execAttach(ctx, created.ID)
 	if err != nil {
 		return NoExit, orCause(ctx, notRunning(err))
 	}

@@ -28,6 +28,9 @@ func (d *dialer) dial(ctx context.Context, _, address string) (net.Conn, error) 
 		d.failed(err)
 		return nil, err
 	}
+	if h, ok := ctx.Value(hijackKey{}).(*hijacked); ok {
+		h.opened(conn)
+	}
 	return conn, nil
 }
 

@@ -48,6 +48,8 @@ type Options struct {
 	Context string
 	// Origin says for people who has chosen Host or Context: "Builders". Default: "the Host option".
 	Origin string
+	// Waits bound how long requests wait for the engine.
+	Waits Waits
 }
 
 // Engine is a connection to an engine that has answered. Its methods may be used concurrently.
@@ -55,6 +57,7 @@ type Engine struct {
 	api      *client.Client
 	endpoint endpoint
 	config   configFolder  // where the docker command has its credentials
+	waits    *patience     // ends requests that the engine does not answer
 	giveUp   time.Duration // how long a killed program may take to end: cleanupTimeout, less in tests
 
 	mu       sync.Mutex // guards platform, which is asked for once
@@ -93,6 +96,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	e, err := connectTo(ctx, ep, version)
 	if err == nil {
 		e.config = configFolder(o.configDir())
+		e.waits.set(o.Waits)
 	}
 	return e, err
 }
@@ -103,11 +107,11 @@ func (e *Engine) Local() bool { return e.endpoint.local() }
 // connect makes the client and lets the engine answer once.
 func connect(ctx context.Context, ep endpoint, version string) (*Engine, error) {
 	dials := &dialer{endpoint: ep}
-	api, err := newClient(ep, version, dials)
+	api, waits, err := newClient(ep, version, dials)
 	if err != nil {
 		return nil, ep.invalid(err, hostFix)
 	}
-	e := &Engine{api: api, endpoint: ep, giveUp: cleanupTimeout}
+	e := &Engine{api: api, waits: waits, endpoint: ep, giveUp: cleanupTimeout}
 	if err := e.greet(ctx, dials, version); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -115,7 +119,7 @@ func connect(ctx context.Context, ep endpoint, version string) (*Engine, error) 
 }
 
 // newClient makes a client whose connections come from dials.
-func newClient(ep endpoint, version string, dials *dialer) (*client.Client, error) {
+func newClient(ep endpoint, version string, dials *dialer) (*client.Client, *patience, error) {
 	transport := &http.Transport{
 		TLSClientConfig:     ep.tls,
 		TLSHandshakeTimeout: dialTimeout,
@@ -124,22 +128,26 @@ func newClient(ep endpoint, version string, dials *dialer) (*client.Client, erro
 		IdleConnTimeout:     30 * time.Second,
 		WriteBufferSize:     64 << 10, // images are sent in pieces of this size, not of 4 kB
 	}
+	requests := &http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}
 	api, err := client.NewClientWithOpts(
-		client.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}),
+		client.WithHTTPClient(requests),
 		client.WithHost(ep.address()),
 		client.WithUserAgent("fromscratch"),
 		client.WithVersion(version), // nothing is pinned by ""
 		client.WithAPIVersionNegotiation(),
 	)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	// The options above want to see the transport itself; the client looks at it no more.
+	waits := newPatience(requests.Transport)
+	requests.Transport = waits
 	// WithHost has set a dialer with another time-out and a proxy: the dialer is ours, and ssh needs no proxy.
 	dials.pipe, transport.DialContext = transport.DialContext, dials.dial
 	if ep.ssh != nil {
 		transport.Proxy = nil
 	}
-	return api, nil
+	return api, waits, nil
 }
 
 // greet pings the engine and takes its API version over. Ping, because /version and /info run runc on every call.

@@ -192,9 +192,12 @@ func (e *Engine) failed(doing string, err error) error {
 // failureFix is what helps against an error: its own advice, or what is known about its kind.
 func (e *Engine) failureFix(err error) string {
 	var a *advice
+	var silent *NoAnswerError
 	switch {
 	case errors.As(err, &a):
 		return a.fix
+	case errors.As(err, &silent):
+		return fmt.Sprintf("see whether the engine at %s answers others (docker ps); restart it if it does not, give it more time if it does", e.endpoint.host)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return "" // somebody wanted it
 	case strings.Contains(strings.ToLower(err.Error()), "no space left on device"):

@@ -39,7 +39,7 @@ func (c *Cluster) run(ctx context.Context, n Node, args []string, input func(con
 	if err != nil {
 		return "", fmt.Errorf("running %q in the node %s: %w", args[0], n.Name, err)
 	}
-	conn, err := c.engine.api.ContainerExecAttach(ctx, created.ID, container.ExecAttachOptions{})
+	conn, err := c.engine.execAttach(ctx, created.ID)
 	if err != nil {
 		return "", fmt.Errorf("running %q in the node %s: %w", args[0], n.Name, err)
 	}

@@ -33,7 +33,7 @@ type output struct {
 // attach connects to the streams of a container that has not started yet, so that not a byte is missed: what it writes
 // and, if it is to be written to, what it reads.
 func (e *Engine) attach(ctx context.Context, id string, req RunRequest, stdin bool) (*output, error) {
-	conn, err := e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdin: stdin, Stdout: true, Stderr: true})
+	conn, err := e.attachTo(ctx, id, container.AttachOptions{Stream: true, Stdin: stdin, Stdout: true, Stderr: true})
 	if err != nil {
 		return nil, fmt.Errorf("attaching to the container: %w", err)
 	}

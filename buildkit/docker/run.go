@@ -15,9 +15,9 @@ import (
 const (
 	// DefaultGrace is how long a program may take to end after it was asked to, the docker command's own default.
 	DefaultGrace = 10 * time.Second
-	// startTimeout bounds making and starting a container, which cannot be cancelled. The containerd image store may
-	// have to unpack the image first.
-	startTimeout = 2 * time.Minute
+	// startTimeout bounds making and starting a container, which cannot be cancelled, as a whole. An engine that does not
+	// answer at all is given up before.
+	startTimeout = DefaultAnswer + time.Minute
 	// cleanupTimeout bounds each other request that is made although the caller's context may have ended.
 	cleanupTimeout = 30 * time.Second
 	// NoExit is Run's exit code when no program has ended.

@@ -15,6 +15,9 @@ const (
 	// DefaultAnswer is long: a registry may check, or move, many gigabytes before it answers.
 	DefaultAnswer = 3 * time.Minute
 	DefaultMove   = time.Minute
+
+	// Unlimited, as a limit, is none.
+	Unlimited time.Duration = -1
 )
 
 // Transport ends requests on which nothing moves, with an [*Error].
@@ -25,6 +28,10 @@ type Transport struct {
 	Answer time.Duration
 	// Move is how long no byte of a body may move, of the request's or of the answer's. Default: [DefaultMove].
 	Move time.Duration
+	// Slow hears, from other goroutines, what a request waits for and how long it has done so: after Notice, and after
+	// each Notice more. nil, or a Notice of zero, tells nothing.
+	Slow   func(req *http.Request, what string, waited time.Duration)
+	Notice time.Duration
 }
 
 // Error is that nothing has moved for too long. It is a timeout in the sense of [net.Error].
@@ -46,12 +53,15 @@ func (e *Error) Temporary() bool { return true }
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, end := context.WithCancelCause(req.Context())
 	w := &watch{end: end, answer: orDefault(t.Answer, DefaultAnswer), move: orDefault(t.Move, DefaultMove)}
-	w.wait("the server has not answered", w.answer)
-	req = req.Clone(ctx)
-	if req.Body != nil && req.Body != http.NoBody {
-		req.Body = &sending{body: req.Body, watch: w}
+	if t.Slow != nil && t.Notice > 0 {
+		w.notice, w.slow = t.Notice, func(what string, waited time.Duration) { t.Slow(req, what, waited) }
 	}
-	resp, err := t.Base.RoundTrip(req)
+	w.wait("the server has not answered", w.answer)
+	watched := req.Clone(ctx)
+	if req.Body != nil && req.Body != http.NoBody {
+		watched.Body = &sending{body: req.Body, watch: w}
+	}
+	resp, err := t.Base.RoundTrip(watched)
 	w.rest()
 	if err != nil {
 		return nil, w.cause(ctx, err)
@@ -67,24 +77,57 @@ func orDefault(d, other time.Duration) time.Duration {
 	return d
 }
 
-// watch ends a request when what is waited for does not come.
+// watch ends a request when what is waited for does not come, and tells how long it has been waited for.
 type watch struct {
 	end          context.CancelCauseFunc
 	answer, move time.Duration
+	notice       time.Duration
+	slow         func(what string, waited time.Duration) // nil tells nothing
 
-	mu    sync.Mutex
-	timer *time.Timer
-	over  bool // the answer has begun: a body that is sent still counts no more
+	mu       sync.Mutex
+	timer    *time.Timer
+	reminder *time.Timer
+	over     bool // the answer has begun: a body that is sent still counts no more
 }
 
 // wait begins to wait for something, and no longer for what was waited for before.
 func (w *watch) wait(what string, limit time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.timer != nil {
-		w.timer.Stop()
+	w.halt()
+	if limit > 0 {
+		w.timer = time.AfterFunc(limit, func() { w.end(&Error{what, limit}) })
 	}
-	w.timer = time.AfterFunc(limit, func() { w.end(&Error{what, limit}) })
+	if w.slow != nil {
+		w.remind(what, w.notice)
+	}
+}
+
+// remind tells of what is waited for when it has not come by then, and again later.
+func (w *watch) remind(what string, waited time.Duration) {
+	var own *time.Timer
+	own = time.AfterFunc(w.notice, func() {
+		w.mu.Lock()
+		current := w.reminder == own
+		if current {
+			w.remind(what, waited+w.notice)
+		}
+		w.mu.Unlock()
+		if current {
+			w.slow(what, waited)
+		}
+	})
+	w.reminder = own
+}
+
+// halt waits for nothing.
+func (w *watch) halt() {
+	for _, t := range []*time.Timer{w.timer, w.reminder} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	w.timer, w.reminder = nil, nil
 }
 
 // sent waits for something as long as there is no answer.
@@ -101,7 +144,7 @@ func (w *watch) sent(what string, limit time.Duration) {
 func (w *watch) pause() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.timer.Stop()
+	w.halt()
 }
 
 // rest waits for nothing: there is an answer.
@@ -109,7 +152,7 @@ func (w *watch) rest() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.over = true
-	w.timer.Stop()
+	w.halt()
 }
 
 // cause is why a request has failed: that of the watch, if it has ended it.

@@ -104,3 +104,51 @@ func (p *pieces) Read(b []byte) (int, error) {
 type endless struct{}
 
 func (endless) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+// What is waited for is told again and again, by a request without a limit too; what our own side waits for is not.
+func TestTransportTells(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		body   io.Reader
+		server func(w http.ResponseWriter, r *http.Request, enough <-chan struct{})
+		want   string // "" is nothing
+	}{
+		{"no answer", nil, func(_ http.ResponseWriter, _ *http.Request, enough <-chan struct{}) { <-enough }, "the server has not answered"},
+		{"half an answer", nil, func(w http.ResponseWriter, _ *http.Request, enough <-chan struct{}) {
+			_ = http.NewResponseController(w).Flush()
+			<-enough
+		}, "no byte has come from the server"},
+		{"a source that takes its time", &pieces{n: 1, first: 2 * limit}, func(_ http.ResponseWriter, r *http.Request, _ <-chan struct{}) {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			enough, transport := make(chan struct{}), &http.Transport{}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { tt.server(w, r, enough) }))
+			t.Cleanup(func() { transport.CloseIdleConnections(); server.Close() })
+			told := make(chan string, 100)
+			slow := func(r *http.Request, what string, waited time.Duration) {
+				select {
+				case told <- r.Method + " " + what:
+				default:
+				}
+				if waited == 2*limit {
+					close(enough)
+				}
+			}
+			client := &http.Client{Transport: &stall.Transport{Base: transport, Answer: stall.Unlimited, Move: stall.Unlimited, Notice: limit, Slow: slow}}
+			if err := request(context.Background(), client, server.URL, tt.body); err != nil {
+				t.Error(err)
+			}
+			var got []string
+			for len(told) > 0 {
+				got = append(got, <-told)
+			}
+			switch {
+			case tt.want == "" && len(got) > 0, tt.want != "" && (len(got) < 2 || !strings.HasSuffix(got[0], " "+tt.want) || got[1] != got[0]):
+				t.Errorf("told %q, want %q, twice at least", got, tt.want)
+			}
+		})
+	}
+}

@@ -51,7 +51,8 @@ func (j *job) engineAt(ctx context.Context, address string) (*docker.Engine, err
 	if engine := j.far[address]; engine != nil {
 		return engine, nil
 	}
-	o := docker.Options{Getenv: os.Getenv, Host: address, Origin: "Builders"}
+	o := j.engineOptions()
+	o.Host, o.Origin = address, "Builders"
 	if !strings.Contains(address, "://") {
 		o.Host, o.Context = "", address
 	}

@@ -31,6 +31,7 @@ type job struct {
 
 	progress *progress
 	output   output
+	waits    docker.Waits   // for answers of engines
 	engine   *docker.Engine // nil without one
 	noEngine error          // why there is none
 	builders *buildkit.Builders
@@ -80,6 +81,9 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 // begin reads the environment.
 func (j *job) begin() (err error) {
 	j.warnVariables(os.Environ())
+	if j.waits, err = readWaits(os.Getenv); err != nil {
+		return err
+	}
 	j.output, j.clusterName, err = readOutput(os.Getenv)
 	return err
 }
@@ -105,7 +109,7 @@ func (j *job) connect(ctx context.Context) error {
 	if j.engine != nil || j.noEngine != nil || j.output == outputArchive {
 		return nil
 	}
-	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	engine, err := docker.Open(ctx, j.engineOptions())
 	var unreachable *docker.UnreachableError
 	var config *docker.ConfigError
 	switch {
@@ -135,7 +139,7 @@ func (j *job) anyEngine(ctx context.Context) (*docker.Engine, error) {
 	case j.beside != nil:
 		return j.beside, nil
 	}
-	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	engine, err := docker.Open(ctx, j.engineOptions())
 	var config *docker.ConfigError
 	if errors.As(err, &config) {
 		return nil, &buildkit.ConfigError{Err: err}

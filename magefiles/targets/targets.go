@@ -13,7 +13,8 @@
 // that imageLayout adds to, IMAGE_DOCKERFILE is where imageDockerfile writes,
 // IMAGE_DEV_SWAP (bind or copy) is how imageDev brings a program into its container,
 // IMAGE_BUILDER_SOURCES (bind or copy) how a Builder gets the sources,
-// IMAGE_SHOW_VALUES=1 has imagePlan show the values of Env and GoEnv, and
+// IMAGE_SHOW_VALUES=1 has imagePlan show the values of Env and GoEnv,
+// IMAGE_ENGINE_TIMEOUT (5m) how long an engine may take to answer a request, and
 // SOURCE_DATE_EPOCH is the time of every file.
 // DOCKER_HOST, DOCKER_CONTEXT and the DOCKER_TLS variables mean what they mean to
 // the docker command. imagePush writes the references with digests to the file

@@ -1,0 +1,120 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+)
+
+// silent is an engine that never answers the requests to a path. It tells what is said of waiting.
+func silent(t *testing.T, path string, answer time.Duration) (e *Engine, told func() string) {
+	t.Helper()
+	left := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, path) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-left
+			return
+		}
+		w.Header().Set("Api-Version", "1.41")
+		if !strings.HasSuffix(r.URL.Path, "/_ping") {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"Id":"c1"}`)
+		}
+	}))
+	t.Cleanup(func() { close(left); server.CloseClientConnections(); server.Close() })
+	var mu sync.Mutex
+	var lines []string
+	e, err := Open(context.Background(), Options{Host: tcpHost(server), Waits: Waits{
+		Answer: answer, Notice: 50 * time.Millisecond, Slow: func(text string) {
+			mu.Lock()
+			defer mu.Unlock()
+			lines = append(lines, text)
+		},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e, func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return strings.Join(lines, "\n")
+	}
+}
+
+// A request that an engine never answers ends, and is told of before.
+func TestNoAnswer(t *testing.T) {
+	for _, test := range []struct {
+		name, path, request string
+		do                  func(context.Context, *Engine) error
+	}{
+		{"inspecting an image", "/json", "GET /images/hello/json", func(ctx context.Context, e *Engine) error {
+			_, _, err := e.Image(ctx, "hello")
+			return err
+		}},
+		{"making a container", "/create", "POST /containers/create", func(ctx context.Context, e *Engine) error {
+			_, err := e.Run(ctx, RunRequest{Image: "hello"})
+			return err
+		}},
+		{"attaching", "/attach", "POST /containers/c1/attach", func(ctx context.Context, e *Engine) error {
+			_, err := e.attachTo(ctx, "c1", container.AttachOptions{Stream: true})
+			return e.failed("attaching", err)
+		}},
+		{"starting a container", "/start", "POST /containers/c1/start", func(ctx context.Context, e *Engine) error {
+			return e.failed("starting", e.start(ctx, "c1"))
+		}},
+		{"asking for the platform", "/version", "GET /version", func(ctx context.Context, e *Engine) error {
+			_, _, _, err := e.Platform(ctx)
+			return err
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			e, told := silent(t, test.path, 200*time.Millisecond)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			err := test.do(ctx, e)
+			var none *NoAnswerError
+			if wantError(t, err, "the engine has not answered for 200ms", "docker ps"); !errors.As(err, &none) || none.Request != test.request {
+				t.Errorf("%v is not about %s", err, test.request)
+			}
+			if want := "still waiting: the engine has not answered for 50ms (" + test.request + ")"; !strings.Contains(told(), want) {
+				t.Errorf("told %q, want %q in it", told(), want)
+			}
+		})
+	}
+}
+
+// A load takes as long as it likes, is told of, and ends with its context.
+func TestLoadTakesLong(t *testing.T) {
+	e, told := silent(t, "/images/load", 100*time.Millisecond)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- e.Load(ctx, LoadRequest{Ref: "hello", Previous: &Image{}, Write: func(_ context.Context, w io.Writer) error {
+			_, err := io.WriteString(w, "an archive")
+			return err
+		}})
+	}()
+	want := "still waiting: the engine has not answered for 250ms (POST /images/load)"
+	eventually(t, "the load is told of", func() bool { return strings.Contains(told(), want) })
+	select {
+	case err := <-ended:
+		t.Fatalf("the load has ended: %v", err)
+	default:
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+)
+
+// noticeShare is the part of an engine's time after which a person hears what is waited for.
+const noticeShare = 4
+
+// readWaits reads IMAGE_ENGINE_TIMEOUT: how long an engine may take to answer.
+func readWaits(getenv func(string) string) (docker.Waits, error) {
+	value := getenv("IMAGE_ENGINE_TIMEOUT")
+	if value == "" {
+		return docker.Waits{}, nil
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d <= 0 {
+		return docker.Waits{}, &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_ENGINE_TIMEOUT is %q\nfix: set it to a duration like 5m, or unset it", value)}
+	}
+	return docker.Waits{Answer: d, Notice: max(d/noticeShare, time.Millisecond)}, nil
+}
+
+// engineOptions say how engines are opened.
+func (j *job) engineOptions() docker.Options {
+	waits := j.waits
+	waits.Slow = func(text string) {
+		j.progress.report(buildkit.Event{Image: "fromscratch", Step: "docker", State: buildkit.Note, Text: text})
+	}
+	return docker.Options{Getenv: os.Getenv, Waits: waits}
+}
