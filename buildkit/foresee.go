@@ -19,23 +19,45 @@ type Foreseen struct {
 	Notes      []string    // what a person should know
 }
 
-// Foresee compiles the program into a temporary folder, and computes what it would
-// bring with it. No hook is run, and dist/ stays as it is.
+// Foresee compiles the program into a temporary folder, computes what it would bring
+// with it, and checks all that a build checks. No hook is run, and dist/ stays as it is.
+// What is wrong in the Config is a [*ConfigError], but with a Before, which might make
+// what is missing, and was not run. What was found out comes with an error too.
 func (p Plan) Foresee(ctx context.Context) (f Foreseen, err error) {
+	f, err = p.foresee(ctx)
+	switch {
+	case err == nil:
+		return f, nil
+	case p.config.Before != nil:
+		return f, fmt.Errorf("foreseeing image %q, whose Before was not run: %v", p.Name, err)
+	}
+	return f, fmt.Errorf("foreseeing image %q: %w", p.Name, err)
+}
+
+func (p Plan) foresee(ctx context.Context) (f Foreseen, err error) {
+	if err := p.Dist().check(); err != nil {
+		return Foreseen{}, err
+	}
 	dir, err := os.MkdirTemp("", "fromscratch-plan-")
 	if err != nil {
-		return Foreseen{}, fmt.Errorf("foreseeing image %q: %w", p.Name, err)
+		return Foreseen{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	p.output = filepath.Join(dir, p.Name)
 	p.key = "" // what an earlier build knows does not say what is only guessed
 	b := &Built{Plan: p}
-	for _, stage := range []func(context.Context) error{b.compile, b.functions, b.libraries} {
+	for _, stage := range []func(context.Context) error{b.check, b.compile, b.functions, b.goLicences, b.libraries} {
 		if err := stage(ctx); err != nil {
-			return Foreseen{}, fmt.Errorf("foreseeing image %q: %w", p.Name, err)
+			return Foreseen{}, err
 		}
 	}
-	return b.foreseen(), nil
+	f = b.foreseen()
+	for _, stage := range []func(context.Context) error{b.assemble, b.commands, b.prove} {
+		if err := stage(ctx); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
 }
 
 func (b *Built) foreseen() Foreseen {

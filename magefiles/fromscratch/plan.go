@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,21 +14,28 @@ import (
 )
 
 // imagePlan prints every image's plan, then what the compiled program says of what
-// it needs. A program that does not compile keeps nobody from reading the plan.
+// it needs. A program that does not compile keeps nobody from reading the plan; what
+// is wrong in a Config fails as it does when the image is built, behind all plans.
 func (j *job) imagePlan(ctx context.Context) error {
 	plans, err := j.plans(ctx, false)
 	if err != nil {
 		return err
 	}
+	var wrong error
 	for i, p := range plans {
 		if i > 0 {
 			fmt.Println()
 		}
-		if err := j.writePlan(ctx, os.Stdout, p); err != nil {
+		err := j.writePlan(ctx, os.Stdout, p)
+		var config *buildkit.ConfigError
+		switch {
+		case errors.As(err, &config):
+			wrong = cmp.Or(wrong, err)
+		case err != nil:
 			return err
 		}
 	}
-	return nil
+	return wrong
 }
 
 func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error {
@@ -35,13 +44,17 @@ func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error
 		return err
 	}
 	fmt.Fprintln(w, p.Label())
-	if err := writeValues(w, append(p.Values, foreseen.Values...)); err != nil {
+	if writeErr := writeValues(w, append(p.Values, foreseen.Values...)); writeErr != nil {
+		return writeErr
+	}
+	var config *buildkit.ConfigError
+	if errors.As(err, &config) {
 		return err
 	}
 	if err != nil {
 		j.progress.report(buildkit.Event{
 			Image: p.Label(), Step: "plan", State: buildkit.Note,
-			Text: "which libraries it needs is not known: " + oneLine(err),
+			Text: "what it needs is not all known: " + oneLine(err),
 		})
 		return nil
 	}

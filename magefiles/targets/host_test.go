@@ -150,6 +150,11 @@ func TestMistakes(t *testing.T) {
 		{"health check", `Healthcheck: &targets.Healthcheck{Test: []string{"curl", "localhost"}}`, 2, []string{"fix: ", "curl"}},
 		{"decimal mode", `Dirs: []targets.Dir{{Path: "/srv", Mode: 755}}`, 2, []string{"fix: write 0o755"}},
 		{"in the program's place", `Workdir: "/hello"`, 2, []string{"fix: set Name", "/hello"}},
+		{"plugins", `Plugins: []string{"font"}`, 2, []string{"fix: ", `"font"`, "fonts"}},
+		{"plugins of a misspelled word", `Plugins: []string{"auto", "gconf"}`, 2, []string{"fix: ", `"gconf"`}},
+		{"exclude", `Exclude: []string{"[a"}`, 2, []string{"fix: ", `"[a"`}},
+		{"library of a static program", `Cgo: "off", Libraries: []string{"libz.so.1"}`, 2, []string{"fix: ", "libz.so.1", "static"}},
+		{"owner", `Dirs: []targets.Dir{{Path: "/srv", Owner: "nobody-knows"}}`, 2, []string{"fix: ", "nobody-knows"}},
 		{"sysroot", `Sysroot: "/nowhere"`, 2, []string{"fix: ", "/nowhere"}},
 		{"compile error", `Tags: []string{"broken"}`, 1, []string{"broken.go:5", "undefined: oops"}}, // the compiler's words are the fix
 	} {
@@ -162,6 +167,12 @@ func TestMistakes(t *testing.T) {
 			mage(t, dir, []string{"IMAGE_OUTPUT=archive"}, "image").wantError(t, test.code, test.want...)
 			if _, err := os.Stat(filepath.Join(dir, "dist/hello/image.tar")); !os.IsNotExist(err) {
 				t.Errorf("there is an archive after a failure (%v)", err)
+			}
+			// The plan checks the Config as the build does. A program that does not compile leaves it readable.
+			if test.code == 2 {
+				mage(t, dir, nil, "imagePlan").wantError(t, 2, test.want...)
+			} else {
+				mage(t, dir, nil, "imagePlan").wantOK(t)
 			}
 		})
 	}
