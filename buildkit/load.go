@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -175,6 +176,9 @@ func (b *Built) send(ctx context.Context, d *Delivery, p parcel, before *docker.
 	return d.engine.Load(ctx, docker.LoadRequest{
 		Ref: b.Plan.Reference, IDs: b.ids(), Write: archive.Write, Label: markLabel + "=" + b.Plan.Name,
 		Platform: b.Plan.enginePlatform(), Pending: pending, Previous: before,
+		Left: func(err error) {
+			b.Note("docker", "warning: the image of before stays in the engine: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+		},
 	})
 }
 

@@ -33,6 +33,8 @@ type LoadRequest struct {
 	Pending *PendingLoad
 	// Previous is the image that had Ref before. nil asks the engine.
 	Previous *Image
+	// Left hears why an earlier image of ours could not be removed. The load has succeeded nevertheless. nil hears nothing.
+	Left func(error)
 }
 
 // errEnded is what the archive's writer gets when the engine reads no further.
@@ -46,7 +48,8 @@ var errEnded = errors.New("the engine stopped reading the archive")
 // comes first in the result; when ctx ends, its cause does.
 //
 // An earlier image of ours that lost its name is removed (see LoadRequest.Label), never by force: one that a container
-// uses stays, and so does one with another name.
+// uses stays, and so does one with another name. Another run may load the same name meanwhile: its image is an earlier
+// one, too, and this one is removed when the name is the other's in the end.
 func (e *Engine) Load(ctx context.Context, req LoadRequest) error {
 	return e.failed(fmt.Sprintf("loading image %q", req.Ref), e.load(ctx, req))
 }
@@ -58,14 +61,45 @@ func (e *Engine) load(ctx context.Context, req LoadRequest) error {
 		before, _, _ := e.image(ctx, req.Ref)
 		previous = &before
 	}
+	// The engine names nothing before the archive has come to its end.
+	var last Image
+	var lastErr error
+	write := req.Write
+	req.Write = func(ctx context.Context, w io.Writer) error {
+		err := write(ctx, w)
+		if err == nil {
+			last, _, lastErr = e.image(ctx, req.Ref)
+		}
+		return err
+	}
 	if err := e.send(ctx, req); err != nil {
 		return err
+	}
+	var silent *NoAnswerError
+	if errors.As(lastErr, &silent) { // it would not answer the same question now
+		return fmt.Errorf("inspecting what was loaded: %w", lastErr)
 	}
 	loaded, err := e.verify(ctx, req)
 	if err != nil {
 		return err
 	}
-	return e.retire(ctx, *previous, loaded, req.Label)
+	e.retireAll(ctx, req, loaded, *previous, last)
+	return nil
+}
+
+// retireAll removes earlier images that the load has left without a name.
+func (e *Engine) retireAll(ctx context.Context, req LoadRequest, loaded Image, earlier ...Image) {
+	done := map[string]bool{}
+	for _, img := range earlier {
+		if done[img.ID] {
+			continue
+		}
+		done[img.ID] = true
+		err := e.retire(ctx, img, loaded, req.Label)
+		if err != nil && ctx.Err() == nil && req.Left != nil {
+			req.Left(err)
+		}
+	}
 }
 
 // send streams the archive: by the load that has begun, if there is one, else by one of its own.
@@ -126,6 +160,9 @@ func (e *Engine) verify(ctx context.Context, req LoadRequest) (Image, error) {
 	case !found:
 		return loaded, advise(errors.New("the engine reports success and does not have it"), again)
 	case !loaded.Is(req.IDs...):
+		if req.Label != "" {
+			_ = e.Retire(ctx, req.Label, req.IDs...) // the name is somebody else's: that is what is told
+		}
 		err := fmt.Errorf("the engine has %s under this name, not %s", loaded.ID, strings.Join(req.IDs, " or "))
 		return loaded, advise(err, again)
 	case !loaded.Complete:

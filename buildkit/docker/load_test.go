@@ -285,3 +285,108 @@ func fakeEngine(t *testing.T, load http.HandlerFunc) *Engine {
 	t.Cleanup(func() { e.Close() })
 	return e
 }
+
+// An earlier image that cannot be removed is told of, and the load is good.
+func TestLoadLeavesPrevious(t *testing.T) {
+	e := openEngine(t)
+	sick := between(t, e, func(w http.ResponseWriter, r *http.Request) bool {
+		fails := r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "/images/")
+		if fails {
+			http.Error(w, `{"message":"the engine is sick"}`, http.StatusInternalServerError)
+		}
+		return fails
+	})
+	old := (&testImage{}).build(t).load(t, e)
+	before, _, err := e.Image(context.Background(), old.Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { removeImage(t, e, before.ID) })
+	next := (&testImage{Ref: old.Ref}).build(t)
+	req := next.request(next.archive(t))
+	left := ""
+	req.Left = func(err error) { left = err.Error() }
+	if err := sick.Load(context.Background(), req); err != nil {
+		t.Errorf("the load failed: %v", err)
+	}
+	if !strings.Contains(left, before.ID) || !strings.Contains(left, "the engine is sick") {
+		t.Errorf("told %q, want the image %s and why", left, before.ID)
+	}
+	if has, err := e.Has(context.Background(), next.Ref, next.config, next.manifest); err != nil || !has {
+		t.Errorf("Has %v, %v", has, err)
+	}
+}
+
+// Two runs load one name at once: whichever image has it in the end, the other one is removed.
+func TestLoadOneNameTwice(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		ctx := context.Background()
+		for _, test := range []struct {
+			name string
+			// during has the other image loaded at some time of our load.
+			during func(req LoadRequest, other func()) LoadRequest
+			loses  bool
+		}{
+			{"the other one is first", func(req LoadRequest, other func()) LoadRequest {
+				write := req.Write
+				req.Write = func(ctx context.Context, w io.Writer) error { other(); return write(ctx, w) }
+				return req
+			}, false},
+			{"the other one is last", nil, true},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				old := (&testImage{}).build(t).load(t, e)
+				before, _, err := e.Image(ctx, old.Ref)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ours, theirs := (&testImage{Ref: old.Ref}).build(t), (&testImage{Ref: old.Ref}).build(t)
+				ours.cleanup(t, e)
+				theirs.cleanup(t, e)
+				other := func() {
+					req := theirs.request(theirs.archive(t))
+					req.Previous = &before
+					if err := e.Load(ctx, req); err != nil {
+						t.Error(err)
+					}
+				}
+				req := ours.request(ours.archive(t))
+				req.Previous = &before
+				loser := theirs
+				if test.loses {
+					loser = ours
+					// The engine has named our image, and we have not looked yet.
+					slow := between(t, e, afterLoad(t, e, other))
+					err = slow.Load(ctx, req)
+					wantError(t, err, "the engine has sha256:", "something else loads")
+				} else if err := e.Load(ctx, test.during(req, other)); err != nil {
+					t.Error(err)
+				}
+				for _, id := range []string{loser.config, loser.manifest, before.ID} {
+					if _, found, err := e.Image(ctx, id); found || err != nil {
+						t.Errorf("%s is left (%v)", id, err)
+					}
+				}
+			})
+		}
+	})
+}
+
+// afterLoad has something done when the engine behind a proxy has loaded an image, before the answer is known.
+func afterLoad(t *testing.T, e *Engine, do func()) func(http.ResponseWriter, *http.Request) bool {
+	proxy := forwarder(t, e)
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/images/load") {
+			return false
+		}
+		answer := httptest.NewRecorder()
+		proxy.ServeHTTP(answer, r)
+		do()
+		for key, values := range answer.Header() {
+			w.Header()[key] = values
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = io.Copy(w, answer.Body)
+		return true
+	}
+}
