@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
@@ -38,12 +38,12 @@ func (p Plan) foresee(ctx context.Context) (f Foreseen, err error) {
 	if err := p.Dist().check(); err != nil {
 		return Foreseen{}, err
 	}
-	dir, err := os.MkdirTemp("", "fromscratch-plan-")
+	temp, err := filelock.MakeTemp("", "fromscratch-plan-")
 	if err != nil {
 		return Foreseen{}, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	p.output = filepath.Join(dir, p.Name)
+	defer func() { err = errors.Join(err, temp.Remove()) }()
+	p.output = filepath.Join(temp.Path, p.Name)
 	p.key = "" // what an earlier build knows does not say what is only guessed
 	b := &Built{Plan: p}
 	for _, stage := range []func(context.Context) error{b.check, b.compile, b.functions, b.goLicences, b.libraries} {

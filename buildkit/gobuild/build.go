@@ -12,6 +12,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
 )
 
 // Binary is a compiled program.
@@ -108,11 +110,12 @@ func (c *call) compile(ctx context.Context, output string, mains ...Main) (err e
 		_, err := c.g.run(ctx, c.building(output, mains))
 		return err
 	}
-	work, err := os.MkdirTemp(cmp.Or(c.vars["GOTMPDIR"], getenv(c.env, "TMPDIR"), os.TempDir()), "fromscratch-go-build")
+	temp, err := filelock.MakeTemp(cmp.Or(c.vars["GOTMPDIR"], getenv(c.env, "TMPDIR"), os.TempDir()), "fromscratch-go-build")
 	if err != nil {
 		return fmt.Errorf("making a folder for the go command: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	defer func() { err = errors.Join(err, temp.Remove()) }()
+	work := temp.Path
 	run := c.building(output, mains)
 	run.env = append(slices.Clip(run.env), "GOTMPDIR="+work, "TMPDIR="+work)
 	run.group = true
