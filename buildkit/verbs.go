@@ -54,6 +54,7 @@ type RunRequest struct {
 	Signals        <-chan os.Signal // passed on to the program
 	Grace          time.Duration    // that the program has to end after the first signal. Default: ten seconds
 	Report         Report           // hears of the start
+	Mark           string           // see [docker.RunRequest]
 }
 
 // Run runs the image, which the engine must have, until its program ends, and
@@ -61,7 +62,7 @@ type RunRequest struct {
 // container is removed in every case.
 func (d Deliverable) Run(ctx context.Context, engine *docker.Engine, r RunRequest) (code int, err error) {
 	request := docker.RunRequest{
-		Image: d.Reference, Args: r.Args, Stdout: r.Stdout, Stderr: r.Stderr, Signals: r.Signals,
+		Image: d.Reference, Args: r.Args, Stdout: r.Stdout, Stderr: r.Stderr, Signals: r.Signals, Mark: r.Mark,
 		Labels:      map[string]string{markLabel: d.Name},
 		Grace:       r.Grace,
 		Ports:       d.ports(),

@@ -193,9 +193,7 @@ func (e *Engine) createDev(ctx context.Context, req DevRequest, mounted bool) (c
 	if mounted && len(req.Binds) > 0 {
 		host.Mounts, host.SecurityOpt = mounts(req.Binds), []string{"label=disable"}
 	}
-	ctx, cancel := detached(ctx, startTimeout)
-	defer cancel()
-	created, err := e.api.ContainerCreate(ctx, config, host, nil, nil, req.Name)
+	created, err := e.createMarked(ctx, config, host, req.Name, "")
 	if err != nil {
 		return created, createFix(err, RunRequest{Name: req.Name})
 	}

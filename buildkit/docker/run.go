@@ -34,6 +34,7 @@ type RunRequest struct {
 	Ports   []Publish         // published ports
 	Labels  map[string]string // the container's labels
 	Network string            // "none", "host" or a network's name; default: the engine's bridge
+	Mark    string            // of [NewMark], by which RemoveMarked finds the container; default: one of its own
 
 	// Healthcheck replaces the image's. podman drops an image's own when it loads it.
 	Healthcheck *Healthcheck
@@ -109,8 +110,7 @@ func (e *Engine) run(ctx context.Context, req RunRequest) (code int, err error) 
 	return code, err
 }
 
-// create makes the container. It cannot be cancelled, only bounded: a request given up half-way may leave a container
-// that nobody knows and nobody removes.
+// create makes the container. It cannot be cancelled, only bounded.
 func (e *Engine) create(ctx context.Context, req RunRequest) (container.CreateResponse, error) {
 	if ctx.Err() != nil {
 		return container.CreateResponse{}, context.Cause(ctx)
@@ -124,9 +124,7 @@ func (e *Engine) create(ctx context.Context, req RunRequest) (container.CreateRe
 		AttachStdout: true, AttachStderr: true, Healthcheck: e.health(req.Healthcheck),
 	}
 	host := &container.HostConfig{PortBindings: bound, NetworkMode: container.NetworkMode(req.Network)}
-	ctx, cancel := detached(ctx, startTimeout)
-	defer cancel()
-	created, err := e.api.ContainerCreate(ctx, config, host, nil, nil, req.Name)
+	created, err := e.createMarked(ctx, config, host, req.Name, req.Mark)
 	if err != nil {
 		return created, createFix(err, req)
 	}

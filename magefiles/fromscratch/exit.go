@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,8 @@ func ending(ctx context.Context, code int, exits bool, err error) dialogue.End {
 		return failed(exitInterrupted, interruption(cause, err))
 	case err == nil:
 		return dialogue.End{Code: code, Exit: exits}
+	case errors.Is(err, errTimeout): // while the program ran
+		return failed(cmp.Or(code, exitBuild), err)
 	case errors.As(err, &config):
 		return failed(exitConfig, err)
 	case errors.As(err, &engine), errors.As(err, &registry):

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
@@ -181,12 +182,21 @@ func (j *job) whyNoEngine() error {
 // The target's process ends with the program's code, unless mage may go on to
 // another target: with arguments for the program mage would take them for targets.
 func (j *job) foreground(ctx context.Context, d buildkit.Deliverable) error {
+	mark := docker.NewMark()
+	keeper, err := startKeeper(kept{mark, j.grace})
+	if err != nil {
+		j.progress.report(buildkit.Event{Image: d.Name, Step: "run", State: buildkit.Note, Text: "warning: the container stays if this run is killed: " + oneLine(err)})
+	}
+	defer keeper.release()
 	signals, restore := j.watcher.divert()
 	code, err := d.Run(ctx, j.engine, buildkit.RunRequest{
-		Args: j.args, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals, Grace: j.grace, Report: j.progress.report,
+		Mark: mark, Args: j.args, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals, Grace: j.grace, Report: j.progress.report,
 	})
 	passed := restore()
 	j.code, j.exits = code, code != 0 || j.args != nil || passed
+	if err == nil && j.watcher.timedOut() {
+		return errTimeout // else the program's end looks like its own
+	}
 	return err
 }
 

@@ -39,6 +39,7 @@ type watcher struct {
 	heard   [2]map[dialogue.Cause]int // how often each came: by signal, by order
 	program chan<- os.Signal          // of the foreground; nil while there is none
 	passed  bool                      // the program was asked to end
+	timeout bool                      // mage's -t was why
 }
 
 // The ways in which a cause comes.
@@ -91,7 +92,7 @@ func (w *watcher) hear(way int, c dialogue.Cause) {
 		w.cancel(causes[c])
 		return
 	}
-	w.passed = true
+	w.passed, w.timeout = true, w.timeout || c == dialogue.Timeout
 	select {
 	case w.program <- signalFor(c):
 	default: // the program is being killed already
@@ -119,4 +120,11 @@ func (w *watcher) divert() (signals <-chan os.Signal, restore func() (passed boo
 		w.program = nil
 		return w.passed
 	}
+}
+
+// timedOut says whether a program was asked to end because mage's -t was nearly over.
+func (w *watcher) timedOut() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.timeout
 }
