@@ -145,6 +145,10 @@ func (e *Engine) start(ctx context.Context, id string) error {
 // the client drops what it says when that fails. Starting then fails with the same reason, and tells it. Should it
 // start nevertheless, it is removed at once.
 func (e *Engine) attachFailure(ctx context.Context, id string, attachErr error) error {
+	var silent *NoAnswerError
+	if errors.As(attachErr, &silent) { // a program that nobody hears must not run
+		return attachErr
+	}
 	if err := e.start(ctx, id); err != nil {
 		return err
 	}

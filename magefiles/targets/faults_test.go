@@ -1,0 +1,442 @@
+//go:build linux
+
+package targets_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+)
+
+// quiet is a log that nobody reads.
+var quiet = log.New(io.Discard, "", 0)
+
+// stage is a request to an engine, by its method and the end of its path.
+type stage struct{ name, method, path string }
+
+var (
+	whileLoading    = stage{"load", http.MethodPost, "/images/load"}
+	whileInspecting = stage{"inspect", http.MethodGet, "/json"}
+	whileCreating   = stage{"create", http.MethodPost, "/containers/create"}
+	whileAttaching  = stage{"attach", http.MethodPost, "/attach"}
+	whileStarting   = stage{"start", http.MethodPost, "/start"}
+	noStage         = stage{"none", "NONE", ""}
+)
+
+// is reports whether a request is that of the stage. Of inspections only those of images count.
+func (s stage) is(r *http.Request) bool {
+	if s == whileInspecting && !strings.Contains(r.URL.Path, "/images/") {
+		return false
+	}
+	return r.Method == s.method && strings.HasSuffix(r.URL.Path, s.path)
+}
+
+// sickEngine is a proxy in front of the machine's engine that has a fault at one stage.
+type sickEngine struct {
+	t      *testing.T
+	stage  stage
+	fault  func(e *sickEngine, w http.ResponseWriter, r *http.Request)
+	engine *httputil.ReverseProxy
+	server *http.Server
+	addr   string
+
+	reached  chan struct{} // has a value when the stage is reached
+	released chan struct{} // closed when what hangs goes on
+	release  func()
+}
+
+func newSickEngine(t *testing.T, at stage, fault func(*sickEngine, http.ResponseWriter, *http.Request)) *sickEngine {
+	t.Helper()
+	e := &sickEngine{t: t, stage: at, fault: fault, reached: make(chan struct{}, 1), released: make(chan struct{})}
+	e.release = sync.OnceFunc(func() { close(e.released) })
+	e.engine = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine" },
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", "/var/run/docker.sock")
+		}},
+		ErrorLog: quiet, FlushInterval: -1,
+	}
+	e.server = &http.Server{ErrorLog: quiet, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !e.stage.is(r) {
+			e.engine.ServeHTTP(w, r)
+			return
+		}
+		select {
+		case e.reached <- struct{}{}:
+		default:
+		}
+		e.fault(e, w, r)
+	})}
+	e.listen("127.0.0.1:0")
+	t.Cleanup(func() { e.release(); e.server.Close() })
+	return e
+}
+
+// listen serves an address until the proxy is closed.
+func (e *sickEngine) listen(addr string) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		e.t.Error(err)
+		return
+	}
+	e.addr = l.Addr().String()
+	go e.server.Serve(l)
+}
+
+func (e *sickEngine) env() string { return "DOCKER_HOST=tcp://" + e.addr }
+
+// nowhere is a writer for an answer that nobody gets.
+type nowhere struct{ header http.Header }
+
+func (n nowhere) Header() http.Header         { return n.header }
+func (n nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (n nowhere) WriteHeader(int)             {}
+
+// The faults of an engine.
+var faults = []struct {
+	name string
+	do   func(*sickEngine, http.ResponseWriter, *http.Request)
+}{
+	{"hang", func(e *sickEngine, _ http.ResponseWriter, _ *http.Request) { <-e.released }},
+	{"done and hang", func(e *sickEngine, _ http.ResponseWriter, r *http.Request) {
+		e.engine.ServeHTTP(nowhere{http.Header{}}, r)
+		<-e.released
+	}},
+	{"cut", func(*sickEngine, http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
+	{"done and cut", func(e *sickEngine, _ http.ResponseWriter, r *http.Request) {
+		e.engine.ServeHTTP(nowhere{http.Header{}}, r)
+		panic(http.ErrAbortHandler)
+	}},
+	{"500", func(_ *sickEngine, w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = w.Write([]byte(`{"message":"the engine is sick"}`))
+	}},
+	{"refuse", func(e *sickEngine, _ http.ResponseWriter, _ *http.Request) {
+		go e.server.Close()
+		panic(http.ErrAbortHandler)
+	}},
+}
+
+// pause lets a request wait, and then do its work though who has asked may be gone.
+func pause(e *sickEngine, w http.ResponseWriter, r *http.Request) {
+	<-e.released
+	e.engine.ServeHTTP(w, r.WithContext(context.Background()))
+}
+
+// ward is a project whose runs are watched for what they leave.
+type ward struct {
+	t               *testing.T
+	name, dir, temp string
+	mark            string // in the environment of all processes of its runs
+}
+
+func newWard(t *testing.T, name, program, fields string) *ward {
+	t.Helper()
+	name = "fromscratch-test-fault-" + name
+	dir := project(t, map[string]string{"main.go": program, "magefile.go": magefileWith(`Name: "` + name + `"` + fields)})
+	removeImages(t, name+":"+tag)
+	w := &ward{t: t, name: name, dir: dir, temp: t.TempDir(), mark: "FROMSCRATCH_TEST_WARD=" + name + strconv.Itoa(os.Getpid())}
+	t.Cleanup(func() {
+		if left := strings.Fields(w.containers()); len(left) > 0 {
+			exec.Command("docker", append([]string{"rm", "-f"}, left...)...).Run()
+		}
+		if left := strings.Fields(w.nameless()); len(left) > 0 {
+			exec.Command("docker", append([]string{"image", "rm", "-f"}, left...)...).Run()
+		}
+	})
+	return w
+}
+
+// command is mage in the project.
+func (w *ward) command(env []string, args ...string) *exec.Cmd {
+	cmd := mageCommand(w.t, w.dir, append([]string{w.mark, "TMPDIR=" + w.temp, "IMAGE_OUTPUT=docker"}, env...), args...)
+	cmd.WaitDelay = testkit.Patience
+	return cmd
+}
+
+func (w *ward) containers() string {
+	return docker(w.t, "ps", "-aq", "--filter", "label=io.github.fromscratch-go.image="+w.name)
+}
+
+func (w *ward) nameless() string {
+	return docker(w.t, "images", "-q", "--filter", "dangling=true", "--filter", "label=io.github.fromscratch-go.image="+w.name)
+}
+
+// processes are those of the runs, with what they are.
+func (w *ward) processes() string {
+	var found []string
+	all, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range all {
+		env, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(env, []byte(w.mark)) {
+			line, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
+			found = append(found, strings.ReplaceAll(string(line), "\x00", " "))
+		}
+	}
+	return strings.Join(found, "\n")
+}
+
+// temporary are the files that runs have left for others to remove.
+func (w *ward) temporary() string {
+	var left []string
+	for _, pattern := range []string{w.temp + "/*", w.dir + "/dist/.programs-*", w.dir + "/dist/*/.fromscratch-*", w.dir + "/dist/*@removed-*"} {
+		found, _ := filepath.Glob(pattern)
+		left = append(left, found...)
+	}
+	return strings.Join(left, "\n")
+}
+
+// leavesNothing waits until nothing of the runs is left, which takes a moment when somebody was killed. Temporary
+// folders of a process that was killed go with the next run.
+func (w *ward) leavesNothing(killed bool) {
+	w.t.Helper()
+	for _, left := range []struct {
+		what string
+		find func() string
+	}{{"processes", w.processes}, {"containers", w.containers}, {"images without a name", w.nameless}} {
+		last := ""
+		testkit.WaitFor(w.t, left.what+" to be gone", func() bool { last = strings.TrimSpace(left.find()); return last == "" }, func() string { return last })
+	}
+	if left := w.temporary(); left != "" && !killed {
+		w.t.Errorf("temporary files are left: %s", left)
+	}
+}
+
+// forget removes the image, so that the next run loads it.
+func (w *ward) forget() {
+	exec.Command("docker", "image", "rm", "-f", w.name+":"+tag).Run()
+}
+
+// greeter is a program that ends at once.
+const greeter = "package main\n\nfunc main() { println(\"hello from the container\") }\n"
+
+// sickRow runs a target against an engine with a fault.
+func sickRow(t *testing.T, w *ward, target string, at stage, name string, fault func(*sickEngine, http.ResponseWriter, *http.Request)) {
+	t.Helper()
+	w.forget()
+	e := newSickEngine(t, at, fault)
+	env := []string{e.env()}
+	if strings.Contains(name, "hang") {
+		env = append(env, "IMAGE_ENGINE_TIMEOUT=8s")
+	}
+	cmd := w.command(env, target)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &lockedBuffer{b: &stderr}
+	want := 3
+	if strings.Contains(name, "hang") && at == whileLoading { // a load may take as long as it likes
+		want = 130
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	said := cmd.Stderr.(*lockedBuffer)
+	if want == 130 {
+		testkit.WaitFor(t, "a line about the load", func() bool {
+			return strings.Contains(said.String(), "still waiting: the engine has not answered for 2s (POST /images/load)")
+		}, said.String)
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
+	}
+	select {
+	case <-ended:
+	case <-time.After(testkit.Patience):
+		_ = syscall.Kill(cmd.Process.Pid, syscall.SIGTERM)
+		t.Fatalf("%s has not ended:\n%s", target, said.String())
+	}
+	if code := cmd.ProcessState.ExitCode(); code != want {
+		t.Errorf("exit code %d, want %d\n%s", code, want, said.String())
+	}
+	if stdout.Len() > 0 {
+		t.Errorf("stdout says %q", stdout.String())
+	}
+	if want == 3 && !strings.Contains(said.String(), "fix: ") {
+		t.Errorf("nothing says what helps:\n%s", said.String())
+	}
+	if strings.Contains(name, "hang") && want == 3 && !strings.Contains(said.String(), "has not answered for 8s") {
+		t.Errorf("nothing says that the engine does not answer:\n%s", said.String())
+	}
+	e.release()
+	w.leavesNothing(false)
+}
+
+// lockedBuffer may be read while it is written to.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  *bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// Whatever an engine does at whatever request: the target ends, with 3, says nothing on stdout, and leaves nothing.
+func TestHeavyFaultsOfTheEngine(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	w := newWard(t, "engine", greeter, "")
+	for _, row := range []struct {
+		target string
+		stages []stage
+	}{
+		{"image", []stage{whileLoading, whileInspecting}},
+		{"imageRun", []stage{whileLoading, whileCreating, whileAttaching, whileStarting}},
+	} {
+		for _, at := range row.stages {
+			for _, fault := range faults {
+				if at == whileLoading && fault.name == "done and hang" {
+					continue // the image is there then: what the run leaves is the image itself
+				}
+				t.Run(row.target+"/"+at.name+"/"+fault.name, func(t *testing.T) {
+					w.t = t
+					sickRow(t, w, row.target, at, fault.name, fault.do)
+				})
+			}
+		}
+	}
+}
+
+// A few of the rows of [TestHeavyFaultsOfTheEngine].
+func TestFaultsOfTheEngine(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	w := newWard(t, "few", greeter, "")
+	for _, row := range []struct {
+		target string
+		at     stage
+		fault  string
+	}{
+		{"image", whileLoading, "hang"}, {"image", whileInspecting, "hang"},
+		{"imageRun", whileCreating, "done and cut"}, {"imageRun", whileAttaching, "hang"},
+	} {
+		for _, fault := range faults {
+			if fault.name == row.fault {
+				t.Run(row.target+"/"+row.at.name+"/"+fault.name, func(t *testing.T) {
+					w.t = t
+					sickRow(t, w, row.target, row.at, fault.name, fault.do)
+				})
+			}
+		}
+	}
+}
+
+// toWhom are the processes of a run that a signal may be sent to.
+var toWhom = []string{"mage", "target", "worker", "group"}
+
+// signalRow sends a signal at a stage of imageRun.
+func signalRow(t *testing.T, w *ward, at stage, signal syscall.Signal, to string) {
+	t.Helper()
+	w.forget()
+	e := newSickEngine(t, at, pause)
+	s := begin(t, w.command([]string{e.env()}, "imageRun"))
+	if at == noStage {
+		s.says("ready\n", 1)
+	} else {
+		select {
+		case <-e.reached:
+		case <-s.ended:
+			t.Fatalf("mage has ended before: %s", s.text())
+		case <-time.After(testkit.Patience):
+			t.Fatalf("the request was never made: %s", s.text())
+		}
+	}
+	mage := s.cmd.Process.Pid
+	target := child(t, mage)
+	worker := child(t, target)
+	pid := map[string]int{"group": -mage, "target": target, "mage": mage, "worker": worker}[to]
+	if err := syscall.Kill(pid, signal); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond) // whoever has got it acts while the engine is busy
+	e.release()
+	code := s.wait()
+	if want, ok := signalCode(at, signal, to); ok && code != want {
+		t.Errorf("mage ended with %d, want %d", code, want)
+	}
+	if code == 0 {
+		t.Error("mage reports success")
+	}
+	w.leavesNothing(true)
+}
+
+// signalCode is mage's exit code, where it is one alone.
+func signalCode(at stage, signal syscall.Signal, to string) (code int, ok bool) {
+	switch {
+	case signal != syscall.SIGINT && (to == "mage" || to == "group"):
+		return -1, true // by the signal
+	case signal == syscall.SIGKILL:
+		return 0, false
+	case at == noStage:
+		return 7, true // the program's
+	case at == whileLoading:
+		return 130, true
+	}
+	return 0, false // the program may have been started
+}
+
+// Whoever gets whatever signal at whatever stage: the run ends and leaves nothing. mage alone swallows SIGINT.
+func TestHeavyFaultsBySignal(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	w := newWard(t, "signal", sleeper, "")
+	for _, at := range []stage{whileLoading, whileCreating, whileStarting, noStage} {
+		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
+			for _, to := range toWhom {
+				if to == "mage" && signal == syscall.SIGINT {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s/%v/%s", at.name, signal, to), func(t *testing.T) {
+					w.t = t
+					signalRow(t, w, at, signal, to)
+				})
+			}
+		}
+	}
+	// What was killed has left temporary files for this one.
+	w.t = t
+	w.forget()
+	runCommand(t, w.command(nil, "image")).wantOK(t)
+	w.leavesNothing(false)
+}
+
+// A run whose worker, or all of it, is killed leaves no container.
+func TestRunKilled(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	w := newWard(t, "killed", sleeper, "")
+	for _, row := range []struct {
+		at stage
+		to string
+	}{{noStage, "worker"}, {noStage, "group"}, {whileCreating, "group"}} {
+		t.Run(row.at.name+"/"+row.to, func(t *testing.T) {
+			w.t = t
+			signalRow(t, w, row.at, syscall.SIGKILL, row.to)
+		})
+	}
+}
