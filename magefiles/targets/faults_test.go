@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
@@ -55,6 +57,7 @@ type sickEngine struct {
 	engine *httputil.ReverseProxy
 	server *http.Server
 	addr   string
+	open   *tracked
 
 	reached  chan struct{} // has a value when the stage is reached
 	released chan struct{} // closed when what hangs goes on
@@ -84,7 +87,7 @@ func newSickEngine(t *testing.T, at stage, fault func(*sickEngine, http.Response
 		e.fault(e, w, r)
 	})}
 	e.listen("127.0.0.1:0")
-	t.Cleanup(func() { e.release(); e.server.Close() })
+	t.Cleanup(func() { e.release(); e.die() })
 	return e
 }
 
@@ -96,7 +99,39 @@ func (e *sickEngine) listen(addr string) {
 		return
 	}
 	e.addr = l.Addr().String()
-	go e.server.Serve(l)
+	e.open = &tracked{Listener: l}
+	go e.server.Serve(e.open)
+}
+
+// die ends the engine as its clients see it: a server alone leaves the connections that were taken over.
+func (e *sickEngine) die() {
+	e.server.Close()
+	e.open.closeAll()
+}
+
+// tracked is a listener that knows its connections.
+type tracked struct {
+	net.Listener
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func (l *tracked) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err == nil {
+		l.mu.Lock()
+		l.conns = append(l.conns, conn)
+		l.mu.Unlock()
+	}
+	return conn, err
+}
+
+func (l *tracked) closeAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.conns {
+		c.Close()
+	}
 }
 
 func (e *sickEngine) env() string { return "DOCKER_HOST=tcp://" + e.addr }
@@ -129,7 +164,7 @@ var faults = []struct {
 		_, _ = w.Write([]byte(`{"message":"the engine is sick"}`))
 	}},
 	{"refuse", func(e *sickEngine, _ http.ResponseWriter, _ *http.Request) {
-		go e.server.Close()
+		go e.die()
 		panic(http.ErrAbortHandler)
 	}},
 }
@@ -439,4 +474,353 @@ func TestRunKilled(t *testing.T) {
 			signalRow(t, w, row.at, syscall.SIGKILL, row.to)
 		})
 	}
+}
+
+// restart is what an engine's restart looks like from outside: all connections end, nobody listens for a while, and what
+// happens meanwhile is done before somebody does again.
+func (e *sickEngine) restart(meanwhile func()) {
+	e.die()
+	meanwhile()
+	e.server = &http.Server{ErrorLog: quiet, Handler: e.server.Handler}
+	e.listen(e.addr)
+}
+
+// The engine restarts under imageDev: the loop goes on, and the next change runs.
+func TestDevEngineRestarts(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	w := newWard(t, "restart", speaker("first"), ", "+published(t))
+	e := newSickEngine(t, noStage, nil)
+	s := begin(t, w.command([]string{e.env()}, "imageDev"))
+	s.answers("first")
+	e.restart(func() {
+		s.says("the container has ended", 1)
+		testkit.WaitFor(t, "the container to be gone", func() bool { return w.containers() == "" }, s.text)
+		s.write("main.go", speaker("second"))
+		s.says("waiting for a change", 1)
+	})
+	s.write("main.go", speaker("third"))
+	s.answers("third")
+	s.end(w.name)
+	w.leavesNothing(false)
+}
+
+// A port that somebody else has taken is told, and imageDev goes on with the next change.
+func TestDevPortTaken(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	fields := published(t)
+	w := newWard(t, "port", speaker("first"), ", "+fields)
+	port := strings.Split(fields, `"`)[1]
+	l, err := net.Listen("tcp", ":"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := begin(t, w.command(nil, "imageDev"))
+	s.says("stop what uses the port", 1)
+	s.says("waiting for a change", 1)
+	if left := w.containers(); left != "" {
+		t.Errorf("containers are left: %s", left)
+	}
+	l.Close()
+	s.write("main.go", speaker("second"))
+	s.answers("second")
+	s.end(w.name)
+	w.leavesNothing(false)
+}
+
+// onTerminal starts a command as the first process of a terminal, and returns the function that closes the terminal.
+func onTerminal(t *testing.T, cmd *exec.Cmd) (closes func(), text func() string) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		missing(t, "a pseudo terminal ("+err.Error()+")")
+	}
+	var number, unlocked int32
+	for request, arg := range map[uintptr]*int32{syscall.TIOCSPTLCK: &unlocked, syscall.TIOCGPTN: &number} {
+		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, master.Fd(), request, uintptr(unsafe.Pointer(arg))); errno != 0 {
+			t.Fatal(errno)
+		}
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	slave.Close()
+	said := &lockedBuffer{b: &bytes.Buffer{}}
+	// A descriptor of its own: the one above must not be waited for with its close.
+	fd, err := syscall.Dup(int(master.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	master.Close()
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	end := os.NewFile(uintptr(fd), "terminal")
+	go io.Copy(said, end)
+	return func() { end.Close() }, said.String
+}
+
+// The terminal is closed while a target runs: everything ends, nothing is left, and nobody reports success.
+func TestFaultsOfTheTerminal(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	w := newWard(t, "terminal", sleeper, "")
+	for _, row := range []struct {
+		name, target, says string
+		ignores            bool // SIGHUP, as under nohup: what is written fails then
+	}{
+		{"while it runs", "imageRun", "ready", false},
+		{"while it is developed", "imageDev", "ready", false},
+		{"while it is loaded", "image", "", false},
+		{"while it is loaded, under nohup", "image", "", true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w.t = t
+			w.forget()
+			at := noStage
+			if row.says == "" {
+				at = whileLoading
+			}
+			e := newSickEngine(t, at, pause)
+			cmd := w.command([]string{e.env()}, row.target)
+			if row.ignores {
+				cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+				cmd.Path = "/bin/sh"
+			}
+			closes, text := onTerminal(t, cmd)
+			ended := make(chan struct{})
+			go func() { _ = cmd.Wait(); close(ended) }()
+			if at == noStage {
+				testkit.WaitFor(t, "the program", func() bool { return strings.Contains(text(), row.says) }, text)
+			} else {
+				select {
+				case <-e.reached:
+				case <-time.After(testkit.Patience):
+					t.Fatalf("waited %s for the load: %s", testkit.Patience, text())
+				}
+			}
+			closes()
+			time.Sleep(300 * time.Millisecond) // whoever is told acts while the engine is busy
+			e.release()
+			select {
+			case <-ended:
+			case <-time.After(testkit.Patience):
+				t.Fatalf("mage has not ended %s after its terminal: %s", testkit.Patience, text())
+			}
+			if cmd.ProcessState.ExitCode() == 0 {
+				t.Errorf("mage reports success: %s", text())
+			}
+			w.leavesNothing(false)
+		})
+	}
+}
+
+// A result that cannot be written to stdout is a failure.
+func TestStdoutFull(t *testing.T) {
+	t.Parallel()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		missing(t, "/dev/full")
+	}
+	defer full.Close()
+	dir := project(t, nil)
+	for _, target := range []string{"imageRootfs", "imageArchive", "imagePlan"} {
+		cmd := mageCommand(t, dir, nil, target)
+		cmd.Stdout = full
+		if out, _ := cmd.StderrPipe(); cmd.Start() == nil {
+			said, _ := io.ReadAll(out)
+			if err := cmd.Wait(); err == nil {
+				t.Errorf("%s reports success:\n%s", target, said)
+			}
+		}
+	}
+}
+
+// printer is a program that prints a word.
+func printer(word string) string {
+	return fmt.Sprintf("package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteString(%q) }\n", word)
+}
+
+// wantWord builds a project and runs the program that is in its root file system.
+func wantWord(t *testing.T, dir, want string) {
+	t.Helper()
+	mage(t, dir, nil, "imageRootfs").wantOK(t)
+	if out, err := exec.Command(filepath.Join(dir, "dist/hello/rootfs/hello")).CombinedOutput(); err != nil || string(out) != want {
+		t.Errorf("the program says %q, want %q (%v)", out, want, err)
+	}
+}
+
+// The clock is set back: files of the future are as good as others, and a change of them is a change.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	future := time.Now().Add(36 * time.Hour).Truncate(time.Second)
+	age := func(t *testing.T, dir string, at time.Time) {
+		t.Helper()
+		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.Type() == fs.ModeSymlink {
+				return err
+			}
+			return os.Chtimes(path, at, at)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, row := range []struct {
+		name    string
+		sources time.Time // of all that is built from; zero leaves it
+		all     time.Time // of all, with what was built
+		edited  time.Time // of the edited file
+	}{
+		{"sources of the future, edited now", future, time.Time{}, time.Time{}},
+		{"sources of the future, edited without another time", future, time.Time{}, future},
+		{"everything of the future, edited now", time.Time{}, future, time.Time{}},
+		{"everything of the future, edited in the past", time.Time{}, future, time.Now().Add(-48 * time.Hour)},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir := project(t, map[string]string{"main.go": printer("first")})
+			if !row.sources.IsZero() {
+				age(t, dir, row.sources)
+			}
+			wantWord(t, dir, "first")
+			if !row.all.IsZero() {
+				age(t, dir, row.all)
+			}
+			wantWord(t, dir, "first")
+			main := filepath.Join(dir, "main.go")
+			if err := os.WriteFile(main, []byte(printer("other")), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if !row.edited.IsZero() {
+				if err := os.Chtimes(main, row.edited, row.edited); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wantWord(t, dir, "other")
+		})
+	}
+}
+
+// A go.work that appears, beside go.mod or above it, decides what is compiled from then on, until it goes.
+func TestWorkspaceAppears(t *testing.T) {
+	t.Parallel()
+	dep := func(word string) string { return fmt.Sprintf("package dep\n\nconst Word = %q\n", word) }
+	for _, row := range []struct{ name, work, prefix string }{{"beside", "go.work", "./"}, {"above", "../go.work", "./hello/"}} {
+		t.Run(row.name, func(t *testing.T) {
+			dir := project(t, map[string]string{
+				"main.go":    "package main\n\nimport (\n\t\"os\"\n\n\t\"example.com/dep\"\n)\n\nfunc main() { os.Stdout.WriteString(dep.Word) }\n",
+				"one/go.mod": "module example.com/dep\n\ngo 1.23\n", "one/dep.go": dep("one"),
+				"two/go.mod": "module example.com/dep\n\ngo 1.23\n", "two/dep.go": dep("two"),
+			})
+			mod := filepath.Join(dir, "go.mod")
+			text, err := os.ReadFile(mod)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = append(text, "\nrequire example.com/dep v0.0.0\n\nreplace example.com/dep => ./one\n"...)
+			if err := os.WriteFile(mod, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			wantWord(t, dir, "one")
+			work := filepath.Join(dir, row.work)
+			if err := os.WriteFile(work, []byte(fmt.Sprintf("go 1.24.0\n\nuse (\n\t%[1]s\n\t%[1]stwo\n)\n", row.prefix)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			wantWord(t, dir, "two")
+			if err := os.Remove(work); err != nil {
+				t.Fatal(err)
+			}
+			wantWord(t, dir, "one")
+		})
+	}
+}
+
+// mortal is a proxy in front of a registry that dies after so many bytes were sent to it.
+func mortal(t *testing.T, registry string, after int64) (host string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var mu sync.Mutex
+	var open []net.Conn
+	left := after
+	die := func() {
+		l.Close()
+		for _, c := range open {
+			c.Close()
+		}
+	}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			to, err := net.Dial("tcp", registry)
+			if err != nil {
+				conn.Close()
+				return
+			}
+			mu.Lock()
+			open = append(open, conn, to)
+			mu.Unlock()
+			go io.Copy(conn, to)
+			go func() {
+				buffer := make([]byte, 16<<10)
+				for {
+					n, err := conn.Read(buffer)
+					mu.Lock()
+					if left -= int64(n); left < 0 {
+						die()
+					}
+					mu.Unlock()
+					if _, writeErr := to.Write(buffer[:n]); err != nil || writeErr != nil {
+						to.Close()
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// A registry is killed in the middle of a push: that is told, nothing is printed as pushed, and the next push succeeds.
+func TestRegistryKilled(t *testing.T) {
+	t.Parallel()
+	host := registry(t)
+	dir := project(t, nil)
+	env := []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
+	dying := mortal(t, host, 300<<10)
+	r := mage(t, dir, append(env, "IMAGE_REPO="+dying+"/hello"), "imagePush")
+	if r.wantError(t, 3, dying, "fix: "); r.stdout != "" {
+		t.Errorf("stdout says %q", r.stdout)
+	}
+	if got := mage(t, dir, append(env, "IMAGE_REPO="+host+"/hello"), "imagePush").wantOK(t).stdout; !strings.HasPrefix(got, host+"/hello:"+tag+"@sha256:") {
+		t.Errorf("stdout says %q, want the reference", got)
+	}
+}
+
+// A program that mage -t ends is not taken for one that has ended by itself.
+func TestHeavyFaultsTimeout(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	w := newWard(t, "timeout", strings.Replace(sleeper, "os.Exit(7)", "os.Exit(0)", 1), "")
+	runCommand(t, w.command(nil, "image")).wantOK(t)
+	r := runCommand(t, w.command(nil, "-t", "30s", "imageRun"))
+	r.wantError(t, 1, "timed out: mage's -t is nearly over")
+	if !strings.Contains(r.stdout, "got terminated") {
+		t.Errorf("the program says %q", r.stdout)
+	}
+	w.leavesNothing(false)
 }
