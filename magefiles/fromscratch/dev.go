@@ -96,6 +96,7 @@ type loop struct {
 	name      string // of the image; the plan is another one after each rebuild
 	prefix    string
 	dev       *buildkit.Dev // nil as long as no version has run
+	stopped   bool          // the container has ended by itself
 	polls     bool          // that was told
 	owed      bool          // the last build has failed: what had changed is not in the container
 	blind     bool          // not even the program's packages were found
@@ -128,6 +129,7 @@ func (l *loop) run(ctx context.Context) (err error) {
 			l.change(ctx, w, e)
 		case dev := <-l.gone:
 			if dev == l.dev { // else we have ended it
+				l.stopped = true
 				l.note("the container has ended; the next change starts another one")
 			}
 		}
@@ -225,6 +227,7 @@ func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error 
 		Stdout: l.progress.beside(os.Stdout, l.prefix), Stderr: l.progress.beside(os.Stderr, l.prefix),
 		Event: l.tell, Health: l.tellHealth,
 	})
+	l.stopped = false
 	if dev := l.dev; err == nil {
 		go func() {
 			_ = dev.Wait(ctx) // of no use, whyever it has ended
@@ -310,7 +313,7 @@ func (l *loop) failed(ctx context.Context, err error) {
 		return // nothing was done about it
 	}
 	l.told = text
-	if l.dev != nil {
+	if l.dev != nil && !l.stopped {
 		text += "\nthe last good version runs on"
 	} else {
 		text += "\nwaiting for a change"

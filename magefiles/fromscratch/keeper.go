@@ -74,7 +74,7 @@ const (
 	keeperLimit = 2 * time.Minute
 )
 
-// keep is what a keeper does. Nobody hears what goes wrong.
+// keep is what a keeper does. Nobody hears what goes wrong, so it tries again.
 func keep(in io.Reader) int {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	orders := json.NewDecoder(in)
@@ -84,17 +84,21 @@ func keep(in io.Reader) int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), keeperLimit)
 	defer cancel()
-	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
-	if err != nil {
-		return exitEngine
-	}
-	defer engine.Close()
 	for range keeperLooks {
-		n, err := engine.RemoveMarked(ctx, k.Mark, cmp.Or(k.Grace, docker.DefaultGrace))
-		if n > 0 && err == nil {
-			return 0
+		if n, err := endMarked(ctx, k); n > 0 && err == nil {
+			break
 		}
 		time.Sleep(keeperPause)
 	}
 	return 0
+}
+
+// endMarked ends the container, and tells how many there were.
+func endMarked(ctx context.Context, k kept) (int, error) {
+	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	if err != nil {
+		return 0, err
+	}
+	defer engine.Close()
+	return engine.RemoveMarked(ctx, k.Mark, cmp.Or(k.Grace, docker.DefaultGrace))
 }
