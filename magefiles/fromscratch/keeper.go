@@ -69,7 +69,7 @@ func (k *keeper) release() {
 
 // How often a keeper looks for the container: the engine may be about to make it.
 const (
-	keeperLooks = 8
+	keeperLooks = 60 // a busy engine takes long
 	keeperPause = 500 * time.Millisecond
 	keeperLimit = 2 * time.Minute
 )
