@@ -238,7 +238,6 @@ func (l *limited) Write(p []byte) (int, error) {
 
 // A big layer goes through as a stream: everything that is allocated on the way is a fraction of it.
 func TestArchiveOfAHugeLayerNeedsLittleMemory(t *testing.T) {
-	t.Parallel()
 	const size, bound = 300 << 20, 8 << 20
 	path := filepath.Join(t.TempDir(), "sparse")
 	if err := os.WriteFile(path, nil, 0o644); err != nil {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
-	"github.com/docker/docker/api/types/container"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
@@ -104,7 +103,6 @@ func TestDevEnd(t *testing.T) {
 
 // Remove works though everything else has been cancelled, and on a program that does not want to end.
 func TestDevRemove(t *testing.T) {
-	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		e.api.Close()
 		before := runtime.NumGoroutine()
@@ -150,20 +148,4 @@ func TestDevPorts(t *testing.T) {
 	r.swap() // the port stays
 	r.wantLine("ready")
 	get(t, r.Ports[0].Address)
-}
-
-// Nothing of all the tests above is left.
-func TestDevLeavesNothing(t *testing.T) {
-	t.Parallel()
-	eachEngine(t, func(t *testing.T, e *Engine) {
-		left, err := e.api.ContainerList(context.Background(), container.ListOptions{All: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range left {
-			if c.Labels[testLabel] == runLabel() {
-				t.Errorf("container %v is left", c.Names)
-			}
-		}
-	})
 }

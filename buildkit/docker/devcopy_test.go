@@ -165,7 +165,6 @@ func TestDevOutlivesNobody(t *testing.T) {
 
 // Writing ends with ctx, and leaves no goroutine.
 func TestDevFeedCancel(t *testing.T) {
-	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t).load(t, e)
 	e.api.Close()

@@ -137,7 +137,6 @@ func TestLoadFailure(t *testing.T) {
 
 // A cancelled load leaves no image and no goroutine.
 func TestLoadCancel(t *testing.T) {
-	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		e.api.Close()
 		before := runtime.NumGoroutine()

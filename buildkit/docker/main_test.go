@@ -2,11 +2,16 @@ package docker
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log"
 	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
@@ -57,7 +62,32 @@ func TestMain(m *testing.M) {
 	testkit.DefaultSignals()
 	code := m.Run()
 	testkit.Clean()
+	if err := nothingLeft(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
 	os.Exit(code)
+}
+
+// nothingLeft looks for containers that the tests of this process have left in the machine's own engine.
+func nothingLeft() error {
+	ctx := context.Background()
+	e, err := Open(ctx, Options{Getenv: os.Getenv})
+	if err != nil {
+		return nil // no engine, no containers
+	}
+	defer e.Close()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { // one that has ended is removed a moment later
+		left, err := e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", testLabel+"="+runLabel()))})
+		switch {
+		case err != nil:
+			return fmt.Errorf("looking for containers that are left: %w", err)
+		case len(left) == 0:
+			return nil
+		case time.Now().After(end):
+			return fmt.Errorf("%d containers are left, the first is %v", len(left), left[0].Names)
+		}
+	}
 }
 
 // fixLine is the last line of an error, without "fix: ".

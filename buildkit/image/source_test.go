@@ -97,7 +97,6 @@ func TestLayerSizeWrongFromTheBeginning(t *testing.T) {
 
 // A file of 300 MB goes through a buffer: all that is allocated on the way, collected or not, is a fraction of it.
 func TestLayerOfAHugeFileNeedsLittleMemory(t *testing.T) {
-	t.Parallel()
 	const size, bound = 300 << 20, 8 << 20
 	path := filepath.Join(t.TempDir(), "sparse")
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
