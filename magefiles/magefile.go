@@ -4,9 +4,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -68,6 +70,51 @@ func test(ctx context.Context, options ...string) (err error) {
 	defer func() { err = errors.Join(err, release()) }()
 	_, err = testrun.Run(ctx, o)
 	return err
+}
+
+// Fuzz runs each fuzz target for a while: ten seconds, or FROMSCRATCH_FUZZ_TIME ("10m").
+func Fuzz(ctx context.Context) error {
+	span := os.Getenv("FROMSCRATCH_FUZZ_TIME")
+	if span == "" {
+		span = "10s"
+	}
+	cmd := command(ctx, ".", nil, "go", "test", "-json", "-list", "^Fuzz", "./...")
+	var listed bytes.Buffer
+	cmd.Stdout = &listed
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("listing the fuzz targets: %w", err)
+	}
+	targets := 0
+	err := testrun.Read(&listed, func(e testrun.Event) error {
+		name := strings.TrimSpace(e.Output)
+		if e.Action != "output" || !strings.HasPrefix(name, "Fuzz") {
+			return nil
+		}
+		targets++
+		return fuzz(ctx, e.Package, name, span)
+	})
+	if err == nil && targets == 0 {
+		return errors.New("there is no fuzz target")
+	}
+	return err
+}
+
+// fuzz runs one fuzz target.
+func fuzz(ctx context.Context, pkg, name, span string) error {
+	// Finding the smallest of inputs that are only interesting would take most of the time.
+	cmd := command(ctx, ".", nil, "go", "test", "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", span, "-fuzzminimizetime", "10x", pkg)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(os.Stdout, &said), io.MultiWriter(os.Stderr, &said)
+	fmt.Println("+", strings.Join(cmd.Args, " "))
+	err := cmd.Run()
+	// The go command may call the end of the time a failure; a real one leaves its input.
+	if err != nil && ctx.Err() == nil && strings.Contains(said.String(), "context deadline exceeded") && !strings.Contains(said.String(), "Failing input written to") {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("fuzzing %s of %s: %w", name, pkg, err)
+	}
+	return nil
 }
 
 // TestClean removes the builder images that tests share, which each run leaves for the next one.

@@ -89,9 +89,10 @@ func (t *talk) listen(ctx context.Context, reports io.Reader) (*dialogue.End, er
 // answer runs the function that is called for. What it prints goes to stderr, as
 // stdout has the result alone. A panic, which is how mg.Deps fails, is an error.
 func (t *talk) answer(ctx context.Context, c dialogue.Call) {
-	hook := t.configs[c.Config].Before
-	if c.Hook == "After" {
-		hook = t.configs[c.Config].After
+	hook := t.hook(c)
+	if hook == nil {
+		t.send(dialogue.Order{Answer: &dialogue.Answer{Error: fmt.Sprintf("there is no %q of the Config %d", c.Hook, c.Config)}})
+		return
 	}
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
@@ -105,6 +106,20 @@ func (t *talk) answer(ctx context.Context, c dialogue.Call) {
 		a.Error = err.Error()
 	}
 	t.send(dialogue.Order{Answer: &a})
+}
+
+// hook returns the function that is called for, nil if there is none.
+func (t *talk) hook(c dialogue.Call) func(context.Context, string) error {
+	if c.Config < 0 || c.Config >= len(t.configs) {
+		return nil
+	}
+	switch c.Hook {
+	case "Before":
+		return t.configs[c.Config].Before
+	case "After":
+		return t.configs[c.Config].After
+	}
+	return nil
 }
 
 // guarded makes an error of a panic.

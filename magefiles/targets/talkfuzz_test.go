@@ -1,0 +1,43 @@
+package targets
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+)
+
+// FuzzTalk has the command report any bytes: the target ends with an End, an error or neither, and a call for a function
+// that no Config has is answered with an error.
+func FuzzTalk(f *testing.F) {
+	for _, seed := range []string{
+		`{"End":{"Error":"no","Code":3}}`,
+		`{"Call":{"Config":0,"Hook":"Before","Argument":"x"}}{"End":{}}`,
+		`{"Call":{"Config":7,"Hook":"After"}}`, `{"Call":{"Config":-1}}`, `{`, `null`, "",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, said []byte) {
+		tk := &talk{configs: []Config{{}, {Before: func(context.Context, string) error { return nil }}}, orders: json.NewEncoder(io.Discard)}
+		end, err := tk.listen(context.Background(), bytes.NewReader(said))
+		if end != nil && err != nil {
+			t.Errorf("both an end and the error %v", err)
+		}
+	})
+}
+
+// A call for a function that is not there is answered, and breaks nothing.
+func TestTalkOfNoFunction(t *testing.T) {
+	for _, call := range []dialogue.Call{{Config: 1, Hook: "Before"}, {Config: -1, Hook: "Before"}, {Hook: "Before"}, {Hook: "Between"}} {
+		var orders bytes.Buffer
+		tk := &talk{configs: []Config{{}}, orders: json.NewEncoder(&orders)}
+		tk.answer(context.Background(), call)
+		var o dialogue.Order
+		if err := json.Unmarshal(orders.Bytes(), &o); err != nil || o.Answer == nil || o.Answer.Error == "" {
+			t.Errorf("the call %+v is answered with %q (%v), want an error", call, orders.String(), err)
+		}
+	}
+}
