@@ -17,7 +17,7 @@ import (
 
 // A program of one builder image changes a module in the volume where that is unpacked. Another image compiles what
 // go.sum names, and its image has the licence that belongs to that.
-func TestBuilderPoison(t *testing.T) {
+func TestHeavyBuilderPoison(t *testing.T) {
 	first := buildertest.Image(t)
 	second := otherImage(t, first)
 	m := newPrivate(t, fmt.Sprintf("private.example/poisoned%d", os.Getpid()))

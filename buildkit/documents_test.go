@@ -507,7 +507,7 @@ func TestPackageLicences(t *testing.T) {
 }
 
 // The packages of a cross compiler's folder are those of this machine.
-func TestDocumentsCross(t *testing.T) {
+func TestHeavyDocumentsCross(t *testing.T) {
 	t.Parallel()
 	need(t, "aarch64-linux-gnu-gcc")
 	built := mustBuild(t, ownCopy(t, "cross"), buildkit.Config{

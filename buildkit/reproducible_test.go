@@ -14,7 +14,7 @@ import (
 
 // The same program is the same image: from another folder, by another user, with
 // another umask, time zone and time of the files, with a cold cache.
-func TestSameImageFromTwoCheckouts(t *testing.T) {
+func TestHeavySameImageFromTwoCheckouts(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
 		missing(t, "root, who can build as another user,")
