@@ -126,7 +126,7 @@ func TestReport(t *testing.T) {
 func TestLayers(t *testing.T) {
 	t.Parallel()
 	dir := small(t)
-	config := buildkit.Config{Repo: repo + "layers", Files: []config.File{{From: "go.mod", To: "/srv/"}}}
+	config := buildkit.Config{Name: repo + "layers", Files: []config.File{{From: "go.mod", To: "/srv/"}}}
 	first := mustBuild(t, dir, config)
 	load(t, first)
 	before := output(t, "", "docker", "inspect", "-f", "{{.Id}} {{.Metadata.LastTagTime}}", first.Plan.Reference)
@@ -169,7 +169,7 @@ func TestLayers(t *testing.T) {
 	if _, err := os.Stat(archive); !os.IsNotExist(err) {
 		t.Errorf("the archive of the image before is still there (%v)", err)
 	}
-	if dangling := output(t, "", "docker", "images", "-q", "--filter", "dangling=true", "--filter", "label=io.github.fromscratch-go.image=small"); dangling != "" {
+	if dangling := output(t, "", "docker", "images", "-q", "--filter", "dangling=true", "--filter", "label=io.github.fromscratch-go.image="+repo+"layers"); dangling != "" {
 		t.Errorf("the image before is left without a name: %s", dangling)
 	}
 }
