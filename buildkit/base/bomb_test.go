@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -248,4 +249,21 @@ type counting int64
 func (c *counting) Write(p []byte) (int, error) {
 	*c += counting(len(p))
 	return len(p), nil
+}
+
+func runTar(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("tar", args...).CombinedOutput(); err != nil {
+		t.Fatalf("tar %q: %v\n%s", args, err, out)
+	}
+}
+
+func needTar(t *testing.T) {
+	t.Helper()
+	if out, err := exec.Command("tar", "--version").Output(); err != nil || !strings.Contains(string(out), "GNU") {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("GNU tar is missing, and CI must have it")
+		}
+		t.Skip("GNU tar is missing")
+	}
 }

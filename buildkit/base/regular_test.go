@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -15,23 +14,6 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
-
-func needTar(t *testing.T) {
-	t.Helper()
-	if out, err := exec.Command("tar", "--version").Output(); err != nil || !strings.Contains(string(out), "GNU") {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("GNU tar is missing, and CI must have it")
-		}
-		t.Skip("GNU tar is missing")
-	}
-}
-
-func runTar(t *testing.T, args ...string) {
-	t.Helper()
-	if out, err := exec.Command("tar", args...).CombinedOutput(); err != nil {
-		t.Fatalf("tar %q: %v\n%s", args, err, out)
-	}
-}
 
 // What is no regular file is refused without being opened: nobody writes to these FIFOs.
 func TestFindRefusesFIFOs(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 )
 
@@ -28,9 +27,6 @@ type Event struct {
 func (e Event) Ends() bool {
 	return e.Action == "pass" || e.Action == "fail" || e.Action == "skip"
 }
-
-// topLevel reports whether the test is a function, not a row of one.
-func (e Event) topLevel() bool { return e.Test != "" && !strings.Contains(e.Test, "/") }
 
 // Read calls each for every event in r. Lines that are no events are passed to it as output without a package. It
 // returns the first error of r or of each.
