@@ -310,6 +310,9 @@ func sickRow(t *testing.T, w *ward, target string, at stage, name string, fault 
 		t.Errorf("nothing says that the engine does not answer:\n%s", said.String())
 	}
 	e.release()
+	if made := strings.Fields(w.containers()); name == "refuse" && len(made) > 0 {
+		docker(t, append([]string{"rm", "-f"}, made...)...) // the run cannot: its engine has gone for good
+	}
 	w.leavesNothing(false)
 }
 
