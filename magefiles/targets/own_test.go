@@ -38,6 +38,9 @@ func TestOwnCommand(t *testing.T) {
 			}
 			if tt.uid != 0 {
 				if os.Geteuid() != 0 {
+					if os.Getenv("CI") == "true" {
+						t.Fatal("only root can give files away, and CI must be root")
+					}
 					t.Skip("only root can give files away")
 				}
 				if err := os.Chown(path, tt.uid, -1); err != nil {

@@ -117,7 +117,7 @@ func TestSparseLibraryOnDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(path, sparseSize); err != nil {
-		t.Skip("the file system has no file of a terabyte: ", err)
+		skip(t, "the file system has no file of a terabyte: "+err.Error())
 	}
 	f, err := os.Open(path)
 	if err != nil {
