@@ -51,6 +51,7 @@ func (l *loads) announced(t *testing.T, dir, says string) (*buildkit.Built, erro
 
 // sent are the sizes of the loads so far, and begins to count anew.
 func (l *loads) sent() []int64 {
+	l.busy.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	sizes := l.sizes
