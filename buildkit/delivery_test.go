@@ -13,9 +13,9 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
 
-// announced builds a program that says something, of which the engine was told before, and
-// loads it by the proxy.
-func (l *loads) announced(t *testing.T, dir, says string) (*buildkit.Built, error) {
+// announced builds a program that says something, announces its image to the engine, and loads it by the proxy. Tests
+// run side by side: what two of them load differs in name and in what it says.
+func (l *loads) announced(t *testing.T, dir, ref, says string) (*buildkit.Built, error) {
 	t.Helper()
 	ctx := context.Background()
 	engine, err := docker.Open(ctx, docker.Options{Host: l.host})
@@ -26,7 +26,7 @@ func (l *loads) announced(t *testing.T, dir, says string) (*buildkit.Built, erro
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() { println(\""+says+"\") }\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	in := inputs(dir, buildkit.Config{Repo: repo + "announced"})
+	in := inputs(dir, buildkit.Config{Repo: ref})
 	in.Recalled = buildkit.Recall(in)
 	in.Began = in.Recalled.Began
 	plans, err := buildkit.Resolve(ctx, in)
@@ -69,7 +69,7 @@ func TestAnnounced(t *testing.T) {
 	t.Cleanup(func() { l.remove(t, ref) })
 	load := func(says string, loads int) {
 		t.Helper()
-		if _, err := l.announced(t, dir, says); err != nil {
+		if _, err := l.announced(t, dir, ref, says); err != nil {
 			t.Fatal(err)
 		}
 		if got := output(t, "", "docker", "run", "--rm", ref); got != says+"\n" {
@@ -105,8 +105,9 @@ func TestLoadThatFailed(t *testing.T) {
 	t.Parallel()
 	dir := small(t)
 	l := watchLoads(t)
-	t.Cleanup(func() { l.remove(t, repo+"announced") })
-	if _, err := l.announced(t, dir, "one"); err != nil {
+	ref := repo + "load-that-failed"
+	t.Cleanup(func() { l.remove(t, ref) })
+	if _, err := l.announced(t, dir, ref, "first"); err != nil {
 		t.Fatal(err)
 	}
 	whole := l.sent()[0]
@@ -114,14 +115,14 @@ func TestLoadThatFailed(t *testing.T) {
 		http.Error(w, `{"message":"no space left on device"}`, http.StatusInternalServerError)
 		return true
 	}
-	built, err := l.announced(t, dir, "two")
+	built, err := l.announced(t, dir, ref, "second")
 	if err == nil || !strings.Contains(err.Error(), "no space left on device") {
 		t.Fatalf("the load has not failed: %v", err)
 	}
 	if len(l.sent()) != 2 {
 		t.Error("everything was not sent once more")
 	}
-	in := inputs(dir, buildkit.Config{Repo: repo + "announced"})
+	in := inputs(dir, buildkit.Config{Repo: ref})
 	if standing, _ := buildkit.Recall(in).Standing(); len(standing) != 0 {
 		t.Error("an image that was not loaded is remembered")
 	}
@@ -129,7 +130,7 @@ func TestLoadThatFailed(t *testing.T) {
 		t.Errorf("there is no mark of the load: %v", err)
 	}
 	l.answer = nil
-	if _, err := l.announced(t, dir, "two"); err != nil {
+	if _, err := l.announced(t, dir, ref, "second"); err != nil {
 		t.Fatal(err)
 	}
 	if sizes := l.sent(); len(sizes) != 1 || sizes[0] < whole-whole/10 {

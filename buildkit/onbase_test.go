@@ -329,7 +329,7 @@ func TestBaseInAnArchive(t *testing.T) {
 	dir := asking(t)
 	output(t, dir, "skopeo", "copy", "-q", "docker-daemon:"+base, "oci:base:1")
 	output(t, "", "docker", "image", "rm", base)
-	built := mustBuildOn(t, dir, buildkit.Config{Base: "oci:base:1", Repo: repo + "archived"})
+	built := mustBuildOn(t, dir, buildkit.Config{Base: "oci:base:1", Repo: repo + "on-archived"})
 	_, err := built.Dockerfile(context.Background(), "")
 	wantWords(t, err, "Base of the Config", "oci:base:1", "\nfix: ")
 	archive, err := built.WriteArchive(context.Background())

@@ -37,6 +37,8 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/registrytest":    {others: []string{"github.com/opencontainers/go-digest"}},
 
 	"buildkit/buildertest":       {ours: []string{"buildkit/filelock"}},
+	"buildkit/acceptance":        {},
+	"buildkit/buildtest":         {ours: []string{"buildkit", "buildkit/docker", "buildkit/testkit"}},
 	"buildkit/testkit":           {ours: []string{"buildkit/filelock"}},
 	"buildkit/attendant":         {},
 	"buildkit/attendant/program": {},

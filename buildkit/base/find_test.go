@@ -25,29 +25,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+
 	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
-// missing skips the test for want of a tool; where everything should be there it fails.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is missing, and CI must have it", what)
-	}
-	t.Skipf("%s is missing", what)
-}
-
-func need(t *testing.T, commands ...string) {
-	t.Helper()
-	for _, c := range commands {
-		if _, err := exec.LookPath(c); err != nil {
-			missing(t, "the command "+c)
-		}
-	}
-}
+var (
+	missing = testkit.Missing
+	need    = testkit.Need
+)
 
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()

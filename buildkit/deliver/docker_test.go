@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
@@ -22,13 +24,7 @@ import (
 // unique is a name that no other test on the machine has.
 func unique() string { return fmt.Sprintf("fromscratch-test-deliver-%x", rand.Uint64()) }
 
-// needEngine skips the test when no Docker Engine answers.
-func needEngine(t *testing.T) {
-	t.Helper()
-	if out, err := exec.Command("docker", "version", "--format", "{{.Server.Version}}").CombinedOutput(); err != nil {
-		skip(t, fmt.Sprintf("no Docker Engine: %v: %s", err, out))
-	}
-}
+var needEngine = testkit.NeedEngine
 
 // engineID is the image's ID in the engine: its manifest's digest in containerd's image store, else its configuration's.
 func engineID(t *testing.T, img *image.Image) string {
@@ -228,7 +224,7 @@ func TestDockerLoadsAStream(t *testing.T) {
 func TestEnginesLoadTheirPlatform(t *testing.T) {
 	t.Parallel()
 	needEngine(t)
-	needTool(t, "podman")
+	testkit.Need(t, "podman")
 	name := unique()
 	removeLater(t, name+":latest")
 	own := hello(t, name, "own")

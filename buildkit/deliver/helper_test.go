@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
@@ -124,14 +126,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 	}
 }
 
-// skip ends a test that the machine cannot run. In CI nothing may be missing.
-func skip(t *testing.T, reason string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
-}
+var skip = testkit.Skip
 
 // run runs a program and returns what it printed to stdout; it must succeed.
 func run(t *testing.T, program string, args ...string) string {

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -340,9 +342,9 @@ func TestLayoutOfConcurrentRuns(t *testing.T) {
 // Readers that are not ours find every image, by name and by platform.
 func TestLayoutReaders(t *testing.T) {
 	t.Parallel()
-	needTool(t, "skopeo")
-	needTool(t, "umoci")
-	needTool(t, "podman")
+	testkit.Need(t, "skopeo")
+	testkit.Need(t, "umoci")
+	testkit.Need(t, "podman")
 	dir := filepath.Join(shortDir(t), "layout") // podman takes no capital letters
 	l := layer(t, "shared", text("shared", "1"))
 	amd, arm := imageOn(t, "amd64", l, layer(t, "p", text("app", "amd"))), imageOn(t, "arm64", l, layer(t, "p", text("app", "arm")))

@@ -3,23 +3,16 @@ package deliver_test
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
-
-// needTool skips the test when the program is not installed.
-func needTool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		skip(t, err.Error())
-	}
-}
 
 // podman runs podman with a storage of its own, of which nothing stays.
 func podman(t *testing.T, dir string, args ...string) string {
@@ -45,7 +38,7 @@ func shortDir(t *testing.T) string {
 
 func TestPodmanLoads(t *testing.T) {
 	t.Parallel()
-	needTool(t, "podman")
+	testkit.Need(t, "podman")
 	img := small(t)
 	for _, tt := range []struct {
 		name string
@@ -80,7 +73,7 @@ func TestPodmanLoads(t *testing.T) {
 // skopeo reads the archive as either of the two formats that it is.
 func TestSkopeoReads(t *testing.T) {
 	t.Parallel()
-	needTool(t, "skopeo")
+	testkit.Need(t, "skopeo")
 	img := hello(t, "skopeo", "skopeo")
 	one := writtenFile(t, deliver.Archive{Image: img, Refs: []string{"hello:1"}})
 	two := writtenFile(t, deliver.Archive{Image: img, Refs: []string{"hello:1", "registry.invalid/acme/hello:2"}})
@@ -115,7 +108,7 @@ func TestSkopeoReads(t *testing.T) {
 // A copy checks every digest on the way, and keeps them all.
 func TestSkopeoCopies(t *testing.T) {
 	t.Parallel()
-	needTool(t, "skopeo")
+	testkit.Need(t, "skopeo")
 	img := newImage(t, image.Config{}, layer(t, "same", text("a", "1")), layer(t, "other", text("b", "2")), layer(t, "same", text("a", "1")))
 	archive := writtenFile(t, deliver.Archive{Image: img, Refs: []string{"hello:1"}})
 	for _, source := range []string{"oci-archive:" + archive, "docker-archive:" + archive} {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
@@ -60,17 +62,7 @@ func goIn(dir string, extra ...string) gobuild.Go {
 	return gobuild.Go{Dir: dir, Env: environ(extra...)}
 }
 
-// need skips a test without a tool, but not in CI, where all tools must be.
-func need(t *testing.T, tool string) {
-	t.Helper()
-	if _, err := exec.LookPath(tool); err == nil {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed", tool)
-	}
-	t.Skipf("%s is not installed", tool)
-}
+var need = testkit.Need
 
 // find is Mains for one program.
 func find(t *testing.T, g gobuild.Go, target gobuild.Target, opts gobuild.Options, patterns ...string) gobuild.Main {

@@ -22,26 +22,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
-// skip ends a test that the machine cannot run. In CI nothing may be missing.
-func skip(t *testing.T, reason string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
-}
-
-// needTool skips the test when the program is not installed.
-func needTool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		skip(t, err.Error())
-	}
-}
+var skip = testkit.Skip
 
 // run runs a program and returns what it printed to stdout; it must succeed.
 func run(t *testing.T, program string, args ...string) string {
@@ -118,7 +105,7 @@ type serverOptions struct {
 // startRegistry starts a registry that the end of the test ends.
 func startRegistry(t *testing.T, o serverOptions) server {
 	t.Helper()
-	needTool(t, "docker-registry")
+	testkit.Need(t, "docker-registry")
 	dir, host := t.TempDir(), freeAddress(t)
 	config := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %q}, delete: {enabled: true}}\nhttp:\n  addr: %s\n  relativeurls: true\n",
 		filepath.Join(dir, "data"), host)

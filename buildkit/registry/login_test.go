@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
@@ -52,7 +54,7 @@ echo '{"ServerURL":"%[1]s","Username":"%[3]s","Secret":"%[2]s"}'
 }
 
 func TestPushFindsTheLogin(t *testing.T) {
-	needTool(t, "docker-registry")
+	testkit.Need(t, "docker-registry")
 	s := startRegistry(t, serverOptions{login: true})
 	img := hello(t, 1)
 	right := basic(user, password)

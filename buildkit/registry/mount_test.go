@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -77,7 +79,7 @@ func packed(t *testing.T, l *image.Layer) []byte {
 // A layer of a base image is mounted from there, or sent as it is; it is not compressed again.
 func TestPushTakesTheBlobOfABase(t *testing.T) {
 	t.Parallel()
-	needTool(t, "skopeo")
+	testkit.Need(t, "skopeo")
 	s := startRegistry(t, serverOptions{})
 	p := startProxy(t, s, nil)
 	base := layer(t, text("base", noise(3, 50_000)))

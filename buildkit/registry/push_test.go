@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
@@ -21,7 +23,7 @@ var quiet = log.New(io.Discard, "", 0)
 // What was pushed is pulled by a tool that is not ours, which checks every digest.
 func TestPushIsPulled(t *testing.T) {
 	t.Parallel()
-	needTool(t, "skopeo")
+	testkit.Need(t, "skopeo")
 	s := startRegistry(t, serverOptions{})
 	img := hello(t, 1)
 	r := request(t, s.host, img)
@@ -95,7 +97,7 @@ func TestPushedManifestIsTheSameEverywhere(t *testing.T) {
 
 func TestPushByZstd(t *testing.T) {
 	t.Parallel()
-	needTool(t, "skopeo")
+	testkit.Need(t, "skopeo")
 	s := startRegistry(t, serverOptions{})
 	r := request(t, s.host, hello(t, 1))
 	r.Compression = registry.Zstd
@@ -110,7 +112,7 @@ func TestPushByZstd(t *testing.T) {
 			t.Errorf("a layer is %s", l.MediaType)
 		}
 	}
-	needTool(t, "podman") // which unpacks it, and knows what the layers must be
+	testkit.Need(t, "podman") // which unpacks it, and knows what the layers must be
 	dir := shortDir(t)
 	id := strings.TrimSpace(run(t, "podman", "--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "runroot"),
 		"--tmpdir", filepath.Join(dir, "tmp"), "--storage-driver", "vfs", "pull", "--quiet", "--tls-verify=false", pushed.Reference))
@@ -122,7 +124,7 @@ func TestPushByZstd(t *testing.T) {
 // All platforms under one name.
 func TestPushIndex(t *testing.T) {
 	t.Parallel()
-	needTool(t, "skopeo")
+	testkit.Need(t, "skopeo")
 	s := startRegistry(t, serverOptions{})
 	shared := layer(t, text("shared", noise(1, 1000)))
 	amd, arm := imageOn(t, "amd64", shared, layer(t, text("app", "amd"))), imageOn(t, "arm64", shared, layer(t, text("app", "arm")))

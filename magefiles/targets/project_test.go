@@ -28,43 +28,12 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// missing skips the test for want of a tool; where everything should be there it
-// fails.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is missing, and CI must have it", what)
-	}
-	t.Skipf("%s is missing", what)
-}
-
-// need asks for commands in PATH.
-func need(t *testing.T, commands ...string) {
-	t.Helper()
-	for _, c := range commands {
-		if _, err := exec.LookPath(c); err != nil {
-			missing(t, "the command "+c)
-		}
-	}
-}
-
-// needEngine asks for a Docker Engine that answers.
-func needEngine(t *testing.T) {
-	t.Helper()
-	need(t, "docker")
-	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
-		missing(t, "a Docker Engine ("+string(bytes.TrimSpace(out))+")")
-	}
-}
-
-// needC asks for a C compiler and a library's headers, by its pkg-config name.
-func needC(t *testing.T, library string) {
-	t.Helper()
-	need(t, "gcc", "pkg-config")
-	if err := exec.Command("pkg-config", "--exists", library).Run(); err != nil {
-		missing(t, "the development files of "+library)
-	}
-}
+var (
+	missing    = testkit.Missing
+	need       = testkit.Need
+	needEngine = testkit.NeedEngine
+	needC      = testkit.NeedPackage
+)
 
 func TestMain(m *testing.M) {
 	testkit.DefaultSignals()

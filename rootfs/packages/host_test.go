@@ -8,26 +8,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// need skips a test whose tool is not installed; in CI that is a failure.
-func need(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			skip(t, tool+" is not installed")
-		}
-	}
-}
-
-func skip(t *testing.T, reason string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("in CI nothing is skipped: %s", reason)
-	}
-	t.Skip(reason)
-}
+var (
+	need = testkit.Need
+	skip = testkit.Skip
+)
 
 // run returns the output of a command.
 func run(t *testing.T, name string, args ...string) string {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // call runs the command in this process.
@@ -21,20 +23,15 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// missing skips the test for want of a tool; where everything should be there it fails.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is missing, and CI must have it", what)
-	}
-	t.Skipf("%s is missing", what)
-}
+var missing = testkit.Missing
 
+// need asks for a command and returns its path.
 func need(t *testing.T, command string) string {
 	t.Helper()
+	testkit.Need(t, command)
 	path, err := exec.LookPath(command)
 	if err != nil {
-		missing(t, "the command "+command)
+		t.Fatal(err)
 	}
 	return path
 }

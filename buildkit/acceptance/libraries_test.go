@@ -1,4 +1,4 @@
-package buildkit_test
+package acceptance
 
 import (
 	"encoding/pem"
@@ -13,7 +13,9 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/buildtest"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // Programs whose libraries open others, or read files, that no header of theirs
@@ -51,7 +53,7 @@ func TestHeavyAcceptLibraries(t *testing.T) {
 		"vipsformats": {
 			pkg:   "vips",
 			files: "/usr/share/fonts/truetype/*/*.ttf",
-			c:     buildkit.Config{Plugins: []string{"auto", "fonts"}, Files: []config.File{{From: picture(t), To: "/srv/picture.png"}}},
+			c:     buildkit.Config{Plugins: []string{"auto", "fonts"}, Files: []config.File{{From: buildtest.Picture(t), To: "/srv/picture.png"}}},
 			args:  []string{"/srv/picture.png"},
 			want:  "webp: 32x16 avif: 32x16 svg text: true\n",
 		},
@@ -96,22 +98,22 @@ func acceptLibraries(t *testing.T, tests map[string]libraryCase) {
 	t.Helper()
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			need(t, test.need...)
+			testkit.Need(t, test.need...)
 			if test.pkg != "" {
-				needPackage(t, test.pkg)
+				testkit.NeedPackage(t, test.pkg)
 			}
 			if found, _ := filepath.Glob(test.files); test.files != "" && found == nil {
-				missing(t, test.files)
+				testkit.Missing(t, test.files)
 			}
 			if test.module == "" {
 				test.module = name
 			}
-			test.c.Repo = repo + name
-			ref := load(t, mustBuild(t, ownCopy(t, test.module), test.c))
-			if got := inImage(t, nil, ref, test.args...); got != test.want {
+			test.c.Repo = buildtest.Repo + name
+			ref := buildtest.Load(t, buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", test.module)), test.c))
+			if got := buildtest.Run(t, nil, ref, test.args...); got != test.want {
 				t.Errorf("the program says %q, want %q", got, test.want)
 			}
-			if user := output(t, "", "docker", "inspect", "-f", "{{.Config.User}}", ref); user != "65534:65534\n" {
+			if user := testkit.Output(t, "", "docker", "inspect", "-f", "{{.Config.User}}", ref); user != "65534:65534\n" {
 				t.Errorf("it does so as %q", user)
 			}
 		})
@@ -122,19 +124,19 @@ func acceptLibraries(t *testing.T, tests map[string]libraryCase) {
 // by OpenSSL's.
 func TestAcceptCurl(t *testing.T) {
 	t.Parallel()
-	need(t, "gcc")
-	needPackage(t, "libcurl")
-	needPackage(t, "libssl")
+	testkit.Need(t, "gcc")
+	testkit.NeedPackage(t, "libcurl")
+	testkit.NeedPackage(t, "libssl")
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "verified") }))
 	defer server.Close()
-	dir := ownCopy(t, "curl")
+	dir := testkit.Copy(t, filepath.Join("../testdata", "curl"))
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), ca, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	ref := load(t, mustBuild(t, dir, buildkit.Config{Repo: repo + "curl", Certificates: []string{"ca.pem"}}))
+	ref := buildtest.Load(t, buildtest.MustBuild(t, dir, buildkit.Config{Repo: buildtest.Repo + "curl", Certificates: []string{"ca.pem"}}))
 	// The server is on the loopback of the machine that has the engine.
-	if got := inImage(t, []string{"--network", "host"}, ref, server.URL); got != "verified\nverified\n" {
+	if got := buildtest.Run(t, []string{"--network", "host"}, ref, server.URL); got != "verified\nverified\n" {
 		t.Errorf("curl prints %q", got)
 	}
 }
@@ -143,42 +145,26 @@ func TestAcceptCurl(t *testing.T) {
 // An emulator runs it that is mounted into the container: the engine need not know.
 func TestHeavyAcceptCross(t *testing.T) {
 	t.Parallel()
-	need(t, "aarch64-linux-gnu-gcc", "qemu-aarch64-static")
-	built := mustBuild(t, ownCopy(t, "cross"), buildkit.Config{
-		Repo: repo + "cross", Platform: "linux/arm64", Cgo: "on",
+	testkit.Need(t, "aarch64-linux-gnu-gcc", "qemu-aarch64-static")
+	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "cross")), buildkit.Config{
+		Repo: buildtest.Repo + "cross", Platform: "linux/arm64", Cgo: "on",
 		GoEnv: map[string]string{"CC": "aarch64-linux-gnu-gcc"},
 	})
-	ref := load(t, built)
+	ref := buildtest.Load(t, built)
 	qemu, err := exec.LookPath("qemu-aarch64-static")
 	if err != nil {
 		t.Fatal(err)
 	}
 	options := []string{"--platform", "linux/arm64", "-v", qemu + ":/qemu:ro", "--entrypoint", "/qemu"}
-	if got, want := inImage(t, options, ref, "/cross"), "linux/arm64 3.000 uid 65534\n"; got != want {
+	if got, want := buildtest.Run(t, options, ref, "/cross"), "linux/arm64 3.000 uid 65534\n"; got != want {
 		t.Errorf("the program says %q, want %q", got, want)
-	}
-}
-
-// inImage runs a program in its image, with options for the engine.
-func inImage(t *testing.T, options []string, ref string, args ...string) string {
-	t.Helper()
-	words := append([]string{"run", "--rm", "--label", "fromscratch-test"}, options...)
-	return output(t, "", "docker", append(append(words, ref), args...)...)
-}
-
-// needPackage skips a test for want of a C library's files for developers.
-func needPackage(t *testing.T, name string) {
-	t.Helper()
-	need(t, "gcc", "pkg-config")
-	if err := exec.Command("pkg-config", "--exists", name).Run(); err != nil {
-		missing(t, "pkg-config's "+name)
 	}
 }
 
 // photo is picture as a JPEG.
 func photo(t *testing.T) string {
 	t.Helper()
-	in, err := os.Open(picture(t))
+	in, err := os.Open(buildtest.Picture(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,8 @@
-package buildkit_test
+package acceptance
 
 import (
 	"context"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"io"
 	"net/http"
 	"os"
@@ -17,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/buildtest"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
@@ -28,16 +26,16 @@ import (
 // requires. It validates the very image that it is in.
 func TestAcceptCrane(t *testing.T) {
 	t.Parallel()
-	built := mustBuild(t, ownCopy(t, "crane"), buildkit.Config{
-		Main: "github.com/google/go-containerregistry/cmd/crane", Repo: repo + "crane",
+	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "crane")), buildkit.Config{
+		Main: "github.com/google/go-containerregistry/cmd/crane", Repo: buildtest.Repo + "crane",
 	})
-	ref := load(t, built)
+	ref := buildtest.Load(t, built)
 	archive := filepath.Join(t.TempDir(), "image.tar")
-	output(t, "", "docker", "save", "-o", archive, ref)
+	testkit.Output(t, "", "docker", "save", "-o", archive, ref)
 	if err := os.Chmod(archive, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out := output(t, "", "docker", "run", "--rm", "-v", archive+":/data/image.tar:ro", ref, "validate", "--tarball", "/data/image.tar")
+	out := testkit.Output(t, "", "docker", "run", "--rm", "-v", archive+":/data/image.tar:ro", ref, "validate", "--tarball", "/data/image.tar")
 	if !strings.Contains(out, "PASS") {
 		t.Errorf("crane says %q of its own image", out)
 	}
@@ -46,14 +44,14 @@ func TestAcceptCrane(t *testing.T) {
 // caddy is a server with a configuration folder below its home.
 func TestHeavyAcceptCaddy(t *testing.T) {
 	t.Parallel()
-	built := mustBuild(t, ownCopy(t, "caddy"), buildkit.Config{
-		Main: "github.com/caddyserver/caddy/v2/cmd/caddy", Repo: repo + "caddy",
+	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "caddy")), buildkit.Config{
+		Main: "github.com/caddyserver/caddy/v2/cmd/caddy", Repo: buildtest.Repo + "caddy",
 		Cmd: []string{"file-server", "--listen", ":8080", "--root", "/etc"},
 	})
-	ref := load(t, built)
-	id := strings.TrimSpace(output(t, "", "docker", "run", "-d", "--label", "fromscratch-test", "-p", "127.0.0.1::8080", ref))
-	t.Cleanup(func() { output(t, "", "docker", "rm", "-f", id) })
-	address := strings.TrimSpace(output(t, "", "docker", "port", id, "8080/tcp"))
+	ref := buildtest.Load(t, built)
+	id := strings.TrimSpace(testkit.Output(t, "", "docker", "run", "-d", "--label", "fromscratch-test", "-p", "127.0.0.1::8080", ref))
+	t.Cleanup(func() { testkit.Output(t, "", "docker", "rm", "-f", id) })
+	address := strings.TrimSpace(testkit.Output(t, "", "docker", "port", id, "8080/tcp"))
 	if page := get(t, "http://"+address+"/passwd"); !strings.Contains(page, "nobody:x:65534:65534") {
 		t.Errorf("caddy serves %q", page)
 	}
@@ -63,9 +61,9 @@ func TestHeavyAcceptCaddy(t *testing.T) {
 // folder for temporary files.
 func TestAcceptBundledSQLite(t *testing.T) {
 	t.Parallel()
-	need(t, "gcc")
-	built := mustBuild(t, ownCopy(t, "bundled"), buildkit.Config{Repo: repo + "bundled"})
-	if got := output(t, "", "docker", "run", "--rm", load(t, built)); got != "rows: 199999\n" {
+	testkit.Need(t, "gcc")
+	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "bundled")), buildkit.Config{Repo: buildtest.Repo + "bundled"})
+	if got := testkit.Output(t, "", "docker", "run", "--rm", buildtest.Load(t, built)); got != "rows: 199999\n" {
 		t.Errorf("the program says %q", got)
 	}
 }
@@ -73,40 +71,17 @@ func TestAcceptBundledSQLite(t *testing.T) {
 // govips has a closure of some two hundred libraries; it resizes a PNG.
 func TestAcceptGovips(t *testing.T) {
 	t.Parallel()
-	need(t, "gcc", "pkg-config")
+	testkit.Need(t, "gcc", "pkg-config")
 	if err := exec.Command("pkg-config", "--exists", "vips").Run(); err != nil {
-		missing(t, "libvips-dev")
+		testkit.Missing(t, "libvips-dev")
 	}
-	built := mustBuild(t, ownCopy(t, "govips"), buildkit.Config{Repo: repo + "govips", Files: []config.File{{From: picture(t), To: "/srv/picture.png"}}})
+	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "govips")), buildkit.Config{Repo: buildtest.Repo + "govips", Files: []config.File{{From: buildtest.Picture(t), To: "/srv/picture.png"}}})
 	if n := len(built.Closure.Objects); n < 50 {
 		t.Errorf("the closure has %d objects, which cannot be all", n)
 	}
-	if got := output(t, "", "docker", "run", "--rm", load(t, built), "/srv/picture.png"); got != "32x16 png\n" {
+	if got := testkit.Output(t, "", "docker", "run", "--rm", buildtest.Load(t, built), "/srv/picture.png"); got != "32x16 png\n" {
 		t.Errorf("the program says %q", got)
 	}
-}
-
-// picture draws a PNG of 64 by 32.
-func picture(t *testing.T) string {
-	t.Helper()
-	img := image.NewRGBA(image.Rect(0, 0, 64, 32))
-	for x := range 64 {
-		for y := range 32 {
-			img.Set(x, y, color.RGBA{R: uint8(4 * x), G: uint8(8 * y), A: 255})
-		}
-	}
-	path := filepath.Join(t.TempDir(), "picture.png")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := png.Encode(f, img); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // get gets a page from a server that may still be starting.
@@ -134,32 +109,32 @@ func get(t *testing.T, url string) string {
 // configuration.
 func TestArchiveIsReadByOthers(t *testing.T) {
 	t.Parallel()
-	need(t, "podman", "skopeo", "docker")
+	testkit.Need(t, "podman", "skopeo", "docker")
 	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
-		missing(t, "a Docker Engine ("+strings.TrimSpace(string(out))+")")
+		testkit.Missing(t, "a Docker Engine ("+strings.TrimSpace(string(out))+")")
 	}
-	dir := module(t, map[string]string{
+	dir := testkit.Module(t, map[string]string{
 		"go.mod":  "module example.com/archived\n\ngo 1.23\n",
 		"main.go": "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc main() { fmt.Println(\"uid\", os.Getuid(), \"in\", os.Getenv(\"HOME\")) }\n",
 	})
-	built := mustBuild(t, dir, buildkit.Config{Repo: repo + "archived"})
+	built := buildtest.MustBuild(t, dir, buildkit.Config{Repo: buildtest.Repo + "archived"})
 	path, err := built.WriteArchive(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if config := output(t, "", "skopeo", "inspect", "--config", "docker-archive:"+path); !regexp.MustCompile(`"User":\s*"65534:65534"`).MatchString(config) {
+	if config := testkit.Output(t, "", "skopeo", "inspect", "--config", "docker-archive:"+path); !regexp.MustCompile(`"User":\s*"65534:65534"`).MatchString(config) {
 		t.Errorf("skopeo reads the configuration %s", config)
 	}
 	storage := t.TempDir()
 	podman := []string{"--root", filepath.Join(storage, "root"), "--runroot", filepath.Join(storage, "run"), "--storage-driver", "vfs"}
-	if got := output(t, "", "podman", append(podman, "load", "-q", "-i", path)...); !strings.Contains(got, repo+"archived") {
+	if got := testkit.Output(t, "", "podman", append(podman, "load", "-q", "-i", path)...); !strings.Contains(got, buildtest.Repo+"archived") {
 		t.Errorf("podman loads %q", got)
 	}
-	if got := output(t, "", "docker", "load", "-q", "-i", path); !strings.Contains(got, repo+"archived:latest") {
+	if got := testkit.Output(t, "", "docker", "load", "-q", "-i", path); !strings.Contains(got, buildtest.Repo+"archived:latest") {
 		t.Errorf("docker loads %q", got)
 	}
-	t.Cleanup(func() { exec.Command("docker", "image", "rm", repo+"archived:latest").Run() })
-	if got, want := output(t, "", "docker", "run", "--rm", repo+"archived:latest"), fmt.Sprintln("uid 65534 in /data"); got != want {
+	t.Cleanup(func() { exec.Command("docker", "image", "rm", buildtest.Repo+"archived:latest").Run() })
+	if got, want := testkit.Output(t, "", "docker", "run", "--rm", buildtest.Repo+"archived:latest"), fmt.Sprintln("uid 65534 in /data"); got != want {
 		t.Errorf("the program says %q, want %q", got, want)
 	}
 }

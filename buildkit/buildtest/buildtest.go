@@ -1,0 +1,74 @@
+// Package buildtest builds and runs images in tests.
+package buildtest
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+)
+
+// Repo begins the name of every image that a test loads. Nobody else uses such names.
+const Repo = "fromscratch-test-"
+
+// Build builds the one image of a Config in the module at dir, for this machine.
+func Build(ctx context.Context, dir string, c buildkit.Config) (*buildkit.Built, error) {
+	plans, err := buildkit.Resolve(ctx, buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: []buildkit.Config{c}, Prepare: true})
+	if err != nil {
+		return nil, err
+	}
+	plan, err := buildkit.One(plans)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Build(ctx, nil)
+}
+
+// MustBuild is Build for a test: an error fails it, and its end closes the result.
+func MustBuild(t testing.TB, dir string, c buildkit.Config) *buildkit.Built {
+	t.Helper()
+	built, err := Build(context.Background(), dir, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := built.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return built
+}
+
+// Load loads an image, whose name begins with [Repo], and returns its name. The test's end removes the image.
+func Load(t testing.TB, built *buildkit.Built) string {
+	t.Helper()
+	ctx := context.Background()
+	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	if err != nil {
+		testkit.Missing(t, "a Docker Engine ("+err.Error()+")")
+	}
+	t.Cleanup(func() { engine.Close() })
+	ref := built.Plan.Reference
+	if !strings.HasPrefix(ref, Repo) {
+		t.Fatalf("the image's name %s does not begin with %s", ref, Repo)
+	}
+	t.Cleanup(func() { exec.Command("docker", "image", "rm", "-f", ref).Run() })
+	to := buildkit.To(engine)
+	defer to.Close()
+	if err := built.Load(ctx, to); err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+// Run runs an image with options for docker run and arguments for its program, and returns what the program prints.
+func Run(t testing.TB, options []string, ref string, args ...string) string {
+	t.Helper()
+	words := append([]string{"run", "--rm", "--label", "fromscratch-test"}, options...)
+	return testkit.Output(t, "", "docker", append(append(words, ref), args...)...)
+}

@@ -1,0 +1,92 @@
+package testkit
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Missing skips the test because something is not installed or not running; what says what. Where CI=true nothing may be
+// missing: there the test fails.
+func Missing(t testing.TB, what string) {
+	t.Helper()
+	Skip(t, what+" is missing")
+}
+
+// Skip skips the test for a reason that the machine gives. Where CI=true it fails the test.
+func Skip(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("in CI no test may be skipped: %s", reason)
+	}
+	t.Skip(reason)
+}
+
+// Need asks for commands in PATH, see [Missing].
+func Need(t testing.TB, commands ...string) {
+	t.Helper()
+	for _, c := range commands {
+		if _, err := exec.LookPath(c); err != nil {
+			Missing(t, "the command "+c)
+		}
+	}
+}
+
+// NeedEngine asks for the docker command and a Docker Engine that answers it, see [Missing].
+func NeedEngine(t testing.TB) {
+	t.Helper()
+	Need(t, "docker")
+	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
+		Missing(t, "a Docker Engine ("+strings.TrimSpace(string(out))+")")
+	}
+}
+
+// NeedPackage asks for a C compiler and for a C library's headers by the library's name for pkg-config, see [Missing].
+func NeedPackage(t testing.TB, name string) {
+	t.Helper()
+	Need(t, "gcc", "pkg-config")
+	if err := exec.Command("pkg-config", "--exists", name).Run(); err != nil {
+		Missing(t, "the development files of "+name)
+	}
+}
+
+// Output runs a command in a folder, "" is the current one, and returns what it prints on stdout and stderr. The test fails
+// if the command does.
+func Output(t testing.TB, dir, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// Module writes a folder of files, by name, and returns it. The test's end removes it.
+func Module(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// Copy copies a folder, so that a build makes no dist/ in the original, and returns the copy. The test's end removes it.
+func Copy(t testing.TB, dir string) string {
+	t.Helper()
+	to := t.TempDir()
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
