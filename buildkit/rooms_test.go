@@ -63,6 +63,7 @@ var rooms = map[string]struct{ ours, others []string }{
 
 	"magefiles/testrun":       {},
 	"magefiles/bench/tests":   {ours: []string{"magefiles/bench/measure", "magefiles/testrun"}},
+	"magefiles/bench/digests": {ours: []string{"buildkit", "buildkit/config"}},
 	"magefiles/bench/measure": {},
 	"magefiles/bench/recipe":  {ours: []string{"magefiles/bench/measure"}},
 	"magefiles/bench/recipes": {ours: []string{"buildkit/buildertest", "magefiles/bench/measure", "magefiles/bench/recipe"}},
