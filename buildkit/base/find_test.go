@@ -33,10 +33,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
-var (
-	missing = testkit.Missing
-	need    = testkit.Need
-)
+var need = testkit.Need
 
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
