@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"debug/elf"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
 // elsewhere is the subject of a Config with a Binary: a program that the go
@@ -67,30 +67,6 @@ func compileWords(c Config) string {
 	return ""
 }
 
-// machine is an architecture as an ELF header has it.
-type machine struct {
-	elf.Machine
-	elf.Class
-	elf.Data
-}
-
-// machines are the architectures of Go by their ELF headers (cmd/link/internal/ld/elf.go).
-var machines = map[machine]string{
-	{elf.EM_386, elf.ELFCLASS32, elf.ELFDATA2LSB}:       "386",
-	{elf.EM_X86_64, elf.ELFCLASS64, elf.ELFDATA2LSB}:    "amd64",
-	{elf.EM_ARM, elf.ELFCLASS32, elf.ELFDATA2LSB}:       "arm",
-	{elf.EM_AARCH64, elf.ELFCLASS64, elf.ELFDATA2LSB}:   "arm64",
-	{elf.EM_LOONGARCH, elf.ELFCLASS64, elf.ELFDATA2LSB}: "loong64",
-	{elf.EM_MIPS, elf.ELFCLASS32, elf.ELFDATA2MSB}:      "mips",
-	{elf.EM_MIPS, elf.ELFCLASS64, elf.ELFDATA2MSB}:      "mips64",
-	{elf.EM_MIPS, elf.ELFCLASS64, elf.ELFDATA2LSB}:      "mips64le",
-	{elf.EM_MIPS, elf.ELFCLASS32, elf.ELFDATA2LSB}:      "mipsle",
-	{elf.EM_PPC64, elf.ELFCLASS64, elf.ELFDATA2MSB}:     "ppc64",
-	{elf.EM_PPC64, elf.ELFCLASS64, elf.ELFDATA2LSB}:     "ppc64le",
-	{elf.EM_RISCV, elf.ELFCLASS64, elf.ELFDATA2LSB}:     "riscv64",
-	{elf.EM_S390, elf.ELFCLASS64, elf.ELFDATA2MSB}:      "s390x",
-}
-
 // architectureOf reads what a program is for from the first bytes of its file,
 // elf(5): no more is needed here, and sections may lie.
 func architectureOf(name string) (arch string, err error) {
@@ -109,19 +85,11 @@ func architectureOf(name string) (arch string, err error) {
 	if err := isProgram(f); err != nil {
 		return "", err
 	}
-	var head [20]byte
-	if _, err := io.ReadFull(f, head[:]); err != nil || string(head[:4]) != elf.ELFMAG {
+	var head [platform.HeaderSize]byte
+	if _, err := io.ReadFull(f, head[:]); err != nil {
 		return "", errors.New("it is not an ELF program for Linux")
 	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if elf.Data(head[elf.EI_DATA]) == elf.ELFDATA2MSB {
-		order = binary.BigEndian
-	}
-	m := machine{elf.Machine(order.Uint16(head[18:])), elf.Class(head[elf.EI_CLASS]), elf.Data(head[elf.EI_DATA])}
-	if arch = machines[m]; arch == "" {
-		return "", fmt.Errorf("it is for %s, which is no platform of Go", m.Machine)
-	}
-	return arch, nil
+	return platform.OfELF(head)
 }
 
 // isProgram refuses ELF files that are none, or none of Linux: a library has neither an

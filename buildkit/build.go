@@ -188,7 +188,7 @@ func (b *Built) compile(ctx context.Context) (err error) {
 // request is what the go command is to do.
 func (b *Built) request() gobuild.Request {
 	p := b.Plan
-	return gobuild.Request{Main: p.Main, Output: p.binary(), Target: target(p.Platform), Options: p.Compile}
+	return gobuild.Request{Main: p.Main, Output: p.binary(), Target: p.Platform, Options: p.Compile}
 }
 
 func cgoWords(d gobuild.CgoDecision) string {

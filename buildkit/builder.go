@@ -125,7 +125,7 @@ func (b *builder) attendant(ctx context.Context) (program []byte, err error) {
 	if err != nil {
 		return nil, &EngineError{err}
 	}
-	t := gobuild.Target{OS: system, Arch: arch, Variant: variant}
+	t := gobuild.Target{OS: system, Architecture: arch, Variant: variant}
 	file := filepath.Join(b.owner.Cache, fmt.Sprintf("attendant-%x-%s", sha256.Sum256([]byte(attendant.Source)), strings.ReplaceAll(t.String(), "/", "-")))
 	if program, err = os.ReadFile(file); err == nil {
 		return program, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
 // Builders are the containers that compile programs: of Configs with a Builder. One is started when it is needed, and
@@ -242,7 +243,7 @@ func builderAddress(c Config, p Platform) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("reading Builders (%s): %w", c.Origin, err)
 		}
-		if same(named, p) {
+		if platform.Same(named, p) {
 			address = at
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
@@ -199,11 +200,11 @@ func compileOptions(c Config, p Platform) (gobuild.Options, error) {
 func platformEnv(c Config, p Platform) (map[string]string, error) {
 	env := maps.Clone(c.GoEnv)
 	for _, name := range slices.Sorted(maps.Keys(c.PlatformEnv)) {
-		named, err := ParsePlatform(name)
+		named, err := platform.Parse(name)
 		if err != nil {
 			return nil, fmt.Errorf("reading PlatformEnv (%s): %w", c.Origin, err)
 		}
-		if !same(named, p) {
+		if !platform.Same(named, p) {
 			continue
 		}
 		if env == nil {
@@ -212,9 +213,4 @@ func platformEnv(c Config, p Platform) (map[string]string, error) {
 		maps.Copy(env, c.PlatformEnv[name])
 	}
 	return env, nil
-}
-
-// target is a platform in the words of the go command's room.
-func target(p Platform) gobuild.Target {
-	return gobuild.Target{OS: p.OS, Arch: p.Architecture, Variant: p.Variant}
 }

@@ -190,7 +190,7 @@ func (d *Dev) furnish(ctx context.Context, r DevRequest) error {
 	g.Dir = r.Module
 	_, err := g.Build(ctx, gobuild.Request{
 		Main: gobuild.Main{ImportPath: supervisorPackage}, Output: filepath.Join(dir, "supervisor"),
-		Target: target(d.plan.Platform), Options: gobuild.Options{CGO: gobuild.Off},
+		Target: d.plan.Platform, Options: gobuild.Options{CGO: gobuild.Off},
 	})
 	if err != nil {
 		return fmt.Errorf("compiling PID 1 of the development container: %w", err)

@@ -1,43 +1,23 @@
 package buildkit
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
 // Platform is what an image runs on; its operating system is always linux.
-type Platform = image.Platform
+type Platform = platform.Platform
 
-// architectures are the values of GOARCH that the Go toolchain builds for linux
-// ("go tool dist list").
-var architectures = []string{
-	"386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x",
-}
+// ParsePlatform reads "linux/arch[/variant]", see [platform.Parse].
+func ParsePlatform(s string) (Platform, error) { return platform.Parse(s) }
 
-// ParsePlatform reads "os/arch[/variant]" as in the OCI image specification
-// (https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md), where the
-// architecture is a GOARCH and the variant says more: "linux/arm/v7". The name of
-// an architecture alone is linux on it.
-func ParsePlatform(s string) (Platform, error) {
-	parts := strings.Split(s, "/")
-	if len(parts) == 1 {
-		parts = []string{"linux", parts[0]}
-	}
-	if len(parts) > 3 || parts[0] != "linux" || !slices.Contains(architectures, parts[1]) {
-		return Platform{}, fmt.Errorf("platform %q is not linux/ARCH or linux/ARCH/VARIANT\nfix: use linux/amd64, linux/arm64, linux/arm/v7 …; ARCH is one of %s",
-			s, strings.Join(architectures, ", "))
-	}
-	p := Platform{OS: parts[0], Architecture: parts[1]}
-	if len(parts) == 3 {
-		p.Variant = parts[2]
-	}
-	return p, nil
+// Runs returns the platform of a list that a machine runs best, see [platform.Best].
+func Runs(machine Platform, list []Platform) (best Platform, ok bool) {
+	return platform.Best(machine, list)
 }
 
 // platforms decides what an image runs on, and says where that was told: the
@@ -85,29 +65,15 @@ func (in Inputs) chosen(ctx context.Context, list []Platform, from string, err e
 	return []Platform{p}, len(list), from, err
 }
 
-// same tells whether two platforms are one: engines and registries take a variant that is
-// not said for the usual one (Normalize in https://github.com/containerd/platforms), and so
-// does the go command.
-func same(a, b Platform) bool {
-	a.Variant, b.Variant = variant(a), variant(b)
-	return a == b
-}
-
-// variant is that of a platform, or the usual one where none is said.
-func variant(p Platform) string {
-	usual := map[string]string{"amd64": "v1", "arm": "v7", "arm64": "v8"}
-	return cmp.Or(p.Variant, usual[p.Architecture])
-}
-
 // namedPlatforms are the platforms that the user has named, each once.
 func namedPlatforms(names []string, from string) ([]Platform, error) {
 	var list []Platform
 	for _, name := range names {
-		p, err := ParsePlatform(name)
+		p, err := platform.Parse(name)
 		if err != nil {
 			return nil, &ConfigError{fmt.Errorf("reading the platform (%s): %w", from, err)}
 		}
-		if !slices.ContainsFunc(list, func(q Platform) bool { return same(p, q) }) {
+		if !slices.ContainsFunc(list, func(q Platform) bool { return platform.Same(p, q) }) {
 			list = append(list, p)
 		}
 	}

@@ -174,7 +174,7 @@ func (in Inputs) mains(ctx context.Context, s subject) ([]gobuild.Main, error) {
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
-	mains, err := s.gocmd.Mains(ctx, target(s.platform), options, patterns...)
+	mains, err := s.gocmd.Mains(ctx, s.platform, options, patterns...)
 	var failed *gobuild.CommandError
 	var engine *EngineError
 	if err != nil && !errors.As(err, &failed) && !errors.As(err, &engine) && ctx.Err() == nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
 // candidate is a base whose layers are not in the cache yet.
@@ -28,7 +29,7 @@ func (f Finder) complete(ctx context.Context, r Request, c candidate) (*Base, er
 	if err != nil {
 		return nil, err
 	}
-	if p := parsed.Platform(); !fits(p, r.Platform) {
+	if p := parsed.Platform(); !platform.Fits(p, r.Platform) {
 		return nil, wrongPlatform([]image.Platform{p}, r.Platform)
 	}
 	diffIDs := parsed.Document().RootFS.DiffIDs

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
@@ -165,11 +166,11 @@ func (f Finder) identify(ctx context.Context, r Request) (string, error) {
 		return "", err
 	}
 	if engine != nil {
-		id, platform, found, err := engine.Base(ctx, r.Reference)
+		id, own, found, err := engine.Base(ctx, r.Reference)
 		if err != nil {
 			return "", err
 		}
-		if found && fits(platform, r.Platform) {
+		if found && platform.Fits(own, r.Platform) {
 			return id, nil
 		}
 	}

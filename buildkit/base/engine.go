@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
 // inEngine finds the base in the engine. Without one there it gives nil, and words about what is there instead.
@@ -15,12 +16,12 @@ func (f Finder) inEngine(ctx context.Context, r Request) (*Base, string, error) 
 	if err != nil || engine == nil {
 		return nil, "", err
 	}
-	id, platform, found, err := engine.Base(ctx, r.Reference)
+	id, own, found, err := engine.Base(ctx, r.Reference)
 	if err != nil || !found {
 		return nil, "", remoteError(err)
 	}
-	if !fits(platform, r.Platform) {
-		return nil, fmt.Sprintf("the engine has it for %s; ", platform), nil
+	if !platform.Fits(own, r.Platform) {
+		return nil, fmt.Sprintf("the engine has it for %s; ", own), nil
 	}
 	name := cache(f.Cache).recordName("engine", id, r.Platform)
 	if rec, ok := cache(f.Cache).recall(name); ok && f.cached(rec) {

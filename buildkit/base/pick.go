@@ -12,6 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
 // manifest is an image's manifest among others.
@@ -88,7 +89,7 @@ func (s *selection) look(ctx context.Context, d ocispec.Descriptor, depth int) e
 		if p.OS == "unknown" { // the attestations of buildkit
 			return nil
 		}
-		if rank(p, s.wanted) == 0 || s.best != nil && rank(p, s.wanted) <= rank(s.best.platform, s.wanted) {
+		if platform.Rank(p, s.wanted) == 0 || s.best != nil && platform.Rank(p, s.wanted) <= platform.Rank(s.best.platform, s.wanted) {
 			s.there = append(s.there, p)
 			return nil
 		}
@@ -131,7 +132,7 @@ func (s *selection) consider(ctx context.Context, d ocispec.Descriptor, text []b
 	}
 	m.platform = parsed.Platform()
 	s.there = append(s.there, m.platform)
-	if r := rank(m.platform, s.wanted); r > 0 && (s.best == nil || r > rank(s.best.platform, s.wanted)) {
+	if r := platform.Rank(m.platform, s.wanted); r > 0 && (s.best == nil || r > platform.Rank(s.best.platform, s.wanted)) {
 		s.best = &m
 	}
 	return nil

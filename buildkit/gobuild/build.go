@@ -234,7 +234,7 @@ func (c *call) readBack(m Main, path string) (*debug.BuildInfo, error) {
 	if mode := settings["-buildmode"]; mode != "exe" && mode != "pie" {
 		return nil, fmt.Errorf("compiling %q: -buildmode=%s makes no program\nfix: remove -buildmode from Flags", m.ImportPath, mode)
 	}
-	for _, want := range [][2]string{{"path", m.ImportPath}, {"GOOS", "linux"}, {"GOARCH", c.target.Arch}, {"CGO_ENABLED", zeroOne(m.Cgo.Enabled)}} {
+	for _, want := range [][2]string{{"path", m.ImportPath}, {"GOOS", "linux"}, {"GOARCH", c.target.Architecture}, {"CGO_ENABLED", zeroOne(m.Cgo.Enabled)}} {
 		if got := settings[want[0]]; got != want[1] {
 			return nil, fmt.Errorf("checking %q, compiled from %q: its build info has %s %q instead of %q\nfix: look for what changes it in Flags and GOFLAGS (%q)", path, m.ImportPath, want[0], got, want[1], c.vars["GOFLAGS"])
 		}

@@ -112,10 +112,10 @@ func TestBuildCross(t *testing.T) {
 		machine    elf.Machine
 		key, value string
 	}{
-		{gobuild.Target{Arch: "arm64"}, elf.EM_AARCH64, "GOARM64", "v8.0"},
-		{gobuild.Target{Arch: "arm64", Variant: "v8"}, elf.EM_AARCH64, "GOARM64", "v8.0"},
-		{gobuild.Target{Arch: "amd64"}, elf.EM_X86_64, "GOAMD64", "v1"},
-		{gobuild.Target{Arch: "arm", Variant: "v6"}, elf.EM_ARM, "GOARM", "6"},
+		{gobuild.Target{Architecture: "arm64"}, elf.EM_AARCH64, "GOARM64", "v8.0"},
+		{gobuild.Target{Architecture: "arm64", Variant: "v8"}, elf.EM_AARCH64, "GOARM64", "v8.0"},
+		{gobuild.Target{Architecture: "amd64"}, elf.EM_X86_64, "GOAMD64", "v1"},
+		{gobuild.Target{Architecture: "arm", Variant: "v6"}, elf.EM_ARM, "GOARM", "6"},
 	} {
 		t.Run(strings.ReplaceAll(tt.target.String(), "/", " "), func(t *testing.T) {
 			b := build(t, goIn(files{"go.mod": mod, "main.go": main}.write(t), "GOARM64=v8.3", "GOAMD64=v2"), tt.target, gobuild.Options{})

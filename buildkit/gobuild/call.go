@@ -26,7 +26,7 @@ var settings = []string{"GOFLAGS", "GOTMPDIR", "CC", "CXX", "GOHOSTOS", "GOHOSTA
 // are known. cgo is CGO_ENABLED for the commands; nil: as the options decide, on when
 // they do not.
 func (g Go) prepare(ctx context.Context, t Target, opts Options, cgo *bool, known map[string]string) (*call, error) {
-	t, err := t.normal()
+	t, err := normal(t)
 	if err != nil {
 		return nil, err
 	}

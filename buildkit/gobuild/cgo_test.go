@@ -65,8 +65,8 @@ func TestCgoDecision(t *testing.T) {
 		"BoringCrypto":         {files: importing("crypto/sha256"), opts: options{Env: map[string]string{"GOEXPERIMENT": "boringcrypto"}}, enabled: true, packages: []string{"crypto/internal/boring"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if name == "BoringCrypto" && linux.Arch != "amd64" && linux.Arch != "arm64" {
-				t.Skip("there is no BoringCrypto for " + linux.Arch)
+			if name == "BoringCrypto" && linux.Architecture != "amd64" && linux.Architecture != "arm64" {
+				t.Skip("there is no BoringCrypto for " + linux.Architecture)
 			}
 			got := find(t, goIn(tt.files.write(t), tt.env...), linux, tt.opts).Cgo
 			if got.Enabled != tt.enabled || !slices.Equal(got.Packages, tt.packages) || tt.why != "" && got.Why != tt.why {

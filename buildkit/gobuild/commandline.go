@@ -26,7 +26,7 @@ func (g Go) CommandLine(ctx context.Context, r Request) (CommandLine, error) {
 		return CommandLine{}, err
 	}
 	line := CommandLine{Args: c.buildArgs(r.Main.Cgo), Env: []string{"CGO_ENABLED=" + zeroOne(r.Main.Cgo.Enabled)}}
-	if key, value := c.target.level(); r.Target.Variant != "" && r.Options.Env[key] == "" {
+	if key, value := level(c.target); r.Target.Variant != "" && r.Options.Env[key] == "" {
 		line.Env = append(line.Env, key+"="+value)
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Options.Env)) {

@@ -31,7 +31,7 @@ func TestCommandLine(t *testing.T) {
 		{name: "defaults", args: []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"}, env: []string{"CGO_ENABLED=0"}},
 		{name: "flags of the environment", goflags: "-buildvcs=false -mod=mod -race=false -tags=x -ldflags=-X=a.b=c", goprivate: "example.com",
 			args: []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -X=a.b=c"}, env: []string{"CGO_ENABLED=0", "GOFLAGS=-race=false -tags=x"}, private: "example.com"},
-		{name: "options", goflags: "-tags=x", cgo: true, target: gobuild.Target{Arch: "arm", Variant: "v6"},
+		{name: "options", goflags: "-tags=x", cgo: true, target: gobuild.Target{Architecture: "arm", Variant: "v6"},
 			options: gobuild.Options{Tags: []string{"a", "b"}, Symbols: true, Flags: []string{"-gcflags=-N"}, Env: map[string]string{"CC": "clang", "GOPRIVATE": "example.org", "GOARCH": "arm"}},
 			args:    []string{"build", "-trimpath", "-buildvcs=false", "-tags=a,b", "-gcflags=-N"}, env: []string{"CGO_ENABLED=1", "GOARM=6", "CC=clang"}, private: "example.org"},
 		{name: "a flag that is refused", options: gobuild.Options{Flags: []string{"-o=x"}}, wantsError: true},

@@ -46,7 +46,7 @@ func (g Go) Compiler(ctx context.Context, t Target, opts Options) (Compiler, err
 }
 
 func (c *call) compiler(ctx context.Context) (Compiler, error) {
-	suffix := "_FOR_linux_" + c.target.Arch
+	suffix := "_FOR_linux_" + c.target.Architecture
 	given := cmp.Or(c.opts.Env["CC"], getenv(c.env, "CC"+suffix))
 	switch {
 	case given != "":
@@ -65,7 +65,7 @@ func (c *call) compiler(ctx context.Context) (Compiler, error) {
 		return Compiler{CC: cc, Sysroot: "/"}, nil
 	}
 	machine := c.ask(ctx, c.vars["CC"], "-dumpmachine")
-	if c.target.Arch == tripleArch(machine) {
+	if c.target.Architecture == tripleArch(machine) {
 		return c.complete(ctx, Compiler{CC: c.vars["CC"], CXX: cmp.Or(c.opts.Env["CXX"], getenv(c.env, "CXX"))}), nil
 	}
 	for _, triple := range triples(c.target) {
@@ -81,7 +81,7 @@ func (c *call) compiler(ctx context.Context) (Compiler, error) {
 
 // native reports whether the machine compiles for itself.
 func (c *call) native() bool {
-	return c.vars["GOHOSTOS"] == "linux" && c.vars["GOHOSTARCH"] == c.target.Arch
+	return c.vars["GOHOSTOS"] == "linux" && c.vars["GOHOSTARCH"] == c.target.Architecture
 }
 
 // present reports a compiler that is not there, which gcc's caller would only
@@ -106,9 +106,9 @@ func (c *call) fits(ctx context.Context, cc string) error {
 	}
 	machine := c.ask(ctx, cc, "-dumpmachine")
 	switch arch := tripleArch(machine); {
-	case arch == "" || arch == c.target.Arch:
+	case arch == "" || arch == c.target.Architecture:
 		return nil
-	case arch == "amd64" && c.target.Arch == "386": // the go command says -m32
+	case arch == "amd64" && c.target.Architecture == "386": // the go command says -m32
 		return nil
 	}
 	return fmt.Errorf("looking for a C compiler for %s: CC is %q, which compiles for %s\nfix: %s", c.target, cc, machine, c.crossFix())
@@ -232,7 +232,7 @@ func (c *call) noCompiler(machine string) error {
 // then musl-cross, then crosstool-NG.
 func triples(t Target) []string {
 	var cpu, glibc, musl string
-	switch t.Arch {
+	switch t.Architecture {
 	case "amd64":
 		cpu = "x86_64"
 	case "386":
@@ -248,7 +248,7 @@ func triples(t Target) []string {
 	case "ppc64le":
 		cpu = "powerpc64le"
 	case "s390x", "riscv64":
-		cpu = t.Arch
+		cpu = t.Architecture
 	case "loong64":
 		cpu = "loongarch64"
 	case "mips64le":

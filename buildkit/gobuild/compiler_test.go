@@ -17,9 +17,9 @@ import (
 // foreign is an architecture that this machine is not, and its compiler.
 func foreign() (target gobuild.Target, triple string, machine elf.Machine) {
 	if runtime.GOARCH == "arm64" {
-		return gobuild.Target{Arch: "amd64"}, "x86_64-linux-gnu", elf.EM_X86_64
+		return gobuild.Target{Architecture: "amd64"}, "x86_64-linux-gnu", elf.EM_X86_64
 	}
-	return gobuild.Target{Arch: "arm64"}, "aarch64-linux-gnu", elf.EM_AARCH64
+	return gobuild.Target{Architecture: "arm64"}, "aarch64-linux-gnu", elf.EM_AARCH64
 }
 
 // bin is a folder with links to programs, as a PATH of nothing else.
@@ -81,15 +81,15 @@ func TestCompiler(t *testing.T) {
 		"cross, a fitting CC":         {fakes: vars{"cc-arm": triple, triple + "-gcc": triple}, env: []string{"CC=cc-arm -O1", "CXX=c++-arm"}, target: target, cc: "cc-arm -O1", cxx: "c++-arm"},
 		"cross, CC in Env, unchecked": {fakes: vars{"zig": ""}, opts: vars{"CC": "zig cc", "CXX": "zig c++"}, target: target, cc: "zig cc", cxx: "zig c++"},
 		"cross, CC in Env, wrong": {fakes: vars{"gcc": "sparc64-linux-gnu", "musl-gcc": other}, opts: vars{"CC": "musl-gcc -O1"}, target: target,
-			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in GoEnv to a C compiler for linux/" + target.Arch,
+			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in GoEnv to a C compiler for linux/" + target.Architecture,
 			want: []string{`CC is "musl-gcc -O1", which compiles for ` + other}},
-		"cross, CC_FOR":            {fakes: vars{"x-gcc": triple}, env: []string{"CC=gcc", "CC_FOR_linux_" + target.Arch + "=x-gcc"}, target: target, cc: "x-gcc", cxx: "x-g++"},
+		"cross, CC_FOR":            {fakes: vars{"x-gcc": triple}, env: []string{"CC=gcc", "CC_FOR_linux_" + target.Architecture + "=x-gcc"}, target: target, cc: "x-gcc", cxx: "x-g++"},
 		"cross, zig":               {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": ""}, target: target, cc: "zig cc -target " + zigTriple, cxx: "zig c++ -target " + zigTriple},
 		"cross, gcc before zig":    {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": "", triple + "-gcc": triple}, target: target, cc: triple + "-gcc", cxx: triple + "-g++"},
-		"cross, zig does not know": {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": ""}, target: gobuild.Target{Arch: "mips64le"}, fix: "apt-get install gcc-mips64el-linux-gnuabi64, install zig, or set CC in GoEnv to a C compiler for linux/mips64le"},
+		"cross, zig does not know": {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": ""}, target: gobuild.Target{Architecture: "mips64le"}, fix: "apt-get install gcc-mips64el-linux-gnuabi64, install zig, or set CC in GoEnv to a C compiler for linux/mips64le"},
 		"cross, none": {fakes: vars{"gcc": "sparc64-linux-gnu"}, target: target,
-			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in GoEnv to a C compiler for linux/" + target.Arch,
-			want: []string{"linux/" + target.Arch, `"gcc" compiles for sparc64-linux-gnu`, "no " + triple + "-gcc,"}},
+			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in GoEnv to a C compiler for linux/" + target.Architecture,
+			want: []string{"linux/" + target.Architecture, `"gcc" compiles for sparc64-linux-gnu`, "no " + triple + "-gcc,"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := goIn(files{"go.mod": mod}.write(t), append(tt.env, "PATH="+fake(t, tt.fakes)+":"+goOnly)...)
@@ -137,8 +137,8 @@ func TestBuildCrossCgoNoCompiler(t *testing.T) {
 	g := goIn(viaCsum.write(t), bin(t, map[string]string{"go": "go", "gcc": "gcc"}))
 	m := find(t, g, target, gobuild.Options{})
 	_, err := g.Build(ctx(t), gobuild.Request{Main: m, Output: filepath.Join(t.TempDir(), "app"), Target: target})
-	wantError(t, err, "apt-get install gcc-"+strings.ReplaceAll(triple, "_", "-")+", install zig, or set CC in GoEnv to a C compiler for linux/"+target.Arch,
-		`"example.com/app"`, `"example.com/dep/csum"`, "linux/"+target.Arch, triple+"-gcc")
+	wantError(t, err, "apt-get install gcc-"+strings.ReplaceAll(triple, "_", "-")+", install zig, or set CC in GoEnv to a C compiler for linux/"+target.Architecture,
+		`"example.com/app"`, `"example.com/dep/csum"`, "linux/"+target.Architecture, triple+"-gcc")
 }
 
 func TestBuildNativeCgoNoCompiler(t *testing.T) {

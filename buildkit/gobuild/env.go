@@ -24,8 +24,8 @@ func (g Go) environ(t Target, opts Options, cgo bool) ([]string, error) {
 			env = append(env, kv)
 		}
 	}
-	env = append(env, "GOOS=linux", "GOARCH="+t.Arch, "CGO_ENABLED="+zeroOne(cgo))
-	if key, value := t.level(); key != "" {
+	env = append(env, "GOOS=linux", "GOARCH="+t.Architecture, "CGO_ENABLED="+zeroOne(cgo))
+	if key, value := level(t); key != "" {
 		env = append(env, key+"="+value)
 	}
 	if g.Dir != "" {
@@ -57,8 +57,8 @@ func isStray(key string) bool {
 
 // agree checks the user's variables against the target.
 func (o Options) agree(t Target) error {
-	want := map[string]string{"GOOS": "linux", "GOARCH": t.Arch}
-	if key, value := t.level(); key != "" && t.Variant != "" {
+	want := map[string]string{"GOOS": "linux", "GOARCH": t.Architecture}
+	if key, value := level(t); key != "" && t.Variant != "" {
 		want[key] = value
 	}
 	for _, key := range slices.Sorted(maps.Keys(want)) {

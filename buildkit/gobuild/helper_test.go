@@ -17,7 +17,7 @@ import (
 )
 
 // linux is the target that this machine can run the programs of.
-var linux = gobuild.Target{OS: "linux", Arch: runtime.GOARCH}
+var linux = gobuild.Target{OS: "linux", Architecture: runtime.GOARCH}
 
 // files are the sources of a test: slash-separated names and contents.
 type files map[string]string

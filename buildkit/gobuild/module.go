@@ -26,7 +26,7 @@ type Module struct {
 // Module asks the go command which module the folder belongs to. One `go env`,
 // some 5 ms; of Options.Env it knows nothing.
 func (g Go) Module(ctx context.Context) (Module, error) {
-	t, err := Target{}.normal()
+	t, err := normal(Target{})
 	if err != nil {
 		return Module{}, err
 	}

@@ -5,54 +5,39 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
-// Target is what the program is compiled for, in the words of an image's
-// platform (https://github.com/opencontainers/image-spec/blob/main/image-index.md).
-type Target struct {
-	OS      string // always "linux"; "" means the same
-	Arch    string // a GOARCH: "amd64", "arm64" …; default: that of this process
-	Variant string // level of the architecture: "v7" (arm), "v8" (arm64), "v3" (amd64); default: the lowest that Go supports by default
-}
-
-// String is the platform as Docker writes it: "linux/arm64/v8".
-func (t Target) String() string {
-	s := "linux/" + t.Arch
-	if t.Variant != "" {
-		s += "/" + t.Variant
-	}
-	return s
-}
+// Target is what a program is compiled for. OS is always "linux", which "" means too; Architecture is that of this process
+// by default, and Variant the lowest that Go supports by default.
+type Target = platform.Platform
 
 // normal fills in the defaults and refuses what cannot be in an image.
-func (t Target) normal() (Target, error) {
+func normal(t Target) (Target, error) {
 	if t.OS != "" && t.OS != "linux" {
 		return t, fmt.Errorf("compiling for %q: an image built FROM scratch runs Linux programs only\nfix: choose a platform such as linux/amd64", t.OS)
 	}
 	t.OS = "linux"
-	if t.Arch == "" {
-		t.Arch = runtime.GOARCH
+	if t.Architecture == "" {
+		t.Architecture = runtime.GOARCH
 	}
-	if !slices.Contains(architectures, t.Arch) {
-		return t, fmt.Errorf("compiling for %q: no such architecture\nfix: choose one of %s", t, strings.Join(architectures, ", "))
+	if !slices.Contains(platform.Architectures, t.Architecture) {
+		return t, fmt.Errorf("compiling for %q: no such architecture\nfix: choose one of %s", t, strings.Join(platform.Architectures, ", "))
 	}
-	_, values := levels(t.Arch)
+	_, values := levels(t.Architecture)
 	switch {
-	case t.Variant == "" || slices.Contains(values, t.spelled()):
+	case t.Variant == "" || slices.Contains(values, spelled(t)):
 		return t, nil
 	case len(values) == 0:
-		return t, fmt.Errorf("compiling for %q: Go knows no variants of %s\nfix: choose the platform linux/%s", t, t.Arch, t.Arch)
+		return t, fmt.Errorf("compiling for %q: Go knows no variants of %s\nfix: choose the platform linux/%s", t, t.Architecture, t.Architecture)
 	}
 	prefix := "v" // as platforms have it: GOARM is "7"
-	if t.Arch != "arm" {
+	if t.Architecture != "arm" {
 		prefix = ""
 	}
 	return t, fmt.Errorf("compiling for %q: no such variant\nfix: choose one of %s", t, prefix+strings.Join(values, ", "+prefix))
 }
-
-// architectures are those of Go for Linux (`go tool dist list`). The go command
-// would take any other word and find no files for it.
-var architectures = []string{"386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x"}
 
 // levels are the variable that Go reads an architecture's variant from, and its
 // values, the default first (https://go.dev/doc/install/source#environment). Go
@@ -82,23 +67,23 @@ func levels(arch string) (key string, values []string) {
 
 // level is the variable and the value for the target. The default is set too,
 // never left to the host: its go env file may say GOAMD64=v3.
-func (t Target) level() (key, value string) {
-	key, values := levels(t.Arch)
+func level(t Target) (key, value string) {
+	key, values := levels(t.Architecture)
 	switch {
 	case key == "":
 		return "", ""
 	case t.Variant == "":
 		return key, values[0]
 	}
-	return key, t.spelled()
+	return key, spelled(t)
 }
 
 // spelled is the variant as Go spells it: "v7" is GOARM=7, "v8" is GOARM64=v8.0.
-func (t Target) spelled() string {
+func spelled(t Target) string {
 	switch {
-	case t.Arch == "arm":
+	case t.Architecture == "arm":
 		return strings.TrimPrefix(t.Variant, "v")
-	case t.Arch == "arm64" && !strings.Contains(t.Variant, "."):
+	case t.Architecture == "arm64" && !strings.Contains(t.Variant, "."):
 		return t.Variant + ".0"
 	}
 	return t.Variant

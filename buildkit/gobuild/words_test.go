@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
 func TestSplit(t *testing.T) {
@@ -66,20 +68,20 @@ func TestProgramName(t *testing.T) {
 func TestLevel(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[Target]string{
-		{Arch: "amd64"}: "GOAMD64=v1", {Arch: "amd64", Variant: "v3"}: "GOAMD64=v3",
-		{Arch: "arm"}: "GOARM=7", {Arch: "arm", Variant: "v5"}: "GOARM=5", {Arch: "arm", Variant: "7"}: "GOARM=7",
-		{Arch: "arm64"}: "GOARM64=v8.0", {Arch: "arm64", Variant: "v8"}: "GOARM64=v8.0", {Arch: "arm64", Variant: "v9.2"}: "GOARM64=v9.2",
-		{Arch: "riscv64"}: "GORISCV64=rva20u64", {Arch: "s390x"}: "=",
+		{Architecture: "amd64"}: "GOAMD64=v1", {Architecture: "amd64", Variant: "v3"}: "GOAMD64=v3",
+		{Architecture: "arm"}: "GOARM=7", {Architecture: "arm", Variant: "v5"}: "GOARM=5", {Architecture: "arm", Variant: "7"}: "GOARM=7",
+		{Architecture: "arm64"}: "GOARM64=v8.0", {Architecture: "arm64", Variant: "v8"}: "GOARM64=v8.0", {Architecture: "arm64", Variant: "v9.2"}: "GOARM64=v9.2",
+		{Architecture: "riscv64"}: "GORISCV64=rva20u64", {Architecture: "s390x"}: "=",
 	} {
-		n, err := in.normal()
+		n, err := normal(in)
 		if err != nil {
 			t.Error(err)
 		}
-		if key, value := n.level(); key+"="+value != want {
+		if key, value := level(n); key+"="+value != want {
 			t.Errorf("%s has %s=%s, want %s", in, key, value, want)
 		}
 	}
-	for _, arch := range architectures {
+	for _, arch := range platform.Architectures {
 		if key, _ := levels(arch); key != "" && !isLevel(key) {
 			t.Errorf("a stray %s would get through", key)
 		}
@@ -88,8 +90,8 @@ func TestLevel(t *testing.T) {
 
 func TestTriples(t *testing.T) {
 	t.Parallel()
-	for _, arch := range architectures {
-		for _, triple := range triples(Target{Arch: arch}) {
+	for _, arch := range platform.Architectures {
+		for _, triple := range triples(Target{Architecture: arch}) {
 			if got := tripleArch(triple); got != arch {
 				t.Errorf("%s is for %q, want %s", triple, got, arch)
 			}

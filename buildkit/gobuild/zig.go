@@ -17,7 +17,7 @@ func (c *call) zig(ctx context.Context) (Compiler, bool) {
 // zigTriple is the target in zig's words ("zig targets"); "" is one that it does
 // not link for.
 func zigTriple(t Target) string {
-	switch t.Arch {
+	switch t.Architecture {
 	case "amd64":
 		return "x86_64-linux-musl"
 	case "386":
@@ -32,7 +32,7 @@ func zigTriple(t Target) string {
 	case "ppc64le":
 		return "powerpc64le-linux-musl"
 	case "riscv64", "s390x":
-		return t.Arch + "-linux-musl"
+		return t.Architecture + "-linux-musl"
 	}
 	return ""
 }

@@ -1,14 +1,13 @@
 package image
 
-import "time"
+import (
+	"time"
 
-// Platform is where an image runs, in Go's words.
-// https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md#properties
-type Platform struct {
-	OS           string // as in GOOS. Default: "linux"
-	Architecture string // as in GOARCH: "amd64", "arm64". There is no default
-	Variant      string // of the architecture: "v7" for arm with GOARM=7; empty for none
-}
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
+)
+
+// Platform is what an image runs on.
+type Platform = platform.Platform
 
 // Config is what an image says about how it is run. The zero value of every field but Platform.Architecture is good.
 // [New] checks all of it and keeps it in the shape that the comments call "kept as".

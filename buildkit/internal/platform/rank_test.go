@@ -1,15 +1,13 @@
-package base
+package platform
 
 import (
 	"strings"
 	"testing"
-
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-func platformNamed(name string) image.Platform {
+func platformNamed(name string) Platform {
 	parts := append(strings.Split(name, "/"), "")
-	return image.Platform{OS: "linux", Architecture: parts[0], Variant: parts[1]}
+	return Platform{OS: "linux", Architecture: parts[0], Variant: parts[1]}
 }
 
 // Of several bases the one for the nearest variant is taken, and none for a higher one.
@@ -28,7 +26,7 @@ func TestRank(t *testing.T) {
 	} {
 		best, r := "", 0
 		for _, b := range strings.Fields(tt.bases) {
-			if n := rank(platformNamed(b), platformNamed(tt.wanted)); n > r {
+			if n := Rank(platformNamed(b), platformNamed(tt.wanted)); n > r {
 				best, r = b, n
 			}
 		}
