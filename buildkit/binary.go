@@ -27,24 +27,24 @@ func (in Inputs) elsewhere(m gobuild.Module, s subject) (subject, error) {
 	}
 	s.name = cmp.Or(c.Name, filepath.Base(s.binary))
 	if words := compileWords(c); words != "" {
-		return s, &ConfigError{fmt.Errorf("the Config (%s) has a Binary, which is not compiled here, and sets %s\nfix: leave one of the two out", c.Origin, words)}
+		return s, &ConfigError{Err: fmt.Errorf("the Config (%s) has a Binary, which is not compiled here, and sets %s\nfix: leave one of the two out", c.Origin, words)}
 	}
 	if s.of > 1 {
-		return s, &ConfigError{fmt.Errorf("the Binary %q (%s) is one program, and the image has %d platforms (%s)\nfix: name one platform, or have the program compiled here", c.Binary, c.Origin, s.of, s.from)}
+		return s, &ConfigError{Err: fmt.Errorf("the Binary %q (%s) is one program, and the image has %d platforms (%s)\nfix: name one platform, or have the program compiled here", c.Binary, c.Origin, s.of, s.from)}
 	}
 	arch, err := architectureOf(s.binary)
 	if errors.Is(err, fs.ErrNotExist) && !in.Prepare && c.Before != nil {
 		return s, nil // Before may make it
 	}
 	if err != nil {
-		return s, &ConfigError{fmt.Errorf("reading the Binary %q (%s): %w\nfix: build it first, or in Before", c.Binary, c.Origin, err)}
+		return s, &ConfigError{Err: fmt.Errorf("reading the Binary %q (%s): %w\nfix: build it first, or in Before", c.Binary, c.Origin, err)}
 	}
 	switch asked := c.Platform != "" || len(c.Platforms) > 0 || in.getenv("IMAGE_PLATFORM") != ""; {
 	case arch == s.platform.Architecture:
 	case asked:
-		return s, &ConfigError{fmt.Errorf("the Binary %q (%s) is for linux/%s, the platform is %s (%s)\nfix: build it for that platform, or leave the platform out", c.Binary, c.Origin, arch, s.platform, s.from)}
+		return s, &ConfigError{Err: fmt.Errorf("the Binary %q (%s) is for linux/%s, the platform is %s (%s)\nfix: build it for that platform, or leave the platform out", c.Binary, c.Origin, arch, s.platform, s.from)}
 	default:
-		in.Report.note(s.name, "take", fmt.Sprintf("warning: the Binary %q is for linux/%s, and so is the image; %s (%s) cannot run it", c.Binary, arch, s.platform, s.from))
+		in.Report.Note(s.name, "take", fmt.Sprintf("warning: the Binary %q is for linux/%s, and so is the image; %s (%s) cannot run it", c.Binary, arch, s.platform, s.from))
 		s.platform, s.from = Platform{OS: "linux", Architecture: arch}, c.Binary
 	}
 	return s, nil
@@ -126,7 +126,7 @@ func isProgram(r io.ReaderAt) error {
 // After may change it.
 func (b *Built) take(ctx context.Context) (err error) {
 	p := b.Plan
-	done := b.report.step(p.Label(), "take", p.subject())
+	done := b.report.Step(p.Label(), "take", p.subject())
 	b.Binary = &gobuild.Binary{Path: p.binary()}
 	err = copyFile(ctx, p.Binary, p.binary())
 	done(fmt.Sprintf("%s, %s", p.Platform, p.subject()), err)

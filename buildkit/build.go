@@ -113,12 +113,12 @@ func (b *Built) finish(ctx context.Context) error {
 }
 
 // Note tells a person something that has become of a step.
-func (b *Built) Note(step, text string) { b.report.note(b.Plan.Label(), step, text) }
+func (b *Built) Note(step, text string) { b.report.Note(b.Plan.Label(), step, text) }
 
 // note tells a person something, now and in the explanation.
 func (b *Built) note(step, text string) {
 	b.notes = append(b.notes, text)
-	b.report.note(b.Plan.Label(), step, text)
+	b.report.Note(b.Plan.Label(), step, text)
 }
 
 // Close keeps what the next build can make use of, and gives the folder in dist/
@@ -165,7 +165,7 @@ func (b *Built) check(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		return &ConfigError{fmt.Errorf("assembling the files of the Config (%s): %w", b.Plan.config.Origin, err)}
+		return &ConfigError{Err: fmt.Errorf("assembling the files of the Config (%s): %w", b.Plan.config.Origin, err)}
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ func (b *Built) compile(ctx context.Context) (err error) {
 	if p.Binary != "" {
 		return b.take(ctx)
 	}
-	done := b.report.step(p.Label(), "compile", fmt.Sprintf("%s for %s", p.Main.ImportPath, p.Platform))
+	done := b.report.Step(p.Label(), "compile", fmt.Sprintf("%s for %s", p.Main.ImportPath, p.Platform))
 	b.Binary, err = p.gocmd.Build(ctx, b.request())
 	done(fmt.Sprintf("%s, %s", p.Platform, cgoWords(p.Main.Cgo)), err)
 	return err
@@ -204,7 +204,7 @@ func (b *Built) after(ctx context.Context) error {
 	if hook == nil {
 		return nil
 	}
-	done := b.report.step(b.Plan.Label(), "after", "running After of "+b.Plan.config.Origin)
+	done := b.report.Step(b.Plan.Label(), "after", "running After of "+b.Plan.config.Origin)
 	err := hook(ctx, b.Binary.Path)
 	done("After of "+b.Plan.config.Origin, err)
 	if err != nil {
@@ -224,7 +224,7 @@ func (b *Built) commands(context.Context) error {
 			continue
 		}
 		if err := b.executable(c.words[0]); err != nil {
-			return &ConfigError{fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of %s",
+			return &ConfigError{Err: fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of %s",
 				c.words[0], c.field, b.Plan.config.Origin, err, b.Plan.program(), b.Plan.executables())}
 		}
 	}
@@ -267,7 +267,7 @@ func healthTest(h *image.Healthcheck) []string {
 
 // writeRootfs writes the tree to dist/.
 func (b *Built) writeRootfs(ctx context.Context) error {
-	done := b.report.step(b.Plan.Label(), "rootfs", "writing "+b.Plan.Show(b.Plan.Dist().Rootfs()))
+	done := b.report.Step(b.Plan.Label(), "rootfs", "writing "+b.Plan.Show(b.Plan.Dist().Rootfs()))
 	err := b.Tree.WriteDir(ctx, b.Plan.Dist().Rootfs())
 	files, size := 0, int64(0)
 	for _, e := range b.Tree.Entries() {

@@ -37,7 +37,7 @@ func build(ctx context.Context, plans []Plan, report Report, key func(*Built) st
 	if len(plans) == 1 {
 		return buildOne(ctx, plans[0], report, func(ctx context.Context, b *Built) error { return use(ctx, []*Built{b}) })
 	}
-	all, err := claimAll(ctx, plans, report.together())
+	all, err := claimAll(ctx, plans, report.Together())
 	if err == nil {
 		err = compileAll(ctx, all)
 	}
@@ -192,7 +192,7 @@ func compileGroup(ctx context.Context, group []*Built) error {
 		requests = append(requests, b.request())
 	}
 	first := group[0]
-	done := first.report.step(first.Plan.Name, "compile", fmt.Sprintf("%d programs", len(group)))
+	done := first.report.Step(first.Plan.Name, "compile", fmt.Sprintf("%d programs", len(group)))
 	binaries, err := first.Plan.gocmd.BuildAll(ctx, string(first.Plan.Dist()), requests)
 	words := "1 program"
 	if len(group) > 1 {

@@ -65,7 +65,7 @@ func (b *builder) start(ctx context.Context) (*docker.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	done := b.report.step(b.ref, "builder", "starting a container")
+	done := b.report.Step(b.ref, "builder", "starting a container")
 	c, err := b.engine.StartBuilder(ctx, b.request(program))
 	if err == nil {
 		if err = b.lend(ctx, c); err != nil {
@@ -84,10 +84,10 @@ func (b *builder) start(ctx context.Context) (*docker.Builder, error) {
 		if ctx.Err() != nil {
 			return nil, err
 		}
-		return nil, &EngineError{err}
+		return nil, &EngineError{Err: err}
 	}
 	if why := b.withoutAgent(c); why != "" {
-		b.report.note(b.ref, "builder", "warning: the builder has not your SSH agent: "+why+"\nfix: let private modules come with a netrc, or by \"go mod vendor\"; unset SSH_AUTH_SOCK to hear this no more")
+		b.report.Note(b.ref, "builder", "warning: the builder has not your SSH agent: "+why+"\nfix: let private modules come with a netrc, or by \"go mod vendor\"; unset SSH_AUTH_SOCK to hear this no more")
 	}
 	b.container = c
 	return c, nil
@@ -123,7 +123,7 @@ func (b *builder) request(program []byte) docker.BuilderRequest {
 func (b *builder) attendant(ctx context.Context) (program []byte, err error) {
 	system, arch, variant, err := b.engine.Platform(ctx)
 	if err != nil {
-		return nil, &EngineError{err}
+		return nil, &EngineError{Err: err}
 	}
 	t := gobuild.Target{OS: system, Architecture: arch, Variant: variant}
 	file := filepath.Join(b.owner.Cache, fmt.Sprintf("attendant-%x-%s", sha256.Sum256([]byte(attendant.Source)), strings.ReplaceAll(t.String(), "/", "-")))
@@ -196,7 +196,7 @@ func (b *builder) Run(ctx context.Context, c gobuild.Command) error {
 	case 0:
 		return nil
 	case attendant.NotFound:
-		return &ConfigError{fmt.Errorf("the Builder %q has no command %q\nfix: name an image that has it, such as golang:1.26-bookworm", b.ref, c.Args[0])}
+		return &ConfigError{Err: fmt.Errorf("the Builder %q has no command %q\nfix: name an image that has it, such as golang:1.26-bookworm", b.ref, c.Args[0])}
 	}
 	return &gobuild.ExitError{Code: code}
 }
@@ -223,7 +223,7 @@ func (b *builder) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	return &EngineError{err}
+	return &EngineError{Err: err}
 }
 
 // Look finds a command in the container.

@@ -30,7 +30,7 @@ func wishesOf(c Config) (w wishes, err error) {
 			continue
 		}
 		if _, err := path.Match(word, ""); err != nil || word == "" || strings.ContainsAny(word, "/@ \t\n") {
-			return w, &ConfigError{fmt.Errorf("the word %q in Lend (%s) is neither %q nor a host\nfix: name a host as the netrc has it, such as git.example.com", word, c.Origin, lendAgent)}
+			return w, &ConfigError{Err: fmt.Errorf("the word %q in Lend (%s) is neither %q nor a host\nfix: name a host as the netrc has it, such as git.example.com", word, c.Origin, lendAgent)}
 		}
 		w.hosts = append(w.hosts, word)
 	}

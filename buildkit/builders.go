@@ -50,7 +50,7 @@ func (b *Builders) image(ctx context.Context, c Config, p Platform) (engine *doc
 		return engine, img, true, nil
 	}
 	if img, found, err = engine.Image(ctx, c.Builder); err != nil {
-		return nil, img, false, &EngineError{err}
+		return nil, img, false, &EngineError{Err: err}
 	}
 	if found {
 		b.pin(key, img)
@@ -68,11 +68,11 @@ func (b *Builders) pin(key builderKey, img docker.Image) {
 
 func (b *Builders) engine(ctx context.Context, c Config, p Platform) (*docker.Engine, error) {
 	if b == nil || b.Engine == nil {
-		return nil, &EngineError{fmt.Errorf("compiling in the Builder %q (%s): there is no Docker Engine for it\nfix: start Docker, or leave Builder out", c.Builder, c.Origin)}
+		return nil, &EngineError{Err: fmt.Errorf("compiling in the Builder %q (%s): there is no Docker Engine for it\nfix: start Docker, or leave Builder out", c.Builder, c.Origin)}
 	}
 	address, err := builderAddress(c, p)
 	if err != nil {
-		return nil, &ConfigError{err}
+		return nil, &ConfigError{Err: err}
 	}
 	if address != "" && b.At != nil {
 		engine, err := b.At(ctx, address)
@@ -92,9 +92,9 @@ func (b *Builders) engine(ctx context.Context, c Config, p Platform) (*docker.En
 func noEngine(err error) error {
 	var config *docker.ConfigError
 	if errors.As(err, &config) {
-		return &ConfigError{err}
+		return &ConfigError{Err: err}
 	}
-	return &EngineError{err}
+	return &EngineError{Err: err}
 }
 
 // get returns the builder of a Config of the module in a folder, whose image is pulled if the engine does not have it. Nothing is started yet.
@@ -132,18 +132,18 @@ func (b *Builders) get(ctx context.Context, in Inputs, root string, c Config, p 
 
 // pull lets the engine fetch the image of a Builder.
 func (b *Builders) pull(ctx context.Context, in Inputs, c Config, engine *docker.Engine) (docker.Image, error) {
-	done := in.Report.step(c.Builder, "builder", "pulling the image")
+	done := in.Report.Step(c.Builder, "builder", "pulling the image")
 	err := engine.Pull(ctx, c.Builder, docker.Platform{}, nil)
 	done("pulled", err)
 	if err != nil {
-		return docker.Image{}, &EngineError{fmt.Errorf("getting the image of the Builder %q (%s): %w", c.Builder, c.Origin, err)}
+		return docker.Image{}, &EngineError{Err: fmt.Errorf("getting the image of the Builder %q (%s): %w", c.Builder, c.Origin, err)}
 	}
 	img, found, err := engine.Image(ctx, c.Builder)
 	if err == nil && !found {
 		err = fmt.Errorf("the engine at %s does not have %q, which it has pulled", engine.Host(), c.Builder)
 	}
 	if err != nil {
-		return docker.Image{}, &EngineError{err}
+		return docker.Image{}, &EngineError{Err: err}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -163,7 +163,7 @@ func (b *Builders) Close(ctx context.Context) error {
 		errs = append(errs, one.close(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return &EngineError{err}
+		return &EngineError{Err: err}
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (b *Builders) Close(ctx context.Context) error {
 // there.
 func sourceFolders(in Inputs) ([]string, error) {
 	if filepath.Separator != '/' {
-		return nil, &ConfigError{errors.New("a Builder needs paths that a Linux container can have too\nfix: run mage in WSL, or leave Builder out")}
+		return nil, &ConfigError{Err: errors.New("a Builder needs paths that a Linux container can have too\nfix: run mage in WSL, or leave Builder out")}
 	}
 	folders, err := gobuild.SourceFolders(in.Dir, in.Environ)
 	if err != nil {
@@ -180,7 +180,7 @@ func sourceFolders(in Inputs) ([]string, error) {
 	}
 	for _, dir := range folders {
 		if slices.Contains(hidden, dir) || slices.ContainsFunc(systemRoots, func(root string) bool { return dir == root || strings.HasPrefix(dir, root+"/") }) {
-			return nil, &ConfigError{fmt.Errorf("a Builder needs the folder %q of this machine at the same place, and has its own there\nfix: move the module to another folder", dir)}
+			return nil, &ConfigError{Err: fmt.Errorf("a Builder needs the folder %q of this machine at the same place, and has its own there\nfix: move the module to another folder", dir)}
 		}
 	}
 	return folders, nil

@@ -46,7 +46,7 @@ func (b *Built) libraries(ctx context.Context) (err error) {
 	if err := b.fitBase(); err != nil {
 		return err
 	}
-	done := b.report.step(b.Plan.Label(), "libraries", "resolving in "+b.where())
+	done := b.report.Step(b.Plan.Label(), "libraries", "resolving in "+b.where())
 	if b.recalled = b.recallSystem(); b.recalled {
 		done(b.system.Words+", as before", nil)
 		b.Candidates = b.system.Candidates
@@ -90,7 +90,7 @@ func (b *Built) resolve(ctx context.Context) (err error) {
 	}
 	var option *plugins.OptionError
 	if errors.As(err, &option) {
-		return &ConfigError{fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", b.Plan.config.Origin, option)}
+		return &ConfigError{Err: fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", b.Plan.config.Origin, option)}
 	}
 	if err != nil {
 		return b.blameForStart(ctx, err)
@@ -113,7 +113,7 @@ func (b *Built) canOpen() error {
 	if b.Closure.Flavour != ldd.Static || len(c.Libraries) == 0 {
 		return nil
 	}
-	return &ConfigError{fmt.Errorf("the Config (%s) has the library %q, and the program is static: it cannot open any\nfix: set Cgo to \"on\", or leave Libraries out", c.Origin, c.Libraries[0])}
+	return &ConfigError{Err: fmt.Errorf("the Config (%s) has the library %q, and the program is static: it cannot open any\nfix: set Cgo to \"on\", or leave Libraries out", c.Origin, c.Libraries[0])}
 }
 
 // pluginOptions are the words of the Config in those of the room for plugins.
@@ -204,7 +204,7 @@ func (b *Built) tellGroups() {
 // as another program. What the program opens later is held to the same; a symbol
 // that a plugin lacks is a warning, since nobody may call it.
 func (b *Built) prove(ctx context.Context) (err error) {
-	done := b.report.step(b.Plan.Label(), "verify", "resolving inside of the image")
+	done := b.report.Step(b.Plan.Label(), "verify", "resolving inside of the image")
 	words := "every library and symbol version is found inside of the image"
 	if b.system.Loader == "" {
 		words = "a static program needs nothing"

@@ -38,15 +38,15 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 			p.decided("lent", what, why)
 		}
 	} else if len(s.config.Lend) > 0 {
-		return Plan{}, &ConfigError{fmt.Errorf("the Config (%s) has Lend and no Builder\nfix: set Builder, or leave Lend out", s.config.Origin)}
+		return Plan{}, &ConfigError{Err: fmt.Errorf("the Config (%s) has Lend and no Builder\nfix: set Builder, or leave Lend out", s.config.Origin)}
 	} else if len(s.config.Builders) > 0 {
-		return Plan{}, &ConfigError{fmt.Errorf("the Config (%s) has Builders and no Builder\nfix: set Builder to the image that compiles on them", s.config.Origin)}
+		return Plan{}, &ConfigError{Err: fmt.Errorf("the Config (%s) has Builders and no Builder\nfix: set Builder to the image that compiles on them", s.config.Origin)}
 	}
 	for _, decide := range []func(Inputs, gobuild.Module) error{
 		p.decideName, p.decideReference, p.decideDelivery, p.decideEpoch, p.decideCompile, p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply,
 	} {
 		if err := decide(in, m); err != nil {
-			return Plan{}, &ConfigError{err}
+			return Plan{}, &ConfigError{Err: err}
 		}
 	}
 	return p, nil

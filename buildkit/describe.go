@@ -19,7 +19,7 @@ const markLabel = "io.github.fromscratch-go.image"
 // describe makes the image: layers by rate of change, the configuration, and the
 // digests of all.
 func (b *Built) describe(ctx context.Context) error {
-	done := b.report.step(b.Plan.Label(), "image", "hashing the layers")
+	done := b.report.Step(b.Plan.Label(), "image", "hashing the layers")
 	err := b.makeImage(ctx)
 	if err != nil {
 		done("", err)
@@ -113,17 +113,6 @@ func (b *Built) layerWords(l rootfs.Layer) string {
 		return "files: as configured"
 	}
 	return "program: " + b.Plan.subject()
-}
-
-// Size is a number of bytes for people.
-func Size(n int64) string {
-	switch {
-	case n < 1e3:
-		return fmt.Sprintf("%d B", n)
-	case n < 1e6:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
 
 // Show is a path below the module as its user would write it.

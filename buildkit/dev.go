@@ -105,7 +105,7 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 		Stdout:  r.Stdout, Stderr: &d.splitter,
 	})
 	if err != nil {
-		return nil, &EngineError{err}
+		return nil, &EngineError{Err: err}
 	}
 	b.tellDev(d.container)
 	if image.healthcheck() != nil {
@@ -164,13 +164,13 @@ func (d *Dev) healthcheck(image Deliverable) *docker.Healthcheck {
 // tellDev says where the program is reached, and how it is replaced.
 func (b *Built) tellDev(c *docker.DevContainer) {
 	for _, w := range c.Warnings {
-		b.report.note(b.Plan.Label(), "dev", "warning: "+w)
+		b.report.Note(b.Plan.Label(), "dev", "warning: "+w)
 	}
 	words := append([]string{"started " + c.ID[:12]}, published(c.Container)...)
 	if c.Copied != nil {
 		words = append(words, "the program is sent at each change ("+strings.ReplaceAll(c.Copied.Error(), "\n", "; ")+")")
 	}
-	b.report.note(b.Plan.Label(), "dev", strings.Join(words, ", "))
+	b.report.Note(b.Plan.Label(), "dev", strings.Join(words, ", "))
 }
 
 // furnish makes the folder that the container sees: the supervisor and the program.
@@ -248,7 +248,7 @@ func (d *Dev) Close(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), peace)
 	defer stop()
 	if err := d.engine.Retire(ctx, markLabel+"="+d.plan.Name, d.ids...); err != nil {
-		return &EngineError{err}
+		return &EngineError{Err: err}
 	}
 	return nil
 }
@@ -262,7 +262,7 @@ func (d *Dev) remove(ctx context.Context) error {
 		_, _ = d.container.Wait(ctx) // however it ends, it is removed
 	}
 	if err := d.container.Remove(ctx); err != nil {
-		return &EngineError{err}
+		return &EngineError{Err: err}
 	}
 	return d.splitter.Flush()
 }

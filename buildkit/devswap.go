@@ -136,14 +136,14 @@ func (d *Dev) restart(ctx context.Context) error {
 	for range stale {
 		d.forgetEvents()
 		if err := d.container.Feed(ctx, strings.NewReader(report.RestartLine)); err != nil {
-			return &EngineError{err}
+			return &EngineError{Err: err}
 		}
 		err := d.started(ctx)
 		if !errors.Is(err, errStale) {
 			return err
 		}
 	}
-	return &EngineError{fmt.Errorf("starting the new program: the container still has the old one\nfix: set IMAGE_DEV_SWAP=copy")}
+	return &EngineError{Err: fmt.Errorf("starting the new program: the container still has the old one\nfix: set IMAGE_DEV_SWAP=copy")}
 }
 
 // send gives the supervisor the program, which it starts when it has all of it. That is
@@ -161,12 +161,12 @@ func (d *Dev) send(ctx context.Context) (err error) {
 	header := report.Program{Size: info.Size(), Modified: info.ModTime()}
 	d.forgetEvents()
 	if err := d.container.Feed(ctx, io.MultiReader(strings.NewReader(header.Line()), file)); err != nil {
-		return &EngineError{err}
+		return &EngineError{Err: err}
 	}
 	if err := d.started(ctx); !errors.Is(err, errStale) {
 		return err
 	}
-	return &EngineError{fmt.Errorf("starting the new program: the container has started the old one\nfix: start imageDev again")}
+	return &EngineError{Err: fmt.Errorf("starting the new program: the container has started the old one\nfix: start imageDev again")}
 }
 
 // forgetEvents passes over what was told before something is asked for.
@@ -203,9 +203,9 @@ func (d *Dev) started(ctx context.Context) error {
 				return fmt.Errorf("starting the new program: %s", e.Reason)
 			}
 		case <-d.container.Ended():
-			return &EngineError{fmt.Errorf("starting the new program: %w", docker.ErrNotRunning)}
+			return &EngineError{Err: fmt.Errorf("starting the new program: %w", docker.ErrNotRunning)}
 		case <-late.C:
-			return &EngineError{fmt.Errorf("starting the new program: the container said nothing for %s\nfix: start imageDev again", startTime)}
+			return &EngineError{Err: fmt.Errorf("starting the new program: the container said nothing for %s\nfix: start imageDev again", startTime)}
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -154,7 +154,7 @@ func (d Dist) check() error {
 			return fmt.Errorf("looking at the folder for the image: %w", err)
 		}
 		if !info.IsDir() {
-			return &ConfigError{fmt.Errorf("writing to %q: it is not a folder (%s)\nfix: move it away", dir, info.Mode())}
+			return &ConfigError{Err: fmt.Errorf("writing to %q: it is not a folder (%s)\nfix: move it away", dir, info.Mode())}
 		}
 	}
 	entries, err := os.ReadDir(string(d))
@@ -162,7 +162,7 @@ func (d Dist) check() error {
 		return fmt.Errorf("looking at the folder for the image: %w", err)
 	}
 	if len(entries) > 0 && !d.ours() {
-		return &ConfigError{fmt.Errorf("writing to %q: it holds files that fromscratch did not write (%s)\nfix: move them away, or give the image another Name",
+		return &ConfigError{Err: fmt.Errorf("writing to %q: it holds files that fromscratch did not write (%s)\nfix: move them away, or give the image another Name",
 			d, entries[0].Name())}
 	}
 	return nil

@@ -50,14 +50,14 @@ func WriteDockerfiles(all []Dockerfile) error {
 	for _, d := range all {
 		text, err := dockerfile.Dockerfile(d.spec)
 		if err != nil {
-			return &ConfigError{fmt.Errorf("image %q: %w", d.spec.Name, err)}
+			return &ConfigError{Err: fmt.Errorf("image %q: %w", d.spec.Name, err)}
 		}
 		files = append(files, dockerfile.File{Path: d.Path, Text: text}, dockerfile.File{Path: d.Ignore, Text: dockerfile.Ignore(d.spec)})
 	}
 	err := dockerfile.Write(files...)
 	var foreign *dockerfile.ForeignError
 	if errors.As(err, &foreign) {
-		return &ConfigError{err}
+		return &ConfigError{Err: err}
 	}
 	return err
 }
@@ -72,14 +72,14 @@ func DockerfilePlans(path string, plans []Plan) ([]Plan, error) {
 		if i := slices.Index(names, p.Name); i < 0 {
 			one, names = append(one, p), append(names, p.Name)
 		} else if p.Main.Cgo.Enabled || one[i].Main.Cgo.Enabled {
-			return nil, &ConfigError{fmt.Errorf("image %q is for several platforms, and uses cgo: its Dockerfile lists libraries, which are those of one platform\nfix: name one, with IMAGE_PLATFORM=%s, or set Cgo to \"off\"",
+			return nil, &ConfigError{Err: fmt.Errorf("image %q is for several platforms, and uses cgo: its Dockerfile lists libraries, which are those of one platform\nfix: name one, with IMAGE_PLATFORM=%s, or set Cgo to \"off\"",
 				p.Name, one[i].Platform)}
 		}
 	}
 	if path == "" || len(one) == 1 {
 		return one, nil
 	}
-	return nil, &ConfigError{fmt.Errorf("IMAGE_DOCKERFILE is %q, one file, and there are the images %s\nfix: select one, with IMAGE_NAME=%s, or unset IMAGE_DOCKERFILE",
+	return nil, &ConfigError{Err: fmt.Errorf("IMAGE_DOCKERFILE is %q, one file, and there are the images %s\nfix: select one, with IMAGE_NAME=%s, or unset IMAGE_DOCKERFILE",
 		path, strings.Join(names, ", "), names[0])}
 }
 
@@ -132,7 +132,7 @@ func (w *writing) inContext(name string) (string, bool) {
 
 // unsaid is the error for what a Dockerfile cannot say.
 func (w *writing) unsaid(field, why, fix string) error {
-	return &ConfigError{fmt.Errorf("%s of the Config (%s): %s\nfix: %s", field, w.Plan.config.Origin, why, fix)}
+	return &ConfigError{Err: fmt.Errorf("%s of the Config (%s): %s\nfix: %s", field, w.Plan.config.Origin, why, fix)}
 }
 
 // possible refuses what cannot be done by a builder, and notes what it leaves to others.

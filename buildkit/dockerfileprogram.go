@@ -117,7 +117,7 @@ func (w *writing) program(ctx context.Context) error {
 	}
 	dir, ok := w.inContext(p.Root)
 	if !ok {
-		return &ConfigError{fmt.Errorf("the module %q is outside of the workspace's folder %q\nfix: set GOWORK=off, or move go.work above the module", p.Root, w.context)}
+		return &ConfigError{Err: fmt.Errorf("the module %q is outside of the workspace's folder %q\nfix: set GOWORK=off, or move go.work above the module", p.Root, w.context)}
 	}
 	w.spec.Program = dockerfile.Program{Dir: dir, Env: line.Env, Args: line.Args, Private: line.Private, Package: p.Main.ImportPath}
 	if rel, err := filepath.Rel(p.Root, p.Main.Dir); err == nil && filepath.IsLocal(rel) {
@@ -166,7 +166,7 @@ func (w *writing) folders() ([]string, error) {
 	for _, dir := range w.Plan.Main.Sources.Folders {
 		rel, ok := w.inContext(dir)
 		if !ok {
-			return nil, &ConfigError{fmt.Errorf("the packages in %q are outside of %q, which is all that a builder sees: a replace of go.mod or a use of go.work leads there\n"+
+			return nil, &ConfigError{Err: fmt.Errorf("the packages in %q are outside of %q, which is all that a builder sees: a replace of go.mod or a use of go.work leads there\n"+
 				"fix: go mod vendor, or move them below that folder, or build the image with the target image", dir, w.context)}
 		}
 		if vendor, ok := vendorOf(rel); ok {
@@ -216,7 +216,7 @@ func (w *writing) moduleFiles() (outside bool, err error) {
 	})
 	w.spec.Program.ModuleFiles = files
 	if outside && w.Plan.module.Workspace != "" {
-		return true, &ConfigError{fmt.Errorf("a module of the workspace %q is outside of its folder, which is all that a builder sees\nfix: move go.work above all of its modules, or set GOWORK=off", w.Plan.module.Workspace)}
+		return true, &ConfigError{Err: fmt.Errorf("a module of the workspace %q is outside of its folder, which is all that a builder sees\nfix: move go.work above all of its modules, or set GOWORK=off", w.Plan.module.Workspace)}
 	}
 	return outside, nil
 }

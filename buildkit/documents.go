@@ -82,7 +82,7 @@ func (b *Built) writeDocuments(ctx context.Context, manifest digest.Digest) ([]D
 // at all, and returns their paths. When it fails, none is left.
 func (b *Built) WriteDocuments(ctx context.Context) (paths []string, err error) {
 	paths = b.Plan.Dist().documents()
-	done := b.report.step(b.Plan.Label(), "sbom", "describing what is in the image")
+	done := b.report.Step(b.Plan.Label(), "sbom", "describing what is in the image")
 	docs, err := b.Documents(ctx, "")
 	for i := 0; i < len(docs) && err == nil; i++ {
 		err = replaceFile(paths[i], string(docs[i].Content))

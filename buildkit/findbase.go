@@ -61,21 +61,21 @@ func (in Inputs) findBase(ctx context.Context, s subject, r base.Request) (*base
 	if err != nil {
 		return nil, err
 	}
-	done := in.Report.step(s.label(), "base", "finding "+r.Reference)
+	done := in.Report.Step(s.label(), "base", "finding "+r.Reference)
 	b, err := finder.Find(ctx, r)
 	if err != nil {
 		done("", err)
 		err = fmt.Errorf("the Base of the Config (%s): %w", s.config.Origin, err)
 		var remote *base.RemoteError
 		if errors.As(err, &remote) {
-			return nil, &EngineError{err}
+			return nil, &EngineError{Err: err}
 		}
-		return nil, &ConfigError{err}
+		return nil, &ConfigError{Err: err}
 	}
 	done(fmt.Sprintf("%s (%s), found in %s", r.Reference, b.Digest, b.From), nil)
 	if b.Instead != nil {
 		why := strings.ReplaceAll(b.Instead.Error(), "\n", "; ")
-		in.Report.note(s.label(), "base", fmt.Sprintf("warning: %s is that of the engine, as the registry does not give it: %s. Its layers are compressed anew, so what is made here may have another digest than elsewhere",
+		in.Report.Note(s.label(), "base", fmt.Sprintf("warning: %s is that of the engine, as the registry does not give it: %s. Its layers are compressed anew, so what is made here may have another digest than elsewhere",
 			r.Reference, why))
 	}
 	return b, nil

@@ -16,12 +16,12 @@ import (
 // which pods know its reference. A node that has it already is sent nothing; others
 // are sent the layers that they do not have. What fails is an [*EngineError].
 func (b *Built) LoadCluster(ctx context.Context, cluster *docker.Cluster) error {
-	done := b.report.step(b.Plan.Label(), "kind", "loading "+b.Plan.Reference)
+	done := b.report.Step(b.Plan.Label(), "kind", "loading "+b.Plan.Reference)
 	came, err := b.loadCluster(ctx, cluster)
 	done(came, err)
 	if err != nil {
 		err = errors.Join(err, remove(b.Plan.Dist().layers())) // what it knows may be why
-		return &EngineError{fmt.Errorf("delivering image %q to the kind cluster %q: %w", b.Plan.Reference, cluster.Name, err)}
+		return &EngineError{Err: fmt.Errorf("delivering image %q to the kind cluster %q: %w", b.Plan.Reference, cluster.Name, err)}
 	}
 	return b.removeStale(ctx)
 }
@@ -47,7 +47,7 @@ func (b *Built) loadCluster(ctx context.Context, cluster *docker.Cluster) (came 
 	}
 	if err == nil && strings.HasSuffix(imported.Name, ":latest") {
 		// https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting
-		b.report.note(b.Plan.Label(), "kind", "for the tag latest pods need imagePullPolicy: IfNotPresent, else Kubernetes pulls it")
+		b.report.Note(b.Plan.Label(), "kind", "for the tag latest pods need imagePullPolicy: IfNotPresent, else Kubernetes pulls it")
 	}
 	return fmt.Sprintf("loaded %s into %d of %d nodes of %q, sent %s",
 		imported.Name, imported.Nodes, len(cluster.Nodes), cluster.Name, Size(imported.Sent)), err
@@ -57,7 +57,7 @@ func (b *Built) loadCluster(ctx context.Context, cluster *docker.Cluster) (came 
 func (b *Built) fits(ctx context.Context, cluster *docker.Cluster) error {
 	system, arch, _, err := cluster.Platform(ctx)
 	if p := b.Plan.Platform; err == nil && (p.OS != system || p.Architecture != arch) {
-		return &ConfigError{fmt.Errorf("the image is for %s, and the nodes run %s/%s\nfix: leave Platform and IMAGE_PLATFORM out: the nodes' is taken then", p, system, arch)}
+		return &ConfigError{Err: fmt.Errorf("the image is for %s, and the nodes run %s/%s\nfix: leave Platform and IMAGE_PLATFORM out: the nodes' is taken then", p, system, arch)}
 	}
 	return err
 }
@@ -67,7 +67,7 @@ func (b *Built) fits(ctx context.Context, cluster *docker.Cluster) error {
 func (d Deliverable) InCluster(ctx context.Context, cluster *docker.Cluster) (bool, error) {
 	has, err := cluster.Has(ctx, d.Reference, d.ids...)
 	if err != nil {
-		return false, &EngineError{err}
+		return false, &EngineError{Err: err}
 	}
 	return has, nil
 }

@@ -43,7 +43,7 @@ func (g platforms) layout(ctx context.Context, dir string) (path string, err err
 	if dir == "" {
 		l.Dir, l.Alone = dist.layout(), true
 	}
-	done := b.report.step(b.Plan.Name, "layout", "writing "+b.Plan.Show(l.Dir))
+	done := b.report.Step(b.Plan.Name, "layout", "writing "+b.Plan.Show(l.Dir))
 	err = l.Write(ctx)
 	done(fmt.Sprintf("wrote %s to %s", strings.Join(l.Refs, ", "), b.Plan.Show(l.Dir)), err)
 	if err != nil {
@@ -105,7 +105,7 @@ func (g platforms) archive(ctx context.Context, own Platform) (path string, err 
 	if p, ok := Runs(own, g.all()); ok {
 		own = p
 	}
-	done := b.report.step(b.Plan.Name, "archive", "writing "+b.Plan.Show(path))
+	done := b.report.Step(b.Plan.Name, "archive", "writing "+b.Plan.Show(path))
 	annotations, err := g.archived(ctx)
 	if err == nil {
 		err = deliver.Archive{Images: g.images(), Platform: own, Refs: b.Plan.references(), Annotations: annotations}.WriteFile(ctx, path)

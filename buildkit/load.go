@@ -20,7 +20,7 @@ import (
 // earlier build, is sent the others alone. What the next build can make use of is
 // kept meanwhile. What fails is an [*EngineError].
 func (b *Built) Load(ctx context.Context, d *Delivery) error {
-	done := b.report.step(b.Plan.Label(), "docker", "loading "+b.Plan.Reference)
+	done := b.report.Step(b.Plan.Label(), "docker", "loading "+b.Plan.Reference)
 	if err := b.removeStale(ctx); err != nil { // before it is noted what is there
 		done("", err)
 		return err
@@ -70,7 +70,7 @@ func (b *Built) load(ctx context.Context, d *Delivery) (came string, err error) 
 
 // undelivered is the error of an engine.
 func (b *Built) undelivered(d *Delivery, err error) error {
-	return &EngineError{fmt.Errorf("delivering image %q to %s: %w", b.Plan.Reference, d.engine.Host(), err)}
+	return &EngineError{Err: fmt.Errorf("delivering image %q to %s: %w", b.Plan.Reference, d.engine.Host(), err)}
 }
 
 // sendOrAll sends the image without what the engine has; when that fails, or the request

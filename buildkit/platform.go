@@ -28,12 +28,12 @@ func (in Inputs) platforms(ctx context.Context, c Config) (list []Platform, of i
 	if s := in.getenv("IMAGE_PLATFORM"); s != "" {
 		list, err = namedPlatforms(split(s), "env IMAGE_PLATFORM")
 		if err == nil && len(list) == 0 {
-			err = &ConfigError{fmt.Errorf("IMAGE_PLATFORM is %q, which names no platform\nfix: set it to linux/amd64, or to several with commas, or unset it", s)}
+			err = &ConfigError{Err: fmt.Errorf("IMAGE_PLATFORM is %q, which names no platform\nfix: set it to linux/amd64, or to several with commas, or unset it", s)}
 		}
 		return in.chosen(ctx, list, "env IMAGE_PLATFORM", err)
 	}
 	if c.Platform != "" && len(c.Platforms) > 0 {
-		return nil, 0, "", &ConfigError{fmt.Errorf("the Config (%s) has both Platform and Platforms\nfix: leave one of the two out", c.Origin)}
+		return nil, 0, "", &ConfigError{Err: fmt.Errorf("the Config (%s) has both Platform and Platforms\nfix: leave one of the two out", c.Origin)}
 	}
 	if names := append(slices.Clone(c.Platforms), only(c.Platform)...); len(names) > 0 {
 		list, err = namedPlatforms(names, c.Origin)
@@ -71,7 +71,7 @@ func namedPlatforms(names []string, from string) ([]Platform, error) {
 	for _, name := range names {
 		p, err := platform.Parse(name)
 		if err != nil {
-			return nil, &ConfigError{fmt.Errorf("reading the platform (%s): %w", from, err)}
+			return nil, &ConfigError{Err: fmt.Errorf("reading the platform (%s): %w", from, err)}
 		}
 		if !slices.ContainsFunc(list, func(q Platform) bool { return platform.Same(p, q) }) {
 			list = append(list, p)

@@ -34,7 +34,7 @@ func (o PushOptions) Check() error {
 		return nil
 	}
 	if _, err := registry.Authorities(o.Getenv("IMAGE_REGISTRY_CA")); err != nil {
-		return &ConfigError{err}
+		return &ConfigError{Err: err}
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ type Pushed struct {
 func Pushable(plans []Plan) error {
 	for _, p := range plans {
 		if deliver.Official(p.Reference) {
-			return &ConfigError{fmt.Errorf("the image %q (%s) has no registry to be pushed to: its reference is %s\nfix: set Repo in the Config, or IMAGE_REPO, to a repository like %q",
+			return &ConfigError{Err: fmt.Errorf("the image %q (%s) has no registry to be pushed to: its reference is %s\nfix: set Repo in the Config, or IMAGE_REPO, to a repository like %q",
 				p.Name, p.config.Origin, p.Reference, "registry.example/acme/"+p.Repository)}
 		}
 	}
@@ -103,7 +103,7 @@ func (g platforms) images() []*image.Image {
 func (g platforms) push(ctx context.Context, o PushOptions) (Pushed, error) {
 	b := g[0]
 	ref := b.Plan.Reference
-	done := b.report.step(b.Plan.Name, "push", "pushing "+ref)
+	done := b.report.Step(b.Plan.Name, "push", "pushing "+ref)
 	r, err := g.pushRequest(ctx, o)
 	var pushed registry.Pushed
 	if err == nil {
@@ -174,7 +174,7 @@ func (g platforms) indexAttachments(ctx context.Context, index digest.Digest) ([
 func (g platforms) failed(err error) error {
 	var r *registry.Error
 	if errors.As(err, &r) && !r.Local {
-		return &RegistryError{err}
+		return &RegistryError{Err: err}
 	}
 	return errors.Join(err, g.doubt())
 }
@@ -199,7 +199,7 @@ func (b *Built) underway() func(registry.Progress) {
 			return
 		}
 		last = time.Now()
-		b.report.underway(b.Plan.Name, "push", fmt.Sprintf("pushing %s, %s of %s", b.Plan.Reference, Size(p.Sent), Size(p.Total)))
+		b.report.Underway(b.Plan.Name, "push", fmt.Sprintf("pushing %s, %s of %s", b.Plan.Reference, Size(p.Sent), Size(p.Total)))
 	}
 }
 
@@ -211,7 +211,7 @@ func WriteRefs(path string, pushed []Pushed) error {
 	}
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
-		return &ConfigError{fmt.Errorf("writing the references to %q: %w\nfix: set IMAGE_REFS to a file in a folder that can be written", path, err)}
+		return &ConfigError{Err: fmt.Errorf("writing the references to %q: %w\nfix: set IMAGE_REFS to a file in a folder that can be written", path, err)}
 	}
 	_, err = temp.WriteString(lines.String())
 	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {

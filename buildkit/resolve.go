@@ -145,7 +145,7 @@ func (in Inputs) unambiguous(plans []Plan) error {
 		if in.getenv("IMAGE_REPO") != "" {
 			fix = "select one image with IMAGE_NAME, as IMAGE_REPO is one repository, or set Repo in each Config instead"
 		}
-		return &ConfigError{fmt.Errorf("the images %q (%s) and %q (%s) have one reference, %s\nfix: %s",
+		return &ConfigError{Err: fmt.Errorf("the images %q (%s) and %q (%s) have one reference, %s\nfix: %s",
 			other.Name, other.config.Origin, p.Name, p.config.Origin, ref, fix)}
 	}
 	return nil
@@ -178,7 +178,7 @@ func One(plans []Plan) (Plan, error) {
 	if plans[0].of > 1 {
 		fix += " IMAGE_PLATFORM=" + plans[0].Platform.String()
 	}
-	return Plan{}, &ConfigError{fmt.Errorf("this needs one image, and there are %s\nfix: select one, with %s", strings.Join(names, ", "), fix)}
+	return Plan{}, &ConfigError{Err: fmt.Errorf("this needs one image, and there are %s\nfix: select one, with %s", strings.Join(names, ", "), fix)}
 }
 
 func (in Inputs) gocmd() gobuild.Go { return gobuild.Go{Dir: in.Dir, Env: in.Environ} }

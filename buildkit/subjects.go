@@ -142,7 +142,7 @@ func (in Inputs) before(ctx context.Context, m gobuild.Module, c Config) error {
 	if name == "." { // of the module's root, or not said: the listing will tell
 		name = cmp.Or(path.Base(m.Path), filepath.Base(m.Dir))
 	}
-	done := in.Report.step(name, "before", "running Before of "+c.Origin)
+	done := in.Report.Step(name, "before", "running Before of "+c.Origin)
 	err := c.Before(ctx, m.Dir)
 	done("Before of "+c.Origin, err)
 	if err != nil {
@@ -168,17 +168,17 @@ func (in Inputs) mains(ctx context.Context, s subject) ([]gobuild.Main, error) {
 	m, c := s.module, s.config
 	options, err := compileOptions(c, s.platform)
 	if err != nil {
-		return nil, &ConfigError{err}
+		return nil, &ConfigError{Err: err}
 	}
 	patterns, err := patterns(m, c.Main)
 	if err != nil {
-		return nil, &ConfigError{err}
+		return nil, &ConfigError{Err: err}
 	}
 	mains, err := s.gocmd.Mains(ctx, s.platform, options, patterns...)
 	var failed *gobuild.CommandError
 	var engine *EngineError
 	if err != nil && !errors.As(err, &failed) && !errors.As(err, &engine) && ctx.Err() == nil {
-		return nil, &ConfigError{err}
+		return nil, &ConfigError{Err: err}
 	}
 	return mains, err
 }
@@ -213,7 +213,7 @@ func tooMany(c Config, mains []gobuild.Main) error {
 	for _, m := range mains {
 		found = append(found, m.ImportPath)
 	}
-	return &ConfigError{fmt.Errorf("the Config (%s) does not say which program it is about; the module has %s\nfix: set Main",
+	return &ConfigError{Err: fmt.Errorf("the Config (%s) does not say which program it is about; the module has %s\nfix: set Main",
 		c.Origin, strings.Join(found, ", "))}
 }
 
@@ -222,7 +222,7 @@ func distinct(all []subject) error {
 	seen := map[string]subject{}
 	for _, s := range all {
 		if other, ok := seen[s.name]; ok && (other.index != s.index || other.platform == s.platform) {
-			return &ConfigError{fmt.Errorf("two images have the name %q: %s (%s) and %s (%s)\nfix: set Name in a Config of each",
+			return &ConfigError{Err: fmt.Errorf("two images have the name %q: %s (%s) and %s (%s)\nfix: set Name in a Config of each",
 				s.name, other.what(), other.config.Origin, s.what(), s.config.Origin)}
 		}
 		seen[s.name] = s
@@ -244,7 +244,7 @@ func selected(all []subject, names string) ([]subject, error) {
 			}
 		}
 		if len(kept) == before {
-			return nil, &ConfigError{fmt.Errorf("IMAGE_NAME names the image %q; there are %s\nfix: use one of these names, or several with commas",
+			return nil, &ConfigError{Err: fmt.Errorf("IMAGE_NAME names the image %q; there are %s\nfix: use one of these names, or several with commas",
 				name, namesOf(all))}
 		}
 	}

@@ -42,7 +42,7 @@ func (b *Built) Deliverable() Deliverable {
 func (d Deliverable) Loaded(ctx context.Context, engine *docker.Engine) (bool, error) {
 	has, err := engine.Has(ctx, d.Reference, d.ids...)
 	if err != nil {
-		return false, &EngineError{err}
+		return false, &EngineError{Err: err}
 	}
 	return has, nil
 }
@@ -69,14 +69,14 @@ func (d Deliverable) Run(ctx context.Context, engine *docker.Engine, r RunReques
 		Healthcheck: d.healthcheck(),
 		Started: func(c docker.Container) {
 			for _, w := range c.Warnings {
-				r.Report.note(d.Name, "run", "warning: "+w)
+				r.Report.Note(d.Name, "run", "warning: "+w)
 			}
-			r.Report.note(d.Name, "run", strings.Join(append([]string{"started " + c.ID[:12]}, published(c)...), ", "))
+			r.Report.Note(d.Name, "run", strings.Join(append([]string{"started " + c.ID[:12]}, published(c)...), ", "))
 		},
 	}
 	code, err = engine.Run(ctx, request)
 	if err != nil {
-		return code, &EngineError{err}
+		return code, &EngineError{Err: err}
 	}
 	return code, nil
 }
