@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
@@ -150,7 +151,7 @@ func copyFile(ctx context.Context, from, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(temp, reader{ctx, in})
+	_, err = io.Copy(temp, fsx.Reader(ctx, in))
 	if err = errors.Join(err, temp.Chmod(0o755), temp.Close()); err == nil {
 		err = os.Rename(temp.Name(), to)
 	}
@@ -158,17 +159,4 @@ func copyFile(ctx context.Context, from, to string) (err error) {
 		return errors.Join(err, os.Remove(temp.Name()))
 	}
 	return nil
-}
-
-// reader reads until its context is done.
-type reader struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r reader) Read(p []byte) (int, error) {
-	if err := context.Cause(r.ctx); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(p)
 }

@@ -64,7 +64,7 @@ type Built struct {
 //
 // ctx ends it; the caller closes what it returns.
 func (p Plan) Build(ctx context.Context, report Report) (*Built, error) {
-	release, err := p.Dist().claim(ctx)
+	release, err := p.Dist().Claim(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("building image %q: %w", p.Name, err)
 	}
@@ -86,7 +86,7 @@ func (b *Built) abandon() error {
 		return nil
 	}
 	b.closed = true
-	return errors.Join(b.Plan.Dist().discard(b.Plan.Name), b.Plan.discardGroup(), b.release())
+	return errors.Join(b.Plan.Dist().Discard(b.Plan.Name), b.Plan.discardGroup(), b.release())
 }
 
 // finish is the recipe from the compiled program on.

@@ -9,10 +9,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
@@ -61,10 +60,10 @@ func build(ctx context.Context, plans []Plan, report Report, key func(*Built) st
 // eachGroup calls finish with each image, and use with each group and the error of its images: so many at once of both
 // together, and in the order of the images. A group that waits for its images takes no place.
 func eachGroup[T any](ctx context.Context, groups [][]T, atOnce int, finish func(T, context.Context) error, use func(context.Context, []T, error) error) error {
-	shared := make(places, atOnce)
+	shared := make(fsx.Places, atOnce)
 	return each(ctx, groups, atOnce, func(ctx context.Context, group []T) error {
-		err := shared.each(ctx, len(group), func(i int) error { return finish(group[i], ctx) })
-		return shared.use(func() error { return use(ctx, group, err) })
+		err := shared.Each(ctx, len(group), func(ctx context.Context, i int) error { return finish(group[i], ctx) })
+		return shared.Use(func() error { return use(ctx, group, err) })
 	})
 }
 
@@ -118,7 +117,7 @@ func claimAll(ctx context.Context, plans []Plan, report Report) ([]*Built, error
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(plans[a].folder(), plans[b].folder()) })
 	for _, i := range order {
-		release, err := plans[i].Dist().claim(ctx)
+		release, err := plans[i].Dist().Claim(ctx)
 		if err != nil {
 			// None was changed yet, so nothing is discarded.
 			errs := []error{fmt.Errorf("building image %q: %w", plans[i].Name, err)}
@@ -223,47 +222,7 @@ func platformsOf(all []*Built) string {
 // error no more are begun; those under way come to their end. The error is the first
 // in the order of the images.
 func each[T any](ctx context.Context, all []T, atOnce int, do func(context.Context, T) error) error {
-	return make(places, atOnce).each(ctx, len(all), func(i int) error { return do(ctx, all[i]) })
-}
-
-// places bound how much is done at once, also by several who share them.
-type places chan struct{}
-
-// use does one thing when a place is free.
-func (p places) use(do func() error) error {
-	p <- struct{}{}
-	defer func() { <-p }()
-	return do()
-}
-
-// each does n things, each when a place is free.
-func (p places) each(ctx context.Context, n int, do func(int) error) error {
-	errs := make([]error, n+1)
-	var failed atomic.Bool
-	var wait sync.WaitGroup
-	for i := range n {
-		p <- struct{}{}
-		if failed.Load() || ctx.Err() != nil {
-			<-p
-			break
-		}
-		wait.Add(1)
-		go func() {
-			defer wait.Done()
-			defer func() { <-p }()
-			if errs[i] = do(i); errs[i] != nil {
-				failed.Store(true)
-			}
-		}()
-	}
-	wait.Wait()
-	errs[n] = context.Cause(ctx)
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return fsx.Each(ctx, len(all), atOnce, func(ctx context.Context, i int) error { return do(ctx, all[i]) })
 }
 
 // discardAll removes what earlier builds have left for delivery, of images that are

@@ -102,7 +102,7 @@ func (b *builder) request(program []byte) docker.BuilderRequest {
 	r := docker.BuilderRequest{
 		Image: b.image.ID, Attendant: program, AttendantPath: attendant.Path, Copy: b.owner.Copy,
 		Labels: map[string]string{markLabel: "builder", prefix: "builder"},
-		Skip:   func(host string) bool { return filepath.Base(host) == ".git" || Dist(host).ours() },
+		Skip:   func(host string) bool { return filepath.Base(host) == ".git" || Dist(host).Ours() },
 		Volumes: map[string]string{
 			// Each image has its own: the go command does not notice that headers and libraries of C differ, and it
 			// compiles unpacked modules without comparing them with go.sum again. Only the whole ID names one image.

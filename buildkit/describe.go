@@ -34,7 +34,7 @@ func (b *Built) describe(ctx context.Context) error {
 }
 
 func (b *Built) makeImage(ctx context.Context) error {
-	path := b.Plan.Dist().layers()
+	path := b.Plan.Dist().Layers()
 	before, after := readLayers(path), layers{}
 	var list []*image.Layer
 	for _, l := range []rootfs.Layer{rootfs.System, rootfs.Files, rootfs.Program} {

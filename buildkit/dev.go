@@ -15,6 +15,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
@@ -63,8 +64,6 @@ type DevRequest struct {
 	Health func(docker.Verdict)
 }
 
-func (d Dist) dev() string { return filepath.Join(string(d), "dev") }
-
 // Develop runs the image, which the engine must have, in a development container.
 // The caller closes what it returns.
 func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest) (*Dev, error) {
@@ -100,7 +99,7 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 	d.container, err = engine.StartDev(ctx, docker.DevRequest{
 		Image: image.Reference, Command: d.supervised(words), Labels: map[string]string{markLabel: b.Plan.Name},
 		Ports: image.ports(), Healthcheck: d.healthcheck(image), Copy: r.Copy,
-		Binds:   []docker.Bind{{Host: b.Plan.Dist().dev(), Container: devFolder, ReadOnly: true}},
+		Binds:   []docker.Bind{{Host: b.Plan.Dist().Dev(), Container: devFolder, ReadOnly: true}},
 		Scratch: devMemory,
 		Stdout:  r.Stdout, Stderr: &d.splitter,
 	})
@@ -175,7 +174,7 @@ func (b *Built) tellDev(c *docker.DevContainer) {
 
 // furnish makes the folder that the container sees: the supervisor and the program.
 func (d *Dev) furnish(ctx context.Context, r DevRequest) error {
-	dir := d.plan.Dist().dev()
+	dir := d.plan.Dist().Dev()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the folder of the development container: %w", err)
 	}
@@ -199,13 +198,13 @@ func (d *Dev) furnish(ctx context.Context, r DevRequest) error {
 }
 
 // placed is where the container sees the program.
-func (d *Dev) placed() string { return filepath.Join(d.plan.Dist().dev(), d.plan.Name) }
+func (d *Dev) placed() string { return filepath.Join(d.plan.Dist().Dev(), d.plan.Name) }
 
 // place puts the program where the container sees it, at once: it is another name of
 // the same file, which the go command replaces and never writes to again.
 func (d *Dev) place() error {
-	temp := filepath.Join(d.plan.Dist().dev(), ".new")
-	err := errors.Join(remove(temp), os.Chmod(d.plan.binary(), 0o755))
+	temp := filepath.Join(d.plan.Dist().Dev(), ".new")
+	err := errors.Join(fsx.Remove(temp), os.Chmod(d.plan.binary(), 0o755))
 	if err == nil {
 		err = os.Link(d.plan.binary(), temp)
 	}

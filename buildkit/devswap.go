@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
@@ -52,12 +53,12 @@ func (d *Dev) fits(path string) bool {
 // the same, unless that has ended: swapped is false then. The error is [ErrOtherImage]
 // when the image has to be built anew.
 func (d *Dev) Swap(ctx context.Context, report Report) (swapped bool, err error) {
-	release, err := d.plan.Dist().claim(ctx)
+	release, err := d.plan.Dist().Claim(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	if !exists(d.placed()) { // imageClean has removed what the container sees
+	if !fsx.Exists(d.placed()) { // imageClean has removed what the container sees
 		return false, ErrOtherImage
 	}
 	b := &Built{Plan: d.plan, report: report}

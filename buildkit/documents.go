@@ -12,6 +12,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/provenance"
 	"github.com/fromscratch-go/fromscratch/buildkit/sbom"
 )
@@ -23,20 +24,6 @@ type Document struct {
 	MediaType    string // "application/spdx+json"
 	ArtifactType string // by which it is found among the referrers of an image
 	Content      []byte
-}
-
-// Names of the documents' files in dist/NAME.
-const (
-	spdxName       = "sbom.spdx.json"
-	cyclonedxName  = "sbom.cdx.json"
-	provenanceName = "provenance.json"
-)
-
-// documents are the files of the documents.
-func (d Dist) documents() []string {
-	return []string{
-		filepath.Join(string(d), spdxName), filepath.Join(string(d), cyclonedxName), filepath.Join(string(d), provenanceName),
-	}
 }
 
 // Documents returns the bills of materials of the image, as SPDX and as CycloneDX, and
@@ -71,49 +58,41 @@ func (b *Built) writeDocuments(ctx context.Context, manifest digest.Digest) ([]D
 	if err != nil {
 		return nil, err
 	}
+	folder := b.Plan.Dist()
 	return []Document{
-		{spdxName, sbom.SPDXMediaType, sbom.SPDXMediaType, spdx},
-		{cyclonedxName, sbom.CycloneDXMediaType, sbom.CycloneDXMediaType, cyclonedx},
-		{provenanceName, provenance.MediaType, provenance.MediaType, statement},
+		{filepath.Base(folder.SPDX()), sbom.SPDXMediaType, sbom.SPDXMediaType, spdx},
+		{filepath.Base(folder.CycloneDX()), sbom.CycloneDXMediaType, sbom.CycloneDXMediaType, cyclonedx},
+		{filepath.Base(folder.Provenance()), provenance.MediaType, provenance.MediaType, statement},
 	}, nil
 }
 
 // WriteDocuments writes the documents about the image to dist/NAME, each whole or not
 // at all, and returns their paths. When it fails, none is left.
 func (b *Built) WriteDocuments(ctx context.Context) (paths []string, err error) {
-	paths = b.Plan.Dist().documents()
+	paths = b.Plan.Dist().Documents()
 	done := b.report.Step(b.Plan.Label(), "sbom", "describing what is in the image")
 	docs, err := b.Documents(ctx, "")
 	for i := 0; i < len(docs) && err == nil; i++ {
-		err = replaceFile(paths[i], string(docs[i].Content))
+		err = dist.Replace(paths[i], string(docs[i].Content))
 		if err == nil {
 			err = os.Chmod(paths[i], 0o644) // a temporary file is its owner's alone
 		}
 	}
-	done("wrote "+b.Plan.Show(paths[0])+", "+cyclonedxName+" and "+provenanceName, err)
+	done("wrote "+b.Plan.Show(paths[0])+", "+filepath.Base(paths[1])+" and "+filepath.Base(paths[2]), err)
 	if err != nil {
-		return nil, errors.Join(err, removeDocuments(b.Plan.Dist()))
+		return nil, errors.Join(err, b.Plan.Dist().RemoveDocuments())
 	}
 	return paths, nil
-}
-
-// removeDocuments removes documents of an earlier build.
-func removeDocuments(d Dist) error {
-	var errs []error
-	for _, path := range d.documents() {
-		errs = append(errs, remove(path))
-	}
-	return errors.Join(errs...)
 }
 
 // removeStaleDocuments removes the documents of an earlier build, unless they are of
 // this image: the provenance names it.
 func (b *Built) removeStaleDocuments() error {
-	statement, err := os.ReadFile(filepath.Join(string(b.Plan.Dist()), provenanceName))
+	statement, err := os.ReadFile(b.Plan.Dist().Provenance())
 	if err == nil && strings.Contains(string(statement), b.Image.ManifestDigest.Encoded()) {
 		return nil
 	}
-	if err := removeDocuments(b.Plan.Dist()); err != nil {
+	if err := b.Plan.Dist().RemoveDocuments(); err != nil {
 		return fmt.Errorf("removing the documents of an earlier build: %w", err)
 	}
 	return nil

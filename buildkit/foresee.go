@@ -35,7 +35,7 @@ func (p Plan) Foresee(ctx context.Context) (f Foreseen, err error) {
 }
 
 func (p Plan) foresee(ctx context.Context) (f Foreseen, err error) {
-	if err := p.Dist().check(); err != nil {
+	if err := p.Dist().Check(); err != nil {
 		return Foreseen{}, err
 	}
 	temp, err := filelock.MakeTemp("", "fromscratch-plan-")

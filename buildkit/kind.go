@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // LoadCluster brings the image to the nodes of a kind cluster, under the name by
@@ -20,7 +21,7 @@ func (b *Built) LoadCluster(ctx context.Context, cluster *docker.Cluster) error 
 	came, err := b.loadCluster(ctx, cluster)
 	done(came, err)
 	if err != nil {
-		err = errors.Join(err, remove(b.Plan.Dist().layers())) // what it knows may be why
+		err = errors.Join(err, fsx.Remove(b.Plan.Dist().Layers())) // what it knows may be why
 		return &EngineError{Err: fmt.Errorf("delivering image %q to the kind cluster %q: %w", b.Plan.Reference, cluster.Name, err)}
 	}
 	return b.removeStale(ctx)

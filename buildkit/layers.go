@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
@@ -16,8 +17,6 @@ import (
 // a system layer of hundreds of megabytes is not read again to find that it is the
 // same. They are kept in dist/NAME/layers.
 type layers map[string]image.Known
-
-func (d Dist) layers() string { return filepath.Join(string(d), "layers") }
 
 // readLayers reads what is known; what cannot be read is not known.
 func readLayers(path string) layers {
@@ -34,7 +33,7 @@ func (l layers) write(path string) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, record.Seal(string(text)))
+	return dist.Replace(path, record.Seal(string(text)))
 }
 
 // layerKey is a checksum of all that decides about a layer's bytes: its entries, and

@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 )
-
-// layout is the OCI layout, when one was asked for.
-func (d Dist) layout() string { return filepath.Join(string(d), "layout") }
 
 // LayoutAll writes images into OCI layouts, with all their names, and returns the folder of each name. Several Built of
 // one name are the platforms of one image, an index. dir is a folder that gets all of them, and keeps what else is in
@@ -41,7 +37,7 @@ func (g platforms) layout(ctx context.Context, dir string) (path string, err err
 	}
 	l := deliver.Layout{Dir: dir, Images: images, Refs: b.Plan.references()}
 	if dir == "" {
-		l.Dir, l.Alone = dist.layout(), true
+		l.Dir, l.Alone = dist.Layout(), true
 	}
 	done := b.report.Step(b.Plan.Name, "layout", "writing "+b.Plan.Show(l.Dir))
 	err = l.Write(ctx)
@@ -70,16 +66,16 @@ func ArchiveAll(ctx context.Context, built []*Built, own Platform) ([]string, er
 
 // hold gives the folder of what is made of all platforms, and holds it. A single image
 // is in its own, which the build holds.
-func (g platforms) hold(ctx context.Context) (d Dist, release func() error, err error) {
+func (g platforms) hold(ctx context.Context) (folder Dist, release func() error, err error) {
 	p := g[0].Plan
 	if p.of < 2 {
 		return p.Dist(), func() error { return nil }, nil
 	}
-	if release, err = p.delivered().claim(ctx); err != nil {
+	if release, err = p.delivered().Claim(ctx); err != nil {
 		return "", nil, err
 	}
 	// Each platform has its own documents; those here were of another image.
-	if err := removeDocuments(p.delivered()); err != nil {
+	if err := p.delivered().RemoveDocuments(); err != nil {
 		return "", nil, errors.Join(fmt.Errorf("removing the documents of an earlier build: %w", err), release())
 	}
 	return p.delivered(), release, nil
@@ -101,7 +97,7 @@ func (g platforms) archive(ctx context.Context, own Platform) (path string, err 
 		return "", err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	path = dist.archive()
+	path = dist.Archive()
 	if p, ok := Runs(own, g.all()); ok {
 		own = p
 	}
@@ -113,7 +109,7 @@ func (g platforms) archive(ctx context.Context, own Platform) (path string, err 
 	done("wrote "+b.Plan.Show(path), err)
 	if err != nil {
 		for _, b := range g {
-			err = errors.Join(err, removeDocuments(b.Plan.Dist()))
+			err = errors.Join(err, b.Plan.Dist().RemoveDocuments())
 		}
 		return "", fmt.Errorf("delivering image %q: %w", b.Plan.Reference, errors.Join(err, g.doubt()))
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -13,6 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // Load brings the image into the engine under its reference. An engine that has
@@ -32,7 +31,7 @@ func (b *Built) Load(ctx context.Context, d *Delivery) error {
 	keepErr := <-kept
 	if err != nil && ctx.Err() == nil {
 		// What is known of the image and its layers may be why.
-		err = errors.Join(err, b.Doubt(), remove(b.Plan.Dist().layers()))
+		err = errors.Join(err, b.Doubt(), fsx.Remove(b.Plan.Dist().Layers()))
 	}
 	return errors.Join(err, keepErr)
 }
@@ -42,8 +41,8 @@ func (b *Built) load(ctx context.Context, d *Delivery) (came string, err error) 
 	if err != nil {
 		return "", b.undelivered(d, err)
 	}
-	mark := b.Plan.Dist().loading()
-	half := exists(mark)
+	mark := b.Plan.Dist().Loading()
+	half := fsx.Exists(mark)
 	if before.is(b.ids()) && !half {
 		return b.Plan.Reference + " is unchanged", nil
 	}
@@ -54,7 +53,7 @@ func (b *Built) load(ctx context.Context, d *Delivery) (came string, err error) 
 		}
 	}
 	if len(p.has) > 0 {
-		if err := writeOnce(mark, loadingText); err != nil {
+		if err := b.Plan.Dist().MarkLoading(); err != nil {
 			return "", fmt.Errorf("noting that image %q is being loaded: %w", b.Plan.Reference, err)
 		}
 	}
@@ -62,7 +61,7 @@ func (b *Built) load(ctx context.Context, d *Delivery) (came string, err error) 
 		return "", b.undelivered(d, err)
 	}
 	d.loaded.add(p.image)
-	if err := remove(mark); err != nil {
+	if err := fsx.Remove(mark); err != nil {
 		return "", fmt.Errorf("noting that image %q is loaded: %w", b.Plan.Reference, err)
 	}
 	return fmt.Sprintf("loaded %s, sent %s", b.Plan.Reference, Size(p.size())), nil
@@ -85,19 +84,6 @@ func (b *Built) sendOrAll(ctx context.Context, d *Delivery, p *parcel, before *d
 	// for half an image: everything, once, puts it right.
 	*p = parcel{image: b.Image}
 	return b.send(ctx, d, *p, before)
-}
-
-// loading is the mark of a load that leaves layers out. As long as it is there, the
-// engine's image of the name may lack them: engines with the containerd image store and
-// an API below 1.48 do not say so.
-func (d Dist) loading() string { return filepath.Join(string(d), "loading") }
-
-const loadingText = "An engine is being sent an image without the layers that it has.\n"
-
-// exists says whether there is something.
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }
 
 // ids are what engines may call the image: by its configuration's digest with a
@@ -191,8 +177,8 @@ func (b *Built) removeStale(ctx context.Context) error {
 	if b.Plan.of < 2 {
 		return b.removeStaleFiles(b.Plan.Dist())
 	}
-	return b.Plan.inGroup(ctx, func(d Dist) error {
-		if err := removeDocuments(d); err != nil {
+	return b.Plan.delivered().InUse(ctx, func(d Dist) error {
+		if err := d.RemoveDocuments(); err != nil {
 			return fmt.Errorf("removing the documents of an earlier build: %w", err)
 		}
 		return b.removeStaleFiles(d)
@@ -200,16 +186,16 @@ func (b *Built) removeStale(ctx context.Context) error {
 }
 
 // removeStaleFiles is removeStale in a folder that this process holds.
-func (b *Built) removeStaleFiles(dist Dist) error {
-	if !deliver.LayoutHas(dist.layout(), b.Image.ConfigDigest) {
-		if err := removeFolder(dist.layout()); err != nil {
+func (b *Built) removeStaleFiles(folder Dist) error {
+	if !deliver.LayoutHas(folder.Layout(), b.Image.ConfigDigest) {
+		if err := fsx.Remove(folder.Layout()); err != nil {
 			return fmt.Errorf("removing the layout of an earlier build: %w", err)
 		}
 	}
-	if deliver.ArchiveHolds(dist.archive(), b.Image.ManifestDigest) {
+	if deliver.ArchiveHolds(folder.Archive(), b.Image.ManifestDigest) {
 		return nil
 	}
-	if err := remove(dist.archive()); err != nil {
+	if err := fsx.Remove(folder.Archive()); err != nil {
 		return fmt.Errorf("removing the archive of an earlier build: %w", err)
 	}
 	return nil

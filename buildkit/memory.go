@@ -5,15 +5,14 @@ import (
 	"debug/elf"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
@@ -37,14 +36,11 @@ type memory struct {
 	Base     *baseMemory       // nil is scratch
 	Headers  map[string]string // checksums of what the go command's listing depends on, by Go file
 
-	half    bool             // an engine may have half of the image, see [Dist.loading]
+	half    bool             // an engine may have half of the image, see [dist.Folder.Loading]
 	layout  *record.Snapshot // decides which programs there are and how they are compiled
 	content *record.Snapshot // decides what is in them, and in the image
 	outputs *record.Snapshot // what the build has written
 }
-
-// file is where the memory of an image is kept.
-func (d Dist) memory() string { return filepath.Join(string(d), "memory") }
 
 // write writes the memory, whole or not at all: a line of JSON, then the three
 // snapshots with an empty line before each.
@@ -57,7 +53,7 @@ func (m *memory) write(path string) error {
 	for _, s := range []*record.Snapshot{m.layout, m.content, m.outputs} {
 		parts = append(parts, strings.TrimSuffix(s.String(), "\n"))
 	}
-	return replaceFile(path, record.Seal(strings.Join(parts, "\n\n")))
+	return dist.Replace(path, record.Seal(strings.Join(parts, "\n\n")))
 }
 
 // readMemory reads what write has written; anything else is an error.
@@ -80,25 +76,6 @@ func readMemory(path string) (*memory, error) {
 		}
 	}
 	return m, nil
-}
-
-// replaceFile writes a file for everybody to read, whole or not at all. A folder in its place is removed: all that is
-// in a folder of an image was made by us.
-func replaceFile(path, content string) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.WriteString(content)
-	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {
-		if err = os.Rename(temp.Name(), path); hasFolderAt(path) {
-			err = errors.Join(removeAll(path), os.Rename(temp.Name(), path))
-		}
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return nil
 }
 
 // key is a checksum of all that a build is told: the folder, the Configs, the
@@ -183,6 +160,3 @@ func telling(environ []string) []string {
 	slices.Sort(kept)
 	return kept
 }
-
-// forget removes the memory: what it is about is no longer so.
-func (d Dist) forget() error { return remove(d.memory()) }

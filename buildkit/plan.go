@@ -9,6 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
@@ -64,10 +65,10 @@ type Value struct{ Name, Value, Origin string }
 
 // Dist is the folder that the image is written to. Of an image for several platforms
 // each has its own, dist/NAME@linux-arm64; what is made of all of them is in Group.
-func (p Plan) Dist() Dist { return Dist(filepath.Join(p.Root, "dist", p.folder())) }
+func (p Plan) Dist() Dist { return dist.Of(p.Root, p.folder()) }
 
 // Group is the folder of what is made of all platforms of the image, dist/NAME.
-func (p Plan) Group() Dist { return Dist(filepath.Join(p.Root, "dist", p.Name)) }
+func (p Plan) Group() Dist { return dist.Of(p.Root, p.Name) }
 
 // delivered is the folder of archives and layouts: with all platforms, if there are
 // several.
@@ -76,6 +77,14 @@ func (p Plan) delivered() Dist {
 		return p.Dist()
 	}
 	return p.Group()
+}
+
+// discardGroup discards what was made of all platforms together, this one among them.
+func (p Plan) discardGroup() error {
+	if p.of < 2 {
+		return nil
+	}
+	return p.Group().DiscardGroup()
 }
 
 // folder is the name of Dist. No image can have an "@" in its name.

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/provenance"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
@@ -183,7 +183,7 @@ func (g platforms) failed(err error) error {
 func (g platforms) doubt() error {
 	var errs []error
 	for _, b := range g {
-		errs = append(errs, remove(b.Plan.Dist().layers()))
+		errs = append(errs, fsx.Remove(b.Plan.Dist().Layers()))
 	}
 	return errors.Join(errs...)
 }
@@ -209,16 +209,12 @@ func WriteRefs(path string, pushed []Pushed) error {
 	for _, p := range pushed {
 		fmt.Fprintln(&lines, p.Reference)
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
+	err := fsx.WriteFile(path, lines.String())
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return &ConfigError{Err: fmt.Errorf("writing the references to %q: %w\nfix: set IMAGE_REFS to a file in a folder that can be written", path, err)}
-	}
-	_, err = temp.WriteString(lines.String())
-	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing the references to %q: %w", path, errors.Join(err, os.Remove(temp.Name())))
+	case err != nil:
+		return fmt.Errorf("writing the references to %q: %w", path, err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -172,7 +173,7 @@ func addFilesOf(set *record.Set, dir string) error {
 func (b *Built) outputWrites() *record.Set {
 	set := &record.Set{}
 	d := b.Plan.Dist()
-	for _, path := range slices.Concat(d.documents(), []string{filepath.Join(d.Rootfs(), b.Plan.Name), d.archive(), filepath.Join(string(d), distMark)}) {
+	for _, path := range slices.Concat(d.Documents(), []string{filepath.Join(d.Rootfs(), b.Plan.Name), d.Archive(), d.Mark()}) {
 		set.Add(path)
 	}
 	return set
@@ -190,7 +191,7 @@ func (b *Built) rememberOnce() error {
 // Doubt keeps nothing of the build: what it was told is wrong.
 func (b *Built) Doubt() error {
 	b.remembered = true
-	return b.Plan.Dist().forget()
+	return b.Plan.Dist().Forget()
 }
 
 // remember keeps what the build has read and made. Where a change might go unseen
@@ -201,15 +202,15 @@ func (b *Built) remember() error {
 	case p.key == "" || b.Image == nil:
 		return nil
 	case p.Main.Sources.Doubt != "":
-		return p.Dist().forget()
+		return p.Dist().Forget()
 	}
 	err := errors.Join(b.keepSystem(), b.keep())
 	var doubt *record.DoubtError
 	if errors.As(err, &doubt) {
-		return p.Dist().forget()
+		return p.Dist().Forget()
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("keeping what the build has read: %w", err), p.Dist().forget())
+		return errors.Join(fmt.Errorf("keeping what the build has read: %w", err), p.Dist().Forget())
 	}
 	return nil
 }
@@ -238,7 +239,7 @@ func (b *Built) keep() error {
 	if m.outputs, err = b.outputWrites().Take(farFuture); err != nil {
 		return err
 	}
-	return m.write(p.Dist().memory())
+	return m.write(p.Dist().Memory())
 }
 
 // farFuture doubts nothing.
@@ -248,7 +249,7 @@ var farFuture = time.Unix(0, math.MaxInt64)
 func (b *Built) headers() map[string]string {
 	headers := map[string]string{}
 	for _, dir := range b.Plan.Main.Sources.Folders {
-		names, err := filepath.Glob(filepath.Join(globQuote(dir), "*.go"))
+		names, err := filepath.Glob(filepath.Join(fsx.QuoteGlob(dir), "*.go"))
 		if err != nil {
 			continue // without a header, a change of a file counts as one of its imports
 		}

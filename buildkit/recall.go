@@ -4,10 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
@@ -78,8 +78,8 @@ func memoriesOf(dir, key string) []*memory {
 		for _, e := range entries {
 			// A memory that cannot be read is none: what it could save is done again.
 			d := Dist(filepath.Join(dir, "dist", e.Name()))
-			if m, err := readMemory(d.memory()); err == nil && m.Key == key && m.Folder == e.Name() {
-				m.half = exists(d.loading())
+			if m, err := readMemory(d.Memory()); err == nil && m.Key == key && m.Folder == e.Name() {
+				m.half = fsx.Exists(d.Loading())
 				found[m.Folder], set = m, m.Set
 			}
 		}
@@ -153,9 +153,4 @@ func (r Recalled) Standing() (list []Deliverable, all bool) {
 		}
 	}
 	return list, len(list) > 0 && len(list) == len(r.memories)
-}
-
-// globQuote makes a path a pattern that fits nothing but the path.
-func globQuote(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

@@ -26,6 +26,8 @@ var rooms = map[string]struct{ ours, others []string }{
 	"rootfs":                     {ours: []string{"rootfs/ldd", "rootfs/plaintext"}, others: []string{"github.com/otiai10/copy"}},
 	"buildkit/internal/platform": {},
 	"buildkit/internal/report":   {},
+	"buildkit/internal/fsx":      {},
+	"buildkit/internal/dist":     {ours: []string{"buildkit/filelock", "buildkit/internal/fsx", "buildkit/internal/report"}},
 
 	"buildkit/gobuild":  {ours: []string{"buildkit/internal/platform", "buildkit/holes", "buildkit/diskfull", "buildkit/filelock"}},
 	"buildkit/holes":    {},
@@ -56,7 +58,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/sbom":       {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
 	"buildkit/provenance": {},
 
-	"buildkit": {ours: []string{"buildkit/internal/report", "buildkit/internal/platform", "buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/filelock", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/attendant", "buildkit/sysroot", "buildkit/sbom", "buildkit/provenance", "buildkit/dockerfile", "rootfs/packages", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit": {ours: []string{"buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/report", "buildkit/internal/platform", "buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/filelock", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/attendant", "buildkit/sysroot", "buildkit/sbom", "buildkit/provenance", "buildkit/dockerfile", "rootfs/packages", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/bench/loop":  {ours: []string{"magefiles/bench/measure"}},

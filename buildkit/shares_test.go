@@ -15,6 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // Plans share the lists of their sources: what a build notes of them changes no list.
@@ -85,7 +86,7 @@ func TestGroupIsHeld(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			p := Plan{Root: t.TempDir(), Name: "app", of: 2}
 			b := &Built{Plan: p, Image: &image.Image{ConfigDigest: digest.FromString("c"), ManifestDigest: digest.FromString("m")}}
-			if err := errors.Join(p.Group().make(), os.WriteFile(p.Group().archive(), []byte("another run's"), 0o644)); err != nil {
+			if err := errors.Join(p.Group().Make(), os.WriteFile(p.Group().Archive(), []byte("another run's"), 0o644)); err != nil {
 				t.Fatal(err)
 			}
 			l, err := filelock.Acquire(context.Background(), filepath.Join(string(p.Group()), ".lock"))
@@ -97,10 +98,10 @@ func TestGroupIsHeld(t *testing.T) {
 			if err := row.remove(ctx, b); (err != nil) != row.held {
 				t.Errorf("while it is held the error is %v", err)
 			}
-			if !exists(p.Group().archive()) {
+			if !fsx.Exists(p.Group().Archive()) {
 				t.Fatal("the archive was removed while another run held the folder")
 			}
-			if err := errors.Join(l.Release(), row.remove(context.Background(), b)); err != nil || exists(p.Group().archive()) {
+			if err := errors.Join(l.Release(), row.remove(context.Background(), b)); err != nil || fsx.Exists(p.Group().Archive()) {
 				t.Errorf("afterwards the archive stays (%v)", err)
 			}
 		})
@@ -111,13 +112,13 @@ func TestGroupIsHeld(t *testing.T) {
 func TestGroupIsLeft(t *testing.T) {
 	p := Plan{Root: t.TempDir(), Name: "app", of: 2}
 	b := &Built{Plan: p, Image: &image.Image{ConfigDigest: digest.FromString("c"), ManifestDigest: digest.FromString("m")}}
-	if err := b.removeStale(context.Background()); err != nil || exists(string(p.Group())) {
+	if err := b.removeStale(context.Background()); err != nil || fsx.Exists(string(p.Group())) {
 		t.Errorf("the folder was made (%v)", err)
 	}
-	if err := errors.Join(os.MkdirAll(string(p.Group()), 0o755), os.WriteFile(p.Group().archive(), nil, 0o644)); err != nil {
+	if err := errors.Join(os.MkdirAll(string(p.Group()), 0o755), os.WriteFile(p.Group().Archive(), nil, 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.removeStale(context.Background()); err != nil || !exists(p.Group().archive()) {
+	if err := b.removeStale(context.Background()); err != nil || !fsx.Exists(p.Group().Archive()) {
 		t.Errorf("a file of somebody else is gone (%v)", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
@@ -84,13 +85,13 @@ func TestFolderInPlaceOfState(t *testing.T) {
 				t.Errorf("it is %v, %v", info.Mode(), err)
 			}
 			// The same when it has to be removed.
-			if err := remove(path); err != nil {
+			if err := fsx.Remove(path); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.MkdirAll(filepath.Join(path, "of", "mine"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := remove(path); err != nil || exists(path) {
+			if err := fsx.Remove(path); err != nil || fsx.Exists(path) {
 				t.Errorf("the folder is still there: %v", err)
 			}
 		})

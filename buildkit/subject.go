@@ -18,6 +18,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/sbom"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -112,7 +113,7 @@ func (b *Built) describeFile(ctx context.Context, e rootfs.Entry, names map[stri
 	}
 	defer func() { err = errors.Join(err, content.Close()) }()
 	one, two := sha1.New(), sha256.New()
-	if _, err := io.Copy(io.MultiWriter(one, two), reader{ctx, content}); err != nil {
+	if _, err := io.Copy(io.MultiWriter(one, two), fsx.Reader(ctx, content)); err != nil {
 		return f, err
 	}
 	f = sbom.File{Path: e.Path, SHA1: fmt.Sprintf("%x", one.Sum(nil)), SHA256: fmt.Sprintf("%x", two.Sum(nil)), Reason: e.Reason}

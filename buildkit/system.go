@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -44,8 +44,6 @@ type systemEntry struct {
 	Name   string `json:",omitempty"` // of a file in the sysroot
 	Bytes  []byte `json:",omitempty"` // of a file that was made
 }
-
-func (d Dist) system() string { return filepath.Join(string(d), "system") }
 
 // systemKey is a checksum of what decides about the system, beside the sysroot and
 // the functions that are asked for. The user's files are among it by their places:
@@ -114,7 +112,7 @@ func (b *Built) lookAtSystem() {
 		return
 	}
 	b.looked = true
-	if s, err := readSystem(b.Plan.Dist().system()); err == nil && len(s.reads.Changed(&record.Look{})) == 0 {
+	if s, err := readSystem(b.Plan.Dist().System()); err == nil && len(s.reads.Changed(&record.Look{})) == 0 {
 		b.before = s
 	}
 }
@@ -132,7 +130,7 @@ func (b *Built) hasFunction(name string) bool {
 // keepSystem keeps what was computed for the next build. What cannot be kept is
 // computed again.
 func (b *Built) keepSystem() error {
-	path := b.Plan.Dist().system()
+	path := b.Plan.Dist().System()
 	if b.recalled || b.key == "" {
 		return nil
 	}
@@ -144,14 +142,14 @@ func (b *Built) keepSystem() error {
 		}
 		kept, ok := keptEntry(e)
 		if !ok {
-			return remove(path)
+			return fsx.Remove(path)
 		}
 		s.Entries = append(s.Entries, kept)
 	}
 	var err error
 	var doubt *record.DoubtError
 	if s.reads, err = b.reads.Take(b.Plan.began); errors.As(err, &doubt) {
-		return remove(path)
+		return fsx.Remove(path)
 	}
 	if err != nil {
 		return err
@@ -165,7 +163,7 @@ func (s *system) write(path string) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, record.Seal(string(head)+"\n\n"+s.reads.String()))
+	return dist.Replace(path, record.Seal(string(head)+"\n\n"+s.reads.String()))
 }
 
 func keptEntry(e rootfs.Entry) (systemEntry, bool) {
@@ -217,22 +215,4 @@ func readSystem(path string) (*system, error) {
 	}
 	s.reads, err = record.Parse(reads)
 	return s, err
-}
-
-// remove removes a file that need not be there, and a folder in its place.
-func remove(path string) error {
-	err := os.Remove(path)
-	switch {
-	case err == nil, errors.Is(err, fs.ErrNotExist):
-		return nil
-	case hasFolderAt(path):
-		return removeAll(path)
-	}
-	return err
-}
-
-// hasFolderAt reports whether a folder, and no link to one, is at a path.
-func hasFolderAt(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.IsDir()
 }
