@@ -147,16 +147,8 @@ func copyFile(ctx context.Context, from, to string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	temp, err := os.CreateTemp(filepath.Dir(to), ".program-*")
-	if err != nil {
+	return fsx.Create(to, 0o755, func(f *os.File) error {
+		_, err := io.Copy(f, fsx.Reader(ctx, in))
 		return err
-	}
-	_, err = io.Copy(temp, fsx.Reader(ctx, in))
-	if err = errors.Join(err, temp.Chmod(0o755), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), to)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return nil
+	})
 }

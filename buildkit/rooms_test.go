@@ -29,7 +29,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/internal/fsx":      {},
 	"buildkit/internal/dist":     {ours: []string{"buildkit/filelock", "buildkit/internal/fsx", "buildkit/internal/report"}},
 
-	"buildkit/gobuild":  {ours: []string{"buildkit/internal/platform", "buildkit/holes", "buildkit/diskfull", "buildkit/filelock"}},
+	"buildkit/gobuild":  {ours: []string{"buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/holes", "buildkit/diskfull", "buildkit/filelock"}},
 	"buildkit/holes":    {},
 	"buildkit/image":    {ours: []string{"buildkit/internal/platform"}, others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
 	"buildkit/base":     {ours: []string{"buildkit/internal/platform", "buildkit/image", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
@@ -54,7 +54,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/supervisor/report": {},
 	"buildkit/supervisor":        {ours: []string{"buildkit/supervisor/report"}, others: []string{"golang.org/x/sys/"}},
 
-	"buildkit/dockerfile": {},
+	"buildkit/dockerfile": {ours: []string{"buildkit/internal/fsx"}},
 	"buildkit/sbom":       {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
 	"buildkit/provenance": {},
 

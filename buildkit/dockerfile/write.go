@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // mark begins the first line of each file that [Write] writes; a checksum of all other lines ends it.
@@ -48,7 +49,7 @@ func Write(files ...File) error {
 		}
 	}
 	for _, f := range todo {
-		if err := replace(f); err != nil {
+		if err := fsx.WriteFile(f.Path, f.Text); err != nil {
 			return fmt.Errorf("writing %q: %w", f.Path, err)
 		}
 	}
@@ -86,20 +87,4 @@ func current(path string) (string, error) {
 		return "", &ForeignError{Path: path, Edited: ours}
 	}
 	return string(content), nil
-}
-
-// replace writes a file beside its place and moves it there.
-func replace(f File) error {
-	temp, err := os.CreateTemp(filepath.Dir(f.Path), "."+filepath.Base(f.Path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.WriteString(f.Text)
-	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), f.Path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/holes"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // Runner runs commands elsewhere than on this machine, in a container, where the sources lie at the same paths. The go
@@ -90,25 +91,17 @@ func (g Go) fetch(ctx context.Context, name, to string) (err error) {
 			err = fmt.Errorf("fetching the compiled program: %w", err)
 		}
 	}()
-	temp, err := os.CreateTemp(filepath.Dir(to), ".program-*")
-	if err != nil {
-		return err
-	}
-	err = g.Runner.Fetch(ctx, name, func(r io.Reader) error {
-		_, _, err := holes.Copy(temp, r, maxProgram)
+	return fsx.Create(to, 0o755, func(f *os.File) error {
+		err := g.Runner.Fetch(ctx, name, func(r io.Reader) error {
+			_, _, err := holes.Copy(f, r, maxProgram)
+			return err
+		})
+		var large *holes.TooLargeError
+		if errors.As(err, &large) {
+			err = fmt.Errorf("%w\nfix: look at what the compiler there has written to %q; files that are embedded may go into the image by Files", err, name)
+		}
 		return err
 	})
-	var large *holes.TooLargeError
-	if errors.As(err, &large) {
-		err = fmt.Errorf("%w\nfix: look at what the compiler there has written to %q; files that are embedded may go into the image by Files", err, name)
-	}
-	if err = errors.Join(err, temp.Chmod(0o755), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), to)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return nil
 }
 
 // SourceFolders are the folders of this machine that a go command reads which runs in a folder, beside the module

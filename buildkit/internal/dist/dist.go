@@ -162,11 +162,15 @@ func writable(err error) string {
 
 // sweep removes what a killed run has left behind.
 func (d Folder) sweep() error {
-	rest, err := filepath.Glob(filepath.Join(fsx.QuoteGlob(string(d)), ".programs-*"))
-	for _, dir := range rest {
-		err = errors.Join(err, os.RemoveAll(dir))
+	var errs []error
+	for _, pattern := range []string{".programs-*", "." + mark + "-*"} {
+		rest, err := filepath.Glob(filepath.Join(fsx.QuoteGlob(string(d)), pattern))
+		errs = append(errs, err)
+		for _, dir := range rest {
+			errs = append(errs, os.RemoveAll(dir))
+		}
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // Make makes the folder with its mark, unless it is there.
@@ -200,7 +204,11 @@ func writeOnce(path, content string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return fsx.WriteFile(path, content)
+	err := fsx.WriteFile(path, content)
+	if fsx.Exists(path) {
+		return nil // another run was faster, and may have swept our half
+	}
+	return err
 }
 
 // Check fails with a [*report.ConfigError] if the folder is neither free nor made by fromscratch.
@@ -221,12 +229,17 @@ func (d Folder) Check() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("looking at the folder for the image: %w", err)
 	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return isMarkInMaking(e.Name()) })
 	if len(entries) > 0 && !d.Ours() {
 		return &report.ConfigError{Err: fmt.Errorf("writing to %q: it holds files that fromscratch did not write (%s)\nfix: move them away, or give the image another Name",
 			d, entries[0].Name())}
 	}
 	return nil
 }
+
+// isMarkInMaking reports whether a file is the mark of a folder that another run makes now, or did not come to make: it is
+// written beside its place, see [fsx.Create].
+func isMarkInMaking(name string) bool { return strings.HasPrefix(name, "."+mark+"-") }
 
 // Discard removes the program, the archive, the layout and the documents of an earlier build, so that nobody takes them for the
 // result of a build that failed.

@@ -87,6 +87,26 @@ func TestDistIsHeld(t *testing.T) {
 	}
 }
 
+// The mark that another run is about to make does not make the folder somebody else's, nor does one that a killed run has left.
+func TestMarkInMaking(t *testing.T) {
+	t.Parallel()
+	d := Folder(filepath.Join(t.TempDir(), "dist", "app"))
+	half := filepath.Join(string(d), "."+filepath.Base(d.Mark())+"-123")
+	if err := errors.Join(os.MkdirAll(string(d), 0o755), os.WriteFile(half, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	release, err := d.Claim(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := release(); err != nil || !d.Ours() {
+		t.Errorf("the folder is not taken (%v)", err)
+	}
+	if _, err := os.Stat(half); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the half mark is still there (%v)", err)
+	}
+}
+
 // A removal that was killed leaves a folder without its mark. The next one removes it.
 func TestRest(t *testing.T) {
 	t.Parallel()
