@@ -28,17 +28,18 @@ const maxNames = 16 << 20
 
 // archive is a tar on disk, with the places of its files.
 type archive struct {
-	file  *os.File
-	temp  string // to be removed; "" is none
-	files map[string]section
-	links map[string]string // docker before 25 writes a layer once and links to it
+	file    *os.File
+	temp    string // to be removed; "" is none
+	files   map[string]section
+	links   map[string]string // docker before 25 writes a layer once and links to it
+	account *account
 }
 
 type section struct{ offset, size int64 }
 
 // openArchive reads where the files of an archive are. One that is compressed is first written to the folder temp.
 func openArchive(ctx context.Context, name, temp string) (a *archive, err error) {
-	a = &archive{files: map[string]section{}, links: map[string]string{}}
+	a = &archive{files: map[string]section{}, links: map[string]string{}, account: &account{}}
 	if a.file, err = openRegular(name); err != nil {
 		return nil, err
 	}
@@ -62,8 +63,13 @@ func (a *archive) Close() error {
 
 // plain goes over to a decompressed copy of an archive that is compressed.
 func (a *archive) plain(ctx context.Context, dir string) error {
-	counted := &counter{ctx: ctx, r: a.file}
-	in := bufio.NewReader(counted)
+	info, err := a.file.Stat()
+	if err != nil {
+		return err
+	}
+	// What is decompressed here is read again below, and may be compressed again.
+	a.account.limit = info.Size()
+	in := bufio.NewReader(&counter{ctx: ctx, r: a.file, account: a.account})
 	body, done, err := decompress(in)
 	if err != nil {
 		return err
@@ -81,7 +87,7 @@ func (a *archive) plain(ctx context.Context, dir string) error {
 	}
 	packed := a.file
 	a.file, a.temp = temp, temp.Name()
-	_, err = io.Copy(&expanded{w: temp, packed: counted}, body)
+	_, err = io.Copy(&expanded{ctx, temp, a.account}, body)
 	return errors.Join(err, packed.Close())
 }
 

@@ -18,6 +18,8 @@ type candidate struct {
 	blobs []image.Blob // with Open, one for each layer
 	id    string
 	paths []string
+	// account is that of the archive that the layers are in; nil is a new one.
+	account *account
 }
 
 // maxLayers bounds the layers of a base: overlay2 takes 127.
@@ -39,8 +41,10 @@ func (f Finder) complete(ctx context.Context, r Request, c candidate) (*Base, er
 	if len(c.blobs) != len(diffIDs) {
 		return nil, broken("it names %d layers, and has %d", len(diffIDs), len(c.blobs))
 	}
-	store := cache(f.Cache)
-	if err := store.layers(ctx, diffIDs, c.blobs); err != nil {
+	if c.account == nil {
+		c.account = &account{}
+	}
+	if err := cache(f.Cache).layers(ctx, diffIDs, c.blobs, c.account); err != nil {
 		return nil, err
 	}
 	return f.make(ctx, r, c, parsed)
@@ -92,6 +96,9 @@ func (f Finder) make(ctx context.Context, r Request, c candidate, parsed *image.
 		}
 	}
 	b.Image = parsed
+	if c.account != nil {
+		packed = c.account.packed(packed)
+	}
 	var err error
 	b.FS, err = flatten(ctx, files, packed)
 	return b, err

@@ -130,7 +130,7 @@ func TestHostileLayers(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			blob, diffID := packed(t, tt.write)
 			c := cache(t.TempDir())
-			err := c.fetch(context.Background(), diffID, blobOf(blob))
+			err := c.fetch(context.Background(), diffID, blobOf(blob), &account{})
 			if err == nil {
 				_, err = flatten(context.Background(), []string{c.layer(diffID)}, int64(len(blob)))
 			} else if left, _ := filepath.Glob(filepath.Join(string(c), "layers", "*")); len(left) > 0 {
@@ -235,7 +235,7 @@ func TestExpandCountsWhatItRead(t *testing.T) {
 		return io.NopCloser(bytes.NewReader(out.Bytes())), nil
 	}}
 	var written counting
-	err := expand(context.Background(), &written, blob, digest.FromString(""))
+	err := expand(context.Background(), &written, blob, digest.FromString(""), &account{})
 	if err == nil || !strings.Contains(err.Error(), "bomb") {
 		t.Errorf("error %v", err)
 	}

@@ -100,7 +100,7 @@ func remove(path string) error {
 const atOnce = 3
 
 // layers puts the layers that are not there yet into the cache, each from its blob.
-func (c cache) layers(ctx context.Context, diffIDs []digest.Digest, blobs []image.Blob) error {
+func (c cache) layers(ctx context.Context, diffIDs []digest.Digest, blobs []image.Blob, a *account) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	errs := make([]error, len(diffIDs))
@@ -115,7 +115,7 @@ func (c cache) layers(ctx context.Context, diffIDs []digest.Digest, blobs []imag
 			if _, err := os.Stat(c.layer(id)); err == nil {
 				return
 			}
-			if errs[i] = c.fetch(ctx, id, blobs[i]); errs[i] != nil {
+			if errs[i] = c.fetch(ctx, id, blobs[i], a); errs[i] != nil {
 				stop()
 			}
 		}()
@@ -137,10 +137,10 @@ func firstCause(errs []error) error {
 }
 
 // fetch decompresses a blob into the cache.
-func (c cache) fetch(ctx context.Context, diffID digest.Digest, blob image.Blob) error {
-	err := c.write(c.layer(diffID), func(w io.Writer) error { return expand(ctx, w, blob, diffID) })
+func (c cache) fetch(ctx context.Context, diffID digest.Digest, blob image.Blob, a *account) error {
+	err := c.write(c.layer(diffID), func(w io.Writer) error { return expand(ctx, w, blob, diffID, a) })
 	if err == nil {
-		if err = c.index(ctx, c.layer(diffID), blob.Size); err != nil {
+		if err = c.index(ctx, c.layer(diffID), a.packed(blob.Size)); err != nil {
 			err = errors.Join(err, remove(c.layer(diffID)))
 		}
 	}

@@ -61,7 +61,7 @@ func (f Finder) saved(ctx context.Context, r Request, engine Engine, id, name st
 	if err != nil {
 		return nil, err
 	}
-	c.id, c.From = id, "the engine"
+	c.id, c.From, c.account = id, "the engine", archive.account
 	if b, err = f.complete(ctx, r, c); err != nil {
 		return nil, err
 	}

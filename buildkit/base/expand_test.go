@@ -62,7 +62,7 @@ func TestExpand(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			err := expand(context.Background(), &out, tt.blob, tt.id)
+			err := expand(context.Background(), &out, tt.blob, tt.id, &account{})
 			if tt.want == "" && (err != nil || !bytes.Equal(out.Bytes(), plain)) {
 				t.Errorf("%d bytes, error %v", out.Len(), err)
 			}
@@ -95,7 +95,7 @@ func TestExpandOfABomb(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	err = expand(context.Background(), io.Discard, blobOf(packed.Bytes()), digest.FromString("x"))
+	err = expand(context.Background(), io.Discard, blobOf(packed.Bytes()), digest.FromString("x"), &account{})
 	if err == nil || !strings.Contains(err.Error(), "bomb") {
 		t.Errorf("error %v of %d bytes", err, packed.Len())
 	}

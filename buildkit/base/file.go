@@ -29,7 +29,7 @@ func (f Finder) inFile(ctx context.Context, r Request, name, tag string) (b *Bas
 	if err != nil {
 		return nil, err
 	}
-	c.From, c.id, c.paths = name, r.Reference, []string{name}
+	c.From, c.id, c.paths, c.account = name, r.Reference, []string{name}, archive.account
 	if b, err = f.complete(ctx, r, c); err != nil {
 		return nil, err
 	}

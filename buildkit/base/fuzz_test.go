@@ -71,7 +71,7 @@ func FuzzExpand(f *testing.F) {
 			return io.NopCloser(bytes.NewReader(text)), nil
 		}}
 		var out counting
-		err := expand(context.Background(), &out, blob, digest.FromBytes(text))
+		err := expand(context.Background(), &out, blob, digest.FromBytes(text), &account{})
 		if most := int64(len(text))*expandedFactor + expandedFree; int64(out) > most {
 			t.Errorf("%d bytes came of %d (%v)", out, len(text), err)
 		}

@@ -2,30 +2,30 @@ package base
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"io"
 )
 
 // copyScanned copies a tar that is being decompressed, and ends as soon as it has more files than the bytes that were read
-// for it allow: a small blob is refused before it has become hundreds of megabytes on the disk.
-func copyScanned(w io.Writer, r io.Reader, packed *counter) error {
+// for its base allow: a small blob is refused before it has become hundreds of megabytes on the disk.
+func copyScanned(ctx context.Context, w io.Writer, r io.Reader, a *account) error {
 	out, in := io.Pipe()
 	scanned := make(chan struct{})
 	go func() {
 		defer close(scanned)
-		out.CloseWithError(scan(out, packed))
+		out.CloseWithError(scan(ctx, out, a))
 	}()
-	_, err := io.Copy(&expanded{w: io.MultiWriter(w, in), packed: packed}, r)
+	_, err := io.Copy(&expanded{ctx, io.MultiWriter(w, in), a}, r)
 	in.CloseWithError(err)
 	<-scanned
 	return err
 }
 
 // scan reads the headers of a tar, up to its end or to what is too much. What is no tar is somebody else's to find.
-func scan(r io.Reader, packed *counter) error {
+func scan(ctx context.Context, r io.Reader, a *account) error {
 	limited := &headerReader{r: r}
 	tr := tar.NewReader(limited)
-	entries, names := 0, 0
 	for {
 		limited.left, limited.on = maxHeaders, true
 		h, err := tr.Next()
@@ -39,15 +39,8 @@ func scan(r io.Reader, packed *counter) error {
 		if err := plainEntry(h); err != nil {
 			return err
 		}
-		entries++
-		names += textOf(h)
-		// The reader is ahead of what is scanned, so that this is no stricter than what is counted in the end.
-		b := newBudget(packed.ctx, packed.n.Load())
-		if entries > b.entries {
-			return b.tooMany()
-		}
-		if names > b.names {
-			return b.tooLong()
+		if err := a.entry(ctx, h, 0); err != nil {
+			return err
 		}
 		if _, err := io.Copy(io.Discard, tr); err != nil {
 			break

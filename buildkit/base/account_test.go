@@ -1,0 +1,162 @@
+package base
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// squeezed is what a writer writes, compressed, and the digest of what it was.
+func squeezed(t *testing.T, write func(io.Writer) error) ([]byte, digest.Digest) {
+	t.Helper()
+	var out bytes.Buffer
+	zw, err := zstd.NewWriter(&out, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := digest.Canonical.Digester()
+	if err := errors.Join(write(io.MultiWriter(zw, whole.Hash())), zw.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes(), whole.Digest()
+}
+
+// layerOfZeros is a layer of one file of zeros, compressed.
+func layerOfZeros(t *testing.T, name string, size int64) ([]byte, digest.Digest) {
+	t.Helper()
+	return squeezed(t, func(w io.Writer) error {
+		tw := tar.NewWriter(w)
+		if err := tw.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o644}); err != nil {
+			return err
+		}
+		_, err := io.CopyN(tw, zeros{}, size)
+		return errors.Join(err, tw.Close())
+	})
+}
+
+// layoutOf is a layout of one image with these layers, as the files that it has.
+func layoutOf(t *testing.T, blobs [][]byte, diffIDs []digest.Digest) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	add := func(text []byte) ocispec.Descriptor {
+		d := digest.FromBytes(text)
+		files["blobs/sha256/"+d.Encoded()] = text
+		return ocispec.Descriptor{Digest: d, Size: int64(len(text))}
+	}
+	encode := func(v any) []byte {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	var config ocispec.Image
+	config.OS, config.Architecture, config.RootFS.DiffIDs = "linux", "amd64", diffIDs
+	var m ocispec.Manifest
+	m.Config = add(encode(config))
+	for _, b := range blobs {
+		m.Layers = append(m.Layers, add(b))
+	}
+	files["index.json"] = encode(ocispec.Index{Manifests: []ocispec.Descriptor{add(encode(m))}})
+	return files
+}
+
+// onDisk is how many bytes the files below a folder have.
+func onDisk(t *testing.T, dir string) (sum int64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			sum += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+// Many small bombs are no more than one: what is free is so once for a base.
+func TestHeavyBaseOfManyBombs(t *testing.T) {
+	const size = 100 << 20
+	var blobs [][]byte
+	var diffIDs []digest.Digest
+	for i := range 4 {
+		b, id := layerOfZeros(t, fmt.Sprint(i), size)
+		blobs, diffIDs = append(blobs, b), append(diffIDs, id)
+	}
+	dir, store := t.TempDir(), t.TempDir()
+	for name, text := range layoutOf(t, blobs, diffIDs) {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, text, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := Finder{Cache: store}.Find(context.Background(), Request{Reference: "oci:.", Dir: dir, Platform: linuxAMD64})
+	if err == nil || !strings.Contains(err.Error(), "bomb") {
+		t.Errorf("error %v", err)
+	}
+	if n := onDisk(t, store); n > expandedFree+1<<20 {
+		t.Errorf("%d bytes are on the disk", n)
+	}
+}
+
+// A bomb in a bomb is bounded by the bytes of the archive, not by those that these have become.
+func TestArchiveOfABombInABomb(t *testing.T) {
+	// Entries cost most for their size. A frame that decoders pass over makes the blob as large as one likes.
+	var plain bytes.Buffer
+	tw := tar.NewWriter(&plain)
+	for i := range 120_000 {
+		if err := tw.WriteHeader(&tar.Header{Name: fmt.Sprint(i), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	frame := func(text []byte) []byte {
+		b, _ := squeezed(t, func(w io.Writer) error { _, err := w.Write(text); return err })
+		return b
+	}
+	const skipped = 4 << 20
+	inner := append(frame(plain.Bytes()[:512]), 0x50, 0x2a, 0x4d, 0x18, 0, 0, skipped>>16, 0)
+	inner = append(append(inner, make([]byte, skipped)...), frame(plain.Bytes()[512:])...)
+	id := digest.FromBytes(plain.Bytes())
+	outer, _ := squeezed(t, func(w io.Writer) error {
+		tw := tar.NewWriter(w)
+		for name, text := range layoutOf(t, [][]byte{inner}, []digest.Digest{id}) {
+			if err := tw.WriteHeader(&tar.Header{Name: name, Size: int64(len(text)), Mode: 0o644}); err != nil {
+				return err
+			}
+			if _, err := tw.Write(text); err != nil {
+				return err
+			}
+		}
+		return tw.Close()
+	})
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.tar.zst"), outer, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the archive has %d bytes, the blob %d", len(outer), len(inner))
+	_, err := Finder{Cache: t.TempDir()}.Find(context.Background(), Request{Reference: "archive:a.tar.zst", Dir: dir, Platform: linuxAMD64})
+	if err == nil || !strings.Contains(err.Error(), "too many files") {
+		t.Errorf("error %v", err)
+	}
+}
