@@ -50,6 +50,8 @@ func (a *account) entry(ctx context.Context, h *tar.Header, records int) error {
 		return b.tooMany()
 	case a.names > b.names:
 		return b.tooLong()
+	case a.records > b.records:
+		return b.tooMuch()
 	}
 	return nil
 }

@@ -26,6 +26,9 @@ const maxFiles = 100_000
 // maxNames bounds the bytes of their names.
 const maxNames = 16 << 20
 
+// maxRecords bounds their records.
+const maxRecords = recordsPerEntry * maxFiles
+
 // archive is a tar on disk, with the places of its files.
 type archive struct {
 	file    *os.File
@@ -99,7 +102,7 @@ func (a *archive) index(ctx context.Context) error {
 	}
 	around := newWindow(ctx, a.file, info.Size())
 	tr := tar.NewReader(around)
-	names := 0
+	names, records := 0, 0
 	for n := 0; ; n++ {
 		around.next()
 		h, err := tr.Next()
@@ -115,6 +118,9 @@ func (a *archive) index(ctx context.Context) error {
 		if err == nil {
 			if names += textOf(h); names > maxNames {
 				err = errors.New("the names of its files are too long")
+			}
+			if records += around.lines; records > maxRecords {
+				err = errors.New("its files have too many records")
 			}
 		}
 		if err != nil {

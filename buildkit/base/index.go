@@ -71,7 +71,7 @@ func readHeaders(ctx context.Context, layer string, packed int64) (headers []hea
 			return headers, nil
 		}
 		if err == nil {
-			err = errors.Join(budget.entry(), plainEntry(h), budget.text(textOf(h)))
+			err = errors.Join(budget.entry(), plainEntry(h), budget.text(textOf(h)), budget.record(around.lines))
 		}
 		if err != nil {
 			return nil, err

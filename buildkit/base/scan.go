@@ -2,6 +2,7 @@ package base
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -27,7 +28,7 @@ func scan(ctx context.Context, r io.Reader, a *account) error {
 	limited := &headerReader{r: r}
 	tr := tar.NewReader(limited)
 	for {
-		limited.left, limited.on = maxHeaders, true
+		limited.left, limited.lines, limited.on = maxHeaders, 0, true
 		h, err := tr.Next()
 		limited.on = false
 		if errors.Is(err, errHeader) {
@@ -39,7 +40,7 @@ func scan(ctx context.Context, r io.Reader, a *account) error {
 		if err := plainEntry(h); err != nil {
 			return err
 		}
-		if err := a.entry(ctx, h, 0); err != nil {
+		if err := a.entry(ctx, h, limited.lines); err != nil {
 			return err
 		}
 		if _, err := io.Copy(io.Discard, tr); err != nil {
@@ -50,11 +51,12 @@ func scan(ctx context.Context, r io.Reader, a *account) error {
 	return err
 }
 
-// headerReader bounds what is read for the headers of one file.
+// headerReader bounds what is read for the headers of one file, and counts the lines in them: each record is one.
 type headerReader struct {
-	r    io.Reader
-	left int64
-	on   bool
+	r     io.Reader
+	left  int64
+	lines int
+	on    bool
 }
 
 func (h *headerReader) Read(p []byte) (int, error) {
@@ -62,6 +64,9 @@ func (h *headerReader) Read(p []byte) (int, error) {
 		return 0, errHeader
 	}
 	n, err := h.r.Read(p)
-	h.left -= int64(n)
+	if h.on {
+		h.left -= int64(n)
+		h.lines += bytes.Count(p[:n], newline)
+	}
 	return n, err
 }

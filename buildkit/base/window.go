@@ -1,6 +1,7 @@
 package base
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -18,7 +19,12 @@ type window struct {
 
 	ctx  context.Context
 	left int64 // bytes that may be read for the headers of this file
+
+	lines int // in the headers of this file: each record is one
 }
+
+// newline ends a record.
+var newline = []byte("\n")
 
 func newWindow(ctx context.Context, r io.ReaderAt, size int64) *window {
 	return &window{r: r, size: size, piece: make([]byte, 4096), ctx: ctx, left: maxHeaders}
@@ -28,7 +34,7 @@ func newWindow(ctx context.Context, r io.ReaderAt, size int64) *window {
 const maxHeaders = 4 << 20
 
 // next begins with the headers of another file.
-func (w *window) next() { w.left = maxHeaders }
+func (w *window) next() { w.left, w.lines = maxHeaders, 0 }
 
 // Read is [io.Reader].
 func (w *window) Read(p []byte) (int, error) {
@@ -51,6 +57,7 @@ func (w *window) Read(p []byte) (int, error) {
 	n := copy(p, w.piece[w.pos-w.at:w.n])
 	w.pos += int64(n)
 	w.left -= int64(n)
+	w.lines += bytes.Count(p[:n], newline)
 	return n, nil
 }
 
