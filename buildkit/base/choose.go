@@ -16,9 +16,6 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// maxDocument bounds a manifest, an index and a configuration, in bytes, as registries do.
-const maxDocument = 4 << 20
-
 // The media types of Docker's manifests (https://github.com/distribution/distribution/blob/v3.0.0/docs/content/spec/manifest-v2-2.md).
 const (
 	dockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -31,7 +28,7 @@ type fetcher func(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, err
 // document reads a small blob, and compares it with its digest.
 func (f fetcher) document(ctx context.Context, d ocispec.Descriptor) (text []byte, err error) {
 	if err := d.Digest.Validate(); err != nil {
-		return nil, fmt.Errorf("reading %q: %w", d.Digest, err)
+		return nil, fmt.Errorf("reading %.100q: %w", d.Digest, err)
 	}
 	if d.Size > maxDocument {
 		return nil, fmt.Errorf("reading %s: %d bytes are too many for a document", d.Digest, d.Size)
@@ -46,6 +43,9 @@ func (f fetcher) document(ctx context.Context, d ocispec.Descriptor) (text []byt
 	}
 	if d.Digest.Algorithm().FromBytes(text) != d.Digest {
 		return nil, broken("reading %s: its bytes are others", d.Digest)
+	}
+	if err := plainDocument(text); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", d.Digest, err)
 	}
 	return text, nil
 }
@@ -86,7 +86,13 @@ func small(s store, name string) (text []byte, err error) {
 	if size > maxDocument {
 		return nil, fmt.Errorf("%q has %d bytes, which is too much for a document", name, size)
 	}
-	return io.ReadAll(io.LimitReader(body, maxDocument))
+	if text, err = io.ReadAll(io.LimitReader(body, maxDocument)); err != nil {
+		return nil, err
+	}
+	if err := plainDocument(text); err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	return text, nil
 }
 
 // tagged are the descriptors of a tag, by the annotations that layouts and archives have; without one all, when they are of one
@@ -94,12 +100,14 @@ func small(s store, name string) (text []byte, err error) {
 func tagged(all []ocispec.Descriptor, tag string) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	var names []string
+	known := map[string]bool{}
 	for _, d := range all {
 		short, full := d.Annotations[ocispec.AnnotationRefName], d.Annotations["io.containerd.image.name"]
 		if tag != "" && (short == tag || full == tag || strings.HasSuffix(full, "/"+tag)) {
 			found = append(found, d)
 		}
-		if name := firstOf(full, short, d.Digest.String()); !slices.Contains(names, name) {
+		if name := firstOf(full, short, d.Digest.String()); !known[name] {
+			known[name] = true
 			names = append(names, name)
 		}
 	}
@@ -111,11 +119,11 @@ func tagged(all []ocispec.Descriptor, tag string) ([]ocispec.Descriptor, error) 
 	case len(all) == 0:
 		return nil, errors.New("there is no image in it")
 	case len(found) == 0:
-		return nil, plaintext.Errorf("it has no image %q, it has %s\nfix: name one of them", tag, strings.Join(names, ", "))
+		return nil, plaintext.Errorf("it has no image %q, it has %s\nfix: name one of them", tag, listed(names))
 	case len(distinct) > 1 && !slices.ContainsFunc(found, func(d ocispec.Descriptor) bool { return d.Platform != nil }):
-		return nil, plaintext.Errorf("it has several images: %s\nfix: name the tag of one behind a colon", strings.Join(names, ", "))
+		return nil, plaintext.Errorf("it has several images: %s\nfix: name the tag of one behind a colon", listed(names))
 	case len(distinct) > 1 && tag == "" && len(names) > 1 && samePlatform(distinct):
-		return nil, plaintext.Errorf("it has several images: %s\nfix: name the tag of one behind a colon", strings.Join(names, ", "))
+		return nil, plaintext.Errorf("it has several images: %s\nfix: name the tag of one behind a colon", listed(names))
 	}
 	return distinct, nil
 }

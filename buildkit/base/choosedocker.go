@@ -45,7 +45,7 @@ func chooseDocker(s store, tag string) (candidate, error) {
 		}
 	}
 	if len(found) != 1 {
-		return candidate{}, plaintext.Errorf("it has %d images of that name, of %s\nfix: name the tag of one behind a colon", len(found), strings.Join(names, ", "))
+		return candidate{}, plaintext.Errorf("it has %d images of that name, of %s\nfix: name the tag of one behind a colon", len(found), listed(names))
 	}
 	return dockerImage(s, found[0])
 }

@@ -38,7 +38,7 @@ func pick(ctx context.Context, fetch fetcher, list []ocispec.Descriptor, p image
 	c := candidate{record: record{Config: m.config, Digest: m.descriptor.Digest}}
 	for _, l := range m.document.Layers {
 		if err := l.Digest.Validate(); err != nil {
-			return candidate{}, fmt.Errorf("reading the manifest %s: the layer %q: %w", m.descriptor.Digest, l.Digest, err)
+			return candidate{}, fmt.Errorf("reading the manifest %s: the layer %.100q: %w", m.descriptor.Digest, l.Digest, err)
 		}
 		if l.Size < 0 {
 			return candidate{}, fmt.Errorf("reading the manifest %s: the layer %s has %d bytes", m.descriptor.Digest, l.Digest, l.Size)

@@ -2,7 +2,6 @@ package base
 
 import (
 	"slices"
-	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -22,5 +21,5 @@ func wrongPlatform(there []image.Platform, wanted image.Platform) error {
 	}
 	slices.Sort(names)
 	return plaintext.Errorf("it is for %s, and the image is for %s\nfix: set Platform to one of these, or take a base that has %s",
-		strings.Join(slices.Compact(names), ", "), wanted, wanted)
+		listed(slices.Compact(names)), wanted, wanted)
 }

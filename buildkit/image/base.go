@@ -33,7 +33,7 @@ func ParseBase(config []byte, layers []*Layer) (*Base, error) {
 	}
 	for _, d := range b.document.RootFS.DiffIDs {
 		if err := d.Validate(); err != nil {
-			return nil, fmt.Errorf("reading the configuration of the base image: the diff ID %q: %w", d, err)
+			return nil, fmt.Errorf("reading the configuration of the base image: the diff ID %.100q: %w", d, err)
 		}
 	}
 	return b, nil
