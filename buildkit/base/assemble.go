@@ -83,6 +83,11 @@ func (f Finder) make(ctx context.Context, r Request, c candidate, parsed *image.
 		if err != nil {
 			return nil, fmt.Errorf("reading the layer %s: %w", diffID, err)
 		}
+		if _, err := os.Stat(indexName(path)); err != nil { // an older version has put it there
+			if err := cache(f.Cache).index(ctx, path, info.Size()); err != nil {
+				return nil, fmt.Errorf("reading the layer %s: %w", diffID, err)
+			}
+		}
 		stored := image.Stored{Path: path, DiffID: diffID, Size: info.Size(), CreatedBy: lines[i], Comment: "base image"}
 		if i < len(c.blobs) && c.blobs[i].Digest != "" && c.blobs[i].Digest != diffID {
 			stored.Blob = &c.blobs[i]

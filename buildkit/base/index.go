@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -23,8 +24,11 @@ type header struct {
 }
 
 // indexName is where the headers of a layer are kept, beside it: to read them of the layer is to read a little of each
-// file.
-func indexName(layer string) string { return layer + ".index" }
+// file. They are lists of some thousands each; a file ".index" of an older version has all of them in one.
+func indexName(layer string) string { return layer + ".headers" }
+
+// headersPerLook is how many headers are kept, and read, between two looks at the context.
+const headersPerLook = 10_000
 
 // index keeps the headers of a layer of the cache, which was sent in so many bytes.
 func (c cache) index(ctx context.Context, layer string, packed int64) error {
@@ -32,19 +36,43 @@ func (c cache) index(ctx context.Context, layer string, packed int64) error {
 	if err != nil {
 		return err
 	}
-	return c.write(indexName(layer), func(w io.Writer) error { return gob.NewEncoder(w).Encode(headers) })
+	return c.write(indexName(layer), func(w io.Writer) error {
+		encoder := gob.NewEncoder(w)
+		for part := range slices.Chunk(headers, headersPerLook) {
+			if err := errors.Join(context.Cause(ctx), encoder.Encode(part)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // headersOf are those of a layer, as they are kept; where none are, or none that can be read, as the layer has them.
 func headersOf(ctx context.Context, layer string) ([]header, error) {
 	if f, err := os.Open(indexName(layer)); err == nil {
-		var headers []header
-		err := gob.NewDecoder(bufio.NewReaderSize(f, 256<<10)).Decode(&headers)
+		headers, err := keptHeaders(ctx, f)
 		if err = errors.Join(err, f.Close()); err == nil {
 			return headers, nil
 		}
 	}
 	return readHeaders(ctx, layer, -1)
+}
+
+// keptHeaders reads headers as they are kept.
+func keptHeaders(ctx context.Context, r io.Reader) (headers []header, err error) {
+	decoder := gob.NewDecoder(bufio.NewReaderSize(r, 256<<10))
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+		var part []header
+		if err := decoder.Decode(&part); err == io.EOF {
+			return headers, nil
+		} else if err != nil {
+			return nil, err
+		}
+		headers = append(headers, part...)
+	}
 }
 
 // readHeaders reads the headers of a layer, which was sent in so many bytes; -1 means that nobody knows.
