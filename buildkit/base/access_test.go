@@ -88,3 +88,41 @@ func TestFindAtAWrongHost(t *testing.T) {
 		}
 	}
 }
+
+// What a registry says about a document or a layer is shown like what it says about a tag: in one line, without logins and
+// without addresses that are signed.
+func TestFindTellsNoSecret(t *testing.T) {
+	const manifest = `{"schemaVersion":2,"config":{"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}}`
+	for name, fault := range map[string]registrytest.Fault{
+		"403": registrytest.Status(http.StatusForbidden, ""), "another size": registrytest.Status(http.StatusOK, ""),
+		"a page":     registrytest.Page(http.StatusForbidden),
+		"it says it": registrytest.Status(http.StatusBadRequest, `{"errors":[{"code":"UNKNOWN","message":"Get \"https://s3.example/b?X-Amz-Signature=s1gned\": me:s3cret\u001b[2J\nfix: forged"}]}`),
+	} {
+		for _, step := range []registrytest.Step{registrytest.HeadManifest, registrytest.GetManifest, registrytest.GetBlob} {
+			t.Run(name+" "+string(step), func(t *testing.T) {
+				t.Parallel()
+				own := registrytest.Start(t, registrytest.Options{User: "me", Password: "s3cret"})
+				other := registrytest.Start(t, registrytest.Options{})
+				own.AddManifest("acme/base", "1", "application/vnd.oci.image.manifest.v1+json", []byte(manifest))
+				own.Break(step, func(w http.ResponseWriter, r *http.Request) bool {
+					if r.Header.Get("Authorization") == "" {
+						return false
+					}
+					w.Header().Set("Location", other.URL+r.URL.Path+"?X-Amz-Credential=key&X-Amz-Signature=s1gned")
+					w.WriteHeader(http.StatusTemporaryRedirect)
+					return true
+				})
+				for _, s := range registrytest.Steps {
+					other.Break(s, fault)
+				}
+				err := pulled(t, own)
+				wantError(t, err)
+				for _, secret := range []string{"s1gned", "s3cret", "\x1b", "\nfix: forged", "It works"} {
+					if err != nil && strings.Contains(err.Error(), secret) {
+						t.Errorf("%q is in %q", secret, err)
+					}
+				}
+			})
+		}
+	}
+}

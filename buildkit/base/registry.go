@@ -148,23 +148,29 @@ func (f Finder) connect(ctx context.Context, named reference.Named) (*pull, erro
 
 // refusal is the error of a registry that does not tell what a reference means; one of this machine is no [RemoteError].
 func refusal(client *access.Client, named reference.Named, err error) error {
-	text := client.Hide(access.Words(err.Error()))
-	var local *access.LocalError
-	if errors.As(err, &local) {
-		text = client.Hide(local.Error())
-	}
-	var proxy *access.ProxyError
-	if errors.As(err, &proxy) {
-		text = proxy.Error()
-	}
+	text := words(client, err)
 	if !strings.Contains(text, "\nfix: ") {
 		text += "\nfix: " + fixFor(err, named)
 	}
 	err = &worded{fmt.Sprintf("asking the registry %s: %s", reference.Domain(named), text), err}
-	if local != nil {
+	var local *access.LocalError
+	if errors.As(err, &local) {
 		return err
 	}
 	return remoteError(err)
+}
+
+// words are those of an error as they are shown: what a registry says is in one line, and no secret is in them.
+func words(client *access.Client, err error) string {
+	var local *access.LocalError
+	var proxy *access.ProxyError
+	switch {
+	case errors.As(err, &proxy):
+		return proxy.Error()
+	case errors.As(err, &local):
+		return client.Hide(local.Error())
+	}
+	return client.Hide(access.Words(err.Error()))
 }
 
 // worded is an error in other words.
@@ -194,8 +200,11 @@ func fixFor(err error, named reference.Named) string {
 // fetch is a [fetcher].
 func (p *pull) fetch(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
 	body, err := p.client.Repo.Fetch(ctx, d)
-	if err != nil && ctx.Err() != nil {
-		err = errors.Join(context.Cause(ctx), err)
+	switch {
+	case err == nil:
+		return body, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
 	}
-	return body, err
+	return nil, &worded{words(p.client, err), err}
 }

@@ -326,6 +326,14 @@ func TestFollowPull(t *testing.T) {
 	}
 }
 
+// An engine repeats addresses that are signed for it; we do not.
+func TestPullShowsNoSignature(t *testing.T) {
+	err := pullFix(errors.New(`Get "https://s3.example/blob?X-Amz-Credential=key&X-Amz-Signature=s1gned": EOF`))
+	if text := err.Error(); strings.Contains(text, "s1gned") || !strings.Contains(text, `"https://s3.example/blob?•••": EOF`) {
+		t.Errorf("error %q", text)
+	}
+}
+
 // An engine repeats the page of a web server that is no registry; we do not.
 func TestPullShowsNoPage(t *testing.T) {
 	err := pullFix(errors.New("error parsing HTTP 404 response body: invalid character '<' looking for beginning of value: \"<!DOCTYPE html>\\n<html><head><title>Welcome</title></head>It works!</html>\""))

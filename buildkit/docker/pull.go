@@ -64,6 +64,9 @@ func pullFix(err error) error {
 	if words := access.Words(err.Error()); strings.Contains(err.Error(), "<") && words != err.Error() {
 		err = &worded{words, err} // the engine repeats the page of a host that is no registry
 	}
+	if words := access.HideQueries(err.Error()); words != err.Error() {
+		err = &worded{words, err} // it repeats signed addresses too, which the registry has led it to
+	}
 	return advise(err, "correct the name, log in with docker login, or load the image into the engine yourself (docker pull, docker load)")
 }
 

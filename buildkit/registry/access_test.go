@@ -117,3 +117,64 @@ func TestPushWithAnyFaultAtAnyStep(t *testing.T) {
 		}
 	}
 }
+
+// signed leads to storage elsewhere, by an address that whoever has it may use, as S3 signs them.
+func signed(server string) registrytest.Fault {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Location", server+"/bucket"+r.URL.Path+"?X-Amz-Credential=key&X-Amz-Signature=s1gned")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return true
+	}
+}
+
+// An address that is signed for us is in no error, whatever is wrong at its end.
+func TestPushTellsNoSignature(t *testing.T) {
+	broken := func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Location", "/x?X-Amz-Signature=s1gned%zz")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return true
+	}
+	for name, fault := range map[string]registrytest.Fault{
+		"403": registrytest.Status(http.StatusForbidden, ""), "cut": registrytest.Cut, "another size": registrytest.Status(http.StatusOK, ""),
+		"a page": registrytest.Page(http.StatusOK), "a broken redirect": broken, "redirects": signed(""),
+		"it says it": registrytest.Status(http.StatusBadRequest, `{"errors":[{"code":"UNKNOWN","message":"Get \"https://s3.example/b?X-Amz-Signature=s1gned\": no"}]}`),
+	} {
+		for _, step := range []registrytest.Step{registrytest.HeadBlob, registrytest.StartUpload, registrytest.PutBlob, registrytest.HeadManifest, registrytest.PutManifest} {
+			t.Run(name+" "+string(step), func(t *testing.T) {
+				t.Parallel()
+				own, other := registrytest.Start(t, registrytest.Options{}), registrytest.Start(t, registrytest.Options{})
+				own.Break(step, signed(other.URL))
+				for _, s := range registrytest.Steps {
+					other.Break(s, fault)
+				}
+				q := toScripted(t, own)
+				q.Retries = 1
+				if _, err := registry.Push(context.Background(), q); err != nil && strings.Contains(err.Error(), "s1gned") {
+					t.Errorf("the signature is in %q", err)
+				}
+			})
+		}
+	}
+}
+
+// A token is a login too: a registry that repeats it does not make us repeat it.
+func TestPushTellsNoToken(t *testing.T) {
+	t.Parallel()
+	own := registrytest.Start(t, registrytest.Options{User: user, Password: password, Realm: "self"})
+	var token string
+	own.Break(registrytest.StartUpload, func(w http.ResponseWriter, r *http.Request) bool {
+		_, sent, ok := strings.Cut(r.Header.Get("Authorization"), "Bearer ")
+		if !ok {
+			return false
+		}
+		token = sent
+		return registrytest.Status(http.StatusBadRequest, `{"errors":[{"code":"DENIED","message":"no `+sent+`"}]}`)(w, r)
+	})
+	q := toScripted(t, own)
+	q.Parallel = 1
+	_, err := registry.Push(context.Background(), q)
+	wantError(t, err, "400 Bad Request")
+	if err != nil && (token == "" || strings.Contains(err.Error(), token)) {
+		t.Errorf("the token %q is in %q", token, err)
+	}
+}

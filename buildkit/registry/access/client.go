@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -72,7 +71,7 @@ func Open(o Options) (*Client, error) {
 	if o.Retry {
 		base = retry.NewTransport(base)
 	}
-	c.wire = &wire{base: base, proxy: c.transport.Proxy, host: c.Host, plain: o.PlainHTTP, named: o.PlainHTTP, heard: o.Heard}
+	c.wire = &wire{base: base, proxy: c.transport.Proxy, host: c.Host, plain: o.PlainHTTP, named: o.PlainHTTP, heard: o.Heard, sent: c.secrets.sent}
 	credential := func(ctx context.Context, host string) (auth.Credential, error) {
 		if host != c.Host {
 			return auth.EmptyCredential, nil
@@ -186,11 +185,21 @@ type secrets struct {
 
 // add remembers what is secret about a login.
 func (s *secrets) add(cred auth.Credential) {
+	s.remember(cred.Password, cred.RefreshToken, cred.AccessToken)
+}
+
+// sent remembers what was sent as a login: the password as Basic has it, or a token of the token server.
+func (s *secrets) sent(authorization string) {
+	if _, text, ok := strings.Cut(authorization, " "); ok {
+		s.remember(text)
+	}
+}
+
+func (s *secrets) remember(texts ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	basic := base64.StdEncoding.EncodeToString([]byte(cred.Username + ":" + cred.Password))
-	for _, text := range []string{cred.Password, cred.RefreshToken, cred.AccessToken, basic} {
-		if text != "" && text != "Og==" && !slices.Contains(s.list, text) {
+	for _, text := range texts {
+		if text != "" && !slices.Contains(s.list, text) {
 			s.list = append(s.list, text)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -89,8 +90,15 @@ func proxyOf(proxy func(*http.Request) (*url.URL, error), req *http.Request) *ur
 // maxWords is how much of somebody else's text is shown, in bytes.
 const maxWords = 500
 
+// query is that of an address in a text.
+var query = regexp.MustCompile(`\?[^\s"'<>\\]*[=&][^\s"'<>\\]*`)
+
+// HideQueries puts dots in the place of the queries of addresses in a text: storage that a registry leads to takes a query
+// that is signed for a login.
+func HideQueries(text string) string { return query.ReplaceAllLiteralString(text, "?•••") }
+
 // Words is a text of a registry as it is shown: in one line, without control characters, without the source of an HTML page,
-// and no longer than some lines. A wrong host and a proxy answer with whole pages.
+// without the queries of addresses, and no longer than some lines. A wrong host and a proxy answer with whole pages.
 func Words(text string) string {
 	lower, page := asciiLower(text), len(text)
 	for _, begin := range []string{"<!doctype html", "<html", "<head", "<body"} {
@@ -107,7 +115,7 @@ func Words(text string) string {
 		}
 		return r
 	}, text)
-	text = strings.Join(strings.Fields(text), " ")
+	text = HideQueries(strings.Join(strings.Fields(text), " "))
 	if len(text) > maxWords {
 		text = strings.ToValidUTF8(text[:maxWords], "") + " …"
 	}

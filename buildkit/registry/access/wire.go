@@ -19,6 +19,7 @@ type wire struct {
 	plain bool // the registry speaks HTTP without TLS
 	named bool // the user has named it as such
 	heard func(context.Context, *http.Response)
+	sent  func(authorization string) // hears what is sent as a login
 
 	mu     sync.Mutex
 	realms map[string]bool // addresses of token servers that the registry has named
@@ -36,6 +37,9 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !own && !token && req.Header.Get("Authorization") != "" {
 		req = req.Clone(req.Context())
 		req.Header.Del("Authorization")
+	}
+	if login := req.Header.Get("Authorization"); login != "" {
+		w.sent(login)
 	}
 	resp, err := w.base.RoundTrip(req)
 	if err != nil {
