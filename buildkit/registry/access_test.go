@@ -1,12 +1,16 @@
 package registry_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
@@ -73,6 +77,55 @@ func TestPushOfWhatIsNotStored(t *testing.T) {
 				t.Errorf("error %v is this machine's", err)
 			}
 		})
+	}
+}
+
+// So is one that loses what a tag leads to: the image of a platform, an index, a document about one of them.
+func TestPushOfPartsThatAreNotStored(t *testing.T) {
+	document := func(context.Context, *image.Image) ([]registry.Attachment, error) {
+		return []registry.Attachment{{ArtifactType: "application/spdx+json", Content: []byte("{}")}}, nil
+	}
+	one, several := []*image.Image{hello(t, 1)}, []*image.Image{hello(t, 1), imageOn(t, "arm64", layer(t, text("app", "arm")))}
+	for _, tt := range []struct {
+		name     string
+		images   []*image.Image
+		describe func(context.Context, *image.Image) ([]registry.Attachment, error)
+		loses    string // part of a manifest that is not kept
+	}{
+		{"a platform's image", several, nil, `"config":`},
+		{"the index", several, nil, `"manifests":`},
+		{"a document about an image", one, document, `"subject":`},
+		{"documents about images of several", several, document, `"subject":`},
+	} {
+		for _, times := range []int32{1, 1000} {
+			t.Run(fmt.Sprintf("%s, %d times", tt.name, times), func(t *testing.T) {
+				t.Parallel()
+				r := registrytest.Start(t, registrytest.Options{})
+				var lost string
+				lose := registrytest.Times(times, func(w http.ResponseWriter, q *http.Request) bool {
+					lost = q.URL.Path
+					return registrytest.Lose(w, q)
+				})
+				r.Break(registrytest.PutManifest, func(w http.ResponseWriter, q *http.Request) bool {
+					body, err := io.ReadAll(q.Body)
+					q.Body = io.NopCloser(bytes.NewReader(body))
+					return err == nil && bytes.Contains(body, []byte(tt.loses)) && lose(w, q)
+				})
+				q := toScripted(t, r)
+				q.Images, q.Describe = tt.images, tt.describe
+				_, err := registry.Push(context.Background(), q)
+				if times == 1 {
+					if err != nil {
+						t.Errorf("it is stored at the second time, and the error is %v", err)
+					}
+					if resp, err := http.Get(r.URL + lost); err != nil || resp.Body.Close() != nil || resp.StatusCode != http.StatusOK {
+						t.Errorf("%q is not there: %v, %v", lost, resp, err)
+					}
+					return
+				}
+				wantError(t, err, "the registry has taken", "does not have it", "fix: ")
+			})
+		}
 	}
 }
 

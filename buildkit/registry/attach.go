@@ -75,7 +75,10 @@ func (p *push) attachTo(ctx context.Context, a Attachment, subject ocispec.Descr
 	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
 	return p.step(ctx, fmt.Sprintf("attaching %q", a.ArtifactType), func(ctx context.Context) error {
 		// Also when it is there: the tag that lists it may not be.
-		return p.client.repo.Manifests().Push(ctx, desc, bytes.NewReader(raw))
+		if err := p.client.repo.Manifests().Push(ctx, desc, bytes.NewReader(raw)); err != nil {
+			return err
+		}
+		return p.holds(ctx, desc)
 	})
 }
 

@@ -200,7 +200,10 @@ func (p *push) manifest(ctx context.Context, desc ocispec.Descriptor, raw []byte
 		if there, err := store.Exists(ctx, desc); err != nil || there {
 			return err
 		}
-		return store.Push(ctx, desc, bytes.NewReader(raw))
+		if err := store.Push(ctx, desc, bytes.NewReader(raw)); err != nil {
+			return err
+		}
+		return p.holds(ctx, desc)
 	})
 }
 
@@ -218,20 +221,30 @@ func (p *push) tag(ctx context.Context, desc ocispec.Descriptor, raw []byte, tag
 		if err := store.PushReference(ctx, desc, bytes.NewReader(raw), tag); err != nil {
 			return err
 		}
-		return p.stored(ctx, desc, tag, before.Digest)
+		return p.tagged(ctx, desc, tag, before.Digest)
 	})
 }
 
-// stored asks once for a tag that was set: a registry, or a proxy before it, may say that it has taken what it has not kept.
-// A tag that has become neither what it was before nor what was pushed is another push's, which came behind.
-func (p *push) stored(ctx context.Context, desc ocispec.Descriptor, tag string, before digest.Digest) error {
+// holds asks once for a manifest that was pushed: a registry, or a proxy before it, may say that it has taken what it has not
+// kept.
+func (p *push) holds(ctx context.Context, desc ocispec.Descriptor) error {
+	_, err := p.client.repo.Manifests().Resolve(ctx, desc.Digest.String())
+	if errors.Is(err, errdef.ErrNotFound) {
+		return &notStoredError{desc.Digest.String()}
+	}
+	return err
+}
+
+// tagged asks once for a tag that was set. One that has become neither what it was before nor what was pushed is another
+// push's, which came behind.
+func (p *push) tagged(ctx context.Context, desc ocispec.Descriptor, tag string, before digest.Digest) error {
 	store := p.client.repo.Manifests()
 	after, err := store.Resolve(ctx, tag)
 	if err == nil && after.Digest != desc.Digest {
 		if after.Digest == before {
 			return &notStoredError{tag}
 		}
-		_, err = store.Resolve(ctx, desc.Digest.String())
+		return p.holds(ctx, desc)
 	}
 	if errors.Is(err, errdef.ErrNotFound) {
 		return &notStoredError{tag}
@@ -240,10 +253,10 @@ func (p *push) stored(ctx context.Context, desc ocispec.Descriptor, tag string, 
 }
 
 // notStoredError reports that a registry does not have what it has taken.
-type notStoredError struct{ tag string }
+type notStoredError struct{ name string } // a tag or a digest
 
 func (e *notStoredError) Error() string {
-	return fmt.Sprintf("the registry has taken the manifest with the tag %q, and does not have it when it is asked", e.tag)
+	return fmt.Sprintf("the registry has taken the manifest %q, and does not have it when it is asked", e.name)
 }
 
 // step does something, again where that helps, and says what it was when it fails.
