@@ -73,6 +73,19 @@ func layoutOf(t *testing.T, blobs [][]byte, diffIDs []digest.Digest) map[string]
 	return files
 }
 
+// findLayout looks for the base in a layout of these files.
+func findLayout(t *testing.T, store string, files map[string][]byte) (*Base, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, text, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Finder{Cache: store}.Find(context.Background(), Request{Reference: "oci:.", Dir: dir, Platform: linuxAMD64})
+}
+
 // onDisk is how many bytes the files below a folder have.
 func onDisk(t *testing.T, dir string) (sum int64) {
 	t.Helper()
@@ -101,14 +114,8 @@ func TestHeavyBaseOfManyBombs(t *testing.T) {
 		b, id := layerOfZeros(t, fmt.Sprint(i), size)
 		blobs, diffIDs = append(blobs, b), append(diffIDs, id)
 	}
-	dir, store := t.TempDir(), t.TempDir()
-	for name, text := range layoutOf(t, blobs, diffIDs) {
-		name = filepath.Join(dir, filepath.FromSlash(name))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, text, 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, err := Finder{Cache: store}.Find(context.Background(), Request{Reference: "oci:.", Dir: dir, Platform: linuxAMD64})
+	store := t.TempDir()
+	_, err := findLayout(t, store, layoutOf(t, blobs, diffIDs))
 	if err == nil || !strings.Contains(err.Error(), "bomb") {
 		t.Errorf("error %v", err)
 	}
@@ -158,5 +165,28 @@ func TestArchiveOfABombInABomb(t *testing.T) {
 	_, err := Finder{Cache: t.TempDir()}.Find(context.Background(), Request{Reference: "archive:a.tar.zst", Dir: dir, Platform: linuxAMD64})
 	if err == nil || !strings.Contains(err.Error(), "too many files") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// That a layer is in the cache does not mean that the blob which a manifest names is that layer: a push would send it.
+func TestFindOfAnotherBlobForAKnownLayer(t *testing.T) {
+	t.Parallel()
+	store := t.TempDir()
+	good, id := layerOfZeros(t, "good", 1000)
+	evil, _ := layerOfZeros(t, "evil", 1000)
+	for range 2 {
+		b, err := findLayout(t, store, layoutOf(t, [][]byte{good}, []digest.Digest{id}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if blob := b.Image.Layers[0].Blob; blob == nil || blob.Digest != digest.FromBytes(good) {
+			t.Errorf("the blob is %+v", blob)
+		}
+	}
+	if _, err := findLayout(t, store, layoutOf(t, [][]byte{evil}, []digest.Digest{id})); err == nil || !strings.Contains(err.Error(), "the layer is") {
+		t.Errorf("another blob: error %v", err)
+	}
+	if _, err := findLayout(t, store, layoutOf(t, [][]byte{good}, []digest.Digest{id})); err != nil {
+		t.Errorf("the right one again: %v", err)
 	}
 }

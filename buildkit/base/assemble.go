@@ -89,7 +89,7 @@ func (f Finder) make(ctx context.Context, r Request, c candidate, parsed *image.
 			}
 		}
 		stored := image.Stored{Path: path, DiffID: diffID, Size: info.Size(), CreatedBy: lines[i], Comment: "base image"}
-		if i < len(c.blobs) && c.blobs[i].Digest != "" && c.blobs[i].Digest != diffID {
+		if i < len(c.blobs) && isPacked(c.blobs[i], diffID) {
 			stored.Blob = &c.blobs[i]
 		}
 		parsed.Layers = append(parsed.Layers, image.StoredLayer(stored))

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
@@ -99,7 +100,8 @@ func remove(path string) error {
 // atOnce is how many layers are fetched side by side, as docker does it.
 const atOnce = 3
 
-// layers puts the layers that are not there yet into the cache, each from its blob.
+// layers puts the layers that are not there yet into the cache, each from its blob. A layer that is there is fetched again
+// when it came from another blob: that it is this one's is only claimed.
 func (c cache) layers(ctx context.Context, diffIDs []digest.Digest, blobs []image.Blob, a *account) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -112,7 +114,7 @@ func (c cache) layers(ctx context.Context, diffIDs []digest.Digest, blobs []imag
 			defer wait.Done()
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			if _, err := os.Stat(c.layer(id)); err == nil {
+			if _, err := os.Stat(c.layer(id)); err == nil && c.proved(id, blobs[i]) {
 				return
 			}
 			if errs[i] = c.fetch(ctx, id, blobs[i], a); errs[i] != nil {
@@ -144,8 +146,30 @@ func (c cache) fetch(ctx context.Context, diffID digest.Digest, blob image.Blob,
 			err = errors.Join(err, remove(c.layer(diffID)))
 		}
 	}
+	if err == nil && isPacked(blob, diffID) {
+		err = c.write(c.proof(diffID, blob), func(w io.Writer) error { _, err := fmt.Fprint(w, blob.Size); return err })
+	}
 	if err != nil {
 		return fmt.Errorf("fetching the layer %s: %w", diffID, err)
 	}
 	return nil
+}
+
+// isPacked tells whether a layer has a blob that is not the layer itself.
+func isPacked(blob image.Blob, diffID digest.Digest) bool {
+	return blob.Digest != "" && blob.Digest != diffID
+}
+
+// proof is where the size of a blob is kept that was expanded to a layer.
+func (c cache) proof(diffID digest.Digest, blob image.Blob) string {
+	return c.file("blobs", digest.FromString(diffID.String()+" "+blob.Digest.String()))
+}
+
+// proved tells whether a blob is known to be a layer, with the size that it has.
+func (c cache) proved(diffID digest.Digest, blob image.Blob) bool {
+	if !isPacked(blob, diffID) {
+		return true
+	}
+	text, err := os.ReadFile(c.proof(diffID, blob))
+	return err == nil && string(text) == strconv.FormatInt(blob.Size, 10)
 }
