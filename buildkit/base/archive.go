@@ -12,6 +12,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/regular"
 )
 
 // store is what an image is stored in: an archive or a layout. Names have slashes and no "./" in front.
@@ -43,7 +45,7 @@ type section struct{ offset, size int64 }
 // openArchive reads where the files of an archive are. One that is compressed is first written to the folder temp.
 func openArchive(ctx context.Context, name, temp string) (a *archive, err error) {
 	a = &archive{files: map[string]section{}, links: map[string]string{}, account: &account{}}
-	if a.file, err = openRegular(name); err != nil {
+	if a.file, err = regular.Open(name); err != nil {
 		return nil, err
 	}
 	if err = a.plain(ctx, temp); err == nil {
@@ -165,7 +167,7 @@ func (l layout) open(name string) (io.ReadCloser, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	f, err := openRegular(filepath.Join(string(l), local))
+	f, err := regular.Open(filepath.Join(string(l), local))
 	if err != nil {
 		return nil, 0, err
 	}

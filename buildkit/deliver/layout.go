@@ -159,7 +159,7 @@ func (d *layoutDir) begin() error {
 // check refuses a folder with files in it that are not of a layout.
 func (d *layoutDir) check() error {
 	mark := filepath.Join(d.path, ocispec.ImageLayoutFile)
-	text, err := os.ReadFile(mark)
+	text, err := readSmall(mark, maxManifest)
 	if err == nil {
 		return checkVersion(text)
 	}

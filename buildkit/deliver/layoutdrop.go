@@ -11,6 +11,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/regular"
 )
 
 // maxManifest bounds what is read of a blob that claims to be a manifest, in bytes: as much as registries take.
@@ -72,7 +74,7 @@ func (d *layoutDir) reach(desc ocispec.Descriptor, into map[digest.Digest]bool, 
 		}
 		return nil
 	}
-	text, err := readSmall(filepath.Join(d.path, filepath.FromSlash(blobPath(desc.Digest))))
+	text, err := readSmall(filepath.Join(d.path, filepath.FromSlash(blobPath(desc.Digest))), maxManifest)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // a layout need not hold every blob
 	}
@@ -100,15 +102,15 @@ func (d *layoutDir) reach(desc ocispec.Descriptor, into map[digest.Digest]bool, 
 	return nil
 }
 
-// readSmall reads a file that must not be big.
-func readSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
+// readSmall reads a file that must not have more than so many bytes, and be a regular one: there may be a FIFO in its place.
+func readSmall(path string, most int64) ([]byte, error) {
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
-	if err == nil && len(text) > maxManifest {
-		err = errStranger
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("%q has too many bytes, more than %d\nfix: name another folder", path, most)
 	}
 	return text, errors.Join(err, f.Close())
 }

@@ -28,13 +28,16 @@ type layoutEntry struct {
 	ocispec.Descriptor
 }
 
+// maxLayoutFile bounds index.json, in bytes: others may have written it.
+const maxLayoutFile = 64 << 20
+
 // readLayoutFile reads index.json; one that is not there has no entries.
 func readLayoutFile(path string) (*layoutFile, error) {
 	f := &layoutFile{fields: map[string]json.RawMessage{
 		"schemaVersion": json.RawMessage("2"), // the value that the specification fixes
 		"mediaType":     json.RawMessage(`"` + ocispec.MediaTypeImageIndex + `"`),
 	}}
-	text, err := os.ReadFile(path)
+	text, err := readSmall(path, maxLayoutFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return f, nil
 	}

@@ -1,4 +1,5 @@
-package base
+// Package regular opens files that somebody else may have put something in the place of.
+package regular
 
 import (
 	"errors"
@@ -7,9 +8,9 @@ import (
 	"syscall"
 )
 
-// openRegular opens a file for reading. It refuses what is no regular file without opening it: to open a FIFO waits for its
+// Open opens a file for reading. It refuses what is no regular file without opening it: to open a FIFO waits for its
 // writer, and to open a device may do anything.
-func openRegular(name string) (*os.File, error) {
+func Open(name string) (*os.File, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
