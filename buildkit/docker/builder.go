@@ -171,9 +171,7 @@ func (e *Engine) createBuilder(ctx context.Context, req BuilderRequest, mounted 
 			VolumeOptions: &mount.VolumeOptions{Labels: map[string]string{cacheLabel: "true"}},
 		})
 	}
-	ctx, cancel := detached(ctx, startTimeout)
-	defer cancel()
-	created, err := e.api.ContainerCreate(ctx, config, host, nil, nil, req.Name)
+	created, err := e.createMarked(ctx, config, host, req.Name, "")
 	if err != nil {
 		return created, createFix(err, RunRequest{Name: req.Name})
 	}

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/containerd/errdefs"
@@ -21,15 +23,7 @@ import (
 // newBuilder starts a container of the test image, which has nothing but a program; it must be gone at the end.
 func newBuilder(t *testing.T, e *Engine, change func(*BuilderRequest)) *Builder {
 	t.Helper()
-	program, err := os.ReadFile(testkit.Program(t, "../attendant/program"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := newRun(t, e, (&testImage{}).build(t).load(t, e))
-	req := BuilderRequest{
-		Image: run.Image, Name: run.Name, Labels: run.Labels, Network: run.Network,
-		Attendant: program, AttendantPath: "/.tools/attendant", Memory: []string{"/secrets"}, Folders: []string{"/out"},
-	}
+	req := builderRequest(t, e)
 	if change != nil {
 		change(&req)
 	}
@@ -48,9 +42,50 @@ func newBuilder(t *testing.T, e *Engine, change func(*BuilderRequest)) *Builder 
 	return b
 }
 
+// builderRequest is a container of an image that was loaded for the test.
+func builderRequest(t *testing.T, e *Engine) BuilderRequest {
+	t.Helper()
+	program, err := os.ReadFile(testkit.Program(t, "../attendant/program"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := newRun(t, e, (&testImage{}).build(t).load(t, e))
+	return BuilderRequest{
+		Image: run.Image, Name: run.Name, Labels: run.Labels, Network: run.Network,
+		Attendant: program, AttendantPath: "/.tools/attendant", Memory: []string{"/secrets"}, Folders: []string{"/out"},
+	}
+}
+
 func isGone(e *Engine, id string) bool {
 	_, err := e.api.ContainerInspect(context.Background(), id)
 	return errdefs.IsNotFound(err)
+}
+
+// The container is there, and the engine's answer about it is lost: the container is found by its mark, and removed.
+func TestBuilderLostAnswer(t *testing.T) {
+	t.Parallel()
+	e := openEngine(t)
+	req := builderRequest(t, e)
+	proxy := forwarder(t, e)
+	var made atomic.Int32
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if strings.HasSuffix(r.Request.URL.Path, "/containers/create") && r.StatusCode == http.StatusCreated {
+			made.Add(1)
+			panic(http.ErrAbortHandler)
+		}
+		return nil
+	}
+	b, err := behind(t, proxy, func(http.ResponseWriter, *http.Request) bool { return false }).StartBuilder(context.Background(), req)
+	if err == nil {
+		t.Error("there is no error", b.Remove(context.Background()))
+	}
+	if made.Load() == 0 {
+		t.Fatal("no container was made")
+	}
+	if !isGone(e, req.Name) {
+		t.Errorf("the container %q is left", req.Name)
+		t.Cleanup(func() { _ = e.remove(context.Background(), req.Name) })
+	}
 }
 
 func TestBuilderExec(t *testing.T) {
