@@ -40,9 +40,10 @@ type memory struct {
 	layout  *record.Snapshot // decides which programs there are and how they are compiled
 	content *record.Snapshot // decides what is in them, and in the image
 	outputs *record.Snapshot // what the build has written
+	library string           // a snapshot as text, of the standard library: it is the same for many programs
 }
 
-// write writes the memory, whole or not at all: a line of JSON, then the three
+// write writes the memory, whole or not at all: a line of JSON, then the four
 // snapshots with an empty line before each.
 func (m *memory) write(path string) error {
 	head, err := json.Marshal(m)
@@ -53,6 +54,7 @@ func (m *memory) write(path string) error {
 	for _, s := range []*record.Snapshot{m.layout, m.content, m.outputs} {
 		parts = append(parts, strings.TrimSuffix(s.String(), "\n"))
 	}
+	parts = append(parts, strings.TrimSuffix(m.library, "\n"))
 	return dist.Replace(path, record.Seal(strings.Join(parts, "\n\n")))
 }
 
@@ -63,10 +65,10 @@ func readMemory(path string) (*memory, error) {
 		return nil, err
 	}
 	parts := strings.Split(text, "\n\n")
-	if len(parts) != 4 {
+	if len(parts) != 5 {
 		return nil, fmt.Errorf("reading %q: it is not whole", path)
 	}
-	m := &memory{}
+	m := &memory{library: parts[4]}
 	if err := json.Unmarshal([]byte(parts[0]), m); err != nil {
 		return nil, fmt.Errorf("reading %q: %w", path, err)
 	}

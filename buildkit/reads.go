@@ -97,6 +97,16 @@ func (b *Built) layoutReads() (*record.Set, error) {
 	})
 }
 
+// libraryReads are the files of the standard library, and the folders that another one may appear in.
+func (b *Built) libraryReads() *record.Set {
+	set := &record.Set{}
+	for _, path := range b.Plan.Main.Sources.Library {
+		set.Add(path)
+		set.AddStamp(filepath.Dir(path))
+	}
+	return set
+}
+
 // contentReads are what decides what is in the program and in the image. Those of
 // the sysroot were noted while they were read.
 func (b *Built) contentReads() (*record.Set, error) {
@@ -235,6 +245,11 @@ func (b *Built) keep() error {
 	if m.content, err = content.Take(p.began); err != nil {
 		return err
 	}
+	library, err := b.libraryReads().Take(p.began)
+	if err != nil {
+		return err
+	}
+	m.library = library.String()
 	// Written just now: nobody else has a hand in it.
 	if m.outputs, err = b.outputWrites().Take(farFuture); err != nil {
 		return err

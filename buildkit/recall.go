@@ -58,11 +58,28 @@ func recalled(memories []*memory, eyes *record.Look) Recalled {
 	r := Recalled{memories: memories}
 	for _, m := range r.memories {
 		changed := m.content.Changed(eyes)
-		same := len(m.layout.Changed(eyes)) == 0 && !slices.ContainsFunc(changed, m.moved)
+		same := len(m.layout.Changed(eyes)) == 0 && m.sameLibrary(eyes) && !slices.ContainsFunc(changed, m.moved)
 		r.layout = same && (r.layout || len(r.standing) == 0)
 		r.standing = append(r.standing, same && !m.half && len(changed) == 0 && len(m.outputs.Changed(eyes)) == 0)
 	}
 	return r
+}
+
+// sameLibrary reports whether the standard library is as it was.
+func (m *memory) sameLibrary(eyes *record.Look) bool {
+	changed, err := eyes.Changed(m.library)
+	return err == nil && len(changed) == 0
+}
+
+// main is the program with its sources.
+func (m *memory) main() (gobuild.Main, error) {
+	library, err := record.Parse(m.library)
+	if err != nil {
+		return gobuild.Main{}, err
+	}
+	main := m.Main
+	main.Sources.Library = library.Files()
+	return main, nil
 }
 
 // memoriesOf finds the memories of a key, in dist/ of a folder or of one above. None
@@ -137,9 +154,14 @@ func (r Recalled) mains(config int, p Platform) (mains []gobuild.Main, ok bool) 
 		return nil, false
 	}
 	for _, m := range r.memories {
-		if m.Index == config && m.Platform == p {
-			mains = append(mains, m.Main)
+		if m.Index != config || m.Platform != p {
+			continue
 		}
+		main, err := m.main()
+		if err != nil {
+			return nil, false
+		}
+		mains = append(mains, main)
 	}
 	return mains, len(mains) > 0
 }

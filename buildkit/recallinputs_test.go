@@ -3,10 +3,12 @@ package buildkit_test
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -169,4 +171,86 @@ func TestRecallSeesWhatIsVendored(t *testing.T) {
 		{"a new vendored file", writing(dir, "vendor/example.com/v/w.go", "package v\n\nfunc init() { println() }\n"), false},
 		{"modules.txt", writing(dir, "vendor/modules.txt", strings.Replace(modules, "1.20", "1.21", 1)), true},
 	})
+}
+
+// The standard library of a toolchain may be edited in place, or get another file.
+func TestRecallSeesTheLibrary(t *testing.T) {
+	root := editableGOROOT(t, "errors", "internal/bytealg")
+	t.Setenv("GOROOT", root)
+	t.Setenv("PATH", filepath.Join(root, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	dir := module(t, map[string]string{
+		"go.mod":  "module example.com/app\n\ngo 1.23\n",
+		"main.go": "package main\n\nimport \"errors\"\n\nfunc main() { println(errors.ErrUnsupported.Error()) }\n",
+	})
+	at := func(name string) string { return filepath.Join(root, "src", filepath.FromSlash(name)) }
+	for _, change := range []struct {
+		name string
+		do   func() error
+		same bool
+	}{
+		{"nothing", func() error { return nil }, true},
+		{"a Go file in place", func() error { return appendTo(at("errors/errors.go"), "\n// edited\n") }, false},
+		{"a file in assembly", func() error { return appendTo(at("internal/bytealg/compare_"+runtime.GOARCH+".s"), "\n// edited\n") }, false},
+		{"a new file", func() error { return os.WriteFile(at("errors/more.go"), []byte("package errors\n"), 0o644) }, false},
+		{"a test", func() error { return appendTo(at("errors/errors_test.go"), "\n// edited\n") }, true},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			run(t, inputs(dir))
+			if !stands(inputs(dir)) {
+				t.Fatal("nothing has changed, and the image does not stand")
+			}
+			run(t, inputs(dir)) // what is recalled is kept again
+			if err := change.do(); err != nil {
+				t.Fatal(err)
+			}
+			if got := stands(inputs(dir)); got != change.same {
+				t.Errorf("the image stands: %t, want %t", got, change.same)
+			}
+		})
+	}
+}
+
+// editableGOROOT is this toolchain with copies of some packages, and links to all else.
+func editableGOROOT(t *testing.T, packages ...string) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, root := strings.TrimSpace(string(out)), t.TempDir()
+	var link func(rel string)
+	link = func(rel string) {
+		if err := os.MkdirAll(filepath.Join(root, rel), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		entries, err := os.ReadDir(filepath.Join(real, rel))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			below := filepath.ToSlash(filepath.Join(rel, e.Name()))
+			switch {
+			case slices.Contains(packages, strings.TrimPrefix(below, "src/")):
+				err = os.CopyFS(filepath.Join(root, below), os.DirFS(filepath.Join(real, below)))
+			case below == "src" || slices.ContainsFunc(packages, func(p string) bool { return strings.HasPrefix("src/"+p, below+"/") }):
+				link(below)
+			default:
+				err = os.Symlink(filepath.Join(real, below), filepath.Join(root, below))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	link("")
+	return root
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }

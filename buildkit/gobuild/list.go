@@ -21,6 +21,10 @@ type pkg struct {
 	Match          []string // the patterns that do
 	GoFiles        []string
 	CgoFiles       []string
+	CFiles         []string
+	SFiles         []string
+	HFiles         []string
+	SysoFiles      []string
 	SwigFiles      []string
 	SwigCXXFiles   []string
 	IgnoredGoFiles []string
@@ -33,14 +37,15 @@ type pkg struct {
 	CgoLDFLAGS     []string
 	CgoPkgConfig   []string
 	EmbedPatterns  []string
+	EmbedFiles     []string
 	Imports        []string
 	Module         *struct{ Path, Dir, GoMod string }
 	Error          *struct{ Pos, Err string }
 }
 
 // fields are the names above: go list spares itself the work for others.
-const fields = "ImportPath,Name,Dir,Standard,DepOnly,Match,GoFiles,CgoFiles,SwigFiles,SwigCXXFiles,IgnoredGoFiles,TestGoFiles,XTestGoFiles," +
-	"CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS,CgoPkgConfig,EmbedPatterns,Imports,Module,Error"
+const fields = "ImportPath,Name,Dir,Standard,DepOnly,Match,GoFiles,CgoFiles,CFiles,SFiles,HFiles,SysoFiles,SwigFiles,SwigCXXFiles,IgnoredGoFiles," +
+	"TestGoFiles,XTestGoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS,CgoPkgConfig,EmbedPatterns,EmbedFiles,Imports,Module,Error"
 
 // graph is the packages that patterns match, and all that they import.
 type graph struct {

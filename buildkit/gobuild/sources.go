@@ -27,6 +27,8 @@ type Sources struct {
 	Headers []string
 	// Files are those of modules, of the toolchain, and of its configuration; some of them need not exist.
 	Files []string
+	// Library are the files of the standard library. They are many, and the same for many programs.
+	Library []string `json:"-"`
 	// Module is the folder of the main module, or of the workspace. Where the programs were not named, a new
 	// one may appear in any folder below it.
 	Module string
@@ -63,7 +65,7 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 	src.addWorkspace(s.vars["GOWORK"])
 	if s.g.Runner == nil { // else the caller knows what the commands are there
 		src.Files = append(src.Files, s.toolchain()...)
-		src.Files = append(src.Files, s.library(order)...)
+		src.Library = s.library(order)
 		if packaged {
 			src.Files = append(src.Files, s.pkgConfig()...)
 		}
@@ -107,8 +109,8 @@ func (s *selection) toolchain() []string {
 	return files
 }
 
-// library are the files of the standard library that a program is compiled from: somebody may edit them in place. A
-// toolchain in the module cache does not change.
+// library are the files of the standard library that a program is compiled from, sorted: somebody may edit them in place.
+// A toolchain in the module cache does not change.
 func (s *selection) library(order []*pkg) []string {
 	if below(s.vars["GOROOT"], s.vars["GOMODCACHE"]) {
 		return nil
@@ -118,11 +120,11 @@ func (s *selection) library(order []*pkg) []string {
 		if !p.Standard {
 			continue
 		}
-		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
+		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles, p.CFiles, p.SFiles, p.HFiles, p.SysoFiles, p.EmbedFiles) {
 			files = append(files, filepath.Join(p.Dir, name))
 		}
 	}
-	return files
+	return sorted(files)
 }
 
 // tools are the places of a command, and of the commands among its words: "ccache gcc" is two. Each folder of PATH is

@@ -132,8 +132,11 @@ func TestSourcesOfLibrary(t *testing.T) {
 	dir := files{"go.mod": mod, "main.go": "package main\n\nimport \"strings\"\n\nfunc main() { println(strings.ToUpper(\"a\")) }\n"}.write(t)
 	src := find(t, goIn(dir), linux, gobuild.Options{}).Sources
 	root := runtime.GOROOT()
-	for _, name := range []string{"src/strings/strings.go", "src/runtime/proc.go", "bin/go", "pkg/tool/" + runtime.GOOS + "_" + runtime.GOARCH + "/compile"} {
-		if path := filepath.Join(root, name); !slices.Contains(src.Files, path) {
+	for _, name := range []string{
+		"src/strings/strings.go", "src/runtime/proc.go", "src/runtime/asm_amd64.s", "src/runtime/textflag.h",
+		"bin/go", "pkg/tool/" + runtime.GOOS + "_" + runtime.GOARCH + "/compile",
+	} {
+		if path := filepath.Join(root, name); !slices.Contains(slices.Concat(src.Files, src.Library), path) {
 			t.Errorf("%s is no source", path)
 		}
 	}

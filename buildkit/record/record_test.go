@@ -276,3 +276,46 @@ func youngSet(path string) *Set {
 	s.Add(path)
 	return s
 }
+
+// A folder that is noted by its times changes with the names in it, and not with what is in the files.
+func TestStamp(t *testing.T) {
+	for name, row := range map[string]struct {
+		change func(dir string) error
+		seen   bool
+	}{
+		"nothing":     {func(string) error { return nil }, false},
+		"content":     {func(dir string) error { return os.WriteFile(dir+"/sub/b", []byte("other"), 0o644) }, false},
+		"a name more": {func(dir string) error { return os.WriteFile(dir+"/sub/new", nil, 0o644) }, true},
+		"a name less": {func(dir string) error { return os.Remove(dir + "/sub/c") }, true},
+		"another name": {func(dir string) error {
+			return os.Rename(dir+"/sub/c", dir+"/sub/d")
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := folder(t)
+			s := &Set{}
+			s.AddStamp(dir + "/sub")
+			snap, err := s.Take(settle())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if files := snap.Files(); len(files) > 0 {
+				t.Errorf("the files are %q", files)
+			}
+			if err := row.change(dir); err != nil {
+				t.Fatal(err)
+			}
+			var eyes Look
+			for range 2 { // the second time the text is known
+				changed, err := eyes.Changed(snap.String())
+				if err != nil || (len(changed) > 0) != row.seen {
+					t.Errorf("%q have changed, %v", changed, err)
+				}
+			}
+		})
+	}
+	var eyes Look
+	if _, err := eyes.Changed("no snapshot"); err == nil {
+		t.Error("any text is a snapshot")
+	}
+}

@@ -1,12 +1,12 @@
 package record
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 )
 
 // sealPrefix begins the first line of a sealed text; the checksum of the rest follows.
@@ -18,16 +18,18 @@ var ErrSeal = errors.New("its checksum does not match")
 // Seal puts a checksum in front of a text that is to be kept, for [Unseal] and [ReadSealed]. It guards against
 // damage, and not against somebody who can write the file.
 func Seal(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return sealPrefix + hex.EncodeToString(sum[:]) + "\n" + text
+	return seal(sha256.Sum256([]byte(text))) + "\n" + text
 }
 
+// seal is the first line.
+func seal(sum [sha256.Size]byte) string { return sealPrefix + hex.EncodeToString(sum[:]) }
+
 // Unseal returns the text that [Seal] has sealed. It fails with [ErrSeal] if a byte of it is another one now.
-func Unseal(sealed string) (string, error) {
-	if _, text, ok := strings.Cut(sealed, "\n"); ok && Seal(text) == sealed {
+func Unseal(sealed []byte) ([]byte, error) {
+	if first, text, ok := bytes.Cut(sealed, []byte("\n")); ok && string(first) == seal(sha256.Sum256(text)) {
 		return text, nil
 	}
-	return "", ErrSeal
+	return nil, ErrSeal
 }
 
 // ReadSealed reads a file of state. What fails with [ErrSeal] is as good as none.
@@ -36,9 +38,9 @@ func ReadSealed(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := Unseal(string(sealed))
+	text, err := Unseal(sealed)
 	if err != nil {
 		return "", fmt.Errorf("reading %q: %w", path, err)
 	}
-	return text, nil
+	return string(text), nil
 }

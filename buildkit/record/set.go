@@ -34,6 +34,20 @@ func (s *Set) Add(path string) {
 	s.paths[filepath.Clean(path)] = true
 }
 
+// AddStamp notes a folder by its own times: a name that appears in it or goes changes them. It costs one stat, however
+// many names there are, and is for a folder that nothing else writes to.
+func (s *Set) AddStamp(dir string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.paths == nil {
+		s.paths = map[string]bool{}
+	}
+	s.paths[filepath.Clean(dir)+stamp] = true
+}
+
+// stamp ends the path of a folder that is noted by its times.
+const stamp = string(filepath.Separator)
+
 // AddFolders notes a folder and all folders below it, but those that skip names: whatever appears in one of
 // them is a change. A path that is none is noted as it is.
 func (s *Set) AddFolders(dir string, skip func(path string) bool) error {
@@ -183,7 +197,10 @@ func look(path, noise string) (state, error) {
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		return st, st.follow(path)
 	}
-	if err != nil || !info.IsDir() {
+	if err == nil && strings.HasSuffix(path, stamp) {
+		st.mode &^= fs.ModeDir // its times count, and not its names
+	}
+	if err != nil || !st.mode.IsDir() {
 		return st, err
 	}
 	entries, err := os.ReadDir(path)

@@ -72,12 +72,32 @@ func (s *Snapshot) Changed(l *Look) []string {
 
 // Look remembers the states of paths for a moment in which they do not change. The zero value has seen
 // nothing.
-type Look struct{ seen map[string]seen }
+type Look struct {
+	seen  map[string]seen
+	texts map[string][]string // what has changed of whole snapshots, by their texts
+}
 
 // seen is what was seen of a path.
 type seen struct {
 	sum    uint64
 	latest int64 // of its times, in nanoseconds since 1970
+}
+
+// Changed is [Snapshot.Changed] of a snapshot as text. What many builds have read alike is parsed and looked at once.
+func (l *Look) Changed(text string) ([]string, error) {
+	if paths, ok := l.texts[text]; ok {
+		return paths, nil
+	}
+	s, err := Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	paths := s.Changed(l)
+	if l.texts == nil {
+		l.texts = map[string][]string{}
+	}
+	l.texts[text] = paths
+	return paths, nil
 }
 
 // sum is the checksum of the state of a path; one that cannot be told is none that a snapshot has.
@@ -114,6 +134,7 @@ func (l *Look) Settle(began time.Time, busy ...string) bool {
 	if latest == 0 {
 		return false
 	}
+	l.texts = nil
 	time.Sleep(time.Until(time.Unix(0, latest).Add(Granularity)))
 	return true
 }
@@ -135,6 +156,11 @@ func (s *Snapshot) Paths() []string {
 		paths[i] = e.path
 	}
 	return paths
+}
+
+// Files returns the paths that [Set.Add] has noted, sorted, without those of [Set.AddStamp].
+func (s *Snapshot) Files() []string {
+	return slices.DeleteFunc(s.Paths(), func(path string) bool { return strings.HasSuffix(path, stamp) })
 }
 
 // String is the snapshot as text, a line for each path, for [Parse].
