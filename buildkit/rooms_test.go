@@ -47,7 +47,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/testkit":           {ours: []string{"buildkit/filelock"}},
 	"buildkit/attendant":         {},
 	"buildkit/attendant/program": {},
-	"buildkit/sysroot":           {ours: []string{"buildkit/holes"}},
+	"buildkit/sysroot":           {ours: []string{"buildkit/holes", "buildkit/record"}},
 
 	"buildkit/watch": {others: []string{"github.com/fsnotify/fsnotify"}},
 

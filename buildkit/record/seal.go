@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"os"
 )
 
@@ -43,4 +45,44 @@ func ReadSealed(path string) (string, error) {
 		return "", fmt.Errorf("reading %q: %w", path, err)
 	}
 	return string(text), nil
+}
+
+// SealTo writes a sealed text to an empty file, as [Seal] makes it, without keeping the text in memory.
+func SealTo(f *os.File, write func(io.Writer) error) error {
+	h := sha256.New()
+	if _, err := io.WriteString(f, seal([sha256.Size]byte{})+"\n"); err != nil {
+		return err
+	}
+	if err := write(io.MultiWriter(f, h)); err != nil {
+		return err
+	}
+	_, err := f.WriteAt([]byte(seal([sha256.Size]byte(h.Sum(nil)))), 0)
+	return err
+}
+
+// NewUnsealer returns a reader of a sealed text. Where the text ends, the reader fails with [ErrSeal] if a byte of it is
+// another one now: what was read until then must not be used.
+func NewUnsealer(r io.Reader) (io.Reader, error) {
+	first := make([]byte, len(seal([sha256.Size]byte{}))+1)
+	if _, err := io.ReadFull(r, first); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, ErrSeal
+	} else if err != nil {
+		return nil, err
+	}
+	return &unsealer{r, sha256.New(), string(first)}, nil
+}
+
+type unsealer struct {
+	r     io.Reader
+	h     hash.Hash
+	first string
+}
+
+func (u *unsealer) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	u.h.Write(p[:n])
+	if err == io.EOF && seal([sha256.Size]byte(u.h.Sum(nil)))+"\n" != u.first {
+		err = ErrSeal
+	}
+	return n, err
 }

@@ -11,6 +11,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
 // Bounds of what an image may cost this machine: whoever made it is not trusted.
@@ -42,7 +44,11 @@ func readNames(file string) (map[string]*node, error) {
 		return nil, err
 	}
 	defer f.Close() // only read
-	nodes, err := parseNames(f)
+	text, err := record.NewUnsealer(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", file, err)
+	}
+	nodes, err := parseNames(text)
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", file, err)
 	}

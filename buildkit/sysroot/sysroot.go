@@ -6,14 +6,18 @@
 //
 // Both are kept in a folder whose name the caller makes of the image's ID, since the content of an ID never changes:
 //
-//	names     mode, size, name and link target of everything, see [Source]
+//	names     mode, size, name and link target of everything, see [Source], with a checksum
 //	files/    the files that were read, at their paths
+//	sums/     the checksums of these files, at their paths
 //
-// The folder is safe to remove at any time, and safe under two processes: what is in it appears whole or not at all.
+// The folder is safe to remove at any time, and safe under two processes: what is in it appears whole or not at all. What
+// does not have its checksum is fetched again. A checksum guards against damage, and not against somebody who can write
+// the folder.
 package sysroot
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +32,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/holes"
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
 // Source is where an image's files come from.
@@ -55,6 +60,7 @@ type tree struct {
 	nodes    map[string]*node // by name in io/fs
 	fetching sync.Map         // folder -> *sync.Mutex
 	fetched  atomic.Int64     // bytes of this disk that files have taken
+	whole    sync.Map         // files whose checksum was compared
 }
 
 type node struct {
@@ -68,13 +74,15 @@ type node struct {
 // Open opens the file system that is kept in a folder; the names are listed if they are not known yet. ctx ends what is
 // fetched later, too.
 func Open(ctx context.Context, dir string, source Source) (*FS, error) {
-	if err := os.MkdirAll(filepath.Join(dir, "files"), 0o755); err != nil {
+	if err := makeFolders(filepath.Join(dir, "files"), filepath.Join(dir, "sums")); err != nil {
 		return nil, fmt.Errorf("making the folder for files of an image: %w", err)
 	}
 	names := filepath.Join(dir, "names")
 	nodes, err := readNames(names)
 	if err != nil {
-		err = replace(names, func(f *os.File) error { return source.List(ctx, &bounded{f, maxNames}) })
+		err = replace(names, func(f *os.File) error {
+			return record.SealTo(f, func(w io.Writer) error { return source.List(ctx, &bounded{w, maxNames}) })
+		})
 		if err == nil {
 			nodes, err = readNames(names)
 		}
@@ -188,17 +196,17 @@ func (s *FS) host(n *node, full string) (string, error) {
 	one.(*sync.Mutex).Lock()
 	defer one.(*sync.Mutex).Unlock()
 	file := s.file(full)
-	if s.has(n, full) {
+	if s.isWhole(n, full) {
 		return file, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	if err := makeFolders(filepath.Dir(file), filepath.Dir(s.sum(full))); err != nil {
 		return "", fmt.Errorf("keeping a file of an image: %w", err)
 	}
 	err := s.mayFetch(n, full)
 	if err == nil {
 		err = s.fetch(s.batch(dir, n, full))
 	}
-	if err == nil && !s.has(n, full) {
+	if err == nil && !s.isWhole(n, full) {
 		err = fmt.Errorf("%q did not come", "/"+full)
 	}
 	if err != nil {
@@ -210,7 +218,7 @@ func (s *FS) host(n *node, full string) (string, error) {
 // file is where a file is kept.
 func (s *FS) file(full string) string { return filepath.Join(s.dir, "files", filepath.FromSlash(full)) }
 
-// has tells whether a file is kept.
+// has tells whether a file is kept, by its size. Who uses it asks isWhole.
 func (s *FS) has(n *node, full string) bool {
 	info, err := os.Lstat(s.file(full))
 	return err == nil && info.Mode().IsRegular() && info.Size() == n.size
@@ -238,8 +246,9 @@ func (s *FS) keep(full string, r io.Reader) error {
 	if n == nil {
 		return fmt.Errorf("%q came, and was not asked for", "/"+full)
 	}
-	return replace(s.file(full), func(f *os.File) error {
-		size, data, err := holes.Copy(f, r, n.size)
+	h := sha256.New()
+	err := replace(s.file(full), func(f *os.File) error {
+		size, data, err := holes.Copy(f, io.TeeReader(r, h), n.size)
 		s.fetched.Add(data)
 		var large *holes.TooLargeError
 		if errors.As(err, &large) {
@@ -250,6 +259,10 @@ func (s *FS) keep(full string, r io.Reader) error {
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return s.keepSum(full, h)
 }
 
 // info describes a node.

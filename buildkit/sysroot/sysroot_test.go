@@ -203,3 +203,59 @@ func TestPrivateFiles(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// What is kept is what came: a byte of a name or a file that is another one now is not used, and it comes again.
+func TestDamagedCache(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name    string
+		change  func(dir string) error
+		lists   int32
+		fetches int32
+	}{
+		{"nothing", func(string) error { return nil }, 1, 1},
+		{"a byte of a file", func(dir string) error { return changeByte(filepath.Join(dir, "files/usr/lib/liba.so.1"), "library") }, 1, 2},
+		{"a byte of a name", func(dir string) error { return changeByte(filepath.Join(dir, "names"), "liba.so.1") }, 2, 1},
+		{"a byte of a target", func(dir string) error { return changeByte(filepath.Join(dir, "names"), "usr/lib\x00") }, 2, 1},
+		{"half of the names", func(dir string) error {
+			info, err := os.Stat(filepath.Join(dir, "names"))
+			return errors.Join(err, os.Truncate(filepath.Join(dir, "names"), info.Size()/2))
+		}, 2, 1},
+		{"no checksums", func(dir string) error { return os.RemoveAll(filepath.Join(dir, "sums")) }, 1, 2},
+		{"a damaged checksum", func(dir string) error { return changeByte(filepath.Join(dir, "sums/usr/lib/liba.so.1"), "") }, 1, 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir, m := t.TempDir(), newImage()
+			read(t, open(t, dir, m), "usr/lib/liba.so.1")
+			if err := row.change(dir); err != nil {
+				t.Fatal(err)
+			}
+			sys := open(t, dir, m)
+			for range 2 {
+				if got := read(t, sys, "usr/lib/liba.so.1"); got != "library a" {
+					t.Errorf("got %q", got)
+				}
+			}
+			if target, err := sys.ReadLink("lib"); target != "usr/lib" || err != nil {
+				t.Errorf("the target is %q, %v", target, err)
+			}
+			if m.lists.Load() != row.lists || m.fetches.Load() != row.fetches {
+				t.Errorf("%d lists, %d fetches; want %d, %d", m.lists.Load(), m.fetches.Load(), row.lists, row.fetches)
+			}
+		})
+	}
+}
+
+// changeByte changes the first byte of a word in a file.
+func changeByte(file, word string) error {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	i := strings.Index(string(content), word)
+	if i < 0 {
+		return fmt.Errorf("%q is not in %q", word, file)
+	}
+	content[i] ^= 1
+	return os.WriteFile(file, content, 0o644)
+}
