@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/attendant"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -118,17 +121,20 @@ func (b *builder) request(program []byte) docker.BuilderRequest {
 	return r
 }
 
-// attendant returns the program that attends to commands in the container, for the engine's platform. It is compiled by
-// the go command of this machine, once.
-func (b *builder) attendant(ctx context.Context) (program []byte, err error) {
+// attendant returns the program that attends to commands in the container, for the engine's platform.
+func (b *builder) attendant(ctx context.Context) ([]byte, error) {
 	system, arch, variant, err := b.engine.Platform(ctx)
 	if err != nil {
 		return nil, &EngineError{Err: err}
 	}
-	t := gobuild.Target{OS: system, Architecture: arch, Variant: variant}
+	return b.attendantFor(ctx, gobuild.Target{OS: system, Architecture: arch, Variant: variant})
+}
+
+// attendantFor is attendant for a platform. It is compiled by the go command of this machine, once.
+func (b *builder) attendantFor(ctx context.Context, t gobuild.Target) (program []byte, err error) {
 	file := filepath.Join(b.owner.Cache, fmt.Sprintf("attendant-%x-%s", sha256.Sum256([]byte(attendant.Source)), strings.ReplaceAll(t.String(), "/", "-")))
-	if program, err = os.ReadFile(file); err == nil {
-		return program, nil
+	if text, err := record.ReadSealed(file); err == nil {
+		return []byte(text), nil
 	}
 	if err := os.MkdirAll(b.owner.Cache, 0o755); err != nil {
 		return nil, fmt.Errorf("making the cache for builders: %w", err)
@@ -155,7 +161,7 @@ func (b *builder) attendant(ctx context.Context) (program []byte, err error) {
 	if program, err = os.ReadFile(made.Path); err != nil {
 		return nil, err
 	}
-	return program, os.Rename(made.Path, file)
+	return program, dist.Replace(file, record.Seal(string(program)))
 }
 
 // close removes the container.
@@ -281,16 +287,20 @@ func (b *builder) List(ctx context.Context, w io.Writer) error {
 }
 
 // kept is the folder of this machine where files of the image are. The ID of an image that was pulled may be that of the
-// list of its platforms, in the containerd image store: it says what the image is on one of them only.
+// list of its platforms, in the containerd image store: it says what the image is on one of them only. The platform is what
+// the image says of itself: it must not lead to the folder of another image.
 func (b *builder) kept() string {
-	name := b.id()
+	name := element(b.id())
 	for _, part := range []string{b.image.Platform.OS, b.image.Platform.Arch, b.image.Platform.Variant} {
 		if part != "" {
-			name += "-" + part
+			name += "-" + element(part)
 		}
 	}
 	return filepath.Join(b.owner.Cache, "sysroot", name)
 }
+
+// element is a text as an element of a path, or a part of one: it has neither separators nor dots.
+func element(text string) string { return strings.ReplaceAll(url.PathEscape(text), ".", "%2E") }
 
 // sys is the image's file system, kept by the image's ID and platform. ctx ends what is fetched later, too.
 func (b *builder) sys(ctx context.Context) (*sysroot.FS, error) {

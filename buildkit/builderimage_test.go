@@ -3,6 +3,8 @@ package buildkit
 import (
 	"bytes"
 	"context"
+	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,9 +26,58 @@ func TestBuilderKept(t *testing.T) {
 		{docker.Platform{OS: "linux", Arch: "arm64"}, "sysroot/0123-linux-arm64"},
 		{docker.Platform{OS: "linux", Arch: "arm", Variant: "v7"}, "sysroot/0123-linux-arm-v7"},
 	} {
-		b := builder{owner: &Builders{}, image: docker.Image{ID: "sha256:0123", Platform: row.platform}}
+		b := builderOf(row.platform)
 		if got := filepath.ToSlash(b.kept()); got != row.want {
 			t.Errorf("it is %q, want %q", got, row.want)
+		}
+	}
+}
+
+// An image says itself what its platform is: it cannot choose the folder of another image, or one outside of the cache.
+func TestBuilderKeptHostile(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, p := range []docker.Platform{
+		{OS: "linux", Arch: "amd64"},
+		{OS: "linux", Arch: "amd64", Variant: "/../4567-linux-amd64"},
+		{OS: "linux", Arch: "amd64", Variant: "v1/../../../../../home"},
+		{OS: "linux/../../..", Arch: "amd64"},
+		{OS: "linux", Arch: ".."},
+		{OS: "linux", Arch: "/.."},
+		{OS: "linux", Arch: "amd64", Variant: "\x00"},
+	} {
+		b := builderOf(p)
+		kept := filepath.ToSlash(b.kept())
+		if dir, name := path.Split(kept); dir != "sysroot/" || !strings.HasPrefix(name, "0123-") || strings.ContainsAny(name, "\x00\\") || seen[kept] {
+			t.Errorf("the folder for %q is %q", p, kept)
+		}
+		seen[kept] = true
+	}
+}
+
+func builderOf(p docker.Platform) *builder {
+	return &builder{owner: &Builders{}, image: docker.Image{ID: "sha256:0123", Platform: p}}
+}
+
+// A program for builder containers that was damaged in the cache is compiled again.
+func TestAttendantDamaged(t *testing.T) {
+	t.Parallel()
+	b := &builder{owner: &Builders{Cache: t.TempDir()}, host: gobuild.Go{Env: os.Environ()}}
+	linux := gobuild.Target{OS: "linux", Architecture: "amd64"}
+	want, err := b.attendantFor(context.Background(), linux)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(b.owner.Cache, "attendant-*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("the files are %q, %v", files, err)
+	}
+	if err := os.Truncate(files[0], 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got, err := b.attendantFor(context.Background(), linux); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes, not %d, %v", len(got), len(want), err)
 		}
 	}
 }
