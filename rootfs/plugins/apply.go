@@ -95,6 +95,9 @@ func (d *discovery) readTexts(m *match) error {
 	return nil
 }
 
+// maxText bounds a text with its begin and its end, in bytes: it is a path.
+const maxText = 4 << 10
+
 // find returns the text between begin and end. Only absolute paths are of use.
 func (t text) find(content []byte) (string, bool) {
 	key := t.begin
@@ -106,15 +109,15 @@ func (t text) find(content []byte) (string, bool) {
 		if i < 0 {
 			return "", false
 		}
-		start := bytes.LastIndexByte(rest[:i], 0) + 1
-		end := bytes.IndexByte(rest[i:], 0)
-		if end < 0 {
-			return "", false
-		}
-		s, begins := strings.CutPrefix(string(rest[start:i+end]), t.begin)
-		s, ends := strings.CutSuffix(s, t.end)
-		if begins && ends && path.IsAbs(s) && len(s) < 4096 {
-			return path.Clean(s), true
+		first := max(0, i-maxText)
+		start := first + bytes.LastIndexByte(rest[first:i], 0) + 1
+		end := bytes.IndexByte(rest[i:min(len(rest), i+maxText)], 0)
+		if end >= 0 && i+end-start < maxText {
+			s, begins := strings.CutPrefix(string(rest[start:i+end]), t.begin)
+			s, ends := strings.CutSuffix(s, t.end)
+			if begins && ends && path.IsAbs(s) {
+				return path.Clean(s), true
+			}
 		}
 		rest = rest[i+len(key):]
 	}

@@ -86,7 +86,11 @@ func Groups() []string {
 	return append(names, groupNotes, groupGo)
 }
 
-// expand puts the values of names into a pattern. A name without a value makes it fit nothing.
+// special are the characters of patterns that stand for others.
+const special = `*?[\{}`
+
+// expand puts the values of names into a pattern. A name without a value makes it fit nothing, and so does one whose value
+// would be a pattern: values are what a library says.
 func expand(pattern string, values map[string]string) (string, bool) {
 	var b strings.Builder
 	for {
@@ -97,7 +101,7 @@ func expand(pattern string, values map[string]string) (string, bool) {
 		}
 		name, after, closed := strings.Cut(rest, ">")
 		value, ok := values[name]
-		if !ok || !closed {
+		if !ok || !closed || strings.ContainsAny(value, special) {
 			return "", false
 		}
 		b.WriteString(value)
