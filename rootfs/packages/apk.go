@@ -21,7 +21,11 @@ func readAPK(r root) ([]entry, error) {
 		return nil, fmt.Errorf("reading apk's database: %w", err)
 	}
 	var out []entry
-	for _, p := range paragraphs(text) {
+	all := paragraphs(text)
+	if err := checkPackages(len(all)); err != nil {
+		return nil, fmt.Errorf("reading apk's database: %w", err)
+	}
+	for _, p := range all {
 		if e := apkEntry(p); e.Name != "" {
 			out = append(out, e)
 		}

@@ -37,7 +37,11 @@ func readDeb(r root) ([]entry, error) {
 		return nil, fmt.Errorf("reading dpkg's diversions: %w", err)
 	}
 	var out []entry
-	for _, c := range paragraphs(status) {
+	all := paragraphs(status)
+	if err := checkPackages(len(all)); err != nil {
+		return nil, fmt.Errorf("reading dpkg's database: %w", err)
+	}
+	for _, c := range all {
 		if p, ok := debPackage(c); ok {
 			same := field(c, "Multi-Arch") == "same"
 			out = append(out, entry{p, func() ([]string, error) { return d.list(p, same) }})
@@ -161,6 +165,9 @@ func readDistroless(r root) ([]entry, error) {
 		return nil, err
 	}
 	names, err := r.names(dir)
+	if err == nil {
+		err = checkPackages(len(names) / 2) // each has its sums beside it
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading distroless's database: %w", err)
 	}

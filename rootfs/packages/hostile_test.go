@@ -1,9 +1,12 @@
 package packages
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,4 +68,59 @@ func TestSparseLists(t *testing.T) {
 	if db.Err() == nil || !strings.Contains(db.Err().Error(), "bytes together") {
 		t.Errorf("the error is %v", db.Err())
 	}
+}
+
+// A header may have names of no bytes, as many as it has NULs: each costs more memory than it has bytes.
+func TestNamesOfNothing(t *testing.T) {
+	const n = 8 << 20
+	entry := func(tag, kind, off, count uint32) []byte {
+		var b []byte
+		for _, v := range []uint32{tag, kind, off, count} {
+			b = binary.BigEndian.AppendUint32(b, v)
+		}
+		return b
+	}
+	h := rpmHeader{
+		index: slices.Concat(entry(tagName, rpmStringArray, 0, n), entry(tagBaseNames, rpmStringArray, 0, n), entry(tagEpoch, rpmInt8, 0, n), entry(tagDirNames, rpmString, 0, 1), entry(tagDirIndexes, rpmInt8, 0, n)),
+		data:  make([]byte, n),
+	}
+	if took := memoryOf(func() { rpmPackage(h) }); took > 1<<20 {
+		t.Errorf("the name of a package took %d bytes", took)
+	}
+	left := maxPaths
+	if took := memoryOf(func() { rpmFiles(h, &left) }); left >= 0 || took > 200<<20 {
+		t.Errorf("%d bytes are left of %d, and %d bytes of memory were taken", left, maxPaths, took)
+	}
+}
+
+// Short lines cost more memory than they have bytes.
+func TestShortLines(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"paragraphs of dpkg": {"var/lib/dpkg/status": strings.Repeat("Package:a\n\n", maxLines/2+1)},
+		"files of dpkg": {
+			"var/lib/dpkg/status":      "Package: a\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n",
+			"var/lib/dpkg/info/a.list": strings.Repeat("/a\n", maxLines+1),
+		},
+		"files of apk": {"lib/apk/db/installed": "P:a\nV:1\nA:all\nF:\n" + strings.Repeat("R:\n", maxLines)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, err := Open(ldd.DirFS(tree(t, files)))
+			if err == nil {
+				db.Owner("/a")
+				err = db.Err()
+			}
+			if err == nil || !strings.Contains(err.Error(), "lines together") {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+// memoryOf is how many bytes of memory a function takes, with what it gives back.
+func memoryOf(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }

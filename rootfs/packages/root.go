@@ -19,6 +19,7 @@ const (
 	maxStatus = 256 << 20
 	maxList   = 64 << 20
 	maxTexts  = 256 << 20 // of all files together; those of a desktop have 60 MB
+	maxLines  = 8 << 20   // of all files together; those of a desktop have a million
 )
 
 // root reads files of a sysroot.
@@ -28,13 +29,28 @@ type root struct {
 }
 
 // newRoot returns a root of which nothing was read.
-func newRoot(sys ldd.FS) root { return root{sys, &texts{left: maxTexts}} }
+func newRoot(sys ldd.FS) root {
+	return root{sys, &texts{seen: map[string]bool{}, left: maxTexts, lines: maxLines}}
+}
 
-// texts bounds what is read of a root: thousands of lists may be links to one, or have holes. It is for many at once.
+// maxPackages bounds how many packages there are. All of Debian has 70,000.
+const maxPackages = 1 << 17
+
+// checkPackages refuses a database with more packages than there are.
+func checkPackages(n int) error {
+	if n > maxPackages {
+		return fmt.Errorf("more than %d packages", maxPackages)
+	}
+	return nil
+}
+
+// texts bounds what is read of a root: thousands of lists may be links to one, or have holes. A line of two bytes costs
+// many times as much memory when it is the path of a file. It is for many at once.
 type texts struct {
-	mu   sync.Mutex
-	seen map[string]bool
-	left int64 // bytes
+	mu    sync.Mutex
+	seen  map[string]bool
+	left  int64 // bytes
+	lines int   // that may still be read
 }
 
 // take counts a file once, however often it is read.
@@ -47,11 +63,24 @@ func (t *texts) take(name string, size int64) error {
 	if size > t.left {
 		return fmt.Errorf("reading %q: the files of the package database have more than %d bytes together", name, maxTexts)
 	}
-	if t.seen == nil {
-		t.seen = map[string]bool{}
-	}
 	t.seen[name] = true
 	t.left -= size
+	return nil
+}
+
+// takeLines counts the lines of a file once, however often it is read.
+func (t *texts) takeLines(name, text string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.seen[name+"\n"] {
+		return nil
+	}
+	n := strings.Count(text, "\n")
+	if n > t.lines {
+		return fmt.Errorf("reading %q: the files of the package database have more than %d lines together", name, maxLines)
+	}
+	t.seen[name+"\n"] = true
+	t.lines -= n
 	return nil
 }
 
@@ -104,7 +133,14 @@ func (r root) read(dir, base string, limit int64) (string, error) {
 	if err := r.text.take(asked, info.Size()); err != nil {
 		return "", err
 	}
-	return r.content(name, info.Size())
+	text, err := r.content(name, info.Size())
+	if err == nil {
+		err = r.text.takeLines(asked, text)
+	}
+	if err != nil {
+		return "", err
+	}
+	return text, nil
 }
 
 // content reads size bytes of a file, or as many as there are.

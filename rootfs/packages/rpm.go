@@ -115,6 +115,9 @@ func readRPMPackages(at io.ReaderAt, size int64) ([]entry, error) {
 		if left < 0 {
 			return fmt.Errorf("package %d: %w: more than %d bytes of paths", key, errCorrupt, maxPaths)
 		}
+		if err := checkPackages(len(out) + 1); err != nil {
+			return err
+		}
 		out = append(out, entry{p, func() ([]string, error) { return slices.Clone(files), nil }})
 		return nil
 	})
@@ -127,7 +130,7 @@ func rpmPackage(h rpmHeader) Package {
 		Kind: RPM, Name: h.text(tagName), Version: h.text(tagVersion) + "-" + h.text(tagRelease),
 		Architecture: h.text(tagArch), Licence: h.text(tagLicence),
 	}
-	if epoch := h.numbers(tagEpoch); len(epoch) > 0 {
+	if epoch := h.firstNumbers(tagEpoch, 1); len(epoch) > 0 {
 		p.Version = strconv.FormatUint(uint64(epoch[0]), 10) + ":" + p.Version
 	}
 	p.Source, p.SourceVersion = sourceRPM(h.text(tagSourceRPM))
@@ -155,9 +158,18 @@ const (
 	modeDir  = 0o040000
 )
 
+// pathCost is what a path costs besides its bytes, as a string in lists and in an index.
+const pathCost = 64
+
 // rpmFiles puts the files of a package together: names, and for each the number of its folder. One long
-// name of a folder could make many long paths; left is how many bytes there may still be.
+// name of a folder could make many long paths, and many names have no bytes; left is how many bytes there may still be.
 func rpmFiles(h rpmHeader, left *int) []string {
+	for _, tag := range []uint32{tagBaseNames, tagDirNames, tagDirIndexes, tagFileModes, tagFileStates} {
+		if _, _, count := h.find(tag); uint64(count)*pathCost > uint64(max(*left, 0)) {
+			*left = -1
+			return nil
+		}
+	}
 	names, dirs, index := h.texts(tagBaseNames), h.texts(tagDirNames), h.numbers(tagDirIndexes)
 	modes, states := h.numbers(tagFileModes), h.numbers(tagFileStates)
 	var out []string
@@ -173,7 +185,7 @@ func rpmFiles(h rpmHeader, left *int) []string {
 			continue
 		}
 		out = append(out, path.Clean("/"+dirs[index[i]]+name))
-		*left -= len(dirs[index[i]]) + len(name)
+		*left -= len(dirs[index[i]]) + len(name) + pathCost
 	}
 	return out
 }

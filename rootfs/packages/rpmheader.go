@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Tags of an rpm header, https://rpm.org/docs/latest/manual/tags.html.
@@ -70,15 +71,19 @@ func (h rpmHeader) find(tag uint32) (data []byte, kind, count uint32) {
 
 // text returns the string of a tag, "" when it has none.
 func (h rpmHeader) text(tag uint32) string {
-	if all := h.texts(tag); len(all) > 0 {
+	if all := h.firstTexts(tag, 1); len(all) > 0 {
 		return all[0]
 	}
 	return ""
 }
 
 // texts returns the strings of a tag; each ends with a NUL, and none is there without one.
-func (h rpmHeader) texts(tag uint32) []string {
+func (h rpmHeader) texts(tag uint32) []string { return h.firstTexts(tag, math.MaxUint32) }
+
+// firstTexts is texts of the first strings.
+func (h rpmHeader) firstTexts(tag, most uint32) []string {
 	data, kind, count := h.find(tag)
+	count = min(count, most)
 	if kind != rpmString && kind != rpmStringArray && kind != rpmI18N {
 		return nil
 	}
@@ -95,8 +100,12 @@ func (h rpmHeader) texts(tag uint32) []string {
 }
 
 // numbers returns the numbers of a tag.
-func (h rpmHeader) numbers(tag uint32) []uint32 {
+func (h rpmHeader) numbers(tag uint32) []uint32 { return h.firstNumbers(tag, math.MaxUint32) }
+
+// firstNumbers is numbers of the first ones.
+func (h rpmHeader) firstNumbers(tag, most uint32) []uint32 {
 	data, kind, count := h.find(tag)
+	count = min(count, most)
 	width := map[uint32]int{rpmInt8: 1, rpmInt16: 2, rpmInt32: 4}[kind]
 	if width == 0 || uint64(count)*uint64(width) > uint64(len(data)) {
 		return nil
