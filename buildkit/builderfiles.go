@@ -32,8 +32,12 @@ func (b *builder) below(dir string) *sysroot.FS {
 
 // downloaded is a folder of the builder's module cache, "example.com/dep@v1.2.3", without what is in it and was not
 // asked for. Its content never changes, as long as the image's programs leave it alone: what is kept of it serves that
-// image only. One that is not there is [fs.ErrNotExist].
+// image only. One that is not there is [fs.ErrNotExist], and so is one that would lie elsewhere: the name may come from the
+// image's go command, or from the program that it has compiled.
 func (b *builder) downloaded(ctx context.Context, below string) (fs.FS, error) {
+	if below == "." || !fs.ValidPath(below) {
+		return nil, &fs.PathError{Op: "open", Path: path.Join(inside("mod"), below), Err: fs.ErrNotExist}
+	}
 	kept := filepath.Join(b.owner.Cache, "modules", filepath.Base(b.kept()), filepath.FromSlash(below))
 	return sysroot.Open(ctx, kept, moduleSource{b, path.Join(inside("mod"), below)})
 }

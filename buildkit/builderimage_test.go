@@ -3,6 +3,8 @@ package buildkit
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -55,8 +57,36 @@ func TestBuilderKeptHostile(t *testing.T) {
 	}
 }
 
+// The path and the version of a module, and GOROOT, are what the programs of the image say.
+func TestDownloadedHostile(t *testing.T) {
+	t.Parallel()
+	for _, below := range []string{
+		"../../sysroot/4567-linux-amd64", "example.com/dep@v1/../../../../4567/x", "/etc", "example.com//dep@v1", "..", ".", "",
+	} {
+		b := builderOf(docker.Platform{OS: "linux", Arch: "amd64"})
+		b.owner.Cache = filepath.Join(t.TempDir(), "a/b/c")
+		_, err := b.downloaded(nobody(), below)
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%q: %v", below, err)
+		}
+		if entries, err := os.ReadDir(filepath.Dir(filepath.Dir(filepath.Dir(b.owner.Cache)))); err != nil || len(entries) > 0 {
+			t.Errorf("%q left %v, %v", below, entries, err)
+		}
+		if _, err := b.goroot(nobody(), inside("mod")+"/"+below); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("GOROOT %q: %v", below, err)
+		}
+	}
+}
+
+// nobody is a context in which no container is started.
+func nobody() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
 func builderOf(p docker.Platform) *builder {
-	return &builder{owner: &Builders{}, image: docker.Image{ID: "sha256:0123", Platform: p}}
+	return &builder{owner: &Builders{}, image: docker.Image{ID: "sha256:0123", Platform: p}, host: gobuild.Go{Env: []string{"PATH=/nowhere"}}}
 }
 
 // A program for builder containers that was damaged in the cache is compiled again.
