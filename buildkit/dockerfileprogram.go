@@ -80,13 +80,24 @@ func goVersion(file string) string {
 	return version
 }
 
+// maxRelease bounds os-release(5), in bytes: it has a few hundred.
+const maxRelease = 1 << 20
+
 // readFollowed reads a file at the end of the links that lead to it.
 func readFollowed(sys ldd.FS, name string) ([]byte, error) {
 	real, _, err := ldd.Follow(sys, name)
 	if err != nil {
 		return nil, err
 	}
-	return fs.ReadFile(sys, strings.TrimPrefix(real, "/"))
+	name = strings.TrimPrefix(real, "/")
+	info, err := sys.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxRelease {
+		return nil, fmt.Errorf("%q has %d bytes, more than %d", real, info.Size(), maxRelease)
+	}
+	return fs.ReadFile(sys, name)
 }
 
 // osRelease reads os-release(5).

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -150,11 +151,33 @@ func (a *assembly) hostBundle() (string, error) {
 	return a.host(a.Certificates.Bundle), nil
 }
 
+// maxCertificates bounds a file of certificates, in bytes: those of a distribution have 200 KB.
+const maxCertificates = 16 << 20
+
+// readCertificates reads a file of certificates, which may be a Builder's.
+func readCertificates(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	return readAtMost(f, maxCertificates)
+}
+
+// readAtMost reads a file and closes it. One with more bytes than most is an error, whatever size it claims.
+func readAtMost(f io.ReadCloser, most int64) (content []byte, err error) {
+	defer func() { err = errors.Join(err, f.Close()) }()
+	content, err = io.ReadAll(io.LimitReader(f, most+1))
+	if int64(len(content)) > most {
+		return nil, fmt.Errorf("it has more than %d bytes", most)
+	}
+	return content, err
+}
+
 // readBundle reads the host's bundle. Like Go it takes no offence at certificates that it cannot read,
 // but there must be one that it can.
 func readBundle(file string) ([]byte, error) {
 	const fix = "\nfix: reinstall the package ca-certificates, or set SSL_CERT_FILE to a PEM file"
-	content, err := os.ReadFile(file)
+	content, err := readCertificates(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificates %q: %w"+fix, file, bare(err))
 	}
@@ -175,7 +198,7 @@ const pemType = "CERTIFICATE"
 // readExtra reads certificates that the user wants to be trusted: here every one has to be right. It
 // returns them in one form, without the comments and attributes around them.
 func readExtra(file string) ([]byte, error) {
-	content, err := os.ReadFile(file)
+	content, err := readCertificates(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificates %q: %w\n"+
 			"fix: correct the path in Certificates", file, bare(err))

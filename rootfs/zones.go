@@ -134,9 +134,24 @@ func openZones(goroot, folder string) (zones, error) {
 // zoneMagic begins every zone file, RFC 8536 section 3.1. A host's folder has other files too.
 const zoneMagic = "TZif"
 
+// Bounds of what is taken of an archive, which a Builder may have: all zones are a few hundred, and the largest has 4 KB.
+const (
+	maxZone  = 64 << 10 // bytes
+	maxZones = 4096
+)
+
+// content reads a file, whatever size it claims.
+func (z zones) content(name string) ([]byte, error) {
+	f, err := z.fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return readAtMost(f, maxZone)
+}
+
 // read returns a zone's file. Its name is checked by the file systems: none lets "../x" out.
 func (z zones) read(ctx context.Context, name string) ([]byte, error) {
-	content, err := fs.ReadFile(z.fsys, name)
+	content, err := z.content(name)
 	if err == nil && !strings.HasPrefix(string(content), zoneMagic) {
 		err = errors.New("not a zone file")
 	}
@@ -170,6 +185,9 @@ func (z zones) names(ctx context.Context) ([]string, error) {
 			return fs.SkipDir
 		case d.IsDir(), name == "localtime", name == "posixrules", !z.isZone(name):
 			return nil
+		}
+		if len(names) == maxZones {
+			return fmt.Errorf("there are more than %d\nfix: name those that are needed in Timezones", maxZones)
 		}
 		names = append(names, name)
 		return nil
