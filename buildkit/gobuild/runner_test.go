@@ -110,6 +110,52 @@ func TestRunner(t *testing.T) {
 	}
 }
 
+// lying is a Runner whose go command says that the sources lie in another folder of this machine.
+type lying struct {
+	*elsewhere
+	from, to string
+}
+
+func (l lying) Run(ctx context.Context, c gobuild.Command) error {
+	var out bytes.Buffer
+	stdout := c.Stdout
+	c.Stdout = &out
+	if err := l.elsewhere.Run(ctx, c); err != nil {
+		return err
+	}
+	_, err := io.WriteString(stdout, strings.ReplaceAll(out.String(), l.from, l.to))
+	return err
+}
+
+// A go command elsewhere cannot have other folders of this machine looked at, or read.
+func TestRunnerLies(t *testing.T) {
+	t.Parallel()
+	need(t, "gcc")
+	sources := files{"go.mod": mod, "main.go": "package main\n\nimport _ \"embed\"\n\n// #cgo CFLAGS: -I${SRCDIR}/include\nimport \"C\"\n\n//go:embed words/a.txt\nvar words string\n\nfunc main() { println(words) }\n", "words/a.txt": "a", "include/a.h": "// a\n"}
+	dir, private := sources.write(t), sources.write(t)
+	g := goIn(dir)
+	g.Runner = lying{&elsewhere{scratch: t.TempDir()}, dir, private}
+	mains, err := g.Mains(ctx(t), linux, gobuild.Options{})
+	if err != nil || len(mains) != 1 {
+		t.Fatalf("%+v, %v", mains, err)
+	}
+	src := mains[0].Sources
+	for _, path := range slices.Concat(src.Folders, src.Trees, src.Cgo, src.Files, src.Headers, []string{src.Module}) {
+		if strings.HasPrefix(path, private) {
+			t.Errorf("%q is a source", path)
+		}
+	}
+	// One that tells the truth is believed.
+	g.Runner = &elsewhere{scratch: t.TempDir()}
+	if mains, err = g.Mains(ctx(t), linux, gobuild.Options{}); err != nil || len(mains) != 1 {
+		t.Fatalf("%+v, %v", mains, err)
+	}
+	src = mains[0].Sources
+	if !slices.Contains(src.Folders, dir) || !slices.Contains(src.Headers, filepath.Join(dir, "include")) || !slices.Contains(src.Trees, filepath.Join(dir, "words/a.txt")) || src.Module != dir {
+		t.Errorf("the sources are %+v", src)
+	}
+}
+
 // A command that could not be run is no compile error, and nothing is left of it.
 func TestRunnerBroken(t *testing.T) {
 	t.Parallel()

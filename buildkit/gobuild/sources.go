@@ -70,8 +70,29 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 			src.Files = append(src.Files, s.pkgConfig()...)
 		}
 	}
+	if s.g.Runner != nil {
+		src.keepWithin(s.g.Dir, s.g.Env)
+	}
 	src.Folders, src.Trees, src.Cgo, src.Files, src.Headers = sorted(src.Folders), sorted(src.Trees), sorted(src.Cgo), sorted(src.Files), sorted(src.Headers)
 	return src
+}
+
+// keepWithin leaves out what is not in the folders that a go command elsewhere can see of this machine: it may say anything,
+// and all other paths are there and not here.
+func (src *Sources) keepWithin(dir string, env []string) {
+	folders, err := SourceFolders(dir, env)
+	if err != nil {
+		folders = nil // no path of it is known here
+	}
+	outside := func(path string) bool {
+		return !slices.ContainsFunc(folders, func(folder string) bool { return below(path, folder) })
+	}
+	for _, list := range []*[]string{&src.Folders, &src.Trees, &src.Cgo, &src.Files, &src.Headers} {
+		*list = slices.DeleteFunc(*list, outside)
+	}
+	if outside(src.Module) {
+		src.Module = dir
+	}
 }
 
 // between are the go.mod files that would take a package out of its module.
