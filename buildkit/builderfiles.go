@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
@@ -19,6 +20,11 @@ func (b *builder) goroot(ctx context.Context, dir string) (fs.FS, error) {
 		return b.downloaded(ctx, below)
 	}
 	return b.below(dir), nil
+}
+
+// sees reports whether the container has a folder of this machine.
+func (b *builder) sees(dir string) bool {
+	return slices.ContainsFunc(b.folders, func(folder string) bool { return within(folder, dir) })
 }
 
 // below is the file system below a folder of the image, whose name may have links in it. Of one that is not there it is

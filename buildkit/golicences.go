@@ -69,6 +69,9 @@ type licensedModule struct {
 // licensed are all that the program was compiled from, but for the user's own module.
 func (b *Built) licensed(ctx context.Context, info *debug.BuildInfo) ([]licensedModule, error) {
 	list := []licensedModule{{name: strings.Replace(info.GoVersion, "go", "go@", 1), dir: b.Plan.Files.GOROOT, fixed: true}}
+	if !fs.ValidPath(list[0].name) {
+		return nil, fmt.Errorf("looking for licences: the program says that Go %q has compiled it, which is no version\nfix: set Licenses to false, or compile the program elsewhere", info.GoVersion)
+	}
 	if b.Plan.builder != nil {
 		root, err := b.Plan.builder.goroot(ctx, b.Plan.inside.GOROOT)
 		if err != nil {
@@ -85,12 +88,17 @@ func (b *Built) licensed(ctx context.Context, info *debug.BuildInfo) ([]licensed
 		if m.Replace != nil {
 			from = m.Replace
 		}
+		if !fs.ValidPath(m.Path) || versioned(from) && !fs.ValidPath(from.Path+"@"+from.Version) {
+			return nil, fmt.Errorf("looking for licences: the program names a module %q (%q), which is no name of one\nfix: set Licenses to false, or compile the program elsewhere", m.Path, from.Path+"@"+from.Version)
+		}
 		l := licensedModule{name: m.Path, dir: b.moduleDir(m.Path, from), whole: true}
 		l.fixed = within(b.Plan.module.Cache, l.dir)
 		if versioned(from) {
 			l.name = from.Path + "@" + from.Version
 		}
-		if _, err := os.Stat(l.dir); b.Plan.builder != nil && versioned(from) && err != nil {
+		if b.Plan.builder != nil && !versioned(from) && !b.Plan.builder.sees(l.dir) {
+			l.dir = "" // the program says so, and the go command there had no such folder
+		} else if _, err := os.Stat(l.dir); b.Plan.builder != nil && versioned(from) && err != nil {
 			l.dir = ""
 			if l.fsys, err = b.moduleInBuilder(ctx, from); err != nil {
 				return nil, fmt.Errorf("looking for the licence of %s: %w", l.name, err)

@@ -1,0 +1,73 @@
+package buildkit
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
+)
+
+// rootOnly is an image without files.
+type rootOnly struct{}
+
+func (rootOnly) List(_ context.Context, w io.Writer) error {
+	_, err := io.WriteString(w, "20000000755 4096 /\x00\x00")
+	return err
+}
+
+func (rootOnly) Read(context.Context, []string, func(string, io.Reader) error) error { return nil }
+
+// The modules of a program are what a Builder has written into it: they are no paths of this machine or of the image.
+func TestLicencesHostile(t *testing.T) {
+	t.Parallel()
+	root, private := t.TempDir(), t.TempDir()
+	for _, dir := range []string{"replaced", "vendor/example.com/vendored"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	up, err := filepath.Rel(filepath.Join(root, "vendor"), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	below, err := filepath.Rel(root, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &Built{Plan: Plan{Root: root, builder: builderOf(docker.Platform{OS: "linux", Arch: "amd64"})}}
+	b.Plan.builder.folders = []string{root}
+	if b.Plan.builder.fsys, err = sysroot.Open(context.Background(), t.TempDir(), rootOnly{}); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := b.licensed(context.Background(), &debug.BuildInfo{GoVersion: "go1.26/../../../../etc"}); err == nil {
+		t.Errorf("the licences are %+v", list)
+	}
+	for _, row := range []struct {
+		name, dir string
+		module    debug.Module
+		fails     bool
+	}{
+		{"replaced", filepath.Join(root, "replaced"), debug.Module{Path: "example.com/a", Replace: &debug.Module{Path: "./replaced"}}, false},
+		{"vendored", filepath.Join(root, "vendor/example.com/vendored"), debug.Module{Path: "example.com/vendored", Version: "v1.0.0"}, false},
+		{"replaced by a folder elsewhere", "", debug.Module{Path: "example.com/a", Replace: &debug.Module{Path: private}}, false},
+		{"replaced by the root", "", debug.Module{Path: "example.com/a", Replace: &debug.Module{Path: "/"}}, false},
+		{"replaced by a folder above", "", debug.Module{Path: "example.com/a", Replace: &debug.Module{Path: below}}, false},
+		{"a name that leads away", "", debug.Module{Path: up, Version: "v1.0.0"}, true},
+		{"a version that leads away", "", debug.Module{Path: "example.com/a", Version: "v1/../../../x"}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			list, err := b.licensed(context.Background(), &debug.BuildInfo{GoVersion: "go1.26", Deps: []*debug.Module{&row.module}})
+			if (err != nil) != row.fails {
+				t.Fatalf("%v", err)
+			}
+			if err == nil && list[1].dir != row.dir {
+				t.Errorf("the folder is %q, want %q", list[1].dir, row.dir)
+			}
+		})
+	}
+}
