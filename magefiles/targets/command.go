@@ -72,6 +72,9 @@ func compile(ctx context.Context, dir, path string) (err error) {
 	if err := makeCache(cache); err != nil {
 		return fmt.Errorf("making mage's cache: %w", err)
 	}
+	if err := checkCache(cache); err != nil { // somebody else may have made it meanwhile
+		return err
+	}
 	work, err := os.MkdirTemp(cache, commandPrefix+"*.tmp")
 	if err != nil {
 		return fmt.Errorf("making a folder in mage's cache: %w", err)

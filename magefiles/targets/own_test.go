@@ -3,6 +3,7 @@
 package targets
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,6 +73,27 @@ func TestOwnCommand(t *testing.T) {
 				t.Errorf("the command is taken: %t", isOwn(info))
 			}
 		})
+	}
+}
+
+// Somebody else may make the folder between the look at it and the moment when the command is compiled into it.
+func TestCompileIntoForeignCache(t *testing.T) {
+	cache := filepath.Join(t.TempDir(), "cache")
+	if err := checkCache(cache); err != nil { // not there yet
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(cache, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(cache, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	err := compile(context.Background(), t.TempDir(), filepath.Join(cache, "fromscratch-0123"))
+	if err == nil || !strings.Contains(err.Error(), "can be written by others") {
+		t.Errorf("the error is %v", err)
+	}
+	if entries, err := os.ReadDir(cache); err != nil || len(entries) > 0 {
+		t.Errorf("it has %v, %v", entries, err)
 	}
 }
 
