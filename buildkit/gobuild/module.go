@@ -1,9 +1,12 @@
 package gobuild
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -48,12 +51,32 @@ func (g Go) Module(ctx context.Context) (Module, error) {
 	return m.locate(g.Dir, vars["GO111MODULE"])
 }
 
+// maxModFile bounds a go.mod or go.work, in bytes; the go command has the same bound.
+const maxModFile = 16 << 20
+
+// readModFile reads a go.mod or go.work. A go command elsewhere may name any file of this machine, a device too.
+func readModFile(name string) (content []byte, err error) {
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return nil, cmp.Or(err, fmt.Errorf("%q is no file", name))
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	content, err = io.ReadAll(io.LimitReader(f, maxModFile+1))
+	if len(content) > maxModFile {
+		return nil, fmt.Errorf("%q has more than %d bytes", name, maxModFile)
+	}
+	return content, err
+}
+
 // locate fills in the folder and the path.
 func (m Module) locate(dir, mode string) (Module, error) {
 	switch {
 	case m.GoMod != "":
 		m.Dir = filepath.Dir(m.GoMod)
-		content, err := os.ReadFile(m.GoMod)
+		content, err := readModFile(m.GoMod)
 		if err != nil {
 			return m, fmt.Errorf("reading the module path: %w", err)
 		}

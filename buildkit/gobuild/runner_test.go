@@ -156,6 +156,26 @@ func TestRunnerLies(t *testing.T) {
 	}
 }
 
+// A go.mod that a go command elsewhere names is read as one: no device without an end.
+func TestRunnerNamesDevice(t *testing.T) {
+	t.Parallel()
+	large := files{"go.mod": mod}.write(t)
+	if err := os.Truncate(filepath.Join(large, "go.mod"), 1<<40); err != nil {
+		t.Skip(err)
+	}
+	for _, name := range []string{"/dev/full", filepath.Join(large, "go.mod"), large} {
+		dir := files{"go.mod": mod, "main.go": main}.write(t)
+		g := goIn(dir)
+		g.Runner = lying{&elsewhere{scratch: t.TempDir()}, filepath.Join(dir, "go.mod"), name}
+		if m, err := g.Module(ctx(t)); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+		if _, err := g.Mains(ctx(t), linux, gobuild.Options{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A command that could not be run is no compile error, and nothing is left of it.
 func TestRunnerBroken(t *testing.T) {
 	t.Parallel()

@@ -204,7 +204,7 @@ func (src *Sources) addWorkspace(gowork string) {
 // localPaths are the folders that the lines of a go.mod or go.work name behind a word: such a path begins
 // with "./", "../" or "/" (https://go.dev/ref/mod#go-mod-file-replace).
 func localPaths(file, behind string) []string {
-	content, err := os.ReadFile(file)
+	content, err := readModFile(file)
 	if err != nil {
 		return nil // it is a source all the same, as one that cannot be read
 	}
