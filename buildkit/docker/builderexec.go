@@ -118,7 +118,7 @@ func eachFile(r *tar.Reader, use func(string, io.Reader) error) error {
 			err = fmt.Errorf("%q is not a file (%s)", h.Name, h.FileInfo().Mode())
 		}
 		if err == nil {
-			err = use(h.Name, r)
+			err = callers(use(h.Name, r))
 		}
 		if err != nil {
 			return err
@@ -250,5 +250,5 @@ func (b *Builder) copyOut(ctx context.Context, name string, use func(io.Reader, 
 	if h.Typeflag != tar.TypeReg {
 		return fmt.Errorf("it is not a file (%s)", h.FileInfo().Mode())
 	}
-	return orCause(ctx, use(r, h.Size, h.FileInfo().Mode()))
+	return orCause(ctx, callers(use(r, h.Size, h.FileInfo().Mode())))
 }

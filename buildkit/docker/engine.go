@@ -190,16 +190,22 @@ func (e *Engine) APIVersion() string { return e.api.ClientVersion() }
 // Platform is what the engine itself runs on, asked once ("linux", "amd64", ""). The variant is known for arm only,
 // where it decides what runs ("v6", "v7"); other machines leave it empty, as arm64 means v8.
 func (e *Engine) Platform(ctx context.Context) (os, arch, variant string, err error) {
+	p, err := e.platformOnce(ctx)
+	return p.OS, p.Arch, p.Variant, e.failed("asking for the platform", err)
+}
+
+// platformOnce is Platform with the client's error as it is.
+func (e *Engine) platformOnce(ctx context.Context) (Platform, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.platform == nil {
 		p, err := e.askPlatform(ctx)
 		if err != nil {
-			return "", "", "", e.failed("asking for the platform", err)
+			return Platform{}, err
 		}
 		e.platform = &p
 	}
-	return e.platform.OS, e.platform.Arch, e.platform.Variant, nil
+	return *e.platform, nil
 }
 
 func (e *Engine) askPlatform(ctx context.Context) (Platform, error) {

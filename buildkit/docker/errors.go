@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/docker/docker/client"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // UnreachableError means that no engine answers where one should be. Of one that is absent a caller may do without: write
@@ -30,7 +32,7 @@ type UnreachableError struct {
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("connecting to the Docker Engine at %q (%s): %v\nfix: %s", e.Host, e.Origin, e.Err, e.Fix)
+	return plaintext.Sprintf("connecting to the Docker Engine at %q (%s): %v\nfix: %s", e.Host, e.Origin, quoted{e.Err}, e.Fix)
 }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
@@ -43,7 +45,7 @@ type ConfigError struct {
 }
 
 func (e *ConfigError) Error() string {
-	return fmt.Sprintf("finding the Docker Engine by %s: %v\nfix: %s", e.Origin, e.Err, e.Fix)
+	return plaintext.Sprintf("finding the Docker Engine by %s: %v\nfix: %s", e.Origin, quoted{e.Err}, e.Fix)
 }
 
 func (e *ConfigError) Unwrap() error { return e.Err }
@@ -145,6 +147,12 @@ func (a *advice) Unwrap() error { return a.error }
 // advise adds the line that helps. Of several in one error the outermost, or the first of joined ones, is written.
 func advise(err error, fix string) error { return &advice{err, fix} }
 
+// advised reports whether an error has such a line.
+func advised(err error) bool {
+	var a *advice
+	return errors.As(err, &a)
+}
+
 // failure is an exported method's error: what was done, why it failed, and last what helps.
 type failure struct {
 	doing string
@@ -153,20 +161,35 @@ type failure struct {
 }
 
 func (f *failure) Error() string {
-	text, fix := cutFix(f.err.Error())
-	if fix == "" {
-		fix = f.fix
+	text := plaintext.Sprintf("%s: %v", f.doing, quoted{f.err})
+	if f.fix == "" {
+		return text
 	}
-	if fix == "" {
-		return f.doing + ": " + text
-	}
-	return f.doing + ": " + text + "\nfix: " + fix
+	return text + "\nfix: " + plaintext.Field(f.fix)
 }
 
 func (f *failure) Unwrap() error { return f.err }
 
-// cutFix takes the fix lines out of an error's text, of which the first is the cause's: what a caller's function
-// returned may have one, and joined errors are written one after the other.
+// quoted is an error whose further lines are indented. An engine writes what it likes into its errors: none of its lines
+// must begin like one of ours.
+type quoted struct{ error }
+
+func (q quoted) Error() string { return strings.ReplaceAll(q.error.Error(), "\n", "\n\t") }
+
+// callers is the error of a caller's function, whose fix line is the one to be written.
+func callers(err error) error {
+	if err == nil {
+		return nil
+	}
+	text, fix := cutFix(err.Error())
+	if fix == "" {
+		return err
+	}
+	return advise(&worded{text, err}, fix)
+}
+
+// cutFix takes the fix lines out of an error's text, of which the first is the cause's: joined errors are written one
+// after the other. The text must be ours, not an engine's.
 func cutFix(text string) (rest, fix string) {
 	var kept []string
 	for _, line := range strings.Split(text, "\n") {

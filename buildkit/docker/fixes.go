@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // Engines tell what went wrong in words only: runc's, crun's, the kernel's. What is recognised here gets a line that
@@ -30,7 +32,7 @@ func createFix(err error, req RunRequest) error {
 	text := strings.ToLower(err.Error())
 	switch {
 	case errdefs.IsConflict(err), strings.Contains(text, "name is already in use"):
-		return advise(err, "remove the container of this name (docker rm -f "+req.Name+"), or choose another name")
+		return advise(err, "remove the container of this name (docker rm -f "+plaintext.Shell(req.Name)+"), or choose another name")
 	case errdefs.IsNotFound(err) && !strings.Contains(text, "network"):
 		return advise(err, "load the image first: the engine does not have it, and nothing is pulled")
 	case strings.Contains(text, "no command specified"):

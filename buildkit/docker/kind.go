@@ -11,6 +11,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // A kind cluster (https://kind.sigs.k8s.io) is Kubernetes in containers: each node is one, with a containerd of its own
@@ -48,11 +50,11 @@ type NoClusterError struct {
 }
 
 func (e *NoClusterError) Error() string {
-	text := fmt.Sprintf("finding the kind cluster %q in the engine at %s: ", e.Name, e.Host)
+	text, create := plaintext.Sprintf("finding the kind cluster %q in the engine at %s: ", e.Name, e.Host), "kind create cluster --name "+plaintext.Shell(e.Name)
 	if len(e.Have) == 0 {
-		return text + "there is no kind cluster\nfix: kind create cluster --name " + e.Name + ", or choose the engine that has it (DOCKER_HOST)"
+		return text + "there is no kind cluster\nfix: " + create + ", or choose the engine that has it (DOCKER_HOST)"
 	}
-	return fmt.Sprintf("%sthere are %s\nfix: name one of these, or kind create cluster --name %s", text, strings.Join(e.Have, ", "), e.Name)
+	return plaintext.Sprintf("%sthere are %s\nfix: name one of these, or %s", text, strings.Join(e.Have, ", "), create)
 }
 
 // Cluster finds a kind cluster by its name ("kind" is kind's own default). One that the engine does not have is a
@@ -106,7 +108,7 @@ func allRun(nodes []container.Summary) error {
 		if s.State == container.StateRunning {
 			continue
 		}
-		states, asleep = append(states, nameOf(s)+" is "+string(s.State)), append(asleep, nameOf(s))
+		states, asleep = append(states, nameOf(s)+" is "+string(s.State)), append(asleep, plaintext.Shell(nameOf(s)))
 		if s.State == container.StatePaused {
 			start = "unpause"
 		}
@@ -158,8 +160,7 @@ func (e *Engine) containerPlatform(ctx context.Context, id string) (Platform, er
 	}
 	img, err := e.api.ImageInspect(ctx, info.Image)
 	if errdefs.IsNotFound(err) || err == nil && img.Architecture == "" {
-		os, arch, variant, err := e.Platform(ctx)
-		return Platform{os, arch, variant}, err
+		return e.platformOnce(ctx)
 	}
 	if err != nil {
 		return Platform{}, err

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // containerd's own command is in every node. The images of pods are in the namespace k8s.io
@@ -105,18 +107,17 @@ func (c *Cluster) importInto(ctx context.Context, n Node, snapshotter string, wr
 // nodeFix advises about a command that failed in a node.
 func nodeFix(err error, n Node) error {
 	var failed *nodeError
-	var advised *advice
-	if !errors.As(err, &failed) || errors.As(err, &advised) {
+	if !errors.As(err, &failed) || advised(err) {
 		return err
 	}
 	text := strings.ToLower(failed.stderr)
 	switch {
 	case strings.Contains(text, "containerd.sock"):
-		return advise(err, "wait until the node is up; docker exec "+n.Name+" systemctl status containerd tells how it is")
+		return advise(err, "wait until the node is up; docker exec "+plaintext.Shell(n.Name)+" systemctl status containerd tells how it is")
 	case strings.Contains(text, "executable file not found"), failed.code == 126 || failed.code == 127:
 		return advise(err, "create the cluster with a node image of kind's, which has containerd and ctr")
 	case strings.Contains(text, "no space left on device"):
 		return advise(err, "free space on the engine's disk: docker system df shows what takes it")
 	}
-	return advise(err, "look into the node's log: docker exec "+n.Name+" journalctl -u containerd")
+	return advise(err, "look into the node's log: docker exec "+plaintext.Shell(n.Name)+" journalctl -u containerd")
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // nodesAtOnce is how many nodes are sent an image at a time: more do not make one disk faster.
@@ -141,7 +143,7 @@ func (c *Cluster) send(ctx context.Context, n Node, name, snapshotter string, ha
 	default:
 		return sent, nil
 	}
-	return sent, advise(err, "try again; if it stays so, look into the node's log: docker exec "+n.Name+" journalctl -u containerd")
+	return sent, advise(err, "try again; if it stays so, look into the node's log: docker exec "+plaintext.Shell(n.Name)+" journalctl -u containerd")
 }
 
 // counter counts what it passes on.

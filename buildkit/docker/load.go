@@ -128,7 +128,10 @@ func joinSend(writeErr, loadErr error) error {
 		// a tar file need not be read.
 		return loadErr
 	}
-	cause := advise(fmt.Errorf("writing the archive: %w", writeErr), "build the image again: what it is made of has changed or vanished")
+	cause := fmt.Errorf("writing the archive: %w", callers(writeErr))
+	if !advised(cause) {
+		cause = advise(cause, "build the image again: what it is made of has changed or vanished")
+	}
 	if loadErr == nil || errors.Is(loadErr, writeErr) {
 		return cause
 	}

@@ -54,7 +54,15 @@ func orDiscard(w io.Writer) io.Writer {
 	if w == nil {
 		return io.Discard
 	}
-	return w
+	return callersWriter{w}
+}
+
+// callersWriter marks the errors of a caller's writer, see callers.
+type callersWriter struct{ io.Writer }
+
+func (c callersWriter) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	return n, callers(err)
 }
 
 // drain waits until all output of an ended program has been written. After ctx it waits no longer than drainTimeout.

@@ -18,7 +18,7 @@ func (e *Engine) save(ctx context.Context, ref string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(w, body)
+	_, err = io.Copy(callersWriter{w}, body)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
