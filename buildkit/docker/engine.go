@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"sync"
 	"time"
 
@@ -208,14 +209,25 @@ func (e *Engine) platformOnce(ctx context.Context) (Platform, error) {
 	return *e.platform, nil
 }
 
+// platformWord is a word of a platform.
+var platformWord = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+
+// check refuses what cannot be a platform: its words get into names of files and texts.
+func (p Platform) check() error {
+	if platformWord.MatchString(p.OS) && platformWord.MatchString(p.Arch) && (p.Variant == "" || platformWord.MatchString(p.Variant)) {
+		return nil
+	}
+	return fmt.Errorf("the engine says %q, which is no platform", p.String())
+}
+
 func (e *Engine) askPlatform(ctx context.Context) (Platform, error) {
 	v, err := e.api.ServerVersion(ctx)
 	if err != nil {
 		return Platform{}, err
 	}
 	p := Platform{OS: v.Os, Arch: v.Arch}
-	if p.Arch != "arm" {
-		return p, nil
+	if err := p.check(); err != nil || p.Arch != "arm" {
+		return p, err
 	}
 	// The version has no variant; the machine's name (uname -m) has. A 32-bit engine on arm64 says aarch64.
 	info, err := e.api.Info(ctx)

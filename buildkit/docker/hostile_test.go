@@ -215,3 +215,27 @@ func TestFixOfCaller(t *testing.T) {
 		})
 	}
 }
+
+// What an engine says of its platform is checked before it is a part of texts and names.
+func TestHostilePlatform(t *testing.T) {
+	t.Parallel()
+	for _, arch := range []string{`x\nforged: y`, "../../x", "..", "amd 64", ""} {
+		e := scriptedEngine(t, func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/version"):
+				io.WriteString(w, `{"Os":"linux","Arch":"`+arch+`"}`)
+			case strings.Contains(r.URL.Path, "/images/"):
+				io.WriteString(w, `{"Os":"linux","Architecture":"`+arch+`"}`)
+			default:
+				io.WriteString(w, `{"Id":"c1","Image":"i1"}`)
+			}
+		})
+		_, _, _, err := e.Platform(context.Background())
+		wantError(t, err, "which is no platform", "engine's log")
+		if arch == "" {
+			continue // a node is then taken for the engine's
+		}
+		_, _, _, err = (&Cluster{Name: "kind", Nodes: []Node{{ID: "c1"}}, engine: e}).Platform(context.Background())
+		wantError(t, err, "which is no platform", "engine's log")
+	}
+}

@@ -169,5 +169,5 @@ func (e *Engine) containerPlatform(ctx context.Context, id string) (Platform, er
 	if p.Arch == "arm" {
 		p.Variant = img.Variant
 	}
-	return p, nil
+	return p, p.check()
 }
