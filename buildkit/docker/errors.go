@@ -29,6 +29,8 @@ type UnreachableError struct {
 	// Absent says that nobody has chosen an engine, and that none is there: none of the usual sockets exists. One that
 	// is there and refuses, or may not be used, is not absent, nor is any that a variable or a context names.
 	Absent bool
+	// Chosen says that a variable, a context or the caller names this engine. One that is not chosen is on this machine.
+	Chosen bool
 }
 
 func (e *UnreachableError) Error() string {
@@ -77,7 +79,7 @@ func (ep endpoint) unreachable(err error) error {
 		fix += ", or " + ep.undo
 	}
 	absent := ep.undo == "" && ep.local() && errors.Is(err, fs.ErrNotExist)
-	return &UnreachableError{Host: ep.host, Origin: ep.origin, Err: err, Fix: fix, Absent: absent}
+	return &UnreachableError{Host: ep.host, Origin: ep.origin, Err: err, Fix: fix, Absent: absent, Chosen: ep.undo != ""}
 }
 
 // fix is what helps against the given cause.

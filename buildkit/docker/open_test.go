@@ -105,7 +105,7 @@ func TestOpenUnreachable(t *testing.T) {
 			}
 			_, err = connect(context.Background(), ep, "")
 			var unreachable *UnreachableError
-			if !errors.As(err, &unreachable) || unreachable.Host != c.host || unreachable.Origin != "DOCKER_HOST" || unreachable.Absent {
+			if !errors.As(err, &unreachable) || unreachable.Host != c.host || unreachable.Origin != "DOCKER_HOST" || unreachable.Absent || !unreachable.Chosen {
 				t.Fatalf("%T %v", err, err)
 			}
 			wantError(t, err, c.text, c.fix)
@@ -169,7 +169,7 @@ func TestOpenAbsent(t *testing.T) {
 		}
 		_, err = connect(context.Background(), ep, "")
 		var unreachable *UnreachableError
-		if !errors.As(err, &unreachable) || unreachable.Absent != tt.absent {
+		if !errors.As(err, &unreachable) || unreachable.Absent != tt.absent || unreachable.Chosen != strings.HasPrefix(tt.name, "DOCKER_") {
 			t.Errorf("%s: %v, which is to be absent: %t", tt.name, err, tt.absent)
 		}
 	}

@@ -62,6 +62,17 @@ func (o output) orArchive(noEngine error) error {
 	return fmt.Errorf("%w; IMAGE_OUTPUT=archive writes an archive instead", noEngine)
 }
 
+// unknownPlatform is the error where the platform would be that of an engine which is not reached: one that was chosen
+// may run another than this machine. nil says that this machine's is the right one.
+func (o output) unknownPlatform(noEngine error) error {
+	var unreachable *docker.UnreachableError
+	chosen := o == outputDocker || o == outputKind || errors.As(noEngine, &unreachable) && unreachable.Chosen
+	if noEngine == nil || !chosen {
+		return nil
+	}
+	return &buildkit.EngineError{Err: fmt.Errorf("asking for the platform: %w; or name the platform, by IMAGE_PLATFORM or Platform", noEngine)}
+}
+
 // findCluster finds the kind cluster that IMAGE_OUTPUT names, once.
 func (j *job) findCluster(ctx context.Context) error {
 	if j.output != outputKind || j.cluster != nil || j.engine == nil {
@@ -88,10 +99,14 @@ func (j *job) runnable() error {
 		os.Getenv("IMAGE_OUTPUT"), j.target)}
 }
 
-// platform is what the engine runs, or the nodes of the cluster; the zero one without an engine.
+// platform is what the engine runs, or the nodes of the cluster; the zero one where no engine is wanted, or none is chosen
+// and found.
 func (j *job) platform(ctx context.Context) (buildkit.Platform, string, error) {
-	if err := j.connect(ctx); err != nil || j.engine == nil {
+	if err := j.connect(ctx); err != nil {
 		return buildkit.Platform{}, "", err
+	}
+	if j.engine == nil {
+		return buildkit.Platform{}, "", j.output.unknownPlatform(j.noEngine)
 	}
 	ask, origin := j.engine.Platform, "engine at "+j.engine.Host()
 	if j.cluster != nil {

@@ -8,10 +8,24 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
 
-// An archive instead of an image in the engine is right only where no engine is chosen or there.
+// An archive instead of an image in the engine is right only where no engine is chosen or there, and this machine's
+// platform where none is chosen.
 func TestArchives(t *testing.T) {
 	absent := fmt.Errorf("connecting: %w", &docker.UnreachableError{Absent: true, Err: errors.New("no such file")})
 	refused := fmt.Errorf("connecting: %w", &docker.UnreachableError{Err: errors.New("connection refused")})
+	chosen := fmt.Errorf("connecting: %w", &docker.UnreachableError{Chosen: true, Err: errors.New("no such file")})
+	for _, tt := range []struct {
+		to      output
+		why     error
+		unknown bool
+	}{
+		{outputAuto, absent, false}, {outputAuto, refused, false}, {outputAuto, chosen, true},
+		{outputDocker, absent, true}, {outputDocker, chosen, true}, {outputKind, refused, true}, {outputArchive, nil, false},
+	} {
+		if err := tt.to.unknownPlatform(tt.why); (err != nil) != tt.unknown {
+			t.Errorf("%s, %v: got %v, want an error: %t", tt.to, tt.why, err, tt.unknown)
+		}
+	}
 	for _, tt := range []struct {
 		to    output
 		why   error

@@ -47,7 +47,7 @@ func TestBuilderCodes(t *testing.T) {
 		code          int
 		says          []string
 	}{
-		{"no engine", "golang:1.26-bookworm", "", []string{"DOCKER_HOST=unix:///nowhere/docker.sock"}, 3, []string{`the Builder "golang:1.26-bookworm" (magefile.go:8) needs a Docker Engine`, "fix: "}},
+		{"no engine", "golang:1.26-bookworm", "", []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "IMAGE_PLATFORM=linux/" + runtime.GOARCH}, 3, []string{`the Builder "golang:1.26-bookworm" (magefile.go:8) needs a Docker Engine`, "fix: "}},
 		{"no image", "localhost:1/fromscratch-test/none:1", "", nil, 3, []string{"localhost:1/fromscratch-test/none:1", "docker login"}},
 		{"wrong words", "golang:1.26-bookworm", "", []string{"IMAGE_BUILDER_SOURCES=mount"}, 2, []string{"IMAGE_BUILDER_SOURCES", "fix: set it to bind or copy"}},
 		{"no such context", "golang:1.26-bookworm", at("fromscratch-test-none"), nil, 2, []string{`the engine "fromscratch-test-none" of Builders (magefile.go:8)`, "no such context", "or correct Builders"}},

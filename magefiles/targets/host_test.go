@@ -3,6 +3,7 @@ package targets_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -100,6 +101,17 @@ func TestNoEngine(t *testing.T) {
 	mage(t, dir, none, "imageRun").wantError(t, 3, "unix:///nowhere/docker.sock", "fix: ")
 	mage(t, dir, append(none, "IMAGE_PLATFORM=linux/amd64,linux/arm64"), "imageRun").wantError(t, 3, "unix:///nowhere/docker.sock", "fix: ")
 	mage(t, dir, append(none, "IMAGE_OUTPUT=tape"), "image").wantError(t, 2, `"tape"`, "fix: ")
+
+	// The platform would be that engine's: this machine's may be another one. With a named platform no engine is needed.
+	for _, target := range []string{"imageArchive", "imageLayout", "imageRootfs", "imagePlan"} {
+		r := mage(t, dir, none, target)
+		r.wantError(t, 3, "unix:///nowhere/docker.sock", "fix: ", "IMAGE_PLATFORM")
+		if r.stdout != "" {
+			t.Errorf("%s: stdout is %q, want nothing", target, r.stdout)
+		}
+		mage(t, dir, append(none, "IMAGE_PLATFORM=linux/"+runtime.GOARCH), target).wantOK(t)
+		mage(t, dir, append(none, "IMAGE_OUTPUT=archive"), target).wantOK(t)
+	}
 
 	// Cleaning does not need a program that compiles.
 	if err := os.WriteFile(filepath.Join(dir, "broken.go"), []byte("package main\n\nimport \"example.com/nowhere\"\n"), 0o644); err != nil {

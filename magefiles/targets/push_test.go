@@ -138,7 +138,7 @@ func TestImageLayout(t *testing.T) {
 	t.Parallel()
 	need(t, "skopeo")
 	dir := example(t, "files")
-	env := []string{"DOCKER_HOST=unix:///nowhere/docker.sock"}
+	env := []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "IMAGE_OUTPUT=archive"}
 	if got, want := mage(t, dir, env, "imageLayout").wantOK(t).stdout, dir+"/dist/web/layout\n"+dir+"/dist/clock/layout\n"; got != want {
 		t.Errorf("stdout is %q, want %q", got, want)
 	}

@@ -251,7 +251,7 @@ func TestHeavySSHBuilder(t *testing.T) {
 	builder := buildertest.Image(t)
 	s := newSSH(t, os.Getenv("PATH"))
 	dir := builderProject(t, builder, fmt.Sprintf(`Builders: map[string]string{"linux/%s": "ssh://%s"}`, runtime.GOARCH, s.address))
-	env := []string{s.path(), "DOCKER_HOST=unix:///nowhere/docker.sock", "XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
+	env := []string{s.path(), "DOCKER_HOST=unix:///nowhere/docker.sock", "IMAGE_PLATFORM=linux/" + runtime.GOARCH, "XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
 	if r := mage(t, dir, env, "imagePlan").wantOK(t); !strings.Contains(r.stdout, "at ssh://"+s.address) {
 		t.Errorf("the plan does not say where:\n%s", r.stdout)
 	}
