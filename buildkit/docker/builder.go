@@ -171,6 +171,8 @@ func (e *Engine) createBuilder(ctx context.Context, req BuilderRequest, mounted 
 			VolumeOptions: &mount.VolumeOptions{Labels: map[string]string{cacheLabel: "true"}},
 		})
 	}
+	ctx, cancel := e.startContext(ctx)
+	defer cancel()
 	created, err := e.createMarked(ctx, config, host, req.Name, "")
 	if err != nil {
 		return created, createFix(err, RunRequest{Name: req.Name})

@@ -43,7 +43,7 @@ func (b *Builder) Exec(ctx context.Context, c BuilderCommand) (code int, err err
 // Look returns the path of a command in the PATH of env; "" is nowhere.
 func (b *Builder) Look(ctx context.Context, env []string, name string) (string, error) {
 	var out tail // a path, and all else is too much
-	code, err := b.exec(ctx, execution{args: []string{b.req.AttendantPath, "look", name}, env: env, stdout: &out})
+	code, err := b.exec(ctx, execution{args: []string{b.req.AttendantPath, "look", name}, env: env, stdout: &out, prompt: true})
 	if err != nil || code != 0 {
 		return "", b.failed(fmt.Sprintf("looking for %q in", name), err)
 	}
@@ -129,7 +129,7 @@ func eachFile(r *tar.Reader, use func(string, io.Reader) error) error {
 // attend lets the attendant do something that ends with its input, or by itself.
 func (b *Builder) attend(ctx context.Context, stdin io.Reader, stdout io.Writer, words ...string) error {
 	var said tail
-	code, err := b.exec(ctx, execution{args: append([]string{b.req.AttendantPath}, words...), stdin: stdin, stdout: stdout, stderr: &said})
+	code, err := b.exec(ctx, execution{args: append([]string{b.req.AttendantPath}, words...), stdin: stdin, stdout: stdout, stderr: &said, prompt: true})
 	if err == nil && code != 0 {
 		err = fmt.Errorf("exit code %d: %s", code, said.String())
 	}
@@ -142,6 +142,7 @@ type execution struct {
 	dir            string
 	stdin          io.Reader // nil keeps stdin open until ctx ends
 	stdout, stderr io.Writer
+	prompt         bool // it is the attendant's own work, which does not keep silent for long
 }
 
 func (b *Builder) exec(ctx context.Context, x execution) (code int, err error) {
@@ -157,17 +158,21 @@ func (b *Builder) exec(ctx context.Context, x execution) (code int, err error) {
 		return NoExit, orCause(ctx, notRunning(err))
 	}
 	defer conn.Close()
-	if err := x.converse(ctx, conn); err != nil {
+	var output io.Reader = conn.Reader
+	if x.prompt {
+		output = b.engine.hear(conn, created.ID, true)
+	}
+	if err := x.converse(ctx, conn, output); err != nil {
 		return NoExit, err
 	}
 	return b.exitCode(ctx, created.ID)
 }
 
 // converse copies the streams until the command has ended. When ctx ends, so does the command's stdin.
-func (x execution) converse(ctx context.Context, conn types.HijackedResponse) error {
+func (x execution) converse(ctx context.Context, conn types.HijackedResponse, output io.Reader) error {
 	ended := make(chan error, 1)
 	go func() {
-		_, err := stdcopy.StdCopy(orDiscard(x.stdout), orDiscard(x.stderr), conn.Reader)
+		_, err := stdcopy.StdCopy(orDiscard(x.stdout), orDiscard(x.stderr), output)
 		ended <- err
 	}()
 	if x.stdin != nil {

@@ -60,6 +60,7 @@ type Engine struct {
 	config   configFolder  // where the docker command has its credentials
 	waits    *patience     // ends requests that the engine does not answer
 	giveUp   time.Duration // how long a killed program may take to end: cleanupTimeout, less in tests
+	cleanup  time.Duration // how long a request may take that outlives its caller: cleanupTimeout, less in tests
 
 	mu       sync.Mutex // guards platform, which is asked for once
 	platform *Platform
@@ -112,7 +113,7 @@ func connect(ctx context.Context, ep endpoint, version string) (*Engine, error) 
 	if err != nil {
 		return nil, ep.invalid(err, hostFix)
 	}
-	e := &Engine{api: api, waits: waits, endpoint: ep, giveUp: cleanupTimeout}
+	e := &Engine{api: api, waits: waits, endpoint: ep, giveUp: cleanupTimeout, cleanup: cleanupTimeout}
 	if err := e.greet(ctx, dials, version); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}

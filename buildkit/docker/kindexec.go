@@ -44,7 +44,7 @@ func (c *Cluster) run(ctx context.Context, n Node, args []string, input func(con
 		return "", fmt.Errorf("running %q in the node %s: %w", args[0], n.Name, err)
 	}
 	var stdout, stderr bytes.Buffer
-	fedErr, readErr := converse(ctx, conn, &stdout, &stderr, input)
+	fedErr, readErr := converse(ctx, conn, c.engine.hear(conn, created.ID, input == nil), &stdout, &stderr, input)
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
@@ -60,13 +60,13 @@ func (c *Cluster) run(ctx context.Context, n Node, args []string, input func(con
 }
 
 // converse feeds a command's input while it reads its output, until the output ends. It leaves nothing running.
-func converse(ctx context.Context, conn types.HijackedResponse, stdout, stderr io.Writer, input func(context.Context, io.Writer) error) (fedErr, readErr error) {
+func converse(ctx context.Context, conn types.HijackedResponse, output io.Reader, stdout, stderr io.Writer, input func(context.Context, io.Writer) error) (fedErr, readErr error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer context.AfterFunc(ctx, conn.Close)()
 	fed := make(chan error, 1)
 	go func() { fed <- feed(ctx, conn, input) }()
-	_, readErr = stdcopy.StdCopy(stdout, stderr, conn.Reader)
+	_, readErr = stdcopy.StdCopy(stdout, stderr, output)
 	// The command has ended: whatever is still being written is in vain.
 	stop()
 	conn.Close()

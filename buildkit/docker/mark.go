@@ -36,7 +36,7 @@ func (e *Engine) createMarked(ctx context.Context, c *container.Config, h *conta
 	labels := map[string]string{runMark: mark}
 	maps.Copy(labels, c.Labels)
 	c.Labels = labels
-	limited, cancel := detached(ctx, startTimeout)
+	limited, cancel := e.startContext(ctx)
 	defer cancel()
 	created, err := e.api.ContainerCreate(limited, c, h, nil, nil, name)
 	if err == nil || refused(err) {

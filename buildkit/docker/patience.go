@@ -82,10 +82,21 @@ func (p *patience) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.RoundTrip(req)
 	var stalled *stall.Error
-	if errors.As(err, &stalled) {
+	var limit *limitError
+	switch {
+	case errors.As(err, &stalled):
 		err = &NoAnswerError{requestLine(req), engineWords(stalled.Error())}
+	case err != nil && errors.As(context.Cause(req.Context()), &limit):
+		err = &NoAnswerError{requestLine(req), limit.Error()}
 	}
 	return resp, err
+}
+
+// limitError is the cause of a context whose time is over: that of a request which has a limit of its own.
+type limitError struct{ limit time.Duration }
+
+func (l *limitError) Error() string {
+	return fmt.Sprintf("the engine has not answered for %s", l.limit)
 }
 
 // slowText is what a person reads about a request that makes no progress.
@@ -152,6 +163,58 @@ func (e *Engine) execAttach(ctx context.Context, id string) (types.HijackedRespo
 	return e.hijack(ctx, "POST /exec/"+id+"/start", func(ctx context.Context) (types.HijackedResponse, error) {
 		return e.api.ContainerExecAttach(ctx, id, container.ExecAttachOptions{})
 	})
+}
+
+// heard is the output of a command in a container. While it is waited for, a person is told now and then; after limit
+// without a byte the connection is closed, and the error is a NoAnswerError. A limit of [stall.Unlimited] is none.
+type heard struct {
+	conn    types.HijackedResponse
+	request string // "POST /exec/ID/start"
+	waits   *Waits
+	limit   time.Duration
+}
+
+// hear is the output of a command that has been started.
+func (e *Engine) hear(conn types.HijackedResponse, exec string, limited bool) *heard {
+	w := e.waits.waits.Load()
+	h := &heard{conn: conn, request: "POST /exec/" + exec + "/start", waits: w, limit: stall.Unlimited}
+	if limited {
+		h.limit = w.Answer
+	}
+	return h
+}
+
+func (h *heard) Read(p []byte) (int, error) {
+	const what = "no byte has come from the engine"
+	var over atomic.Bool
+	if h.limit > 0 {
+		end := time.AfterFunc(h.limit, func() { over.Store(true); h.conn.Close() })
+		defer end.Stop()
+	}
+	if h.waits.Slow != nil {
+		done := make(chan struct{})
+		defer close(done)
+		defer time.AfterFunc(h.waits.Notice, func() { h.remind(what, done) }).Stop()
+	}
+	n, err := h.conn.Reader.Read(p)
+	if over.Load() {
+		return 0, &NoAnswerError{h.request, fmt.Sprintf("%s for %s", what, h.limit)}
+	}
+	return n, err
+}
+
+// remind tells that something is waited for, now and after each further notice until done.
+func (h *heard) remind(what string, done <-chan struct{}) {
+	next := time.NewTicker(h.waits.Notice)
+	defer next.Stop()
+	for waited := h.waits.Notice; ; waited += h.waits.Notice {
+		h.waits.Slow(slowText(h.request, what, waited))
+		select {
+		case <-next.C:
+		case <-done:
+			return
+		}
+	}
 }
 
 // hijack makes a request that takes its connection over. The connection is closed when the engine does not answer in

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // silent is an engine that never answers the requests to a path. It tells what is said of waiting.
@@ -116,5 +118,117 @@ func TestLoadTakesLong(t *testing.T) {
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
+	}
+}
+
+// What is asked for although the caller's context may have ended has a limit of its own, which is told like any other.
+func TestNoAnswerToCleanup(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, path, request string
+		do                  func(context.Context, *Engine) error
+	}{
+		{"removing a container", "/containers/c1", "DELETE /containers/c1", func(ctx context.Context, e *Engine) error {
+			return (&Builder{ID: "c1", engine: e}).Remove(ctx)
+		}},
+		{"inspecting a container that has started", "/json", "GET /containers/c1/json", func(ctx context.Context, e *Engine) error {
+			_, _, err := e.announce(ctx, container.CreateResponse{ID: "c1"}, RunRequest{})
+			return e.failed("starting", err)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := silent(t, test.path, time.Minute)
+			e.cleanup = 200 * time.Millisecond
+			err := test.do(context.Background(), e)
+			var none *NoAnswerError
+			if wantError(t, err, "the engine has not answered for 200ms", "docker ps"); !errors.As(err, &none) || none.Request != test.request {
+				t.Errorf("%v is not about %s", err, test.request)
+			}
+		})
+	}
+}
+
+// A longer time for the engine holds for making and starting a container, too.
+func TestLongAnswer(t *testing.T) {
+	t.Parallel()
+	e, _ := silent(t, "/nothing", time.Hour)
+	ctx, cancel := e.startContext(context.Background())
+	defer cancel()
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < time.Hour {
+		t.Errorf("a start is given up %v from now, before the time for an answer is over", time.Until(deadline))
+	}
+}
+
+// A command in a container whose output does not come is given up, unless it may take as long as it likes.
+func TestNoOutput(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		ends bool
+		do   func(context.Context, *Engine) error
+	}{
+		{"a list of names", true, func(ctx context.Context, e *Engine) error {
+			return (&Builder{ID: "c1", engine: e}).List(ctx, io.Discard, "/")
+		}},
+		{"a search", true, func(ctx context.Context, e *Engine) error {
+			_, err := (&Builder{ID: "c1", engine: e}).Look(ctx, nil, "gcc")
+			return err
+		}},
+		{"what a node has", true, func(ctx context.Context, e *Engine) error {
+			_, err := (&Cluster{Name: "kind", Nodes: []Node{{ID: "c1", Name: "n"}}, engine: e}).Has(ctx, "hello")
+			return err
+		}},
+		{"a compiler", false, func(ctx context.Context, e *Engine) error {
+			_, err := (&Builder{ID: "c1", engine: e}).Exec(ctx, BuilderCommand{Args: []string{"go", "build"}})
+			return err
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			left := make(chan struct{})
+			e := scriptedEngine(t, func(w http.ResponseWriter, r *http.Request) {
+				if !strings.HasSuffix(r.URL.Path, "/start") {
+					_, _ = io.WriteString(w, `{"Id":"x1"}`)
+					return
+				}
+				conn, out, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					return
+				}
+				defer conn.Close()
+				_, _ = io.WriteString(out, "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+				_ = out.Flush()
+				<-left
+			})
+			t.Cleanup(func() { close(left) })
+			slow := make(chan string, 100)
+			e.waits.set(Waits{Answer: 200 * time.Millisecond, Notice: 50 * time.Millisecond, Slow: func(text string) { slow <- text }})
+			ctx, cancel := context.WithCancelCause(context.Background())
+			defer cancel(nil)
+			ended := make(chan error, 1)
+			go func() { ended <- test.do(ctx, e) }()
+			if !test.ends {
+				time.AfterFunc(time.Second, func() { cancel(errors.New("it was waited for")) })
+			}
+			select {
+			case err := <-ended:
+				if !test.ends {
+					if !strings.Contains(err.Error(), "it was waited for") {
+						t.Errorf("it has ended: %v", err)
+					}
+					return
+				}
+				var none *NoAnswerError
+				if wantError(t, err, "no byte has come from the engine for 200ms", "docker ps"); !errors.As(err, &none) {
+					t.Errorf("%v is of another kind", err)
+				}
+				if text := <-slow; !strings.Contains(text, "still waiting: no byte has come from the engine for 50ms (POST /exec/x1/start)") {
+					t.Errorf("told %q", text)
+				}
+			case <-time.After(testkit.Patience):
+				t.Fatal("it does not end")
+			}
+		})
 	}
 }

@@ -15,9 +15,9 @@ import (
 const (
 	// DefaultGrace is how long a program may take to end after it was asked to, the docker command's own default.
 	DefaultGrace = 10 * time.Second
-	// startTimeout bounds making and starting a container, which cannot be cancelled, as a whole. An engine that does not
-	// answer at all is given up before.
-	startTimeout = DefaultAnswer + time.Minute
+	// startExtra is how much longer than an answer making or starting a container may take, which cannot be cancelled. An
+	// engine that does not answer at all is given up before.
+	startExtra = time.Minute
 	// cleanupTimeout bounds each other request that is made although the caller's context may have ended.
 	cleanupTimeout = 30 * time.Second
 	// NoExit is Run's exit code when no program has ended.
@@ -136,7 +136,7 @@ func (e *Engine) start(ctx context.Context, id string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	ctx, cancel := detached(ctx, startTimeout)
+	ctx, cancel := e.startContext(ctx)
 	defer cancel()
 	return startFix(e.api.ContainerStart(ctx, id, container.StartOptions{}))
 }
@@ -171,7 +171,7 @@ func (e *Engine) health(h *Healthcheck) *container.HealthConfig {
 
 // announce tells the caller what has started. Of the container it returns the program's path and how to stop it.
 func (e *Engine) announce(ctx context.Context, created container.CreateResponse, req RunRequest) (path, stop string, err error) {
-	ctx, cancel := detached(ctx, cleanupTimeout)
+	ctx, cancel := detached(ctx, e.cleanup)
 	defer cancel()
 	info, err := e.api.ContainerInspect(ctx, created.ID)
 	if err != nil {
@@ -196,7 +196,7 @@ func (e *Engine) announce(ctx context.Context, created container.CreateResponse,
 
 // remove removes the container, running or not. Somebody else may have done it or be at it.
 func (e *Engine) remove(ctx context.Context, id string) error {
-	ctx, cancel := detached(ctx, cleanupTimeout)
+	ctx, cancel := detached(ctx, e.cleanup)
 	defer cancel()
 	err := e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	switch {
@@ -217,7 +217,7 @@ func (e *Engine) awaitRemoval(ctx context.Context, id string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("removing the container: the engine has not removed it within %v", cleanupTimeout)
+			return fmt.Errorf("removing the container: the engine has not removed it within %v", e.cleanup)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -225,5 +225,10 @@ func (e *Engine) awaitRemoval(ctx context.Context, id string) error {
 
 // detached is a context for a request that must be made although ctx may have ended.
 func detached(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+	return context.WithTimeoutCause(context.WithoutCancel(ctx), limit, &limitError{limit})
+}
+
+// startContext is a context for making or starting a container.
+func (e *Engine) startContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return detached(ctx, e.waits.waits.Load().Answer+startExtra)
 }

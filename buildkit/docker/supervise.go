@@ -186,7 +186,7 @@ func (s *supervisor) send(signal string) {
 	s.sends.Add(1)
 	go func() {
 		defer s.sends.Done()
-		ctx, cancel := context.WithTimeout(s.ctx, cleanupTimeout)
+		ctx, cancel := context.WithTimeoutCause(s.ctx, s.engine.cleanup, &limitError{s.engine.cleanup})
 		defer cancel()
 		err := s.engine.api.ContainerKill(ctx, s.id, signal)
 		if err == nil || errdefs.IsConflict(err) || errdefs.IsNotFound(err) {
