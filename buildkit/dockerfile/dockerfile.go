@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // Dockerfile is the text of the Dockerfile, without the first line that [Write] puts in front. It fails for what no
@@ -41,9 +43,12 @@ func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", ar
 // say writes a comment, wrapped.
 func (t *text) say(sentences string) {
 	for _, line := range wrap(sentences, 98) {
-		t.line("# %s", line)
+		t.comment("# ", line)
 	}
 }
+
+// comment writes a comment of one line: the names of files and packages in it may hold anything.
+func (t *text) comment(begin, words string) { t.line("%s%s", begin, plaintext.Field(words)) }
 
 // header tells a reader what the file is and how it is used.
 func (t *text) header() {
@@ -113,7 +118,7 @@ func (t *text) base() {
 	}
 	for _, p := range t.Packages {
 		if about := strings.Join(slices.DeleteFunc([]string{p.Version, p.Why}, func(s string) bool { return s == "" }), ", "); about != "" {
-			t.line("#   %s: %s", p.Name, about)
+			t.comment("#   ", p.Name+": "+about)
 		}
 	}
 	t.from(baseStage)
@@ -183,9 +188,9 @@ func (t *text) run(commands []Command) {
 			end = ""
 		}
 		if c.Comment != "" && i == 0 {
-			t.line("# %s", c.Comment)
+			t.comment("# ", c.Comment)
 		} else if c.Comment != "" {
-			t.line("    # %s", c.Comment)
+			t.comment("    # ", c.Comment)
 		}
 		t.line("%s%s%s", begin, c.Line, end)
 	}

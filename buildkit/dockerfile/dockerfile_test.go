@@ -110,6 +110,11 @@ func TestLines(t *testing.T) {
 		"flag":     func(s *dockerfile.Spec) { s.Program.Args = []string{"-tags=a\nb"} },
 		"file":     func(s *dockerfile.Spec) { s.Files.Copies[0].From = "a\nb" },
 		"workdir":  func(s *dockerfile.Spec) { s.Run.Workdir = "/a\rb" },
+		"command": func(s *dockerfile.Spec) {
+			s.Files.Commands = []dockerfile.Command{{Line: "chmod 0644 " + dockerfile.Shell("/a\nUSER 0")}}
+		},
+		"folder":  func(s *dockerfile.Spec) { s.Program.Sources = []string{"a\nUSER 0"} },
+		"package": func(s *dockerfile.Spec) { s.Packages = []dockerfile.Package{{Name: "a\nUSER 0"}} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec := static()
@@ -118,6 +123,25 @@ func TestLines(t *testing.T) {
 				t.Errorf("the error is %v, want one that names the %s, and a fix", err, name)
 			}
 		})
+	}
+}
+
+// A comment stays one, whatever the names in it.
+func TestComments(t *testing.T) {
+	spec := static()
+	spec.Packages = []dockerfile.Package{{Name: "libx", Version: "1\nUSER 0", Why: "of /x\nUSER 0\x1b[2J"}}
+	spec.Notes = append(spec.Notes, "of \x1b[2J/x")
+	spec.System = append(spec.System, dockerfile.Section{Title: "All of\nUSER 0", Commands: []dockerfile.Command{
+		{Comment: "on the way to /x\nUSER 0", Line: "true"}, {Comment: "on the way to /y\nUSER 0", Line: "true"},
+	}})
+	text, err := dockerfile.Dockerfile(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(line, "USER 0") || strings.Contains(line, "\x1b") {
+			t.Errorf("a comment has become the line %q", line)
+		}
 	}
 }
 

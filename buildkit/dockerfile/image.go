@@ -85,6 +85,9 @@ func (t *text) commands() {
 	}
 }
 
+// continued is how a command goes on in the next line.
+const continued = " \\\n"
+
 // check refuses what no line can say.
 func (s Spec) check() error {
 	type named struct{ what, text string }
@@ -99,8 +102,21 @@ func (s Spec) check() error {
 			all = append(all, named{l.what, text})
 		}
 	}
-	for _, c := range s.Files.Copies {
+	for _, c := range slices.Concat(s.Files.Copies, s.Certificates) {
 		all = append(all, named{"the file", c.From}, named{"the path", c.To})
+	}
+	commands := s.Files.Commands
+	for _, section := range s.System {
+		commands = append(commands[:len(commands):len(commands)], section.Commands...)
+	}
+	for _, c := range commands {
+		all = append(all, named{"the command", strings.ReplaceAll(c.Line, continued, " ")})
+	}
+	for _, dir := range slices.Concat(s.Program.Sources, s.Program.ModuleFiles, []string{s.Program.Dir, s.Program.Vendor, s.Program.Built, s.Program.Package}) {
+		all = append(all, named{"the folder or file", dir})
+	}
+	for _, p := range s.Packages {
+		all = append(all, named{"the package", p.Name})
 	}
 	for k, v := range s.Run.Labels {
 		all = append(all, named{"the label", k + "=" + v})
