@@ -2,6 +2,7 @@ package docker
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -166,11 +167,14 @@ func parseTCP(address string) (string, error) {
 	if strings.HasSuffix(address, "]:") { // an IPv6 address with an empty port
 		address = strings.TrimSuffix(address, ":")
 	}
+	if strings.Contains(address, "@") { // it is not repeated: there may be a password in it
+		return "", errors.New("the address has a user, which is more than a host and a port")
+	}
 	u, err := url.Parse("tcp://" + address)
 	if err != nil {
 		return "", err
 	}
-	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if u.RawQuery != "" || u.Fragment != "" {
 		return "", fmt.Errorf("%q has more than a host and a port", address)
 	}
 	host, port := orDefault(u.Hostname(), "localhost"), orDefault(u.Port(), "2375")

@@ -127,6 +127,8 @@ func TestResolve(t *testing.T) {
 			err: "ca.pem", fix: "put ca.pem, cert.pem and key.pem where"},
 		{name: "bad port with TLS", o: Options{Getenv: environment("DOCKER_HOST=tcp://h:99999", "DOCKER_TLS=1")},
 			err: "no port between", fix: "use a host like"},
+		{name: "a login", o: Options{Getenv: environment("DOCKER_HOST=tcp://user:s3cret@host:1")}, err: "a user", fix: "use a host like"},
+		{name: "a broken login", o: Options{Getenv: environment("DOCKER_HOST=tcp://user:s3/cret@host")}, err: "a host and a port", fix: "use a host like"},
 		{name: "malformed", o: Options{Getenv: environment("DOCKER_HOST=ftp://x")}, err: `unknown scheme "ftp"`, fix: "unset DOCKER_HOST"},
 	}
 	for _, c := range cases {

@@ -98,8 +98,9 @@ func Shell(s string) string {
 }
 
 // login is the user info of an address (https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1).
-// The last "@" before the path counts, as a password that was not encoded may have one.
-var login = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*)://([^/\s"'|,]*)@`)
+// The last "@" before the path counts, as a password that was not encoded may have one. It may have a "/" and other signs
+// too: what is behind a ":" and does not begin like a port is a password, up to the last "@".
+var login = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*)://([^/\s"'|,]*|[^/\s"'|,:@\[]*:\d*[^\d/\s"@,|][^\s"]*)@`)
 
 // HideLogins hides the user info of addresses in a text: all of it for http and https,
 // where a token may stand alone; else what has a password.

@@ -89,6 +89,11 @@ func TestHideLogins(t *testing.T) {
 		{"an @ in the password", "https://u:p@ss@h/x", "https://•••@h/x"},
 		{"ssh user", "ssh://git@host/x", "ssh://git@host/x"},
 		{"ssh password", "ssh://git:pw@host", "ssh://•••@host"},
+		{"a / in the password", "https://u:s3/cr+et@h/x", "https://•••@h/x"},
+		{"other signs in the password", "https://u:s3,cr|'et@h/x", "https://•••@h/x"},
+		{"a port", "https://h:8080/example.com/x/@v/list", "https://h:8080/example.com/x/@v/list"},
+		{"a port in a list", "https://h:8080,https://i:8080/x@v1", "https://h:8080,https://i:8080/x@v1"},
+		{"an address of IPv6", "https://[::1]:8080/x@v1", "https://[::1]:8080/x@v1"},
 		{"an @ in the path", "https://host/pkg@v1.2.3", "https://host/pkg@v1.2.3"},
 		{"a module", "example.com/x@v1.0.0", "example.com/x@v1.0.0"},
 	} {
