@@ -199,7 +199,11 @@ func (c *call) ask(ctx context.Context, cc string, question ...string) string {
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(out))
+	answer := strings.TrimSpace(string(out))
+	if strings.Contains(answer, "\n") {
+		return ""
+	}
+	return answer
 }
 
 // env is the environment that makes the go command use the compiler.

@@ -87,6 +87,8 @@ func TestCompiler(t *testing.T) {
 		"cross, zig":               {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": ""}, target: target, cc: "zig cc -target " + zigTriple, cxx: "zig c++ -target " + zigTriple},
 		"cross, gcc before zig":    {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": "", triple + "-gcc": triple}, target: target, cc: triple + "-gcc", cxx: triple + "-g++"},
 		"cross, zig does not know": {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": ""}, target: gobuild.Target{Architecture: "mips64le"}, fix: "apt-get install gcc-mips64el-linux-gnuabi64, install zig, or set CC in GoEnv to a C compiler for linux/mips64le"},
+		"cross, an answer of several lines": {fakes: vars{"gcc": "'sparc64-linux-gnu\nfix: forged'"}, target: target,
+			fix: "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in GoEnv to a C compiler for linux/" + target.Architecture, want: []string{"none found; no " + triple + "-gcc"}},
 		"cross, none": {fakes: vars{"gcc": "sparc64-linux-gnu"}, target: target,
 			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in GoEnv to a C compiler for linux/" + target.Architecture,
 			want: []string{"linux/" + target.Architecture, `"gcc" compiles for sparc64-linux-gnu`, "no " + triple + "-gcc,"}},

@@ -29,7 +29,8 @@ type CommandError struct {
 func (e *CommandError) Error() string {
 	var s strings.Builder
 	if e.Output != "" {
-		s.WriteString(e.Doing + ":\n" + e.Output)
+		// A line of a compiler's, or of whatever a Builder has for one, must not look like the one with the fix.
+		s.WriteString(e.Doing + ":" + strings.ReplaceAll("\n"+e.Output, "\nfix:", "\n\tfix:"))
 	} else {
 		s.WriteString(e.Doing + ": " + e.Err.Error())
 	}
