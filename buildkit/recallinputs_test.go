@@ -59,6 +59,58 @@ func writing(dir, name, content string) func(*testing.T) {
 	}
 }
 
+// overwriting writes another text of the same length over a file, and gives it its time again.
+func overwriting(dir, name, content string) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() != int64(len(content)) {
+			t.Fatalf("%s has %d bytes, and would have %d", name, info.Size(), len(content))
+		}
+		writing(dir, name, content)(t)
+		if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// replacing is overwriting by another file of the name, as package managers do it.
+func replacing(dir, name, content string) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		old, err := os.ReadFile(path)
+		if err == nil {
+			err = os.Rename(path, path+".old")
+		}
+		if err == nil {
+			err = os.WriteFile(path+".new", old, 0o755)
+		}
+		info, statErr := os.Stat(path + ".old")
+		if err = errors.Join(err, statErr); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path+".new", info.ModTime(), info.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+		overwriting(dir, name+".new", content)(t)
+		if err := errors.Join(os.Rename(path+".new", path), os.Remove(path+".old")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// swapped is the bundle of two authorities in the other order.
+func swapped(t *testing.T) string {
+	t.Helper()
+	first := authorities(t, 1)
+	return strings.TrimPrefix(authorities(t, 2), first) + first
+}
+
 // authorities is a bundle of the first certificates of this machine.
 func authorities(t *testing.T, n int) string {
 	t.Helper()
@@ -125,8 +177,12 @@ func main() { println(C.ANSWER, C.MADEUP, only.Answer) }
 		{"a new description of pkg-config", writing(around, "pc/other.pc", describing(3)), true},
 		{"what go env -w has written", writing(around, "env", "GOFLAGS=-tags=x\n"), false}, // build info names the tags
 		{"another go in PATH", writing(around, "bin/go", goAt), true},
+		{"that go, replaced by one of the same size and time", replacing(around, "bin/go", strings.TrimSuffix(goAt, "\n")+" "), true},
+		{"that go, written over with the same size and time", overwriting(around, "bin/go", goAt), true},
 		{"another compiler in PATH", writing(around, "bin/gcc", "#!/bin/sh\nexec /usr/bin/gcc \"$@\"\n"), true},
 		{"the bundle of certificates", writing(around, "bundle.pem", authorities(t, 2)), false},
+		{"the bundle, written over with the same size and time", overwriting(around, "bundle.pem", swapped(t)), false},
+		{"the bundle, replaced by one of the same size and time", replacing(around, "bundle.pem", authorities(t, 2)), false},
 		{"a certificate of the Config", writing(around, "more.pem", authorities(t, 3)), false},
 	})
 
