@@ -19,6 +19,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/filelock":          {},
 	"buildkit/diskfull":          {},
 	"buildkit/stall":             {},
+	"buildkit/regular":           {},
 	"rootfs/linked":              {},
 	"rootfs/exclude":             {ours: []string{"rootfs/ldd"}},
 	"rootfs/packages":            {ours: []string{"rootfs/ldd"}},
@@ -32,9 +33,9 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/gobuild":  {ours: []string{"buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/holes", "buildkit/diskfull", "buildkit/filelock"}},
 	"buildkit/holes":    {},
 	"buildkit/image":    {ours: []string{"buildkit/internal/platform"}, others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
-	"buildkit/base":     {ours: []string{"buildkit/internal/platform", "buildkit/image", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
-	"buildkit/deliver":  {ours: []string{"buildkit/image", "buildkit/filelock", "buildkit/diskfull"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
-	"buildkit/docker":   {ours: []string{"buildkit/registry/access", "buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
+	"buildkit/base":     {ours: []string{"buildkit/regular", "buildkit/internal/platform", "buildkit/image", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
+	"buildkit/deliver":  {ours: []string{"buildkit/regular", "buildkit/image", "buildkit/filelock", "buildkit/diskfull"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
+	"buildkit/docker":   {ours: []string{"rootfs/plaintext", "buildkit/registry/access", "buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
 	"buildkit/registry": {ours: []string{"buildkit/image", "buildkit/stall", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/config":   {},
 
@@ -54,7 +55,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/supervisor/report": {},
 	"buildkit/supervisor":        {ours: []string{"buildkit/supervisor/report"}, others: []string{"golang.org/x/sys/"}},
 
-	"buildkit/dockerfile": {ours: []string{"buildkit/internal/fsx"}},
+	"buildkit/dockerfile": {ours: []string{"rootfs/plaintext", "buildkit/internal/fsx"}},
 	"buildkit/sbom":       {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
 	"buildkit/provenance": {},
 
