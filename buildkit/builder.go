@@ -123,11 +123,11 @@ func (b *builder) request(program []byte) docker.BuilderRequest {
 
 // attendant returns the program that attends to commands in the container, for the engine's platform.
 func (b *builder) attendant(ctx context.Context) ([]byte, error) {
-	system, arch, variant, err := b.engine.Platform(ctx)
+	p, err := b.engine.Platform(ctx)
 	if err != nil {
 		return nil, &EngineError{Err: err}
 	}
-	return b.attendantFor(ctx, gobuild.Target{OS: system, Architecture: arch, Variant: variant})
+	return b.attendantFor(ctx, p)
 }
 
 // attendantFor is attendant for a platform. It is compiled by the go command of this machine, once.
@@ -291,7 +291,7 @@ func (b *builder) List(ctx context.Context, w io.Writer) error {
 // the image says of itself: it must not lead to the folder of another image.
 func (b *builder) kept() string {
 	name := element(b.id())
-	for _, part := range []string{b.image.Platform.OS, b.image.Platform.Arch, b.image.Platform.Variant} {
+	for _, part := range []string{b.image.Platform.OS, b.image.Platform.Architecture, b.image.Platform.Variant} {
 		if part != "" {
 			name += "-" + element(part)
 		}

@@ -24,9 +24,9 @@ func TestBuilderKept(t *testing.T) {
 		platform docker.Platform
 		want     string
 	}{
-		{docker.Platform{OS: "linux", Arch: "amd64"}, "sysroot/0123-linux-amd64"},
-		{docker.Platform{OS: "linux", Arch: "arm64"}, "sysroot/0123-linux-arm64"},
-		{docker.Platform{OS: "linux", Arch: "arm", Variant: "v7"}, "sysroot/0123-linux-arm-v7"},
+		{docker.Platform{OS: "linux", Architecture: "amd64"}, "sysroot/0123-linux-amd64"},
+		{docker.Platform{OS: "linux", Architecture: "arm64"}, "sysroot/0123-linux-arm64"},
+		{docker.Platform{OS: "linux", Architecture: "arm", Variant: "v7"}, "sysroot/0123-linux-arm-v7"},
 	} {
 		b := builderOf(row.platform)
 		if got := filepath.ToSlash(b.kept()); got != row.want {
@@ -40,13 +40,13 @@ func TestBuilderKeptHostile(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, p := range []docker.Platform{
-		{OS: "linux", Arch: "amd64"},
-		{OS: "linux", Arch: "amd64", Variant: "/../4567-linux-amd64"},
-		{OS: "linux", Arch: "amd64", Variant: "v1/../../../../../home"},
-		{OS: "linux/../../..", Arch: "amd64"},
-		{OS: "linux", Arch: ".."},
-		{OS: "linux", Arch: "/.."},
-		{OS: "linux", Arch: "amd64", Variant: "\x00"},
+		{OS: "linux", Architecture: "amd64"},
+		{OS: "linux", Architecture: "amd64", Variant: "/../4567-linux-amd64"},
+		{OS: "linux", Architecture: "amd64", Variant: "v1/../../../../../home"},
+		{OS: "linux/../../..", Architecture: "amd64"},
+		{OS: "linux", Architecture: ".."},
+		{OS: "linux", Architecture: "/.."},
+		{OS: "linux", Architecture: "amd64", Variant: "\x00"},
 	} {
 		b := builderOf(p)
 		kept := filepath.ToSlash(b.kept())
@@ -63,7 +63,7 @@ func TestDownloadedHostile(t *testing.T) {
 	for _, below := range []string{
 		"../../sysroot/4567-linux-amd64", "example.com/dep@v1/../../../../4567/x", "/etc", "example.com//dep@v1", "..", ".", "",
 	} {
-		b := builderOf(docker.Platform{OS: "linux", Arch: "amd64"})
+		b := builderOf(docker.Platform{OS: "linux", Architecture: "amd64"})
 		b.owner.Cache = filepath.Join(t.TempDir(), "a/b/c")
 		_, err := b.downloaded(nobody(), below)
 		if !errors.Is(err, fs.ErrNotExist) {

@@ -86,7 +86,7 @@ func (d *Delivery) Announce(ctx context.Context, p Plan) error {
 		defer close(d.announced)
 		d.before = d.inspect(ctx, p.Reference)
 	}()
-	d.pending = d.engine.BeginLoad(ctx, p.enginePlatform(), head)
+	d.pending = d.engine.BeginLoad(ctx, p.Platform, head)
 	return nil
 }
 
@@ -126,11 +126,6 @@ func (d *Delivery) has(ctx context.Context, ref string, ids []string) (inspected
 
 // is says whether it is the image with one of the IDs, whole.
 func (i inspected) is(ids []string) bool { return i.found && i.image.Complete && i.image.Is(ids...) }
-
-// enginePlatform is the plan's platform in the words of the engine's room.
-func (p Plan) enginePlatform() docker.Platform {
-	return docker.Platform{OS: p.Platform.OS, Arch: p.Platform.Architecture, Variant: p.Platform.Variant}
-}
 
 // noAnswer says whether an engine has not answered a request: it would not answer the same
 // one a moment later either.

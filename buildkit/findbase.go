@@ -111,8 +111,7 @@ type engineOfBases struct{ engine *docker.Engine }
 
 func (e engineOfBases) Base(ctx context.Context, ref string) (string, image.Platform, bool, error) {
 	img, found, err := e.engine.Image(ctx, ref)
-	p := image.Platform{OS: img.Platform.OS, Architecture: img.Platform.Arch, Variant: img.Platform.Variant}
-	return img.ID, p, found && img.Complete, err
+	return img.ID, img.Platform, found && img.Complete, err
 }
 
 func (e engineOfBases) Save(ctx context.Context, ref string, w io.Writer) error {

@@ -39,7 +39,7 @@ func TestLicencesHostile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Built{Plan: Plan{Root: root, builder: builderOf(docker.Platform{OS: "linux", Arch: "amd64"})}}
+	b := &Built{Plan: Plan{Root: root, builder: builderOf(docker.Platform{OS: "linux", Architecture: "amd64"})}}
 	b.Plan.builder.folders = []string{root}
 	if b.Plan.builder.fsys, err = sysroot.Open(context.Background(), t.TempDir(), rootOnly{}); err != nil {
 		t.Fatal(err)

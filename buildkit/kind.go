@@ -56,9 +56,9 @@ func (b *Built) loadCluster(ctx context.Context, cluster *docker.Cluster) (came 
 
 // fits refuses an image that the nodes cannot run, which they would say in other words.
 func (b *Built) fits(ctx context.Context, cluster *docker.Cluster) error {
-	system, arch, _, err := cluster.Platform(ctx)
-	if p := b.Plan.Platform; err == nil && (p.OS != system || p.Architecture != arch) {
-		return &ConfigError{Err: fmt.Errorf("the image is for %s, and the nodes run %s/%s\nfix: leave Platform and IMAGE_PLATFORM out: the nodes' is taken then", p, system, arch)}
+	nodes, err := cluster.Platform(ctx)
+	if p := b.Plan.Platform; err == nil && (p.OS != nodes.OS || p.Architecture != nodes.Architecture) {
+		return &ConfigError{Err: fmt.Errorf("the image is for %s, and the nodes run %s\nfix: leave Platform and IMAGE_PLATFORM out: the nodes' is taken then", p, nodes)}
 	}
 	return err
 }

@@ -161,7 +161,7 @@ func (b *Built) send(ctx context.Context, d *Delivery, p parcel, before *docker.
 	d.pending = nil
 	return d.engine.Load(ctx, docker.LoadRequest{
 		Ref: b.Plan.Reference, IDs: b.ids(), Write: archive.Write, Label: markLabel + "=" + b.Plan.Name,
-		Platform: b.Plan.enginePlatform(), Pending: pending, Previous: before,
+		Platform: b.Plan.Platform, Pending: pending, Previous: before,
 		Left: func(err error) {
 			b.Note("docker", "warning: the image of before stays in the engine: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 		},

@@ -35,7 +35,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/image":    {ours: []string{"buildkit/internal/platform"}, others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
 	"buildkit/base":     {ours: []string{"buildkit/regular", "buildkit/internal/platform", "buildkit/image", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
 	"buildkit/deliver":  {ours: []string{"buildkit/regular", "buildkit/image", "buildkit/filelock", "buildkit/diskfull"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
-	"buildkit/docker":   {ours: []string{"rootfs/plaintext", "buildkit/registry/access", "buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
+	"buildkit/docker":   {ours: []string{"buildkit/internal/platform", "rootfs/plaintext", "buildkit/registry/access", "buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
 	"buildkit/registry": {ours: []string{"buildkit/image", "buildkit/stall", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/config":   {},
 

@@ -21,6 +21,8 @@ import (
 
 	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/docker/client"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
 const (
@@ -66,8 +68,8 @@ type Engine struct {
 	platform *Platform
 }
 
-// Platform names what an engine runs, in Go's words: "linux", "arm", "v7". Variant is empty but for arm.
-type Platform struct{ OS, Arch, Variant string }
+// Platform is what an engine or an image runs on. The variant is empty but for arm.
+type Platform = platform.Platform
 
 // Open finds the user's engine, connects and negotiates the API version.
 //
@@ -191,9 +193,9 @@ func (e *Engine) APIVersion() string { return e.api.ClientVersion() }
 
 // Platform is what the engine itself runs on, asked once ("linux", "amd64", ""). The variant is known for arm only,
 // where it decides what runs ("v6", "v7"); other machines leave it empty, as arm64 means v8.
-func (e *Engine) Platform(ctx context.Context) (os, arch, variant string, err error) {
+func (e *Engine) Platform(ctx context.Context) (Platform, error) {
 	p, err := e.platformOnce(ctx)
-	return p.OS, p.Arch, p.Variant, e.failed("asking for the platform", err)
+	return p, e.failed("asking for the platform", err)
 }
 
 // platformOnce is Platform with the client's error as it is.
@@ -213,9 +215,9 @@ func (e *Engine) platformOnce(ctx context.Context) (Platform, error) {
 // platformWord is a word of a platform.
 var platformWord = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 
-// check refuses what cannot be a platform: its words get into names of files and texts.
-func (p Platform) check() error {
-	if platformWord.MatchString(p.OS) && platformWord.MatchString(p.Arch) && (p.Variant == "" || platformWord.MatchString(p.Variant)) {
+// checkPlatform refuses what cannot be a platform: its words get into names of files and texts.
+func checkPlatform(p Platform) error {
+	if platformWord.MatchString(p.OS) && platformWord.MatchString(p.Architecture) && (p.Variant == "" || platformWord.MatchString(p.Variant)) {
 		return nil
 	}
 	return fmt.Errorf("the engine says %q, which is no platform", p.String())
@@ -226,8 +228,8 @@ func (e *Engine) askPlatform(ctx context.Context) (Platform, error) {
 	if err != nil {
 		return Platform{}, err
 	}
-	p := Platform{OS: v.Os, Arch: v.Arch}
-	if err := p.check(); err != nil || p.Arch != "arm" {
+	p := Platform{OS: v.Os, Architecture: v.Arch}
+	if err := checkPlatform(p); err != nil || p.Architecture != "arm" {
 		return p, err
 	}
 	// The version has no variant; the machine's name (uname -m) has. A 32-bit engine on arm64 says aarch64.

@@ -230,12 +230,12 @@ func TestHostilePlatform(t *testing.T) {
 				io.WriteString(w, `{"Id":"c1","Image":"i1"}`)
 			}
 		})
-		_, _, _, err := e.Platform(context.Background())
+		_, err := e.Platform(context.Background())
 		wantError(t, err, "which is no platform", "engine's log")
 		if arch == "" {
 			continue // a node is then taken for the engine's
 		}
-		_, _, _, err = (&Cluster{Name: "kind", Nodes: []Node{{ID: "c1"}}, engine: e}).Platform(context.Background())
+		_, err = (&Cluster{Name: "kind", Nodes: []Node{{ID: "c1"}}, engine: e}).Platform(context.Background())
 		wantError(t, err, "which is no platform", "engine's log")
 	}
 }

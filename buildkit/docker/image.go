@@ -132,7 +132,7 @@ func (e *Engine) image(ctx context.Context, ref string) (Image, bool, error) {
 		Tags:     answer.RepoTags,
 		Digests:  answer.RepoDigests,
 		DiffIDs:  answer.RootFS.Layers,
-		Platform: Platform{OS: answer.Os, Arch: answer.Architecture, Variant: answer.Variant},
+		Platform: Platform{OS: answer.Os, Architecture: answer.Architecture, Variant: answer.Variant},
 		Complete: complete(answer),
 	}
 	for _, m := range answer.Manifests {

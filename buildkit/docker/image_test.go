@@ -152,7 +152,7 @@ func (ti *testImage) archive(t *testing.T, omit ...string) []byte {
 func (ti *testImage) request(archive []byte) LoadRequest {
 	return LoadRequest{
 		Ref: ti.Ref, IDs: []string{ti.config, ti.manifest}, Label: testLabel + "=true",
-		Platform: Platform{OS: "linux", Arch: ti.Arch},
+		Platform: Platform{OS: "linux", Architecture: ti.Arch},
 		Write: func(_ context.Context, w io.Writer) error {
 			_, err := io.Copy(w, bytes.NewReader(archive))
 			return err

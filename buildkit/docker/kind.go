@@ -129,9 +129,9 @@ func nameOf(s container.Summary) string {
 }
 
 // Platform is what the nodes run, in the words of [Engine.Platform]: that of the images that they were made from.
-func (c *Cluster) Platform(ctx context.Context) (os, arch, variant string, err error) {
+func (c *Cluster) Platform(ctx context.Context) (Platform, error) {
 	p, err := c.platform(ctx)
-	return p.OS, p.Arch, p.Variant, c.engine.failed(fmt.Sprintf("asking for the platform of the kind cluster %q", c.Name), err)
+	return p, c.engine.failed(fmt.Sprintf("asking for the platform of the kind cluster %q", c.Name), err)
 }
 
 func (c *Cluster) platform(ctx context.Context) (Platform, error) {
@@ -165,9 +165,9 @@ func (e *Engine) containerPlatform(ctx context.Context, id string) (Platform, er
 	if err != nil {
 		return Platform{}, err
 	}
-	p := Platform{OS: img.Os, Arch: img.Architecture}
-	if p.Arch == "arm" {
+	p := Platform{OS: img.Os, Architecture: img.Architecture}
+	if p.Architecture == "arm" {
 		p.Variant = img.Variant
 	}
-	return p, p.check()
+	return p, checkPlatform(p)
 }

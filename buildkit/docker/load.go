@@ -143,7 +143,7 @@ func (e *Engine) post(ctx context.Context, platform Platform, body io.Reader) er
 	options := []client.ImageLoadOption{client.ImageLoadWithQuiet(true)} // no progress bars in the answer
 	if platform != (Platform{}) && e.speaks("1.48") {
 		options = append(options, client.ImageLoadWithPlatforms(ocispec.Platform{
-			OS: platform.OS, Architecture: platform.Arch, Variant: platform.Variant,
+			OS: platform.OS, Architecture: platform.Architecture, Variant: platform.Variant,
 		}))
 	}
 	answer, err := e.api.ImageLoad(ctx, body, options...)

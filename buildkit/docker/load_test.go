@@ -71,7 +71,7 @@ func TestLoadMissingLayer(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ctx := context.Background()
-		for _, platform := range []Platform{{}, {OS: "linux", Arch: runtime.GOARCH}} {
+		for _, platform := range []Platform{{}, {OS: "linux", Architecture: runtime.GOARCH}} {
 			ti := (&testImage{}).build(t)
 			ti.cleanup(t, e)
 			req := ti.request(ti.archive(t, ti.layers[1]))

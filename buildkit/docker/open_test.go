@@ -18,9 +18,9 @@ import (
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
-		goos, arch, variant, err := e.Platform(context.Background())
-		if err != nil || goos != "linux" || arch != runtime.GOARCH || (variant == "") != (arch != "arm") {
-			t.Errorf("platform %q %q %q, %v", goos, arch, variant, err)
+		p, err := e.Platform(context.Background())
+		if err != nil || p.OS != "linux" || p.Architecture != runtime.GOARCH || (p.Variant == "") != (p.Architecture != "arm") {
+			t.Errorf("platform %s, %v", p, err)
 		}
 		t.Logf("%s (%s) API %s", e.Host(), e.Origin(), e.APIVersion())
 	})

@@ -75,7 +75,7 @@ func TestNoAnswer(t *testing.T) {
 			return e.failed("starting", e.start(ctx, "c1"))
 		}},
 		{"asking for the platform", "/version", "GET /version", func(ctx context.Context, e *Engine) error {
-			_, _, _, err := e.Platform(ctx)
+			_, err := e.Platform(ctx)
 			return err
 		}},
 	} {

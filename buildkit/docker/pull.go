@@ -27,7 +27,7 @@ func (e *Engine) pull(ctx context.Context, ref string, p Platform, progress func
 		return advise(err, "use a reference like golang:1.26-bookworm")
 	}
 	options := image.PullOptions{}
-	if p.Arch != "" {
+	if p.Architecture != "" {
 		options.Platform = p.String()
 	}
 	auth, err := e.config.credentials(ctx, reference.Domain(named), named.Name())
@@ -45,15 +45,6 @@ func (e *Engine) pull(ctx context.Context, ref string, p Platform, progress func
 	}
 	defer func() { err = errors.Join(err, answer.Close()) }()
 	return pullFix(orCause(ctx, followPull(answer, progress)))
-}
-
-// String is the platform as the API has it.
-func (p Platform) String() string {
-	s := p.OS + "/" + p.Arch
-	if p.Variant != "" {
-		s += "/" + p.Variant
-	}
-	return s
 }
 
 // pullFix advises about an image that cannot be had.

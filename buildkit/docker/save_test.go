@@ -18,7 +18,7 @@ func TestSave(t *testing.T) {
 		if err != nil || !found {
 			t.Fatalf("found %v, error %v", found, err)
 		}
-		if img.Platform.OS != "linux" || img.Platform.Arch != ti.Arch {
+		if img.Platform.OS != "linux" || img.Platform.Architecture != ti.Arch {
 			t.Errorf("the image is for %+v, want linux on %s", img.Platform, ti.Arch)
 		}
 		for _, ref := range []string{ti.Ref, img.ID} {

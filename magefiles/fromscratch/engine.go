@@ -27,8 +27,8 @@ func (j *job) assume(ctx context.Context, p buildkit.Platform) bool {
 	j.assumed = a
 	go func() {
 		defer close(a.asked)
-		system, arch, variant, err := j.engine.Platform(ctx)
-		if now := (buildkit.Platform{OS: system, Architecture: arch, Variant: variant}); err == nil && now != p {
+		now, err := j.engine.Platform(ctx)
+		if err == nil && now != p {
 			err = fmt.Errorf("the engine at %s runs %s, and has run %s the last time\nfix: run it again: the image is then built for %s", j.engine.Host(), now, p, now)
 		}
 		if err != nil {

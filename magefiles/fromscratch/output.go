@@ -115,11 +115,11 @@ func (j *job) platform(ctx context.Context) (buildkit.Platform, string, error) {
 	if p, ok := j.recalled.Platform(origin); ok && j.own && j.cluster == nil && j.assume(ctx, p) {
 		return p, origin, nil
 	}
-	system, arch, variant, err := ask(ctx)
+	p, err := ask(ctx)
 	if err != nil {
 		return buildkit.Platform{}, "", &buildkit.EngineError{Err: err}
 	}
-	return buildkit.Platform{OS: system, Architecture: arch, Variant: variant}, origin, nil
+	return p, origin, nil
 }
 
 // has tells whether an image is where it goes.
