@@ -5,12 +5,14 @@ package targets_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"os"
 	"os/exec"
@@ -461,6 +463,101 @@ func TestHeavyFaultsBySignal(t *testing.T) {
 	w.forget()
 	runCommand(t, w.command(nil, "image")).wantOK(t)
 	w.leavesNothing(false)
+}
+
+// deafRegistry is a registry that has nothing and never takes anything. reached has a value when something is sent to it.
+func deafRegistry(t *testing.T) (host string, reached chan struct{}) {
+	t.Helper()
+	reached = make(chan struct{}, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodHead || r.Method == http.MethodGet && r.URL.Path != "/v2/":
+			w.WriteHeader(http.StatusNotFound)
+		case r.Method != http.MethodGet:
+			select {
+			case reached <- struct{}{}:
+			default:
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+		}
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://"), reached
+}
+
+// A signal at whatever stage of a build, to whichever of its processes: the run ends, does not report success for what is
+// not there, and leaves neither processes nor temporary files.
+func TestHeavyFaultsBySignalInABuild(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	slow, file := filepath.Join(t.TempDir(), "slow"), filepath.Join(t.TempDir(), "under-way")
+	script := "#!/bin/sh\nif test -n \"$SLOW\"; then case \"$1 $2\" in */link\\ -V=full) ;; */link\\ *) echo > " + file + "; exec sleep 1000;; esac; fi\nexec \"$@\"\n"
+	if err := os.WriteFile(slow, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w := newWard(t, "build", greeter, fmt.Sprintf(`, Flags: []string{"-toolexec=%s"}`, slow))
+	archive := filepath.Join(w.dir, "dist", w.name, "image.tar")
+	for _, at := range []string{"link", "compile", "libraries", "rootfs", "image", "push"} {
+		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+			for _, to := range []string{"target", "worker", "group"} {
+				t.Run(fmt.Sprintf("%s/%v/%s", at, signal, to), func(t *testing.T) {
+					w.t = t
+					if err := errors.Join(os.RemoveAll(filepath.Join(w.dir, "dist")), os.RemoveAll(file)); err != nil {
+						t.Fatal(err)
+					}
+					host, sent := deafRegistry(t) // one of its own: requests of the run before may still come
+					target, env := "imageArchive", []string{"IMAGE_OUTPUT=archive"}
+					switch at {
+					case "link":
+						env = append(env, "SLOW=1")
+					case "push":
+						target, env = "imagePush", append(env, "IMAGE_REPO="+host+"/hello", "XDG_CACHE_HOME="+t.TempDir(), "GOCACHE="+goEnv(t, "GOCACHE"))
+					}
+					s := begin(t, w.command(env, target))
+					switch at {
+					case "link":
+						s.waitFor("the linker", func() bool { _, err := os.Stat(file); return err == nil })
+					case "push":
+						s.waitFor("something to be sent", func() bool { return len(sent) > 0 })
+						<-sent
+					default: // the next stage has begun
+						s.says(w.name+"  "+at, 1)
+					}
+					mage := s.cmd.Process.Pid
+					pid := -mage
+					if to != "group" {
+						pid = childOf(mage)
+					}
+					if to == "worker" && pid > 0 {
+						pid = childOf(pid)
+					}
+					if pid != 0 { // else it has just ended
+						_ = syscall.Kill(pid, signal)
+					}
+					code := s.wait()
+					if _, err := os.Stat(archive); code == 0 && (at == "link" || at == "push" || err != nil) {
+						t.Errorf("mage reports success:\n%s", s.text())
+					}
+					if code != 0 && strings.Contains(s.text(), archive+"\n") && to != "group" && signal != syscall.SIGINT {
+						t.Errorf("mage ends with %d and names the archive:\n%s", code, s.text())
+					}
+					w.leavesNothing(false)
+				})
+			}
+		}
+	}
+}
+
+// childOf is a child of a process; 0 is none.
+func childOf(pid int) int {
+	out, err := exec.Command("pgrep", "-P", strconv.Itoa(pid)).Output()
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(out), "\n")
+	child, _ := strconv.Atoi(first)
+	return child
 }
 
 // A run whose worker, or all of it, is killed leaves no container.
