@@ -28,18 +28,19 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/internal/platform": {},
 	"buildkit/internal/report":   {},
 	"buildkit/internal/fsx":      {},
+	"buildkit/internal/login":    {ours: []string{"rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/"}},
 	"buildkit/internal/dist":     {ours: []string{"buildkit/filelock", "buildkit/internal/fsx", "buildkit/internal/report"}},
 
 	"buildkit/gobuild":  {ours: []string{"buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/holes", "buildkit/diskfull", "buildkit/filelock"}},
 	"buildkit/holes":    {},
 	"buildkit/image":    {ours: []string{"buildkit/internal/platform"}, others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
-	"buildkit/base":     {ours: []string{"buildkit/regular", "buildkit/internal/platform", "buildkit/image", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
+	"buildkit/base":     {ours: []string{"buildkit/internal/login", "buildkit/regular", "buildkit/internal/platform", "buildkit/image", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
 	"buildkit/deliver":  {ours: []string{"buildkit/regular", "buildkit/image", "buildkit/filelock", "buildkit/diskfull"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
-	"buildkit/docker":   {ours: []string{"buildkit/internal/platform", "rootfs/plaintext", "buildkit/registry/access", "buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
-	"buildkit/registry": {ours: []string{"buildkit/image", "buildkit/stall", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
+	"buildkit/docker":   {ours: []string{"buildkit/internal/login", "buildkit/internal/platform", "rootfs/plaintext", "buildkit/registry/access", "buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
+	"buildkit/registry": {ours: []string{"buildkit/internal/login", "buildkit/image", "buildkit/stall", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/config":   {},
 
-	"buildkit/registry/access": {ours: []string{"buildkit/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/distribution/reference"}},
+	"buildkit/registry/access": {ours: []string{"buildkit/internal/login", "buildkit/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/distribution/reference"}},
 	"buildkit/registrytest":    {others: []string{"github.com/opencontainers/go-digest"}},
 
 	"buildkit/buildertest":       {ours: []string{"buildkit/filelock"}},

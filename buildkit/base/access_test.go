@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/base"
-	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/login"
 	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
 
@@ -27,7 +27,7 @@ func pulled(t *testing.T, r *registrytest.Registry) error {
 		t.Fatal(err)
 	}
 	getenv := func(name string) string { return map[string]string{"HOME": home}[name] }
-	f := base.Finder{Cache: t.TempDir(), CAFile: r.CAFile, Credentials: access.Credentials{Getenv: getenv}}
+	f := base.Finder{Cache: t.TempDir(), CAFile: r.CAFile, Credentials: login.Places{Getenv: getenv}}
 	_, err := f.Find(context.Background(), base.Request{Reference: r.Host + "/acme/base:1", Platform: amd64})
 	return err
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/login"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
-	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
 // Base is an image to be put under another one.
@@ -60,7 +60,7 @@ type Finder struct {
 	// same on every machine then, whatever an engine has. An engine is asked when the registry does not give the base.
 	RegistryFirst bool
 	// Credentials says where the logins of registries are found. Default: nowhere.
-	Credentials access.Credentials
+	Credentials login.Places
 	// CAFile is a PEM file of certificate authorities that count besides the system's. "" is none.
 	CAFile string
 	// PlainHTTP are the registries that speak no TLS: "registry.example:5000". One of this machine need not be named.

@@ -25,12 +25,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/login"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
-	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
 var need = testkit.Need
@@ -374,7 +374,7 @@ func TestFindInAPrivateRegistry(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(`{"auths":{"`+r.host+`":{"auth":"`+secret+`"}}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b, err := base.Finder{Cache: t.TempDir(), Credentials: access.Credentials{DockerConfig: dir}}.Find(context.Background(), request)
+	b, err := base.Finder{Cache: t.TempDir(), Credentials: login.Places{DockerConfig: dir}}.Find(context.Background(), request)
 	wantBase(t, b, err, "one")
 }
 

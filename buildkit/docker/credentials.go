@@ -6,7 +6,7 @@ import (
 	"github.com/docker/docker/api/types/registry"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/login"
 )
 
 // Docker Hub: its name in references, where it is reached, and its name among the credentials
@@ -30,7 +30,7 @@ func (c configFolder) credentials(ctx context.Context, domain, repository string
 	if domain == hubDomain {
 		host, server = hubHost, dockerHub
 	}
-	cred, err := access.Credentials{DockerConfig: string(c)}.Find(ctx, host, repository)
+	cred, err := login.Places{DockerConfig: string(c)}.Find(ctx, host, repository)
 	if err != nil || cred == auth.EmptyCredential {
 		return registry.AuthConfig{}, err
 	}

@@ -10,11 +10,12 @@ import (
 	"github.com/distribution/reference"
 	"oras.land/oras-go/v2/registry/remote"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/login"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
 // Credentials says where logins are looked for. The zero value knows none.
-type Credentials = access.Credentials
+type Credentials = login.Places
 
 // client speaks to one repository.
 type client struct {

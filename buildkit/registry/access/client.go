@@ -20,6 +20,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/retry"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/login"
 	"github.com/fromscratch-go/fromscratch/buildkit/stall"
 )
 
@@ -31,7 +32,7 @@ type Options struct {
 	// Repository is the name, with its registry: "registry.example/acme/hello". A tag or digest does not count.
 	Repository reference.Named
 	// Credentials says where logins are found. Default: nowhere.
-	Credentials Credentials
+	Credentials login.Places
 	// CAFile is a PEM file of certificate authorities that count besides the system's. "" is none.
 	CAFile string
 	// PlainHTTP speaks without TLS. Default: only with registries on this machine (localhost, 127.0.0.1, ::1) that do.

@@ -1,4 +1,6 @@
-package access
+// Package login finds the login of a registry: in docker's configuration, then in podman's, and in the credential helpers that
+// they name. It is the only place that reads logins, for pulls, pushes and pulls by an engine.
+package login
 
 import (
 	"bytes"
@@ -7,17 +9,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// Credentials says where logins are looked for. The zero value knows none.
+// Places says where to look for logins. The zero value finds none.
 //
 // The first file that knows the registry counts: docker's config.json in the folder DOCKER_CONFIG, else in ~/.docker;
 // then podman's, which are REGISTRY_AUTH_FILE, auth.json in $XDG_RUNTIME_DIR/containers, /run/containers/UID, and
@@ -26,7 +32,7 @@ import (
 //
 //   - https://docs.docker.com/reference/cli/docker/login/#credential-stores
 //   - https://github.com/containers/image/blob/v5.34.0/docs/containers-auth.json.5.md
-type Credentials struct {
+type Places struct {
 	// Getenv looks up the variables, HOME among them. nil looks for no login.
 	Getenv func(string) string
 	// DockerConfig, if set, is the folder of the docker command's configuration; then only its config.json is read, and
@@ -40,8 +46,8 @@ const dockerHub, hubHost = "https://index.docker.io/v1/", "registry-1.docker.io"
 // Find looks for the login of a repository, like "registry.example/acme/hello", of the registry that is reached at host,
 // "registry.example" or "registry-1.docker.io". The empty credential means that there is none. Find fails when a file or a
 // helper that knows the registry cannot be read.
-func (c Credentials) Find(ctx context.Context, host, repository string) (auth.Credential, error) {
-	for _, path := range c.files() {
+func (p Places) Find(ctx context.Context, host, repository string) (auth.Credential, error) {
+	for _, path := range p.files() {
 		config, err := readAuthFile(path)
 		if err != nil {
 			return auth.EmptyCredential, err
@@ -58,16 +64,16 @@ func (c Credentials) Find(ctx context.Context, host, repository string) (auth.Cr
 }
 
 // files are the places of configurations, the strongest first.
-func (c Credentials) files() []string {
-	if c.DockerConfig != "" {
-		return []string{filepath.Join(c.DockerConfig, "config.json")}
+func (p Places) files() []string {
+	if p.DockerConfig != "" {
+		return []string{filepath.Join(p.DockerConfig, "config.json")}
 	}
-	if c.Getenv == nil {
+	if p.Getenv == nil {
 		return nil
 	}
-	home := c.Getenv("HOME")
+	home := p.Getenv("HOME")
 	if home == "" {
-		home = c.Getenv("USERPROFILE") // of Windows
+		home = p.Getenv("USERPROFILE") // of Windows
 	}
 	var files []string
 	add := func(dir string, elements ...string) {
@@ -75,17 +81,17 @@ func (c Credentials) files() []string {
 			files = append(files, filepath.Join(append([]string{dir}, elements...)...))
 		}
 	}
-	if dir := c.Getenv("DOCKER_CONFIG"); dir != "" {
+	if dir := p.Getenv("DOCKER_CONFIG"); dir != "" {
 		add(dir, "config.json")
 	} else {
 		add(home, ".docker", "config.json")
 	}
-	add(c.Getenv("REGISTRY_AUTH_FILE"))
-	add(c.Getenv("XDG_RUNTIME_DIR"), "containers", "auth.json")
+	add(p.Getenv("REGISTRY_AUTH_FILE"))
+	add(p.Getenv("XDG_RUNTIME_DIR"), "containers", "auth.json")
 	if uid := os.Getuid(); uid >= 0 {
 		add("/run/containers", strconv.Itoa(uid), "auth.json")
 	}
-	if dir := c.Getenv("XDG_CONFIG_HOME"); dir != "" {
+	if dir := p.Getenv("XDG_CONFIG_HOME"); dir != "" {
 		add(dir, "containers", "auth.json")
 	} else {
 		add(home, ".config", "containers", "auth.json")
@@ -156,9 +162,9 @@ func (f authFile) entry(host, repository string) (authEntry, bool) {
 		host, name = "docker.io", repository
 	}
 	found, best := authEntry{}, ""
-	for key, e := range f.Auths {
+	for _, key := range slices.Sorted(maps.Keys(f.Auths)) { // of two keys for one registry always the same
 		if k := plainKey(key); len(k) > len(best) && (k == host || strings.HasPrefix(name+"/", k+"/")) {
-			found, best = e, k
+			found, best = f.Auths[key], k
 		}
 	}
 	return found, best != ""
@@ -210,7 +216,7 @@ func askHelper(ctx context.Context, name, server string) (auth.Credential, error
 	if ctx.Err() != nil {
 		return auth.EmptyCredential, context.Cause(ctx)
 	}
-	fix := fmt.Sprintf("fix: see what \"echo %s | %s get\" says, or log in again", server, program)
+	fix := fmt.Sprintf("fix: see what \"echo %s | %s get\" says, or log in again", plaintext.Shell(server), plaintext.Shell(program))
 	if errors.Is(err, exec.ErrNotFound) {
 		return auth.EmptyCredential, fmt.Errorf("the credential helper %s is not in PATH\nfix: install it, or log in again without", program)
 	}
