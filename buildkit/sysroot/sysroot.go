@@ -61,6 +61,7 @@ type tree struct {
 	fetching sync.Map         // folder -> *sync.Mutex
 	fetched  atomic.Int64     // bytes of this disk that files have taken
 	whole    sync.Map         // files whose checksum was compared
+	alone    sync.Map         // folders whose files are fetched one by one
 }
 
 type node struct {
@@ -228,6 +229,9 @@ func (s *FS) has(n *node, full string) bool {
 // What not everybody may read is fetched only when somebody asks for it.
 func (s *FS) batch(dir string, n *node, full string) []string {
 	names, size := []string{"/" + full}, n.size
+	if _, ok := s.alone.Load(dir); ok || size > together {
+		return names
+	}
 	for _, name := range s.nodes[dir].names {
 		sibling := path.Join(dir, name)
 		if m := s.nodes[sibling]; sibling != full && m.mode.IsRegular() && m.mode&0o004 != 0 && !s.has(m, sibling) {
@@ -235,6 +239,7 @@ func (s *FS) batch(dir string, n *node, full string) []string {
 		}
 	}
 	if size > together {
+		s.alone.Store(dir, true) // who opens all files of a large folder does not look at all of them each time
 		return names[:1]
 	}
 	return names
