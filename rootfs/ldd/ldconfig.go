@@ -13,16 +13,17 @@ import (
 // Bounds on configuration, which is hostile until proven otherwise.
 const (
 	maxConf     = 1 << 20 // bytes of one file
-	maxIncludes = 256     // files
+	maxIncludes = 256     // files, and patterns of them
 )
 
 // ldconfig collects the folders that the configuration names.
 type ldconfig struct {
-	sys  *walker
-	want *header
-	read int // files so far
-	dirs []string
-	seen map[string]bool // folders without links
+	sys   *walker
+	want  *header
+	read  int // files so far
+	globs int // patterns so far
+	dirs  []string
+	seen  map[string]bool // folders without links
 }
 
 // emulateLdconfig returns the cache that ldconfig would write.
@@ -84,6 +85,9 @@ func (l *ldconfig) include(dir, pattern string) {
 	if !strings.HasPrefix(pattern, "/") {
 		pattern = dir + "/" + pattern
 	}
+	if l.globs++; l.globs > maxIncludes {
+		return
+	}
 	folder, last := path.Split(pattern)
 	for _, name := range l.names(folder) {
 		hidden := strings.HasPrefix(name, ".") && !strings.HasPrefix(last, ".")
@@ -141,14 +145,16 @@ type library struct{ name, key string }
 // version.
 func (l *ldconfig) scan(dir, level string) []cacheEntry {
 	var libs []library
+	of := map[string]int{} // where in libs a key is
 	for _, name := range l.names(dir) {
 		lib, ok := l.inspect(dir, name)
 		if !ok {
 			continue
 		}
-		i := slices.IndexFunc(libs, func(x library) bool { return x.key == lib.key })
+		i, known := of[lib.key]
 		switch {
-		case i < 0:
+		case !known:
+			of[lib.key] = len(libs)
 			libs = append(libs, lib)
 		case compareLib(libs[i].name, lib.name) < 0:
 			libs[i] = lib

@@ -1,0 +1,49 @@
+package ldd
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// listing counts the folders that are opened.
+type listing struct {
+	FS
+	opened *int
+}
+
+func (l listing) Open(name string) (fs.File, error) {
+	if info, err := l.FS.Lstat(name); err == nil && info.IsDir() {
+		*l.opened++
+	}
+	return l.FS.Open(name)
+}
+
+// A configuration of a few kilobytes can ask for the same large folder thousands of times.
+func TestIncludesAreBounded(t *testing.T) {
+	root := t.TempDir()
+	for name, content := range map[string]string{
+		"etc/ld.so.conf":          strings.Repeat("include ld.so.conf.d/*.none\n", 50*maxIncludes) + "/opt/lib\n",
+		"etc/ld.so.conf.d/a.conf": "/opt/other\n",
+		"opt/lib/x":               "",
+	} {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened := 0
+	l := &ldconfig{sys: newWalker(listing{DirFS(root), &opened}), seen: map[string]bool{}}
+	l.parse("/etc/ld.so.conf")
+	if opened > 2*maxIncludes {
+		t.Errorf("%d folders were listed", opened)
+	}
+	if len(l.dirs) != 1 || l.dirs[0] != "/opt/lib" {
+		t.Errorf("the folders are %q", l.dirs)
+	}
+}
