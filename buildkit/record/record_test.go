@@ -314,6 +314,11 @@ func TestStamp(t *testing.T) {
 			}
 		})
 	}
+	s := &Set{}
+	s.Add(string(filepath.Separator)) // the root ends with a separator, and is no stamp
+	if paths := s.Paths(); len(paths) != 1 || strings.HasSuffix(paths[0], stamp) {
+		t.Errorf("the paths are %q", paths)
+	}
 	var eyes Look
 	if _, err := eyes.Changed("no snapshot"); err == nil {
 		t.Error("any text is a snapshot")

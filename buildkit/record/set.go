@@ -45,8 +45,8 @@ func (s *Set) AddStamp(dir string) {
 	s.paths[filepath.Clean(dir)+stamp] = true
 }
 
-// stamp ends the path of a folder that is noted by its times.
-const stamp = string(filepath.Separator)
+// stamp ends the path of a folder that is noted by its times; no clean path ends so.
+const stamp = string(filepath.Separator) + "."
 
 // AddFolders notes a folder and all folders below it, but those that skip names: whatever appears in one of
 // them is a change. A path that is none is noted as it is.
