@@ -28,9 +28,9 @@ func (b *Built) where() string {
 	case p.builder == nil:
 		return b.sysroot()
 	case b.sysroot() == "/":
-		return p.builder.ref
+		return p.builder.Ref
 	default:
-		return p.builder.ref + " " + b.sysroot()
+		return p.builder.Ref + " " + b.sysroot()
 	}
 }
 

@@ -33,8 +33,8 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 	}
 	p.decided("platform", s.platform.String(), s.from)
 	if s.builder != nil {
-		p.decided("builder", s.builder.name()+", "+s.module.GoVersion+", at "+s.builder.engine.Host(), s.config.Origin)
-		if what, why := s.builder.lentWords(); what != "" {
+		p.decided("builder", s.builder.Name()+", "+s.module.GoVersion+", at "+s.builder.Host(), s.config.Origin)
+		if what, why := s.builder.Lent(); what != "" {
 			p.decided("lent", what, why)
 		}
 	} else if len(s.config.Lend) > 0 {

@@ -58,8 +58,8 @@ func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 	}
 	p.Files.Certificates.Bundle = bundle
 	if from == "builder" { // where it lies here says nothing
-		bundle = "those of " + p.builder.ref
-		p.Files.Certificates.Name = p.builder.ref
+		bundle = "those of " + p.builder.Ref
+		p.Files.Certificates.Name = p.builder.Ref
 	}
 	p.decided("certificates", strings.Join(append([]string{bundle}, c.Certificates...), ", "),
 		origin(c, len(c.Certificates) > 0, from))

@@ -46,7 +46,7 @@ func (p *Plan) decideLibraries(Inputs, gobuild.Module) error {
 // hasFolder tells whether the machine that compiles has a folder.
 func (p *Plan) hasFolder(dir string) bool {
 	if p.builder != nil {
-		info, err := p.builder.below(dir).Lstat(".")
+		info, err := p.builder.Below(dir).Lstat(".")
 		return err == nil && info.IsDir()
 	}
 	info, err := os.Stat(dir)
@@ -58,7 +58,7 @@ func (p *Plan) inBuilder() string {
 	if p.builder == nil {
 		return ""
 	}
-	return " of the Builder " + p.builder.ref
+	return " of the Builder " + p.builder.Ref
 }
 
 // decidePlugins reads the words of Config.Plugins.

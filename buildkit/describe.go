@@ -8,13 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
-
-// markLabel is the label by which an engine's images are known as ours; its value
-// is the name of the image. An image without it is never removed.
-const markLabel = "io.github.fromscratch-go.image"
 
 // describe makes the image: layers by rate of change, the configuration, and the
 // digests of all.
@@ -51,7 +48,7 @@ func (b *Built) makeImage(ctx context.Context) error {
 	config := b.Plan.Image
 	config.Labels = map[string]string{}
 	maps.Copy(config.Labels, b.Plan.Image.Labels)
-	config.Labels[markLabel] = b.Plan.Name
+	config.Labels[docker.NameLabel] = b.Plan.Name
 	var err error
 	if b.Image, err = image.NewOn(b.Plan.baseImage(), config, list); err != nil {
 		return err

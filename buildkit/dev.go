@@ -97,7 +97,7 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 	}}
 	image := b.Deliverable()
 	d.container, err = engine.StartDev(ctx, docker.DevRequest{
-		Image: image.Reference, Command: d.supervised(words), Labels: map[string]string{markLabel: b.Plan.Name},
+		Image: image.Reference, Command: d.supervised(words), Labels: map[string]string{docker.NameLabel: b.Plan.Name},
 		Ports: image.ports(), Healthcheck: d.healthcheck(image), Copy: r.Copy,
 		Binds:   []docker.Bind{{Host: b.Plan.Dist().Dev(), Container: devFolder, ReadOnly: true}},
 		Scratch: devMemory,
@@ -184,7 +184,7 @@ func (d *Dev) furnish(ctx context.Context, r DevRequest) error {
 	}
 	g := d.plan.gocmd
 	if d.plan.builder != nil {
-		g = d.plan.builder.host
+		g = d.plan.builder.HostGo
 	}
 	g.Dir = r.Module
 	_, err := g.Build(ctx, gobuild.Request{
@@ -246,7 +246,7 @@ func (d *Dev) Close(ctx context.Context) error {
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), peace)
 	defer stop()
-	if err := d.engine.Retire(ctx, markLabel+"="+d.plan.Name, d.ids...); err != nil {
+	if err := d.engine.Retire(ctx, docker.NameLabel+"="+d.plan.Name, d.ids...); err != nil {
 		return &EngineError{Err: err}
 	}
 	return nil

@@ -45,7 +45,7 @@ func (d *Dev) fits(path string) bool {
 	if d.headers == nil {
 		return false
 	}
-	return slices.Contains(src.Cgo, filepath.Dir(path)) || slices.ContainsFunc(src.Trees, func(tree string) bool { return within(tree, path) })
+	return slices.Contains(src.Cgo, filepath.Dir(path)) || slices.ContainsFunc(src.Trees, func(tree string) bool { return fsx.Within(tree, path) })
 }
 
 // Swap compiles the program, and runs it in the place of the old one. It returns when

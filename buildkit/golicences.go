@@ -14,6 +14,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
@@ -73,7 +74,7 @@ func (b *Built) licensed(ctx context.Context, info *debug.BuildInfo) ([]licensed
 		return nil, fmt.Errorf("looking for licences: the program says that Go %q has compiled it, which is no version\nfix: set Licenses to false, or compile the program elsewhere", info.GoVersion)
 	}
 	if b.Plan.builder != nil {
-		root, err := b.Plan.builder.goroot(ctx, b.Plan.inside.GOROOT)
+		root, err := b.Plan.builder.GOROOT(ctx, b.Plan.inside.GOROOT)
 		if err != nil {
 			return nil, err
 		}
@@ -92,11 +93,11 @@ func (b *Built) licensed(ctx context.Context, info *debug.BuildInfo) ([]licensed
 			return nil, fmt.Errorf("looking for licences: the program names a module %q (%q), which is no name of one\nfix: set Licenses to false, or compile the program elsewhere", m.Path, from.Path+"@"+from.Version)
 		}
 		l := licensedModule{name: m.Path, dir: b.moduleDir(m.Path, from), whole: true}
-		l.fixed = within(b.Plan.module.Cache, l.dir)
+		l.fixed = fsx.Within(b.Plan.module.Cache, l.dir)
 		if versioned(from) {
 			l.name = from.Path + "@" + from.Version
 		}
-		if b.Plan.builder != nil && !versioned(from) && !b.Plan.builder.sees(l.dir) {
+		if b.Plan.builder != nil && !versioned(from) && !b.Plan.builder.Sees(l.dir) {
 			l.dir = "" // the program says so, and the go command there had no such folder
 		} else if _, err := os.Stat(l.dir); b.Plan.builder != nil && versioned(from) && err != nil {
 			l.dir = ""
@@ -139,7 +140,7 @@ func (b *Built) moduleDir(name string, from *debug.Module) string {
 // is one that is not there either.
 func (b *Built) moduleInBuilder(ctx context.Context, from *debug.Module) (fs.FS, error) {
 	below := escapeModule(from.Path) + "@" + escapeModule(from.Version)
-	sys, err := b.Plan.builder.downloaded(ctx, below)
+	sys, err := b.Plan.builder.Downloaded(ctx, below)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
 	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
 )
 
@@ -39,11 +40,11 @@ func TestLicencesHostile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Built{Plan: Plan{Root: root, builder: builderOf(docker.Platform{OS: "linux", Architecture: "amd64"})}}
-	b.Plan.builder.folders = []string{root}
-	if b.Plan.builder.fsys, err = sysroot.Open(context.Background(), t.TempDir(), rootOnly{}); err != nil {
+	sys, err := sysroot.Open(context.Background(), t.TempDir(), rootOnly{})
+	if err != nil {
 		t.Fatal(err)
 	}
+	b := &Built{Plan: Plan{Root: root, builder: builder.Of(docker.Image{ID: "sha256:0123"}, "golang:1.26", []string{root}, sys)}}
 	if list, err := b.licensed(context.Background(), &debug.BuildInfo{GoVersion: "go1.26/../../../../etc"}); err == nil {
 		t.Errorf("the licences are %+v", list)
 	}

@@ -55,7 +55,7 @@ func (b *Built) layerKey(entries []rootfs.Entry, o image.LayerOptions) (key stri
 		if name, inSysroot := e.Source.Sysroot(); inSysroot {
 			path, host = filepath.Join(b.sysroot(), filepath.FromSlash(name)), true
 			if p := b.Plan; p.builder != nil {
-				path = filepath.Join(p.builder.below(b.sysroot()).Files(), filepath.FromSlash(name))
+				path = filepath.Join(p.builder.Below(b.sysroot()).Files(), filepath.FromSlash(name))
 			}
 		}
 		sum, err := record.Sum(path, b.Plan.began)

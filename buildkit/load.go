@@ -101,7 +101,7 @@ func (b *Built) ids() []string {
 // with this one. Of an image of somebody else's nothing is taken for granted, nor of
 // one that was pulled, where the engine keeps layers as they came.
 func (b *Built) shared(engine *docker.Engine, before docker.Image) int {
-	if !before.Complete || before.Labels[markLabel] == "" {
+	if !before.Complete || before.Labels[docker.NameLabel] == "" {
 		return 0
 	}
 	if engine.KeepsCompressed() && !before.Is(b.last...) {
@@ -160,7 +160,7 @@ func (b *Built) send(ctx context.Context, d *Delivery, p parcel, before *docker.
 	pending := d.pending
 	d.pending = nil
 	return d.engine.Load(ctx, docker.LoadRequest{
-		Ref: b.Plan.Reference, IDs: b.ids(), Write: archive.Write, Label: markLabel + "=" + b.Plan.Name,
+		Ref: b.Plan.Reference, IDs: b.ids(), Write: archive.Write, Label: docker.NameLabel + "=" + b.Plan.Name,
 		Platform: b.Plan.Platform, Pending: pending, Previous: before,
 		Left: func(err error) {
 			b.Note("docker", "warning: the image of before stays in the engine: "+strings.ReplaceAll(err.Error(), "\n", "; "))

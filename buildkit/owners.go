@@ -74,7 +74,7 @@ func (b *Built) owners() *owners {
 	o := &owners{host: b.openInstalled(ldd.DirFS("/"))}
 	o.near = o.host
 	if builder := b.Plan.builder; builder != nil {
-		o.near, o.fetched = b.openInstalled(builder.fsys), filepath.ToSlash(builder.fsys.Files())
+		o.near, o.fetched = b.openInstalled(builder.Below("/")), filepath.ToSlash(builder.Below("/").Files())
 	}
 	if o.sysroot, o.root = o.near, "/"; filepath.Clean(b.sysroot()) != "/" {
 		if o.sysroot, o.root = b.openInstalled(b.inMachine(b.sysroot())), b.sysroot(); o.sysroot.empty() {
@@ -88,7 +88,7 @@ func (b *Built) owners() *owners {
 // inMachine is a folder of the machine that compiles, the builder or this one, as a root.
 func (b *Built) inMachine(dir string) ldd.FS {
 	if builder := b.Plan.builder; builder != nil {
-		return builder.below(dir)
+		return builder.Below(dir)
 	}
 	return ldd.DirFS(dir)
 }

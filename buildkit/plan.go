@@ -9,6 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 	"github.com/fromscratch-go/fromscratch/rootfs"
@@ -35,10 +36,10 @@ type Plan struct {
 	// Values is the plan for people: each value with its origin.
 	Values []Value
 
-	base    *base.Base // nil is scratch
-	baseErr error      // why the one of the Config is not there
-	builder *builder   // nil compiles on this machine
-	bundle  string     // certificates of the builder, "" for none
+	base    *base.Base       // nil is scratch
+	baseErr error            // why the one of the Config is not there
+	builder *builder.Builder // nil compiles on this machine
+	bundle  string           // certificates of the builder, "" for none
 
 	config Config
 	index  int // of the Config

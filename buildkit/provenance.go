@@ -11,6 +11,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
 	"github.com/fromscratch-go/fromscratch/buildkit/provenance"
 	"github.com/fromscratch-go/fromscratch/buildkit/sbom"
 )
@@ -30,7 +31,7 @@ func (b *Built) provenance(ctx context.Context, manifest digest.Digest) ([]byte,
 		build.From = append(build.From, source)
 	}
 	if builder := b.Plan.builder; builder != nil {
-		build.From = append(build.From, builder.resource())
+		build.From = append(build.From, builderResource(builder))
 	}
 	if base := b.Plan.base; base != nil {
 		r := provenance.Resource{Name: "base", Digest: map[string]string{"sha256": base.Digest.Encoded()}}
@@ -90,11 +91,11 @@ func (p Plan) parameters() []provenance.Parameter {
 	return list
 }
 
-// resource is the image of the builder, by the digest that registries know it by, else by the engine's ID.
-func (b *builder) resource() provenance.Resource {
-	r := provenance.Resource{Name: "builder", Digest: map[string]string{"sha256": b.id()}}
-	if d, ok := b.image.Digest(b.ref); ok {
-		r.URI, r.Digest["sha256"] = sbom.OCIPURL(b.ref, d, ""), strings.TrimPrefix(d, "sha256:")
+// builderResource is the image of the builder, by the digest that registries know it by, else by the engine's ID.
+func builderResource(b *builder.Builder) provenance.Resource {
+	r := provenance.Resource{Name: "builder", Digest: map[string]string{"sha256": b.ID()}}
+	if d, ok := b.Digest(); ok {
+		r.URI, r.Digest["sha256"] = sbom.OCIPURL(b.Ref, d, ""), strings.TrimPrefix(d, "sha256:")
 	}
 	return r
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
 )
 
 // subject is a Config with the package that it is about.
@@ -28,11 +29,11 @@ type subject struct {
 	base     *base.Base // nil is scratch
 	baseErr  error      // why there is none
 
-	builder *builder       // nil compiles on this machine
-	gocmd   gobuild.Go     // that compiles
-	module  gobuild.Module // as that sees it
-	bundle  string         // certificates of the builder, "" for none
-	zones   string         // a GOROOT with the time zones of the builder's Go
+	builder *builder.Builder // nil compiles on this machine
+	gocmd   gobuild.Go       // that compiles
+	module  gobuild.Module   // as that sees it
+	bundle  string           // certificates of the builder, "" for none
+	zones   string           // a GOROOT with the time zones of the builder's Go
 }
 
 // what names the program for people.
@@ -102,10 +103,10 @@ func (in Inputs) equip(ctx context.Context, m gobuild.Module, s subject) (subjec
 		return s, nil
 	}
 	var err error
-	if s.builder, err = in.Builders.get(ctx, in, m.Dir, c, s.platform); err != nil {
+	if s.builder, err = in.Builders.Get(ctx, builder.Request{Dir: in.Dir, Root: m.Dir, Environ: in.Environ, Report: in.Report}, c, s.platform); err != nil {
 		return s, err
 	}
-	if s.gocmd, err = s.builder.gocmd(ctx, c, m.Dir); err != nil {
+	if s.gocmd, err = s.builder.Go(ctx, c, m.Dir); err != nil {
 		return s, err
 	}
 	if s.module, err = s.gocmd.Module(ctx); err != nil {
@@ -115,9 +116,9 @@ func (in Inputs) equip(ctx context.Context, m gobuild.Module, s subject) (subjec
 		}
 		return s, fmt.Errorf("asking the go command of the Builder %q (%s): %w", c.Builder, c.Origin, err)
 	}
-	s.bundle, err = s.builder.bundle(ctx)
+	s.bundle, err = s.builder.Bundle(ctx)
 	if err == nil {
-		s.zones, err = s.builder.zones(ctx, s.module.GOROOT)
+		s.zones, err = s.builder.Zones(ctx, s.module.GOROOT)
 	}
 	return s, err
 }

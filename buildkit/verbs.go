@@ -63,7 +63,7 @@ type RunRequest struct {
 func (d Deliverable) Run(ctx context.Context, engine *docker.Engine, r RunRequest) (code int, err error) {
 	request := docker.RunRequest{
 		Image: d.Reference, Args: r.Args, Stdout: r.Stdout, Stderr: r.Stderr, Signals: r.Signals, Mark: r.Mark,
-		Labels:      map[string]string{markLabel: d.Name},
+		Labels:      map[string]string{docker.NameLabel: d.Name},
 		Grace:       r.Grace,
 		Ports:       d.ports(),
 		Healthcheck: d.healthcheck(),

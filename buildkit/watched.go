@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // Watched are the paths from which an image is made, as far as they are the user's.
@@ -40,7 +42,7 @@ func (p Plan) Counts(path string) bool {
 		return true
 	}
 	return slices.ContainsFunc(slices.Concat(w.Folders, w.Trees, w.Files), func(watched string) bool {
-		return within(path, watched) || within(watched, path) && slices.Contains(w.Trees, watched)
+		return fsx.Within(path, watched) || fsx.Within(watched, path) && slices.Contains(w.Trees, watched)
 	})
 }
 
@@ -56,10 +58,4 @@ func compiles(name string) bool {
 var compiled = []string{
 	".go", ".c", ".cc", ".cpp", ".cxx", ".m", ".h", ".hh", ".hpp", ".hxx", ".f", ".F", ".for", ".f90", ".s", ".S", ".sx",
 	".swig", ".swigcxx", ".syso", ".a", ".so", // the last two by the linker, where cgo names the folder
-}
-
-// within tells whether a path lies in a folder, or is it.
-func within(folder, path string) bool {
-	rel, err := filepath.Rel(folder, path)
-	return err == nil && filepath.IsLocal(rel)
 }

@@ -12,6 +12,10 @@ import (
 	"github.com/docker/docker/client"
 )
 
+// NameLabel is the label that marks an engine's images and containers as fromscratch's. Its value is the name of the image. An
+// image without it is never removed.
+const NameLabel = "io.github.fromscratch-go.image"
+
 // Image is what an engine says about one of its images.
 type Image struct {
 	// ID is "sha256:" and 64 hex digits: the config's digest on graph drivers and podman, the manifest's digest (for a

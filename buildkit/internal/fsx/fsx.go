@@ -94,3 +94,9 @@ func (u untilDone) Read(p []byte) (int, error) {
 func QuoteGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
+
+// Within reports whether a path is a folder, or below it. Both are absolute or both relative; links are not followed.
+func Within(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
+}

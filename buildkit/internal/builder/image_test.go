@@ -1,4 +1,4 @@
-package buildkit
+package builder
 
 import (
 	"bytes"
@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
@@ -65,14 +63,14 @@ func TestDownloadedHostile(t *testing.T) {
 	} {
 		b := builderOf(docker.Platform{OS: "linux", Architecture: "amd64"})
 		b.owner.Cache = filepath.Join(t.TempDir(), "a/b/c")
-		_, err := b.downloaded(nobody(), below)
+		_, err := b.Downloaded(nobody(), below)
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%q: %v", below, err)
 		}
 		if entries, err := os.ReadDir(filepath.Dir(filepath.Dir(filepath.Dir(b.owner.Cache)))); err != nil || len(entries) > 0 {
 			t.Errorf("%q left %v, %v", below, entries, err)
 		}
-		if _, err := b.goroot(nobody(), inside("mod")+"/"+below); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := b.GOROOT(nobody(), inside("mod")+"/"+below); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("GOROOT %q: %v", below, err)
 		}
 	}
@@ -85,14 +83,14 @@ func nobody() context.Context {
 	return ctx
 }
 
-func builderOf(p docker.Platform) *builder {
-	return &builder{owner: &Builders{}, image: docker.Image{ID: "sha256:0123", Platform: p}, host: gobuild.Go{Env: []string{"PATH=/nowhere"}}}
+func builderOf(p docker.Platform) *Builder {
+	return &Builder{owner: &Builders{}, image: docker.Image{ID: "sha256:0123", Platform: p}, HostGo: gobuild.Go{Env: []string{"PATH=/nowhere"}}}
 }
 
 // A program for builder containers that was damaged in the cache is compiled again.
 func TestAttendantDamaged(t *testing.T) {
 	t.Parallel()
-	b := &builder{owner: &Builders{Cache: t.TempDir()}, host: gobuild.Go{Env: os.Environ()}}
+	b := &Builder{owner: &Builders{Cache: t.TempDir()}, HostGo: gobuild.Go{Env: os.Environ()}}
 	linux := gobuild.Target{OS: "linux", Architecture: "amd64"}
 	want, err := b.attendantFor(context.Background(), linux)
 	if err != nil {
@@ -109,48 +107,5 @@ func TestAttendantDamaged(t *testing.T) {
 		if got, err := b.attendantFor(context.Background(), linux); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%d bytes, not %d, %v", len(got), len(want), err)
 		}
-	}
-}
-
-// The provenance names the Go that has compiled, and the image that it is in with its whole digest: the registry's, where
-// the image is from one. Nothing in it is about the engine.
-func TestBuilderProvenance(t *testing.T) {
-	t.Parallel()
-	id, manifest := strings.Repeat("1", 64), strings.Repeat("2", 64)
-	for _, row := range []struct {
-		name    string
-		digests []string
-		has     []string
-	}{
-		{"pulled", []string{"golang@sha256:" + manifest}, []string{"pkg:oci/golang@sha256:" + manifest, `"sha256": "` + manifest + `"`}},
-		{"another's", []string{"registry.example/golang@sha256:" + manifest}, []string{`"sha256": "` + id + `"`}},
-		{"loaded", nil, []string{`"sha256": "` + id + `"`}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			p := Plan{
-				Root: t.TempDir(), Binary: "/app", Reference: "app:1", config: Config{Builder: "golang:1.26", Origin: "magefile.go:3"},
-				module: gobuild.Module{GoVersion: "go1.21.0"}, inside: gobuild.Module{GoVersion: "go1.26.9"},
-				builder: &builder{ref: "golang:1.26", image: docker.Image{ID: "sha256:" + id, Digests: row.digests}},
-			}
-			p.decided("platform", "linux/amd64", "engine at tcp://me@far.example")
-			p.decided("builder", p.builder.name()+", go1.26.9, at tcp://me@far.example", "magefile.go:3")
-			text, err := (&Built{Plan: p, Binary: &gobuild.Binary{}}).provenance(context.Background(), digest.FromString(""))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, want := range append(row.has, `"go": "go1.26.9"`, `"value": "golang:1.26"`, `"name": "builder"`) {
-				if !bytes.Contains(text, []byte(want)) {
-					t.Errorf("it has no %s", want)
-				}
-			}
-			for _, not := range []string{"go1.21.0", "far.example", `"engine`} {
-				if bytes.Contains(text, []byte(not)) {
-					t.Errorf("it has %s", not)
-				}
-			}
-			if t.Failed() {
-				t.Logf("%s", text)
-			}
-		})
 	}
 }

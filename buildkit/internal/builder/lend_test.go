@@ -1,4 +1,4 @@
-package buildkit
+package builder
 
 import (
 	"errors"
@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 
 // The logins of those hosts that somebody names are lent, and of no others.
@@ -47,31 +50,31 @@ default login anonymous password guest
 	}
 }
 
-// Settings, git and the Config say what may be needed.
+// Settings, git and the config.Config say what may be needed.
 func TestBuilderNeed(t *testing.T) {
 	for _, row := range []struct {
 		name     string
-		config   Config
+		config   config.Config
 		settings map[string]string
 		bases    []string
 		hosts    []string
 		ssh      bool
 		why      string
 	}{
-		{"nobody", Config{}, map[string]string{"GOPROXY": "https://proxy.golang.org,direct"}, nil, nil, false, ""},
-		{"GOPRIVATE", Config{}, map[string]string{"GOPRIVATE": "*.corp.example/team,git.example", "GONOPROXY": "*.corp.example/team,git.example"}, nil, []string{"*.corp.example", "git.example"}, true, "GOPRIVATE"},
-		{"GONOPROXY", Config{}, map[string]string{"GONOPROXY": "git.example"}, nil, []string{"git.example"}, true, "GONOPROXY"},
-		{"none", Config{}, map[string]string{"GONOPROXY": "none"}, nil, nil, false, ""},
-		{"GOVCS", Config{}, map[string]string{"GOVCS": "git.example:git,evil.example:off,private:all,public:git,*:all"}, nil, []string{"git.example"}, true, "GOVCS"},
-		{"a proxy", Config{}, map[string]string{"GOPROXY": "https://me@proxy.example:8443/go|https://proxy.golang.org,off"}, nil, []string{"proxy.example:8443"}, false, "GOPROXY"},
-		{"by https", Config{}, nil, []string{"https://token@git.example/"}, []string{"git.example"}, false, "git's insteadOf"},
-		{"by ssh", Config{}, nil, []string{"ssh://git@git.example:22/"}, []string{"git.example"}, true, "git's insteadOf"},
-		{"short", Config{}, nil, []string{"git@git.example:team/"}, []string{"git.example"}, true, "git's insteadOf"},
-		{"a folder", Config{}, nil, []string{"/srv/git:old/", "/srv/git"}, nil, false, ""},
-		{"asked", Config{Lend: []string{"git.example"}, Origin: "magefile.go:7"}, nil, nil, []string{"git.example"}, false, "magefile.go:7"},
-		{"agent asked", Config{Lend: []string{"ssh-agent"}, Origin: "magefile.go:7"}, nil, nil, nil, true, "magefile.go:7"},
-		{"GoEnv", Config{GoEnv: map[string]string{"GOPRIVATE": "git.example"}}, nil, nil, []string{"git.example"}, true, "GOPRIVATE"},
-		{"PlatformEnv", Config{PlatformEnv: map[string]map[string]string{"linux/arm64": {"GOPRIVATE": "git.example"}}}, nil, nil, []string{"git.example"}, true, "GOPRIVATE"},
+		{"nobody", config.Config{}, map[string]string{"GOPROXY": "https://proxy.golang.org,direct"}, nil, nil, false, ""},
+		{"GOPRIVATE", config.Config{}, map[string]string{"GOPRIVATE": "*.corp.example/team,git.example", "GONOPROXY": "*.corp.example/team,git.example"}, nil, []string{"*.corp.example", "git.example"}, true, "GOPRIVATE"},
+		{"GONOPROXY", config.Config{}, map[string]string{"GONOPROXY": "git.example"}, nil, []string{"git.example"}, true, "GONOPROXY"},
+		{"none", config.Config{}, map[string]string{"GONOPROXY": "none"}, nil, nil, false, ""},
+		{"GOVCS", config.Config{}, map[string]string{"GOVCS": "git.example:git,evil.example:off,private:all,public:git,*:all"}, nil, []string{"git.example"}, true, "GOVCS"},
+		{"a proxy", config.Config{}, map[string]string{"GOPROXY": "https://me@proxy.example:8443/go|https://proxy.golang.org,off"}, nil, []string{"proxy.example:8443"}, false, "GOPROXY"},
+		{"by https", config.Config{}, nil, []string{"https://token@git.example/"}, []string{"git.example"}, false, "git's insteadOf"},
+		{"by ssh", config.Config{}, nil, []string{"ssh://git@git.example:22/"}, []string{"git.example"}, true, "git's insteadOf"},
+		{"short", config.Config{}, nil, []string{"git@git.example:team/"}, []string{"git.example"}, true, "git's insteadOf"},
+		{"a folder", config.Config{}, nil, []string{"/srv/git:old/", "/srv/git"}, nil, false, ""},
+		{"asked", config.Config{Lend: []string{"git.example"}, Origin: "magefile.go:7"}, nil, nil, []string{"git.example"}, false, "magefile.go:7"},
+		{"agent asked", config.Config{Lend: []string{"ssh-agent"}, Origin: "magefile.go:7"}, nil, nil, nil, true, "magefile.go:7"},
+		{"GoEnv", config.Config{GoEnv: map[string]string{"GOPRIVATE": "git.example"}}, nil, nil, []string{"git.example"}, true, "GOPRIVATE"},
+		{"PlatformEnv", config.Config{PlatformEnv: map[string]map[string]string{"linux/arm64": {"GOPRIVATE": "git.example"}}}, nil, nil, []string{"git.example"}, true, "GOPRIVATE"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w, err := wishesOf(row.config)
@@ -85,8 +88,8 @@ func TestBuilderNeed(t *testing.T) {
 		})
 	}
 	for _, word := range []string{"", "https://git.example", "me@git.example", "a b", "[", "ssh agent"} {
-		var wrong *ConfigError
-		if _, err := wishesOf(Config{Lend: []string{word}, Origin: "magefile.go:7"}); !errors.As(err, &wrong) || !strings.Contains(err.Error(), fmt.Sprintf("%q", word)) || !strings.Contains(err.Error(), "magefile.go:7") {
+		var wrong *report.ConfigError
+		if _, err := wishesOf(config.Config{Lend: []string{word}, Origin: "magefile.go:7"}); !errors.As(err, &wrong) || !strings.Contains(err.Error(), fmt.Sprintf("%q", word)) || !strings.Contains(err.Error(), "magefile.go:7") {
 			t.Errorf("of %q the error is %v", word, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package buildkit
+package builder
 
 import (
 	"context"
@@ -10,37 +10,38 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// goroot is the folder of the Go that compiles: of the image, or one that the go command has downloaded.
-func (b *builder) goroot(ctx context.Context, dir string) (fs.FS, error) {
+// GOROOT is the folder of the Go that compiles: of the image, or one that the go command has downloaded.
+func (b *Builder) GOROOT(ctx context.Context, dir string) (fs.FS, error) {
 	if below, ok := strings.CutPrefix(dir, inside("mod")+"/"); ok {
-		return b.downloaded(ctx, below)
+		return b.Downloaded(ctx, below)
 	}
-	return b.below(dir), nil
+	return b.Below(dir), nil
 }
 
-// sees reports whether the container has a folder of this machine.
-func (b *builder) sees(dir string) bool {
-	return slices.ContainsFunc(b.folders, func(folder string) bool { return within(folder, dir) })
+// Sees reports whether the container has a folder of this machine.
+func (b *Builder) Sees(dir string) bool {
+	return slices.ContainsFunc(b.folders, func(folder string) bool { return fsx.Within(folder, dir) })
 }
 
-// below is the file system below a folder of the image, whose name may have links in it. Of one that is not there it is
+// Below is the file system below a folder of the image, whose name may have links in it. Of one that is not there it is
 // empty.
-func (b *builder) below(dir string) *sysroot.FS {
+func (b *Builder) Below(dir string) *sysroot.FS {
 	if real, _, err := ldd.Follow(b.fsys, dir); err == nil {
 		dir = real
 	}
 	return b.fsys.Sub(dir)
 }
 
-// downloaded is a folder of the builder's module cache, "example.com/dep@v1.2.3", without what is in it and was not
+// Downloaded is a folder of the builder's module cache, "example.com/dep@v1.2.3", without what is in it and was not
 // asked for. Its content never changes, as long as the image's programs leave it alone: what is kept of it serves that
 // image only. One that is not there is [fs.ErrNotExist], and so is one that would lie elsewhere: the name may come from the
 // image's go command, or from the program that it has compiled.
-func (b *builder) downloaded(ctx context.Context, below string) (fs.FS, error) {
+func (b *Builder) Downloaded(ctx context.Context, below string) (fs.FS, error) {
 	if below == "." || !fs.ValidPath(below) {
 		return nil, &fs.PathError{Op: "open", Path: path.Join(inside("mod"), below), Err: fs.ErrNotExist}
 	}
@@ -50,7 +51,7 @@ func (b *builder) downloaded(ctx context.Context, below string) (fs.FS, error) {
 
 // moduleSource has the files of a folder of the container that is no part of the image.
 type moduleSource struct {
-	builder *builder
+	builder *Builder
 	dir     string
 }
 

@@ -1,4 +1,4 @@
-package buildkit
+package builder
 
 import (
 	"fmt"
@@ -7,6 +7,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 
 // lendAgent is the word of Config.Lend for the SSH agent.
@@ -23,14 +26,14 @@ type wishes struct {
 var privateSettings = []string{"GOPRIVATE", "GONOPROXY", "GOVCS", "GOPROXY"}
 
 // wishesOf reads a Config.
-func wishesOf(c Config) (w wishes, err error) {
+func wishesOf(c config.Config) (w wishes, err error) {
 	for _, word := range c.Lend {
 		if word == lendAgent {
 			w.agent = true
 			continue
 		}
 		if _, err := path.Match(word, ""); err != nil || word == "" || strings.ContainsAny(word, "/@ \t\n") {
-			return w, &ConfigError{Err: fmt.Errorf("the word %q in Lend (%s) is neither %q nor a host\nfix: name a host as the netrc has it, such as git.example.com", word, c.Origin, lendAgent)}
+			return w, &report.ConfigError{Err: fmt.Errorf("the word %q in Lend (%s) is neither %q nor a host\nfix: name a host as the netrc has it, such as git.example.com", word, c.Origin, lendAgent)}
 		}
 		w.hosts = append(w.hosts, word)
 	}

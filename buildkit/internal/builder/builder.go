@@ -1,4 +1,4 @@
-package buildkit
+package builder
 
 import (
 	"context"
@@ -18,23 +18,24 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// builder is a builder image with the container that is made of it when somebody needs one. It is the [gobuild.Runner]
+// Builder is a builder image with the container that is made of it when somebody needs one. It is the [gobuild.Runner]
 // of its programs and the [sysroot.Source] of their libraries.
-type builder struct {
+type Builder struct {
 	owner   *Builders
 	engine  *docker.Engine
 	image   docker.Image
-	ref     string     // as a Config has it
-	host    gobuild.Go // the go command of this machine
+	Ref     string     // the image as the Config names it
+	HostGo  gobuild.Go // the go command of this machine
 	folders []string   // of sources
 	root    string     // of the module
-	report  Report
+	report  report.Report
 
 	wishes wishes // about the user's logins
 	origin string // of them
@@ -48,14 +49,26 @@ type builder struct {
 	fsys      *sysroot.FS
 }
 
-// name is the image for people.
-func (b *builder) name() string { return fmt.Sprintf("%s (%.19s)", b.ref, b.image.ID) }
+// Of returns a builder of an image whose files are known: folders of sources that its container sees, and the image's file
+// system. It starts no container.
+func Of(image docker.Image, ref string, folders []string, sys *sysroot.FS) *Builder {
+	return &Builder{owner: &Builders{}, image: image, Ref: ref, folders: folders, fsys: sys}
+}
 
-// id is the image's ID without the name of its algorithm.
-func (b *builder) id() string { return strings.TrimPrefix(b.image.ID, "sha256:") }
+// Name is the image for people.
+func (b *Builder) Name() string { return fmt.Sprintf("%s (%.19s)", b.Ref, b.image.ID) }
+
+// Host is the address of the engine that compiles.
+func (b *Builder) Host() string { return b.engine.Host() }
+
+// Digest is the digest by which registries know the image; ok is false if the engine knows none.
+func (b *Builder) Digest() (digest string, ok bool) { return b.image.Digest(b.Ref) }
+
+// ID is the image's ID without the name of its algorithm.
+func (b *Builder) ID() string { return strings.TrimPrefix(b.image.ID, "sha256:") }
 
 // start returns the container, which is started when none runs.
-func (b *builder) start(ctx context.Context) (*docker.Builder, error) {
+func (b *Builder) start(ctx context.Context) (*docker.Builder, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.container != nil {
@@ -68,7 +81,7 @@ func (b *builder) start(ctx context.Context) (*docker.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	done := b.report.Step(b.ref, "builder", "starting a container")
+	done := b.report.Step(b.Ref, "builder", "starting a container")
 	c, err := b.engine.StartBuilder(ctx, b.request(program))
 	if err == nil {
 		if err = b.lend(ctx, c); err != nil {
@@ -87,30 +100,30 @@ func (b *builder) start(ctx context.Context) (*docker.Builder, error) {
 		if ctx.Err() != nil {
 			return nil, err
 		}
-		return nil, &EngineError{Err: err}
+		return nil, &report.EngineError{Err: err}
 	}
 	if why := b.withoutAgent(c); why != "" {
-		b.report.Note(b.ref, "builder", "warning: the builder has not your SSH agent: "+why+"\nfix: let private modules come with a netrc, or by \"go mod vendor\"; unset SSH_AUTH_SOCK to hear this no more")
+		b.report.Note(b.Ref, "builder", "warning: the builder has not your SSH agent: "+why+"\nfix: let private modules come with a netrc, or by \"go mod vendor\"; unset SSH_AUTH_SOCK to hear this no more")
 	}
 	b.container = c
 	return c, nil
 }
 
 // request is the container that is wanted.
-func (b *builder) request(program []byte) docker.BuilderRequest {
+func (b *Builder) request(program []byte) docker.BuilderRequest {
 	prefix := b.owner.Prefix
 	if prefix == "" {
 		prefix = "fromscratch"
 	}
 	r := docker.BuilderRequest{
 		Image: b.image.ID, Attendant: program, AttendantPath: attendant.Path, Copy: b.owner.Copy,
-		Labels: map[string]string{markLabel: "builder", prefix: "builder"},
-		Skip:   func(host string) bool { return filepath.Base(host) == ".git" || Dist(host).Ours() },
+		Labels: map[string]string{docker.NameLabel: "builder", prefix: "builder"},
+		Skip:   func(host string) bool { return filepath.Base(host) == ".git" || dist.Folder(host).Ours() },
 		Volumes: map[string]string{
 			// Each image has its own: the go command does not notice that headers and libraries of C differ, and it
 			// compiles unpacked modules without comparing them with go.sum again. Only the whole ID names one image.
-			inside("cache"): prefix + "-gocache-" + b.id(),
-			inside("mod"):   prefix + "-gomodcache-" + b.id(),
+			inside("cache"): prefix + "-gocache-" + b.ID(),
+			inside("mod"):   prefix + "-gomodcache-" + b.ID(),
 		},
 		Memory: []string{inside("home")}, Folders: []string{insideRoot, inside("out")},
 		Extra: b.lent(), Proof: filepath.Join(b.root, "dist"),
@@ -122,16 +135,16 @@ func (b *builder) request(program []byte) docker.BuilderRequest {
 }
 
 // attendant returns the program that attends to commands in the container, for the engine's platform.
-func (b *builder) attendant(ctx context.Context) ([]byte, error) {
+func (b *Builder) attendant(ctx context.Context) ([]byte, error) {
 	p, err := b.engine.Platform(ctx)
 	if err != nil {
-		return nil, &EngineError{Err: err}
+		return nil, &report.EngineError{Err: err}
 	}
 	return b.attendantFor(ctx, p)
 }
 
 // attendantFor is attendant for a platform. It is compiled by the go command of this machine, once.
-func (b *builder) attendantFor(ctx context.Context, t gobuild.Target) (program []byte, err error) {
+func (b *Builder) attendantFor(ctx context.Context, t gobuild.Target) (program []byte, err error) {
 	file := filepath.Join(b.owner.Cache, fmt.Sprintf("attendant-%x-%s", sha256.Sum256([]byte(attendant.Source)), strings.ReplaceAll(t.String(), "/", "-")))
 	if text, err := record.ReadSealed(file); err == nil {
 		return []byte(text), nil
@@ -150,7 +163,7 @@ func (b *builder) attendantFor(ctx context.Context, t gobuild.Target) (program [
 	if err != nil {
 		return nil, fmt.Errorf("compiling PID 1 of the builder container: %w", err)
 	}
-	g := gobuild.Go{Dir: work, Env: slices.Concat(b.host.Env, []string{"GOWORK=off", "GOFLAGS="})}
+	g := gobuild.Go{Dir: work, Env: slices.Concat(b.HostGo.Env, []string{"GOWORK=off", "GOFLAGS="})}
 	made, err := g.Build(ctx, gobuild.Request{
 		Main: gobuild.Main{ImportPath: "attendant"}, Output: filepath.Join(work, "attendant"), Target: t,
 		Options: gobuild.Options{CGO: gobuild.Off},
@@ -165,7 +178,7 @@ func (b *builder) attendantFor(ctx context.Context, t gobuild.Target) (program [
 }
 
 // close removes the container.
-func (b *builder) close(ctx context.Context) error {
+func (b *Builder) close(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.container == nil {
@@ -177,7 +190,7 @@ func (b *builder) close(ctx context.Context) error {
 }
 
 // forget lets the next command start another container when this one has ended.
-func (b *builder) forget(c *docker.Builder, err error) error {
+func (b *Builder) forget(c *docker.Builder, err error) error {
 	if errors.Is(err, docker.ErrNotRunning) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -190,7 +203,7 @@ func (b *builder) forget(c *docker.Builder, err error) error {
 
 // Run runs a command in the container, with the sources as they are now. When the container has ended, as one that
 // imageDev keeps for hours may, it does so in another one, once.
-func (b *builder) Run(ctx context.Context, c gobuild.Command) error {
+func (b *Builder) Run(ctx context.Context, c gobuild.Command) error {
 	code, err := b.exec(ctx, c)
 	if errors.Is(err, docker.ErrNotRunning) && ctx.Err() == nil {
 		code, err = b.exec(ctx, c)
@@ -202,13 +215,13 @@ func (b *builder) Run(ctx context.Context, c gobuild.Command) error {
 	case 0:
 		return nil
 	case attendant.NotFound:
-		return &ConfigError{Err: fmt.Errorf("the Builder %q has no command %q\nfix: name an image that has it, such as golang:1.26-bookworm", b.ref, c.Args[0])}
+		return &report.ConfigError{Err: fmt.Errorf("the Builder %q has no command %q\nfix: name an image that has it, such as golang:1.26-bookworm", b.Ref, c.Args[0])}
 	}
 	return &gobuild.ExitError{Code: code}
 }
 
 // exec is Run in the container that there is.
-func (b *builder) exec(ctx context.Context, c gobuild.Command) (int, error) {
+func (b *Builder) exec(ctx context.Context, c gobuild.Command) (int, error) {
 	box, err := b.start(ctx)
 	if err != nil {
 		return 0, err
@@ -225,15 +238,15 @@ func (b *builder) exec(ctx context.Context, c gobuild.Command) (int, error) {
 }
 
 // failed is the error of an engine, or of who did not want to wait for it.
-func (b *builder) failed(ctx context.Context, err error) error {
+func (b *Builder) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	return &EngineError{Err: err}
+	return &report.EngineError{Err: err}
 }
 
 // Look finds a command in the container.
-func (b *builder) Look(ctx context.Context, env []string, name string) (string, error) {
+func (b *Builder) Look(ctx context.Context, env []string, name string) (string, error) {
 	box, err := b.start(ctx)
 	if err != nil {
 		return "", err
@@ -246,10 +259,10 @@ func (b *builder) Look(ctx context.Context, env []string, name string) (string, 
 }
 
 // Scratch is where commands write.
-func (b *builder) Scratch() string { return inside("out") }
+func (b *Builder) Scratch() string { return inside("out") }
 
 // Fetch reads a file that a command has written.
-func (b *builder) Fetch(ctx context.Context, name string, use func(io.Reader) error) error {
+func (b *Builder) Fetch(ctx context.Context, name string, use func(io.Reader) error) error {
 	box, err := b.start(ctx)
 	if err != nil {
 		return err
@@ -262,7 +275,7 @@ func (b *builder) Fetch(ctx context.Context, name string, use func(io.Reader) er
 }
 
 // Read reads files of the image.
-func (b *builder) Read(ctx context.Context, names []string, use func(string, io.Reader) error) error {
+func (b *Builder) Read(ctx context.Context, names []string, use func(string, io.Reader) error) error {
 	box, err := b.start(ctx)
 	if err != nil {
 		return err
@@ -274,7 +287,7 @@ func (b *builder) Read(ctx context.Context, names []string, use func(string, io.
 }
 
 // List lists the names that the image has.
-func (b *builder) List(ctx context.Context, w io.Writer) error {
+func (b *Builder) List(ctx context.Context, w io.Writer) error {
 	box, err := b.start(ctx)
 	if err != nil {
 		return err
@@ -289,8 +302,8 @@ func (b *builder) List(ctx context.Context, w io.Writer) error {
 // kept is the folder of this machine where files of the image are. The ID of an image that was pulled may be that of the
 // list of its platforms, in the containerd image store: it says what the image is on one of them only. The platform is what
 // the image says of itself: it must not lead to the folder of another image.
-func (b *builder) kept() string {
-	name := element(b.id())
+func (b *Builder) kept() string {
+	name := element(b.ID())
 	for _, part := range []string{b.image.Platform.OS, b.image.Platform.Architecture, b.image.Platform.Variant} {
 		if part != "" {
 			name += "-" + element(part)
@@ -303,7 +316,7 @@ func (b *builder) kept() string {
 func element(text string) string { return strings.ReplaceAll(url.PathEscape(text), ".", "%2E") }
 
 // sys is the image's file system, kept by the image's ID and platform. ctx ends what is fetched later, too.
-func (b *builder) sys(ctx context.Context) (*sysroot.FS, error) {
+func (b *Builder) sys(ctx context.Context) (*sysroot.FS, error) {
 	b.mu.Lock()
 	have := b.fsys
 	b.mu.Unlock()
@@ -321,7 +334,7 @@ func (b *builder) sys(ctx context.Context) (*sysroot.FS, error) {
 }
 
 // hostFile returns a file of the image on this machine, by the first of some paths that leads to one; "" when none does.
-func (b *builder) hostFile(ctx context.Context, places ...string) (string, error) {
+func (b *Builder) hostFile(ctx context.Context, places ...string) (string, error) {
 	sys, err := b.sys(ctx)
 	if err != nil {
 		return "", err
@@ -338,13 +351,13 @@ func (b *builder) hostFile(ctx context.Context, places ...string) (string, error
 	return "", nil
 }
 
-// bundle returns the image's certificates on this machine, "" when it has none.
-func (b *builder) bundle(ctx context.Context) (string, error) {
+// Bundle returns the image's certificates on this machine, "" when it has none.
+func (b *Builder) Bundle(ctx context.Context) (string, error) {
 	return b.hostFile(ctx, rootfs.BundlePlaces()...)
 }
 
-// zones returns a folder of this machine that has the time zones of the image's Go, as a GOROOT has them; "" for none.
-func (b *builder) zones(ctx context.Context, goroot string) (string, error) {
+// Zones returns a folder of this machine that has the time zones of the image's Go, as a GOROOT has them; "" for none.
+func (b *Builder) Zones(ctx context.Context, goroot string) (string, error) {
 	const archive = "/lib/time/zoneinfo.zip"
 	file, err := b.hostFile(ctx, goroot+archive)
 	root, ok := strings.CutSuffix(filepath.ToSlash(file), archive)
@@ -373,4 +386,4 @@ func lastOf(env []string) []string {
 var _ interface {
 	gobuild.Runner
 	sysroot.Source
-} = (*builder)(nil)
+} = (*Builder)(nil)

@@ -1,4 +1,4 @@
-package buildkit
+package builder
 
 import (
 	"cmp"
@@ -10,8 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
@@ -32,11 +34,11 @@ var (
 )
 
 // ask asks the go command of this machine for its settings, once.
-func (b *builder) ask(ctx context.Context) (err error) {
+func (b *Builder) ask(ctx context.Context) (err error) {
 	if b.settings != nil {
 		return nil
 	}
-	settings, err := b.host.Settings(ctx, append([]string{"GOMODCACHE"}, settled...)...)
+	settings, err := b.HostGo.Settings(ctx, append([]string{"GOMODCACHE"}, settled...)...)
 	if err != nil {
 		return err
 	}
@@ -46,7 +48,7 @@ func (b *builder) ask(ctx context.Context) (err error) {
 }
 
 // environ is the environment of commands in the container: the image's own, then what is ours, then the user's settings.
-func (b *builder) environ(ctx context.Context, c Config) ([]string, error) {
+func (b *Builder) environ(ctx context.Context, c config.Config) ([]string, error) {
 	// Whether files are mounted is known when there is a container.
 	box, err := b.start(ctx)
 	if err != nil {
@@ -64,7 +66,7 @@ func (b *builder) environ(ctx context.Context, c Config) ([]string, error) {
 		}
 	}
 	for _, key := range passed {
-		if value := (Inputs{Environ: b.host.Env}).getenv(key); value != "" {
+		if value := b.getenv(key); value != "" {
 			env = append(env, key+"="+value)
 		}
 	}
@@ -77,15 +79,15 @@ func (b *builder) environ(ctx context.Context, c Config) ([]string, error) {
 	return env, nil
 }
 
-// gocmd is the go command of the container, in a folder.
-func (b *builder) gocmd(ctx context.Context, c Config, dir string) (gobuild.Go, error) {
+// Go is the go command of the container, in a folder.
+func (b *Builder) Go(ctx context.Context, c config.Config, dir string) (gobuild.Go, error) {
 	env, err := b.environ(ctx, c)
 	return gobuild.Go{Dir: dir, Env: env, Runner: b}, err
 }
 
 // lent are files of the user's that the container may use where it sees this machine's files: the modules that this
 // machine has downloaded, as a proxy (https://go.dev/ref/mod#module-cache), and the socket of the SSH agent.
-func (b *builder) lent() []docker.Bind {
+func (b *Builder) lent() []docker.Bind {
 	var binds []docker.Bind
 	if dir := b.proxy(); dir != "" {
 		binds = append(binds, docker.Bind{Host: dir, Container: insideProxy, ReadOnly: true})
@@ -97,7 +99,7 @@ func (b *builder) lent() []docker.Bind {
 }
 
 // proxy is the folder of modules that this machine has downloaded, "" when there is none.
-func (b *builder) proxy() string {
+func (b *Builder) proxy() string {
 	dir := filepath.Join(b.settings["GOMODCACHE"], "cache", "download")
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() || b.settings["GOMODCACHE"] == "" {
 		return ""
@@ -107,7 +109,7 @@ func (b *builder) proxy() string {
 
 // agent is the socket of the user's SSH agent, "" when it is not needed, or cannot be lent: only an engine on this very
 // machine can use it.
-func (b *builder) agent() string {
+func (b *Builder) agent() string {
 	socket := b.getenv("SSH_AUTH_SOCK")
 	if socket == "" || !b.need.ssh || !b.engine.Local() {
 		return ""
@@ -122,7 +124,7 @@ func (b *builder) agent() string {
 
 // withoutAgent says why a container has not the user's SSH agent; "" when it has, when there is none, and when it is not
 // needed.
-func (b *builder) withoutAgent(c *docker.Builder) string {
+func (b *Builder) withoutAgent(c *docker.Builder) string {
 	socket := b.getenv("SSH_AUTH_SOCK")
 	if socket == "" || !b.need.ssh {
 		return ""
@@ -138,11 +140,11 @@ func (b *builder) withoutAgent(c *docker.Builder) string {
 	return ""
 }
 
-func (b *builder) getenv(key string) string { return Inputs{Environ: b.host.Env}.getenv(key) }
+func (b *Builder) getenv(key string) string { return lookup(b.HostGo.Env, key) }
 
 // lend gives the container what private modules need, in a folder that is kept in memory: neither the image nor a commit
 // of the container has it, nor its environment, and it is gone with the container.
-func (b *builder) lend(ctx context.Context, c *docker.Builder) error {
+func (b *Builder) lend(ctx context.Context, c *docker.Builder) error {
 	b.has = nil
 	home := b.getenv("HOME")
 	if len(b.need.hosts) > 0 {
@@ -180,7 +182,7 @@ func (b *builder) lend(ctx context.Context, c *docker.Builder) error {
 }
 
 // lendFile writes a file into the home of the container, unless there is nothing in it. from is where it comes from.
-func (b *builder) lendFile(ctx context.Context, c *docker.Builder, name, from, content string) error {
+func (b *Builder) lendFile(ctx context.Context, c *docker.Builder, name, from, content string) error {
 	if content == "" {
 		return nil
 	}
@@ -203,8 +205,8 @@ func readOwn(file string) (string, error) {
 	return string(content), err
 }
 
-// lentWords are what the container was lent, and who asked for it; "" for nothing.
-func (b *builder) lentWords() (what, why string) {
+// Lent are what the container was lent, and who asked for it; "" for nothing.
+func (b *Builder) Lent() (what, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return strings.Join(b.has, ", "), strings.Join(b.need.why, ", ")
@@ -219,9 +221,9 @@ func join(home, name string) string {
 
 // insteadOf is a git configuration with the user's url.*.insteadOf, "" when there are none: all else in it is about this
 // machine, or about commits. bases are the URLs that git asks. See git-config(1).
-func (b *builder) insteadOf(ctx context.Context) (text string, bases []string) {
+func (b *Builder) insteadOf(ctx context.Context) (text string, bases []string) {
 	cmd := exec.CommandContext(ctx, "git", "config", "--global", "--null", "--get-regexp", `^url\..*\.insteadof$`)
-	cmd.Env = b.host.Env
+	cmd.Env = b.HostGo.Env
 	out, err := cmd.Output()
 	if err != nil {
 		return "", nil // no git, or nothing configured
@@ -236,4 +238,14 @@ func (b *builder) insteadOf(ctx context.Context) (text string, bases []string) {
 		}
 	}
 	return config.String(), bases
+}
+
+// lookup returns a variable as a process sees it: the last of its name counts.
+func lookup(env []string, key string) string {
+	for _, v := range slices.Backward(env) {
+		if name, value, _ := strings.Cut(v, "="); name == key {
+			return value
+		}
+	}
+	return ""
 }

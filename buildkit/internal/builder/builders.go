@@ -1,4 +1,4 @@
-package buildkit
+package builder
 
 import (
 	"context"
@@ -10,17 +10,19 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 
 // Builders are the containers that compile programs: of Configs with a Builder. One is started when it is needed, and
 // used for all that the run compiles in its image. Whoever makes a Builders closes it.
 type Builders struct {
 	// Engine gives the engine that compiles for a platform; Builders does not close it. An error, when there is none, is
-	// told as an [*EngineError]. Required.
-	Engine func(ctx context.Context, p Platform) (*docker.Engine, error)
+	// told as an [*report.EngineError]. Required.
+	Engine func(ctx context.Context, p platform.Platform) (*docker.Engine, error)
 	// At opens an engine that Config.Builders names; Builders does not close it. Required where one does.
 	At func(ctx context.Context, address string) (*docker.Engine, error)
 	// Cache is a folder for the files of builder images that were read; it is safe to remove. Required.
@@ -32,14 +34,14 @@ type Builders struct {
 
 	mu    sync.Mutex
 	found map[builderKey]docker.Image // what a name stands for, for the whole run
-	all   map[string]*builder         // by engine and image
+	all   map[string]*Builder         // by engine and image
 }
 
 // builderKey is an image by its name on one engine.
 type builderKey struct{ host, ref string }
 
-// image returns the builder image of a Config; found is false when the engine has none yet.
-func (b *Builders) image(ctx context.Context, c Config, p Platform) (engine *docker.Engine, img docker.Image, found bool, err error) {
+// Image returns the image of a Config's Builder, and its engine; found is false if the engine does not have it yet. Nothing is pulled.
+func (b *Builders) Image(ctx context.Context, c config.Config, p platform.Platform) (engine *docker.Engine, img docker.Image, found bool, err error) {
 	if engine, err = b.engine(ctx, c, p); err != nil {
 		return nil, img, false, err
 	}
@@ -50,7 +52,7 @@ func (b *Builders) image(ctx context.Context, c Config, p Platform) (engine *doc
 		return engine, img, true, nil
 	}
 	if img, found, err = engine.Image(ctx, c.Builder); err != nil {
-		return nil, img, false, &EngineError{Err: err}
+		return nil, img, false, &report.EngineError{Err: err}
 	}
 	if found {
 		b.pin(key, img)
@@ -66,13 +68,13 @@ func (b *Builders) pin(key builderKey, img docker.Image) {
 	b.found[key] = img
 }
 
-func (b *Builders) engine(ctx context.Context, c Config, p Platform) (*docker.Engine, error) {
+func (b *Builders) engine(ctx context.Context, c config.Config, p platform.Platform) (*docker.Engine, error) {
 	if b == nil || b.Engine == nil {
-		return nil, &EngineError{Err: fmt.Errorf("compiling in the Builder %q (%s): there is no Docker Engine for it\nfix: start Docker, or leave Builder out", c.Builder, c.Origin)}
+		return nil, &report.EngineError{Err: fmt.Errorf("compiling in the Builder %q (%s): there is no Docker Engine for it\nfix: start Docker, or leave Builder out", c.Builder, c.Origin)}
 	}
 	address, err := builderAddress(c, p)
 	if err != nil {
-		return nil, &ConfigError{Err: err}
+		return nil, &report.ConfigError{Err: err}
 	}
 	if address != "" && b.At != nil {
 		engine, err := b.At(ctx, address)
@@ -92,19 +94,27 @@ func (b *Builders) engine(ctx context.Context, c Config, p Platform) (*docker.En
 func noEngine(err error) error {
 	var config *docker.ConfigError
 	if errors.As(err, &config) {
-		return &ConfigError{Err: err}
+		return &report.ConfigError{Err: err}
 	}
-	return &EngineError{Err: err}
+	return &report.EngineError{Err: err}
 }
 
-// get returns the builder of a Config of the module in a folder, whose image is pulled if the engine does not have it. Nothing is started yet.
-func (b *Builders) get(ctx context.Context, in Inputs, root string, c Config, p Platform) (*builder, error) {
-	engine, img, found, err := b.image(ctx, c, p)
+// Request says for whom a builder compiles.
+type Request struct {
+	Dir     string   // the folder where the build was started
+	Root    string   // the folder of the module
+	Environ []string // as os.Environ gives it
+	Report  report.Report
+}
+
+// Get returns the builder of a Config. It pulls the image if the engine does not have it, and starts nothing yet.
+func (b *Builders) Get(ctx context.Context, r Request, c config.Config, p platform.Platform) (*Builder, error) {
+	engine, img, found, err := b.Image(ctx, c, p)
 	if err != nil {
 		return nil, err
 	}
 	if !found {
-		if img, err = b.pull(ctx, in, c, engine); err != nil {
+		if img, err = b.pull(ctx, r.Report, c, engine); err != nil {
 			return nil, err
 		}
 	}
@@ -119,31 +129,31 @@ func (b *Builders) get(ctx context.Context, in Inputs, root string, c Config, p 
 	if have := b.all[key]; have != nil {
 		return have, nil
 	}
-	made := &builder{owner: b, engine: engine, image: img, ref: c.Builder, root: root, host: gobuild.Go{Dir: in.Dir, Env: in.Environ}, report: in.Report, wishes: wishes, origin: c.Origin}
-	if made.folders, err = sourceFolders(in); err != nil {
+	made := &Builder{owner: b, engine: engine, image: img, Ref: c.Builder, root: r.Root, HostGo: gobuild.Go{Dir: r.Dir, Env: r.Environ}, report: r.Report, wishes: wishes, origin: c.Origin}
+	if made.folders, err = sourceFolders(r); err != nil {
 		return nil, err
 	}
 	if b.all == nil {
-		b.all = map[string]*builder{}
+		b.all = map[string]*Builder{}
 	}
 	b.all[key] = made
 	return made, nil
 }
 
 // pull lets the engine fetch the image of a Builder.
-func (b *Builders) pull(ctx context.Context, in Inputs, c Config, engine *docker.Engine) (docker.Image, error) {
-	done := in.Report.Step(c.Builder, "builder", "pulling the image")
+func (b *Builders) pull(ctx context.Context, to report.Report, c config.Config, engine *docker.Engine) (docker.Image, error) {
+	done := to.Step(c.Builder, "builder", "pulling the image")
 	err := engine.Pull(ctx, c.Builder, docker.Platform{}, nil)
 	done("pulled", err)
 	if err != nil {
-		return docker.Image{}, &EngineError{Err: fmt.Errorf("getting the image of the Builder %q (%s): %w", c.Builder, c.Origin, err)}
+		return docker.Image{}, &report.EngineError{Err: fmt.Errorf("getting the image of the Builder %q (%s): %w", c.Builder, c.Origin, err)}
 	}
 	img, found, err := engine.Image(ctx, c.Builder)
 	if err == nil && !found {
 		err = fmt.Errorf("the engine at %s does not have %q, which it has pulled", engine.Host(), c.Builder)
 	}
 	if err != nil {
-		return docker.Image{}, &EngineError{Err: err}
+		return docker.Image{}, &report.EngineError{Err: err}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -163,24 +173,24 @@ func (b *Builders) Close(ctx context.Context) error {
 		errs = append(errs, one.close(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return &EngineError{Err: err}
+		return &report.EngineError{Err: err}
 	}
 	return nil
 }
 
 // sourceFolders are the folders that a container needs. They have the same paths in it, so they must not hide what is
 // there.
-func sourceFolders(in Inputs) ([]string, error) {
+func sourceFolders(r Request) ([]string, error) {
 	if filepath.Separator != '/' {
-		return nil, &ConfigError{Err: errors.New("a Builder needs paths that a Linux container can have too\nfix: run mage in WSL, or leave Builder out")}
+		return nil, &report.ConfigError{Err: errors.New("a Builder needs paths that a Linux container can have too\nfix: run mage in WSL, or leave Builder out")}
 	}
-	folders, err := gobuild.SourceFolders(in.Dir, in.Environ)
+	folders, err := gobuild.SourceFolders(r.Dir, r.Environ)
 	if err != nil {
 		return nil, err
 	}
 	for _, dir := range folders {
 		if slices.Contains(hidden, dir) || slices.ContainsFunc(systemRoots, func(root string) bool { return dir == root || strings.HasPrefix(dir, root+"/") }) {
-			return nil, &ConfigError{Err: fmt.Errorf("a Builder needs the folder %q of this machine at the same place, and has its own there\nfix: move the module to another folder", dir)}
+			return nil, &report.ConfigError{Err: fmt.Errorf("a Builder needs the folder %q of this machine at the same place, and has its own there\nfix: move the module to another folder", dir)}
 		}
 	}
 	return folders, nil
@@ -198,48 +208,11 @@ const insideRoot = "/.fromscratch"
 // inside is a path in it.
 func inside(name string) string { return path.Join(insideRoot, name) }
 
-// AskBuilders asks the engine which images the Builders of the Configs stand for: [Recall] knows then whether they are
-// the same as before. It does nothing without a Builder, and pulls nothing.
-func (in *Inputs) AskBuilders(ctx context.Context) error {
-	in.builderIDs, in.builderMissing = nil, false
-	for _, c := range in.Configs {
-		if c.Builder == "" || in.leftOut(c) {
-			continue
-		}
-		list, _, _, err := in.platforms(ctx, c)
-		if err != nil {
-			return err
-		}
-		for _, p := range list {
-			engine, img, found, err := in.Builders.image(ctx, c, p)
-			if err != nil {
-				return err
-			}
-			if !found {
-				in.builderMissing = true
-				return nil
-			}
-			in.builderIDs = append(in.builderIDs, fmt.Sprintf("%s at %s", img.ID, engine.Host()))
-		}
-	}
-	return nil
-}
-
-// knowsBuilders tells whether the image of every Builder is known.
-func (in Inputs) knowsBuilders() bool {
-	for _, c := range in.Configs {
-		if c.Builder != "" && !in.leftOut(c) && (in.builderMissing || len(in.builderIDs) == 0) {
-			return false
-		}
-	}
-	return true
-}
-
 // builderAddress is the engine that Config.Builders names for a platform; "" is none.
-func builderAddress(c Config, p Platform) (string, error) {
+func builderAddress(c config.Config, p platform.Platform) (string, error) {
 	address := ""
 	for name, at := range c.Builders {
-		named, err := ParsePlatform(name)
+		named, err := platform.Parse(name)
 		if err != nil {
 			return "", fmt.Errorf("reading Builders (%s): %w", c.Origin, err)
 		}
