@@ -10,12 +10,12 @@ import (
 
 // accounts are the users and groups of an image.
 type accounts struct {
-	image User   // whom the program runs as
-	users []User // all, as they are in passwd(5)
+	image User   // the user that the program runs as
+	users []User // all users, in the order of passwd(5)
 }
 
-// newAccounts brings all users together: root first, nobody last, for getpwuid(3) takes the first that
-// fits and the image's user may have nobody's number under a better name.
+// newAccounts collects all users: root first, nobody last. getpwuid(3) takes the first match, and the
+// image's user may have nobody's number under a better name.
 func newAccounts(s Spec) (accounts, error) {
 	image, err := s.User.complete(s.DataDir)
 	if err != nil {
@@ -23,7 +23,7 @@ func newAccounts(s Spec) (accounts, error) {
 	}
 	list := []User{image}
 	for _, u := range s.Users {
-		// Only the image's user lives in the data folder; the others get a home of their own.
+		// Only the image's user has the data folder as home; each other user gets its own home.
 		u, err := u.complete("")
 		if err != nil {
 			return accounts{}, err
@@ -40,14 +40,14 @@ func newAccounts(s Spec) (accounts, error) {
 	return a, a.checkGroups()
 }
 
-// join adds a user, unless it is there already. The image's user, who is the first, may be one of the
-// others too: his home is the one that counts.
+// join adds a user, unless it is there already. The image's user is the first and may be among the others
+// too; then the home of the first counts.
 func join(users []User, u User) ([]User, error) {
 	for _, o := range users {
 		if o.Name == u.Name && o.UID == u.UID && o.GID == u.GID && o.Group == u.Group {
 			return users, nil
 		}
-		// Two names for one number are possible in passwd(5), but which one ls shows is chance.
+		// passwd(5) allows two names for one number, but then it is undefined which one ls shows.
 		if o.Name == u.Name || o.UID == u.UID {
 			return nil, fmt.Errorf("reading user %q %d:%d: there is %q %d:%d already\n"+
 				"fix: give each user another name and UID", u.Name, u.UID, u.GID, o.Name, o.UID, o.GID)
@@ -56,7 +56,7 @@ func join(users []User, u User) ([]User, error) {
 	return append(users, u), nil
 }
 
-// addBuiltin adds the users that every image has, where they are not among the others.
+// addBuiltin adds root and nobody, which every image has, if they are missing.
 func (a *accounts) addBuiltin() {
 	if !a.has("root") {
 		root := User{Name: "root", Group: "root", Home: "/root"}
@@ -68,7 +68,7 @@ func (a *accounts) addBuiltin() {
 	}
 }
 
-// has tells whether there is a user of that name.
+// has reports whether there is a user with this name.
 func (a *accounts) has(name string) bool {
 	for _, u := range a.users {
 		if u.Name == name {
@@ -78,7 +78,7 @@ func (a *accounts) has(name string) bool {
 	return false
 }
 
-// checkGroups makes sure that a group's name stands for one number.
+// checkGroups returns an error if a group name has two numbers.
 func (a *accounts) checkGroups() error {
 	gids := map[string]int{}
 	for _, u := range a.users {
@@ -91,8 +91,8 @@ func (a *accounts) checkGroups() error {
 	return nil
 }
 
-// passwd is the content of /etc/passwd, see passwd(5). Nobody can log in: there is no password and no
-// shell.
+// passwd returns the content of /etc/passwd, see passwd(5). Nobody can log in: there are no passwords and
+// no shells.
 func (a *accounts) passwd() string {
 	var b strings.Builder
 	for _, u := range a.users {
@@ -107,12 +107,12 @@ func passwdLine(u User) string {
 
 func groupLine(u User) string { return fmt.Sprintf("%s:x:%d:", u.Group, u.GID) }
 
-// group is the content of /etc/group, see group(5).
+// group returns the content of /etc/group, see group(5).
 func (a *accounts) group() string {
 	var b strings.Builder
 	seen := map[string]bool{}
 	for _, u := range a.users {
-		// Members are not listed: these are the users' own groups, passwd(5) has them already.
+		// Members are not listed: these are the users' primary groups, which passwd(5) already has.
 		if !seen[u.Group] {
 			b.WriteString(groupLine(u) + "\n")
 		}
@@ -121,7 +121,8 @@ func (a *accounts) group() string {
 	return b.String()
 }
 
-// addAccounts names the users: os/user with cgo has no other place to look, and runc takes HOME from it.
+// addAccounts adds /etc/passwd and /etc/group: os/user with cgo reads nothing else, and runc takes HOME
+// from it.
 func (a *assembly) addAccounts(context.Context) error {
 	if a.Base != nil {
 		return a.addToBase()
@@ -132,8 +133,8 @@ func (a *assembly) addAccounts(context.Context) error {
 	return a.addFile("/etc/group", a.accounts.group(), "names the image's groups")
 }
 
-// addFolders adds the folders that programs expect to be there, and those that the user asks for. The
-// latter come first and replace the former: who asks for a /tmp of another mode means it.
+// addFolders adds the folders that programs expect, and those that the user asks for. The user's folders
+// come first and replace the others, for example a /tmp with another mode.
 func (a *assembly) addFolders(context.Context) error {
 	declared := map[string]bool{}
 	for _, d := range a.Dirs {
@@ -146,7 +147,7 @@ func (a *assembly) addFolders(context.Context) error {
 		if declared[e.Path] || e.Path == "/" || e.Path == noHome || e.Path != a.DataDir && a.baseHasFolder(e.Path, e.UID) {
 			continue
 		}
-		// The first one counts: two users may share a home.
+		// Two users may share a home; it belongs to the first one.
 		declared[e.Path] = true
 		if err := a.tree.Add(e); err != nil {
 			return err
@@ -155,9 +156,9 @@ func (a *assembly) addFolders(context.Context) error {
 	return nil
 }
 
-// systemFolders are /tmp, the data folder and the users' homes. Without them os.CreateTemp fails, and so
-// does every program that keeps settings or a lock in its home. Nothing else is made: /proc, /dev and
-// /sys are mounted by the container's engine.
+// systemFolders returns /tmp, the data folder and the users' homes. Without them, os.CreateTemp fails, and
+// so does every program that keeps settings or a lock in its home. No other folder is needed: the container
+// engine mounts /proc, /dev and /sys.
 func (a *assembly) systemFolders() []Entry {
 	image := a.accounts.image
 	list := []Entry{
@@ -169,7 +170,7 @@ func (a *assembly) systemFolders() []Entry {
 		e := Entry{Path: u.Home, Mode: fs.ModeDir | 0o755, UID: u.UID, GID: u.GID,
 			Reason: "home of the user " + u.Name}
 		if u.UID == 0 {
-			// what root leaves there is for nobody else
+			// only root may read root's files
 			e.Mode = fs.ModeDir | 0o700
 		}
 		list = append(list, e)
@@ -181,8 +182,8 @@ func (a *assembly) systemFolders() []Entry {
 	return list
 }
 
-// addDir adds a folder that the user asks for. Its layer is that of the user's files, so that the system
-// layer stays the one that other services share.
+// addDir adds a folder that the user asks for. It is in the layer of the user's files, so that other images
+// can share the system layer.
 func (a *assembly) addDir(d Dir) error {
 	if d.Reason == "" {
 		d.Reason = "one of Dirs"

@@ -12,18 +12,18 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// maxAccounts bounds a base's passwd and group, in bytes.
+// maxAccounts limits the size of a base's passwd and group, in bytes.
 const maxAccounts = 16 << 20
 
-// account is a line of passwd(5) or group(5) that names somebody.
+// account is a line of passwd(5) or group(5).
 type account struct {
 	name    string
 	id, gid int
 	home    string
 }
 
-// BaseUsers are the accounts that a base names in its /etc/passwd, for [ParseUser], [ParseOwner] and Spec.User. One
-// whose home is a folder of his own keeps it, any other lives in dataDir.
+// BaseUsers returns the accounts in a base's /etc/passwd, for [ParseUser], [ParseOwner] and Spec.User. A
+// user keeps its home if the base has that folder and the user owns it; any other user's home is dataDir.
 func BaseUsers(base ldd.FS, dataDir string) ([]User, error) {
 	_, passwd, err := readAccounts(base, "/etc/passwd")
 	if err != nil {
@@ -46,21 +46,21 @@ func BaseUsers(base ldd.FS, dataDir string) ([]User, error) {
 		if a.baseHasFolder(p.home, p.id) {
 			u.Home = p.home
 		}
-		if _, err := u.complete(dataDir); err == nil { // of others nothing can be made
+		if _, err := u.complete(dataDir); err == nil { // skip accounts that are not valid
 			users = append(users, u)
 		}
 	}
 	return users, nil
 }
 
-// readAccounts reads /etc/passwd or /etc/group of a base; none is empty.
+// readAccounts reads /etc/passwd or /etc/group of a base. A missing file counts as empty.
 func readAccounts(base ldd.FS, name string) (content string, list []account, err error) {
 	text, err := readSmall(base, name, maxAccounts)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil, nil
 	}
 	if err != nil {
-		return "", nil, fmt.Errorf("reading %q of the base: %w", name, bare(err))
+		return "", nil, fmt.Errorf("reading %q of the base: %w", name, withoutPath(err))
 	}
 	for _, line := range strings.Split(string(text), "\n") {
 		fields := strings.Split(line, ":")
@@ -81,7 +81,7 @@ func readAccounts(base ldd.FS, name string) (content string, list []account, err
 	return string(text), list, nil
 }
 
-// readSmall reads a file of a sysroot, behind all links.
+// readSmall reads a file of a sysroot up to a size limit. It follows links.
 func readSmall(sys ldd.FS, name string, limit int64) (text []byte, err error) {
 	real, _, err := ldd.Follow(sys, name)
 	if err != nil {
@@ -102,16 +102,17 @@ func readSmall(sys ldd.FS, name string, limit int64) (text []byte, err error) {
 	return io.ReadAll(io.LimitReader(f, limit))
 }
 
-// wanted is an account that the image is to have, and whether the user has declared it.
-type wanted struct {
+// wantedAccount is an account that the image needs.
+type wantedAccount struct {
 	account
 	line     string
-	declared bool
+	declared bool // the user lists it in Users
 }
 
-// joinBase is the base's file with the lines behind it whose accounts it lacks, "" when it lacks none. An account that
-// was declared and is another one in the base is an error; the ones of every image give way.
-func joinBase(content string, have []account, want []wanted, what string) (string, error) {
+// appendAccounts returns the base's file with a line appended for each wanted account that it lacks, "" if
+// it lacks none. If a declared account is different in the base, that is an error. Accounts that every
+// image has give way to the base's.
+func appendAccounts(content string, have []account, want []wantedAccount, what string) (string, error) {
 	var lines []string
 	for _, w := range want {
 		byName := slices.IndexFunc(have, func(a account) bool { return a.name == w.name })
@@ -121,7 +122,7 @@ func joinBase(content string, have []account, want []wanted, what string) (strin
 		case byName >= 0 && w.declared:
 			return "", fmt.Errorf("the base has the %s %q as %d, and Users has it as %d\nfix: give it the base's number, or another name",
 				what, w.name, have[byName].id, w.id)
-		case byName >= 0: // the number has no name yet, and the name another number
+		case byName >= 0: // the number has no name yet, and the name has another number
 			lines = append(lines, strings.Replace(w.line, w.name, w.name+strconv.Itoa(w.id), 1))
 		default:
 			lines = append(lines, w.line)
@@ -136,7 +137,7 @@ func joinBase(content string, have []account, want []wanted, what string) (strin
 	return content + strings.Join(lines, "\n") + "\n", nil
 }
 
-// isDeclared tells whether a user is one of Users.
+// isDeclared reports whether a user is one of Users.
 func (a *assembly) isDeclared(name string) bool {
 	return slices.ContainsFunc(a.Users, func(u User) bool {
 		u, err := u.complete("")
@@ -146,17 +147,17 @@ func (a *assembly) isDeclared(name string) bool {
 
 // addToBase appends the accounts to those of the base.
 func (a *assembly) addToBase() error {
-	var users, groups []wanted
+	var users, groups []wantedAccount
 	for _, u := range a.accounts.users {
 		declared := a.isDeclared(u.Name)
-		users = append(users, wanted{account{name: u.Name, id: u.UID}, passwdLine(u), declared})
-		if !slices.ContainsFunc(groups, func(w wanted) bool { return w.name == u.Group }) {
-			groups = append(groups, wanted{account{name: u.Group, id: u.GID}, groupLine(u), declared})
+		users = append(users, wantedAccount{account{name: u.Name, id: u.UID}, passwdLine(u), declared})
+		if !slices.ContainsFunc(groups, func(w wantedAccount) bool { return w.name == u.Group }) {
+			groups = append(groups, wantedAccount{account{name: u.Group, id: u.GID}, groupLine(u), declared})
 		}
 	}
 	for _, f := range []struct {
 		path, what, reason string
-		want               []wanted
+		want               []wantedAccount
 	}{
 		{"/etc/passwd", "user", "the base's users, and the image's", users},
 		{"/etc/group", "group", "the base's groups, and the image's", groups},
@@ -165,7 +166,7 @@ func (a *assembly) addToBase() error {
 		if err != nil {
 			return err
 		}
-		joined, err := joinBase(content, have, f.want, f.what)
+		joined, err := appendAccounts(content, have, f.want, f.what)
 		if err == nil && joined != "" {
 			err = a.replaceBase(f.path, joined, f.reason)
 		}
@@ -176,7 +177,8 @@ func (a *assembly) addToBase() error {
 	return nil
 }
 
-// replaceBase adds a file that is made of the base's, with its owner and mode, where the base has it.
+// replaceBase adds a new version of a file of the base. If the base has the file, its owner and mode are
+// kept.
 func (a *assembly) replaceBase(p, content, reason string) error {
 	e := Entry{Path: p, Mode: 0o644, Reason: reason, Source: Bytes([]byte(content))}
 	if real, info, ok := a.onBase(p); ok && info.Mode().IsRegular() {
@@ -186,7 +188,7 @@ func (a *assembly) replaceBase(p, content, reason string) error {
 	return a.tree.Add(e)
 }
 
-// owners are all accounts that may own a file.
+// owners returns all accounts that may own a file.
 func (a *assembly) owners() ([]User, error) {
 	if a.Base == nil {
 		return a.accounts.users, nil

@@ -15,7 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// bundles is where the distributions have their certificates: the list of Go's crypto/x509, see
+// bundles are the certificate bundles of the distributions: the list of Go's crypto/x509, see
 // https://go.dev/src/crypto/x509/root_linux.go.
 var bundles = []string{
 	"/etc/ssl/certs/ca-certificates.crt",                // Debian, Ubuntu, Gentoo
@@ -26,8 +26,8 @@ var bundles = []string{
 	"/etc/ssl/cert.pem",                                 // Alpine, macOS
 }
 
-// Where programs in the image look. Go and GnuTLS read the first, LibreSSL and Alpine's OpenSSL the
-// second. Go reads every file in /etc/ssl/certs as well, so there is only this one.
+// Where programs in the image look: Go and GnuTLS read bundlePath, LibreSSL and Alpine's OpenSSL read
+// bundleLink. Go also reads every other file in /etc/ssl/certs, so the bundle is the only one there.
 const (
 	bundlePath = "/etc/ssl/certs/ca-certificates.crt"
 	bundleLink = "/etc/ssl/cert.pem"
@@ -35,19 +35,20 @@ const (
 )
 
 // FindBundle returns the host's certificate bundle, as Go's crypto/x509 finds it on Linux: the file
-// sslCertFile, which is the value of the variable SSL_CERT_FILE, or the first of a list that exists.
+// sslCertFile, which is the value of the variable SSL_CERT_FILE, or if that is "", the first of
+// [BundlePlaces] that exists.
 func FindBundle(sslCertFile string) (path string, err error) {
 	if sslCertFile != "" {
 		if _, err := os.Stat(sslCertFile); err != nil {
 			return "", fmt.Errorf("finding the certificates that SSL_CERT_FILE names, %q: %w\n"+
-				"fix: let SSL_CERT_FILE name a file, or unset it", sslCertFile, bare(err))
+				"fix: let SSL_CERT_FILE name a file, or unset it", sslCertFile, withoutPath(err))
 		}
 		return sslCertFile, nil
 	}
 	return findBundle(bundles)
 }
 
-// BundlePlaces are the paths of which [FindBundle] takes the first that exists.
+// BundlePlaces returns the paths that [FindBundle] searches, in order.
 func BundlePlaces() []string { return slices.Clone(bundles) }
 
 // findBundle returns the first file of a list that exists.
@@ -61,8 +62,8 @@ func findBundle(list []string) (string, error) {
 		"fix: install the package ca-certificates, or set SSL_CERT_FILE to a PEM file", list)
 }
 
-// addCertificates adds the authorities that TLS clients trust. Without them Go's pool of certificates
-// is empty, with no error until the first handshake.
+// addCertificates adds the authorities that TLS clients trust. Without them, Go's certificate pool is
+// empty, and the first handshake fails.
 func (a *assembly) addCertificates(context.Context) error {
 	if bundle, ok := BaseBundle(a.Base); ok && !a.Certificates.OnlyExtra {
 		return a.addToBundle(bundle)
@@ -78,7 +79,8 @@ func (a *assembly) addCertificates(context.Context) error {
 	return a.addLink(bundleLink, "certs/ca-certificates.crt", "where LibreSSL and Alpine look for certificates")
 }
 
-// BaseBundle is the certificate bundle that a base has, where Go's crypto/x509 looks for one; ok is false without one.
+// BaseBundle returns the certificate bundle of a base. It searches where Go's crypto/x509 does; ok is false
+// if there is none.
 func BaseBundle(base ldd.FS) (path string, ok bool) {
 	a := &assembly{Spec: Spec{Base: base}}
 	i := slices.IndexFunc(bundles, a.baseHas)
@@ -88,14 +90,14 @@ func BaseBundle(base ldd.FS) (path string, ok bool) {
 	return bundles[i], true
 }
 
-// addToBundle adds the extra certificates to the base's bundle. Where there are none, it stays what it is.
+// addToBundle adds the extra certificates to the base's bundle. Without any, the bundle is unchanged.
 func (a *assembly) addToBundle(name string) error {
 	if len(a.Certificates.Extra) == 0 {
 		return nil
 	}
 	content, err := readSmall(a.Base, name, maxBundle)
 	if err != nil {
-		return fmt.Errorf("reading the certificates %q of the base: %w", name, bare(err))
+		return fmt.Errorf("reading the certificates %q of the base: %w", name, withoutPath(err))
 	}
 	for _, file := range a.Certificates.Extra {
 		extra, err := readExtra(a.host(file))
@@ -110,10 +112,10 @@ func (a *assembly) addToBundle(name string) error {
 	return a.replaceBase(name, string(content), "certificate authorities of the base, and extra ones")
 }
 
-// maxBundle bounds a base's bundle, in bytes; real ones have a quarter of a megabyte.
+// maxBundle limits the size of a base's bundle, in bytes; real ones have a quarter of a megabyte.
 const maxBundle = 64 << 20
 
-// bundle is the host's bundle and the extra certificates, zero when neither is wanted.
+// bundle returns the host's bundle and the extra certificates, a zero Source if neither is wanted.
 func (a *assembly) bundle() (Source, string, error) {
 	var content []byte
 	var source Source
@@ -128,7 +130,7 @@ func (a *assembly) bundle() (Source, string, error) {
 		}
 		source, reason = HostFile(file), "certificate authorities of "+cmp.Or(a.Certificates.Name, file)
 	}
-	// The bundle itself stays as it is, comments and all: it is what the distribution vouches for.
+	// Keep the bundle unchanged, including comments, as the distribution ships it.
 	for _, name := range a.Certificates.Extra {
 		extra, err := readExtra(a.host(name))
 		if err != nil {
@@ -143,7 +145,7 @@ func (a *assembly) bundle() (Source, string, error) {
 	return source, reason, nil
 }
 
-// hostBundle is the path of the bundle on this machine, searched for when the user names none.
+// hostBundle returns the path of the bundle on this machine. It searches if the user names none.
 func (a *assembly) hostBundle() (string, error) {
 	if a.Certificates.Bundle == "" {
 		return FindBundle("")
@@ -151,10 +153,10 @@ func (a *assembly) hostBundle() (string, error) {
 	return a.host(a.Certificates.Bundle), nil
 }
 
-// maxCertificates bounds a file of certificates, in bytes: those of a distribution have 200 KB.
+// maxCertificates limits the size of a file of certificates, in bytes; those of a distribution have 200 KB.
 const maxCertificates = 16 << 20
 
-// readCertificates reads a file of certificates, which may be a Builder's.
+// readCertificates reads a file of certificates. The file may be a Builder's, so its size is limited.
 func readCertificates(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -163,7 +165,8 @@ func readCertificates(file string) ([]byte, error) {
 	return readAtMost(f, maxCertificates)
 }
 
-// readAtMost reads a file and closes it. One with more bytes than most is an error, whatever size it claims.
+// readAtMost reads a file and closes it. It counts the bytes that it reads, not the size that the file
+// claims. More than most bytes are an error.
 func readAtMost(f io.ReadCloser, most int64) (content []byte, err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	content, err = io.ReadAll(io.LimitReader(f, most+1))
@@ -173,13 +176,13 @@ func readAtMost(f io.ReadCloser, most int64) (content []byte, err error) {
 	return content, err
 }
 
-// readBundle reads the host's bundle. Like Go it takes no offence at certificates that it cannot read,
-// but there must be one that it can.
+// readBundle reads the host's bundle. Like Go it ignores certificates that it can't parse, but at least one
+// must be valid.
 func readBundle(file string) ([]byte, error) {
 	const fix = "\nfix: reinstall the package ca-certificates, or set SSL_CERT_FILE to a PEM file"
 	content, err := readCertificates(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading the certificates %q: %w"+fix, file, bare(err))
+		return nil, fmt.Errorf("reading the certificates %q: %w"+fix, file, withoutPath(err))
 	}
 	for rest := content; ; {
 		var block *pem.Block
@@ -195,13 +198,13 @@ func readBundle(file string) ([]byte, error) {
 // pemType is the label of a certificate, RFC 7468 section 5.
 const pemType = "CERTIFICATE"
 
-// readExtra reads certificates that the user wants to be trusted: here every one has to be right. It
-// returns them in one form, without the comments and attributes around them.
+// readExtra reads the user's extra certificates. Unlike in the bundle, every one must be valid. It returns
+// them in a normal form, without the comments and attributes around them.
 func readExtra(file string) ([]byte, error) {
 	content, err := readCertificates(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificates %q: %w\n"+
-			"fix: correct the path in Certificates", file, bare(err))
+			"fix: correct the path in Certificates", file, withoutPath(err))
 	}
 	pems, err := parseExtra(content)
 	if err != nil {
@@ -210,8 +213,8 @@ func readExtra(file string) ([]byte, error) {
 	return pems, nil
 }
 
-// parseExtra checks PEM text block by block. A key among the certificates is refused, not left out: it
-// would have been in every image.
+// parseExtra checks PEM text block by block. It rejects a key among the certificates instead of skipping
+// it, so that the user notices the mistake.
 func parseExtra(content []byte) ([]byte, error) {
 	var out bytes.Buffer
 	blocks := 0
@@ -227,17 +230,17 @@ func parseExtra(content []byte) ([]byte, error) {
 		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
 			return nil, fmt.Errorf("block %d: %w\nfix: export the certificate again", blocks+1, err)
 		}
-		// Without the headers of the block: RFC 7468 certificates have none.
+		// Drop the headers of the block: RFC 7468 certificates have none.
 		if err := pem.Encode(&out, &pem.Block{Type: pemType, Bytes: block.Bytes}); err != nil {
 			return nil, err
 		}
 	}
 	if blocks == 0 {
-		// Most often this is the binary form, DER, which Windows and browsers export.
+		// Most likely this is DER, the binary form that Windows and browsers export.
 		return nil, errors.New("there are none in PEM form\n" +
 			"fix: convert the file: openssl x509 -inform der -in FILE -out FILE.pem")
 	}
-	// pem.Decode passes over what it cannot decode.
+	// pem.Decode skips blocks that it cannot decode.
 	if begins := bytes.Count(content, []byte("-----BEGIN ")); begins != blocks {
 		return nil, fmt.Errorf("%d of %d blocks are broken\nfix: export the certificates again", begins-blocks, begins)
 	}

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// authority makes a certificate in PEM form, and its key.
-func authority(t *testing.T, name string) (cert, key string) {
+// makeCert makes a certificate in PEM form, and its key.
+func makeCert(t *testing.T, name string) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -36,9 +36,9 @@ func authority(t *testing.T, name string) (cert, key string) {
 }
 
 func TestCertificates(t *testing.T) {
-	a, _ := authority(t, "a")
-	b, _ := authority(t, "b")
-	c, _ := authority(t, "c")
+	a, _ := makeCert(t, "a")
+	b, _ := makeCert(t, "b")
+	c, _ := makeCert(t, "c")
 	dir := t.TempDir()
 	bundle := write(t, dir, "bundle.pem", "# comment\n"+strings.TrimSuffix(a, "\n"), 0o600)
 	write(t, dir, "b.pem", "subject: b\n"+b+"\nand more\n"+c, 0o600)
@@ -48,7 +48,7 @@ func TestCertificates(t *testing.T) {
 		c    Certificates
 		want string
 	}{
-		{"the bundle as it is", Certificates{Bundle: bundle}, "# comment\n" + strings.TrimSuffix(a, "\n")},
+		{"unchanged bundle", Certificates{Bundle: bundle}, "# comment\n" + strings.TrimSuffix(a, "\n")},
 		{"relative", Certificates{Bundle: "bundle.pem"}, "# comment\n" + strings.TrimSuffix(a, "\n")},
 		{"with extra", Certificates{Bundle: bundle, Extra: []string{"b.pem", other}}, "# comment\n" + a + b + c + c},
 		{"only extra", Certificates{Extra: []string{"b.pem"}, OnlyExtra: true}, b + c},
@@ -63,30 +63,30 @@ func TestCertificates(t *testing.T) {
 				t.Errorf("%s leads to %v, %v", bundleLink, info, err)
 			}
 			if pool := x509.NewCertPool(); !pool.AppendCertsFromPEM([]byte(text(t, tree, bundlePath))) {
-				t.Error("Go reads none of it")
+				t.Error("Go reads no certificate from it")
 			}
 		})
 	}
 	if _, ok := assemble(t, bareSpec()).Lookup("/etc/ssl"); ok {
-		t.Error("certificates although there are none")
+		t.Error("the image has a certificate folder, want none")
 	}
 }
 
 func TestCertificatesRefused(t *testing.T) {
-	cert, key := authority(t, "a")
+	cert, key := makeCert(t, "a")
 	dir := t.TempDir()
 	good := write(t, dir, "good.pem", cert, 0o600)
 	broken := strings.Replace(cert, "MII", "!!!", 1)
 	wrong := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("none")}))
 	tests := []struct {
 		name    string
-		content string // of the file, "" is no file
+		content string // of the file; "" means no file
 		bundle  bool
 		says    []string
 	}{
 		{"no bundle", "", true, []string{"no such file", "fix: reinstall the package ca-certificates"}},
 		{"bundle without certificate", "hello", true, []string{"none in PEM form", "fix: reinstall"}},
-		{"bundle with nothing to read", wrong, true, []string{"none in PEM form", "fix: reinstall"}},
+		{"bundle without a valid certificate", wrong, true, []string{"none in PEM form", "fix: reinstall"}},
 		{"no extra", "", false, []string{"no such file", "fix: correct the path in Certificates"}},
 		{"DER", "\x30\x82", false, []string{"none in PEM form", "fix: convert the file: openssl"}},
 		{"a key", cert + key, false, []string{"block 2 is a PRIVATE KEY", "fix: put only certificates into the file"}},

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// Chain explains an entry: it returns the entries from the one that is there for the image as a whole, the
-// program mostly, down to the one at p. Links that p goes through come right before what they lead to.
+// Chain explains why p is in the image. It returns a list of entries that ends with the one at p. Each
+// entry needs the next one; the first, usually the program, is there for the image as a whole. Links that p
+// goes through come right before their targets.
 func (t *Tree) Chain(p string) ([]Entry, error) {
 	p = path.Clean(p)
 	e, ok := t.Lookup(p)
@@ -30,7 +31,7 @@ func (t *Tree) Chain(p string) ([]Entry, error) {
 			break
 		}
 		if e, ok = t.Lookup(at); !ok || seen[at] {
-			break // for what the tree has not, or libraries that need each other
+			break // the tree lacks it, or libraries need each other
 		}
 		seen[at] = true
 		chain = append([]Entry{e}, chain...)
@@ -38,17 +39,19 @@ func (t *Tree) Chain(p string) ([]Entry, error) {
 	return chain, nil
 }
 
-// Readable says why a user could not open the file at p: [access(2)] asks for the x bit of every folder on
-// the way, and those of the links, and for the r bit of the file. Loaders report such a file as missing.
+// Readable returns an error if the user could not open the file at p. As in [access(2)], the user needs the
+// x bit of every folder on the way, including those that links go through, and the r bit of the file.
+// Loaders report such a file as missing.
 //
 // [access(2)]: https://man7.org/linux/man-pages/man2/access.2.html
-func (t *Tree) Readable(u User, p string) error { return t.permitted(u, p, 0o4) }
+func (t *Tree) Readable(u User, p string) error { return t.checkAccess(u, p, 0o4) }
 
-// Executable says why a user could not start the file at p, like Readable.
-func (t *Tree) Executable(u User, p string) error { return t.permitted(u, p, 0o1) }
+// Executable is like Readable, but returns an error if the user could not start the file at p.
+func (t *Tree) Executable(u User, p string) error { return t.checkAccess(u, p, 0o1) }
 
-// permitted walks as the kernel does, and asks each folder for x and the file for the bits wanted.
-func (t *Tree) permitted(u User, p string, want fs.FileMode) error {
+// checkAccess walks a path as the kernel does. It requires x of each folder and the wanted bits of the
+// file.
+func (t *Tree) checkAccess(u User, p string, want fs.FileMode) error {
 	at, todo := "/", strings.Split(strings.Trim(p, "/"), "/")
 	for links := 0; len(todo) > 0; {
 		next := path.Join(at, todo[0])
@@ -69,20 +72,21 @@ func (t *Tree) permitted(u User, p string, want fs.FileMode) error {
 			continue
 		case e.Mode.IsDir():
 			if !e.allows(u, 0o1) {
-				return e.forbidden(u, "enter")
+				return e.forbiddenError(u, "enter")
 			}
 		case len(todo) > 0:
 			return fmt.Errorf("%q is a file", next)
 		case !e.allows(u, want):
-			return e.forbidden(u, "open")
+			return e.forbiddenError(u, "open")
 		}
 		at = next
 	}
 	return nil
 }
 
-// allows looks at the permissions for the user: as path_resolution(7) has it the owner's count for the
-// owner, even where others may do more. Root may all but execute what nobody may.
+// allows reports whether the user has the wanted permissions, by path_resolution(7): for the owner only the
+// owner's bits count, even if others may do more. Root may do everything, but can execute a file only if it
+// has an x bit.
 func (e Entry) allows(u User, want fs.FileMode) bool {
 	bits := e.Mode.Perm()
 	switch {
@@ -96,14 +100,14 @@ func (e Entry) allows(u User, want fs.FileMode) bool {
 	return bits&want == want
 }
 
-// forbidden says who may not do what, and the fix.
-func (e Entry) forbidden(u User, verb string) error {
+// forbiddenError returns the error for an operation that the user may not do.
+func (e Entry) forbiddenError(u User, verb string) error {
 	return fmt.Errorf("the image's user %d:%d may not %s %q (%s, %s)\nfix: give it another Mode or Owner, or leave it out",
 		u.UID, u.GID, verb, e.Path, e, e.Reason)
 }
 
-// Dangling returns the links of the tree that lead to nothing, sorted. Links into what a container's engine
-// mounts, such as /proc/self/fd/1, are not among them.
+// Dangling returns the tree's links that lead to nothing, sorted. It leaves out links into what a container
+// engine mounts, such as /proc/self/fd/1.
 func (t *Tree) Dangling() []Entry {
 	var found []Entry
 	for _, e := range t.Entries() {
@@ -111,17 +115,18 @@ func (t *Tree) Dangling() []Entry {
 			continue
 		}
 		at, err := t.resolve(e.Path)
-		if err != nil || t.at(at) == nil && !mounted(at) {
+		if err != nil || t.nodeAt(at) == nil && !isMounted(at) {
 			found = append(found, e)
 		}
 	}
 	return found
 }
 
-// mounted tells whether an engine brings a path by itself: the default file systems of the runtime
-// specification, https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config-linux.md#default-filesystems,
-// and the three files of every engine.
-func mounted(p string) bool {
+// isMounted reports whether a container engine provides a path: the default file systems of the runtime
+// specification,
+// https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config-linux.md#default-filesystems, and the
+// three files of every engine.
+func isMounted(p string) bool {
 	for _, known := range []string{"/proc", "/sys", "/dev", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"} {
 		if p == known || strings.HasPrefix(p, known+"/") {
 			return true

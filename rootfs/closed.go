@@ -11,20 +11,20 @@ import (
 // Closing is a program for [Closed].
 type Closing struct {
 	Closure *ldd.Closure
-	File    string // the host's path of the program; "" is that it lies in the sysroot
+	File    string // the program's path on the host; "" if it is in the sysroot
 }
 
-// Closed returns a root file system that has nothing but programs and what these load, each file at its
-// own path with the links that lead to it: what a copy of the sysroot would have to hold for the programs
-// to start in it.
+// Closed returns a root file system that has nothing but programs and the files that they load. Each file
+// has the same path as in the sysroot, and the links that lead to it. Copied to a folder, it is all that
+// the programs need to start there.
 func Closed(ctx context.Context, sys ldd.FS, programs ...Closing) (*Tree, error) {
 	t := &Tree{}
 	var closures []*ldd.Closure
 	for _, p := range programs {
 		closures = append(closures, p.Closure)
 		l := libraries{tree: t, sys: sys, closure: p.Closure, program: p.Closure.Program().Path}
-		// The links of all before the files of any: then the paths are what they are in the sysroot.
-		if err := l.addWay(p.Closure.Program()); err != nil {
+		// Add all links before any file: then the paths are the same as in the sysroot.
+		if err := l.addPath(p.Closure.Program()); err != nil {
 			return nil, err
 		}
 		if err := l.addLinks(ctx); err != nil {
@@ -47,7 +47,7 @@ func Closed(ctx context.Context, sys ldd.FS, programs ...Closing) (*Tree, error)
 	return t, t.Add(Entry{Path: path.Clean(name), Mode: 0o644, Reason: "tells the loader where the libraries are", Source: Bytes(content)})
 }
 
-// addProgram adds the program itself, from a file of the host or else of the sysroot.
+// addProgram adds the program itself, from a file of the host or, if file is "", of the sysroot.
 func (l libraries) addProgram(file string) error {
 	o := l.closure.Program()
 	source := SysrootFile(l.sys, o.Real)
@@ -56,7 +56,7 @@ func (l libraries) addProgram(file string) error {
 	}
 	mode, err := l.mode(o, source)
 	if err != nil {
-		return fmt.Errorf("adding %q: %w", o.Real, bare(err))
+		return fmt.Errorf("adding %q: %w", o.Real, withoutPath(err))
 	}
 	return l.tree.Add(Entry{Path: o.Real, Mode: mode, Layer: Program, Reason: "the program", Source: source})
 }

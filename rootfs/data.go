@@ -11,16 +11,17 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// maxData bounds what one [Data] brings: a link that leads to the root of a sysroot would bring all of it.
+// maxData limits the number of files that one [Data] adds: a link to the root of a sysroot would add the
+// whole sysroot.
 const maxData = 50_000
 
-// addData adds the files that libraries read: their configuration, indices of their plugins, tables.
+// addData adds the files that libraries read: configuration, plugin indices, tables.
 func (a *assembly) addData(ctx context.Context) error {
 	for _, d := range a.Data {
 		if d.Of == "" {
 			d.Of = a.Program
 		}
-		c := copying{assembly: a, data: d, seen: map[string]bool{}}
+		c := dataCopy{assembly: a, data: d, seen: map[string]bool{}}
 		if err := c.add(ctx, path.Clean(d.Path)); err != nil {
 			return fmt.Errorf("taking %q of the sysroot (%s): %w", d.Path, d.Why, err)
 		}
@@ -28,23 +29,23 @@ func (a *assembly) addData(ctx context.Context) error {
 	return nil
 }
 
-// copying is a Data on its way into the tree.
-type copying struct {
+// dataCopy is a Data that is being added to the tree.
+type dataCopy struct {
 	*assembly
 	data Data
-	seen map[string]bool // real paths that were taken
+	seen map[string]bool // real paths that were added
 }
 
-// add takes a path: the links that lead to what it means, and that.
-func (c copying) add(ctx context.Context, name string) error {
+// add adds a path: the links that lead to its target, and the target.
+func (c dataCopy) add(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	real, links, err := ldd.Follow(c.Sysroot, name)
 	if err != nil {
-		return bare(err)
+		return withoutPath(err)
 	}
-	if why := c.private(real, len(links) > 0); why != "" {
+	if why := c.exclusion(real, len(links) > 0); why != "" {
 		c.leaveOut(name, why)
 		return nil
 	}
@@ -58,23 +59,23 @@ func (c copying) add(ctx context.Context, name string) error {
 	}
 	c.seen[real] = true
 	if len(c.seen) > maxData {
-		return fmt.Errorf("it leads to more than %d files\nfix: exclude it, and add what is needed of it by Files", maxData)
+		return fmt.Errorf("it leads to more than %d files\nfix: exclude it, and add the files that the program needs to Files", maxData)
 	}
 	info, err := c.Sysroot.Lstat(inFS(real))
 	switch {
 	case err != nil:
-		return bare(err)
+		return withoutPath(err)
 	case info.IsDir():
 		return c.addFolder(ctx, real)
 	case info.Mode().IsRegular():
 		return c.addFile(real, info)
 	}
-	return nil // a socket or device: an image cannot have it, and no library waits for it
+	return nil // a socket or device: an image cannot have it, and no library needs it
 }
 
-// addFolder takes a folder and all in it. A link in it that leads nowhere is left out: it would do so in
-// the image.
-func (c copying) addFolder(ctx context.Context, dir string) error {
+// addFolder adds a folder with its content. It leaves out links that lead nowhere: they would lead nowhere
+// in the image too.
+func (c dataCopy) addFolder(ctx context.Context, dir string) error {
 	if e, ok := c.tree.Lookup(dir); dir != "/" && (!ok || !e.Mode.IsDir()) {
 		if err := c.put(Entry{Path: dir, Mode: fs.ModeDir | 0o755}); err != nil {
 			return err
@@ -92,8 +93,8 @@ func (c copying) addFolder(ctx context.Context, dir string) error {
 	return nil
 }
 
-// addFile takes a file, owned by root, whose mode says no more than whether it is executable.
-func (c copying) addFile(name string, info fs.FileInfo) error {
+// addFile adds a file owned by root. Of its mode only the x bit counts.
+func (c dataCopy) addFile(name string, info fs.FileInfo) error {
 	e := Entry{Path: name, Mode: 0o644, Source: SysrootFile(c.Sysroot, name)}
 	if info.Mode()&0o111 != 0 {
 		e.Mode = 0o755
@@ -101,26 +102,26 @@ func (c copying) addFile(name string, info fs.FileInfo) error {
 	return c.put(e)
 }
 
-// private says why the file at a path without links does not belong into an image that everybody can read; "" is that
-// it does. A path that a link leads to has to be one that the data is about.
-func (c copying) private(real string, linked bool) string {
+// exclusion returns why the file at a path without links must not be copied into an image that everybody
+// can read, "" if it may be. A file that a link leads to must be in one of the places in Within.
+func (c dataCopy) exclusion(real string, linked bool) string {
 	if linked && c.data.Within != nil && !isWithin(real, c.data.Within) {
-		return fmt.Sprintf("it is a link to %q, which is none of its places", real)
+		return fmt.Sprintf("it links to %q, which is outside of its folders", real)
 	}
-	if closed := closedTo(c.Sysroot, real); closed != "" {
+	if closed := unreadablePart(c.Sysroot, real); closed != "" {
 		return fmt.Sprintf("not everybody may read %q in the sysroot", closed)
 	}
 	return ""
 }
 
-// leaveOut tells that a path is left out.
-func (c copying) leaveOut(name, why string) {
+// leaveOut reports to LeftOut that a path is left out.
+func (c dataCopy) leaveOut(name, why string) {
 	if c.LeftOut != nil {
 		c.LeftOut(fmt.Sprintf("%q is left out: %s (%s)", name, why, c.data.Why))
 	}
 }
 
-// isWithin reports whether a path is one of some places, or lies below one.
+// isWithin reports whether a path is one of the places, or below one.
 func isWithin(name string, places []string) bool {
 	for _, place := range places {
 		if name == place || place == "/" || strings.HasPrefix(name, place+"/") {
@@ -130,9 +131,9 @@ func isWithin(name string, places []string) bool {
 	return false
 }
 
-// closedTo returns which part of a path without links keeps others from reading what is there: the file, or a folder
-// on the way. "" is that everybody may read it.
-func closedTo(sys ldd.FS, real string) string {
+// unreadablePart returns which part of a path without links keeps other users from reading the file: the
+// file itself, or a folder on the way. It returns "" if everybody may read the file.
+func unreadablePart(sys ldd.FS, real string) string {
 	for at, last := real, true; ; at, last = path.Dir(at), false {
 		info, err := sys.Lstat(inFS(at))
 		if err != nil {
@@ -154,8 +155,9 @@ func closedTo(sys ldd.FS, real string) string {
 	}
 }
 
-// put adds an entry, unless the image has something of its own in the place: its accounts, its certificates.
-func (c copying) put(e Entry) error {
+// put adds an entry, unless the image already has its own file or link there, such as its accounts or
+// certificates.
+func (c dataCopy) put(e Entry) error {
 	if have, ok := c.tree.Lookup(e.Path); ok && have.Mode.Type() == e.Mode.Type() && !e.Mode.IsDir() {
 		return nil
 	}
@@ -167,7 +169,7 @@ func (c copying) put(e Entry) error {
 func readDir(sys ldd.FS, dir string) (names []string, err error) {
 	f, err := sys.Open(inFS(dir))
 	if err != nil {
-		return nil, bare(err)
+		return nil, withoutPath(err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	folder, ok := f.(fs.ReadDirFile)
@@ -176,7 +178,7 @@ func readDir(sys ldd.FS, dir string) (names []string, err error) {
 	}
 	entries, err := folder.ReadDir(-1)
 	if err != nil {
-		return nil, bare(err)
+		return nil, withoutPath(err)
 	}
 	set := map[string]bool{}
 	for _, e := range entries {

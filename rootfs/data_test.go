@@ -11,13 +11,13 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// because is a reason for the table of types.
-const because = "mime.TypeByExtension is linked"
+// mimeReason is why the table of MIME types is in the image.
+const mimeReason = "mime.TypeByExtension is linked"
 
-// dataSpec is a sysroot as Debian has it for fontconfig: a folder of links into another one.
+// dataSpec has a sysroot like Debian's for fontconfig: a folder of links into another folder.
 func dataSpec(t *testing.T) Spec {
 	t.Helper()
-	cert, _ := authority(t, "a")
+	cert, _ := makeCert(t, "a")
 	dir := t.TempDir()
 	root := t.TempDir()
 	write(t, root, "etc/fonts/fonts.conf", "fonts", 0o644)
@@ -78,7 +78,7 @@ func TestDataExcluded(t *testing.T) {
 		}
 	}
 	if _, ok := tree.Lookup("/etc/fonts/fonts.conf"); !ok {
-		t.Error("what was not excluded is not there")
+		t.Error("a file that is not excluded is missing")
 	}
 }
 
@@ -89,13 +89,13 @@ func TestDataMissing(t *testing.T) {
 	wantError(t, err, "/usr/share/none", "a table of libnone", "no such file")
 }
 
-// What the program's functions ask for comes with the reason.
+// Files that the program's functions need have the reason in their entry.
 func TestFor(t *testing.T) {
 	s := dataSpec(t)
 	if tree := assemble(t, s); len(lines(tree, "/etc/mime.types", "/data/.cache")) > 1 {
-		t.Error("a table of types is there for nobody")
+		t.Error("the image has a table of types that nothing needs")
 	}
-	s.MIMEFor, s.CacheFor, s.ZonesFor = because, "os.UserCacheDir is linked", "time.LoadLocation is linked"
+	s.MIMEFor, s.CacheFor, s.ZonesFor = mimeReason, "os.UserCacheDir is linked", "time.LoadLocation is linked"
 	s.Timezones, s.GOROOT = []string{"Europe/Berlin"}, goroot(t, someZones)
 	tree := assemble(t, s)
 	want(t, lines(tree, "/etc/mime.types", "/data"), `
@@ -103,16 +103,16 @@ func TestFor(t *testing.T) {
 		/data/.cache folder 0755 65534:65534 system
 		/etc/mime.types file 0644 0:0 system`)
 	for p, reason := range map[string]string{
-		"/etc/mime.types": because, "/data/.cache": s.CacheFor, "/usr/share/zoneinfo/Europe/Berlin": s.ZonesFor,
+		"/etc/mime.types": mimeReason, "/data/.cache": s.CacheFor, "/usr/share/zoneinfo/Europe/Berlin": s.ZonesFor,
 	} {
 		if e, _ := tree.Lookup(p); len(e.Reason) < len(reason) || e.Reason[len(e.Reason)-len(reason):] != reason {
-			t.Errorf("%s is there as %q, want %q at the end", p, e.Reason, reason)
+			t.Errorf("the reason of %s is %q, want %q at the end", p, e.Reason, reason)
 		}
 	}
 }
 
 func TestChain(t *testing.T) {
-	cert, _ := authority(t, "a")
+	cert, _ := makeCert(t, "a")
 	dir := t.TempDir()
 	s := Spec{Certificates: Certificates{Bundle: write(t, dir, "bundle", cert, 0o600)}}
 	s.Program, s.Binary = "/hello", write(t, dir, "hello", "ELF", 0o755)
@@ -190,8 +190,8 @@ func TestReadable(t *testing.T) {
 	}
 }
 
-// An image can be read by everybody: what others may not read in the sysroot is left out, and so are links that lead
-// away from what the data is about.
+// Everybody can read an image. So files that not everybody may read in the sysroot are left out, and so are
+// links that lead out of the data's folders.
 func TestDataOfOthers(t *testing.T) {
 	for name, tt := range map[string]struct {
 		file   string // in the sysroot
@@ -199,18 +199,18 @@ func TestDataOfOthers(t *testing.T) {
 		folder fs.FileMode // of its folder
 		link   string      // at /etc/pkcs11/x.module, to the file
 		path   string      // of the Data
-		in     bool
+		in     bool        // want the file in the image
 	}{
-		"a file for all":                     {file: "etc/pkcs11/hsm.module", mode: 0o644, path: "/etc/pkcs11", in: true},
-		"a file of root":                     {file: "etc/pkcs11/hsm.module", mode: 0o600, path: "/etc/pkcs11"},
-		"a file of a group":                  {file: "etc/pkcs11/hsm.module", mode: 0o640, path: "/etc/pkcs11"},
-		"itself":                             {file: "etc/pkcs11/hsm.module", mode: 0o600, path: "/etc/pkcs11/hsm.module"},
+		"readable by all":                    {file: "etc/pkcs11/hsm.module", mode: 0o644, path: "/etc/pkcs11", in: true},
+		"only for root":                      {file: "etc/pkcs11/hsm.module", mode: 0o600, path: "/etc/pkcs11"},
+		"only for a group":                   {file: "etc/pkcs11/hsm.module", mode: 0o640, path: "/etc/pkcs11"},
+		"the path itself":                    {file: "etc/pkcs11/hsm.module", mode: 0o600, path: "/etc/pkcs11/hsm.module"},
 		"in a folder of root":                {file: "etc/pkcs11/hsm.module", mode: 0o644, folder: 0o700, path: "/etc/pkcs11"},
 		"a link to a secret":                 {file: "etc/shadow", mode: 0o640, link: "../shadow", path: "/etc/pkcs11"},
-		"a link to what all may read":        {file: "etc/accounts", mode: 0o644, link: "/etc/accounts", path: "/etc/pkcs11"},
-		"a link to the system's own":         {file: "usr/share/p11/x.module", mode: 0o644, link: "/usr/share/p11/x.module", path: "/etc/pkcs11", in: true},
-		"a link beside":                      {file: "etc/pkcs11/y", mode: 0o644, link: "y", path: "/etc/pkcs11", in: true},
-		"a folder whose name begins like it": {file: "etc/pkcs11.old/y", mode: 0o644, link: "../pkcs11.old/y", path: "/etc/pkcs11"},
+		"a link to a public file":            {file: "etc/accounts", mode: 0o644, link: "/etc/accounts", path: "/etc/pkcs11"},
+		"a link into a folder of the system": {file: "usr/share/p11/x.module", mode: 0o644, link: "/usr/share/p11/x.module", path: "/etc/pkcs11", in: true},
+		"a link in the folder":               {file: "etc/pkcs11/y", mode: 0o644, link: "y", path: "/etc/pkcs11", in: true},
+		"a folder with the same prefix":      {file: "etc/pkcs11.old/y", mode: 0o644, link: "../pkcs11.old/y", path: "/etc/pkcs11"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := dataSpec(t)
@@ -237,7 +237,7 @@ func TestDataOfOthers(t *testing.T) {
 				t.Errorf("links lead to nothing: %v", bad)
 			}
 			if tt.in != (len(left) == 0) {
-				t.Errorf("what was left out is %q", left)
+				t.Errorf("LeftOut got %q", left)
 			}
 		})
 	}

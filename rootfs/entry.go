@@ -10,14 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// Layer tells how often an entry changes from build to build. The layers of an image are stacked in
-// this order, so that a change sends as little as possible.
+// Layer says how often an entry changes from build to build. An image stacks its layers in this order, so
+// that a change uploads as little as possible.
 type Layer int
 
 // The layers, lowest first.
 const (
-	System  Layer = iota // what services share: libraries, certificates, zones, accounts, /tmp, /data
-	Files                // what the user adds
+	System  Layer = iota // what many images share: libraries, certificates, zones, accounts, /tmp, /data
+	Files                // the user's files
 	Program              // the program, new with each build
 )
 
@@ -30,33 +30,33 @@ func (l Layer) String() string {
 	return names[l]
 }
 
-// Entry is one path of the image. The zero value is no entry; a path and, for a file, a source are needed.
+// Entry is one path of the image. It needs a path and, for a file, a source.
 type Entry struct {
 	// Path is absolute and clean, "/etc/passwd". "/" itself is never an entry: it is always a folder,
 	// 0755 root:root.
 	Path string
-	// Mode has the type (fs.ModeDir, fs.ModeSymlink, or none for a file), the permissions, and
-	// fs.ModeSetuid, fs.ModeSetgid and fs.ModeSticky where wanted. A link's is always 0777.
+	// Mode has the type (fs.ModeDir, fs.ModeSymlink, or none for a file), the permissions and, if wanted,
+	// fs.ModeSetuid, fs.ModeSetgid and fs.ModeSticky. The permissions of a link are always 0777.
 	Mode fs.FileMode
 	// UID and GID own the entry; 0 is root.
 	UID, GID int
-	// Link is the target of a symbolic link, verbatim.
+	// Link is the unchanged target of a symbolic link.
 	Link string
-	// Size of a file in bytes. [Tree.Add] takes it from the source.
+	// Size is the size of a file in bytes. [Tree.Add] takes it from the source.
 	Size int64
 	// Layer is the lowest layer that needs the entry.
 	Layer Layer
-	// Reason says to people why the entry is here: "needed by /hello (ld.so.cache)".
+	// Reason tells people why the entry is here: "needed by /hello (ld.so.cache)".
 	Reason string
-	// For is the path, in the image, of what the entry is here for: of /lib/libz.so.1 the file that needs
-	// it. "" is the image as a whole. [Tree.Chain] follows it.
+	// For is the path, in the image, of the file that needs this entry: for /lib/libz.so.1, the file that
+	// loads it. "" means the image as a whole. [Tree.Chain] follows it.
 	For string
-	// Source is where a file's bytes are; zero for folders and links.
+	// Source is where a file's bytes come from. It is zero for folders and links.
 	Source Source
 }
 
-// Header returns the entry as tar(5) has it, without times: the name has no leading slash, a folder's
-// ends with one.
+// Header returns the entry as a tar(5) header without times. The name has no leading slash; a folder's name
+// ends with a slash.
 func (e Entry) Header() *tar.Header {
 	h := &tar.Header{
 		Typeflag: tar.TypeReg,
@@ -77,14 +77,14 @@ func (e Entry) Header() *tar.Header {
 	return h
 }
 
-// The bits above the permissions as chmod(2) has them; io/fs keeps them elsewhere.
+// The bits above the permissions, with the values of chmod(2). io/fs uses other values.
 const (
 	setuid = 0o4000
 	setgid = 0o2000
 	sticky = 0o1000
 )
 
-// unixMode is a mode as chmod(2) and tar(5) have it.
+// unixMode converts a mode to the bits of chmod(2) and tar(5).
 func unixMode(m fs.FileMode) int64 {
 	mode := int64(m.Perm())
 	if m&fs.ModeSetuid != 0 {
@@ -99,8 +99,8 @@ func unixMode(m fs.FileMode) int64 {
 	return mode
 }
 
-// fileMode reads a mode as people write it: 0o1777 is meant as chmod(1) understands it, although Go has
-// the sticky bit elsewhere.
+// fileMode converts a mode as people write it: 0o1777 has the sticky bit of chmod(1), although Go uses
+// another bit.
 func fileMode(m fs.FileMode) fs.FileMode {
 	mode := m & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
 	if m&setuid != 0 {
@@ -115,7 +115,7 @@ func fileMode(m fs.FileMode) fs.FileMode {
 	return mode
 }
 
-// checked returns the entry in the form that the Tree keeps, or why it is none.
+// checked returns the entry in the form that the Tree stores, or an error if the entry is not valid.
 func (e Entry) checked() (Entry, error) {
 	if err := checkPath(e.Path); err != nil {
 		return e, err
@@ -136,7 +136,7 @@ func (e Entry) checked() (Entry, error) {
 	case fs.ModeSymlink:
 		e.Size, e.Mode = 0, fs.ModeSymlink|fs.ModePerm
 		if e.Link == "" || strings.ContainsRune(e.Link, 0) {
-			return e, fmt.Errorf("link target %q is none", e.Link)
+			return e, fmt.Errorf("the link target %q is not valid", e.Link)
 		}
 		return e, nil
 	default:
@@ -145,8 +145,8 @@ func (e Entry) checked() (Entry, error) {
 	return e, nil
 }
 
-// checkedFile makes sure that the bytes of a file can be had, and how many there are: the header of a
-// tar entry tells its size before the first byte.
+// checkedFile checks that the source of a file can be read, and sets the size: a tar header needs it before
+// the first byte.
 func (e Entry) checkedFile() (Entry, error) {
 	info, err := e.Source.stat()
 	if err != nil {
@@ -159,14 +159,14 @@ func (e Entry) checkedFile() (Entry, error) {
 	return e, nil
 }
 
-// checkPath says why a path cannot be one of an image. Names that are not UTF-8 are possible on Linux,
-// but not in io/fs nor in the extended headers of a tar, pax(1).
+// checkPath returns an error if a path can't be in an image. Linux allows names that are not UTF-8, but
+// io/fs and the extended headers of tar, pax(1), do not.
 func checkPath(p string) error {
 	switch {
 	case !path.IsAbs(p):
 		return fmt.Errorf("the path is not absolute\nfix: write %q, if that is meant", path.Clean("/"+p))
 	case p == "/":
-		return errors.New("the root folder is there in every image")
+		return errors.New("every image has the root folder already")
 	case path.Clean(p) != p:
 		return fmt.Errorf("the path is not clean\nfix: write %q", path.Clean(p))
 	case !utf8.ValidString(p), strings.ContainsRune(p, 0):
@@ -194,7 +194,7 @@ func kindOf(typ fs.FileMode) string {
 	return "special file"
 }
 
-// String describes what is at the path, for error messages: "link to usr/lib", "file 0644 0:0".
+// String describes the entry for error messages: "link to usr/lib", "file 0644 0:0".
 func (e Entry) String() string {
 	if e.Mode.Type() == fs.ModeSymlink {
 		return "link to " + e.Link

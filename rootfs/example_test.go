@@ -7,11 +7,11 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
-// A tree says what is in the image, who owns it, and why it is there.
+// A tree lists what is in the image, who owns it, and why it is there.
 func ExampleAssemble() {
 	tree, err := rootfs.Assemble(context.Background(), rootfs.Spec{
 		Dirs:         []rootfs.Dir{{Path: "/var/cache/hello", Reason: "configured at magefile.go:16"}},
-		Certificates: rootfs.Certificates{OnlyExtra: true}, // without, to be the same on every machine
+		Certificates: rootfs.Certificates{OnlyExtra: true}, // no certificates, so that the output is the same on every machine
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -11,31 +11,31 @@ import (
 	"strings"
 )
 
-// addFiles adds what the user wants to have in the image.
+// addFiles adds the user's files.
 func (a *assembly) addFiles(ctx context.Context) error {
 	for _, f := range a.Files {
 		if f.Reason == "" {
 			f.Reason = "one of Files"
 		}
-		if err := a.take(ctx, f); err != nil {
+		if err := a.addUserFile(ctx, f); err != nil {
 			return fmt.Errorf("taking %q (%s): %w", f.From, f.Reason, err)
 		}
 	}
 	return nil
 }
 
-// take adds one [File]: what its From stands for.
-func (a *assembly) take(ctx context.Context, f File) error {
+// addUserFile adds what the From of one [File] names.
+func (a *assembly) addUserFile(ctx context.Context, f File) error {
 	if err := checkTo(f.To); err != nil {
 		return err
 	}
-	t := taking{assembly: a, file: f}
-	// Before the files are looked for: the user hears of a mistyped owner at once.
+	c := fileCopy{assembly: a, file: f}
+	// Check the owner before looking for files, so that a typo in it is reported at once.
 	owners, err := a.owners()
 	if err != nil {
 		return err
 	}
-	if t.uid, t.gid, err = ParseOwner(f.Owner, owners); err != nil {
+	if c.uid, c.gid, err = ParseOwner(f.Owner, owners); err != nil {
 		return err
 	}
 	matches, err := a.match(f.From)
@@ -43,14 +43,14 @@ func (a *assembly) take(ctx context.Context, f File) error {
 		return err
 	}
 	for _, m := range matches {
-		if err := t.add(ctx, m, len(matches) > 1); err != nil {
+		if err := c.add(ctx, m, len(matches) > 1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkTo says why a target is none.
+// checkTo returns an error if To is not a valid target.
 func checkTo(to string) error {
 	const fix = "\nfix: write it like \"/etc/app.conf\", or \"/etc/\" for the folder that the file goes into"
 	switch {
@@ -64,47 +64,47 @@ func checkTo(to string) error {
 	return nil
 }
 
-// taking is a File on its way into the tree.
-type taking struct {
+// fileCopy is a File that is being added to the tree.
+type fileCopy struct {
 	*assembly
 	file     File
 	uid, gid int
 }
 
-// add adds a match, a file or a folder; several go into To under their own names.
-func (t taking) add(ctx context.Context, match string, several bool) error {
-	// What From names is followed even where it is a link, as cp -H does: its name is the user's word for
-	// what the link leads to. Links further down are part of the content and stay.
+// add adds a match, a file or a folder. If there are several, each goes into To under its own name.
+func (c fileCopy) add(ctx context.Context, match string, several bool) error {
+	// Follow the match even if it is a link, as cp -H does: the user means the link's target. Links further
+	// down are part of the content and stay links.
 	real, err := filepath.EvalSymlinks(match)
 	if err != nil {
-		return fmt.Errorf("reading %q: %w\nfix: correct the link, or leave it out", match, bare(err))
+		return fmt.Errorf("reading %q: %w\nfix: correct the link, or leave it out", match, withoutPath(err))
 	}
 	info, err := os.Lstat(real)
 	if err != nil {
-		return fmt.Errorf("reading %q: %w", real, bare(err))
+		return fmt.Errorf("reading %q: %w", real, withoutPath(err))
 	}
-	to := path.Clean(t.file.To)
-	if several || !info.IsDir() && strings.HasSuffix(t.file.To, "/") {
+	to := path.Clean(c.file.To)
+	if several || !info.IsDir() && strings.HasSuffix(c.file.To, "/") {
 		to = path.Join(to, filepath.Base(match))
 	}
 	if info.IsDir() {
-		return t.addTree(ctx, real, to)
+		return c.addTree(ctx, real, to)
 	}
-	if at, err := t.tree.Stat(inFS(to)); err == nil && at.IsDir() {
+	if at, err := c.tree.Stat(inFS(to)); err == nil && at.IsDir() {
 		return fmt.Errorf("%q is a folder of the image\nfix: write To as %q", to, strings.TrimSuffix(to, "/")+"/")
 	}
-	return t.addOne(real, to, info)
+	return c.addOne(real, to, info)
 }
 
-// addTree adds a folder and all that is in it, hidden files too: nobody knows better than the user what
-// belongs to it. Links are not followed, so the walk ends and stays in the folder.
-func (t taking) addTree(ctx context.Context, folder, to string) error {
-	if err := t.checkNotOwn(folder); err != nil {
+// addTree adds a folder with all its content, including hidden files: only the user knows what belongs to
+// it. It does not follow links, so the walk ends and stays in the folder.
+func (c fileCopy) addTree(ctx context.Context, folder, to string) error {
+	if err := c.checkNotOwnProgram(folder); err != nil {
 		return err
 	}
 	return filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return fmt.Errorf("reading %q: %w", name, bare(err))
+			return fmt.Errorf("reading %q: %w", name, withoutPath(err))
 		}
 		if err := ctx.Err(); err != nil {
 			return err
@@ -117,31 +117,31 @@ func (t taking) addTree(ctx context.Context, folder, to string) error {
 		info, err := d.Info()
 		switch {
 		case err != nil:
-			return fmt.Errorf("reading %q: %w", name, bare(err))
+			return fmt.Errorf("reading %q: %w", name, withoutPath(err))
 		case info.IsDir():
-			return t.addFolder(at)
+			return c.addFolder(at)
 		case info.Mode().Type() == fs.ModeSymlink:
-			return t.addSymlink(folder, rel, at)
+			return c.addSymlink(folder, rel, at)
 		}
-		return t.addOne(name, at, info)
+		return c.addOne(name, at, info)
 	})
 }
 
-// checkNotOwn keeps the program that is being built out of its own files: each image would carry the
-// one before, and grow.
-func (t taking) checkNotOwn(folder string) error {
-	if t.Binary == "" {
+// checkNotOwnProgram rejects a folder that has the program of this build in it: each image would contain
+// the previous one, and grow.
+func (c fileCopy) checkNotOwnProgram(folder string) error {
+	if c.Binary == "" {
 		return nil
 	}
 	in, err := filepath.Abs(folder)
 	if err != nil {
 		return err
 	}
-	binary, err := filepath.Abs(t.Binary)
+	binary, err := filepath.Abs(c.Binary)
 	if err != nil {
 		return err
 	}
-	// The folder is without links, so the binary has to be; where it is not there yet, it stays as is.
+	// The folder's path has no links, so resolve those of the binary too. A binary that does not exist yet keeps its path.
 	if real, err := filepath.EvalSymlinks(binary); err == nil {
 		binary = real
 	}
@@ -152,70 +152,70 @@ func (t taking) checkNotOwn(folder string) error {
 	return nil
 }
 
-// addFolder adds a folder. One that is in the image already stays as it is, unless owner or mode are
-// asked for: /data keeps its owner when files are put into it.
-func (t taking) addFolder(at string) error {
+// addFolder adds a folder. If the image already has it, it is unchanged unless the File sets an owner or a
+// mode: /data keeps its owner when files are put into it.
+func (c fileCopy) addFolder(at string) error {
 	if at == "/" {
 		return nil
 	}
-	if t.file.Owner == "" && t.file.Mode == 0 {
-		if info, err := t.tree.Stat(inFS(at)); err == nil && info.IsDir() {
+	if c.file.Owner == "" && c.file.Mode == 0 {
+		if info, err := c.tree.Stat(inFS(at)); err == nil && info.IsDir() {
 			return nil
 		}
 	}
-	e := t.entry(at)
+	e := c.entry(at)
 	e.Mode = fs.ModeDir | 0o755
-	if t.file.Mode != 0 {
-		// x where r; the bits above the permissions mean something else for a folder
-		e.Mode = fs.ModeDir | t.file.Mode.Perm() | t.file.Mode&0o444>>2
+	if c.file.Mode != 0 {
+		// An x for each r. The bits above the permissions mean something else for a folder, so leave them out.
+		e.Mode = fs.ModeDir | c.file.Mode.Perm() | c.file.Mode&0o444>>2
 	}
-	return t.put(e)
+	return c.put(e)
 }
 
-// addOne adds a file of the host. Modes are normalised, for the umask of whoever checked the files out
-// must not show in the image.
-func (t taking) addOne(name, at string, info fs.FileInfo) error {
+// addOne adds a file of the host. It normalises the mode, because the umask of the user who checked the
+// files out must not show in the image.
+func (c fileCopy) addOne(name, at string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%q is a %s, which an image cannot have\n"+
 			"fix: remove it, or name the files that the image needs one by one", name, kindOf(info.Mode().Type()))
 	}
-	e := t.entry(at)
+	e := c.entry(at)
 	e.Mode, e.Source = 0o644, HostFile(name)
 	if info.Mode()&0o100 != 0 {
 		e.Mode = 0o755
 	}
-	if t.file.Mode != 0 {
-		e.Mode = fileMode(t.file.Mode)
+	if c.file.Mode != 0 {
+		e.Mode = fileMode(c.file.Mode)
 	}
-	return t.put(e)
+	return c.put(e)
 }
 
-// addSymlink adds a link of a folder as it is, when it leads to somewhere in the folder. In the image
-// another one would lead to nothing, or to a file of the image that it was not meant for.
-func (t taking) addSymlink(folder, rel, at string) error {
+// addSymlink adds a link of a folder unchanged if it leads to somewhere in the folder. In the image, any
+// other link would lead to nothing, or to a file of the image that it was not meant for.
+func (c fileCopy) addSymlink(folder, rel, at string) error {
 	target, err := os.Readlink(filepath.Join(folder, rel))
 	if err != nil {
-		return fmt.Errorf("reading %q: %w", rel, bare(err))
+		return fmt.Errorf("reading %q: %w", rel, withoutPath(err))
 	}
-	if err := stays(folder, rel, target); err != nil {
+	if err := checkInside(folder, rel, target); err != nil {
 		return fmt.Errorf("the link %q leads to %q: %w\n"+
-			"fix: let the link lead to a relative path inside of the folder, or replace it by what it leads to",
+			"fix: make the link relative and keep its target in the folder, or replace it with its target",
 			filepath.ToSlash(rel), target, err)
 	}
-	e := t.entry(at)
+	e := c.entry(at)
 	e.Mode, e.Link = fs.ModeSymlink, filepath.ToSlash(target)
-	return t.put(e)
+	return c.put(e)
 }
 
-// put adds an entry; the File's name and reason are in front of the error anyway.
-func (t taking) put(e Entry) error {
-	if err := t.tree.add(e); err != nil {
+// put adds an entry. The caller adds the File's name and reason to the error.
+func (c fileCopy) put(e Entry) error {
+	if err := c.tree.add(e); err != nil {
 		return fmt.Errorf("adding %q: %w", e.Path, err)
 	}
 	return nil
 }
 
-// entry is what all entries of a File have in common.
-func (t taking) entry(at string) Entry {
-	return Entry{Path: at, UID: t.uid, GID: t.gid, Layer: Files, Reason: t.file.Reason}
+// entry returns an entry with the fields that all entries of a File share.
+func (c fileCopy) entry(at string) Entry {
+	return Entry{Path: at, UID: c.uid, GID: c.gid, Layer: Files, Reason: c.file.Reason}
 }

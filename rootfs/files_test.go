@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// project is a folder with files as users have them.
+// project makes a folder like a user's project.
 func project(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -83,16 +83,16 @@ func TestFiles(t *testing.T) {
 			/srv folder 0755 0:0 files
 			/srv/app.js file 4755 0:0 files
 			/srv/run.sh file 4755 0:0 files`},
-		{"a pattern that fits several", File{From: "conf/*.conf", To: "/opt"}, "/opt", `
+		{"a pattern that matches several files", File{From: "conf/*.conf", To: "/opt"}, "/opt", `
 			/opt folder 0755 0:0 files
 			/opt/a.conf file 0644 0:0 files
 			/opt/b.conf file 0644 0:0 files`},
-		{"a pattern that fits one file", File{From: "solo/*.txt", To: "/opt"}, "/opt", `
+		{"a pattern that matches one file", File{From: "solo/*.txt", To: "/opt"}, "/opt", `
 			/opt file 0644 0:0 files`},
-		{"a pattern that fits one file, into a folder", File{From: "solo/*.txt", To: "/opt/"}, "/opt", `
+		{"a pattern that matches one file, into a folder", File{From: "solo/*.txt", To: "/opt/"}, "/opt", `
 			/opt folder 0755 0:0 files
 			/opt/only.txt file 0644 0:0 files`},
-		{"a pattern that fits folders", File{From: "many/*", To: "/opt"}, "/opt", `
+		{"a pattern that matches folders", File{From: "many/*", To: "/opt"}, "/opt", `
 			/opt folder 0755 0:0 files
 			/opt/one folder 0755 0:0 files
 			/opt/one/f file 0644 0:0 files
@@ -122,7 +122,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// The folder that a pattern starts at may itself look like a pattern.
+// The folder that contains a pattern may itself look like a pattern.
 func TestFilesInOddFolder(t *testing.T) {
 	s := bareSpec()
 	s.Dir, s.Files = filepath.Join(project(t), "[odd]"), []File{{From: "*.txt", To: "/opt/"}}
@@ -151,7 +151,7 @@ func TestFilesReason(t *testing.T) {
 	tree := assemble(t, s)
 	for p, reason := range map[string]string{"/a/only.txt": "magefile.go:16", "/a": "magefile.go:16", "/b/only.txt": "one of Files"} {
 		if e, _ := tree.Lookup(p); e.Reason != reason {
-			t.Errorf("%s is there for %q, want %q", p, e.Reason, reason)
+			t.Errorf("the reason of %s is %q, want %q", p, e.Reason, reason)
 		}
 	}
 }
@@ -184,18 +184,18 @@ func TestFilesRefused(t *testing.T) {
 		{"empty pattern", File{From: "solo/*.css", To: "/x"},
 			[]string{`no file in "` + filepath.Join(dir, "solo") + `" fits "*.css"`, "fix: create the files, or correct the pattern"}},
 		{"bad pattern", File{From: "solo/[x", To: "/x"}, []string{"syntax error in pattern", "fix: write it as filepath.Match"}},
-		{"owner", File{From: "solo", To: "/x", Owner: "alice"}, []string{`reading owner "alice": user "alice" is none of ["root" "nobody"]`, "fix: write"}},
+		{"owner", File{From: "solo", To: "/x", Owner: "alice"}, []string{`reading owner "alice": the user "alice" is not one of ["root" "nobody"]`, "fix: write"}},
 		{"over a system file", File{From: "solo/only.txt", To: "/etc/passwd", Reason: "magefile.go:9"},
-			[]string{`(magefile.go:9): adding "/etc/passwd": the place is taken by another file 0644 0:0 (names the image's users)`, "fix: leave one"}},
+			[]string{`(magefile.go:9): adding "/etc/passwd": the path is taken by another file 0644 0:0 (names the image's users)`, "fix: leave one"}},
 		{"over a folder", File{From: "solo/only.txt", To: "/etc"}, []string{`"/etc" is a folder of the image`, `fix: write To as "/etc/"`}},
 		{"below a file", File{From: "solo/only.txt", To: "/etc/passwd/x"}, []string{`"/etc/passwd" is a file`, "fix: leave one"}},
 		{"another owner for a folder", File{From: "solo", To: "/data", Owner: "7"},
-			[]string{`adding "/data": the place is taken by another folder 0755 65534:65534`, "fix: leave one"}},
-		{"absolute link", File{From: "abs", To: "/x"}, []string{`the link "l" leads to "/etc/passwd": it is absolute`, "fix: let the link lead"}},
-		{"link up", File{From: "up", To: "/x"}, []string{`"l" leads to "../x": it leaves the folder`, "fix: let the link lead"}},
-		{"link up from below", File{From: "deep", To: "/x"}, []string{`"a/l" leads to "../../x": it leaves the folder`, "fix: let the link lead"}},
-		{"link that only seems to stay", File{From: "sneaky", To: "/x"}, []string{`"e" leads to "a/b/c/d/../x": it leaves the folder`, "fix: let"}},
-		{"link in a circle", File{From: "circle", To: "/x"}, []string{"in a circle", "fix: let the link lead"}},
+			[]string{`adding "/data": the path is taken by another folder 0755 65534:65534`, "fix: leave one"}},
+		{"absolute link", File{From: "abs", To: "/x"}, []string{`the link "l" leads to "/etc/passwd": it is absolute`, "fix: make the link relative"}},
+		{"link up", File{From: "up", To: "/x"}, []string{`"l" leads to "../x": it leaves the folder`, "fix: make the link relative"}},
+		{"link up from below", File{From: "deep", To: "/x"}, []string{`"a/l" leads to "../../x": it leaves the folder`, "fix: make the link relative"}},
+		{"link that only seems to stay inside", File{From: "sneaky", To: "/x"}, []string{`"e" leads to "a/b/c/d/../x": it leaves the folder`, "fix: make the link relative"}},
+		{"link in a circle", File{From: "circle", To: "/x"}, []string{"leads back to itself", "fix: make the link relative"}},
 		{"link to nowhere", File{From: "top", To: "/x"}, []string{"no such file", "fix: correct the link"}},
 		{"its own program", File{From: ".", To: "/x"}, []string{`own program in it, "dist/app/rootfs/app"`, "fix: name the folders and files"}},
 	}
@@ -207,7 +207,7 @@ func TestFilesRefused(t *testing.T) {
 			wantError(t, err, tt.says...)
 		})
 	}
-	t.Run("a link that seems to leave and stays", func(t *testing.T) {
+	t.Run("a link that only seems to leave", func(t *testing.T) {
 		s := bareSpec()
 		s.Dir, s.Files = dir, []File{{From: "chain", To: "/x"}}
 		want(t, lines(assemble(t, s), "/x/l"), "/x/l link to d/../../x files")
@@ -235,7 +235,7 @@ func TestFilesCancelled(t *testing.T) {
 	}
 }
 
-// Modes come from the owner's x alone, so what the umask took away does not show.
+// Modes depend only on the owner's x bit, so the umask does not show.
 func TestFilesModesWithoutUmask(t *testing.T) {
 	dir := t.TempDir()
 	for name, mode := range map[string]fs.FileMode{"a": 0o600, "b": 0o666, "c": 0o400, "d": 0o700, "e": 0o777, "f": 0o744, "g": 0o655} {

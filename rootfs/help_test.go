@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// wantError fails unless the error says all of parts. A part that begins with "fix: " has to begin the
-// last line, and then there is only one such line.
+// wantError fails unless the error contains all parts. If a part begins with "fix: ", the last line must
+// begin with it, and there may be only one "fix: ".
 func wantError(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {
-		t.Fatalf("no error, want one that says %q", parts)
+		t.Fatalf("no error, want one with %q", parts)
 	}
 	text := err.Error()
 	last := text[strings.LastIndex(text, "\n")+1:]
@@ -25,12 +25,12 @@ func wantError(t *testing.T, err error, parts ...string) {
 				t.Errorf("error %q\nends with %q, want %q", text, last, part)
 			}
 		} else if !strings.Contains(text, part) {
-			t.Errorf("error %q\ndoes not say %q", text, part)
+			t.Errorf("error %q\ndoes not contain %q", text, part)
 		}
 	}
 }
 
-// write makes a file with its parents on the host, and returns its path.
+// write writes a file on the host, makes its parents, and returns its path.
 func write(t *testing.T, dir, name, content string, mode fs.FileMode) string {
 	t.Helper()
 	p := filepath.Join(dir, filepath.FromSlash(name))
@@ -56,7 +56,7 @@ func symlink(t *testing.T, target, at string) {
 	}
 }
 
-// text is the content of a file of the tree.
+// text returns the content of a file of the tree.
 func text(t *testing.T, tree *Tree, p string) string {
 	t.Helper()
 	e, ok := tree.Lookup(p)
@@ -75,8 +75,8 @@ func text(t *testing.T, tree *Tree, p string) string {
 	return string(b)
 }
 
-// lines is a tree as text, one entry a line: "/etc/passwd file 0644 0:0 system", for all entries below
-// the prefixes.
+// lines returns a tree as text, one line per entry: "/etc/passwd file 0644 0:0 system". It lists the
+// entries at or below the prefixes.
 func lines(tree *Tree, prefixes ...string) string {
 	var b strings.Builder
 	for _, e := range tree.Entries() {
@@ -90,7 +90,7 @@ func lines(tree *Tree, prefixes ...string) string {
 	return b.String()
 }
 
-// want compares two texts whose lines may be indented in the test.
+// want compares two texts. The lines of the wanted text may be indented.
 func want(t *testing.T, got, want string) {
 	t.Helper()
 	var b strings.Builder
@@ -102,7 +102,7 @@ func want(t *testing.T, got, want string) {
 	}
 }
 
-// bareSpec is a Spec without the host's certificates, so that tests need none.
+// bareSpec returns a Spec without certificates, so that tests do not need the host's.
 func bareSpec() Spec { return Spec{Certificates: Certificates{OnlyExtra: true}} }
 
 func assemble(t *testing.T, s Spec) *Tree {
@@ -114,7 +114,7 @@ func assemble(t *testing.T, s Spec) *Tree {
 	return tree
 }
 
-// entry makes entries of tests: "/etc/", "/lib -> usr/lib", "/a=content".
+// entry makes an entry from a string: "/etc/", "/lib -> usr/lib", "/a=content".
 func entry(s string) Entry {
 	e := Entry{Reason: "test " + s, Mode: 0o644}
 	if p, target, ok := strings.Cut(s, " -> "); ok {
@@ -127,7 +127,7 @@ func entry(s string) Entry {
 	return e
 }
 
-// skip skips a test that needs something this machine has not; on CI it has to be there.
+// skip skips a test because this machine lacks something. In CI it fails the test instead.
 func skip(t *testing.T, reason string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {

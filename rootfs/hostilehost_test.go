@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The archive of time zones and the certificates may be a Builder's, whose image nobody knows: what they claim is not
-// what is taken into memory.
+// The archive of time zones and the certificates may come from an unknown Builder image. The sizes that
+// they claim must not decide how much memory is used.
 func TestHostileZones(t *testing.T) {
 	many := map[string]string{}
 	for i := range maxZones + 1 {
@@ -21,10 +21,10 @@ func TestHostileZones(t *testing.T) {
 	for _, row := range []struct {
 		name, root, zone, says string
 	}{
-		{"a large one", goroot(t, map[string]string{"UTC": "TZif" + strings.Repeat("\x00", maxZone)}), "UTC", "more than"},
-		{"one that claims a terabyte", claimingGOROOT(t, 1<<40), "UTC", "no such zone"},
-		{"all, with a large one", goroot(t, map[string]string{"UTC": "TZif" + strings.Repeat("\x00", maxZone)}), allZones, "more than"},
-		{"too many", goroot(t, many), allZones, "more than"},
+		{"a large zone", goroot(t, map[string]string{"UTC": "TZif" + strings.Repeat("\x00", maxZone)}), "UTC", "more than"},
+		{"a zone that claims a terabyte", claimingGOROOT(t, 1<<40), "UTC", "no such zone"},
+		{"all zones, one of them large", goroot(t, map[string]string{"UTC": "TZif" + strings.Repeat("\x00", maxZone)}), allZones, "more than"},
+		{"too many zones", goroot(t, many), allZones, "more than"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := Assemble(context.Background(), Spec{GOROOT: row.root, Timezones: []string{row.zone}})
@@ -35,7 +35,7 @@ func TestHostileZones(t *testing.T) {
 	}
 }
 
-// claimingGOROOT has a zone of a few bytes that claims to have others.
+// claimingGOROOT makes a GOROOT with a zone of a few bytes that claims to have size bytes.
 func claimingGOROOT(t *testing.T, size uint64) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -62,7 +62,7 @@ func claimingGOROOT(t *testing.T, size uint64) string {
 	return dir
 }
 
-// A bundle with a hole of a terabyte is refused and not read.
+// A sparse bundle of a terabyte is rejected without reading it all.
 func TestHostileBundle(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bundle.pem")
 	if err := os.WriteFile(file, []byte("-----BEGIN"), 0o644); err != nil {

@@ -6,8 +6,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// What libraries and data have added to a tree makes the same tree when it is given
-// again in their place.
+// If the entries that libraries and data added to a tree are passed as Known, the tree is the same.
 func TestKnown(t *testing.T) {
 	s := dataSpec(t)
 	base := s
@@ -30,7 +29,7 @@ func TestKnown(t *testing.T) {
 	}
 }
 
-// The paths that the user's files come from are told as they are on the host.
+// HostPaths returns the paths on the host that the user's files come from.
 func TestHostPaths(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "web/a.html", "a", 0o644)
@@ -48,6 +47,6 @@ func TestHostPaths(t *testing.T) {
 	}
 	delete(want, dir+"/web")
 	if len(want) > 0 {
-		t.Errorf("not told: %v", want)
+		t.Errorf("HostPaths lacks %v", want)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// addLibraries adds the loader and every library at the path that the loader opened it by, with all
-// links on the way. Nothing is moved or renamed: a library's folder is part of what $ORIGIN, plugin
-// folders and the loader's rules mean.
+// addLibraries adds the loader and every library at the path where the loader opened it, with all links on
+// the way. Nothing is moved or renamed, because $ORIGIN, plugin folders and the loader's rules depend on a
+// library's folder.
 func (a *assembly) addLibraries(ctx context.Context) error {
 	if a.Closure == nil {
 		return nil
@@ -27,7 +27,7 @@ func (a *assembly) addLibraries(ctx context.Context) error {
 	return a.addLoaderConfig(a.Closure.LoaderConfig())
 }
 
-// libraryObjects is the closure without the program, which has a stage of its own.
+// libraryObjects returns the closure without the program, which has its own stage.
 func (a *assembly) libraryObjects() []*ldd.Object {
 	if a.Closure == nil || len(a.Closure.Objects) == 0 {
 		return nil
@@ -35,10 +35,10 @@ func (a *assembly) libraryObjects() []*ldd.Object {
 	return a.Closure.Objects[1:]
 }
 
-// addLoaderConfig adds an index of the libraries for the image's loader, when some of them are in
-// folders that it would not search by itself: an ld.so.cache for glibc, a path file for musl.
+// addLoaderConfig adds an index of the libraries for the image's loader if some are in folders that it
+// would not search by default: an ld.so.cache for glibc, a path file for musl.
 func (a *assembly) addLoaderConfig(name string, content []byte, needed bool) error {
-	// Where the base's own was seen, the libraries were found through it.
+	// If the base's index is visible, the libraries were found through it.
 	if !needed || a.baseHas(path.Clean(name)) && !hides(a.Sysroot, path.Clean(name)) {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (a *assembly) addLoaderConfig(name string, content []byte, needed bool) err
 	})
 }
 
-// libraries are those of one closure on their way into a tree.
+// libraries adds the libraries of one closure to a tree.
 type libraries struct {
 	tree    *Tree
 	sys     ldd.FS
@@ -58,25 +58,24 @@ type libraries struct {
 	opened  map[string]Because
 }
 
-// objects is the closure without the program.
+// objects returns the closure without the program.
 func (l libraries) objects() []*ldd.Object { return l.closure.Objects[1:] }
 
-// addLinks adds all links. They come first: then the libraries' paths are what the tree makes of them,
-// whatever the order.
+// addLinks adds all links. They come before the files, so that the order of the libraries does not matter.
 func (l libraries) addLinks(ctx context.Context) error {
 	for _, o := range l.objects() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := l.addWay(o); err != nil {
+		if err := l.addPath(o); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// addFiles adds the files of the objects. Two objects can be one file, when it was asked for by two names
-// that were no links of each other.
+// addFiles adds the files of the objects. Two objects can be one file, if it was requested by two names
+// that are not links to each other.
 func (l libraries) addFiles(ctx context.Context) error {
 	added := map[string]bool{}
 	for _, o := range l.objects() {
@@ -94,9 +93,9 @@ func (l libraries) addFiles(ctx context.Context) error {
 	return nil
 }
 
-// addWay adds the links that lead to an object, and the folders that its path enters only to leave
-// them by "..": the kernel wants them to be there.
-func (l libraries) addWay(o *ldd.Object) error {
+// addPath adds the links that lead to an object, and the folders that its path enters only to leave them by
+// "..": the kernel requires them to exist.
+func (l libraries) addPath(o *ldd.Object) error {
 	reason := "on the way to " + o.Path
 	for _, link := range o.Links {
 		err := l.tree.Add(Entry{Path: link.Path, Mode: fs.ModeSymlink, Link: link.Target, Reason: reason, For: o.Real})
@@ -115,19 +114,19 @@ func (l libraries) addWay(o *ldd.Object) error {
 	return nil
 }
 
-// addFile adds the file of an object where it is in the sysroot, owned by root.
+// addFile adds the file of an object at its path in the sysroot, owned by root.
 func (l libraries) addFile(o *ldd.Object) error {
 	source := SysrootFile(l.sys, o.Real)
 	why := l.because(o)
 	mode, err := l.mode(o, source)
 	if err != nil {
-		return fmt.Errorf("adding %q (%s): %w", o.Real, why.Why, bare(err))
+		return fmt.Errorf("adding %q (%s): %w", o.Real, why.Why, withoutPath(err))
 	}
 	return l.tree.Add(Entry{Path: o.Real, Mode: mode, Reason: why.Why, For: why.Of, Source: source})
 }
 
-// mode takes no more from the sysroot than whether the file is executable. The kernel wants the loader to
-// be, execve(2); libraries need only be readable.
+// mode returns the mode of a library. From the sysroot it takes only whether the file is executable. The
+// kernel requires an executable loader, execve(2); libraries need only be readable.
 func (l libraries) mode(o *ldd.Object, source Source) (fs.FileMode, error) {
 	info, err := source.stat()
 	if err != nil {
@@ -139,8 +138,8 @@ func (l libraries) mode(o *ldd.Object, source Source) (fs.FileMode, error) {
 	return 0o644, nil
 }
 
-// because says why a library is in the image: somebody opens it while the program runs, or a file that is
-// loaded names it.
+// because says why a library is in the image: a loaded file needs it, or the program opens it while it
+// runs.
 func (l libraries) because(o *ldd.Object) Because {
 	by := l.program
 	switch {
@@ -148,7 +147,7 @@ func (l libraries) because(o *ldd.Object) Because {
 	case o.NeededBy != l.closure.Program():
 		by = o.NeededBy.Path
 	case by == "":
-		by = o.NeededBy.Path // an image without the program
+		by = o.NeededBy.Path // an image without a program
 	}
 	if why, ok := l.opened[o.Name]; ok && o.Opened == o.Name {
 		if why.Of == "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// usrMerged is a sysroot like Debian's, and a closure over it.
+// usrMerged returns a sysroot like Debian's, and a closure in it.
 func usrMerged(t *testing.T) (ldd.FS, *ldd.Closure) {
 	t.Helper()
 	sys := new(Tree)
@@ -45,7 +45,7 @@ func usrMerged(t *testing.T) (ldd.FS, *ldd.Closure) {
 }
 
 func TestLibraries(t *testing.T) {
-	cert, _ := authority(t, "a")
+	cert, _ := makeCert(t, "a")
 	dir := t.TempDir()
 	s := Spec{Certificates: Certificates{Bundle: write(t, dir, "bundle", cert, 0o600)}}
 	s.Program, s.Binary = "/hello", write(t, dir, "hello", "ELF", 0o755)
@@ -75,7 +75,7 @@ func TestLibraries(t *testing.T) {
 		"/lib64": "on the way to /lib64/ld-linux-x86-64.so.2",
 	} {
 		if e, _ := tree.Lookup(p); e.Reason != reason {
-			t.Errorf("%s is there for %q, want %q", p, e.Reason, reason)
+			t.Errorf("the reason of %s is %q, want %q", p, e.Reason, reason)
 		}
 	}
 	if got := text(t, tree, "/usr/lib/x86_64-linux-gnu/libc.so.6"); got != "libc" {
@@ -83,8 +83,7 @@ func TestLibraries(t *testing.T) {
 	}
 }
 
-// A program of this machine starts in the tree, with the same libraries: as it is, and with a library
-// that only the loader's configuration leads to.
+// A program of this machine can start in the tree with the same libraries.
 func TestLibrariesOfHost(t *testing.T) {
 	const program = "/bin/ls"
 	ctx, host := context.Background(), ldd.DirFS("/")
@@ -108,7 +107,7 @@ func TestLibrariesOfHost(t *testing.T) {
 	}
 }
 
-// The loader's configuration is in the image when a library is found only by it.
+// The image has the loader's configuration if a library is found only through it.
 func TestLibrariesInOddFolder(t *testing.T) {
 	const program = "/bin/ls"
 	ctx := context.Background()
@@ -120,7 +119,7 @@ func TestLibrariesInOddFolder(t *testing.T) {
 	s := bareSpec()
 	s.Program, s.Binary, s.Closure = "/hello", program, c
 	writeDirTo(t, assemble(t, s), root)
-	// Move what is not the loader's own, and let ld.so.conf say where it is.
+	// Move all libraries but the loader, and name their folder in ld.so.conf.
 	for _, o := range c.Objects[2:] {
 		if err := os.MkdirAll(filepath.Join(root, "opt/odd"), 0o755); err != nil {
 			t.Fatal(err)
@@ -151,7 +150,7 @@ func TestLibrariesMissing(t *testing.T) {
 	wantError(t, err, `adding "/usr/lib/gone" (needed by /hello (ld.so.cache)): file does not exist`)
 }
 
-// The same libraries give the same system layer, whatever the program is and the user adds.
+// The same libraries give the same system layer, whatever the program and the user's files are.
 func TestSystemLayerIsShared(t *testing.T) {
 	dir := project(t)
 	system := func(program, files string) string {
@@ -175,8 +174,8 @@ func TestSystemLayerIsShared(t *testing.T) {
 func TestOpenSSLDir(t *testing.T) {
 	tests := []struct{ name, library, want string }{
 		{"Debian", "..OPENSSLDIR: \"/usr/lib/ssl\"\x00ENGINESDIR", "/usr/lib/ssl"},
-		{"does not say", "libcrypto", ""},
-		{"not closed", `OPENSSLDIR: "/usr/lib`, ""},
+		{"no folder", "libcrypto", ""},
+		{"no closing quote", `OPENSSLDIR: "/usr/lib`, ""},
 		{"at the end", `OPENSSLDIR: "`, ""},
 	}
 	for _, tt := range tests {
@@ -189,20 +188,20 @@ func TestOpenSSLDir(t *testing.T) {
 }
 
 func TestOpenSSLLinks(t *testing.T) {
-	cert, _ := authority(t, "a")
+	cert, _ := makeCert(t, "a")
 	tests := []struct{ name, library, want string }{
 		{"Fedora", `OPENSSLDIR: "/etc/pki/tls"`, `
 			/etc/pki folder 0755 0:0 system
 			/etc/pki/tls folder 0755 0:0 system
 			/etc/pki/tls/cert.pem link to /etc/ssl/certs/ca-certificates.crt system
 			/etc/pki/tls/certs link to /etc/ssl/certs system`},
-		{"Alpine has all", `OPENSSLDIR: "/etc/ssl"`, ""},
+		{"Alpine has both already", `OPENSSLDIR: "/etc/ssl"`, ""},
 		{"relative", `OPENSSLDIR: "ssl"`, ""},
 		{"none", ``, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			sys := grow(t, "/lib/libcrypto.so.3="+tt.library)
+			sys := makeTree(t, "/lib/libcrypto.so.3="+tt.library)
 			s := Spec{Sysroot: sys, Certificates: Certificates{Bundle: write(t, t.TempDir(), "b", cert, 0o600)}}
 			s.Closure = &ldd.Closure{Objects: []*ldd.Object{{Path: "/x"}, {Path: "/lib/libcrypto.so.3", Real: "/lib/libcrypto.so.3"}}}
 			want(t, lines(assemble(t, s), "/etc/pki", "/ssl"), tt.want)

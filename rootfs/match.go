@@ -10,28 +10,27 @@ import (
 	"strings"
 )
 
-// match returns the paths on the host that a From stands for, sorted. There is always one.
+// match returns the paths on the host that From names, sorted. Without an error there is at least one.
 func (s Spec) match(from string) ([]string, error) {
 	if from == "" {
 		return nil, errors.New("the source From is empty\nfix: name a file, a folder or a pattern")
 	}
 	name := s.host(from)
-	// Tried first: "[id].html" is a usual name in the folders of web frameworks.
+	// Try the exact name first: "[id].html" is a common name in web frameworks.
 	_, err := os.Lstat(name)
 	switch {
 	case err == nil:
 		return []string{name}, nil
 	case !errors.Is(err, fs.ErrNotExist) || !hasMeta(from):
-		return nil, fmt.Errorf("reading %q: %w\nfix: create it, or correct From", name, bare(err))
+		return nil, fmt.Errorf("reading %q: %w\nfix: create it, or correct From", name, withoutPath(err))
 	}
 	return s.glob(from)
 }
 
-// hasMeta tells whether a name can be a pattern, see [path.Match].
+// hasMeta reports whether a name can be a pattern, see [path.Match].
 func hasMeta(pattern string) bool { return strings.ContainsAny(pattern, `*?[`) }
 
-// glob expands a pattern. Only the pattern itself is one: the folder that it starts at may have any
-// name.
+// glob expands a pattern. The folder before the pattern is taken literally and may have any name.
 func (s Spec) glob(from string) ([]string, error) {
 	base, pattern := splitPattern(filepath.ToSlash(from))
 	folder := s.host(base)
@@ -49,7 +48,8 @@ func (s Spec) glob(from string) ([]string, error) {
 	return names, nil
 }
 
-// splitPattern cuts a pattern before the first part that is one: "../web/*.css" is "*.css" in "../web".
+// splitPattern splits a pattern before its first element with a wildcard: "../web/*.css" becomes "../web"
+// and "*.css".
 func splitPattern(p string) (folder, pattern string) {
 	parts := strings.Split(p, "/")
 	i := 0
@@ -63,9 +63,9 @@ func splitPattern(p string) (folder, pattern string) {
 	return folder, path.Clean(strings.Join(parts[i:], "/"))
 }
 
-// stays says why a link does not lead to a place inside of the folder that it is in. It follows the
-// folder's own links, as the kernel would: a ".." after one leads to somewhere else than it seems.
-func stays(folder, rel, target string) error {
+// checkInside returns an error if a link leads out of its folder. It follows the folder's own links as the
+// kernel does: a ".." after a link goes to the parent of the link's target.
+func checkInside(folder, rel, target string) error {
 	if isAbs(target) {
 		return errors.New("it is absolute")
 	}
@@ -88,13 +88,13 @@ func stays(folder, rel, target string) error {
 			continue
 		}
 		at = append(at[:len(at):len(at)], name)
-		// Links of links count as well: the kernel follows them all, path_resolution(7).
+		// Links to links count too: the kernel follows them all, path_resolution(7).
 		next, err := os.Readlink(filepath.Join(folder, filepath.Join(at...)))
 		if err != nil {
-			continue // no link, or nothing there: it leads to inside all the same
+			continue // not a link, or nothing there: still inside
 		}
 		if links++; links > maxLinks {
-			return errors.New("it goes in a circle")
+			return errors.New("it leads back to itself")
 		}
 		if isAbs(next) {
 			return errors.New("it passes a link that leaves the folder")
@@ -105,5 +105,5 @@ func stays(folder, rel, target string) error {
 	return nil
 }
 
-// isAbs tells whether a link's target is absolute, in the spelling of the image or of the host.
+// isAbs reports whether a link's target is absolute, by the rules of the image or of the host.
 func isAbs(target string) bool { return path.IsAbs(target) || filepath.IsAbs(target) }

@@ -5,7 +5,7 @@ import (
 	_ "embed" // for the tables
 )
 
-// The tables of IANA, the same in every image and not the build machine's.
+// The tables of IANA. They do not come from the build machine, so they are the same in every image.
 var (
 	//go:embed data/services
 	services string
@@ -15,8 +15,9 @@ var (
 	mimeTypes string
 )
 
-// nsswitch tells the C library where names are looked up. Without the file glibc 2.34 does the same;
-// older ones would ask for NIS, and the host's file may name modules that the image has not.
+// nsswitch is /etc/nsswitch.conf, which tells the C library where to look up names. glibc 2.34 does the
+// same without the file; older versions would ask NIS. The host's file is no substitute: it may name
+// modules that the image lacks.
 const nsswitch = `passwd: files
 group: files
 hosts: files dns
@@ -24,8 +25,8 @@ services: files
 protocols: files
 `
 
-// addNames adds what names are looked up in: Go's net.LookupPort knows a dozen ports without
-// /etc/services, the C library none. /etc/hosts and /etc/resolv.conf come from the container's engine.
+// addNames adds the files in which names are looked up. Without /etc/services, Go's net.LookupPort knows a
+// dozen ports and the C library none. /etc/hosts and /etc/resolv.conf come from the container engine.
 func (a *assembly) addNames(context.Context) error {
 	for _, f := range []struct{ path, content, reason string }{
 		{"/etc/nsswitch.conf", nsswitch, "tells the C library to look names up in files and DNS"},
@@ -42,6 +43,6 @@ func (a *assembly) addNames(context.Context) error {
 	if a.MIMEFor == "" || a.baseHas("/etc/mime.types") {
 		return nil
 	}
-	// The last of the places where Go looks, mime/type_unix.go, and the only one that is a plain table.
+	// The last place where Go looks, see mime/type_unix.go, and the only one with a plain table.
 	return a.addFile("/etc/mime.types", mimeTypes, "types of files by their extension: "+a.MIMEFor)
 }

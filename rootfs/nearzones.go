@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// near returns up to three names of zones that may have been meant: those with few letters changed, or
-// with the same city.
-func (z zones) near(ctx context.Context, name string) []string {
+// similar returns up to three zones whose names are close to the given one: a few letters differ, or the
+// city is the same.
+func (z zones) similar(ctx context.Context, name string) []string {
 	names, err := z.names(ctx)
 	if err != nil {
 		return nil // the error about the zone is the one to report
@@ -20,7 +20,7 @@ func (z zones) near(ctx context.Context, name string) []string {
 	}
 	var guesses []guess
 	for _, n := range names {
-		if off := unlike(name, n); off <= 1+len(name)/6 {
+		if off := distance(name, n); off <= 1+len(name)/6 {
 			guesses = append(guesses, guess{n, off})
 		}
 	}
@@ -32,20 +32,20 @@ func (z zones) near(ctx context.Context, name string) []string {
 	return near
 }
 
-// unlike counts how far a zone is from what was asked for. Letters count as equal in either case, a
-// space as the underscore; the city without its continent is close.
-func unlike(asked, zone string) int {
+// distance returns how different a zone's name is from the asked one. It ignores case and treats a space as
+// an underscore. The same city on another continent counts as close.
+func distance(asked, zone string) int {
 	asked = strings.ToLower(strings.ReplaceAll(asked, " ", "_"))
 	zone = strings.ToLower(zone)
-	off := edits(asked, zone)
-	if city := edits(path.Base(asked), path.Base(zone)); city < off {
+	off := editDistance(asked, zone)
+	if city := editDistance(path.Base(asked), path.Base(zone)); city < off {
 		off = city + 1
 	}
 	return off
 }
 
-// edits is the Levenshtein distance: how many bytes to insert, delete or replace.
-func edits(a, b string) int {
+// editDistance returns the Levenshtein distance: how many bytes to insert, delete or replace.
+func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// asUser runs f with the rights of a user in the file system, setfsuid(2), if the test is root's:
-// nothing forbids root anything, so that only then the test means something.
+// asUser runs f with the file permissions of the user nobody, setfsuid(2), if the test runs as root: root
+// may do everything, so the test would prove nothing.
 func asUser(t *testing.T, f func() error) error {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -18,7 +18,7 @@ func asUser(t *testing.T, f func() error) error {
 	}
 	result := make(chan error)
 	go func() {
-		// The rights are the thread's. It is never unlocked, so it ends with the goroutine.
+		// The user is set for the thread. The thread is never unlocked, so it ends with the goroutine.
 		runtime.LockOSThread()
 		syscall.RawSyscall(syscall.SYS_SETFSGID, nobody, 0, 0)
 		syscall.RawSyscall(syscall.SYS_SETFSUID, nobody, 0, 0)
@@ -27,7 +27,7 @@ func asUser(t *testing.T, f func() error) error {
 	return <-result
 }
 
-// A user who is not root can write the tree over one with read-only folders, and remove it.
+// A user other than root can write the tree over one with read-only folders, and can remove it.
 func TestWriteDirWithoutRoot(t *testing.T) {
 	dir, err := os.MkdirTemp("/tmp", "fromscratch-test-")
 	if err != nil {
@@ -53,9 +53,9 @@ func TestWriteDirWithoutRoot(t *testing.T) {
 			}
 		}
 		if err := os.WriteFile(filepath.Join(root, "x"), nil, 0o600); os.Getuid() == 0 && !os.IsPermission(err) {
-			t.Errorf("the test does not run without root's rights: %v", err)
+			t.Errorf("the test still has root's permissions: %v", err)
 		}
-		smaller := grow(t, "/usr/lib/x=new", "/etc/passwd=other")
+		smaller := makeTree(t, "/usr/lib/x=new", "/etc/passwd=other")
 		return smaller.WriteDir(context.Background(), root)
 	})
 	if err != nil {

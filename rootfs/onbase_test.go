@@ -12,7 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// baseOf is a base: "/path=content" is a file, "/path->target" a link, "/path/" a folder.
+// baseOf makes a base: "/path=content" is a file, "/path->target" a link, "/path/" a folder.
 func baseOf(t *testing.T, entries ...string) *Tree {
 	t.Helper()
 	base := &Tree{}
@@ -33,7 +33,7 @@ func baseOf(t *testing.T, entries ...string) *Tree {
 	return base
 }
 
-// listed are the paths of the tree's own entries.
+// listed returns the paths of the tree's own entries.
 func listed(tree *Tree) []string {
 	var paths []string
 	for _, e := range tree.Entries() {
@@ -44,21 +44,21 @@ func listed(tree *Tree) []string {
 
 const alpineAccounts = "root:x:0:0:root:/root:/bin/ash\nweb:x:101:102:web:/home/web:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
 
-// full has all that a system's files could bring.
-func full(t *testing.T) *Tree {
+// fullBase returns a base with all files that the system layer could add.
+func fullBase(t *testing.T) *Tree {
 	return baseOf(t, "/root/", "/tmp/", "/etc/passwd="+alpineAccounts, "/etc/group=root:x:0:\nweb:x:102:\nnobody:x:65534:",
 		"/etc/nsswitch.conf=own", "/etc/services=own", "/etc/protocols=own", "/etc/ssl/certs/ca-certificates.crt=own",
 		"/usr/lib/", "/lib->usr/lib", "/run/", "/var/run->/run")
 }
 
-// What the base has is not added again.
+// Files that the base has are not added again.
 func TestAssembleOnABase(t *testing.T) {
-	tree, err := Assemble(context.Background(), Spec{Base: full(t), BaseName: "alpine:3.20"})
+	tree, err := Assemble(context.Background(), Spec{Base: fullBase(t), BaseName: "alpine:3.20"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := listed(tree); !slices.Equal(got, []string{"/data"}) {
-		t.Errorf("the tree has %q, want /data alone", got)
+		t.Errorf("the tree has %q, want only /data", got)
 	}
 	if got := text(t, tree, "/etc/nsswitch.conf"); got != "own" {
 		t.Errorf("nsswitch.conf is %q in the image, want the base's", got)
@@ -72,16 +72,17 @@ func TestAssembleOnABase(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a, b := listed(empty), listed(scratch); !slices.Equal(a, b) {
-		t.Errorf("on a base without anything the tree has\n%q, from scratch\n%q", a, b)
+		t.Errorf("on an almost empty base the tree has\n%q, from scratch\n%q", a, b)
 	}
 }
 
-// An entry lands where the links of the base lead, and the folders above keep what they are in the base.
+// An entry is placed at the target of the base's links, and its parent folders keep the owner and mode of
+// the base.
 func TestFilesOnABase(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "f", "ours", 0o644)
 	write(t, dir, "tree/x", "ours", 0o644)
-	tree, err := Assemble(context.Background(), Spec{Base: full(t), Dir: dir, Files: []File{
+	tree, err := Assemble(context.Background(), Spec{Base: fullBase(t), Dir: dir, Files: []File{
 		{From: "f", To: "/lib/f"}, {From: "f", To: "/var/run/f"}, {From: "tree", To: "/var/run/"}, {From: "f", To: "/root/f"},
 		{From: "f", To: "/etc/services"},
 	}, Dirs: []Dir{{Path: "/var/run/deep/er"}, {Path: "/lib"}}})
@@ -98,9 +99,9 @@ func TestFilesOnABase(t *testing.T) {
 	if got := text(t, tree, "/etc/services"); got != "ours" {
 		t.Errorf("the user's file is %q", got)
 	}
-	_, err = Assemble(context.Background(), Spec{Base: full(t), BaseName: "alpine:3.20", Dir: dir, Files: []File{{From: "tree", To: "/etc/passwd"}}})
+	_, err = Assemble(context.Background(), Spec{Base: fullBase(t), BaseName: "alpine:3.20", Dir: dir, Files: []File{{From: "tree", To: "/etc/passwd"}}})
 	wantError(t, err, "/etc/passwd", "in the base alpine:3.20", "fix: ")
-	_, err = Assemble(context.Background(), Spec{Base: full(t), BaseName: "alpine:3.20", Program: "/lib", Binary: filepath.Join(dir, "f")})
+	_, err = Assemble(context.Background(), Spec{Base: fullBase(t), BaseName: "alpine:3.20", Program: "/lib", Binary: filepath.Join(dir, "f")})
 	wantError(t, err, "/lib", "in the base alpine:3.20", "fix: ")
 }
 
@@ -109,10 +110,10 @@ func TestAccountsOnABase(t *testing.T) {
 		name          string
 		base          []string
 		spec          Spec
-		passwd, group string // behind the base's own; "" leaves the file alone
+		passwd, group string // lines after the base's; "" if the file is unchanged
 		says          []string
 	}{
-		{name: "all are there", base: []string{"/etc/passwd=" + alpineAccounts, "/etc/group=root:x:0:\nnobody:x:65534:\n"}},
+		{name: "base has all accounts", base: []string{"/etc/passwd=" + alpineAccounts, "/etc/group=root:x:0:\nnobody:x:65534:\n"}},
 		{name: "group under another name", base: []string{"/etc/passwd=" + alpineAccounts, "/etc/group=root:x:0:\nnogroup:x:65534:\n"}},
 		{name: "a new number", base: []string{"/etc/passwd=" + alpineAccounts, "/etc/group=root:x:0:\nnobody:x:65534:\n"},
 			spec: Spec{User: User{UID: 1000}}, passwd: "app:x:1000:1000:app:/data:/sbin/nologin\n", group: "app:x:1000:\n"},
@@ -122,11 +123,11 @@ func TestAccountsOnABase(t *testing.T) {
 			passwd: "\nnobody65534:x:65534:65534:nobody:/data:/sbin/nologin\n", group: "\nnobody65534:x:65534:\n"},
 		{name: "declared", base: []string{"/etc/passwd=" + alpineAccounts, "/etc/group=root:x:0:\nnobody:x:65534:\n"},
 			spec: Spec{Users: []User{{Name: "db", UID: 101, GID: 7}}}, passwd: "db:x:101:7:db:/home/db:/sbin/nologin\n", group: "db:x:7:\n"},
-		{name: "declared, and the same", base: []string{"/etc/passwd=" + alpineAccounts, "/etc/group=root:x:0:\nweb:x:101:\nnobody:x:65534:\n"},
+		{name: "declared, and the same in the base", base: []string{"/etc/passwd=" + alpineAccounts, "/etc/group=root:x:0:\nweb:x:101:\nnobody:x:65534:\n"},
 			spec: Spec{Users: []User{{Name: "web", UID: 101}}}},
-		{name: "declared, and another", base: []string{"/etc/passwd=" + alpineAccounts}, spec: Spec{Users: []User{{Name: "web", UID: 500}}},
+		{name: "declared, and different in the base", base: []string{"/etc/passwd=" + alpineAccounts}, spec: Spec{Users: []User{{Name: "web", UID: 500}}},
 			says: []string{`the user "web" as 101`, "500", "fix: "}},
-		{name: "declared, and another group", base: []string{"/etc/group=www:x:33:\n"}, spec: Spec{Users: []User{{Name: "www", UID: 82}}},
+		{name: "declared, and the group is different in the base", base: []string{"/etc/group=www:x:33:\n"}, spec: Spec{Users: []User{{Name: "www", UID: 82}}},
 			says: []string{`the group "www" as 33`, "82", "fix: "}},
 		{name: "behind a link", base: []string{"/etc/passwd->../usr/etc/passwd", "/usr/etc/passwd=" + alpineAccounts, "/etc/group=root:x:0:\nnobody:x:65534:\n"},
 			spec: Spec{User: User{UID: 1000, GID: 65534}}, passwd: "app:x:1000:65534:app:/data:/sbin/nologin\n"},
@@ -151,7 +152,7 @@ func TestAccountsOnABase(t *testing.T) {
 					t.Errorf("%s is\n%swant\n%s", name, got, want)
 				}
 				if has := slices.Contains(listed(tree), real); has != (added != "") {
-					t.Errorf("%s is among our own: %v", real, has)
+					t.Errorf("%s is among the tree's own entries: %v", real, has)
 				}
 			}
 		})
@@ -159,7 +160,7 @@ func TestAccountsOnABase(t *testing.T) {
 }
 
 func TestCertificatesOnABase(t *testing.T) {
-	cert, _ := authority(t, "extra")
+	cert, _ := makeCert(t, "extra")
 	extra := write(t, t.TempDir(), "extra.pem", cert, 0o644)
 	base := baseOf(t, "/etc/pki/tls/certs/ca-bundle.crt->/etc/pki/real.pem", "/etc/pki/real.pem=# the base's")
 	tree, err := Assemble(context.Background(), Spec{Base: base})
@@ -181,7 +182,8 @@ func TestCertificatesOnABase(t *testing.T) {
 	}
 }
 
-// A library of the sysroot is seen at the place of the base, whichever of the two has the folders of its root merged.
+// A library of the sysroot appears at the path where the base has its libraries, even if only one of the
+// two has /lib merged into /usr/lib.
 func TestOverlay(t *testing.T) {
 	sys := func(entries ...string) ldd.FS { return baseOf(t, entries...) }
 	outside := t.TempDir()
@@ -196,8 +198,8 @@ func TestOverlay(t *testing.T) {
 		base            ldd.FS
 		sys             ldd.FS
 	}{
-		{"the base first", "/lib/a", "base", baseOf(t, "/lib/a=base"), sys("/lib/a=sys")},
-		{"what it lacks", "/lib/b", "sys", baseOf(t, "/lib/a=base"), sys("/lib/b=sys")},
+		{"the base has it", "/lib/a", "base", baseOf(t, "/lib/a=base"), sys("/lib/a=sys")},
+		{"the base lacks it", "/lib/b", "sys", baseOf(t, "/lib/a=base"), sys("/lib/b=sys")},
 		{"sysroot merged", "/lib/x/b", "sys", baseOf(t, "/lib/x/a=base"), sys("/lib->usr/lib", "/usr/lib/x/b=sys")},
 		{"base merged", "/lib/x/b", "sys", baseOf(t, "/lib->usr/lib", "/usr/lib/x/a=base"), sys("/lib/x/b=sys")},
 		{"a file of the base where the sysroot has a folder", "/lib/x/b", "", baseOf(t, "/lib/x=base"), sys("/lib/x/b=sys")},
@@ -223,7 +225,7 @@ func TestOverlay(t *testing.T) {
 			var got [10]byte
 			n, _ := r.Read(got[:])
 			if string(got[:n]) != tt.want {
-				t.Errorf("%s is of the %q, want %q", tt.ask, got[:n], tt.want)
+				t.Errorf("%s comes from %q, want %q", tt.ask, got[:n], tt.want)
 			}
 		})
 	}
@@ -238,7 +240,7 @@ func TestOverlayLists(t *testing.T) {
 	}
 }
 
-// What is hidden of the base is the sysroot's.
+// Hidden files of the base come from the sysroot.
 func TestOverlayHides(t *testing.T) {
 	o := Overlay(baseOf(t, "/var/lib/dpkg/status=base", "/etc/ld.so.cache=base", "/etc/a=base"),
 		baseOf(t, "/var/lib/dpkg/status=sys", "/etc/ld.so.cache=sys", "/etc/a=sys"), "/var/lib/dpkg", "/etc/ld.so.cache")

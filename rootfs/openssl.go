@@ -11,26 +11,26 @@ import (
 	"strings"
 )
 
-// openSSLDir is how libcrypto says where its configuration and certificates are, see
+// openSSLDir precedes the folder of OpenSSL's configuration and certificates in libcrypto, see
 // OpenSSL_version(3) and https://docs.openssl.org/master/man7/openssl-env.
 const openSSLDir = `OPENSSLDIR: "`
 
-// maxCrypto bounds what is read of a libcrypto; real ones have 2 to 8 MB.
+// maxCrypto limits how much of a libcrypto is read; real ones have 2 to 8 MB.
 const maxCrypto = 64 << 20
 
-// addOpenSSL links OpenSSL's own place for certificates to the bundle: it looks nowhere else.
+// addOpenSSL links the only place where OpenSSL looks for certificates to the bundle.
 func (a *assembly) addOpenSSL(context.Context) error {
 	if _, ok := a.tree.Lookup(bundlePath); !ok {
 		return nil
 	}
 	for _, o := range a.libraryObjects() {
-		// Others than OpenSSL have libraries of this name too; not all have the text.
+		// Other projects have libraries of this name too; not all contain the text.
 		if !strings.HasPrefix(path.Base(o.Real), "libcrypto.so") {
 			continue
 		}
 		dir, err := readOpenSSLDir(SysrootFile(a.Sysroot, o.Real))
 		if err != nil {
-			return fmt.Errorf("reading %q: %w", o.Real, bare(err))
+			return fmt.Errorf("reading %q: %w", o.Real, withoutPath(err))
 		}
 		if err := a.linkOpenSSL(dir, o.Path); err != nil {
 			return err
@@ -39,17 +39,17 @@ func (a *assembly) addOpenSSL(context.Context) error {
 	return nil
 }
 
-// linkOpenSSL adds what X509_get_default_cert_file and X509_get_default_cert_dir name, unless that is
-// where the bundle lies anyway.
+// linkOpenSSL adds links at the paths of X509_get_default_cert_file and X509_get_default_cert_dir, unless
+// they already exist.
 func (a *assembly) linkOpenSSL(dir, library string) error {
 	if checkPath(dir) != nil {
-		return nil // built with no usable place: SSL_CERT_FILE is then the only way
+		return nil // built without a usable path: only SSL_CERT_FILE works
 	}
 	for _, l := range [][2]string{
 		{path.Join(dir, "cert.pem"), bundlePath},
 		{path.Join(dir, "certs"), certsDir},
 	} {
-		// Alpine's place is /etc/ssl, where both are already.
+		// Alpine uses /etc/ssl, where both already exist.
 		if _, err := a.tree.Stat(inFS(l[0])); err == nil {
 			continue
 		}
@@ -64,7 +64,7 @@ func (a *assembly) linkOpenSSL(dir, library string) error {
 	return nil
 }
 
-// readOpenSSLDir returns the folder that a libcrypto was built with, "" when it does not say.
+// readOpenSSLDir returns the folder that a libcrypto was built with, "" if it is not found.
 func readOpenSSLDir(s Source) (dir string, err error) {
 	r, err := s.Open()
 	if err != nil {

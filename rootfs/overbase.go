@@ -10,20 +10,21 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// A tree can be put on a base: the file system of another image. What the base has can be looked up, opened and walked
-// through like the tree's own, but is not among [Tree.Entries]: its layers have it. Links of the base lead an entry to where
-// it has to be; a layer that had a folder in place of such a link would hide all that is behind it.
+// A tree can be put on a base: the file system of another image. The base's files can be looked up, opened and
+// walked like the tree's own, but [Tree.Entries] leaves them out, because the base's layers have them. If an
+// entry's path goes through a link of the base, the entry is placed at the link's target: a layer with a folder
+// in place of the link would hide everything behind the link.
 
-// at is what is at a path without links: an entry of the tree, else one of the base; nil is nothing.
-func (t *Tree) at(p string) *node {
+// nodeAt returns what is at a path without links: an entry of the tree, else one of the base, else nil.
+func (t *Tree) nodeAt(p string) *node {
 	if n := t.nodes[p]; n != nil {
 		return n
 	}
-	return t.below(p)
+	return t.baseNode(p)
 }
 
-// below is what the base has at a path without links, nil for nothing.
-func (t *Tree) below(p string) *node {
+// baseNode returns what the base has at a path without links, nil for nothing.
+func (t *Tree) baseNode(p string) *node {
 	if t.base == nil {
 		return nil
 	}
@@ -44,7 +45,7 @@ func (t *Tree) below(p string) *node {
 	return &node{Entry: e}
 }
 
-// ownerOf is the owner that a file system says in a tar header, else root.
+// ownerOf returns the owner from the tar header in a FileInfo, or root without one.
 func ownerOf(info fs.FileInfo) (uid, gid int) {
 	if h, ok := info.Sys().(*tar.Header); ok {
 		return h.Uid, h.Gid
@@ -52,11 +53,12 @@ func ownerOf(info fs.FileInfo) (uid, gid int) {
 	return 0, 0
 }
 
-// cover puts an entry over what the base has in its place. A system's file that the base has too stays the base's.
-func (t *Tree) cover(b *node, e Entry) error {
+// putOverBase adds an entry at a path that the base has. If a file of the system layer comes from the base,
+// it is not added again.
+func (t *Tree) putOverBase(b *node, e Entry) error {
 	switch {
 	case b.Mode.IsDir() != e.Mode.IsDir(), t.leadsToFolder(b) && e.Link != b.Link:
-		return fmt.Errorf("the place is taken by another %s (%s)\nfix: give it another path, or take another base", b.Entry, b.Reason)
+		return fmt.Errorf("the path is taken by another %s (%s)\nfix: give it another path, or take another base", b.Entry, b.Reason)
 	case e.Layer != System:
 	case e.Mode.IsRegular() && e.Source.ofBase():
 		return nil
@@ -69,8 +71,8 @@ func (t *Tree) cover(b *node, e Entry) error {
 	return nil
 }
 
-// leadsToFolder tells whether something of the base is a link to a folder: in its place, anything else would take away
-// all that is behind it.
+// leadsToFolder reports whether a node of the base is a link to a folder. Replacing such a link would hide
+// everything behind it.
 func (t *Tree) leadsToFolder(b *node) bool {
 	if b.Mode.Type() != fs.ModeSymlink {
 		return false
@@ -79,13 +81,13 @@ func (t *Tree) leadsToFolder(b *node) bool {
 	if err != nil {
 		return false
 	}
-	n := t.at(at)
+	n := t.nodeAt(at)
 	return n != nil && n.Mode.IsDir()
 }
 
-// throughBase takes a folder that the base has as a link to where the link leads.
-func (t *Tree) throughBase(e Entry) (Entry, error) {
-	if b := t.below(e.Path); t.nodes[e.Path] == nil && e.Mode.IsDir() && b != nil && b.Mode.Type() == fs.ModeSymlink {
+// followBaseLink moves a folder to the target of a link if the base has a link at its path.
+func (t *Tree) followBaseLink(e Entry) (Entry, error) {
+	if b := t.baseNode(e.Path); t.nodes[e.Path] == nil && e.Mode.IsDir() && b != nil && b.Mode.Type() == fs.ModeSymlink {
 		at, err := t.resolve(e.Path)
 		if err != nil {
 			return e, err
@@ -95,18 +97,18 @@ func (t *Tree) throughBase(e Entry) (Entry, error) {
 	return e, nil
 }
 
-// parent is the entry of a folder that nobody added: that of the base, for engines unpack a layer without those below
-// it, and its folders would get other permissions.
+// parent returns the entry for a folder that nobody added. It copies owner and mode from the base's folder:
+// engines unpack each layer by itself, and would change the permissions otherwise.
 func (t *Tree) parent(dir string, l Layer) Entry {
-	// The reason does not name the entry: which one came first must not show.
+	// The reason does not name the entry below: it must not depend on the order of Add.
 	e := Entry{Path: dir, Mode: fs.ModeDir | 0o755, Layer: l, Reason: "parent folder"}
-	if b := t.below(dir); b != nil && b.Mode.IsDir() {
+	if b := t.baseNode(dir); b != nil && b.Mode.IsDir() {
 		e.Mode, e.UID, e.GID = b.Mode, b.UID, b.GID
 	}
 	return e
 }
 
-// names are those in a folder, of the tree and of the base, sorted.
+// names returns the names in a folder of the tree and of the base, sorted.
 func (t *Tree) names(n *node) []string {
 	names := keys(n.children)
 	if t.base == nil {
@@ -121,21 +123,21 @@ func (t *Tree) names(n *node) []string {
 	return slices.Compact(names)
 }
 
-// OfBase returns what the base has at an absolute path, behind all links, as an entry whose path is without links; ok is false
-// when the tree has something of its own there, or nothing is.
+// OfBase returns the base's entry at an absolute path. It follows links; the path of the result has none.
+// ok is false if the tree has its own entry there, or if there is nothing.
 func (t *Tree) OfBase(p string) (e Entry, ok bool) {
 	at, err := t.resolve(path.Clean(p))
 	if err != nil || t.nodes[at] != nil {
 		return Entry{}, false
 	}
-	b := t.below(at)
+	b := t.baseNode(at)
 	if b == nil {
 		return Entry{}, false
 	}
 	return b.Entry, true
 }
 
-// onBase looks at the base of an assembly.
+// onBase looks up a path in the base and follows links.
 func (a *assembly) onBase(p string) (real string, info fs.FileInfo, ok bool) {
 	if a.Base == nil {
 		return "", nil, false
@@ -148,13 +150,13 @@ func (a *assembly) onBase(p string) (real string, info fs.FileInfo, ok bool) {
 	return real, info, err == nil
 }
 
-// baseHas tells whether the base has a file at a path, behind all links.
+// baseHas reports whether the base has a regular file at a path. It follows links.
 func (a *assembly) baseHas(p string) bool {
 	_, info, ok := a.onBase(p)
 	return ok && info.Mode().IsRegular()
 }
 
-// baseHasFolder tells whether the base has a folder at a path, of a user.
+// baseHasFolder reports whether the base has a folder at a path that belongs to the user.
 func (a *assembly) baseHasFolder(p string, uid int) bool {
 	_, info, ok := a.onBase(p)
 	if !ok || !info.IsDir() {

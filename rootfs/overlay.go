@@ -12,52 +12,54 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// Overlay is the sysroot of a program that is put on a base: what the base has, and behind it what a sysroot has. A
-// library that the base lacks is then found in the sysroot, at the place where the base's loader looks: where one of the
-// two has /lib as a link to /usr/lib and the other has not, the sysroot's file is seen at the base's place.
+// Overlay returns the sysroot of a program that is put on a base: the base's files, and below them those of
+// a sysroot. A library that the base lacks is found in the sysroot, but at the path where the base's loader
+// looks: if /lib is a link to /usr/lib in only one of the two, the sysroot's file appears at the base's
+// path.
 //
-// What is hidden of the base, files or folders by absolute paths without links, is taken from the sysroot: an index of
-// libraries, or a database of packages, that knows nothing of those of the sysroot.
+// hidden are absolute paths without links of files or folders of the base. They are taken from the sysroot
+// instead: for example an index of libraries or a package database, which in the base does not list the
+// sysroot's libraries.
 func Overlay(base, sys ldd.FS, hidden ...string) ldd.FS {
 	if len(hidden) > 0 {
-		base = hiding{base, hidden}
+		base = hidingFS{base, hidden}
 	}
 	return &overlay{base: base, sys: sys, dirs: map[string]string{}}
 }
 
-// hiding is a base of which some files are not seen.
-type hiding struct {
+// hidingFS is a base without some of its files.
+type hidingFS struct {
 	ldd.FS
 	hidden []string
 }
 
-func (h hiding) hides(name string) bool {
+func (h hidingFS) hides(name string) bool {
 	return slices.ContainsFunc(h.hidden, func(p string) bool { return "/"+name == p || strings.HasPrefix("/"+name, p+"/") })
 }
 
-// Open opens what is not hidden.
-func (h hiding) Open(name string) (fs.File, error) {
+// Open opens a file that is not hidden.
+func (h hidingFS) Open(name string) (fs.File, error) {
 	if h.hides(name) {
-		return nil, nothing("open", name)
+		return nil, notExistError("open", name)
 	}
 	return h.FS.Open(name)
 }
 
-// Lstat describes what is not hidden.
-func (h hiding) Lstat(name string) (fs.FileInfo, error) {
+// Lstat describes a file that is not hidden.
+func (h hidingFS) Lstat(name string) (fs.FileInfo, error) {
 	if h.hides(name) {
-		return nil, nothing("lstat", name)
+		return nil, notExistError("lstat", name)
 	}
 	return h.FS.Lstat(name)
 }
 
-// hides tells whether a sysroot is an overlay that does not show a file of its base.
+// hides reports whether a sysroot is an overlay that hides a file of its base.
 func hides(sys ldd.FS, p string) bool {
 	o, ok := sys.(*overlay)
 	if !ok {
 		return false
 	}
-	h, ok := o.base.(hiding)
+	h, ok := o.base.(hidingFS)
 	return ok && h.hides(inFS(p))
 }
 
@@ -65,29 +67,29 @@ type overlay struct {
 	base, sys ldd.FS
 
 	mu   sync.Mutex
-	dirs map[string]string // folders of the sysroot without links; "" is none
+	dirs map[string]string // resolved paths of the sysroot's folders; "" if there is none
 }
 
-// Open opens a file of the base, else of the sysroot; a folder has the names of both.
+// Open opens a file of the base, else of the sysroot. A folder lists the names of both.
 func (o *overlay) Open(name string) (fs.File, error) {
 	info, err := o.base.Lstat(name)
 	if err == nil && !info.IsDir() {
 		return o.base.Open(name)
 	}
-	lower, below := o.lower(name)
+	lower, below := o.inSysroot(name)
 	switch {
 	case err != nil && below == nil:
-		return nil, nothing("open", name)
+		return nil, notExistError("open", name)
 	case err != nil:
 		return o.sys.Open(lower)
 	case below == nil || !below.IsDir():
 		return o.base.Open(name)
 	}
-	return o.both(name, lower)
+	return o.openUnion(name, lower)
 }
 
-// both opens a folder that both have.
-func (o *overlay) both(name, lower string) (fs.File, error) {
+// openUnion opens a folder that both have.
+func (o *overlay) openUnion(name, lower string) (fs.File, error) {
 	folder, err := o.base.Open(name)
 	if err != nil {
 		return nil, err
@@ -118,15 +120,15 @@ func entries(f fs.File) ([]fs.DirEntry, error) {
 	return d.ReadDir(-1)
 }
 
-// Lstat describes what the base has, else what the sysroot has.
+// Lstat describes the base's file, else the sysroot's.
 func (o *overlay) Lstat(name string) (fs.FileInfo, error) {
 	if info, err := o.base.Lstat(name); err == nil {
 		return info, nil
 	}
-	if _, below := o.lower(name); below != nil {
+	if _, below := o.inSysroot(name); below != nil {
 		return below, nil
 	}
-	return nil, nothing("lstat", name)
+	return nil, notExistError("lstat", name)
 }
 
 // ReadLink returns the target of a link.
@@ -134,23 +136,26 @@ func (o *overlay) ReadLink(name string) (string, error) {
 	if _, err := o.base.Lstat(name); err == nil {
 		return o.base.ReadLink(name)
 	}
-	if lower, below := o.lower(name); below != nil {
+	if lower, below := o.inSysroot(name); below != nil {
 		return o.sys.ReadLink(lower)
 	}
-	return "", nothing("readlink", name)
+	return "", notExistError("readlink", name)
 }
 
-func nothing(op, name string) error { return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist} }
+func notExistError(op, name string) error {
+	return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+}
 
-// has tells whether a name is the base's.
+// has reports whether the base has a name.
 func (o *overlay) has(name string) bool {
 	_, err := o.base.Lstat(name)
 	return err == nil
 }
 
-// lower is the sysroot's name for one without links of the overlay, and what is there, nil for nothing: links of the sysroot on the way are followed
-// inside of it, and what is below /usr/lib is looked for below /lib too.
-func (o *overlay) lower(name string) (string, fs.FileInfo) {
+// inSysroot returns the sysroot's name for a name of the overlay without links, and describes the file
+// there; nil means that there is none. It follows the sysroot's links inside the sysroot, and tries a name
+// below /usr/lib below /lib too.
+func (o *overlay) inSysroot(name string) (string, fs.FileInfo) {
 	if name == "." {
 		info, err := o.sys.Lstat(name)
 		if err != nil {
@@ -174,7 +179,7 @@ func (o *overlay) lower(name string) (string, fs.FileInfo) {
 	return name, nil
 }
 
-// folder takes the links out of the name of a folder of the sysroot.
+// folder resolves the links in the name of a folder of the sysroot.
 func (o *overlay) folder(name string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -191,7 +196,7 @@ func (o *overlay) folder(name string) string {
 // unionFolder is an open folder that both have, see [fs.ReadDirFile].
 type unionFolder struct {
 	fs.File
-	list []fs.DirEntry // what is still to be read
+	list []fs.DirEntry // entries that are still to be read
 }
 
 func (d *unionFolder) ReadDir(n int) ([]fs.DirEntry, error) {
@@ -206,7 +211,7 @@ func (d *unionFolder) ReadDir(n int) ([]fs.DirEntry, error) {
 	return part, nil
 }
 
-// ofBase tells whether the source is a file that the base has.
+// ofBase reports whether the source is a file of the base.
 func (s Source) ofBase() bool {
 	o, ok := s.sys.(*overlay)
 	return ok && s.kind == sysrootFile && o.has(s.name)

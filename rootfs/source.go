@@ -13,16 +13,16 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// Source is where a file's bytes are. The zero value has none. Make one with [HostFile], [SysrootFile]
-// or [Bytes].
+// Source is where a file's bytes come from. The zero value has no bytes. Make one with [HostFile],
+// [SysrootFile] or [Bytes].
 type Source struct {
 	kind  sourceKind
 	name  string // path on the host, or name in the sysroot
-	sys   ldd.FS // of a sysroot's file
-	bytes string // of bytes in memory; a string, for nobody can change it later
+	sys   ldd.FS // set for a file of a sysroot
+	bytes string // set for bytes in memory; a string, because it can't change later
 }
 
-// sourceKind says which of the fields of a [Source] are meant.
+// sourceKind says which fields of a [Source] are set.
 type sourceKind int
 
 const (
@@ -32,18 +32,19 @@ const (
 	inMemory
 )
 
-// HostFile is a file of this machine. Links are followed.
+// HostFile returns the source for a file of this machine. Links are followed.
 func HostFile(path string) Source { return Source{kind: hostFile, name: path} }
 
-// SysrootFile is the file at an absolute path without links in a sysroot, "/usr/lib/libz.so.1.3".
+// SysrootFile returns the source for a file of a sysroot. The path is absolute and has no links:
+// "/usr/lib/libz.so.1.3".
 func SysrootFile(sys ldd.FS, path string) Source {
 	return Source{kind: sysrootFile, sys: sys, name: strings.TrimPrefix(path, "/")}
 }
 
-// Bytes is a file made here.
+// Bytes returns a source with these bytes.
 func Bytes(b []byte) Source { return Source{kind: inMemory, bytes: string(b)} }
 
-// Open opens the file from its beginning. What it returns is an [io.ReaderAt] where the file is one.
+// Open opens the file at its beginning. If the file is an [io.ReaderAt], so is the result.
 func (s Source) Open() (io.ReadCloser, error) {
 	switch s.kind {
 	case hostFile:
@@ -51,12 +52,12 @@ func (s Source) Open() (io.ReadCloser, error) {
 	case sysrootFile:
 		return opened(s.sys.Open(s.name))
 	case inMemory:
-		return memory{strings.NewReader(s.bytes)}, nil
+		return memoryFile{strings.NewReader(s.bytes)}, nil
 	}
 	return nil, errors.New("the entry has no source")
 }
 
-// opened keeps a nil file from becoming a reader that is not nil.
+// opened prevents a nil file from becoming a non-nil reader.
 func opened[F io.ReadCloser](f F, err error) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
@@ -64,19 +65,19 @@ func opened[F io.ReadCloser](f F, err error) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// memory is an open file in memory.
-type memory struct{ *strings.Reader }
+// memoryFile is an open file in memory.
+type memoryFile struct{ *strings.Reader }
 
-// Close does nothing: there is nothing to give back.
-func (memory) Close() error { return nil }
+// Close does nothing.
+func (memoryFile) Close() error { return nil }
 
 // Host returns the path of a host file; ok is false for other sources.
 func (s Source) Host() (path string, ok bool) { return s.name, s.kind == hostFile }
 
-// Sysroot returns the name in [io/fs] of a file in a sysroot; ok is false for other sources.
+// Sysroot returns the [io/fs] name of a file in a sysroot; ok is false for other sources.
 func (s Source) Sysroot() (name string, ok bool) { return s.name, s.kind == sysrootFile }
 
-// Content returns the bytes of a file that was made here; ok is false for other sources.
+// Content returns the bytes of a source made by [Bytes]; ok is false for other sources.
 func (s Source) Content() (content string, ok bool) { return s.bytes, s.kind == inMemory }
 
 // String names the source for people.
@@ -92,7 +93,7 @@ func (s Source) String() string {
 	return "nothing"
 }
 
-// stat describes the file of a source: size, permissions, and time where it has one.
+// stat describes the file of a source: size, permissions and, if it has one, time.
 func (s Source) stat() (fs.FileInfo, error) {
 	switch s.kind {
 	case hostFile:
@@ -105,7 +106,7 @@ func (s Source) stat() (fs.FileInfo, error) {
 	return nil, errors.New("the file has no source")
 }
 
-// memoryInfo is the size of bytes in memory as a [fs.FileInfo].
+// memoryInfo is the [fs.FileInfo] of bytes in memory; its value is the size.
 type memoryInfo int64
 
 func (memoryInfo) Name() string       { return "" }
@@ -115,13 +116,13 @@ func (memoryInfo) ModTime() time.Time { return time.Time{} }
 func (memoryInfo) IsDir() bool        { return false }
 func (memoryInfo) Sys() any           { return nil }
 
-// same tells whether two sources are the same place, without reading. A sysroot is compared by name
-// only, for its dynamic type may not be comparable: the content decides then.
+// same reports whether two sources are the same place, without reading them. It returns false for all files
+// of sysroots, because the dynamic types of the sysroots may not be comparable; the content decides then.
 func (s Source) same(o Source) bool {
 	return s.kind == o.kind && s.kind != sysrootFile && s.name == o.name && s.bytes == o.bytes
 }
 
-// sameContent tells whether two sources of a size hold the same bytes.
+// sameContent reports whether two sources of the given size hold the same bytes.
 func sameContent(a, b Source, size int64) (same bool, err error) {
 	if a.same(b) {
 		return true, nil
@@ -136,11 +137,11 @@ func sameContent(a, b Source, size int64) (same bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, rb.Close()) }()
-	// One more than there should be, to see the end with the first piece of a small file.
+	// One byte more than the size: then the first piece of a small file also shows its end.
 	return sameBytes(ra, rb, int(min(64<<10, size+1)))
 }
 
-// sameBytes compares two streams in pieces: a library has no need to be in memory as a whole.
+// sameBytes compares two streams piece by piece: a library need not be in memory as a whole.
 func sameBytes(a, b io.Reader, piece int) (bool, error) {
 	bufA, bufB := make([]byte, piece), make([]byte, piece)
 	for {
@@ -158,7 +159,7 @@ func sameBytes(a, b io.Reader, piece int) (bool, error) {
 	}
 }
 
-// readError is nil for the two errors by which [io.ReadFull] says that the stream ended.
+// readError returns nil for the two errors by which [io.ReadFull] reports the end of the stream, else err.
 func readError(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return nil
@@ -166,8 +167,8 @@ func readError(err error) error {
 	return err
 }
 
-// bare takes the path off an error of the file system, for messages that name it themselves.
-func bare(err error) error {
+// withoutPath removes the path from a file system error, for messages that name the path themselves.
+func withoutPath(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		return pathErr.Err

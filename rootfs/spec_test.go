@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The zero Spec is an image with the system's files.
+// The zero Spec gives an image with the system's files.
 func TestAssembleZero(t *testing.T) {
 	if _, err := FindBundle(""); err != nil {
 		skip(t, "no certificates: "+err.Error())
@@ -32,7 +32,7 @@ func TestAssembleZero(t *testing.T) {
 		/tmp folder 1777 0:0 system`)
 	for _, e := range tree.Entries() {
 		if e.Reason == "" {
-			t.Errorf("%s is there for no reason", e.Path)
+			t.Errorf("%s has no reason", e.Path)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func TestAssembleCancelled(t *testing.T) {
 	}
 }
 
-// Ports and protocols are what resolvers of names can read, and say no name twice.
+// The tables of ports and protocols can be parsed, and name nothing twice.
 func TestTables(t *testing.T) {
 	for name, content := range map[string]string{"services": services, "protocols": protocols} {
 		t.Run(name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// The machine's own tables agree on what both have.
+// The tables agree with those of this machine where both have a name.
 func TestTablesAgreeWithHost(t *testing.T) {
 	host, err := os.ReadFile("/etc/services")
 	if errors.Is(err, fs.ErrNotExist) {

@@ -13,7 +13,7 @@ import (
 
 func inode(info fs.FileInfo) uint64 { return uint64(info.Sys().(*syscall.Stat_t).Ino) }
 
-// umask sets the umask for a test. It is the process's: these tests must not be parallel.
+// umask sets the umask for a test. It applies to the whole process, so these tests must not be parallel.
 func umask(t *testing.T, mask int) {
 	t.Helper()
 	before := syscall.Umask(mask)
@@ -46,7 +46,7 @@ func TestFilesRefuseSpecial(t *testing.T) {
 	}
 }
 
-// A pipe where a file of the tree has to be is replaced, not opened: that would wait for ever.
+// A pipe at the path of a file is replaced. Opening it would block forever.
 func TestWriteDirOverPipe(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mkfifo(filepath.Join(dir, "l"), 0o600); err != nil {

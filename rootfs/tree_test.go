@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Every order of adding the same entries gives the same tree, or the same refusal.
+// Adding the same entries in any order gives the same tree, or the same error.
 func TestTreeAdd(t *testing.T) {
 	tests := []struct {
 		name string
@@ -92,24 +92,24 @@ func TestTreeConflicts(t *testing.T) {
 	const taken = "fix: leave one of the two out, or give it another path"
 	tests := []struct {
 		name string
-		add  []string // the last one fails, in the order given; reversed the first
-		says []string
-		back []string // nil: as says
+		add  []string // adding the last one fails, in this order and in reverse
+		says []string // parts of the error in this order
+		back []string // the same for the reverse order
 	}{
-		{"two files", []string{"/a=1", "/a=2"}, []string{`adding "/a" (test /a=2): the place is taken by another file 0644 0:0 (test /a=1)`, taken},
+		{"two files", []string{"/a=1", "/a=2"}, []string{`adding "/a" (test /a=2): the path is taken by another file 0644 0:0 (test /a=1)`, taken},
 			[]string{`adding "/a" (test /a=1)`, "(test /a=2)", taken}},
 		{"file and folder", []string{"/a/", "/a=1"}, []string{"taken by another folder 0755 0:0 (test /a/)", taken},
 			[]string{"taken by another file 0644 0:0 (test /a=1)", taken}},
 		{"folder and link", []string{"/lib -> usr/lib", "/lib/"}, []string{"taken by another link to usr/lib (test /lib -> usr/lib)", taken},
 			[]string{"taken by another folder 0755 0:0 (test /lib/)", taken}},
 		{"two links", []string{"/l -> a", "/l -> b"}, []string{"another link to a", taken}, []string{"another link to b", taken}},
-		{"file and what is below", []string{"/a=1", "/a/b/c=1"}, []string{`"/a" is a file (test /a=1), nothing can be below it`, taken},
-			[]string{`the place is the folder of "/a/b/c" (test /a/b/c=1)`, taken}},
+		{"file and a path below it", []string{"/a=1", "/a/b/c=1"}, []string{`"/a" is a file (test /a=1), so nothing can be below it`, taken},
+			[]string{`the path is the parent folder of "/a/b/c" (test /a/b/c=1)`, taken}},
 		{"through a link", []string{"/lib -> usr/lib", "/usr/lib/x=1", "/lib/x=2"},
-			[]string{`adding "/lib/x" (test /lib/x=2): links lead to "/usr/lib/x": the place is taken`, "(test /usr/lib/x=1)", taken},
+			[]string{`adding "/lib/x" (test /lib/x=2): links lead to "/usr/lib/x": the path is taken`, "(test /usr/lib/x=1)", taken},
 			[]string{`adding "/lib"`, "(test /usr/lib/x=1)", "(test /lib/x=2)", taken}},
 		{"below a link to a file", []string{"/f=1", "/l -> f", "/l/x=1"}, []string{`"/f" is a file`, taken}, []string{`"/f"`, taken}},
-		{"links in a circle", []string{"/a -> b", "/b -> a", "/a/x=1"}, []string{`leads to too many links`, "fix: correct the link"},
+		{"links in a circle", []string{"/a -> b", "/b -> a", "/a/x=1"}, []string{`goes through too many links`, "fix: correct the link"},
 			[]string{"too many links", "fix: correct the link"}},
 	}
 	for _, tt := range tests {
@@ -126,7 +126,7 @@ func TestTreeConflicts(t *testing.T) {
 	}
 }
 
-// addAll adds all but the last, which may fail; the tree is as before then.
+// addAll adds all entries. Only the last may fail; then the tree must be unchanged.
 func addAll(t *testing.T, list []string) error {
 	t.Helper()
 	var tree Tree
@@ -211,7 +211,7 @@ func TestTreeLayers(t *testing.T) {
 			/a/b folder 0755 0:0 program
 			/a/b/x file 0644 0:0 program
 			/a/y file 0644 0:0 files`},
-		{"a folder comes down to what is in it", map[string]Layer{"/a/": Files, "/a/x=": System}, `
+		{"a folder moves down to the layer of its content", map[string]Layer{"/a/": Files, "/a/x=": System}, `
 			/a folder 0755 0:0 system
 			/a/x file 0644 0:0 system`},
 	}

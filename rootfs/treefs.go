@@ -11,15 +11,15 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// A Tree is a sysroot, and the file system that testing/fstest and archive/tar understand.
+// A Tree is a sysroot, and a file system for testing/fstest and archive/tar.
 var (
 	_ ldd.FS       = (*Tree)(nil)
 	_ fs.StatFS    = (*Tree)(nil)
 	_ fs.ReadDirFS = (*Tree)(nil)
 )
 
-// Open opens a file or folder. It follows no links: neither on the way, where they lead to
-// [fs.ErrNotExist], nor at the end, which is an error too.
+// Open opens a file or folder. It follows no links: a link on the way gives [fs.ErrNotExist], and a link at
+// the end is an error too.
 func (t *Tree) Open(name string) (fs.File, error) {
 	n, err := t.node("open", name)
 	if err != nil {
@@ -47,8 +47,8 @@ func (t *Tree) Open(name string) (fs.File, error) {
 	return f, nil
 }
 
-// Lstat describes what is at a name, a link itself. Times are those of 1970: the image sets its own.
-// Sys is a [*tar.Header].
+// Lstat describes the entry at a name, without following links. Times are those of 1970, because the image
+// sets its own. Sys is a [*tar.Header].
 func (t *Tree) Lstat(name string) (fs.FileInfo, error) {
 	n, err := t.node("lstat", name)
 	if err != nil {
@@ -69,7 +69,7 @@ func (t *Tree) ReadLink(name string) (string, error) {
 	return n.Link, nil
 }
 
-// Stat describes what a name leads to. Unlike Lstat and Open it follows links, inside the tree.
+// Stat describes the entry that a name leads to. Unlike Lstat and Open it follows links, inside the tree.
 func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 	const op = "stat"
 	if !fs.ValidPath(name) {
@@ -79,7 +79,7 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: op, Path: name, Err: err}
 	}
-	if n := t.at(at); n != nil {
+	if n := t.nodeAt(at); n != nil {
 		return fileInfo{Entry: n.Entry}, nil
 	}
 	if at == "/" {
@@ -100,26 +100,26 @@ func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	return t.list(n), nil
 }
 
-// list is what is in a folder, sorted by name.
+// list returns the entries of a folder, sorted by name.
 func (t *Tree) list(n *node) []fs.DirEntry {
 	names := t.names(n)
 	list := make([]fs.DirEntry, 0, len(names))
 	for _, name := range names {
-		child := t.at(path.Join(n.Path, name))
+		child := t.nodeAt(path.Join(n.Path, name))
 		if child == nil {
-			continue // something of the base that cannot be described
+			continue // the base lists it but cannot describe it
 		}
 		list = append(list, fs.FileInfoToDirEntry(fileInfo{Entry: child.Entry}))
 	}
 	return list
 }
 
-// node finds a name of io/fs, which has no leading slash and "." for the root.
+// node finds the node for an io/fs name, which has no leading slash and is "." for the root.
 func (t *Tree) node(op, name string) (*node, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
-	if n := t.at(path.Join("/", name)); n != nil {
+	if n := t.nodeAt(path.Join("/", name)); n != nil {
 		return n, nil
 	}
 	if name == "." {
@@ -128,7 +128,7 @@ func (t *Tree) node(op, name string) (*node, error) {
 	return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 }
 
-// inFS is the name in io/fs of an absolute path.
+// inFS converts an absolute path to a name in io/fs.
 func inFS(p string) string {
 	if p == "/" {
 		return "."
@@ -137,10 +137,10 @@ func inFS(p string) string {
 }
 
 // fileInfo is an entry as [fs.FileInfo]. Its Sys is a tar header, from which [archive/tar.FileInfoHeader]
-// takes the owner; the size of a link is 0 as it is there.
+// takes the owner. As in a tar header, the size of a link is 0.
 type fileInfo struct {
 	Entry    Entry
-	original fs.FileInfo // of the host's file that the bytes come from, when it is open; else nil
+	original fs.FileInfo // describes the host's file with the bytes, if it is open; else nil
 }
 
 func (i fileInfo) Name() string {
@@ -156,7 +156,7 @@ func (i fileInfo) ModTime() time.Time { return time.Unix(0, 0).UTC() }
 func (i fileInfo) IsDir() bool        { return i.Entry.Mode.IsDir() }
 func (i fileInfo) Sys() any           { return i.Entry.Header() }
 
-// Original tells of the host's file that the bytes come from, for [ldd.Memory.Elsewhere].
+// Original describes the host's file that the bytes come from, for [ldd.Memory.Elsewhere].
 func (i fileInfo) Original() fs.FileInfo { return i.original }
 
 // openFile is an open file of the tree.
@@ -167,7 +167,7 @@ type openFile struct {
 
 func (f openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
 
-// openFileAt is an open file whose source can be read at any place.
+// openFileAt is an open file that can be read at any offset.
 type openFileAt struct {
 	openFile
 	io.ReaderAt

@@ -11,7 +11,7 @@ import (
 	"testing/fstest"
 )
 
-func grow(t *testing.T, list ...string) *Tree {
+func makeTree(t *testing.T, list ...string) *Tree {
 	t.Helper()
 	tree := new(Tree)
 	for _, s := range list {
@@ -26,7 +26,7 @@ func TestTreeIsFS(t *testing.T) {
 	if err := fstest.TestFS(new(Tree)); err != nil {
 		t.Errorf("the empty tree: %v", err)
 	}
-	tree := grow(t, "/etc/passwd=root", "/etc/empty=", "/tmp/", "/usr/share/zoneinfo/UTC=TZif", "/hello=x")
+	tree := makeTree(t, "/etc/passwd=root", "/etc/empty=", "/tmp/", "/usr/share/zoneinfo/UTC=TZif", "/hello=x")
 	name := write(t, t.TempDir(), "f", strings.Repeat("host ", 1000), 0o644)
 	if err := tree.Add(Entry{Path: "/host", Mode: 0o600, Source: HostFile(name)}); err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func TestTreeIsFS(t *testing.T) {
 }
 
 func TestTreeFSLinks(t *testing.T) {
-	tree := grow(t, "/lib -> usr/lib", "/usr/lib/x=1", "/usr/lib/y -> ../lib/x", "/a/l -> /lib/y", "/dangling -> none", "/loop -> loop")
+	tree := makeTree(t, "/lib -> usr/lib", "/usr/lib/x=1", "/usr/lib/y -> ../lib/x", "/a/l -> /lib/y", "/dangling -> none", "/loop -> loop")
 	for _, name := range []string{"lib/x", "none", "dangling/x", "usr/lib/x/y"} {
 		if _, err := tree.Open(name); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("Open(%q): %v, want not exist", name, err)
@@ -69,7 +69,7 @@ func TestTreeFSLinks(t *testing.T) {
 
 func TestTreeFilesAreReaderAt(t *testing.T) {
 	host := write(t, t.TempDir(), "f", "0123456789", 0o644)
-	inner := grow(t, "/in=0123456789")
+	inner := makeTree(t, "/in=0123456789")
 	for name, s := range map[string]Source{
 		"memory": Bytes([]byte("0123456789")), "host": HostFile(host), "sysroot": SysrootFile(inner, "/in"),
 	} {

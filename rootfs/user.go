@@ -9,30 +9,30 @@ import (
 	"strings"
 )
 
-// nobody is the number of the user and group that own nothing, as the kernel has it for numbers that
-// do not fit, see user_namespaces(7).
+// nobody is the number of the user and group that own nothing. The kernel uses it for numbers that do not
+// fit, see user_namespaces(7).
 const nobody = 65534
 
-// noHome is what passwd(5) files have for users without home; it exists nowhere.
+// noHome is the home in passwd(5) of a user without a home. It never exists.
 const noHome = "/nonexistent"
 
 // User is an account of the image.
 type User struct {
-	Name string // "" is "nobody" for 65534, "root" for 0, else "app"
+	Name string // "" is "nobody" for UID 65534, "root" for 0 and "app" for others
 	UID  int    // 0 only for root
-	GID  int    // 0 is the same number as UID, unless Group is "root"
+	GID  int    // 0 means the same number as UID, unless Group is "root"
 	// Group is the name of the group GID; "" is the user's name.
 	Group string
-	// Home is made and owned by the user, 0755 (0700 for root). "" is /root for root, the data folder
-	// for the image's user, /home/NAME for others. "/nonexistent" is not made.
+	// Home is created and owned by the user, with mode 0755 (0700 for root). "" is /root for root, the data
+	// folder for the image's user, and /home/NAME for others. "/nonexistent" is not created.
 	Home string
 }
 
-// nameRule is what shadow-utils accept as a name, and capital letters.
+// nameRule matches the names that shadow-utils accepts, and capital letters.
 var nameRule = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
 
-// ImageUser returns the user that the program runs as, with all defaults filled in. It fails like
-// [Assemble] when the user makes no sense.
+// ImageUser returns the user that the program runs as, with all defaults filled in. If the user is not
+// valid, it fails as [Assemble] does.
 func (s Spec) ImageUser() (User, error) {
 	a, err := s.begin()
 	if err != nil {
@@ -41,7 +41,7 @@ func (s Spec) ImageUser() (User, error) {
 	return a.accounts.image, nil
 }
 
-// complete fills in the defaults; home is for a user who has none of his own.
+// complete fills in the defaults; home is the default for Home.
 func (u User) complete(home string) (User, error) {
 	if u == (User{Home: u.Home}) || u.Name == "nobody" && u.UID == 0 {
 		u.UID = nobody
@@ -61,8 +61,8 @@ func (u User) complete(home string) (User, error) {
 	return u, u.check()
 }
 
-// defaultName is the name of a user who is known by number only. A cgo program that asks for its own
-// user wants one, os/user.Current.
+// defaultName returns the name of a user who is known only by number. A cgo program needs a name if it asks
+// for its own user, os/user.Current.
 func defaultName(uid int) string {
 	switch uid {
 	case 0:
@@ -73,7 +73,7 @@ func defaultName(uid int) string {
 	return "app"
 }
 
-// homeOf is the home of a user who names none.
+// homeOf returns the home of a user without Home.
 func homeOf(u User, home string) string {
 	switch {
 	case u.UID == 0:
@@ -84,23 +84,23 @@ func homeOf(u User, home string) string {
 	return home
 }
 
-// check says why a user cannot be in passwd(5).
+// check returns an error if a user can't be in passwd(5).
 func (u User) check() error {
 	switch {
 	case !nameRule.MatchString(u.Name):
-		return fmt.Errorf("reading user %q: the name is not one of passwd(5)\n"+
+		return fmt.Errorf("reading user %q: the name is not valid in passwd(5)\n"+
 			"fix: use letters, digits, \"_\" and \"-\", beginning with a letter", u.Name)
 	case !nameRule.MatchString(u.Group):
-		return fmt.Errorf("reading user %q: the group %q is not one of group(5)\n"+
+		return fmt.Errorf("reading user %q: the group %q is not a valid name in group(5)\n"+
 			"fix: use letters, digits, \"_\" and \"-\", beginning with a letter", u.Name, u.Group)
 	case u.UID < 0 || u.GID < 0 || u.UID > maxID || u.GID > maxID:
 		return fmt.Errorf("reading user %q: %d:%d is out of range\nfix: use numbers from 0 to %d",
 			u.Name, u.UID, u.GID, maxID)
 	case (u.UID == 0) != (u.Name == "root"):
-		return fmt.Errorf("reading user %q: UID %d, but 0 is root's alone\n"+
+		return fmt.Errorf("reading user %q: it has UID %d, but only the user root has UID 0\n"+
 			"fix: give the user another UID, 1000 for example", u.Name, u.UID)
 	case (u.GID == 0) != (u.Group == "root"):
-		return fmt.Errorf("reading user %q: the group %q has GID %d, but 0 is root's alone\n"+
+		return fmt.Errorf("reading user %q: the group %q has GID %d, but only the group root has GID 0\n"+
 			"fix: give the group another name or GID", u.Name, u.Group, u.GID)
 	case !path.IsAbs(u.Home) || path.Clean(u.Home) != u.Home || strings.ContainsAny(u.Home, ":\n"):
 		return fmt.Errorf("reading user %q: the home %q is not an absolute, clean path\n"+
@@ -109,12 +109,12 @@ func (u User) check() error {
 	return nil
 }
 
-// maxID is the highest number for a user that Docker accepts.
+// maxID is the highest user number that Docker accepts.
 const maxID = 1<<31 - 1
 
-// ParseUser reads the user that an image runs as: "uid", "uid:gid", or the name of one of users or of
-// "root" and "nobody". A UID alone has the GID that users give it, else the same number. "" is the
-// default user. The result is for [Spec.User].
+// ParseUser parses the user that an image runs as: "uid", "uid:gid", or the name of one of users or of
+// "root" and "nobody". A UID alone gets the GID from users, else the same number. "" is the default user.
+// The result is for [Spec.User].
 func ParseUser(s string, users []User) (User, error) {
 	if s == "" {
 		return User{}, nil
@@ -128,17 +128,17 @@ func ParseUser(s string, users []User) (User, error) {
 			return u, nil
 		}
 	}
-	u := User{UID: uid, GID: gid} // nobody too: as the image's user he lives in the data folder
+	u := User{UID: uid, GID: gid} // nobody too: as the image's user, its home is the data folder
 	if gid == 0 {
-		// 0 would mean the UID's number; members of root's group are usual on OpenShift.
+		// A GID of 0 means the UID's number, so name the group. OpenShift runs users with root's group.
 		u.Group = "root"
 	}
 	return u, nil
 }
 
-// ParseOwner reads the owner of a file: "uid", "uid:gid", or names of users and their groups instead
-// of the numbers; "root" and "nobody" are always known. Without a group it is the user's own, or the
-// one with the UID's number. "" is root.
+// ParseOwner parses the owner of a file: "uid", "uid:gid", or names of users and groups instead of numbers.
+// "root" and "nobody" are always known. Without a group it returns the user's own group, or the group with
+// the UID's number. "" is root.
 func ParseOwner(s string, users []User) (uid, gid int, err error) {
 	if s == "" {
 		return 0, 0, nil
@@ -150,7 +150,7 @@ func ParseOwner(s string, users []User) (uid, gid int, err error) {
 	return uid, gid, nil
 }
 
-// parseOwner is ParseOwner with users that are complete, for errors that do not name s.
+// parseOwner is ParseOwner for completed users. Its errors do not name s.
 func parseOwner(s string, users []User) (uid, gid int, err error) {
 	user, group, grouped := strings.Cut(s, ":")
 	uid, gid, err = lookUp(user, users)
@@ -160,8 +160,8 @@ func parseOwner(s string, users []User) (uid, gid int, err error) {
 	return uid, gid, err
 }
 
-// known adds the users that every image has, and fills in the defaults. Users that are wrong are
-// reported by [Assemble].
+// known adds the users that every image has, and fills in the defaults. It skips users that are not valid;
+// [Assemble] reports them.
 func known(users []User) []User {
 	var all []User
 	for _, u := range append(users[:len(users):len(users)], User{Name: "root"}, User{}) {
@@ -173,7 +173,7 @@ func known(users []User) []User {
 	return all
 }
 
-// lookUp finds a user by name or number. A number that nobody has is fine, files may belong to it.
+// lookUp finds a user by name or number. A number without a user is valid: files may belong to it.
 func lookUp(user string, users []User) (uid, gid int, err error) {
 	uid, isNumber := number(user)
 	var names []string
@@ -186,7 +186,7 @@ func lookUp(user string, users []User) (uid, gid int, err error) {
 	if isNumber {
 		return uid, uid, nil
 	}
-	return 0, 0, fmt.Errorf("user %q is none of %q\n"+
+	return 0, 0, fmt.Errorf("the user %q is not one of %q\n"+
 		"fix: write \"uid:gid\", or add the user to Users", user, names)
 }
 
@@ -202,7 +202,7 @@ func lookUpGroup(group string, users []User) (int, error) {
 		}
 		names = append(names, u.Group)
 	}
-	return 0, fmt.Errorf("group %q is none of %q\n"+
+	return 0, fmt.Errorf("the group %q is not one of %q\n"+
 		"fix: write \"uid:gid\", or add a user with the group to Users", group, names)
 }
 

@@ -43,8 +43,8 @@ func TestParseOwner(t *testing.T) {
 
 func TestParseOwnerRefuses(t *testing.T) {
 	tests := map[string][]string{
-		"alice":      {`reading owner "alice": user "alice" is none of ["app" "web" "cloud" "root" "nobody"]`, `fix: write "uid:gid"`},
-		"app:wheel":  {`group "wheel" is none of ["app" "www" "root"`, `fix: write "uid:gid"`},
+		"alice":      {`reading owner "alice": the user "alice" is not one of ["app" "web" "cloud" "root" "nobody"]`, `fix: write "uid:gid"`},
+		"app:wheel":  {`the group "wheel" is not one of ["app" "www" "root"`, `fix: write "uid:gid"`},
 		":5":         {`user ""`, "fix: "},
 		"5:":         {`group ""`, "fix: "},
 		"1:2:3":      {`group "2:3"`, "fix: "},
@@ -61,7 +61,7 @@ func TestParseOwnerRefuses(t *testing.T) {
 
 func TestParseUserRefuses(t *testing.T) {
 	_, err := ParseUser("alice", nil)
-	wantError(t, err, `reading user "alice": user "alice" is none of ["root" "nobody"]`, `fix: write "uid:gid"`)
+	wantError(t, err, `reading user "alice": the user "alice" is not one of ["root" "nobody"]`, `fix: write "uid:gid"`)
 }
 
 func TestImageUser(t *testing.T) {
@@ -133,7 +133,7 @@ func TestAccounts(t *testing.T) {
 			/data folder 0755 0:0 system
 			/root folder 0700 0:0 system
 			/tmp folder 1777 0:0 system`},
-		{"nobody's number, a home of his own", Spec{User: User{Name: "me", UID: 65534, Home: "/home/me"}}, `
+		{"nobody's number, another home", Spec{User: User{Name: "me", UID: 65534, Home: "/home/me"}}, `
 			root:x:0:0:root:/root:/sbin/nologin
 			me:x:65534:65534:me:/home/me:/sbin/nologin
 			nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin`, `
@@ -178,7 +178,7 @@ func TestUsersRefused(t *testing.T) {
 		{"number as name", Spec{User: User{Name: "5", UID: 5}}, []string{`reading user "5"`, "fix: use letters"}},
 		{"group", Spec{User: User{Name: "a", UID: 5, Group: "x y"}}, []string{`the group "x y"`, "fix: use letters"}},
 		{"range", Spec{User: User{Name: "a", UID: -5}}, []string{"-5:-5 is out of range", "fix: use numbers from 0 to 2147483647"}},
-		{"forgotten UID", Spec{User: User{Name: "a"}}, []string{"UID 0, but 0 is root's alone", "fix: give the user another UID"}},
+		{"forgotten UID", Spec{User: User{Name: "a"}}, []string{"it has UID 0, but only the user root has UID 0", "fix: give the user another UID"}},
 		{"root with a UID", Spec{User: User{Name: "root", UID: 3}}, []string{"UID 3", "fix: give"}},
 		{"root's group", Spec{User: User{Name: "a", UID: 3, GID: 4, Group: "root"}}, []string{"GID 4", "fix: give the group"}},
 		{"home", Spec{User: User{Name: "a", UID: 3, Home: "home"}}, []string{`the home "home"`, `fix: write it like "/home/a"`}},

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// What changes in a source shows after the next run, however it changes.
+// The next run copies every change of a source.
 func TestWriteDirFollowsSource(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -17,9 +17,9 @@ func TestWriteDirFollowsSource(t *testing.T) {
 	}{
 		{"nothing", false, func(*testing.T, string) {}},
 		{"content and time", true, func(t *testing.T, src string) { write(t, src, "libc", "LIBC", 0o600) }},
-		{"size, not time", true, func(t *testing.T, src string) { old(t, src, "libc", "longer", 0o600) }},
+		{"size, not time", true, func(t *testing.T, src string) { writeOld(t, src, "libc", "longer", 0o600) }},
 		{"time only", false, func(t *testing.T, src string) { write(t, src, "libc", "libc", 0o600) }},
-		{"mode of the source", false, func(t *testing.T, src string) { old(t, src, "libc", "libc", 0o644) }},
+		{"mode of the source", false, func(t *testing.T, src string) { writeOld(t, src, "libc", "libc", 0o644) }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -27,7 +27,7 @@ func TestWriteDirFollowsSource(t *testing.T) {
 			tree := sample(t, src)
 			writeDirTo(t, tree, dir)
 			at := filepath.Join(dir, "usr/lib/libc.so")
-			before := state(t, dir)[at]
+			before := fileStates(t, dir)[at]
 			tt.change(t, src)
 			again := new(Tree)
 			for _, e := range tree.added() {
@@ -36,7 +36,7 @@ func TestWriteDirFollowsSource(t *testing.T) {
 				}
 			}
 			writeDirTo(t, again, dir)
-			if changed := state(t, dir)[at] != before; changed != tt.changed {
+			if changed := fileStates(t, dir)[at] != before; changed != tt.changed {
 				t.Errorf("changed: %v, want %v", changed, tt.changed)
 			}
 			source, err := os.ReadFile(filepath.Join(src, "libc"))
@@ -50,27 +50,28 @@ func TestWriteDirFollowsSource(t *testing.T) {
 	}
 }
 
-// counting is a sysroot that counts how often a file is opened.
-type counting struct {
+// countingFS is a sysroot that counts how often a file is opened.
+type countingFS struct {
 	*Tree
 	info   fs.FileInfo
 	opened int
 }
 
-func (c *counting) Lstat(string) (fs.FileInfo, error) { return c.info, nil }
-func (c *counting) Open(name string) (fs.File, error) {
+func (c *countingFS) Lstat(string) (fs.FileInfo, error) { return c.info, nil }
+func (c *countingFS) Open(name string) (fs.File, error) {
 	c.opened++
 	return c.Tree.Open(name)
 }
 
-// A file with size and time of its source is not even read: libraries are large. The time 0 is none.
+// A file with the size and time of its source is not read, because libraries are large. The time 0 does not
+// count.
 func TestWriteDirReadsOnce(t *testing.T) {
 	for changed, reads := range map[time.Time]int{longAgo: 1, time.Unix(0, 0): 2} {
 		src, err := os.Stat(write(t, t.TempDir(), "f", "1", 0o644))
 		if err != nil {
 			t.Fatal(err)
 		}
-		sys := &counting{Tree: grow(t, "/f=1"), info: changedAt{src, changed}}
+		sys := &countingFS{Tree: makeTree(t, "/f=1"), info: changedAt{src, changed}}
 		var tree Tree
 		if err := tree.Add(Entry{Path: "/f", Mode: 0o644, Source: SysrootFile(sys, "/f")}); err != nil {
 			t.Fatal(err)
@@ -84,7 +85,7 @@ func TestWriteDirReadsOnce(t *testing.T) {
 	}
 }
 
-// changedAt is a file info with another time.
+// changedAt is a FileInfo with another time.
 type changedAt struct {
 	fs.FileInfo
 	at time.Time
@@ -92,7 +93,7 @@ type changedAt struct {
 
 func (c changedAt) ModTime() time.Time { return c.at }
 
-// A file that is changed twice within a tick of the clock keeps its size and its time.
+// A file that changes twice within one clock step may keep its size and time. The next run still copies it.
 func TestWriteDirRacySource(t *testing.T) {
 	src, dir := t.TempDir(), t.TempDir()
 	name := write(t, src, "f", "one", 0o644)

@@ -11,17 +11,17 @@ import (
 	"runtime"
 )
 
-// WriteDir writes the tree into a folder of the host, for people to look at, and removes from it what
-// the tree does not name. The folder is made when it is not there; it must not be a link.
+// WriteDir writes the tree into a folder of the host, for people to look at, and removes everything from it
+// that the tree does not name. It makes the folder if needed; the folder must not be a link.
 //
-// What is right already is left alone, so a second call writes nothing: a file is right when its size,
-// its mode and either its time or its bytes are those of its source. A file of the tree that is its own
-// source, the program that was built in place, is never touched. Every file is written beside its
-// place and renamed: an interrupted call leaves whole files.
+// Files that are right already are left alone, so a second call writes nothing. A file is right if its
+// size, its mode and either its time or its bytes are those of its source. A file of the tree that is its
+// own source, a program that was built in place, is never touched. Every file is written to a temporary
+// name and renamed, so an interrupted call leaves only whole files.
 //
-// The result is a likeness: nobody has to be root, so owners are those of the caller, folders are
-// always open to their owner, and setuid, setgid and sticky bits are left out. No link in the folder
-// is followed, so that none can lead a write or a removal out of it.
+// The folder differs from the image, because the caller need not be root: all files belong to the caller,
+// folders are always open to their owner, and setuid, setgid and sticky bits are left out. WriteDir follows
+// no links in the folder, so no link can make it write or remove anything outside of the folder.
 func (t *Tree) WriteDir(ctx context.Context, dir string) error {
 	if err := makeRoot(dir); err != nil {
 		return fmt.Errorf("writing the file tree to %q: %w", dir, err)
@@ -30,7 +30,7 @@ func (t *Tree) WriteDir(ctx context.Context, dir string) error {
 	err := w.writeFolder(ctx, t.root())
 	err = errors.Join(err, w.close(ctx))
 	if err == nil {
-		// Only now: a file that is in nobody's way may be the source of another.
+		// Remove last: an unwanted file may be the source of another one.
 		err = w.prune(ctx, t.root())
 	}
 	if err != nil {
@@ -39,7 +39,7 @@ func (t *Tree) WriteDir(ctx context.Context, dir string) error {
 	return nil
 }
 
-// root is the node of "/", which the zero Tree has as well.
+// root returns the node of "/", even for the zero Tree.
 func (t *Tree) root() *node {
 	if n := t.nodes["/"]; n != nil {
 		return n
@@ -47,14 +47,14 @@ func (t *Tree) root() *node {
 	return &node{Entry: rootEntry}
 }
 
-// makeRoot makes the folder, and makes sure that it is one.
+// makeRoot makes the folder, or checks that the existing one is a folder.
 func makeRoot(dir string) error {
 	info, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return bare(os.MkdirAll(dir, 0o755))
+		return withoutPath(os.MkdirAll(dir, 0o755))
 	}
 	if err != nil {
-		return bare(err)
+		return withoutPath(err)
 	}
 	if !info.IsDir() {
 		return fmt.Errorf("it is a %s\nfix: remove it", kindOf(info.Mode().Type()))
@@ -66,13 +66,13 @@ func makeRoot(dir string) error {
 type writer struct {
 	tree *Tree
 	root string
-	temp string // folder for files that are being written, "" until the first
+	temp string // folder for files that are being written, "" before the first one
 }
 
-// on returns where a path of the image is on disk.
+// on returns the path on disk for a path of the image.
 func (w *writer) on(p string) string { return filepath.Join(w.root, filepath.FromSlash(p)) }
 
-// children are the nodes in a folder, sorted.
+// children returns the nodes in a folder, sorted.
 func (w *writer) children(n *node) []*node {
 	var list []*node
 	for _, name := range keys(n.children) {
@@ -81,7 +81,7 @@ func (w *writer) children(n *node) []*node {
 	return list
 }
 
-// writeFolder writes what is in a folder that is there.
+// writeFolder writes the content of an existing folder.
 func (w *writer) writeFolder(ctx context.Context, folder *node) error {
 	for _, n := range w.children(folder) {
 		if err := ctx.Err(); err != nil {
@@ -94,15 +94,14 @@ func (w *writer) writeFolder(ctx context.Context, folder *node) error {
 	return nil
 }
 
-// writeNode writes an entry. Its parent has just been seen to be a folder: so no link is passed.
+// writeNode writes an entry. The caller has just checked that the parent is a folder and not a link.
 func (w *writer) writeNode(ctx context.Context, n *node) error {
 	at := w.on(n.Path)
 	have, err := os.Lstat(at)
 	if errors.Is(err, fs.ErrNotExist) {
 		have, err = nil, nil
 	}
-	// Something of another kind is in the way. A planted link is such a thing where a file or folder has
-	// to be: it is removed itself, not what it leads to.
+	// Remove what is there if it has another type. A planted link is removed itself, not its target.
 	if err == nil && have != nil && have.Mode().Type() != n.Mode.Type() {
 		err = remove(ctx, at)
 		have = nil
@@ -118,7 +117,7 @@ func (w *writer) writeNode(ctx context.Context, n *node) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%q: %w", n.Path, bare(err))
+		return fmt.Errorf("%q: %w", n.Path, withoutPath(err))
 	}
 	if n.Mode.IsDir() {
 		return w.writeFolder(ctx, n)
@@ -126,10 +125,10 @@ func (w *writer) writeNode(ctx context.Context, n *node) error {
 	return nil
 }
 
-// ownerMode is what the owner of a folder has to have, to write into it now and remove it later.
+// ownerMode is the permissions that the owner of a folder needs to write into it and to remove it later.
 const ownerMode = 0o700
 
-// writeDir makes a folder, or gives one that is there its mode.
+// writeDir makes a folder, or sets the mode of an existing one.
 func writeDir(e Entry, at string, have fs.FileInfo) error {
 	mode := e.Mode.Perm() | ownerMode
 	if have == nil {
@@ -139,11 +138,11 @@ func writeDir(e Entry, at string, have fs.FileInfo) error {
 	} else if samePerm(have.Mode(), mode) {
 		return nil
 	}
-	return os.Chmod(at, mode) // Mkdir's is cut by the umask
+	return os.Chmod(at, mode) // Mkdir applies the umask
 }
 
-// openFolderMode gives the owner what is missing to write into a folder: an earlier run, or someone,
-// may have left it read-only.
+// openFolderMode gives the owner of a folder the missing permissions: an earlier run, or somebody else, may
+// have left it read-only.
 func openFolderMode(at string, have fs.FileInfo) error {
 	if have.Mode()&ownerMode == ownerMode {
 		return nil
@@ -151,8 +150,9 @@ func openFolderMode(at string, have fs.FileInfo) error {
 	return os.Chmod(at, have.Mode().Perm()|ownerMode)
 }
 
-// samePerm compares permissions, as far as the host has them: Windows knows only "read-only". The bits
-// above them, which WriteDir never sets, make a difference when someone else has set them.
+// samePerm compares permissions as far as the host supports them: Windows knows only "read-only". WriteDir
+// never sets the bits above the permissions, so if a file has them, somebody else set them and the modes
+// differ.
 func samePerm(a, b fs.FileMode) bool {
 	if runtime.GOOS == "windows" {
 		return a&0o200 == b&0o200
@@ -160,19 +160,19 @@ func samePerm(a, b fs.FileMode) bool {
 	return a.Perm() == b.Perm() && a&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky) == 0
 }
 
-// prune removes what the tree does not name.
+// prune removes everything that the tree does not name.
 func (w *writer) prune(ctx context.Context, folder *node) error {
 	at := w.on(folder.Path)
 	entries, err := os.ReadDir(at)
 	if err != nil {
-		return fmt.Errorf("%q: %w", folder.Path, bare(err))
+		return fmt.Errorf("%q: %w", folder.Path, withoutPath(err))
 	}
 	for _, d := range entries {
 		if folder.children[d.Name()] {
 			continue
 		}
 		if err := remove(ctx, filepath.Join(at, d.Name())); err != nil {
-			return fmt.Errorf("removing %q: %w", path.Join(folder.Path, d.Name()), bare(err))
+			return fmt.Errorf("removing %q: %w", path.Join(folder.Path, d.Name()), withoutPath(err))
 		}
 	}
 	for _, n := range w.children(folder) {
@@ -186,8 +186,8 @@ func (w *writer) prune(ctx context.Context, folder *node) error {
 	return nil
 }
 
-// remove removes a file, a link itself, or a folder with all that is in it. Unlike os.RemoveAll it
-// can do so when folders are read-only.
+// remove removes a file, a link itself, or a folder with its content. Unlike os.RemoveAll it also removes
+// read-only folders.
 func remove(ctx context.Context, at string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -204,7 +204,7 @@ func remove(ctx context.Context, at string) error {
 	return os.Remove(at)
 }
 
-// removeContent empties a folder, which has just been seen to be none but a folder.
+// removeContent empties a folder. The caller has just checked that it is a folder and not a link.
 func removeContent(ctx context.Context, at string, info fs.FileInfo) error {
 	if err := openFolderMode(at, info); err != nil {
 		return err

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// long ago: files that nobody changes while they are copied.
+// longAgo is the time of files that did not change recently.
 var longAgo = time.Date(2020, 2, 3, 4, 5, 6, 789, time.UTC)
 
-// old makes a host file that was not just changed.
-func old(t *testing.T, dir, name, content string, mode fs.FileMode) Source {
+// writeOld writes a host file that did not change recently.
+func writeOld(t *testing.T, dir, name, content string, mode fs.FileMode) Source {
 	t.Helper()
 	p := write(t, dir, name, content, mode)
 	if err := os.Chtimes(p, longAgo, longAgo); err != nil {
@@ -24,12 +24,12 @@ func old(t *testing.T, dir, name, content string, mode fs.FileMode) Source {
 	return HostFile(p)
 }
 
-// sample is a tree with all kinds of entries; its host file is in src.
+// sample returns a tree with all kinds of entries. Its host file is in src.
 func sample(t *testing.T, src string) *Tree {
 	t.Helper()
-	tree := grow(t, "/lib -> usr/lib", "/etc/passwd=root", "/empty=", "/l -> /etc/passwd")
+	tree := makeTree(t, "/lib -> usr/lib", "/etc/passwd=root", "/empty=", "/l -> /etc/passwd")
 	for _, e := range []Entry{
-		{Path: "/usr/lib/libc.so", Mode: 0o755, Source: old(t, src, "libc", "libc", 0o600)},
+		{Path: "/usr/lib/libc.so", Mode: 0o755, Source: writeOld(t, src, "libc", "libc", 0o600)},
 		{Path: "/tmp", Mode: fs.ModeDir | fs.ModeSticky | 0o777},
 		{Path: "/root", Mode: fs.ModeDir | 0o700},
 		{Path: "/ro/sub", Mode: fs.ModeDir | 0o555, UID: 7},
@@ -58,7 +58,7 @@ const sampleOnDisk = `
 	usr/lib drwxr-xr-x
 	usr/lib/libc.so -rwxr-xr-x "libc"`
 
-// disk is what is in a folder, one line each.
+// disk lists the content of a folder, one line per entry.
 func disk(t *testing.T, dir string) string {
 	t.Helper()
 	var b strings.Builder
@@ -98,8 +98,8 @@ func writeDirTo(t *testing.T, tree *Tree, dir string) {
 	}
 }
 
-// state is what must not change of files that are left alone.
-func state(t *testing.T, dir string) map[string]string {
+// fileStates returns everything that must not change in files that are left alone.
+func fileStates(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	m := map[string]string{}
 	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
@@ -122,9 +122,9 @@ func TestWriteDir(t *testing.T) {
 	writeDirTo(t, tree, dir)
 	want(t, disk(t, dir), sampleOnDisk)
 
-	before := state(t, dir)
+	before := fileStates(t, dir)
 	writeDirTo(t, tree, dir)
-	after := state(t, dir)
+	after := fileStates(t, dir)
 	for p, s := range before {
 		if after[p] != s {
 			t.Errorf("the second run changed %s: %s, then %s", p, s, after[p])
@@ -142,7 +142,7 @@ func TestWriteDirEmptyTree(t *testing.T) {
 	want(t, disk(t, dir), "")
 }
 
-// Whatever is in the folder before, it is the tree afterwards.
+// WriteDir gives the same result whatever was in the folder before.
 func TestWriteDirOver(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -191,7 +191,7 @@ func TestWriteDirOver(t *testing.T) {
 	}
 }
 
-// A program that was built in its place stays as it is, and so does its mode.
+// A program that was built in place is unchanged, and so is its mode.
 func TestWriteDirInPlace(t *testing.T) {
 	dir := t.TempDir()
 	binary := write(t, dir, "hello", "ELF", 0o700)
@@ -199,14 +199,14 @@ func TestWriteDirInPlace(t *testing.T) {
 	if err := tree.Add(Entry{Path: "/hello", Mode: 0o755, Source: HostFile(binary)}); err != nil {
 		t.Fatal(err)
 	}
-	before := state(t, dir)
+	before := fileStates(t, dir)
 	writeDirTo(t, &tree, dir)
-	if after := state(t, dir); after[binary] != before[binary] {
+	if after := fileStates(t, dir); after[binary] != before[binary] {
 		t.Errorf("%s, was %s", after[binary], before[binary])
 	}
 }
 
-// A source that lies in the folder itself, where the tree names nothing, is copied before it goes.
+// A source in the folder itself, at a path that the tree does not name, is copied before it is removed.
 func TestWriteDirSourceInside(t *testing.T) {
 	dir := t.TempDir()
 	var tree Tree

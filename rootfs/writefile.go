@@ -14,11 +14,11 @@ import (
 	"github.com/otiai10/copy"
 )
 
-// writeFile writes a file, unless it is there; have is what is in its place, nil or a file.
+// writeFile writes a file if it is missing or different; have describes the existing file, nil for none.
 func (w *writer) writeFile(ctx context.Context, e Entry, at string, have fs.FileInfo) error {
 	source, err := e.Source.stat()
 	if err != nil {
-		return fmt.Errorf("reading %q: %w", e.Source, bare(err))
+		return fmt.Errorf("reading %q: %w", e.Source, withoutPath(err))
 	}
 	if have != nil {
 		done, err := upToDate(e, source, at, have)
@@ -26,8 +26,8 @@ func (w *writer) writeFile(ctx context.Context, e Entry, at string, have fs.File
 			return err
 		}
 	}
-	// Never in place, not even to correct the mode: the file may have another name elsewhere, a hard
-	// link, that must not change.
+	// Never write in place, not even to correct the mode: the file may have a hard link elsewhere, which
+	// must not change.
 	temp, err := w.tempName()
 	if err != nil {
 		return err
@@ -41,10 +41,9 @@ func (w *writer) writeFile(ctx context.Context, e Entry, at string, have fs.File
 	return os.Rename(temp, at)
 }
 
-// upToDate tells whether the file that is there is the one to be written. A time of 0 says nothing,
-// see setTime.
+// upToDate reports whether the existing file is the one to be written. It ignores the time 0, see setTime.
 func upToDate(e Entry, source fs.FileInfo, at string, have fs.FileInfo) (bool, error) {
-	// By device and inode, not by name: the folder may have been reached by another path.
+	// Compare by device and inode, not by name: the folder may have several paths.
 	if os.SameFile(source, have) {
 		return true, nil // built in place
 	}
@@ -56,38 +55,38 @@ func upToDate(e Entry, source fs.FileInfo, at string, have fs.FileInfo) (bool, e
 	}
 	same, err := sameContent(HostFile(at), e.Source, e.Size)
 	if errors.Is(err, fs.ErrPermission) {
-		return false, nil // a file that not even its owner may read: write it again
+		return false, nil // not even the owner may read the file: write it again
 	}
 	return same, err
 }
 
-// racy is how long after a change another one may leave a file with the same time and size: as coarse
-// as the clock of any file system that people build on, FAT has two seconds.
-const racy = 2 * time.Second
+// coarsestClock is the largest step of the clock of any file system that people build on: FAT has two
+// seconds. Within one step, a file can change twice and keep the same time and size.
+const coarsestClock = 2 * time.Second
 
-// setTime gives a copy its source's time, by which the next run sees that nothing changed. A source
-// that has just been changed may be changed again within the same tick, and one in memory has no time:
-// their copies get the time 0, and the next run compares the bytes.
+// setTime gives a copy the time of its source, so that the next run sees that nothing changed. A source
+// that has just changed may change again within the same clock step, and bytes in memory have no time:
+// copies of both get the time 0, and the next run compares the bytes.
 func setTime(name string, source fs.FileInfo) error {
 	t := source.ModTime()
-	if t.IsZero() || time.Since(t) < racy {
+	if t.IsZero() || time.Since(t) < coarsestClock {
 		t = time.Unix(0, 0)
 	}
 	return os.Chtimes(name, t, t)
 }
 
-// copyFile copies an entry's bytes to a new file. It is copied from a file system with this one file:
-// so host files, files of a sysroot and bytes in memory take the same way.
+// copyFile copies an entry's bytes to a new file. It copies from a file system that has only this file, so
+// host files, files of a sysroot and bytes in memory need only one code path.
 func copyFile(ctx context.Context, e Entry, to string) error {
 	err := copy.Copy(e.Path, to, copy.Options{
 		FS: oneFile{e},
-		// Called right after the file is made; the default would set the source's mode.
+		// Called right after the file is created. The default sets the source's mode.
 		PermissionControl: func(fs.FileInfo, string) (func(*error), error) {
 			return func(err *error) {
 				*err = errors.Join(*err, os.Chmod(to, e.Mode.Perm()))
 			}, nil
 		},
-		WrapReader: func(r io.Reader) io.Reader { return untilDone{ctx: ctx, r: r} },
+		WrapReader: func(r io.Reader) io.Reader { return ctxReader{ctx: ctx, r: r} },
 	})
 	if err != nil {
 		return err
@@ -96,7 +95,7 @@ func copyFile(ctx context.Context, e Entry, to string) error {
 	if err != nil {
 		return err
 	}
-	// The tree was made from the size; an image with it would be cut off or refused.
+	// The tree has the old size; an image with a wrong size would be truncated or refused.
 	if info.Size() != e.Size {
 		return fmt.Errorf("the source %q had %d bytes and now has %d\nfix: build again", e.Source, e.Size, info.Size())
 	}
@@ -111,26 +110,26 @@ func (f oneFile) Stat(string) (fs.FileInfo, error) { return fileInfo{Entry: f.en
 func (f oneFile) Open(string) (fs.File, error) {
 	r, err := f.entry.Source.Open()
 	if err != nil {
-		// As a plain error: package copy takes a missing file for nothing to do.
-		return nil, fmt.Errorf("reading %q: %w", f.entry.Source, bare(err))
+		// Hide fs.ErrNotExist: package copy ignores a missing file.
+		return nil, fmt.Errorf("reading %q: %w", f.entry.Source, withoutPath(err))
 	}
 	return openFile{ReadCloser: r, info: fileInfo{Entry: f.entry}}, nil
 }
 
-// untilDone is a reader that ends when its context does.
-type untilDone struct {
+// ctxReader is a reader that fails when its context ends.
+type ctxReader struct {
 	ctx context.Context
 	r   io.Reader
 }
 
-func (u untilDone) Read(p []byte) (int, error) {
+func (u ctxReader) Read(p []byte) (int, error) {
 	if err := u.ctx.Err(); err != nil {
 		return 0, err
 	}
 	return u.r.Read(p)
 }
 
-// writeLink writes a link, unless it is there; have is what is in its place, nil or a link.
+// writeLink writes a link if it is missing or different; have describes the existing link, nil for none.
 func (w *writer) writeLink(e Entry, at string, have fs.FileInfo) error {
 	target := filepath.FromSlash(e.Link)
 	if have != nil {
@@ -145,15 +144,15 @@ func (w *writer) writeLink(e Entry, at string, have fs.FileInfo) error {
 	if err := os.Symlink(target, temp); err != nil {
 		if runtime.GOOS == "windows" {
 			return fmt.Errorf("making a symbolic link: %w\n"+
-				"fix: turn on the developer mode of Windows, or build as administrator", bare(err))
+				"fix: turn on the developer mode of Windows, or build as administrator", withoutPath(err))
 		}
 		return err
 	}
 	return os.Rename(temp, at)
 }
 
-// tempName is where the next file is written. It lies in a folder of its own, new and closed to
-// others, so that nothing can be planted there; and on the same file system as the file's place.
+// tempName returns the path where the next file is written. It is in a new folder that is closed to other
+// users, so nobody can plant a file there. The folder is on the same file system as the final path.
 func (w *writer) tempName() (string, error) {
 	if w.temp == "" {
 		temp, err := os.MkdirTemp(w.root, ".fromscratch-*")
@@ -165,11 +164,11 @@ func (w *writer) tempName() (string, error) {
 	return filepath.Join(w.temp, "file"), nil
 }
 
-// close removes the folder of tempName, with what an error left in it.
+// close removes the folder of tempName and any file that an error left in it.
 func (w *writer) close(ctx context.Context) error {
 	if w.temp == "" {
 		return nil
 	}
-	// Not the caller's context: this is what has to be done when that one is done.
+	// Clean up even if the caller's context has ended.
 	return remove(context.WithoutCancel(ctx), w.temp)
 }

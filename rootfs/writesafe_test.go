@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// A link that someone planted leads no write and no removal out of the folder.
+// A planted link never makes WriteDir write or remove anything outside of the folder.
 func TestWriteDirPlantedLinks(t *testing.T) {
 	for _, planted := range []string{"etc", "etc/passwd", "usr", "usr/lib", "usr/lib/libc.so", "ro", "ro/sub", "tmp", "lib", "unnamed", "usr/lib/unnamed"} {
 		t.Run(planted, func(t *testing.T) {
@@ -21,10 +21,10 @@ func TestWriteDirPlantedLinks(t *testing.T) {
 			}
 			dir := t.TempDir()
 			symlink(t, outside, filepath.Join(dir, planted))
-			before := state(t, outside)
+			before := fileStates(t, outside)
 			writeDirTo(t, sample(t, t.TempDir()), dir)
 			want(t, disk(t, dir), sampleOnDisk)
-			after := state(t, outside)
+			after := fileStates(t, outside)
 			if len(after) != len(before) {
 				t.Errorf("outside is %v, was %v", after, before)
 			}
@@ -37,7 +37,7 @@ func TestWriteDirPlantedLinks(t *testing.T) {
 	}
 }
 
-// A file that has a second name outside is replaced, not changed.
+// A file with a hard link outside is replaced, not changed.
 func TestWriteDirPlantedHardLink(t *testing.T) {
 	outside := write(t, t.TempDir(), "f", "root", 0o600)
 	dir := t.TempDir()
@@ -88,16 +88,16 @@ func TestWriteDirSourceGrows(t *testing.T) {
 	}
 }
 
-// cancelling is a sysroot whose one file cancels the build when it is half read, or fails.
-type cancelling struct {
+// cancellingFS is a sysroot whose only file cancels the build or fails when it is half read.
+type cancellingFS struct {
 	*Tree
 	read func() error
 }
 
-func (c cancelling) Open(string) (fs.File, error) { return &halfRead{c: c}, nil }
+func (c cancellingFS) Open(string) (fs.File, error) { return &halfRead{c: c}, nil }
 
 type halfRead struct {
-	c    cancelling
+	c    cancellingFS
 	half bool
 }
 
@@ -111,7 +111,7 @@ func (h *halfRead) Read(p []byte) (int, error) {
 	return copy(p, "ha"), nil
 }
 
-// An interrupted run leaves the old file or the new one, and nothing of its own.
+// An interrupted run leaves either the old file or the new one, and no temporary files.
 func TestWriteDirInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	failed := errors.New("reading fails")
@@ -127,7 +127,7 @@ func TestWriteDirInterrupted(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var tree Tree
-			sys := cancelling{grow(t, "/f=half"), tt.read}
+			sys := cancellingFS{makeTree(t, "/f=half"), tt.read}
 			if err := tree.Add(Entry{Path: "/f", Mode: 0o644, Source: SysrootFile(sys, "/f")}); err != nil {
 				t.Fatal(err)
 			}

@@ -20,18 +20,19 @@ const (
 	allZones  = "all"
 )
 
-// posixTZ is a TZ value that carries its own rules, "CET-1CEST,M3.5.0,M10.5.0/3" or "<+03>-3": it needs
-// no file. See tzset(3).
+// posixTZ matches a TZ value that contains its own rules and needs no file: "CET-1CEST,M3.5.0,M10.5.0/3" or
+// "<+03>-3". See tzset(3).
 var posixTZ = regexp.MustCompile(`^([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[+-]?[0-9]`)
 
-// wantsZones tells whether there is a zone to be added. tzset(3): a colon says that a file's name follows.
+// wantsZones reports whether the image needs a zone. In TZ, a colon may precede a file name, see tzset(3).
 func (s Spec) wantsZones() bool { return len(s.Timezones) > 0 || strings.TrimPrefix(s.TZ, ":") != "" }
 
-// zoneArchive is Go's own.
+// zoneArchive returns the path of Go's own zones.
 func zoneArchive(goroot string) string { return filepath.Join(goroot, "lib", "time", "zoneinfo.zip") }
 
-// ZonePlaces are the files and folders of this machine, with all below them, that decide which time zones the image
-// gets: Go's archive, and where that is missing and a zone is wanted, the folder that takes its place.
+// ZonePlaces returns the files and folders of this machine that decide which time zones the image gets:
+// Go's archive and, if that is missing and a zone is wanted, the folder that replaces it. Everything below
+// the folder counts.
 func (s Spec) ZonePlaces() []string {
 	archive := zoneArchive(s.GOROOT)
 	if _, err := os.Lstat(archive); s.GOROOT != "" && err == nil || !s.wantsZones() {
@@ -40,8 +41,8 @@ func (s Spec) ZonePlaces() []string {
 	return []string{archive, zonePath}
 }
 
-// addZones adds time zones. Without them time.LoadLocation fails, while C programs take UTC silently
-// and call it by the zone's name.
+// addZones adds time zones. Without them time.LoadLocation fails, and C programs silently use UTC under the
+// zone's name.
 func (a *assembly) addZones(ctx context.Context) (err error) {
 	if !a.wantsZones() {
 		return nil
@@ -76,8 +77,8 @@ func (a *assembly) addZone(ctx context.Context, z zones, name string) error {
 	return nil
 }
 
-// addZoneFile adds the file of a zone. A link of the host's folder becomes a file: two names of a zone
-// are as good as one, and Go's archive has no links either.
+// addZoneFile adds the file of a zone. A link in the host's folder becomes a file: Go's archive has no
+// links either.
 func (a *assembly) addZoneFile(ctx context.Context, z zones, name string) error {
 	content, err := z.read(ctx, name)
 	if err != nil {
@@ -93,7 +94,7 @@ func (a *assembly) addZoneFile(ctx context.Context, z zones, name string) error 
 	return a.addFile(path.Join(zonePath, name), string(content), reason)
 }
 
-// addLocalZone adds the zone of TZ, and the link that programs read which do not know TZ.
+// addLocalZone adds the zone of TZ, and the link /etc/localtime for programs that ignore TZ.
 func (a *assembly) addLocalZone(ctx context.Context, z zones, tz string) error {
 	if tz == "" || path.IsAbs(tz) || posixTZ.MatchString(tz) && !z.has(tz) {
 		return nil
@@ -107,11 +108,11 @@ func (a *assembly) addLocalZone(ctx context.Context, z zones, tz string) error {
 // zones is a source of zone files.
 type zones struct {
 	fsys  fs.FS
-	where string // for people
+	where string // the source's name in messages
 	close func() error
 }
 
-// openZones opens Go's own zones, which are the same on every machine that has this Go, or else the
+// openZones opens Go's own zones, which are the same on every machine with this Go version, or else the
 // host's folder.
 func openZones(goroot, folder string) (zones, error) {
 	archive := zoneArchive(goroot)
@@ -121,7 +122,7 @@ func openZones(goroot, folder string) (zones, error) {
 			return zones{fsys: r, where: "Go's zoneinfo.zip", close: r.Close}, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return zones{}, fmt.Errorf("reading the time zones %q: %w\nfix: reinstall Go", archive, bare(err))
+			return zones{}, fmt.Errorf("reading the time zones %q: %w\nfix: reinstall Go", archive, withoutPath(err))
 		}
 	}
 	if info, err := os.Stat(folder); err == nil && info.IsDir() {
@@ -131,16 +132,16 @@ func openZones(goroot, folder string) (zones, error) {
 		"fix: install the package tzdata", archive, folder)
 }
 
-// zoneMagic begins every zone file, RFC 8536 section 3.1. A host's folder has other files too.
+// zoneMagic is the beginning of every zone file, RFC 8536 section 3.1. A host's folder has other files too.
 const zoneMagic = "TZif"
 
-// Bounds of what is taken of an archive, which a Builder may have: all zones are a few hundred, and the largest has 4 KB.
+// Limits for an archive, because it may be a Builder's. There are a few hundred zones; the largest has 4 KB.
 const (
 	maxZone  = 64 << 10 // bytes
 	maxZones = 4096
 )
 
-// content reads a file, whatever size it claims.
+// content reads a file, but at most maxZone bytes.
 func (z zones) content(name string) ([]byte, error) {
 	f, err := z.fsys.Open(name)
 	if err != nil {
@@ -149,7 +150,7 @@ func (z zones) content(name string) ([]byte, error) {
 	return readAtMost(f, maxZone)
 }
 
-// read returns a zone's file. Its name is checked by the file systems: none lets "../x" out.
+// read returns a zone's file. The file systems check the name: none of them allows "../x".
 func (z zones) read(ctx context.Context, name string) ([]byte, error) {
 	content, err := z.content(name)
 	if err == nil && !strings.HasPrefix(string(content), zoneMagic) {
@@ -159,20 +160,20 @@ func (z zones) read(ctx context.Context, name string) ([]byte, error) {
 		return content, nil
 	}
 	fix := "use a name like \"Europe/Berlin\", of https://data.iana.org/time-zones/tzdb/zone1970.tab"
-	if near := z.near(ctx, name); len(near) > 0 {
+	if near := z.similar(ctx, name); len(near) > 0 {
 		fix = fmt.Sprintf("use one of %q", near)
 	}
-	return nil, fmt.Errorf("%s has no such zone (%w)\nfix: %s", z.where, bare(err), fix)
+	return nil, fmt.Errorf("%s has no such zone (%w)\nfix: %s", z.where, withoutPath(err), fix)
 }
 
-// has tells whether there is a file of that name.
+// has reports whether there is a file with this name.
 func (z zones) has(name string) bool {
 	_, err := fs.Stat(z.fsys, name)
 	return err == nil
 }
 
-// names lists all zones, sorted. In a host's folder it leaves out the copies that count leap seconds
-// ("right") or do not ("posix"), and the host's own settings.
+// names lists all zones, sorted. In a host's folder it skips the copies that count leap seconds ("right")
+// or do not ("posix"), and the host's own settings.
 func (z zones) names(ctx context.Context) ([]string, error) {
 	var names []string
 	err := fs.WalkDir(z.fsys, ".", func(name string, d fs.DirEntry, err error) error {
@@ -187,7 +188,7 @@ func (z zones) names(ctx context.Context) ([]string, error) {
 			return nil
 		}
 		if len(names) == maxZones {
-			return fmt.Errorf("there are more than %d\nfix: name those that are needed in Timezones", maxZones)
+			return fmt.Errorf("there are more than %d zones\nfix: name only the needed zones in Timezones", maxZones)
 		}
 		names = append(names, name)
 		return nil
@@ -198,7 +199,7 @@ func (z zones) names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// isZone tells whether a file begins as zones do.
+// isZone reports whether a file begins like a zone file.
 func (z zones) isZone(name string) bool {
 	f, err := z.fsys.Open(name)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// goroot makes a GOROOT that has only zones.
+// goroot makes a GOROOT that has only time zones.
 func goroot(t *testing.T, zones map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -150,7 +150,7 @@ func TestZonesOfHost(t *testing.T) {
 	wantError(t, err, "zoneinfo.zip", "fix: reinstall Go")
 }
 
-// The zones that Go ships.
+// The zones in Go's archive are usable.
 func TestZonesOfGo(t *testing.T) {
 	s := bareSpec()
 	s.GOROOT, s.Timezones = runtime.GOROOT(), []string{"all"}
