@@ -8,11 +8,11 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
-// Ask what a program will look for, before it is put into an image.
+// Ask what a program may look for before you put it into an image.
 func ExampleProgram_Needs() {
 	p, err := linked.Read("/usr/local/bin/server")
 	if errors.Is(err, linked.ErrNotGo) {
-		return // nothing is known of it
+		return // not a Go program: its needs are unknown
 	}
 	if err != nil {
 		log.Fatal(err)

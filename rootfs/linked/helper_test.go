@@ -9,7 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
-// uses calls what is looked for; none of it through a value that only reflection knows.
+// uses calls the functions directly, not through values that only reflection knows.
 const uses = `package main
 
 import (
@@ -33,7 +33,7 @@ func main() {
 }
 `
 
-// imports imports the same packages and more, and needs nothing.
+// imports imports the same packages and more, but needs nothing.
 const imports = `package main
 
 import (
@@ -53,7 +53,7 @@ func main() {
 }
 `
 
-// dials is a client of TLS servers.
+// dials is a TLS client.
 const dials = `package main
 
 import (
@@ -64,7 +64,7 @@ import (
 func main() { fmt.Println(tls.Dial("tcp", "example.com:https", nil)) }
 `
 
-// opens has a package that calls dlopen, as those for hardware do.
+// opens has a package that calls dlopen, like packages for hardware.
 const opens = `package main
 
 // #cgo LDFLAGS: -ldl
@@ -76,7 +76,7 @@ import "fmt"
 func main() { fmt.Println(C.dlopen(nil, C.RTLD_NOW) != nil) }
 `
 
-// build builds a program of one file, with the words of a command line: variables, then flags.
+// build builds a program from one file. words are the variables and then the flags of a command line.
 func build(t *testing.T, source string, words ...string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -102,7 +102,7 @@ func build(t *testing.T, source string, words ...string) string {
 	return filepath.Join(dir, "program")
 }
 
-// read reads a program that is one of Go.
+// read reads a Go program.
 func read(t *testing.T, file string) *linked.Program {
 	t.Helper()
 	p, err := linked.Read(file)
@@ -112,14 +112,14 @@ func read(t *testing.T, file string) *linked.Program {
 	return p
 }
 
-// needGCC skips a test where there is no C compiler; in CI that is a failure.
+// needGCC skips a test if there is no C compiler. In CI it fails the test instead.
 func needGCC(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("gcc"); err == nil {
 		return
 	}
 	if os.Getenv("CI") == "true" {
-		t.Fatal("in CI nothing is skipped: gcc is not installed")
+		t.Fatal("CI must not skip this test: gcc is not installed")
 	}
 	t.Skip("gcc is not installed")
 }

@@ -35,16 +35,16 @@ func TestNeeds(t *testing.T) {
 		gcc    bool
 		want   []Need
 	}{
-		"used":             {source: uses, want: append([]Need{zones}, used...)},
-		"zones are within": {source: uses, words: []string{"-tags=timetzdata", "-ldflags=-s -w"}, want: used},
-		"only imported":    {source: imports},
-		"dials":            {source: dials, want: dialled},
+		"used":            {source: uses, want: append([]Need{zones}, used...)},
+		"zones linked in": {source: uses, words: []string{"-tags=timetzdata", "-ldflags=-s -w"}, want: used},
+		"only imported":   {source: imports},
+		"dials":           {source: dials, want: dialled},
 		"dials with cgo": {
 			source: dials, words: []string{"CGO_ENABLED=1"}, gcc: true,
 			want: append(append([]Need{}, dialled...), Need{Resolver, "net._C_getaddrinfo is linked"}),
 		},
-		"dials with Go alone": {source: dials, words: []string{"CGO_ENABLED=1", "-tags=netgo"}, gcc: true, want: dialled},
-		"calls dlopen":        {source: opens, words: []string{"CGO_ENABLED=1"}, gcc: true, want: []Need{{Dlopen, "main._Cfunc_dlopen is linked"}}},
+		"dials with netgo": {source: dials, words: []string{"CGO_ENABLED=1", "-tags=netgo"}, gcc: true, want: dialled},
+		"calls dlopen":     {source: opens, words: []string{"CGO_ENABLED=1"}, gcc: true, want: []Need{{Dlopen, "main._Cfunc_dlopen is linked"}}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-// Without section headers, or with wrong ones, a program runs as before: everything is found that was.
+// A program runs without section headers, or with wrong ones. Its needs must be found all the same.
 func TestWithoutSections(t *testing.T) {
 	t.Parallel()
 	file := build(t, uses, "GOARCH=amd64")

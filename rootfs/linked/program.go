@@ -12,23 +12,23 @@ import (
 	"strings"
 )
 
-// ErrNotGo says that a program is not one of Go, or that nothing is left in it to know it by.
+// ErrNotGo reports that a file is not a Go program, or has lost everything that identifies one.
 var ErrNotGo = errors.New("not a Go program")
 
-// Program is what can be read of a Go program.
+// Program is the information in a Go program.
 type Program struct {
 	build *debug.BuildInfo
 	names string // each with a NUL at its end
 }
 
 // Read reads a program's build information and the names of its functions, at most as many bytes as the
-// file has. The error is [ErrNotGo] for every other file, be it C, Rust or a script.
+// file has. The error is [ErrNotGo] for any other file, such as a C or Rust program or a script.
 func Read(file string) (*Program, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // it was only read
+	defer f.Close() // opened for reading only
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func Read(file string) (*Program, error) {
 	return p, nil
 }
 
-// ReadFrom is [Read] of size bytes.
+// ReadFrom is [Read] for a reader with the given size in bytes.
 func ReadFrom(r io.ReaderAt, size int64) (*Program, error) {
 	magic := make([]byte, len(elf.ELFMAG))
 	if n, err := r.ReadAt(magic, 0); n < len(magic) && !errors.Is(err, io.EOF) {
@@ -53,8 +53,8 @@ func ReadFrom(r io.ReaderAt, size int64) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Build information is absent where tools have rewritten the file; a failing disk would have shown
-	// above.
+	// Tools that rewrite a file may remove the build information, so its absence is no error. A failing disk
+	// would have failed above.
 	build, err := buildinfo.Read(r)
 	if err != nil && names == "" {
 		return nil, ErrNotGo
@@ -62,18 +62,18 @@ func ReadFrom(r io.ReaderAt, size int64) (*Program, error) {
 	return &Program{build: build, names: names}, nil
 }
 
-// Build is what "go version -m" prints; nil when the program has lost it.
+// Build returns what "go version -m" prints, nil if the program has lost it.
 func (p *Program) Build() *debug.BuildInfo { return p.build }
 
-// Readable says whether names of functions were found. If not, [Program.Has] is false for all, which
-// says nothing about the program.
+// Readable reports whether function names were found. If not, [Program.Has] is false for every function,
+// which says nothing about the program.
 func (p *Program) Readable() bool { return len(p.names) > 0 }
 
-// Has says whether a function is linked. It is named as in a stack trace: "time.LoadLocation",
-// "os/exec.(*Cmd).Start"; in the last element of a package's path a dot is "%2e".
+// Has reports whether a function is linked. Names are those of stack traces: "time.LoadLocation",
+// "os/exec.(*Cmd).Start". A dot in the last element of a package path is "%2e".
 func (p *Program) Has(function string) bool {
 	for name := range p.functions() {
-		// The lengths are compared first: next to nothing is read.
+		// Go compares the lengths first, so this reads very little.
 		if name == function {
 			return true
 		}
@@ -81,7 +81,7 @@ func (p *Program) Has(function string) bool {
 	return false
 }
 
-// functions are the names of all functions.
+// functions iterates over the names of all functions.
 func (p *Program) functions() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for rest := p.names; len(rest) > 0; {
@@ -94,8 +94,8 @@ func (p *Program) functions() iter.Seq[string] {
 	}
 }
 
-// Module says whether a module is among those that the program was built from: the main one, or one that
-// provides a package. Whether anything of the package is linked is not said.
+// Module reports whether a module is among those that the program was built from: the main module, or one
+// that provides a package. It does not say whether any function of the module is linked.
 func (p *Program) Module(path string) bool {
 	if p.build == nil {
 		return false
@@ -111,7 +111,7 @@ func (p *Program) Module(path string) bool {
 	return false
 }
 
-// setting is one of the build settings, "" when it is not there.
+// setting returns a build setting, "" if it is missing.
 func (p *Program) setting(key string) string {
 	if p.build == nil {
 		return ""

@@ -12,7 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
-// TestHas builds a program in every way that changes where the table of functions is, or in what form.
+// TestHas builds a program in every way that changes the place or the form of the function table.
 func TestHas(t *testing.T) {
 	t.Parallel()
 	external := "-ldflags=-linkmode=external"
@@ -21,18 +21,18 @@ func TestHas(t *testing.T) {
 		gcc   bool
 		slow  bool // compiles the standard library
 	}{
-		"plain":             {},
-		"stripped":          {words: []string{"-ldflags=-s -w"}},
-		"trimpath":          {words: []string{"-trimpath"}},
-		"pie":               {words: []string{"-buildmode=pie"}},
-		"external":          {words: []string{"CGO_ENABLED=1", external}, gcc: true},
-		"external pie":      {words: []string{"CGO_ENABLED=1", "-buildmode=pie", external + " -s -w"}, gcc: true},
-		"static":            {words: []string{"CGO_ENABLED=1", external + " -extldflags=-static"}, gcc: true},
-		"no inlining":       {words: []string{"-gcflags=-l"}},
-		"32 bits":           {words: []string{"GOARCH=386"}, slow: true},
-		"arm64":             {words: []string{"GOARCH=arm64"}, slow: true},
-		"other byte order":  {words: []string{"GOARCH=s390x"}, slow: true},
-		"big words of four": {words: []string{"GOARCH=mips"}, slow: true},
+		"plain":               {},
+		"stripped":            {words: []string{"-ldflags=-s -w"}},
+		"trimpath":            {words: []string{"-trimpath"}},
+		"pie":                 {words: []string{"-buildmode=pie"}},
+		"external":            {words: []string{"CGO_ENABLED=1", external}, gcc: true},
+		"external pie":        {words: []string{"CGO_ENABLED=1", "-buildmode=pie", external + " -s -w"}, gcc: true},
+		"static":              {words: []string{"CGO_ENABLED=1", external + " -extldflags=-static"}, gcc: true},
+		"no inlining":         {words: []string{"-gcflags=-l"}},
+		"32 bits":             {words: []string{"GOARCH=386"}, slow: true},
+		"arm64":               {words: []string{"GOARCH=arm64"}, slow: true},
+		"other byte order":    {words: []string{"GOARCH=s390x"}, slow: true},
+		"32 bits, big endian": {words: []string{"GOARCH=mips"}, slow: true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestHas(t *testing.T) {
 	}
 }
 
-// What a program says of itself.
+// The build information of a program is available.
 func TestBuild(t *testing.T) {
 	t.Parallel()
 	p := read(t, build(t, imports, "-tags=one,two"))
@@ -72,7 +72,7 @@ func TestBuild(t *testing.T) {
 	}
 }
 
-// Files that are no program of Go are told apart from those that cannot be read.
+// Files that are not Go programs give ErrNotGo; files that cannot be read give another error.
 func TestNotGo(t *testing.T) {
 	t.Parallel()
 	self, err := os.ReadFile(build(t, imports))
@@ -105,7 +105,7 @@ func TestNotGo(t *testing.T) {
 	}
 }
 
-// What an obfuscator leaves, or a Go whose table is not known here: the functions are unknown, not absent.
+// After an obfuscator, or with an unknown form of the table, the functions are unknown.
 func TestNotReadable(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile(build(t, uses, "GOARCH=amd64"))

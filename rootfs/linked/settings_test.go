@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Toolchains for FIPS 140 leave word in the build information.
+// Toolchains for FIPS 140 leave a setting in the build information.
 func TestSystemCrypto(t *testing.T) {
 	t.Parallel()
 	tests := map[debug.BuildSetting]string{

@@ -8,22 +8,21 @@ import (
 	"slices"
 )
 
-// The first word of the runtime's table of functions, runtime.pcheader, says which form the rest has,
-// see PCLnTabMagic in internal/abi/symtab.go. Read in the wrong byte order it is none of these.
+// The first word of the runtime's function table, runtime.pcheader, gives the form of the rest, see
+// PCLnTabMagic in internal/abi/symtab.go. In the wrong byte order, it equals none of these values.
 const (
 	go116 = 0xfffffffa
-	go118 = 0xfffffff0 // one word more, textStart; since Go 1.26 it is there but unused
-	go120 = 0xfffffff1 // the same form, other names of generated functions
+	go118 = 0xfffffff0 // has one more word, textStart, which is unused since Go 1.26
+	go120 = 0xfffffff1 // the same form, but generated functions have other names
 )
 
-// maxHeader is the length of runtime.pcheader where words have eight bytes: pcHeader in
-// runtime/symtab.go.
+// maxHeader is the length of runtime.pcheader if words have eight bytes: pcHeader in runtime/symtab.go.
 const maxHeader = 8 + 8*8
 
 // span is a part of a file.
 type span struct{ start, end int64 }
 
-// functionNames returns the program's table of names, "" when there is none.
+// functionNames returns the program's table of names, "" if there is none.
 func functionNames(r io.ReaderAt, size int64) (string, error) {
 	names, err := findNames(r, size)
 	if err != nil || names == (span{}) {
@@ -36,9 +35,10 @@ func functionNames(r io.ReaderAt, size int64) (string, error) {
 	return string(buf), nil
 }
 
-// findNames finds the table of names by its section, whose name depends on the linker: the linker of C
-// merges .data.rel.ro.gopclntab, which Go before 1.26 makes of position independent programs, into
-// .data.rel.ro, and section headers may be missing altogether. Then the whole file is searched.
+// findNames finds the table of names. It tries the table's section first, but the linker decides the
+// section's name: the C linker merges .data.rel.ro.gopclntab, which Go before 1.26 makes for
+// position-independent programs, into .data.rel.ro. Section headers may also be missing. Then it searches
+// the whole file.
 func findNames(r io.ReaderAt, size int64) (span, error) {
 	for _, section := range sections(r) {
 		names, err := namesAt(r, section, size)
@@ -49,16 +49,16 @@ func findNames(r io.ReaderAt, size int64) (span, error) {
 	return searchNames(r, size)
 }
 
-// sections are the places of the program's table of functions according to its section headers.
+// sections returns the offsets of the function table according to the section headers.
 func sections(r io.ReaderAt) []int64 {
 	f, err := elf.NewFile(r)
 	if err != nil {
-		return nil // the loader does not mind wrong section headers either
+		return nil // the loader ignores section headers, so wrong ones are no error
 	}
 	var found []int64
 	for _, s := range f.Sections {
-		ours := s.Name == ".gopclntab" || s.Name == ".data.rel.ro.gopclntab"
-		if ours && s.Type != elf.SHT_NOBITS && s.Offset < 1<<63 {
+		isTable := s.Name == ".gopclntab" || s.Name == ".data.rel.ro.gopclntab"
+		if isTable && s.Type != elf.SHT_NOBITS && s.Offset < 1<<63 {
 			found = append(found, int64(s.Offset))
 		}
 	}
@@ -79,8 +79,8 @@ func namesAt(r io.ReaderAt, at, size int64) (span, error) {
 }
 
 // searchNames searches a file for the header, which is aligned to a word of at least four bytes. The last
-// one counts: a program that embeds another has the other's among its constants, which are in front.
-// Each byte is read once, and each header is judged by itself.
+// one wins: if a program embeds another, the other's header is among the constants, which come first. Each
+// byte is read once, and each header is checked by itself.
 func searchNames(r io.ReaderAt, size int64) (span, error) {
 	const step = 1 << 20
 	var last span
@@ -103,11 +103,11 @@ func searchNames(r io.ReaderAt, size int64) (span, error) {
 	return last, nil
 }
 
-// decodeHeader decodes the header b, which is at an offset of the file, and gives the part of the file
-// that holds the names; none when b is not a header. The table is one block that begins with the header,
-// and the parts of it follow in the order of their offsets (cmd/link/internal/ld/pcln.go).
+// decodeHeader decodes the header b at an offset of the file. It returns the part of the file with the
+// names, or nothing if b is not a header. The table is one block that begins with the header; its parts
+// follow in the order of their offsets (cmd/link/internal/ld/pcln.go).
 func decodeHeader(b []byte, at, size int64) span {
-	order, first := form(b)
+	order, first := headerForm(b)
 	if order == nil {
 		return span{}
 	}
@@ -129,10 +129,10 @@ func decodeHeader(b []byte, at, size int64) span {
 	return span{at + int64(word(first)), at + int64(word(first+1))}
 }
 
-// form gives the byte order and the number of words in front of the offsets: how many functions, how
-// many files and, since Go 1.18, the address of the code.
-func form(b []byte) (order binary.ByteOrder, first int) {
-	// Two bytes of zero, the smallest size of an instruction, the size of a word.
+// headerForm returns the byte order and the number of words before the offsets: the number of functions,
+// the number of files and, since Go 1.18, the address of the code.
+func headerForm(b []byte) (order binary.ByteOrder, first int) {
+	// Two zero bytes, the smallest instruction size, the word size.
 	if len(b) < 8 || b[4] != 0 || b[5] != 0 || b[6] != 1 && b[6] != 2 && b[6] != 4 {
 		return nil, 0
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
-// table makes the smallest table of functions with the names given: pcHeader in runtime/symtab.go, whose
-// third word came with Go 1.18.
+// table makes the smallest function table with the given names: pcHeader in runtime/symtab.go. Its third
+// word was added in Go 1.18.
 func table(magic uint32, order binary.AppendByteOrder, width int, names string) []byte {
 	b := append(order.AppendUint32(nil, magic), 0, 0, 1, byte(width))
 	head, rest := []int{1, 1, 0}, 4
@@ -29,7 +29,7 @@ func table(magic uint32, order binary.AppendByteOrder, width int, names string) 
 	return append(append(b, names...), make([]byte, 4*rest)...)
 }
 
-// program is an ELF file that has no headers but its own, with the parts given behind it.
+// program makes an ELF file with only a file header, followed by the given parts.
 func program(parts ...[]byte) []byte {
 	b := make([]byte, 64)
 	copy(b, "\x7fELF\x02\x01\x01")
@@ -40,8 +40,8 @@ func program(parts ...[]byte) []byte {
 	return b
 }
 
-// TestForms reads the table of every version of Go, byte order and size of a word. Go 1.26's linker is
-// asked in TestHas.
+// TestForms reads the tables of all Go versions, byte orders and word sizes. TestHas covers the linker of
+// Go 1.26.
 func TestForms(t *testing.T) {
 	t.Parallel()
 	for _, magic := range []uint32{0xfffffffa, 0xfffffff0, 0xfffffff1} {
@@ -59,12 +59,13 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// Not every table is one: a program may embed another, and what looks like a header may be chance.
+// Some tables do not count: a program may embed another program, and bytes may look like a header by
+// chance.
 func TestWhichTable(t *testing.T) {
 	t.Parallel()
 	le := binary.LittleEndian
 	own := table(0xfffffff1, le, 8, "main.own\x00")
-	far := slices.Concat(make([]byte, 1<<20-100), own) // over the end of what is read at once
+	far := slices.Concat(make([]byte, 1<<20-100), own) // crosses the end of one read
 	cut := own[:len(own)-17]                           // ends before the functions
 	backward := slices.Clone(own)
 	le.PutUint64(backward[8+8*4:], 1)
@@ -72,12 +73,12 @@ func TestWhichTable(t *testing.T) {
 		file []byte
 		want string
 	}{
-		"the program's own is last": {program(table(0xfffffff1, le, 8, "main.other\x00"), own), "main.own"},
-		"far inside":                {program(far), "main.own"},
-		"chance behind it":          {program(own, []byte("\xf1\xff\xff\xff\x00\x00\x01\x08"), bytes.Repeat([]byte{0xff}, 99)), "main.own"},
-		"offsets run backward":      {program(backward), ""},
-		"truncated":                 {program(cut)[:64+len(cut)], ""},
-		"no functions":              {program(slices.Concat(own[:8], make([]byte, 8), own[16:])), ""},
+		"the program's own is last":     {program(table(0xfffffff1, le, 8, "main.other\x00"), own), "main.own"},
+		"far inside":                    {program(far), "main.own"},
+		"bytes like a header behind it": {program(own, []byte("\xf1\xff\xff\xff\x00\x00\x01\x08"), bytes.Repeat([]byte{0xff}, 99)), "main.own"},
+		"offsets run backward":          {program(backward), ""},
+		"truncated":                     {program(cut)[:64+len(cut)], ""},
+		"no functions":                  {program(slices.Concat(own[:8], make([]byte, 8), own[16:])), ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +96,7 @@ func TestWhichTable(t *testing.T) {
 	}
 }
 
-// from reads a program that is one of Go.
+// from reads a Go program.
 func from(t *testing.T, file []byte) *linked.Program {
 	t.Helper()
 	p, err := linked.ReadFrom(bytes.NewReader(file), int64(len(file)))
@@ -105,7 +106,7 @@ func from(t *testing.T, file []byte) *linked.Program {
 	return p
 }
 
-// FuzzReadFrom reads what may be anything.
+// FuzzReadFrom reads arbitrary bytes.
 func FuzzReadFrom(f *testing.F) {
 	for _, magic := range []uint32{0xfffffffa, 0xfffffff0, 0xfffffff1} {
 		f.Add(program(table(magic, binary.LittleEndian, 8, "main.main\x00time.LoadLocation\x00")))
@@ -123,7 +124,7 @@ func FuzzReadFrom(f *testing.F) {
 		}
 		for _, n := range p.Needs() {
 			if n.Kind == "" || n.Why == "" {
-				t.Errorf("a need without a word: %+v", n)
+				t.Errorf("an incomplete need: %+v", n)
 			}
 		}
 	})
