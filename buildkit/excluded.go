@@ -108,7 +108,7 @@ func missingIn(err error) []*ldd.NotFoundError {
 func (b *Built) tellExcluded() {
 	var idle []string
 	if b.without != nil {
-		idle = b.without.Idle()
+		idle = b.without.Unused()
 	}
 	for _, word := range b.Plan.config.Exclude {
 		isPattern := slices.Contains(b.excluded(), word)

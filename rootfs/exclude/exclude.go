@@ -1,5 +1,6 @@
-// Package exclude takes files out of a sysroot: what people exclude is as if it were not installed, for
-// whoever looks there, be it a loader, a library that lists its plugins, or whoever copies data.
+// Package exclude hides files of a sysroot. [New] takes a sysroot and patterns and returns a sysroot without the
+// matching files, as if they were not installed: neither the search for libraries, nor a list of plugins, nor a
+// copy of data includes them.
 //
 // Nothing is executed, and only the sysroot is read.
 package exclude
@@ -14,29 +15,29 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// FS is a sysroot without what some patterns fit. It is for many at once.
+// FS is a sysroot without the files that match some patterns. It is safe for concurrent use.
 type FS struct {
 	sys   ldd.FS
 	rules []*rule
 
 	mu    sync.Mutex
-	known map[string][]*rule // rules that hide a name
+	known map[string][]*rule // cache of the rules that hide a name
 }
 
-// rule is a pattern at work.
+// rule is a parsed pattern.
 type rule struct {
-	pattern string          // as it was given
+	pattern string          // as given to New
 	last    string          // its last element
-	dirs    map[string]bool // folders without links, in which last hides; nil is all
-	used    bool            // it has hidden something that is there
+	dirs    map[string]bool // folders, without links, that last applies in; nil means all
+	used    bool            // it has hidden an existing file
 }
 
-// New returns sys without what fits a pattern. Patterns are those of [path.Match], of absolute paths, or
-// without a slash of names in any folder. A pattern that fits a folder hides all that is in it; one that
-// fits a link hides the link, not what it leads to. The folders of a pattern may be links: where /lib is
-// one to /usr/lib, /lib/libz.so.1 and /usr/lib/libz.so.1 are the same.
+// New returns sys without the files that match a pattern. A pattern is one of [path.Match]: with a slash it
+// matches absolute paths, without a slash it matches names in any folder. A pattern that matches a folder
+// hides its content too. A pattern that matches a link hides the link, not its target. The folders of a
+// pattern may be links: if /lib is a link to /usr/lib, /lib/libz.so.1 and /usr/lib/libz.so.1 mean the same.
 //
-// As [ldd.FS] has it, what is asked for has no link in its folders.
+// As [ldd.FS] requires, the folders in the names that callers pass must not be links.
 func New(sys ldd.FS, patterns []string) *FS {
 	f := &FS{sys: sys, known: map[string][]*rule{".": nil}}
 	for _, p := range patterns {
@@ -45,7 +46,7 @@ func New(sys ldd.FS, patterns []string) *FS {
 	return f
 }
 
-// newRule reads a pattern. A relative one with a slash fits nothing.
+// newRule parses a pattern. A relative pattern with a slash matches nothing.
 func newRule(sys ldd.FS, pattern string) *rule {
 	dir, last := path.Split(strings.TrimRight(pattern, "/"))
 	r := &rule{pattern: pattern, last: last}
@@ -61,7 +62,7 @@ func newRule(sys ldd.FS, pattern string) *rule {
 	return r
 }
 
-// folders returns the folders that a pattern fits, element by element, without links.
+// folders returns the folders that match a pattern, element by element, without links.
 func folders(sys ldd.FS, elems []string) []string {
 	found := []string{"/"}
 	for _, elem := range elems {
@@ -81,7 +82,7 @@ func folders(sys ldd.FS, elems []string) []string {
 	return found
 }
 
-// matching returns the names in a folder that an element fits. What cannot be listed has none.
+// matching returns the names in a folder that match an element, none if the folder can't be listed.
 func matching(sys ldd.FS, dir, elem string) []string {
 	if !strings.ContainsAny(elem, `*?[\`) {
 		return []string{elem}
@@ -93,7 +94,7 @@ func matching(sys ldd.FS, dir, elem string) []string {
 	if err != nil {
 		return nil
 	}
-	defer f.Close() // nothing was written
+	defer f.Close() // opened for reading only
 	var names []string
 	if d, ok := f.(fs.ReadDirFile); ok {
 		entries, _ := d.ReadDir(-1)
@@ -106,7 +107,7 @@ func matching(sys ldd.FS, dir, elem string) []string {
 	return names
 }
 
-// inFS is the io/fs name of an absolute path without links.
+// inFS converts an absolute path without links to a name in io/fs.
 func inFS(real string) string {
 	if real == "/" {
 		return "."
@@ -114,8 +115,8 @@ func inFS(real string) string {
 	return strings.TrimPrefix(real, "/")
 }
 
-// fits says whether a rule hides a name, which is not in a hidden folder.
-func (r *rule) fits(name string) bool {
+// matches reports whether a rule hides a name that is not in a hidden folder.
+func (r *rule) matches(name string) bool {
 	if r.dirs != nil && !r.dirs[path.Dir(name)] {
 		return false
 	}
@@ -123,20 +124,20 @@ func (r *rule) fits(name string) bool {
 	return ok && err == nil
 }
 
-// hiding returns the rules that hide a name.
-func (f *FS) hiding(name string) []*rule {
+// rulesFor returns the rules that hide a name.
+func (f *FS) rulesFor(name string) []*rule {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.hidingLocked(name)
+	return f.rulesForLocked(name)
 }
 
-func (f *FS) hidingLocked(name string) []*rule {
+func (f *FS) rulesForLocked(name string) []*rule {
 	if rules, ok := f.known[name]; ok {
 		return rules
 	}
-	rules := slices.Clip(f.hidingLocked(path.Dir(name)))
+	rules := slices.Clip(f.rulesForLocked(path.Dir(name)))
 	for _, r := range f.rules {
-		if !slices.Contains(rules, r) && r.fits(name) {
+		if !slices.Contains(rules, r) && r.matches(name) {
 			rules = append(rules, r)
 		}
 	}
@@ -144,19 +145,19 @@ func (f *FS) hidingLocked(name string) []*rule {
 	return rules
 }
 
-// hides says whether a name is hidden, and notes which rules have done so.
+// hides reports whether a name is hidden, and marks the rules that hide it as used if the file exists.
 func (f *FS) hides(name string) bool {
-	rules := f.hiding(name)
+	rules := f.rulesFor(name)
 	if len(rules) == 0 {
 		return false
 	}
 	if _, err := f.sys.Lstat(name); err == nil {
-		f.use(rules)
+		f.markUsed(rules)
 	}
 	return true
 }
 
-func (f *FS) use(rules []*rule) {
+func (f *FS) markUsed(rules []*rule) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range rules {
@@ -164,10 +165,10 @@ func (f *FS) use(rules []*rule) {
 	}
 }
 
-// Open opens what is not hidden; of a folder what is hidden is not listed.
+// Open opens a file that is not hidden. A folder does not list its hidden files.
 func (f *FS) Open(name string) (fs.File, error) {
 	if f.hides(name) {
-		return nil, nothing("open", name)
+		return nil, notExistError("open", name)
 	}
 	file, err := f.sys.Open(name)
 	if err != nil {
@@ -181,10 +182,10 @@ func (f *FS) Open(name string) (fs.File, error) {
 	return file, nil
 }
 
-// Lstat describes what is not hidden.
+// Lstat describes a file that is not hidden.
 func (f *FS) Lstat(name string) (fs.FileInfo, error) {
 	if f.hides(name) {
-		return nil, nothing("lstat", name)
+		return nil, notExistError("lstat", name)
 	}
 	return f.sys.Lstat(name)
 }
@@ -192,62 +193,64 @@ func (f *FS) Lstat(name string) (fs.FileInfo, error) {
 // ReadLink returns the target of a link that is not hidden.
 func (f *FS) ReadLink(name string) (string, error) {
 	if f.hides(name) {
-		return "", nothing("readlink", name)
+		return "", notExistError("readlink", name)
 	}
 	return f.sys.ReadLink(name)
 }
 
-func nothing(op, name string) error { return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist} }
+func notExistError(op, name string) error {
+	return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+}
 
-// folder is an open folder of which some names are not seen.
+// folder is an open folder that does not list hidden names.
 type folder struct {
 	fs.ReadDirFile
 	in   *FS
 	name string
 }
 
-// ReadDir lists the folder as [fs.ReadDirFile] has it.
+// ReadDir lists the folder, see [fs.ReadDirFile].
 func (d *folder) ReadDir(n int) ([]fs.DirEntry, error) {
 	for {
 		list, err := d.ReadDirFile.ReadDir(n)
-		seen := list[:0:0]
+		visible := list[:0:0]
 		for _, e := range list {
-			rules := d.in.hiding(path.Join(d.name, e.Name()))
+			rules := d.in.rulesFor(path.Join(d.name, e.Name()))
 			if len(rules) == 0 {
-				seen = append(seen, e)
+				visible = append(visible, e)
 			}
-			d.in.use(rules)
+			d.in.markUsed(rules)
 		}
-		if n <= 0 || err != nil || len(seen) > 0 || len(list) == 0 {
-			return seen, err
+		if n <= 0 || err != nil || len(visible) > 0 || len(list) == 0 {
+			return visible, err
 		}
 	}
 }
 
-// Pattern returns the pattern that hides a path: what it is called, a link that it passes, or what it
-// leads to. It is "" for one that is not hidden, or not there.
+// Pattern returns the pattern that hides a path, a link on the way, or the target. It returns "" if the
+// path is not hidden or does not exist.
 func (f *FS) Pattern(name string) string {
 	real, links, err := ldd.Follow(f.sys, name)
 	if err != nil {
 		return ""
 	}
 	for _, l := range append(links, ldd.Link{Path: real}) {
-		if rules := f.hiding(inFS(l.Path)); len(rules) > 0 {
+		if rules := f.rulesFor(inFS(l.Path)); len(rules) > 0 {
 			return rules[0].pattern
 		}
 	}
 	return ""
 }
 
-// Idle returns the patterns that have hidden nothing of what was asked for so far.
-func (f *FS) Idle() []string {
+// Unused returns the patterns that have not hidden any file so far.
+func (f *FS) Unused() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var idle []string
+	var unused []string
 	for _, r := range f.rules {
 		if !r.used {
-			idle = append(idle, r.pattern)
+			unused = append(unused, r.pattern)
 		}
 	}
-	return idle
+	return unused
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// root makes a sysroot in which /lib is a link, as Debian has it.
+// root makes a sysroot in which /lib is a link, as in Debian.
 func root(t *testing.T) ldd.FS {
 	t.Helper()
 	dir := t.TempDir()
@@ -30,7 +30,7 @@ func root(t *testing.T) ldd.FS {
 			if os.Getenv("CI") == "true" {
 				t.Fatal(err)
 			}
-			t.Skip(err) // as on Windows
+			t.Skip(err) // for example on Windows
 		}
 	}
 	return ldd.DirFS(dir)
@@ -50,7 +50,7 @@ func TestFS(t *testing.T) {
 		"libz.so.1":                  {2, 3, 5},
 		"/lib/x/libz.so.*":           {2, 3, 4},
 		"/opt":                       {5},
-		"x/gconv":                    nil, // no path
+		"x/gconv":                    nil, // not absolute
 		"/usr/lib/x/gconv/EUC-KR.s":  nil,
 		"/usr/lib/gone/*":            nil,
 		"/":                          nil,
@@ -62,20 +62,20 @@ func TestFS(t *testing.T) {
 				_, _, err := ldd.Follow(f, name)
 				want := slices.Contains(hidden, i)
 				if (err != nil) != want {
-					t.Errorf("%s: %v, want it hidden: %t", name, err, want)
+					t.Errorf("%s: %v, want hidden: %t", name, err, want)
 				}
 				if by := f.Pattern(name); (by == pattern) != want {
 					t.Errorf("%s is hidden by %q", name, by)
 				}
 			}
-			if idle := f.Idle(); (len(idle) == 1) != (hidden == nil) {
-				t.Errorf("%q are said to hide nothing", idle)
+			if idle := f.Unused(); (len(idle) == 1) != (hidden == nil) {
+				t.Errorf("Unused returns %q", idle)
 			}
 		})
 	}
 }
 
-// A folder is listed without what is hidden in it.
+// A folder does not list its hidden files.
 func TestReadDir(t *testing.T) {
 	f := New(root(t), []string{"EUC-KR.so", "gone"})
 	for _, n := range []int{-1, 1} {
@@ -101,7 +101,7 @@ func TestReadDir(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if idle := f.Idle(); !slices.Equal(idle, []string{"gone"}) {
-		t.Errorf("%q are said to hide nothing", idle)
+	if idle := f.Unused(); !slices.Equal(idle, []string{"gone"}) {
+		t.Errorf("Unused returns %q", idle)
 	}
 }
