@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Error is the text of an error for people: as [Lines], without logins. The names in
-// errors of the operating system, which are in the text as they are, begin no line.
+// Error returns the text of an error for people: escaped as by [Lines], without logins. File names in
+// errors of the operating system are escaped like a [Field], so they can't start a line.
 func Error(err error) string {
 	text := err.Error()
 	for _, name := range namesIn(err, nil) {
@@ -19,7 +19,7 @@ func Error(err error) string {
 	return HideLogins(Lines(text))
 }
 
-// namesIn are the names of files in the errors that an error wraps.
+// namesIn returns the file names in the errors that an error wraps.
 func namesIn(err error, names []string) []string {
 	switch e := err.(type) {
 	case *fs.PathError:

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The operating system's errors have names as they are; these begin no line.
+// Errors of the operating system contain file names without escapes. Such a name must not start a line.
 func TestError(t *testing.T) {
 	_, notThere := os.Open("nowhere\nfix: forged")
 	notLinked := os.Link("nowhere\nfix: forged", "\u202ex")
@@ -16,7 +16,7 @@ func TestError(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"of several lines", errors.New("main.go:1: oops\n\tmore\nfix: that"), "main.go:1: oops\n\tmore\nfix: that"},
+		{"several lines", errors.New("main.go:1: oops\n\tmore\nfix: that"), "main.go:1: oops\n\tmore\nfix: that"},
 		{"escape sequence", errors.New("\x1b[2J"), `\x1b[2J`},
 		{"a path", fmt.Errorf("reading: %w\nfix: ours", notThere), "reading: open nowhere\\nfix: forged: no such file or directory\nfix: ours"},
 		{"joined", errors.Join(errors.New("a"), fmt.Errorf("b: %w", notLinked)), "a\nb: link nowhere\\nfix: forged \\u202ex: no such file or directory"},

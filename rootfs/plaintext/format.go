@@ -7,12 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// Sprintf is [fmt.Sprintf] with every string among the arguments as a [Field]: what is
-// a line, and what begins one, is said by the format alone. Errors are not touched:
-// their text may be of several lines, and whoever made them has seen to it.
+// Sprintf is [fmt.Sprintf] with every string argument as a [Field], so that only the format can start a
+// line. It does not change errors: their text may have several lines, and is escaped where the error is
+// made.
 func Sprintf(format string, args ...any) string { return fmt.Sprintf(format, fields(args)...) }
 
-// Errorf is [fmt.Errorf] in the same way.
+// Errorf is [fmt.Errorf] with every string argument as a [Field].
 func Errorf(format string, args ...any) error { return fmt.Errorf(format, fields(args)...) }
 
 func fields(args []any) []any {
@@ -26,10 +26,10 @@ func fields(args []any) []any {
 	return out
 }
 
-// field is a string of somebody else's among the arguments of a format.
+// field is a string argument that does not come from this program.
 type field string
 
-// Format writes the string as a Field, but for the verbs that escape by themselves.
+// Format writes the string as a Field, unless the verb itself escapes.
 func (f field) Format(s fmt.State, verb rune) {
 	text := string(f)
 	if verb == 's' || verb == 'v' {
@@ -38,8 +38,8 @@ func (f field) Format(s fmt.State, verb rune) {
 	fmt.Fprintf(s, fmt.FormatString(s, verb), text)
 }
 
-// JSON is JSON text in which what a terminal would obey is escaped. It means the same:
-// such characters stand in strings only.
+// JSON escapes the characters in JSON text that could control a terminal. The meaning is unchanged, because
+// such characters occur only in strings.
 func JSON(text []byte) []byte {
 	if clean(string(text), "\n") {
 		return text

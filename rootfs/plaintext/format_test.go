@@ -12,7 +12,7 @@ func TestSprintf(t *testing.T) {
 	for _, tt := range []struct{ name, got, want string }{
 		{"a word", Sprintf("a %s b", "x\ny"), `a x\ny b`},
 		{"a quoted word", Sprintf("a %q b", "x\n\x1b"), `a "x\n\x1b" b`},
-		{"our own lines", Sprintf("a %s\nfix: %s", "x\nfix: evil", "z"), "a x\\nfix: evil\nfix: z"},
+		{"lines of the format", Sprintf("a %s\nfix: %s", "x\nfix: evil", "z"), "a x\\nfix: evil\nfix: z"},
 		{"an error", Sprintf("a %s: %v", "x", cause), "a x: no such thing\nfix: make it"},
 		{"width", Sprintf("%-4s|%5.2s|%d", "ab", "abc", 3), "ab  |   ab|3"},
 	} {
@@ -25,7 +25,7 @@ func TestSprintf(t *testing.T) {
 	}
 }
 
-// JSON says the same, and has nothing in it that a terminal obeys.
+// JSON keeps the meaning, and leaves no character that controls a terminal.
 func TestJSON(t *testing.T) {
 	for _, text := range []string{"plain", "a\x1b[2J\n", "\u009b2J", "\u202e\u2066", "\x7f", "\U000e0041 tag", "世界 ☃"} {
 		made, err := json.MarshalIndent(map[string]string{"a": text}, "", "  ")

@@ -1,12 +1,10 @@
-// Package plaintext makes text of others harmless where people read it. Names of
-// files, sonames, search paths, answers of registries and the like may hold anything:
-// an escape sequence that a terminal obeys, a carriage return that hides a line, a
-// newline that makes two lines of one, a mark that turns the order of writing round
+// Package plaintext takes untrusted text and returns text that is safe to show to people. File names, sonames,
+// search paths, answers of registries and so on may contain anything: an escape sequence for the terminal, a
+// carriage return that hides a line, a newline that splits a line, a mark that reverses the writing direction
 // (https://trojansource.codes).
 //
-// What [strconv.IsPrint] does not call printable is written as %q writes it, and the
-// rest stays as it is, backslashes and quotes too. What is escaped already is not
-// changed once more.
+// Characters that are not printable, see [strconv.IsPrint], are escaped as by %q. All others are unchanged,
+// including backslashes and quotes, so escaping a text twice changes nothing.
 package plaintext
 
 import (
@@ -16,16 +14,15 @@ import (
 	"unicode/utf8"
 )
 
-// Field is one word of somebody else's in a text of ours, or a text that is one line.
-// No newline is left in it.
+// Field escapes an untrusted string that is part of a line, or a whole line. The result has no newline.
 func Field(s string) string { return escape(s, "") }
 
-// Lines is a text of several lines: newlines and tabs are kept.
+// Lines escapes a text of several lines. It keeps newlines and tabs.
 func Lines(s string) string {
 	return escape(strings.ReplaceAll(s, "\r\n", "\n"), "\n\t")
 }
 
-// escape escapes all that is not printable, but for what is in keep.
+// escape escapes everything that is not printable, except the characters in keep.
 func escape(s, keep string) string {
 	if clean(s, keep) {
 		return s
@@ -44,7 +41,7 @@ func escape(s, keep string) string {
 	return b.String()
 }
 
-// clean tells whether there is nothing to escape, as there mostly is.
+// clean reports whether there is nothing to escape, which is the usual case.
 func clean(s, keep string) bool {
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
@@ -56,8 +53,8 @@ func clean(s, keep string) bool {
 	return true
 }
 
-// kept tells whether a character stays. A byte that is no UTF-8 may be a control
-// character to a terminal of another encoding.
+// kept reports whether a character is unchanged. An invalid UTF-8 byte is escaped: it may be a control
+// character for a terminal with another encoding.
 func kept(r rune, size int, keep string) bool {
 	if r == utf8.RuneError && size == 1 {
 		return false
@@ -65,12 +62,11 @@ func kept(r rune, size int, keep string) bool {
 	return strconv.IsPrint(r) || strings.ContainsRune(keep, r)
 }
 
-// shellSafe is what no shell reads as anything else than itself, at the place of an
-// argument.
+// shellSafe matches arguments that no shell treats specially.
 var shellSafe = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+,=-]*$`)
 
-// Shell is a word as it is typed into a POSIX shell: for a command that a person is to
-// run. What cannot be printed is written in the shell's own way, $'…'.
+// Shell quotes a word for a POSIX shell, for a command that a person is to run. Characters that are not
+// printable are written in the shell's own way, $'…'.
 func Shell(s string) string {
 	switch {
 	case shellSafe.MatchString(s):
@@ -97,13 +93,14 @@ func Shell(s string) string {
 	return b.String() + "'"
 }
 
-// login is the user info of an address (https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1).
-// The last "@" before the path counts, as a password that was not encoded may have one. It may have a "/" and other signs
-// too: what is behind a ":" and does not begin like a port is a password, up to the last "@".
+// login matches the user info of an address (https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1). It ends
+// at the last "@" before the path, because a password that was not encoded may contain "@". Such a password may
+// also contain "/" and other characters: text after a ":" that does not begin like a port is a password, up to
+// the last "@".
 var login = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*)://([^/\s"'|,]*|[^/\s"'|,:@\[]*:\d*[^\d/\s"@,|][^\s"]*)@`)
 
-// HideLogins hides the user info of addresses in a text: all of it for http and https,
-// where a token may stand alone; else what has a password.
+// HideLogins hides the user info of addresses in a text. For http and https it hides all user info, because
+// a token may stand there without a password. For other schemes it hides only user info with a password.
 func HideLogins(s string) string {
 	if !strings.Contains(s, "@") {
 		return s

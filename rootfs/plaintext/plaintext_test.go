@@ -12,21 +12,21 @@ func TestEscape(t *testing.T) {
 		{"other scripts", "Grüße 世界 ☃ ö…", "Grüße 世界 ☃ ö…", "Grüße 世界 ☃ ö…"},
 		{"backslash and quotes", `C:\a "b" 'c'`, `C:\a "b" 'c'`, `C:\a "b" 'c'`},
 		{"escape sequence", "\x1b[2Jlib", `\x1b[2Jlib`, `\x1b[2Jlib`},
-		{"title of the window", "\x1b]0;x\a", `\x1b]0;x\a`, `\x1b]0;x\a`},
+		{"window title", "\x1b]0;x\a", `\x1b]0;x\a`, `\x1b]0;x\a`},
 		{"carriage return", "evil\rgood", `evil\rgood`, `evil\rgood`},
 		{"newline and tab", "a\nfix: b\tc", `a\nfix: b\tc`, "a\nfix: b\tc"},
-		{"lines of Windows", "a\r\nb", `a\r\nb`, "a\nb"},
+		{"Windows line ends", "a\r\nb", `a\r\nb`, "a\nb"},
 		{"C1", "a\u009b2Jb\u0080", `a\u009b2Jb\u0080`, `a\u009b2Jb\u0080`},
 		{"C1 as a byte", "a\x9b2J", `a\x9b2J`, `a\x9b2J`},
 		{"bidi override", "a\u202eb\u202c", `a\u202eb\u202c`, `a\u202eb\u202c`},
 		{"bidi isolate", "a\u2066b\u2069", `a\u2066b\u2069`, `a\u2066b\u2069`},
-		{"separators of lines", "a\u2028b\u2029c\u0085", `a\u2028b\u2029c\u0085`, `a\u2028b\u2029c\u0085`},
-		{"nothing to see", "a\u200bb\ufeff", `a\u200bb\ufeff`, `a\u200bb\ufeff`},
+		{"line separators", "a\u2028b\u2029c\u0085", `a\u2028b\u2029c\u0085`, `a\u2028b\u2029c\u0085`},
+		{"invisible characters", "a\u200bb\ufeff", `a\u200bb\ufeff`, `a\u200bb\ufeff`},
 		{"delete and null", "a\x7f\x00", `a\x7f\x00`, `a\x7f\x00`},
 		{"the replacement character itself", "a\ufffd", "a\ufffd", "a\ufffd"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for range 2 { // what is escaped stays as it is
+			for range 2 { // escaping twice changes nothing
 				if got := Field(tt.text); got != tt.field {
 					t.Errorf("Field gives %q, want %q", got, tt.field)
 				}
@@ -63,7 +63,7 @@ func TestShell(t *testing.T) {
 	}
 }
 
-// A shell gives every word back as it was.
+// bash returns every quoted word unchanged.
 func TestShellOfBash(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -90,10 +90,10 @@ func TestHideLogins(t *testing.T) {
 		{"ssh user", "ssh://git@host/x", "ssh://git@host/x"},
 		{"ssh password", "ssh://git:pw@host", "ssh://•••@host"},
 		{"a / in the password", "https://u:s3/cr+et@h/x", "https://•••@h/x"},
-		{"other signs in the password", "https://u:s3,cr|'et@h/x", "https://•••@h/x"},
+		{"other characters in the password", "https://u:s3,cr|'et@h/x", "https://•••@h/x"},
 		{"a port", "https://h:8080/example.com/x/@v/list", "https://h:8080/example.com/x/@v/list"},
 		{"a port in a list", "https://h:8080,https://i:8080/x@v1", "https://h:8080,https://i:8080/x@v1"},
-		{"an address of IPv6", "https://[::1]:8080/x@v1", "https://[::1]:8080/x@v1"},
+		{"an IPv6 address", "https://[::1]:8080/x@v1", "https://[::1]:8080/x@v1"},
 		{"an @ in the path", "https://host/pkg@v1.2.3", "https://host/pkg@v1.2.3"},
 		{"a module", "example.com/x@v1.0.0", "example.com/x@v1.0.0"},
 	} {
