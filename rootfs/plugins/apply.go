@@ -12,7 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// applyRows takes what the registry knows about the libraries.
+// applyRows adds what the registry knows about the libraries.
 func (d *discovery) applyRows() error {
 	for _, m := range d.matches {
 		ok, err := d.applies(m)
@@ -30,10 +30,10 @@ func (d *discovery) applyRows() error {
 	return nil
 }
 
-// applies says whether a row's conditions hold.
+// applies reports whether a row's conditions hold.
 func (d *discovery) applies(m match) (bool, error) {
-	wanted := d.wants(m.group, m.asked)
-	if !wanted && !d.excludes(m.group) {
+	selected := d.selected(m.group, m.byName)
+	if !selected && !d.excludes(m.group) {
 		return false, nil
 	}
 	if m.oldNSS {
@@ -45,14 +45,14 @@ func (d *discovery) applies(m match) (bool, error) {
 	if len(m.imported) > 0 && d.importer(m) == nil {
 		return false, nil
 	}
-	if !wanted {
+	if !selected {
 		d.found.exclude(m.group)
 	}
-	return wanted, nil
+	return selected, nil
 }
 
-// importer returns an object that imports what a row asks about. The library itself does not count, and
-// neither does the loader.
+// importer returns an object that imports one of the symbols in a row's condition. The library itself and
+// the loader do not count.
 func (d *discovery) importer(m match) *ldd.Object {
 	for _, symbol := range m.imported {
 		for _, o := range d.importers[symbol] {
@@ -64,14 +64,14 @@ func (d *discovery) importer(m match) *ldd.Object {
 	return nil
 }
 
-// readTexts gives values to the names that stand for texts of the library. The library is read once, for
+// readTexts sets the values of the names that stand for texts in the library. It reads the library once for
 // all rounds and images.
 func (d *discovery) readTexts(m *match) error {
 	if len(m.texts) == 0 {
 		return nil
 	}
 	found, err := d.closure.Ask(m.object, plaintext.Sprintf("texts %q", m.texts), func(c *ldd.Content) (any, error) {
-		content, err := whole(c)
+		content, err := readLibrary(c)
 		values := map[string]string{}
 		for _, t := range m.texts {
 			if value, ok := t.find(content); ok {
@@ -95,10 +95,10 @@ func (d *discovery) readTexts(m *match) error {
 	return nil
 }
 
-// maxText bounds a text with its begin and its end, in bytes: it is a path.
+// maxText limits a text with its begin and its end, in bytes: it is a path.
 const maxText = 4 << 10
 
-// find returns the text between begin and end. Only absolute paths are of use.
+// find returns the text between begin and end. It skips texts that are not absolute paths.
 func (t text) find(content []byte) (string, bool) {
 	key := t.begin
 	if key == "" {
@@ -123,15 +123,15 @@ func (t text) find(content []byte) (string, bool) {
 	}
 }
 
-// apply takes what a row has.
+// apply adds everything that a row lists.
 func (d *discovery) apply(m match) {
 	before := len(d.found.Plugins) + len(d.found.Files)
-	some := d.takePlugins(m)
+	some := d.addPlugins(m)
 	for _, f := range m.files {
-		some = d.takeFiles(m, f) || some
+		some = d.addFiles(m, f) || some
 	}
 	for _, o := range m.offers {
-		d.offer(m, o)
+		d.addOffer(m, o)
 	}
 	if m.otherwise != "" && !some && before == len(d.found.Plugins)+len(d.found.Files) {
 		d.found.Candidates = append(d.found.Candidates, Candidate{Name: m.group, Of: m.object.Path, Why: m.otherwise})
@@ -143,8 +143,8 @@ func (d *discovery) apply(m match) {
 	}
 }
 
-// takePlugins adds the plugins of a row; it says whether there are any, excluded ones too.
-func (d *discovery) takePlugins(m match) (some bool) {
+// addPlugins adds the plugins of a row. It reports whether there are any, including excluded ones.
+func (d *discovery) addPlugins(m match) (some bool) {
 	for _, pattern := range m.plugins {
 		expanded, ok := expand(pattern, m.values)
 		if !ok {
@@ -155,20 +155,20 @@ func (d *discovery) takePlugins(m match) (some bool) {
 				continue
 			}
 			some = true
-			if d.leftOut(name) {
+			if d.isHidden(name) {
 				continue
 			}
 			d.found.addPlugin(Plugin{
 				Path: name, Group: m.group, Of: m.object.Path,
-				Why: plaintext.Sprintf("plugin of %s (%s)", m.object.Path, m.group) + d.because(m),
+				Why: plaintext.Sprintf("plugin of %s (%s)", m.object.Path, m.group) + d.callerNote(m),
 			})
 		}
 	}
 	return some
 }
 
-// because names the object that a row's condition is about.
-func (d *discovery) because(m match) string {
+// callerNote names the object that meets a row's condition.
+func (d *discovery) callerNote(m match) string {
 	o := d.importer(m)
 	if o == nil {
 		return ""
@@ -176,8 +176,8 @@ func (d *discovery) because(m match) string {
 	return ", which " + o.Path + " calls"
 }
 
-// takeFiles adds the data of a row; it says whether there is any.
-func (d *discovery) takeFiles(m match, f data) bool {
+// addFiles adds the data of a row. It reports whether there is any.
+func (d *discovery) addFiles(m match, f data) bool {
 	pattern, ok := expand(f.pattern, m.values)
 	if !ok {
 		return false
@@ -188,43 +188,43 @@ func (d *discovery) takeFiles(m match, f data) bool {
 	}
 	within := d.within(m)
 	for _, name := range names {
-		if d.leftOut(name) {
+		if d.isHidden(name) {
 			continue
 		}
 		d.found.addFile(File{
 			Path: name, Group: m.group, Of: m.object.Path, Optional: f.need == "", Within: within,
-			Why: plaintext.Sprintf("data of %s (%s)", m.object.Path, m.group) + d.because(m),
+			Why: plaintext.Sprintf("data of %s (%s)", m.object.Path, m.group) + d.callerNote(m),
 		})
 	}
-	if len(names) == 0 && f.need != "" && d.looksFor(m, f) {
-		d.miss(m, f, pattern)
+	if len(names) == 0 && f.need != "" && d.expects(m, f) {
+		d.addMissing(m, f, pattern)
 	}
 	return len(names) > 0
 }
 
-// looksFor says whether the library was built to look for the data.
-func (d *discovery) looksFor(m match, f data) bool {
+// expects reports whether the library was built to look for the data.
+func (d *discovery) expects(m match, f data) bool {
 	if f.built == "" {
 		return true
 	}
 	has, err := d.closure.Ask(m.object, "has "+f.built, func(c *ldd.Content) (any, error) {
-		content, err := whole(c)
+		content, err := readLibrary(c)
 		return bytes.Contains(content, []byte(f.built)), err
 	})
 	return err == nil && has.(bool)
 }
 
-// maxContent bounds what is read of a library to find the folders that it was built for. libgdal has
-// 30 MB.
+// maxContent limits how much of a library is read to find the folders that it was built for. libgdal has 30
+// MB.
 const maxContent = 256 << 20
 
-// whole reads a library.
-func whole(c *ldd.Content) ([]byte, error) {
+// readLibrary reads a library.
+func readLibrary(c *ldd.Content) ([]byte, error) {
 	return io.ReadAll(io.NewSectionReader(c, 0, min(c.Size, maxContent)))
 }
 
-// miss adds data that should be there.
-func (d *discovery) miss(m match, f data, pattern string) {
+// addMissing records data that should exist.
+func (d *discovery) addMissing(m match, f data, pattern string) {
 	d.found.Missing = append(d.found.Missing, Missing{
 		Path: pattern, Group: m.group, Of: m.object.Path, Package: f.need,
 		Why: plaintext.Sprintf("%s does not work without it", m.object.Path),
@@ -232,12 +232,12 @@ func (d *discovery) miss(m match, f data, pattern string) {
 	})
 }
 
-// offer adds a candidate.
-func (d *discovery) offer(m match, o offer) {
+// addOffer adds a candidate.
+func (d *discovery) addOffer(m match, o offer) {
 	c := Candidate{Name: m.group, Of: m.object.Path, Why: o.why}
 	if o.pattern != "" {
 		pattern, ok := expand(o.pattern, m.values)
-		names := slices.DeleteFunc(d.sys.glob(pattern), d.leftOut)
+		names := slices.DeleteFunc(d.sys.glob(pattern), d.isHidden)
 		if !ok || len(names) == 0 {
 			return
 		}

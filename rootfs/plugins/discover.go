@@ -12,48 +12,48 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/packages"
 )
 
-// Options say what is taken. The zero value takes all that is known to be opened.
+// Options say what to include. The zero value includes everything that libraries are known to open.
 type Options struct {
-	// Groups are the names of groups to take; those that are known are listed by [Groups], and the
-	// package rule adds some that are named like the package. nil takes all that is found, but for
-	// what has to be asked for by name, "fonts". "auto" in the list stands for these, so that "auto"
-	// and "fonts" take everything with a font. Empty and not nil takes none.
+	// Groups are the names of groups to include. [Groups] lists the known ones; the package rule adds
+	// groups named after packages. nil includes all groups except those that must be requested by name,
+	// such as "fonts". "auto" in the list stands for the same groups as nil, so "auto" and "fonts" include
+	// everything and a font. A list that is empty but not nil includes nothing.
 	Groups []string
-	// Exclude are groups that are left out; words that name none mean nothing here.
+	// Exclude are groups to leave out. Unknown names have no effect.
 	Exclude []string
-	// Whole is the sysroot with what is hidden in the one that is looked at, by package exclude, so that
-	// nobody is told to install that. nil is a sysroot that hides nothing.
+	// Whole is the sysroot including the files that package exclude hides, so that no fix suggests to
+	// install a hidden file. nil means that nothing is hidden.
 	Whole ldd.FS
-	// Linked says whether a Go function is linked into the program; nil when that is not known.
+	// Linked reports whether a Go function is linked into the program; nil if that is unknown.
 	Linked func(function string) bool
-	// BuildInfo is the program's, nil for one that is not written in Go.
+	// BuildInfo is the program's build information, nil if it is not a Go program.
 	BuildInfo *debug.BuildInfo
-	// Packages are the sysroot's; nil reads them when they are needed.
+	// Packages are the sysroot's packages; if nil, they are read when needed.
 	Packages *packages.DB
 }
 
-// OptionError is a mistake in the Options, which only the closure shows.
+// OptionError is a mistake in the Options that is found only with the closure.
 type OptionError struct{ Err error }
 
-// Error says which option means nothing, and what does.
+// Error names the wrong option and the valid values.
 func (e *OptionError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the mistake itself.
 func (e *OptionError) Unwrap() error { return e.Err }
 
-// auto stands in Options.Groups for all groups that nobody has to ask for.
+// auto, in Options.Groups, stands for all groups that need not be requested by name.
 const auto = "auto"
 
 // Discover returns what the libraries of a closure open while the program runs. A static program has no
-// libraries, and only what is known about Go programs applies.
+// libraries, so only the rules for Go programs apply to it.
 //
-// Plugins have libraries too, and those may have plugins: see [Resolve].
+// Plugins have libraries too, which may have plugins again: see [Resolve].
 func Discover(ctx context.Context, sys ldd.FS, c *ldd.Closure, o Options) (*Found, error) {
 	d := newDiscovery(ctx, newRoots(sys, o), c, o)
-	if err := d.take(); err != nil {
+	if err := d.discover(); err != nil {
 		return nil, err
 	}
-	if err := d.guess(); err != nil {
+	if err := d.finish(); err != nil {
 		return nil, err
 	}
 	return &d.found, nil
@@ -61,29 +61,29 @@ func Discover(ctx context.Context, sys ldd.FS, c *ldd.Closure, o Options) (*Foun
 
 // newDiscovery returns a discovery that has found nothing yet.
 func newDiscovery(ctx context.Context, r roots, c *ldd.Closure, o Options) *discovery {
-	return &discovery{ctx: ctx, sys: r.whole, kept: r.kept, closure: c, Options: o, met: map[string]bool{}}
+	return &discovery{ctx: ctx, sys: r.whole, visible: r.visible, closure: c, Options: o, seenGroups: map[string]bool{}}
 }
 
-// roots are the sysroot with all that is in it, and what is not hidden of it.
-type roots struct{ whole, kept *sysroot }
+// roots are the whole sysroot, and the sysroot without hidden files.
+type roots struct{ whole, visible *sysroot }
 
 func newRoots(sys ldd.FS, o Options) roots {
-	r := roots{kept: newSysroot(sys)}
-	if r.whole = r.kept; o.Whole != nil {
+	r := roots{visible: newSysroot(sys)}
+	if r.whole = r.visible; o.Whole != nil {
 		r.whole = newSysroot(o.Whole)
 	}
 	return r
 }
 
-// take finds all that is known to be opened.
-func (d *discovery) take() error {
+// discover finds everything that libraries are known to open.
+func (d *discovery) discover() error {
 	return d.run(d.match, d.readImporters, d.applyRows, d.applyPackages, d.readNotes, d.readGo)
 }
 
-// guess adds what may be opened, and what can be said only when all that is taken is known.
-func (d *discovery) guess() error { return d.run(d.readNames, d.checkGroups) }
+// finish adds what libraries may open, and makes the checks that need the complete result.
+func (d *discovery) finish() error { return d.run(d.readNames, d.checkGroups) }
 
-// run goes through stages.
+// run runs stages in order.
 func (d *discovery) run(stages ...func() error) error {
 	for _, stage := range stages {
 		if err := d.ctx.Err(); err != nil {
@@ -96,28 +96,28 @@ func (d *discovery) run(stages ...func() error) error {
 	return nil
 }
 
-// discovery is a Discover at work. Its stages add to what is found, each in a file of its own.
+// discovery is the state of a Discover. Its stages add to found; most have a file of their own.
 type discovery struct {
 	ctx     context.Context
-	sys     *sysroot // all of it
-	kept    *sysroot // what is not hidden
+	sys     *sysroot // the whole sysroot
+	visible *sysroot // the sysroot without hidden files
 	closure *ldd.Closure
 	Options
-	matches   []match
-	importers map[string][]*ldd.Object
-	met       map[string]bool // groups of which there is a library
-	found     Found
+	matches    []match
+	importers  map[string][]*ldd.Object
+	seenGroups map[string]bool // groups that a library belongs to
+	found      Found
 }
 
-// match is a library with a row that is about it.
+// match is a library and a row about it.
 type match struct {
 	*entry
 	object *ldd.Object
-	values map[string]string // of the names in the row's patterns
+	values map[string]string // by the names in the row's patterns
 }
 
-// libraries is the closure without the program and its loader, and without what newer CPUs load in the
-// place of something else: its plugins are those of the other.
+// libraries returns the closure without the program and its loader. It also skips the variants for newer
+// CPUs, because the plain library has the same plugins.
 func (d *discovery) libraries() []*ldd.Object {
 	var out []*ldd.Object
 	for i, o := range d.closure.Objects {
@@ -128,7 +128,7 @@ func (d *discovery) libraries() []*ldd.Object {
 	return out
 }
 
-// match finds the rows that are about the closure's libraries.
+// match finds the rows for the closure's libraries.
 func (d *discovery) match() error {
 	for _, o := range d.libraries() {
 		name := o.Soname
@@ -149,8 +149,8 @@ func (d *discovery) match() error {
 	return nil
 }
 
-// readImporters asks once for all symbols that rows want to know about. It is always for the same ones, so
-// that no library is read again when a further round has further rows.
+// readImporters asks once for all symbols in the conditions of rows. It always asks for the same symbols,
+// so that no library is read again if a later round has more rows.
 func (d *discovery) readImporters() (err error) {
 	if !slices.ContainsFunc(d.matches, func(m match) bool { return len(m.imported) > 0 }) {
 		return nil
@@ -164,22 +164,21 @@ func (d *discovery) readImporters() (err error) {
 	return err
 }
 
-// wants says whether a group is taken.
-func (d *discovery) wants(group string, asked bool) bool {
-	d.met[group] = true
+// selected reports whether a group is included. byName is set if the group must be requested by name.
+func (d *discovery) selected(group string, byName bool) bool {
+	d.seenGroups[group] = true
 	if d.excludes(group) {
 		return false
 	}
 	if slices.Contains(d.Groups, group) {
 		return true
 	}
-	return !asked && (d.Groups == nil || slices.Contains(d.Groups, auto))
+	return !byName && (d.Groups == nil || slices.Contains(d.Groups, auto))
 }
 
-// takes says whether a group is taken of which there is something, and notes when it would be, but for
-// its exclusion.
-func (d *discovery) takes(group string) bool {
-	if d.wants(group, false) {
+// selectFound reports whether a group that was found is included. It records a group that is excluded.
+func (d *discovery) selectFound(group string) bool {
+	if d.selected(group, false) {
 		return true
 	}
 	if d.excludes(group) {
@@ -188,17 +187,17 @@ func (d *discovery) takes(group string) bool {
 	return false
 }
 
-// excludes says whether a group is left out by its name.
+// excludes reports whether a group is excluded by name.
 func (d *discovery) excludes(group string) bool { return slices.Contains(d.Exclude, group) }
 
-// leftOut says whether a path that is there is hidden.
-func (d *discovery) leftOut(name string) bool { return d.kept.follow(name) == "" }
+// isHidden reports whether an existing path is hidden.
+func (d *discovery) isHidden(name string) bool { return d.visible.follow(name) == "" }
 
-// checkGroups refuses names that mean nothing, as a misspelled one does.
+// checkGroups returns an error for unknown group names, such as misspelled ones.
 func (d *discovery) checkGroups() error {
 	known := append(Groups(), auto)
 	for _, g := range d.Groups {
-		if !slices.Contains(known, g) && !d.met[g] {
+		if !slices.Contains(known, g) && !d.seenGroups[g] {
 			slices.Sort(known)
 			return &OptionError{fmt.Errorf("group %q is not known\nfix: name one of %s, or a package of the closure's libraries", g, strings.Join(known, ", "))}
 		}

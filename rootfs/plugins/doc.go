@@ -1,19 +1,20 @@
-// Package plugins finds what libraries open while a program runs, and what no header of theirs names:
-// plugins, and the files of data that they cannot work without.
+// Package plugins finds the files that libraries open while a program runs, and that no ELF header names:
+// plugins, and data that the libraries need.
 //
-// [Discover] looks at a closure that [ldd.Resolve] has computed. Where it knows from:
+// [Discover] takes a closure that [ldd.Resolve] has computed, and returns what its libraries open. Its sources:
 //
-//   - a registry of libraries, by soname: which folders each searches and when. It is a table, and each
-//     row says where the knowledge is from.
-//   - the package rule: what lies below a library's own folder and was installed by the same package
-//     of the distribution is the library's plugin.
+//   - a registry of libraries, by soname: which folders each searches and when. It is a table, and each row
+//     names its source.
+//   - the package rule: a shared object below a library's own folder that the same package of the distribution
+//     installed is the library's plugin.
 //   - what objects say about themselves in their .note.dlopen.
 //   - how the Go program was built.
 //
-// What is only guessed is never taken. It is in [Found.Candidates], for people to decide.
+// Guesses are never included. They are in [Found.Candidates], for people to decide.
 //
-// Plugins are libraries: what they need is resolved by ldd, in the context of the program, with
-// [ldd.Program.Tries]; and then these have plugins, too. [Resolve] goes on until there is nothing new.
+// Plugins are libraries too. Package ldd resolves what they need in the context of the program, see
+// [ldd.Program.Tries], and their libraries may have plugins again. [Resolve] repeats both until there is nothing
+// new.
 //
 // Nothing is executed, and only the sysroot is read.
 package plugins

@@ -9,7 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
 )
 
-// A program is resolved with all that its libraries open, and one font, and without GIO's modules.
+// Resolve a program with everything that its libraries open, with one font, and without GIO's modules.
 func ExampleResolve() {
 	ctx := context.Background()
 	p := ldd.Program{Path: "/server", File: "dist/server"}

@@ -2,64 +2,65 @@ package plugins
 
 import "slices"
 
-// Found is what libraries open while the program runs. All lists are in load order of the libraries,
+// Found is what libraries open while the program runs. All lists are in the load order of the libraries,
 // then in the order of the registry, then sorted by path.
 type Found struct {
 	Plugins    []Plugin    // shared objects that libraries open
 	Files      []File      // their data
-	Missing    []Missing   // data that a library cannot work without, and that is not in the sysroot
-	Candidates []Candidate // what may be opened, and is not taken
-	Refused    []Refusal   // what cannot work in an image FROM scratch
-	Excluded   []string    // groups that would have been looked at, but for [Options.Exclude]
+	Missing    []Missing   // data that a library needs and the sysroot lacks
+	Candidates []Candidate // what libraries may open, but is not included
+	Refused    []Refusal   // what can't work in an image FROM scratch
+	Excluded   []string    // groups that [Options.Exclude] left out
 }
 
 // Plugin is a shared object that a library opens with dlopen(3).
 type Plugin struct {
-	// Path is absolute in the sysroot, as the library opens it; or a name without a slash, which the
+	// Path is an absolute path in the sysroot, as the library opens it, or a name without a slash, which the
 	// loader searches for.
 	Path  string
 	Group string // "vips"
-	Of    string // path of the library whose plugin it is
+	Of    string // path of the library that opens it
 	Why   string // for people: "plugin of /usr/lib/…/libvips.so.42 (vips-modules-8.14)"
-	// Required is set where the program does not work without. Others are for [ldd.Program.Tries]:
-	// of a folder of plugins there are mostly some whose own libraries are not installed.
+	// Required is set if the program does not work without the plugin. Other plugins are for
+	// [ldd.Program.Tries]: in most plugin folders, some plugins lack a library of their own.
 	Required bool
 }
 
 // File is a file or a folder of data in the sysroot.
 type File struct {
-	// Path is absolute in the sysroot, as the library opens it; it may lead over symbolic links. An
-	// image needs them and what they lead to. A folder is meant with all that is below it, and plugins
-	// may lie in it.
+	// Path is absolute in the sysroot, as the library opens it. It may go through symbolic links; an image
+	// needs the links and their targets. A folder includes its content, which may include plugins.
 	Path     string
 	Group    string
 	Of       string // path of the library that reads it
 	Why      string // for people
-	Optional bool   // the library works without, in part
-	// Within are the folders and files that links at Path, or below, may lead to: those of the library's rows, and
-	// those of the system's programs. What others lead to, /etc/shadow for example, is none of the library's.
+	Optional bool   // without it, the library still works in part
+	// Within are the folders and files that links at Path, or below, may lead to: those of the library's
+	// rows, and the system's folders for programs. Other targets, such as /etc/shadow, do not belong to the
+	// library.
 	Within []string
 }
 
-// Missing is data that a library cannot work without.
+// Missing is data that a library needs and the sysroot lacks.
 type Missing struct {
-	Path    string // where it should be, a pattern maybe
+	Path    string // where it should be; may be a pattern
 	Group   string
 	Of      string // path of the library that reads it
 	Why     string // for people
 	Package string // Debian package to install
-	Fix     string // what to do about it, one line
+	Fix     string // how to fix it, one line
 }
 
-// Candidate is what a library may open. Somebody who knows the program has to say so.
+// Candidate is something that a library may open. Only somebody who knows the program can decide whether it
+// is needed.
 type Candidate struct {
-	Name string // of the library or of what it belongs to
-	Path string // where it is in the sysroot, "" when it is not there or has no single place
+	Name string // name of the library or of its group
+	Path string // its path in the sysroot, "" if it is missing or has several
 	Of   string // path of the object that may open it
-	Why  string // for people, with how to take it
+	Why  string // for people, and how to include it
 }
 
-// Refusal is something that was found and that an image FROM scratch cannot have.
+// Refusal is something that was found, but can't work in an image FROM scratch.
 type Refusal struct {
 	Name string
 	Of   string // path of the object that it belongs to
@@ -67,7 +68,7 @@ type Refusal struct {
 	Fix  string // what to do instead, one line
 }
 
-// exclude notes a group that is left out, once.
+// exclude records an excluded group, once.
 func (f *Found) exclude(group string) {
 	if !slices.Contains(f.Excluded, group) {
 		f.Excluded = append(f.Excluded, group)

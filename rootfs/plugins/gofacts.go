@@ -6,10 +6,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// groupGo is the group of what Go programs open themselves.
+// groupGo is the group of what Go programs themselves open.
 const groupGo = "go"
 
-// readGo takes what is known from the way the Go program was built.
+// readGo adds what follows from the way the Go program was built.
 func (d *discovery) readGo() error {
 	program := d.closure.Program().Path
 	if d.Linked != nil && d.Linked("plugin.open") {
@@ -23,12 +23,12 @@ func (d *discovery) readGo() error {
 	}
 	name := d.cryptoName()
 	switch {
-	case d.systemCrypto() && d.takes(groupGo):
+	case d.systemCrypto() && d.selectFound(groupGo):
 		d.found.addPlugin(Plugin{
 			Path: name, Group: groupGo, Of: program, Required: true,
 			Why: plaintext.Sprintf("%s was built with the system's cryptography (GOEXPERIMENT)", program),
 		})
-	case strings.Contains(d.BuildInfo.GoVersion, "(Red Hat ") && d.takes(groupGo):
+	case strings.Contains(d.BuildInfo.GoVersion, "(Red Hat ") && d.selectFound(groupGo):
 		// https://github.com/golang-fips/go
 		d.found.addCandidate(Candidate{
 			Name: name, Path: d.whereIs(name, d.closure.Program()), Of: program,
@@ -38,10 +38,10 @@ func (d *discovery) readGo() error {
 	return nil
 }
 
-// systemCrypto says whether Go's cryptography is that of the system's OpenSSL. Programs of Microsoft's
-// build of Go then open libcrypto when they start, and end with a panic when there is none:
-// https://github.com/microsoft/go/blob/microsoft/main/eng/doc/fips/README.md. With boringcrypto everything
-// is linked into the program.
+// systemCrypto reports whether the program uses the system's OpenSSL for Go's cryptography. Programs built
+// with Microsoft's Go then open libcrypto when they start, and panic without it:
+// https://github.com/microsoft/go/blob/microsoft/main/eng/doc/fips/README.md. boringcrypto does not count,
+// because it is linked into the program.
 func (d *discovery) systemCrypto() bool {
 	for _, s := range d.BuildInfo.Settings {
 		switch s.Key {
@@ -59,11 +59,12 @@ func (d *discovery) systemCrypto() bool {
 	return false
 }
 
-// cryptoVersions are those that these builds of Go try, in this order:
+// cryptoVersions are the versions that these builds of Go try, in this order:
 // https://github.com/golang-fips/go, patches/, "knownVersions".
 var cryptoVersions = []string{"3", "1.1", "11", "111", "1.0.2", "1.0.0", "10"}
 
-// cryptoName returns the first of them that is there, or else the newest one, to be missed by name.
+// cryptoName returns the first version that exists. If none does, it returns the newest, so that the error
+// names it.
 func (d *discovery) cryptoName() string {
 	for _, v := range cryptoVersions {
 		if name := "libcrypto.so." + v; d.whereIs(name, d.closure.Program()) != "" {

@@ -24,10 +24,10 @@ var (
 	skip = testkit.Skip
 )
 
-// image is a root file system that a test makes.
+// image is the path of a root file system that a test makes.
 type image string
 
-// resolve finds all that a program of the host opens.
+// resolve finds everything that a program of the host opens.
 func resolve(t *testing.T, program string, o Options) (*ldd.Closure, *Found) {
 	t.Helper()
 	c, found, err := Resolve(context.Background(), ldd.DirFS("/"), ldd.Program{Path: program}, ldd.Env{}, o)
@@ -37,8 +37,8 @@ func resolve(t *testing.T, program string, o Options) (*ldd.Closure, *Found) {
 	return c, found
 }
 
-// ship makes an image of a closure and of files.
-func ship(t *testing.T, c *ldd.Closure, files []File) image {
+// makeImage makes an image from a closure and files.
+func makeImage(t *testing.T, c *ldd.Closure, files []File) image {
 	t.Helper()
 	root := image(t.TempDir())
 	for _, o := range c.Objects {
@@ -70,7 +70,7 @@ func (root image) mkdir(t *testing.T, dir string) {
 	}
 }
 
-// links makes links, some of which may be there.
+// links makes links; some may exist already.
 func (root image) links(t *testing.T, links []ldd.Link) {
 	t.Helper()
 	for _, l := range links {
@@ -81,7 +81,7 @@ func (root image) links(t *testing.T, links []ldd.Link) {
 	}
 }
 
-// file takes a file from the host.
+// file copies a file from the host.
 func (root image) file(t *testing.T, name string) {
 	t.Helper()
 	data, err := os.ReadFile(name)
@@ -99,7 +99,7 @@ func (root image) write(t *testing.T, name string, data []byte) {
 	}
 }
 
-// tree takes a file or a folder from the host, with the links in it.
+// tree copies a file or a folder from the host, including links.
 func (root image) tree(t *testing.T, name string) {
 	t.Helper()
 	err := filepath.WalkDir(name, func(name string, d fs.DirEntry, err error) error {
@@ -124,11 +124,11 @@ func (root image) tree(t *testing.T, name string) {
 	}
 }
 
-// maxRun is how long a program may work.
+// maxRun limits the time that a program may run.
 const maxRun = 5 * time.Minute
 
-// run runs a program in the image, with nothing in its environment but HOME, and returns what it says.
-// chroot(2) is for root: anyone else enters a user namespace.
+// run runs a program in the image and returns its output. The environment has only HOME and env. Only root
+// may call chroot(2), so other users enter a user namespace.
 func (root image) run(args []string, env ...string) (string, error) {
 	attr := &syscall.SysProcAttr{Chroot: string(root)}
 	if uid := os.Getuid(); uid != 0 {
@@ -136,7 +136,7 @@ func (root image) run(args []string, env ...string) (string, error) {
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
-	// A program that waits for something has failed, too.
+	// A program that hangs has failed too.
 	ctx, cancel := context.WithTimeout(context.Background(), maxRun)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)

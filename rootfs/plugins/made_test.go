@@ -16,16 +16,16 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// madeRoot is a sysroot for tests of rules. Names of files are relative to it.
-type madeRoot struct {
-	program made
-	libs    map[string]made
+// rootSpec describes a sysroot for tests of rules. File names are relative to it.
+type rootSpec struct {
+	program elfSpec
+	libs    map[string]elfSpec
 	files   map[string]string // "-> target" is a link
 	musl    bool
 }
 
-// made is an ELF file that gcc makes.
-type made struct {
+// elfSpec describes an ELF file that gcc makes.
+type elfSpec struct {
 	soname  string
 	needs   []string // files of libs
 	imports []string // symbols
@@ -35,14 +35,14 @@ type made struct {
 	runpath string
 }
 
-// loaders of the host, which the sysroots get copies of.
+// Loaders of the host. The sysroots get copies.
 const (
 	glibcLoader = "/lib64/ld-linux-x86-64.so.2"
 	muslLoader  = "/lib/ld-musl-x86_64.so.1"
 )
 
 // build makes the sysroot with a program /bin/prog.
-func (m madeRoot) build(t *testing.T) string {
+func (m rootSpec) build(t *testing.T) string {
 	t.Helper()
 	need(t, "gcc")
 	root := image(t.TempDir())
@@ -65,14 +65,13 @@ func (m madeRoot) build(t *testing.T) string {
 	for name, l := range m.libs {
 		root.gcc(t, name, l, "-shared")
 	}
-	m.program.needs = append(m.program.needs, keys(m.libs, m.program.needs)...)
+	m.program.needs = append(m.program.needs, linkedLibs(m.libs, m.program.needs)...)
 	root.gcc(t, "bin/prog", m.program, "-Wl,--dynamic-linker="+loader)
 	return string(root)
 }
 
-// keys returns the libraries that a program is bound to: those that it names, or else all that have a
-// soname.
-func keys(libs map[string]made, named []string) []string {
+// linkedLibs returns the libraries that a program links: the named ones, or else all that have a soname.
+func linkedLibs(libs map[string]elfSpec, named []string) []string {
 	var out []string
 	for name, l := range libs {
 		if len(named) == 0 && l.soname != "" {
@@ -84,7 +83,7 @@ func keys(libs map[string]made, named []string) []string {
 }
 
 // gcc compiles a file without a C library.
-func (root image) gcc(t *testing.T, name string, m made, args ...string) {
+func (root image) gcc(t *testing.T, name string, m elfSpec, args ...string) {
 	t.Helper()
 	var c strings.Builder
 	fmt.Fprintf(&c, "const char text_%d[] = %q;\nvoid _start(void) {}\n", len(name), m.text)
@@ -116,7 +115,7 @@ func (root image) gcc(t *testing.T, name string, m made, args ...string) {
 	}
 }
 
-// discover looks into a made sysroot, of which some files are hidden.
+// discover runs Discover on a test sysroot with hidden files.
 func discover(t *testing.T, root string, o Options, hide ...string) *Found {
 	t.Helper()
 	o.Whole = ldd.DirFS(root)
@@ -132,7 +131,7 @@ func discover(t *testing.T, root string, o Options, hide ...string) *Found {
 	return found
 }
 
-// lines is what was found in words: the kind, the group, the path.
+// lines lists what was found: kind, group and path.
 func lines(f *Found) []string {
 	var out []string
 	for _, p := range f.Plugins {

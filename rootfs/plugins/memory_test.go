@@ -28,7 +28,7 @@ func (c countingFS) Open(name string) (fs.File, error) {
 	return f, err
 }
 
-// file is what the files of a folder of the host are.
+// file is the interface of files in a folder of the host.
 type file interface {
 	fs.ReadDirFile
 	ReadAt(p []byte, off int64) (int, error)
@@ -46,13 +46,13 @@ func (f countedFile) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// What a library says is read once, in however many rounds it is asked and of whichever image: the rounds
-// that only open plugins of plugins read these alone, and a second program reads nothing but itself.
+// A library's content is read once, in however many rounds and images. Later rounds read only the new
+// plugins, and a second program reads only itself.
 func TestNothingIsReadAgain(t *testing.T) {
 	t.Parallel()
-	m := madeRoot{
-		program: made{needs: []string{debianLib + "libvips.so.42"}, imports: []string{"iconv_open"}},
-		libs: map[string]made{
+	m := rootSpec{
+		program: elfSpec{needs: []string{debianLib + "libvips.so.42"}, imports: []string{"iconv_open"}},
+		libs: map[string]elfSpec{
 			debianLib + "libc.so.6":                     {soname: "libc.so.6", text: "/" + debianLib + "gconv", defines: []string{"_nss_dns_gethostbyname4_r"}},
 			debianLib + "gconv/UTF-16.so":               {},
 			debianLib + "libvips.so.42":                 {soname: "libvips.so.42", imports: []string{"dlopen"}, text: "libnamed.so.1", asm: noteOf(`[{"soname":["libold.so.1"]}]`)},
@@ -63,8 +63,8 @@ func TestNothingIsReadAgain(t *testing.T) {
 		},
 	}
 	root := image(m.build(t))
-	root.gcc(t, debianLib+"libvips.so.42", made{soname: "libvips.so.42", needs: []string{debianLib + "libc.so.6"}, imports: []string{"dlopen"}, asm: noteOf(`[{"soname":["libold.so.1"]}]`)}, "-shared")
-	root.gcc(t, debianLib+"vips-modules-8.15/vips-krb.so", made{needs: []string{debianLib + "libkrb5.so.3"}}, "-shared")
+	root.gcc(t, debianLib+"libvips.so.42", elfSpec{soname: "libvips.so.42", needs: []string{debianLib + "libc.so.6"}, imports: []string{"dlopen"}, asm: noteOf(`[{"soname":["libold.so.1"]}]`)}, "-shared")
+	root.gcc(t, debianLib+"vips-modules-8.15/vips-krb.so", elfSpec{needs: []string{debianLib + "libkrb5.so.3"}}, "-shared")
 	sys := countingFS{ldd.DirFS(string(root)), map[string]int{}, map[string]int64{}}
 	memory := &ldd.Memory{}
 	resolve := func(m *ldd.Memory) {
@@ -78,8 +78,8 @@ func TestNothingIsReadAgain(t *testing.T) {
 		}
 	}
 	resolve(memory)
-	// To be loaded, then once for each question: imports, notes, names, and of libc whose texts two rows look
-	// for those of each, and its sources of names.
+	// Once to load it, then once for each question: imports, notes and names. For libc also once for each of the
+	// two rows with texts, and once for its built-in sources of names.
 	const most = 7
 	for name, n := range sys.opened {
 		if n > most {
@@ -93,7 +93,7 @@ func TestNothingIsReadAgain(t *testing.T) {
 		if n != before[name] {
 			t.Errorf("%d bytes of %s were read again", n-before[name], name)
 		}
-		// The loader is opened in each round, to be looked at.
+		// Each round opens the loader to inspect it.
 		if sys.opened[name] > 3 {
 			t.Errorf("%s was opened %d times for the second program", name, sys.opened[name])
 		}

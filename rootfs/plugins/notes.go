@@ -8,43 +8,43 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// groupNotes is the group of what objects say about themselves.
+// groupNotes is the group of what objects name in their notes.
 const groupNotes = "notes"
 
-// readNotes takes what objects say in their .note.dlopen: the first alternative that is there of what
-// they require or recommend. What they only suggest is a candidate.
+// readNotes reads the .note.dlopen of objects. For a required or recommended feature, it adds the first
+// alternative that is installed. A suggested one becomes a candidate.
 // https://uapi-group.org/specifications/specs/elf_dlopen_metadata/
 func (d *discovery) readNotes() error {
 	notes, err := d.closure.Notes(d.ctx)
 	if d.ctx.Err() != nil {
 		return err
 	}
-	// A note that cannot be read says nothing; it keeps no program from running.
+	// Ignore notes that can't be read: the program runs all the same.
 	for _, n := range notes {
-		name, ok := d.firstOf(n)
+		name, ok := d.firstInstalled(n)
 		switch {
 		case !ok:
-			d.lacks(n)
+			d.addAbsent(n)
 		case n.Priority == "suggested":
 			d.found.addCandidate(Candidate{
 				Name: name, Path: d.whereIs(name, n.By), Of: n.By.Path,
 				Why: plaintext.Sprintf("%s suggests it for %s: %s", n.By.Path, n.Feature, n.Description),
 			})
-		case d.takes(groupNotes):
+		case d.selectFound(groupNotes):
 			d.found.addPlugin(Plugin{
-				Path: d.opened(name, n.By), Group: groupNotes, Of: n.By.Path,
-				Why: plaintext.Sprintf("%s by %s for %s: %s", past[n.Priority], n.By.Path, n.Feature, n.Description),
+				Path: d.nameForProgram(name, n.By), Group: groupNotes, Of: n.By.Path,
+				Why: plaintext.Sprintf("%s by %s for %s: %s", pastTense[n.Priority], n.By.Path, n.Feature, n.Description),
 			})
 		}
 	}
 	return nil
 }
 
-// past is how people say that a note asks for something.
-var past = map[string]string{"required": "required", "recommended": "recommended"}
+// pastTense are the priorities as participles, for reasons.
+var pastTense = map[string]string{"required": "required", "recommended": "recommended"}
 
-// firstOf returns the first library of a note that is in the sysroot.
-func (d *discovery) firstOf(n ldd.Note) (string, bool) {
+// firstInstalled returns the first library of a note that is in the sysroot.
+func (d *discovery) firstInstalled(n ldd.Note) (string, bool) {
 	for _, name := range n.Sonames {
 		if d.whereIs(name, n.By) != "" {
 			return name, true
@@ -53,12 +53,12 @@ func (d *discovery) firstOf(n ldd.Note) (string, bool) {
 	return "", false
 }
 
-// lacks says that nothing of a note is in the sysroot. What is required should be there; what is
-// recommended the program may do without, as it does on the build machine.
-func (d *discovery) lacks(n ldd.Note) {
+// addAbsent records that no library of a note is in the sysroot. If the note requires one, it is missing.
+// If it recommends one, it is a candidate, because the program works without it on the build machine too.
+func (d *discovery) addAbsent(n ldd.Note) {
 	names := strings.Join(n.Sonames, " or ")
 	switch {
-	case n.Priority == "suggested" || !d.wants(groupNotes, false) || d.isHidden(n):
+	case n.Priority == "suggested" || !d.selected(groupNotes, false) || d.anyHidden(n):
 	case n.Priority == "required":
 		d.found.Missing = append(d.found.Missing, Missing{
 			Path: names, Group: groupNotes, Of: n.By.Path,
@@ -73,12 +73,12 @@ func (d *discovery) lacks(n ldd.Note) {
 	}
 }
 
-// isHidden says whether one of a note's libraries is only not there because it is excluded. The folders are
-// those of libraries: where the loader would look for it is known of what it can see alone.
-func (d *discovery) isHidden(n ldd.Note) bool {
+// anyHidden reports whether one of a note's libraries is missing only because it is hidden. It looks in the
+// folders of all libraries, because the loader's search finds only visible files.
+func (d *discovery) anyHidden(n ldd.Note) bool {
 	for _, name := range n.Sonames {
 		for _, o := range d.libraries() {
-			if p := path.Join(path.Dir(o.Path), name); d.sys.follow(p) != "" && d.leftOut(p) {
+			if p := path.Join(path.Dir(o.Path), name); d.sys.follow(p) != "" && d.isHidden(p) {
 				return true
 			}
 		}
@@ -86,8 +86,7 @@ func (d *discovery) isHidden(n ldd.Note) bool {
 	return false
 }
 
-// whereIs returns the path of a library that an object opens by a name, "" for one that the loader would
-// not find.
+// whereIs returns the path of a library that an object opens by name, "" if the loader would not find it.
 func (d *discovery) whereIs(name string, by *ldd.Object) string {
 	if o, ok := d.closure.Lookup(name); ok {
 		return o.Path
@@ -96,12 +95,12 @@ func (d *discovery) whereIs(name string, by *ldd.Object) string {
 	return p
 }
 
-// opened returns the name by which the program itself would open what an object opens by a name: the path,
-// when only the object's own search path leads to it.
-func (d *discovery) opened(name string, by *ldd.Object) string {
+// nameForProgram returns the name by which the program itself can open what an object opens by name. That
+// is the path if only the object's own search path leads to the library.
+func (d *discovery) nameForProgram(name string, by *ldd.Object) string {
 	if o, ok := d.closure.Lookup(name); ok {
 		if o.Name == o.Opened && path.IsAbs(o.Name) {
-			return o.Name // by an earlier round; now everybody finds it
+			return o.Name // an earlier round opened it by path, so every object finds it now
 		}
 		return name
 	}
@@ -112,14 +111,15 @@ func (d *discovery) opened(name string, by *ldd.Object) string {
 	return p
 }
 
-// readNames adds candidates: names of libraries that stand in objects which open libraries. Nobody knows
-// whether they do; and those that are not installed are not opened on the build machine either.
+// readNames adds candidates: library names in objects that open libraries. Whether they open these
+// libraries is unknown. Libraries that are not installed are skipped, because they can't be opened on the
+// build machine either.
 func (d *discovery) readNames() error {
 	names, err := d.closure.Names(d.ctx)
 	if d.ctx.Err() != nil {
 		return err
 	}
-	// What cannot be read is not guessed at.
+	// Ignore objects that can't be read.
 	seen := map[string]bool{}
 	for _, n := range names {
 		if n.Path == "" || seen[n.Path] || d.isPlugin(n.Path) {
@@ -128,13 +128,13 @@ func (d *discovery) readNames() error {
 		seen[n.Path] = true
 		d.found.addCandidate(Candidate{
 			Name: n.Name, Path: n.Path, Of: n.By.Path,
-			Why: plaintext.Sprintf("%s has this name in it and opens libraries; take it by adding it to the libraries", n.By.Path),
+			Why: plaintext.Sprintf("%s contains this name and opens libraries: add it to the libraries if the program needs it", n.By.Path),
 		})
 	}
 	return nil
 }
 
-// isPlugin says whether a file is taken already.
+// isPlugin reports whether a file is already among the plugins.
 func (d *discovery) isPlugin(real string) bool {
 	for _, p := range d.found.Plugins {
 		if d.sys.follow(d.whereIs(p.Path, d.closure.Program())) == real {

@@ -14,9 +14,9 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// opened are commands of the host that open libraries while they run. {in} is a folder with a picture, and
-// to write to.
-var opened = []string{
+// commands are commands of the host that open libraries while they run. {in} is a folder with a picture,
+// which they can write to.
+var commands = []string{
 	"convert-im6.q16 {in}/in.png {in}/a.webp",
 	"convert-im6.q16 -list format",
 	"convert-im6.q16 {in}/in.svg {in}/a.pdf",
@@ -54,9 +54,9 @@ var opened = []string{
 	"pdftotext {in}/in.ps",
 }
 
-// The loader is asked what real programs open on the host. All of it has to be in what Resolve finds.
+// LD_DEBUG shows what real programs open on the host. Resolve has to find all of it.
 func TestHeavyOracleOpened(t *testing.T) {
-	for _, line := range opened {
+	for _, line := range commands {
 		t.Run(line, func(t *testing.T) {
 			dir := t.TempDir()
 			image(dir).texts(t)
@@ -81,14 +81,14 @@ func TestHeavyOracleOpened(t *testing.T) {
 			}
 			t.Logf("%d objects are initialised, %d were found", later, len(c.Objects))
 			if later == 0 {
-				t.Error("the loader said nothing")
+				t.Error("the loader reported no objects")
 			}
 		})
 	}
 }
 
 // initialised runs a program and returns the objects that its loader has initialised, see ld.so(8),
-// LD_DEBUG. What the program itself says and how it ends does not matter.
+// LD_DEBUG. It ignores the program's output and exit code.
 func initialised(t *testing.T, dir, program string, args []string) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), maxRun)
@@ -100,7 +100,7 @@ func initialised(t *testing.T, dir, program string, args []string) []string {
 	if cmd.Process == nil {
 		t.Fatal(err)
 	}
-	// Children write files of their own; they are other programs.
+	// Children are other programs and write files of their own.
 	data, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("ld.%d", cmd.Process.Pid)))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

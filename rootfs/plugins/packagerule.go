@@ -10,13 +10,12 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// maxOfPackage is how many plugins of one package the package rule takes. Of the packages that the
-// registry does not know, none of Debian's comes near; what has more is no library with plugins but an
-// application with its parts.
+// maxOfPackage is the maximum number of plugins of one package in the package rule. No library package of
+// Debian that the registry lacks has nearly as many; a package with more is an application with its parts.
 const maxOfPackage = 100
 
-// applyPackages takes the plugins of libraries that the registry does not know: shared objects in folders
-// below the library's own that the same package of the distribution has.
+// applyPackages adds the plugins of libraries that the registry lacks: shared objects from the same package
+// of the distribution, in folders below the library's own.
 func (d *discovery) applyPackages() error {
 	libraries := d.libraries()
 	if len(libraries) == 0 || d.Groups != nil && len(d.Groups) == 0 {
@@ -26,10 +25,10 @@ func (d *discovery) applyPackages() error {
 	if db == nil {
 		var err error
 		if db, err = packages.Open(d.sys.sys); err != nil {
-			// A program runs without, and so may an image.
+			// The program can run without them, so this is no error.
 			d.found.addCandidate(Candidate{
 				Name: "packages", Of: d.closure.Program().Path,
-				Why: plaintext.Sprintf("plugins of libraries that only the sysroot's packages tell are not known: %v", err),
+				Why: plaintext.Sprintf("plugins of libraries that only the sysroot's package database knows are missing: %v", err),
 			})
 			return nil
 		}
@@ -39,15 +38,15 @@ func (d *discovery) applyPackages() error {
 	for _, o := range libraries {
 		p, ok := db.Owner(o.Real)
 		if ok && !known[p] {
-			known[p] = true // its other libraries have the same files
-			d.takePackage(o, p, db.Files(p))
+			known[p] = true // its other libraries give the same files
+			d.addPackage(o, p, db.Files(p))
 		}
 	}
 	return nil
 }
 
-// knownPackages are those of which a row of the registry knows a library. What the row does not take is
-// left for a reason.
+// knownPackages returns the packages with a library in the registry. Everything that a row leaves out of
+// such a package is left out on purpose.
 func (d *discovery) knownPackages() map[packages.Package]bool {
 	known := map[packages.Package]bool{}
 	for _, m := range d.matches {
@@ -58,39 +57,39 @@ func (d *discovery) knownPackages() map[packages.Package]bool {
 	return known
 }
 
-// takePackage adds the plugins in a package's list of files.
-func (d *discovery) takePackage(o *ldd.Object, p packages.Package, files []string) {
+// addPackage adds the plugins in a package's list of files.
+func (d *discovery) addPackage(o *ldd.Object, p packages.Package, files []string) {
 	var names []string
 	for _, name := range files {
 		if d.isPluginOf(o, name) {
 			names = append(names, name)
 		}
 	}
-	if len(names) == 0 || !d.takes(p.Name) {
+	if len(names) == 0 || !d.selectFound(p.Name) {
 		return
 	}
 	if len(names) > maxOfPackage {
 		d.found.addCandidate(Candidate{
 			Name: p.Name, Path: path.Dir(names[0]), Of: o.Path,
-			Why: plaintext.Sprintf("package %s has %d shared objects below the library's folder, too many to be taken for plugins: list those that are", p.Name, len(names)),
+			Why: plaintext.Sprintf("package %s has %d shared objects below the library's folder, too many to be plugins: add those that are to the libraries", p.Name, len(names)),
 		})
 		return
 	}
 	for _, name := range names {
-		if !d.leftOut(name) {
+		if !d.isHidden(name) {
 			d.found.addPlugin(Plugin{
 				Path: name, Group: p.Name, Of: o.Path,
-				Why: plaintext.Sprintf("below the folder of %s and of the same package (%s)", o.Path, p.Name),
+				Why: plaintext.Sprintf("below the folder of %s and from the same package (%s)", o.Path, p.Name),
 			})
 		}
 	}
 }
 
-// sharedObject is what the names of shared objects look like.
+// sharedObject matches the file names of shared objects.
 var sharedObject = regexp.MustCompile(`\.so(\.[0-9]+)*$`)
 
-// isPluginOf says whether a file of a library's package is a plugin. A library beside the first one is
-// none, and neither is one that is loaded at the start anyway.
+// isPluginOf reports whether a file of a library's package is a plugin. A library in the same folder is
+// not, and neither is one that is loaded at the start anyway.
 func (d *discovery) isPluginOf(o *ldd.Object, name string) bool {
 	dir := path.Dir(o.Real)
 	rest, below := strings.CutPrefix(name, strings.TrimSuffix(dir, "/")+"/")

@@ -16,7 +16,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// hostLibraries is a closure of all libraries of the host, as if a program were bound to each.
+// hostLibraries returns a closure of all libraries of the host, as if a program linked them all.
 func hostLibraries(t *testing.T) *ldd.Closure {
 	t.Helper()
 	c := &ldd.Closure{Objects: []*ldd.Object{{Path: "/program"}}}
@@ -41,8 +41,8 @@ func hostLibraries(t *testing.T) *ldd.Closure {
 	return c
 }
 
-// What the package rule takes is looked at for every library of the host: few packages, and little of
-// each. Run it with -v to see them.
+// For all libraries of the host, the package rule adds plugins of few packages, and few of each. Run it
+// with -v to list them.
 func TestPackageRuleOnHost(t *testing.T) {
 	t.Parallel()
 	c := hostLibraries(t)

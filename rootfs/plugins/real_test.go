@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// dot is a picture of one point, PNG.
-const dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+// pngDot is a PNG picture of one pixel.
+const pngDot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 
 const svgDot = `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><circle cx="20" cy="20" r="9"/><text x="1" y="9">a</text></svg>`
 
@@ -24,21 +24,21 @@ static char *a[] = {"2 2 1 1", ". c #ff0000", "..", ".."};
 
 const psPage = "%!PS\n/Helvetica findfont 20 scalefont setfont 50 50 moveto (Hello) show showpage\n"
 
-// realCase is a program of the host that does its work in an image of what is found for it, and cannot do
-// it in an image of its closure alone.
+// realCase is a program of the host that works in an image with everything that is found for it, and does
+// not work in an image of its closure alone.
 type realCase struct {
-	program string   // by name, as the shell finds it; "" compiles source
+	program string   // name as in the shell; "" compiles source
 	source  string   // C
-	libs    []string // as the linker finds them: "-l:libasound.so.2"
-	args    []string // of the first run
+	libs    []string // linker flags: "-l:libasound.so.2"
+	args    []string // arguments of the first run
 	env     []string
 	groups  []string
-	want    string     // in what it says
-	then    [][]string // of more runs; the last one's output counts
-	// alone is what the program says in an image without anything that is found; "" if it fails.
+	want    string     // part of its output
+	then    [][]string // arguments of more runs; the output of the last one counts
+	// alone is part of the output in an image of the closure alone; "" if the program fails there.
 	alone string
 	rows  []string // groups that it needs
-	// random is set for a program that wants the device /dev/urandom and no file in its place.
+	// random is set if the program needs the device /dev/urandom instead of a file at that path.
 	random bool
 }
 
@@ -168,9 +168,9 @@ func TestHeavyRealPrograms(t *testing.T) {
 			program := c.find(t)
 			closure, found := resolve(t, program, Options{Groups: c.groups})
 			c.check(t, found)
-			full := ship(t, closure, found.Files)
+			full := makeImage(t, closure, found.Files)
 			bare, _ := resolve(t, program, Options{Groups: []string{}})
-			empty := ship(t, bare, nil)
+			empty := makeImage(t, bare, nil)
 			full.inputs(t)
 			empty.inputs(t)
 			if c.random {
@@ -183,7 +183,7 @@ func TestHeavyRealPrograms(t *testing.T) {
 			}
 			out, err = c.work(empty, program)
 			if err == nil && c.want != "" && strings.Contains(out, c.want) && c.alone != c.want {
-				t.Errorf("it does its work without what was found, too:\n%.2000s", out)
+				t.Errorf("it works without the files that were found too:\n%.2000s", out)
 			}
 			if c.alone != "" && !strings.Contains(out, c.alone) {
 				t.Errorf("in an image of the closure alone: %v\n%.2000s", err, out)
@@ -192,7 +192,7 @@ func TestHeavyRealPrograms(t *testing.T) {
 	}
 }
 
-// find returns the path of the program, which it may have to compile.
+// find returns the path of the program, and compiles it if needed.
 func (c realCase) find(t *testing.T) string {
 	t.Helper()
 	if c.program == "" {
@@ -230,7 +230,7 @@ func (c realCase) work(root image, program string) (string, error) {
 	return out, err
 }
 
-// check says whether something of each group was found, and that nothing is missing.
+// check fails unless something of each group was found and nothing is missing.
 func (c realCase) check(t *testing.T, found *Found) {
 	t.Helper()
 	for _, group := range c.rows {
@@ -244,14 +244,14 @@ func (c realCase) check(t *testing.T, found *Found) {
 	}
 }
 
-// inputs puts what programs work on into an image.
+// inputs writes the input files of the programs into an image.
 func (root image) inputs(t *testing.T) {
 	t.Helper()
 	root.texts(t)
 	root.write(t, "/dev/null", nil)
 }
 
-// random makes the device, which every engine has.
+// random makes the device /dev/urandom, which every container engine provides.
 func (root image) random(t *testing.T) {
 	t.Helper()
 	if err := syscall.Mknod(string(root)+"/dev/urandom", syscall.S_IFCHR|0o666, 1<<8|9); err != nil {
@@ -259,10 +259,10 @@ func (root image) random(t *testing.T) {
 	}
 }
 
-// texts writes the files.
+// texts writes the input files.
 func (root image) texts(t *testing.T) {
 	t.Helper()
-	png, err := base64.StdEncoding.DecodeString(dot)
+	png, err := base64.StdEncoding.DecodeString(pngDot)
 	if err != nil {
 		t.Fatal(err)
 	}

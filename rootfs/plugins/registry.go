@@ -6,31 +6,30 @@ import (
 	"strings"
 )
 
-// row is what is known about a library. Rows are data: how they are applied is the same for all.
+// row is what is known about a library. Rows are data; all are applied in the same way.
 //
-// Patterns are absolute paths as [sysroot.glob] reads them, with names in angle brackets: <lib> is the
-// folder that the library's file lies in (Debian's multiarch folder, /usr/lib64 of Fedora, /usr/lib of
-// Alpine), <1> the first parenthesis of soname, and others are texts of the library itself.
+// Patterns are absolute paths for [sysroot.glob], with names in angle brackets: <lib> is the folder of the
+// library's file (Debian's multiarch folder, /usr/lib64 of Fedora, /usr/lib of Alpine), <1> is the first
+// group of soname, and other names are texts of the library itself.
 //
-// source says where the knowledge is from: a manual page, an address, or a file of the library's own
-// source code. "unverified" in it means that nobody has seen it work in an image yet; the others are
-// tested with real programs.
+// source is a manual page, an address, or a file of the library's own source code. If it contains
+// "unverified", nobody has seen the row work in an image yet; other rows are tested with real programs.
 type row struct {
 	group  string
 	soname string // regular expression for the whole soname
 	texts  []text
-	// imported are symbols: an object other than the library has to import one of them. None is no
-	// condition.
+	// imported is a condition: an object other than the library has to import one of these symbols. An
+	// empty list is no condition.
 	imported []string
-	// oldNSS restricts the row to a C library that has no built-in sources of names.
+	// oldNSS restricts the row to C libraries without built-in sources of names.
 	oldNSS bool
-	// asked restricts the row to those who name the group.
-	asked   bool
+	// byName restricts the row to configurations that name the group.
+	byName  bool
 	plugins []string // patterns of shared objects
 	files   []data
-	leads   []string // patterns of places that links among the files lead to, besides /usr and those of the files
+	leads   []string // patterns of further places that links among the files may lead to, besides /usr and the files
 	offers  []offer  // candidates
-	// otherwise is said to people when neither plugins nor files were found.
+	// otherwise is a message if neither plugins nor files were found.
 	otherwise string
 	refused   *Refusal // with Why and Fix only
 	source    string
@@ -39,32 +38,31 @@ type row struct {
 // data are files that a library reads.
 type data struct {
 	pattern string
-	// need is the Debian package that has the files; where it is given, the library cannot work
-	// without, and one of the files has to be there.
+	// need is the Debian package with the files. If set, the library needs at least one of the files.
 	need string
-	// built is a text that the library has in it if it was built to look for the files at all; ""
-	// for always. Only then they can be missing.
+	// built is a text in the library that shows that it was built to look for the files; "" means always.
+	// Without the text, the files are never missing.
 	built string
-	first bool // one is enough, see [sysroot.globFirst]
+	first bool // one file is enough, see [sysroot.globFirst]
 }
 
-// offer is a candidate: shown when the pattern fits something, or always without one.
+// offer is a candidate. It is shown if the pattern matches something, or always if there is no pattern.
 type offer struct{ pattern, why string }
 
-// text is a text in a library's file, between begin and end, with a NUL before begin and behind end: how
-// a path that was given to "configure" is found. Without it, otherwise stands for it.
+// text is a text in a library's file, between begin and end, with a NUL before begin and after end. It
+// finds a path that was set with "configure". If the text is missing, otherwise is the value.
 type text struct{ name, begin, end, otherwise string }
 
-// registry is all rows, in this order.
+// registry is all rows in order.
 var registry = compile(systemRows, cryptoRows, imageRows, documentRows, geoRows, mediaRows, desktopRows, languageRows)
 
-// entry is a row with its expression.
+// entry is a row with its compiled expression.
 type entry struct {
 	row
 	soname *regexp.Regexp
 }
 
-// compile puts tables together. Its expressions are constants; a bad one fails every test.
+// compile joins tables and compiles their expressions. They are constants; an invalid one fails every test.
 func compile(tables ...[]row) []entry {
 	var out []entry
 	for _, rows := range tables {
@@ -75,7 +73,7 @@ func compile(tables ...[]row) []entry {
 	return out
 }
 
-// Groups returns the names that [Options.Groups] and [Options.Exclude] know, besides those of packages.
+// Groups returns the group names for [Options.Groups] and [Options.Exclude], without those of packages.
 func Groups() []string {
 	var names []string
 	for _, r := range registry {
@@ -86,11 +84,11 @@ func Groups() []string {
 	return append(names, groupNotes, groupGo)
 }
 
-// special are the characters of patterns that stand for others.
-const special = `*?[\{}`
+// wildcards are the special characters of patterns.
+const wildcards = `*?[\{}`
 
-// expand puts the values of names into a pattern. A name without a value makes it fit nothing, and so does one whose value
-// would be a pattern: values are what a library says.
+// expand replaces the names in a pattern with their values. ok is false if a name has no value, or if its
+// value contains wildcards: values come from the library, which is not trusted.
 func expand(pattern string, values map[string]string) (string, bool) {
 	var b strings.Builder
 	for {
@@ -101,7 +99,7 @@ func expand(pattern string, values map[string]string) (string, bool) {
 		}
 		name, after, closed := strings.Cut(rest, ">")
 		value, ok := values[name]
-		if !ok || !closed || strings.ContainsAny(value, special) {
+		if !ok || !closed || strings.ContainsAny(value, wildcards) {
 			return "", false
 		}
 		b.WriteString(value)

@@ -7,13 +7,13 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// Resolve resolves a program together with all that its libraries open, and what these libraries open
-// in turn: a plugin of vips is bound to ImageMagick's library, which has plugins of its own. It calls
-// [ldd.Resolve] and [Discover] in turns until nothing new is found. The program's own Opens and Tries
+// Resolve resolves a program with everything that its libraries open, and everything that these open in
+// turn: a plugin of vips, for example, links ImageMagick's library, which has its own plugins. It
+// alternates [ldd.Resolve] and [Discover] until nothing new is found. The program's own Opens and Tries
 // come first.
 //
-// Errors are those of ldd.Resolve, [ldd.MissingError] with a closure, and those of Discover. Plugins
-// that cannot be loaded are in the closure's Left.
+// Errors are those of ldd.Resolve, including [ldd.MissingError] with a closure, and those of Discover.
+// Plugins that can't be loaded are in the closure's Left.
 func Resolve(ctx context.Context, sys ldd.FS, p ldd.Program, env ldd.Env, o Options) (*ldd.Closure, *Found, error) {
 	p.Opens, p.Tries = slices.Clone(p.Opens), slices.Clone(p.Tries)
 	if p.Memory == nil {
@@ -26,11 +26,11 @@ func Resolve(ctx context.Context, sys ldd.FS, p ldd.Program, env ldd.Env, o Opti
 			return c, nil, err
 		}
 		d := newDiscovery(ctx, root, c, o)
-		if err := d.take(); err != nil {
+		if err := d.discover(); err != nil {
 			return c, nil, err
 		}
-		if !ask(&p, &d.found) {
-			if err := d.guess(); err != nil {
+		if !requestPlugins(&p, &d.found) {
+			if err := d.finish(); err != nil {
 				return c, nil, err
 			}
 			return c, &d.found, nil
@@ -39,8 +39,8 @@ func Resolve(ctx context.Context, sys ldd.FS, p ldd.Program, env ldd.Env, o Opti
 	}
 }
 
-// ask adds the plugins that the program does not open yet; it says whether there are any.
-func ask(p *ldd.Program, found *Found) (more bool) {
+// requestPlugins adds the plugins that the program does not open yet. It reports whether there were any.
+func requestPlugins(p *ldd.Program, found *Found) (more bool) {
 	for _, plugin := range found.Plugins {
 		list := &p.Tries
 		if plugin.Required {

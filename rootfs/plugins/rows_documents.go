@@ -1,9 +1,9 @@
 package plugins
 
-// documentRows are about documents, text and files in general.
+// documentRows are the rows for documents, text and files in general.
 var documentRows = []row{
 	{
-		// /etc/magic is for additions; what is compiled is in one file, to which distributions link.
+		// /etc/magic is for additions. The compiled rules are in one file, and distributions link to it.
 		group: "magic", soname: `libmagic\.so\.\d+`,
 		files: []data{
 			{pattern: "/usr/share/misc/magic.mgc", need: "libmagic-mgc", built: "/usr/share/misc/magic"},
@@ -13,7 +13,7 @@ var documentRows = []row{
 		source: "libmagic(3), file(1)",
 	},
 	{
-		// Tables of characters for Asian languages; the library's own are enough for others.
+		// Character tables for Asian languages; for others, the library's own tables are enough.
 		group: "poppler", soname: `libpoppler\.so\.\d+`,
 		files:  []data{{pattern: "/usr/share/poppler"}},
 		source: "poppler/GlobalParams.cc; https://poppler.freedesktop.org/",
@@ -53,7 +53,7 @@ var documentRows = []row{
 		source: "aspell(1)",
 	},
 	{
-		// Where words end in Thai, for what lays out text.
+		// Word boundaries in Thai, for text layout.
 		group: "thai", soname: `libthai\.so\.\d+`,
 		files:  []data{{pattern: "/usr/share/libthai"}},
 		source: "libthai's src/thbrk/thbrk.c",
@@ -65,10 +65,10 @@ var documentRows = []row{
 	},
 }
 
-// geoRows are about maps and measurements.
+// geoRows are the rows for maps and measurements.
 var geoRows = []row{
 	{
-		// proj.db has all that is known about coordinate systems; a context without it knows none.
+		// proj.db defines all coordinate systems; without it the library knows none.
 		group: "proj", soname: `libproj\.so\.\d+`,
 		texts:  []text{{name: "prefix", end: "/share/proj", otherwise: "/usr"}},
 		files:  []data{{pattern: "<prefix>/share/proj/proj.db", need: "proj-data"}, {pattern: "<prefix>/share/proj"}},
@@ -87,7 +87,7 @@ var geoRows = []row{
 		source:  "ogdi's ogdi/c-api/ecs_util.c; unverified",
 	},
 	{
-		// Filters for compressed data, which nobody has unless they are installed on purpose.
+		// Filters for compressed data. They exist only if somebody installed them on purpose.
 		group: "hdf5", soname: `libhdf5(?:_serial)?\.so\.\d+`,
 		texts:   []text{{name: "plugins", end: "/plugins", otherwise: "/usr/local/hdf5/lib/plugin"}},
 		plugins: []string{"<plugins>/plugins/*.so", "/usr/local/hdf5/lib/plugin/*.so"},

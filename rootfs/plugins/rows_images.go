@@ -1,6 +1,6 @@
 package plugins
 
-// imageRows are about pictures.
+// imageRows are the rows for images.
 var imageRows = []row{
 	{
 		group: "vips", soname: `libvips\.so\.\d+`,
@@ -8,8 +8,8 @@ var imageRows = []row{
 		source:  "libvips/iofuncs/init.c, vips_load_plugins; https://www.libvips.org/2021/06/04/What's-new-in-8.11.html",
 	},
 	{
-		// The loader asks for NAME.la and finds the shared object through it. Without coders it reads
-		// no format at all; without policy.xml it allows what the build machine forbids.
+		// ImageMagick opens NAME.la, which names the shared object. Without coders it reads no format at
+		// all. Without policy.xml it allows what the build machine forbids.
 		group: "imagemagick", soname: `libMagickCore-([67])\.(\w+)\.so\.\d+`,
 		plugins: []string{"<lib>/ImageMagick-<1>.*/modules-<2>/{coders,filters}/*.so"},
 		files: []data{
@@ -34,8 +34,8 @@ var imageRows = []row{
 		source: "http://www.graphicsmagick.org/GraphicsMagick.html, \"Files\"",
 	},
 	{
-		// loaders.cache names the loaders, librsvg's among them, by their paths. The type of a picture
-		// is told by the database of MIME types.
+		// loaders.cache lists the paths of the loaders, including librsvg's. The database of MIME types is
+		// needed to find the type of an image.
 		group: "gdk-pixbuf", soname: `libgdk_pixbuf-2\.0\.so\.\d+`,
 		plugins: []string{"<lib>/gdk-pixbuf-2.0/*/loaders/*.so"},
 		files: []data{
@@ -57,15 +57,15 @@ var imageRows = []row{
 		source:  "dot(1), option -c; lib/gvc/gvconfig.c",
 	},
 	{
-		// What the configuration's folder has is links to the other one.
+		// /etc/fonts has links to the other folder.
 		group: "fontconfig", soname: `libfontconfig\.so\.\d+`,
 		files:  []data{{pattern: "/etc/fonts"}, {pattern: "/usr/share/fontconfig/conf.avail"}},
-		offers: []offer{{"", "without a font no text is drawn, silently: take the group \"fonts\" for one font, or add your own to the files, below /usr/share/fonts"}},
+		offers: []offer{{"", "without a font, programs silently draw no text: add the group \"fonts\" for one font, or add your own to the files, below /usr/share/fonts"}},
 		source: "fonts-conf(5)",
 	},
 	{
-		// One that covers many scripts, and which the default configuration prefers.
-		group: "fonts", soname: `libfontconfig\.so\.\d+`, asked: true,
+		// A font that covers many scripts, and that the default configuration prefers.
+		group: "fonts", soname: `libfontconfig\.so\.\d+`, byName: true,
 		files: []data{{
 			pattern: "/usr/share/fonts/{truetype/dejavu,dejavu-sans-fonts,dejavu,TTF,truetype/liberation,truetype/liberation2,liberation-sans,liberation,google-noto,noto,truetype/noto,opentype/noto}/{DejaVuSans,LiberationSans-Regular,NotoSans-Regular}.ttf",
 			need:    "fonts-dejavu-core", first: true,

@@ -1,6 +1,6 @@
 package plugins
 
-// languageRows are about interpreters that are built into a program.
+// languageRows are the rows for interpreters that are built into a program.
 var languageRows = []row{
 	{
 		// The interpreter does not start without its standard library.
@@ -22,7 +22,7 @@ var languageRows = []row{
 		source: "https://docs.ruby-lang.org/en/master/extension_rdoc.html; unverified",
 	},
 	{
-		// init.tcl is what Tcl_Init runs.
+		// Tcl_Init runs init.tcl.
 		group: "tcl", soname: `libtcl(8\.\d+|9\.\d+)\.so`,
 		files:  []data{{pattern: "{/usr/share/tcltk/tcl<1>,/usr/share/tcl<1>,<lib>/tcl<1>}"}},
 		source: "https://www.tcl-lang.org/man/tcl8.6/TclLib/Init.htm",

@@ -1,9 +1,9 @@
 package plugins
 
-// ofHardware is why drivers are not taken.
-const ofHardware = "drivers belong to the machine that the image runs on: mount them (NVIDIA's container toolkit does), or add those of Mesa to the libraries"
+// hardwareDrivers says why drivers are not included.
+const hardwareDrivers = "drivers belong to the machine that the image runs on: mount them (NVIDIA's container toolkit does), or add those of Mesa to the libraries"
 
-// mediaRows are about sound, films and graphics hardware.
+// mediaRows are the rows for sound, video and graphics hardware.
 var mediaRows = []row{
 	{
 		group: "gstreamer", soname: `libgstreamer-1\.0\.so\.\d+`,
@@ -11,27 +11,27 @@ var mediaRows = []row{
 		source:  "gst-launch-1.0(1), environment variable GST_PLUGIN_SYSTEM_PATH",
 	},
 	{
-		// Without alsa.conf not even the default device has a name.
+		// Without alsa.conf, even the default device has no name.
 		group: "alsa", soname: `libasound\.so\.\d+`,
 		plugins: []string{"<lib>/alsa-lib/*.so"},
 		files:   []data{{pattern: "/usr/share/alsa/{alsa.conf,alsa.conf.d,cards,pcm}"}, {pattern: "/etc/{asound.conf,alsa/conf.d}"}},
 		source:  "https://www.alsa-project.org/alsa-doc/alsa-lib/conf.html",
 	},
-	{group: "gpu", soname: `libva\.so\.\d+`, offers: []offer{{"<lib>/dri", ofHardware}}, source: "libva's va/va.c, LIBVA_DRIVERS_PATH"},
-	{group: "gpu", soname: `libvdpau\.so\.\d+`, offers: []offer{{"<lib>/vdpau", ofHardware}}, source: "libvdpau's src/vdpau_wrapper.c"},
-	{group: "gpu", soname: `lib(?:gbm|GLX|EGL)\.so\.\d+`, offers: []offer{{"<lib>/dri", ofHardware}}, source: "https://docs.mesa3d.org/envvars.html, LIBGL_DRIVERS_PATH"},
-	{group: "gpu", soname: `libvulkan\.so\.\d+`, offers: []offer{{"/usr/share/vulkan/icd.d", ofHardware}}, source: "https://github.com/KhronosGroup/Vulkan-Loader/blob/main/docs/LoaderDriverInterface.md"},
-	{group: "gpu", soname: `libOpenCL\.so\.\d+`, offers: []offer{{"/etc/OpenCL/vendors", ofHardware}}, source: "https://github.com/OCL-dev/ocl-icd"},
-	{group: "gpu", soname: `lib(?:mfx|mfxhw64|vpl)\.so\.\d+`, offers: []offer{{"<lib>/mfx", ofHardware}}, source: "https://github.com/Intel-Media-SDK/MediaSDK"},
+	{group: "gpu", soname: `libva\.so\.\d+`, offers: []offer{{"<lib>/dri", hardwareDrivers}}, source: "libva's va/va.c, LIBVA_DRIVERS_PATH"},
+	{group: "gpu", soname: `libvdpau\.so\.\d+`, offers: []offer{{"<lib>/vdpau", hardwareDrivers}}, source: "libvdpau's src/vdpau_wrapper.c"},
+	{group: "gpu", soname: `lib(?:gbm|GLX|EGL)\.so\.\d+`, offers: []offer{{"<lib>/dri", hardwareDrivers}}, source: "https://docs.mesa3d.org/envvars.html, LIBGL_DRIVERS_PATH"},
+	{group: "gpu", soname: `libvulkan\.so\.\d+`, offers: []offer{{"/usr/share/vulkan/icd.d", hardwareDrivers}}, source: "https://github.com/KhronosGroup/Vulkan-Loader/blob/main/docs/LoaderDriverInterface.md"},
+	{group: "gpu", soname: `libOpenCL\.so\.\d+`, offers: []offer{{"/etc/OpenCL/vendors", hardwareDrivers}}, source: "https://github.com/OCL-dev/ocl-icd"},
+	{group: "gpu", soname: `lib(?:mfx|mfxhw64|vpl)\.so\.\d+`, offers: []offer{{"<lib>/mfx", hardwareDrivers}}, source: "https://github.com/Intel-Media-SDK/MediaSDK"},
 	{
-		// They draw text to windows, with OpenGL and X11.
+		// The plugins draw text in windows with OpenGL and X11.
 		group: "caca", soname: `libcaca\.so\.\d+`,
-		offers: []offer{{"<lib>/caca", "draws to windows with OpenGL and X11: add the plugins to the libraries"}},
+		offers: []offer{{"<lib>/caca", "draws in windows with OpenGL and X11: add the plugins to the libraries"}},
 		source: "libcaca's caca/graphics.c",
 	},
 	{
 		group: "pipewire", soname: `libpipewire-0\.3\.so\.\d+`,
-		offers: []offer{{"<lib>/spa-0.2", "talks to a server that an image FROM scratch lacks: add it and <lib>/pipewire-0.3 to the files if yours has one"}},
+		offers: []offer{{"<lib>/spa-0.2", "talks to a server, which an image FROM scratch does not have: add it and <lib>/pipewire-0.3 to the files if yours has one"}},
 		source: "pipewire(1)",
 	},
 	{
@@ -41,17 +41,17 @@ var mediaRows = []row{
 	},
 }
 
-// desktopRows are about programs with windows.
+// desktopRows are the rows for programs with windows.
 var desktopRows = []row{
 	{
-		// GNOME's networking is where GIO has TLS from.
+		// GIO gets TLS from the module of glib-networking.
 		group: "gio", soname: `libgio-2\.0\.so\.\d+`,
 		plugins: []string{"<lib>/gio/modules/*.so"},
 		files:   []data{{pattern: "<lib>/gio/modules/giomodule.cache"}},
 		source:  "gio-querymodules(1)",
 	},
 	{
-		// A program ends when it asks for a schema that is not there.
+		// GSettings aborts the program if it asks for a missing schema.
 		group: "gsettings", soname: `libgio-2\.0\.so\.\d+`,
 		imported: []string{"g_settings_new", "g_settings_new_with_path", "g_settings_new_full"},
 		files:    []data{{pattern: "/usr/share/glib-2.0/schemas/gschemas.compiled"}},

@@ -1,9 +1,9 @@
 package plugins
 
-// systemRows are about the C library and what is close to it.
+// systemRows are the rows for the C library and low-level libraries.
 var systemRows = []row{
 	{
-		// Only ASCII, UTF-8, UCS and the C library's own wide characters are built in.
+		// Only ASCII, UTF-8, UCS and the C library's wide characters are built in.
 		group: "gconv", soname: `libc\.so\.6`,
 		imported: []string{"iconv_open"},
 		texts:    []text{{name: "libdir", end: "/gconv", otherwise: "<lib>"}},
@@ -16,8 +16,8 @@ var systemRows = []row{
 		source: "glibc's iconv/gconv_conf.c; iconvconfig(8)",
 	},
 	{
-		// "C" and "POSIX" are built in, C.UTF-8 is files since it is upstream (glibc 2.35), and on
-		// Debian and Fedora before.
+		// "C" and "POSIX" are built in. C.UTF-8 consists of files: upstream since glibc 2.35, and earlier on
+		// Debian and Fedora.
 		group: "locale", soname: `libc\.so\.6`,
 		imported: []string{"setlocale", "newlocale"},
 		texts:    []text{{name: "locales", end: "/locale-archive", otherwise: "/usr/lib/locale"}},
@@ -25,7 +25,7 @@ var systemRows = []row{
 		source:   "locale(7); glibc's locale/loadarchive.c and localedata/locales/C",
 	},
 	{
-		// For the image's own nsswitch.conf, "files dns". Since 2.34 both are in libc.
+		// The image's nsswitch.conf needs "files" and "dns". Since 2.34 both are built into libc.
 		group: "nss", soname: `libc\.so\.6`,
 		oldNSS: true,
 		imported: []string{
@@ -37,7 +37,7 @@ var systemRows = []row{
 		source:  "nsswitch.conf(5); https://sourceware.org/git/?p=glibc.git;a=commit;h=6212bb67f4",
 	},
 	{
-		// A terminal's abilities, for what reads lines or draws. The usual terminals are enough.
+		// Terminal capabilities, for programs that read lines or draw. Only common terminals are included.
 		group: "terminfo", soname: `lib(?:tinfo|ncurses)w?\.so\.\d+`,
 		imported: []string{"setupterm", "tgetent", "initscr", "newterm"},
 		files: []data{
@@ -54,7 +54,7 @@ var systemRows = []row{
 		source: "pam(7), pam.conf(5)",
 	},
 	{
-		// PKCS #11 modules; GnuTLS reads the trust store of Fedora with one.
+		// PKCS #11 modules. GnuTLS uses one to read Fedora's trust store.
 		group: "p11-kit", soname: `libp11-kit\.so\.\d+`,
 		texts:   []text{{name: "modules", end: "/pkcs11", otherwise: "<lib>"}},
 		plugins: []string{"<modules>/pkcs11/p11-kit-trust.so"},
@@ -62,7 +62,7 @@ var systemRows = []row{
 		source:  "pkcs11.conf(5)",
 	},
 	{
-		// The library works as a client of a key distribution centre without any of them.
+		// The plugins are optional: without them the library still works as a client of a key distribution centre.
 		group: "krb5", soname: `libkrb5\.so\.\d+`,
 		texts:   []text{{name: "plugins", end: "/krb5/plugins", otherwise: "<lib>"}},
 		plugins: []string{"<plugins>/krb5/plugins/*/*.so"},
@@ -89,7 +89,7 @@ var systemRows = []row{
 		source: "odbcinst.ini(5)",
 	},
 	{
-		// caching_sha2_password, what MySQL 8 asks for, is one of them.
+		// One of them is caching_sha2_password, the default of MySQL 8.
 		group: "mariadb", soname: `libmariadb\.so\.\d+`,
 		texts:   []text{{name: "plugins", end: "/plugin", otherwise: "<lib>/mariadb"}},
 		plugins: []string{"<plugins>/plugin/*.so"},
@@ -97,7 +97,7 @@ var systemRows = []row{
 	},
 }
 
-// cryptoRows are about cryptography.
+// cryptoRows are the rows for cryptography.
 var cryptoRows = []row{
 	{
 		group: "openssl", soname: `libcrypto\.so\.[\d.]+`,
@@ -111,18 +111,18 @@ var cryptoRows = []row{
 			{pattern: "<dir>/{openssl.cnf,fipsmodule.cnf}"},
 			{pattern: "/etc/crypto-policies/back-ends/{openssl,opensslcnf}.config"}, // Fedora's openssl.cnf includes them
 		},
-		leads:  []string{"<dir>", "/etc/ssl", "/etc/pki", "/etc/crypto-policies"}, // Debian's <dir> is one of links
+		leads:  []string{"<dir>", "/etc/ssl", "/etc/pki", "/etc/crypto-policies"}, // Debian's <dir> has links to /etc/ssl
 		source: "https://docs.openssl.org/master/man7/openssl-env; config(5ssl); provider(7ssl)",
 	},
 	{
-		// Its tokens check themselves against the sums in the .chk files, in FIPS mode.
+		// In FIPS mode its tokens check themselves against the checksums in the .chk files.
 		group: "nss-crypto", soname: `libnss3\.so`,
 		plugins: []string{"{<lib>,<lib>/nss}/lib{softokn3,freebl3,freeblpriv3,nssckbi,nssdbm3}.so"},
 		files:   []data{{pattern: "{<lib>,<lib>/nss}/lib{softokn3,freebl3,freeblpriv3,nssdbm3}.chk"}},
 		source:  "NSS's lib/pk11wrap/pk11load.c and lib/freebl/loader.c, https://firefox-source-docs.mozilla.org/security/nss/",
 	},
 	{
-		// Fedora's GnuTLS takes its defaults from a policy of the system.
+		// Fedora's GnuTLS takes its defaults from the system's crypto policy.
 		group: "gnutls", soname: `libgnutls\.so\.\d+`,
 		files: []data{
 			{pattern: "/etc/gnutls/{config,pkcs11.conf}"},

@@ -13,10 +13,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// on Debian libraries are in the multiarch folder.
+// debianLib is the folder of libraries in Debian, the multiarch folder.
 const debianLib = "usr/lib/x86_64-linux-gnu/"
 
-// note is a .note.dlopen in assembler, see the specification.
+// noteOf returns a .note.dlopen in assembler, see the specification.
 func noteOf(json string) string {
 	return `__asm__(".pushsection .note.dlopen,\"a\",@note\n.balign 4\n.long 4\n.long 2f-1f\n.long 0x407c0c0a\n.asciz \"FDO\"\n1: .asciz \"` +
 		strings.ReplaceAll(json, `"`, `\\\"`) + `\"\n2: .balign 4\n.popsection");`
@@ -24,7 +24,7 @@ func noteOf(json string) string {
 
 // ruleCase is a sysroot and what is found in it.
 type ruleCase struct {
-	root    madeRoot
+	root    rootSpec
 	options Options
 	hide    []string // patterns, see package exclude
 	want    []string
@@ -32,8 +32,8 @@ type ruleCase struct {
 
 var ruleCases = map[string]ruleCase{
 	"Fedora": {
-		root: madeRoot{
-			libs: map[string]made{
+		root: rootSpec{
+			libs: map[string]elfSpec{
 				"usr/lib64/libc.so.6":                                          {soname: "libc.so.6", text: "/usr/lib64/gconv", defines: []string{"_nss_dns_gethostbyname4_r"}},
 				"usr/lib64/libvips.so.42":                                      {soname: "libvips.so.42", imports: []string{"iconv_open"}},
 				"usr/lib64/libMagickCore-7.Q16HDRI.so.10":                      {soname: "libMagickCore-7.Q16HDRI.so.10"},
@@ -67,9 +67,9 @@ var ruleCases = map[string]ruleCase{
 		},
 	},
 	"Alpine, with a library that only the package knows": {
-		root: madeRoot{
+		root: rootSpec{
 			musl: true,
-			libs: map[string]made{
+			libs: map[string]elfSpec{
 				"usr/lib/libvips.so.42":                  {soname: "libvips.so.42"},
 				"usr/lib/libacme.so.1":                   {soname: "libacme.so.1"},
 				"usr/lib/libacme-util.so.1":              {},
@@ -94,31 +94,31 @@ var ruleCases = map[string]ruleCase{
 		},
 	},
 	"glibc before 2.34": {
-		root: madeRoot{
-			program: made{imports: []string{"getpwnam_r"}},
-			libs: map[string]made{
+		root: rootSpec{
+			program: elfSpec{imports: []string{"getpwnam_r"}},
+			libs: map[string]elfSpec{
 				"lib/x86_64-linux-gnu/libc.so.6":         {soname: "libc.so.6"},
 				"lib/x86_64-linux-gnu/libnss_files.so.2": {}, "lib/x86_64-linux-gnu/libnss_dns.so.2": {}, "lib/x86_64-linux-gnu/libnss_nis.so.2": {},
 			},
 		},
 		want: []string{"plugin nss /lib/x86_64-linux-gnu/libnss_dns.so.2", "plugin nss /lib/x86_64-linux-gnu/libnss_files.so.2"},
 	},
-	"glibc before 2.34 and a program without names": {
-		root: madeRoot{libs: map[string]made{
+	"glibc before 2.34 and a program that looks up no names": {
+		root: rootSpec{libs: map[string]elfSpec{
 			"lib/x86_64-linux-gnu/libc.so.6": {soname: "libc.so.6", imports: []string{"getpwnam_r"}}, "lib/x86_64-linux-gnu/libnss_files.so.2": {},
 		}},
 	},
-	"gconv is for those who call it": {
-		root: madeRoot{
-			libs: map[string]made{
+	"gconv is not included without a caller": {
+		root: rootSpec{
+			libs: map[string]elfSpec{
 				debianLib + "libc.so.6":       {soname: "libc.so.6", imports: []string{"iconv_open", "setlocale"}, defines: []string{"_nss_dns_gethostbyname4_r"}},
 				debianLib + "gconv/UTF-16.so": {},
 			},
 			files: map[string]string{"usr/lib/locale/C.utf8/LC_CTYPE": ""},
 		},
 	},
-	"data that is missing": {
-		root: madeRoot{libs: map[string]made{
+	"missing data": {
+		root: rootSpec{libs: map[string]elfSpec{
 			debianLib + "libproj.so.25":                {soname: "libproj.so.25", text: "/opt/share/proj"},
 			debianLib + "libmagic.so.1":                {soname: "libmagic.so.1", text: "/etc/magic:/usr/share/misc/magic"},
 			debianLib + "libMagickCore-6.Q16.so.6":     {soname: "libMagickCore-6.Q16.so.6", text: "modules-Q16/coders"},
@@ -130,39 +130,39 @@ var ruleCases = map[string]ruleCase{
 			"missing proj /opt/share/proj/proj.db",
 		},
 	},
-	"what cannot work, and what people have to decide": {
-		root: madeRoot{
-			libs:  map[string]made{debianLib + "libpam.so.0": {soname: "libpam.so.0"}, debianLib + "libsasl2.so.2": {soname: "libsasl2.so.2"}, debianLib + "libva.so.2": {soname: "libva.so.2"}},
+	"refusals and candidates": {
+		root: rootSpec{
+			libs:  map[string]elfSpec{debianLib + "libpam.so.0": {soname: "libpam.so.0"}, debianLib + "libsasl2.so.2": {soname: "libsasl2.so.2"}, debianLib + "libva.so.2": {soname: "libva.so.2"}},
 			files: map[string]string{debianLib + "dri/x_drv_video.so": ""},
 		},
 		want: []string{"candidate gpu /usr/lib/x86_64-linux-gnu/dri", "candidate sasl", "refused pam"},
 	},
-	"people have decided": {
-		root:    madeRoot{libs: map[string]made{debianLib + "libpam.so.0": {soname: "libpam.so.0"}}},
+	"a refused group is excluded": {
+		root:    rootSpec{libs: map[string]elfSpec{debianLib + "libpam.so.0": {soname: "libpam.so.0"}}},
 		options: Options{Exclude: []string{"pam"}},
 	},
-	"a font is asked for": {
-		root: madeRoot{
-			libs:  map[string]made{debianLib + "libfontconfig.so.1": {soname: "libfontconfig.so.1"}},
+	"a font is requested": {
+		root: rootSpec{
+			libs:  map[string]elfSpec{debianLib + "libfontconfig.so.1": {soname: "libfontconfig.so.1"}},
 			files: map[string]string{"etc/fonts/fonts.conf": "", "usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "", "usr/share/fonts/liberation-sans/LiberationSans-Regular.ttf": ""},
 		},
 		options: Options{Groups: []string{"fonts"}},
 		want:    []string{"file fonts /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"},
 	},
 	"no font is installed": {
-		root:    madeRoot{libs: map[string]made{debianLib + "libfontconfig.so.1": {soname: "libfontconfig.so.1"}}},
+		root:    rootSpec{libs: map[string]elfSpec{debianLib + "libfontconfig.so.1": {soname: "libfontconfig.so.1"}}},
 		options: Options{Groups: []string{"auto", "fonts"}},
 		want:    []string{"missing fonts", "candidate fontconfig"},
 	},
-	"nothing is asked for": {
-		root: madeRoot{libs: map[string]made{
+	"nothing is requested": {
+		root: rootSpec{libs: map[string]elfSpec{
 			debianLib + "libvips.so.42": {soname: "libvips.so.42"}, debianLib + "vips-modules-8.15/a.so": {}, debianLib + "libpam.so.0": {soname: "libpam.so.0"},
 		}},
 		options: Options{Groups: []string{}},
 	},
-	"paths and patterns are left out": {
-		root: madeRoot{
-			libs: map[string]made{
+	"paths and patterns are excluded": {
+		root: rootSpec{
+			libs: map[string]elfSpec{
 				debianLib + "libvips.so.42": {soname: "libvips.so.42"}, debianLib + "vips-modules-8.15/a.so": {}, debianLib + "vips-modules-8.15/b.so": {},
 				debianLib + "vips-modules-8.15/c.so.1": {},
 				debianLib + "libkrb5.so.3":             {soname: "libkrb5.so.3"}, debianLib + "krb5/plugins/preauth/p.so": {},
@@ -175,8 +175,8 @@ var ruleCases = map[string]ruleCase{
 		want:    []string{"plugin vips /usr/lib/x86_64-linux-gnu/vips-modules-8.15/b.so"},
 	},
 	"notes": {
-		root: madeRoot{
-			libs: map[string]made{
+		root: rootSpec{
+			libs: map[string]elfSpec{
 				debianLib + "libsystemd.so.0": {soname: "libsystemd.so.0", asm: noteOf(`[{"soname":["libnew.so.2","libold.so.1"],"feature":"f","priority":"recommended"},{"soname":["libgone.so.1"]},` +
 					`{"soname":["libmaybe.so.1"],"priority":"suggested"}]`)},
 				debianLib + "libold.so.1": {}, debianLib + "libmaybe.so.1": {},
@@ -184,9 +184,9 @@ var ruleCases = map[string]ruleCase{
 		},
 		want: []string{"plugin notes libold.so.1", "candidate libgone.so.1", "candidate libmaybe.so.1 /usr/lib/x86_64-linux-gnu/libmaybe.so.1"},
 	},
-	"notes about what only the object's own RUNPATH leads to, and about what is not there": {
-		root: madeRoot{
-			libs: map[string]made{
+	"notes about a library in the object's own RUNPATH, and about missing libraries": {
+		root: rootSpec{
+			libs: map[string]elfSpec{
 				debianLib + "liba.so.1": {soname: "liba.so.1", runpath: "/opt/own", asm: noteOf(`[{"soname":["libown.so.1"],"priority":"required"},{"soname":["libgone.so.1","libgone.so.2"],"feature":"f","priority":"required"},` +
 					`{"soname":["libnever.so.1"]},{"soname":["libno.so.1"],"priority":"suggested"}]`)},
 				"opt/own/libown.so.1": {},
@@ -194,24 +194,24 @@ var ruleCases = map[string]ruleCase{
 		},
 		want: []string{"plugin notes /opt/own/libown.so.1", "missing notes libgone.so.1 or libgone.so.2", "candidate libnever.so.1"},
 	},
-	"notes about what is excluded": {
-		root: madeRoot{
-			libs: map[string]made{
+	"notes about an excluded library": {
+		root: rootSpec{
+			libs: map[string]elfSpec{
 				debianLib + "liba.so.1": {soname: "liba.so.1", asm: noteOf(`[{"soname":["libb.so.1"],"priority":"required"}]`)}, debianLib + "libb.so.1": {},
 			},
 		},
 		hide: []string{"libb.so.1"},
 	},
 	"names": {
-		root: madeRoot{
-			libs: map[string]made{
+		root: rootSpec{
+			libs: map[string]elfSpec{
 				debianLib + "liba.so.1": {soname: "liba.so.1", imports: []string{"dlopen"}, text: "libnamed.so.1"}, debianLib + "libnamed.so.1": {},
 			},
 		},
 		want: []string{"candidate libnamed.so.1 /usr/lib/x86_64-linux-gnu/libnamed.so.1"},
 	},
 	"Go with the system's cryptography": {
-		root: madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}, debianLib + "libcrypto.so.1.1": {}}},
+		root: rootSpec{libs: map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}, debianLib + "libcrypto.so.1.1": {}}},
 		options: Options{
 			BuildInfo: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "GOEXPERIMENT", Value: "aliastypeparams,opensslcrypto"}}},
 			Linked:    func(f string) bool { return f == "plugin.open" },
@@ -219,21 +219,21 @@ var ruleCases = map[string]ruleCase{
 		want: []string{"plugin go libcrypto.so.1.1", "candidate plugin.Open"},
 	},
 	"Go of Red Hat": {
-		root:    madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}},
+		root:    rootSpec{libs: map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}}},
 		options: Options{BuildInfo: &debug.BuildInfo{GoVersion: "go1.24.6 (Red Hat 1.24.6-1.el9)"}},
 		want:    []string{"candidate libcrypto.so.3"},
 	},
 	"Go with a tag": {
-		root:    madeRoot{libs: map[string]made{debianLib + "libcrypto.so.3": {soname: "libcrypto.so.3"}}},
+		root:    rootSpec{libs: map[string]elfSpec{debianLib + "libcrypto.so.3": {soname: "libcrypto.so.3"}}},
 		options: Options{BuildInfo: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "-tags", Value: "netgo,goexperiment.systemcrypto"}}}},
 		want:    []string{"plugin go libcrypto.so.3"},
 	},
 	"Go without the system's cryptography": {
-		root:    madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}},
+		root:    rootSpec{libs: map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}}},
 		options: Options{BuildInfo: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "GOEXPERIMENT", Value: "nosystemcrypto"}}}},
 	},
 	"Go with its own cryptography": {
-		root: madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}},
+		root: rootSpec{libs: map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}}},
 		options: Options{
 			BuildInfo: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "GOEXPERIMENT", Value: "boringcrypto"}}},
 			Linked:    func(string) bool { return false },
@@ -247,7 +247,7 @@ func TestRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := lines(discover(t, c.root.build(t), c.options, c.hide...))
-			// Which of several libraries comes first is the linker's choice here.
+			// The linker chooses the order of the libraries.
 			want := slices.Clone(c.want)
 			slices.Sort(got)
 			slices.Sort(want)
@@ -263,12 +263,12 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// A library of a plugin has plugins itself, and one of these cannot be loaded.
+// A library of a plugin has its own plugins, and one of these can't be loaded.
 func TestResolvePluginsOfPlugins(t *testing.T) {
 	t.Parallel()
-	m := madeRoot{
-		program: made{needs: []string{debianLib + "libvips.so.42"}},
-		libs: map[string]made{
+	m := rootSpec{
+		program: elfSpec{needs: []string{debianLib + "libvips.so.42"}},
+		libs: map[string]elfSpec{
 			debianLib + "libvips.so.42":                  {soname: "libvips.so.42"},
 			debianLib + "vips-modules-8.15/vips-krb.so":  {},
 			debianLib + "libkrb5.so.3":                   {soname: "libkrb5.so.3"},
@@ -277,9 +277,9 @@ func TestResolvePluginsOfPlugins(t *testing.T) {
 		},
 	}
 	root := image(m.build(t))
-	root.gcc(t, debianLib+"vips-modules-8.15/vips-krb.so", made{needs: []string{debianLib + "libkrb5.so.3"}}, "-shared")
-	root.gcc(t, "tmp/libgone.so.1", made{soname: "libgone.so.1"}, "-shared")
-	root.gcc(t, debianLib+"krb5/plugins/preauth/broken.so", made{needs: []string{"tmp/libgone.so.1"}}, "-shared")
+	root.gcc(t, debianLib+"vips-modules-8.15/vips-krb.so", elfSpec{needs: []string{debianLib + "libkrb5.so.3"}}, "-shared")
+	root.gcc(t, "tmp/libgone.so.1", elfSpec{soname: "libgone.so.1"}, "-shared")
+	root.gcc(t, debianLib+"krb5/plugins/preauth/broken.so", elfSpec{needs: []string{"tmp/libgone.so.1"}}, "-shared")
 	c, found, err := Resolve(context.Background(), ldd.DirFS(string(root)), ldd.Program{Path: "/bin/prog"}, ldd.Env{}, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -297,17 +297,17 @@ func TestResolvePluginsOfPlugins(t *testing.T) {
 	}
 }
 
-// A library that only the RUNPATH of another one leads to, which it has in a note, is found in each round by
-// its path, and so in an image.
+// A note names a library that only the RUNPATH of its object leads to. Each round finds it by its path, and
+// so does the image.
 func TestResolveNoteOfRunpath(t *testing.T) {
 	t.Parallel()
-	m := madeRoot{
-		libs: map[string]made{
+	m := rootSpec{
+		libs: map[string]elfSpec{
 			debianLib + "liba.so.1":                 {soname: "liba.so.1", runpath: "/opt/own", asm: noteOf(`[{"soname":["libvips.so.42"]}]`)},
 			"opt/own/libvips.so.42.1":               {soname: "libvips.so.42"},
 			"opt/own/vips-modules-8.15/vips-one.so": {},
 		},
-		program: made{needs: []string{debianLib + "liba.so.1"}},
+		program: elfSpec{needs: []string{debianLib + "liba.so.1"}},
 		files:   map[string]string{"opt/own/libvips.so.42": "-> libvips.so.42.1"},
 	}
 	c, found, err := Resolve(context.Background(), ldd.DirFS(m.build(t)), ldd.Program{Path: "/bin/prog"}, ldd.Env{}, Options{})
@@ -322,10 +322,10 @@ func TestResolveNoteOfRunpath(t *testing.T) {
 	}
 }
 
-// A library that is required is missed as one that the program is bound to.
+// A required library that is missing gives the same error as a missing library in the program's header.
 func TestResolveRequired(t *testing.T) {
 	t.Parallel()
-	m := madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}}
+	m := rootSpec{libs: map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}}}
 	o := Options{BuildInfo: &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "microsoft_systemcrypto", Value: "1"}}}}
 	_, _, err := Resolve(context.Background(), ldd.DirFS(m.build(t)), ldd.Program{Path: "/bin/prog"}, ldd.Env{}, o)
 	var missing *ldd.NotFoundError
@@ -336,7 +336,7 @@ func TestResolveRequired(t *testing.T) {
 
 func TestUnknownGroup(t *testing.T) {
 	t.Parallel()
-	m := madeRoot{libs: map[string]made{debianLib + "liba.so.1": {soname: "liba.so.1"}}}
+	m := rootSpec{libs: map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}}}
 	sys := ldd.DirFS(m.build(t))
 	c, err := ldd.Resolve(context.Background(), sys, ldd.Program{Path: "/bin/prog"}, ldd.Env{})
 	if err != nil {
@@ -357,7 +357,7 @@ func TestStaticProgram(t *testing.T) {
 	t.Parallel()
 	root := image(t.TempDir())
 	need(t, "gcc")
-	root.gcc(t, "bin/prog", made{text: "libnamed.so.1"}, "-static")
+	root.gcc(t, "bin/prog", elfSpec{text: "libnamed.so.1"}, "-static")
 	if got := lines(discover(t, string(root), Options{})); len(got) != 0 {
 		t.Errorf("got %q", got)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// sysroot looks for files in a root that nobody entered. It remembers what it saw.
+// sysroot looks up files in a sysroot and caches the results.
 type sysroot struct {
 	sys    ldd.FS
 	reals  map[string]string
@@ -22,7 +22,7 @@ func newSysroot(sys ldd.FS) *sysroot {
 	return &sysroot{sys: sys, reals: map[string]string{}, lists: map[string][]string{}, shared: map[string]bool{}}
 }
 
-// follow returns a path without links, "" when nothing is there.
+// follow resolves the links in a path, "" if there is nothing.
 func (s *sysroot) follow(name string) string {
 	real, ok := s.reals[name]
 	if !ok {
@@ -32,7 +32,7 @@ func (s *sysroot) follow(name string) string {
 	return real
 }
 
-// inFS is the io/fs name of an absolute path without links.
+// inFS converts an absolute path without links to a name in io/fs.
 func inFS(real string) string {
 	if real == "/" {
 		return "."
@@ -40,7 +40,7 @@ func inFS(real string) string {
 	return real[1:]
 }
 
-// mode returns what is at a path, behind all links; ok is false for nothing.
+// mode returns the mode of the file that a path leads to; ok is false if there is none.
 func (s *sysroot) mode(name string) (mode fs.FileMode, ok bool) {
 	real := s.follow(name)
 	if real == "" {
@@ -53,7 +53,8 @@ func (s *sysroot) mode(name string) (mode fs.FileMode, ok bool) {
 	return info.Mode(), true
 }
 
-// list returns the names in a folder, sorted. What is no folder, or one that cannot be read, is empty.
+// list returns the names in a folder, sorted. It returns none for a file, or for a folder that can't be
+// read.
 func (s *sysroot) list(dir string) []string {
 	real := s.follow(dir)
 	if names, ok := s.lists[real]; ok {
@@ -73,7 +74,7 @@ func (s *sysroot) readDir(real string) []string {
 	if err != nil {
 		return nil
 	}
-	defer f.Close() // nothing was written
+	defer f.Close() // opened for reading only
 	d, ok := f.(fs.ReadDirFile)
 	if !ok {
 		return nil
@@ -87,9 +88,9 @@ func (s *sysroot) readDir(real string) []string {
 	return names
 }
 
-// glob returns what a pattern fits, sorted and spelled as the pattern is: with the names of links, not
-// their targets, since a library opens its files by these names. Elements are those of [path.Match], and
-// braces list alternatives. A name without any special character is returned if it exists.
+// glob returns the paths that match a pattern, sorted. Links are not resolved, because a library opens its
+// files by these names. Elements are those of [path.Match], and braces list alternatives. A name without
+// special characters is returned if it exists.
 func (s *sysroot) glob(pattern string) []string {
 	var out []string
 	for _, p := range braces(pattern) {
@@ -103,8 +104,8 @@ func (s *sysroot) glob(pattern string) []string {
 	return slices.Compact(out)
 }
 
-// globFirst returns the first file of what a pattern fits, in the order of its alternatives; the ones in
-// the last braces count most.
+// globFirst returns the first match of a pattern, in the order of its alternatives. The last braces change
+// slowest.
 func (s *sysroot) globFirst(pattern string) []string {
 	for _, p := range braces(pattern) {
 		if names := s.glob(p); len(names) > 0 {
@@ -114,7 +115,7 @@ func (s *sysroot) globFirst(pattern string) []string {
 	return nil
 }
 
-// match returns what an element fits in some folders.
+// match returns the paths in some folders that match an element.
 func (s *sysroot) match(dirs []string, elem string) []string {
 	var out []string
 	for _, dir := range dirs {
@@ -125,7 +126,7 @@ func (s *sysroot) match(dirs []string, elem string) []string {
 			continue
 		}
 		for _, name := range s.list(dir) {
-			// A link to nowhere is not there.
+			// Skip links that lead nowhere.
 			if ok, err := path.Match(elem, name); ok && err == nil && s.follow(path.Join(dir, name)) != "" {
 				out = append(out, path.Join(dir, name))
 			}
@@ -134,8 +135,7 @@ func (s *sysroot) match(dirs []string, elem string) []string {
 	return out
 }
 
-// braces returns the patterns that one with {a,b} in it stands for, as in a shell, but for their order:
-// the first braces change fastest.
+// braces expands {a,b} as a shell does, but in another order: the first braces change fastest.
 func braces(pattern string) []string {
 	before, rest, ok := strings.Cut(pattern, "{")
 	list, after, closed := strings.Cut(rest, "}")
@@ -151,8 +151,8 @@ func braces(pattern string) []string {
 	return out
 }
 
-// isShared says whether a file is a shared object, as far as its first bytes tell. Whether it can be
-// loaded is for [ldd.Resolve] to say.
+// isShared reports whether the first bytes of a file are those of a shared object. Only [ldd.Resolve] knows
+// whether it can be loaded.
 func (s *sysroot) isShared(name string) bool {
 	if mode, ok := s.mode(name); !ok || !mode.IsRegular() {
 		return false
@@ -172,7 +172,7 @@ func (s *sysroot) readShared(real string) bool {
 		return false
 	}
 	defer f.Close()
-	// e_type, the 17th byte or its neighbour, is 3 of ET_DYN, see elf(5).
+	// e_type, bytes 16 and 17 in either byte order, is 3 for ET_DYN, see elf(5).
 	var b [18]byte
 	_, err = io.ReadFull(f, b[:])
 	return err == nil && string(b[:4]) == "\x7fELF" && b[16]+b[17] == 3

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Every row is complete: whatever a pattern names has a value, and somebody can look up what it says.
+// Every row is complete: all names in patterns have a value, and the row names its source.
 func TestRegistry(t *testing.T) {
 	t.Parallel()
 	for _, e := range registry {
@@ -17,10 +17,10 @@ func TestRegistry(t *testing.T) {
 		}
 		for _, text := range e.texts {
 			if text.begin == "" && text.end == "" {
-				t.Errorf("%s: the text %q could be any", e.group, text.name)
+				t.Errorf("%s: the text %q matches anything", e.group, text.name)
 			}
 			if _, ok := expand(text.otherwise, values); !ok {
-				t.Errorf("%s: %q names what has no value", e.group, text.otherwise)
+				t.Errorf("%s: %q has a name without a value", e.group, text.otherwise)
 			}
 			values[text.name] = "/text"
 		}
@@ -36,7 +36,7 @@ func TestRegistry(t *testing.T) {
 		for _, p := range patterns {
 			expanded, ok := expand(p, values)
 			if !ok {
-				t.Errorf("%s: %q names what has no value", e.group, p)
+				t.Errorf("%s: %q has a name without a value", e.group, p)
 			}
 			for _, b := range braces(expanded) {
 				if _, err := path.Match(b, ""); err != nil || !path.IsAbs(b) {

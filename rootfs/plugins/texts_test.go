@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A value comes from a library or from the name of its folder. It is no pattern: a few hundred braces stand for more
-// alternatives than there are atoms.
+// A value comes from a library or from the name of its folder, so it must not act as a pattern: a few
+// hundred braces would expand to far too many alternatives.
 func TestValuesAreNoPatterns(t *testing.T) {
 	for _, value := range []string{"/usr/*", "/usr/?", "/usr/[a-z]", `/usr/\*`, "/usr/{a,b}", strings.Repeat("/{a,b}", 600), "/usr/}"} {
 		if got, ok := expand("<dir>/openssl.cnf", map[string]string{"dir": value}); ok {
@@ -19,14 +19,15 @@ func TestValuesAreNoPatterns(t *testing.T) {
 	}
 }
 
-// A library that has the beginning of a text again and again, and its end far away, costs what its size is.
+// A library that repeats the beginning of a text, with the end far away, needs only memory in proportion to
+// its size.
 func TestTextsAreBounded(t *testing.T) {
 	of := text{begin: `OPENSSLDIR: "`, end: `"`}
 	hostile := strings.Repeat(of.begin, 16<<10) + "\x00"
 	for _, row := range []struct{ name, content, want string }{
 		{"without an end", hostile, ""},
-		{"with a text behind", hostile + of.begin + "/etc/ssl" + of.end + "\x00", "/etc/ssl"},
-		{"with a text before", "\x00" + of.begin + "/etc/ssl" + of.end + "\x00" + hostile, "/etc/ssl"},
+		{"with a text after it", hostile + of.begin + "/etc/ssl" + of.end + "\x00", "/etc/ssl"},
+		{"with a text before it", "\x00" + of.begin + "/etc/ssl" + of.end + "\x00" + hostile, "/etc/ssl"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var before, after runtime.MemStats

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// programFolders are those in which a system keeps programs with their data, and nothing that is of one machine, see
-// hier(7); and the stores of Nix and Guix. Links of all packages lead there.
+// programFolders are the folders for programs and their data, which have no files of one machine, see
+// hier(7), and the stores of Nix and Guix. Links of any package may lead there.
 var programFolders = []string{"/usr", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"}
 
 // within returns the places that links among a row's files may lead to.
@@ -19,9 +19,9 @@ func (d *discovery) within(m match) []string {
 			return
 		}
 		for _, p := range braces(expanded) {
-			if place := fixed(p); place != "/" {
+			if place := literalPrefix(p); place != "/" {
 				places = append(places, place)
-				// Where a folder on the way is a link, real paths are others.
+				// If a folder on the way is a link, the real path is different.
 				if real := d.sys.follow(path.Dir(place)); real != "" {
 					places = append(places, path.Join(real, path.Base(place)))
 				}
@@ -38,8 +38,8 @@ func (d *discovery) within(m match) []string {
 	return slices.Compact(places)
 }
 
-// fixed is the part of a pattern before its first element that may fit several names.
-func fixed(pattern string) string {
+// literalPrefix returns the part of a pattern before the first element with a wildcard.
+func literalPrefix(pattern string) string {
 	at := "/"
 	for _, elem := range strings.Split(strings.Trim(path.Clean(pattern), "/"), "/") {
 		if strings.ContainsAny(elem, `*?[\`) {
