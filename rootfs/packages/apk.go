@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// readAPK reads apk's database, https://wiki.alpinelinux.org/wiki/Apk_spec#Installed_Database_V2. Where
-// /lib is a link to /usr/lib, both paths lead to it.
+// readAPK reads apk's database, https://wiki.alpinelinux.org/wiki/Apk_spec#Installed_Database_V2. If /lib
+// is a link to /usr/lib, both paths lead to it.
 func readAPK(r root) ([]entry, error) {
 	dir, err := r.find("/lib/apk/db", "/usr/lib/apk/db")
 	if dir == "" || err != nil {
 		return nil, err
 	}
-	// A folder without the file is what is left when apk was removed.
+	// A folder without the file is left over after apk was removed.
 	if file, err := r.find("/" + dir + "/installed"); file == "" || err != nil {
 		return nil, err
 	}
@@ -33,8 +33,8 @@ func readAPK(r root) ([]entry, error) {
 	return out, nil
 }
 
-// apkEntry reads a package. Each line is a letter, a colon and a value; files (R) are in the folder (F)
-// that was named last.
+// apkEntry parses a package. Each line is a letter, a colon and a value. A file (R) is in the last folder
+// (F) before it.
 func apkEntry(text string) entry {
 	p := Package{Kind: APK}
 	for _, line := range strings.Split(text, "\n") {
@@ -51,14 +51,14 @@ func apkEntry(text string) entry {
 		case "o":
 			p.Source = value
 		case "F":
-			// The files begin; nothing about the package comes behind.
+			// The files begin here; there are no more fields of the package.
 			return entry{p, func() ([]string, error) { return apkFiles(text), nil }}
 		}
 	}
 	return entry{p, func() ([]string, error) { return nil, nil }}
 }
 
-// apkFiles reads the files of a package.
+// apkFiles parses the files of a package.
 func apkFiles(text string) []string {
 	var out []string
 	dir := "/"

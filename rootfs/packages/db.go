@@ -23,17 +23,18 @@ const (
 	RPM = "rpm"
 )
 
-// Package is an installed package. It is comparable: two are equal when they are the same package.
+// Package is an installed package. Packages are comparable with ==.
 type Package struct {
 	Kind         string // "deb", "apk" or "rpm"
 	Name         string // "libc6"
 	Version      string // as the distribution writes it: "1:1.2.13.dfsg-1", "3.0.7-18.el9_2"
 	Architecture string // in the distribution's words: "amd64", "x86_64", "all", "noarch"
-	// Source is the name of the source package that it was built from, and SourceVersion its version.
-	// "glibc" for libc6. apk does not keep the version, "".
+	// Source is the name of the source package, "glibc" for libc6, and SourceVersion its version, which is ""
+	// for apk because apk does not store it.
 	Source        string
 	SourceVersion string
-	// Licence is what apk and rpm say, mostly an SPDX expression. dpkg does not know: see [DB.Copyright].
+	// Licence is the licence as apk or rpm states it, usually an SPDX expression. dpkg has none: see
+	// [DB.Copyright].
 	Licence string
 }
 
@@ -43,31 +44,31 @@ func (p Package) String() string { return p.Name + " " + p.Version + " (" + p.Ar
 // entry is an installed package with its files.
 type entry struct {
 	Package
-	// list returns the files, absolute, as the database spells them. Folders are left out where the
-	// database tells them from files. The slice is the caller's.
+	// list returns the absolute paths of the files, as in the database. It leaves out folders if the
+	// database marks them. The caller may change the slice.
 	list func() ([]string, error)
 }
 
-// DB are the package databases of a sysroot. It may be used by several goroutines at once.
+// DB is the package databases of a sysroot. It is safe for concurrent use.
 type DB struct {
 	root    root
 	entries []entry // by kind, name, architecture, version
-	aliases []alias // folders that are links nowadays
+	aliases []alias // folders that have become links
 
 	read   sync.Once
-	lists  [][]string // of files, for each entry
-	owners [2]index   // of most files, and of those below /usr/share
+	lists  [][]string // the files of each entry
+	owners [2]index   // most files, and files below /usr/share
 
 	mu   sync.Mutex
 	errs []error
 }
 
-// Open reads which packages are installed in a sysroot; whose files are whose is read when it is asked
-// for. A sysroot without any database gives an empty DB: nothing in it belongs to a package. A database
-// that is there and makes no sense is an error.
+// Open reads which packages are installed in a sysroot. The files of the packages are read when they are
+// needed. If there is no database, the DB is empty and no file belongs to a package. A malformed database
+// is an error.
 func Open(sys ldd.FS) (*DB, error) {
 	db := &DB{root: newRoot(sys)}
-	odd := "" // the first name that is none
+	invalid := "" // the first invalid name
 	for _, read := range []func(root) ([]entry, error){readDeb, readDistroless, readAPK, readRPM} {
 		entries, err := read(db.root)
 		var unread *unreadError
@@ -78,28 +79,28 @@ func Open(sys ldd.FS) (*DB, error) {
 			return nil, err
 		}
 		for _, e := range entries {
-			if !e.namesFiles() {
-				if odd == "" {
-					odd = e.Name
+			if !e.isSafeName() {
+				if invalid == "" {
+					invalid = e.Name
 				}
 				continue
 			}
 			db.entries = append(db.entries, e)
 		}
 	}
-	if odd != "" {
-		db.fail(fmt.Errorf("the package database has a package %q: its name is none, and it is left out", odd))
+	if invalid != "" {
+		db.fail(fmt.Errorf("the package database has a package with the invalid name %q, which is left out", invalid))
 	}
 	slices.SortStableFunc(db.entries, func(a, b entry) int { return compare(a.Package, b.Package) })
 	db.aliases = db.root.aliases()
 	return db, nil
 }
 
-// namesFiles reports whether name and architecture can be parts of a file's name, as those of the lists and of the
-// copyright file: no distribution has a slash or a control character in them.
-func (p Package) namesFiles() bool {
-	isOdd := func(r rune) bool { return r == '/' || r == utf8.RuneError || unicode.IsControl(r) }
-	return !strings.ContainsFunc(p.Name, isOdd) && !strings.ContainsFunc(p.Architecture, isOdd) && p.Name != "." && p.Name != ".."
+// isSafeName reports whether name and architecture can be part of a file name, such as that of a list or a
+// copyright file. No distribution uses slashes or control characters in them.
+func (p Package) isSafeName() bool {
+	isInvalid := func(r rune) bool { return r == '/' || r == utf8.RuneError || unicode.IsControl(r) }
+	return !strings.ContainsFunc(p.Name, isInvalid) && !strings.ContainsFunc(p.Architecture, isInvalid) && p.Name != "." && p.Name != ".."
 }
 
 // compare orders packages.
@@ -110,7 +111,7 @@ func compare(a, b Package) int {
 	)
 }
 
-// All returns what is installed, ordered by kind, name and architecture.
+// All returns the installed packages, ordered by kind, name and architecture.
 func (db *DB) All() []Package {
 	out := make([]Package, len(db.entries))
 	for i, e := range db.entries {
@@ -119,8 +120,8 @@ func (db *DB) All() []Package {
 	return out
 }
 
-// Lookup returns the package of a name, "libc6" or, where several architectures are installed,
-// "libc6:amd64". Of several that fit it is the first of [DB.All].
+// Lookup returns a package by name: "libc6", or "libc6:amd64" if several architectures are installed. If
+// several match, it returns the first of [DB.All].
 func (db *DB) Lookup(name string) (Package, bool) {
 	name, arch, _ := strings.Cut(name, ":")
 	for _, e := range db.entries {
@@ -132,11 +133,11 @@ func (db *DB) Lookup(name string) (Package, bool) {
 }
 
 // Owner returns the package that a file belongs to. The path is absolute. Links in its folders are
-// resolved, and so is the file itself if it is a link that no package has: ldconfig's, for example, or
-// one of update-alternatives(1).
+// resolved. The file itself is resolved too if it is a link that belongs to no package, for example one
+// made by ldconfig or update-alternatives(1).
 //
-// The first call reads all lists of files. Of several owners, as the architectures of one package may
-// be, it is the first of [DB.All].
+// The first call reads all lists of files. If a file has several owners, such as the same package for two
+// architectures, Owner returns the first of [DB.All].
 func (db *DB) Owner(name string) (Package, bool) {
 	db.read.Do(func() { db.lists = db.allFiles() })
 	name = path.Clean(name)
@@ -155,7 +156,7 @@ func (db *DB) Owner(name string) (Package, bool) {
 	return db.lookup(real)
 }
 
-// lookup asks the index that a path belongs to.
+// lookup searches the index for a path.
 func (db *DB) lookup(name string) (Package, bool) {
 	name = db.canonical(name)
 	n := indexOf(name)
@@ -168,14 +169,14 @@ func (db *DB) lookup(name string) (Package, bool) {
 	return db.entries[i].Package, true
 }
 
-// index leads from paths to entries. It is made when it is first asked.
+// index maps paths to entries. It is built at the first lookup.
 type index struct {
 	once  sync.Once
 	owner map[string]int
 }
 
-// indexOf is the number of the index for a path. Two files of three are below /usr/share, and who asks
-// about libraries need not wait for them.
+// indexOf returns the number of the index for a path. Two thirds of all files are below /usr/share, and a
+// search for libraries need not wait for them.
 func indexOf(name string) int {
 	if strings.HasPrefix(name, "/usr/share/") {
 		return 1
@@ -183,11 +184,11 @@ func indexOf(name string) int {
 	return 0
 }
 
-// fill makes an index.
+// fill builds an index.
 func (x *index) fill(n int, lists [][]string) {
-	// Few packages have fewer files than this, and a map that grows is most of the work.
+	// Few packages have fewer files than this. Growing the map would take most of the time.
 	x.owner = make(map[string]int, 64*len(lists))
-	// The last first: of several owners the first one stays.
+	// Go backwards, so that the first of several owners wins.
 	for i := len(lists) - 1; i >= 0; i-- {
 		for _, name := range lists[i] {
 			if indexOf(name) == n {
@@ -197,7 +198,7 @@ func (x *index) fill(n int, lists [][]string) {
 	}
 }
 
-// allFiles reads all lists, as many at a time as there are processors: a thousand files are opened.
+// allFiles reads all lists, one per processor at a time: there may be a thousand.
 func (db *DB) allFiles() [][]string {
 	lists := make([][]string, len(db.entries))
 	var next atomic.Int64
@@ -215,9 +216,9 @@ func (db *DB) allFiles() [][]string {
 	return lists
 }
 
-// Files returns the files of a package, sorted, where they are in a sysroot in which /lib is a link to
-// /usr/lib. Not all of them need be there: images leave out manuals and translations. A package that is
-// not installed has none.
+// Files returns the files of a package, sorted. If /lib is a link to /usr/lib in the sysroot, the paths are
+// below /usr/lib. Some files may be missing: images leave out manuals and translations. A package that is
+// not installed has no files.
 func (db *DB) Files(p Package) []string {
 	for i, e := range db.entries {
 		if e.Package == p {
@@ -229,7 +230,7 @@ func (db *DB) Files(p Package) []string {
 	return nil
 }
 
-// files returns the files of an entry in canonical spelling.
+// files returns the canonical paths of an entry's files.
 func (db *DB) files(i int) []string {
 	list, err := db.entries[i].list()
 	if err != nil {
@@ -241,10 +242,10 @@ func (db *DB) files(i int) []string {
 	return list
 }
 
-// Copyright returns the path of a package's copyright file, where Debian keeps its licences
-// (https://www.debian.org/doc/debian-policy/ch-docs.html#copyright-information), or of the first
-// licence that an rpm marks as such. It is "" where there is none: apk packages have only
-// [Package.Licence], and slim images leave documentation out.
+// Copyright returns the path of a package's copyright file, where Debian keeps licences
+// (https://www.debian.org/doc/debian-policy/ch-docs.html#copyright-information), or for an rpm, of the
+// first file that it marks as licence. It returns "" if there is none: apk packages have only
+// [Package.Licence], and slim images leave out documentation.
 func (db *DB) Copyright(p Package) string {
 	candidates := []string{"/usr/share/doc/" + p.Name + "/copyright"}
 	if p.Kind == RPM {
@@ -258,15 +259,15 @@ func (db *DB) Copyright(p Package) string {
 	return ""
 }
 
-// Err returns what could not be read so far: a list of files that is missing, a database in a format of
-// the past. What is asked for is answered from the rest.
+// Err returns what could not be read so far: a missing list of files, or a database in an old format. The
+// other methods answer from the rest.
 func (db *DB) Err() error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return errors.Join(db.errs...)
 }
 
-// fail notes an error that does not stop the work.
+// fail records an error that does not stop the work.
 func (db *DB) fail(err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -278,7 +279,7 @@ func (db *DB) fail(err error) {
 	db.errs = append(db.errs, err)
 }
 
-// unreadError is a database that is in good order, as far as can be told, and not read.
+// unreadError reports a database that is not read, although it seems to be valid.
 type unreadError struct{ err error }
 
 func (e *unreadError) Error() string { return e.err.Error() }

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// dpkg is a sysroot's dpkg database.
+// dpkg is the dpkg database of a sysroot.
 type dpkg struct {
 	root
-	info       string // folder of the lists
+	info       string // folder with the lists
 	diversions map[string]diversion
 }
 
-// diversion is where the file of every package but one is found instead, see dpkg-divert(1).
+// diversion is another path for a file of all packages except one, see dpkg-divert(1).
 type diversion struct{ to, by string }
 
 // readDeb reads dpkg's database.
@@ -24,7 +24,7 @@ func readDeb(r root) ([]entry, error) {
 	if dir == "" || err != nil {
 		return nil, err
 	}
-	// Distroless images have the folder only.
+	// Distroless images have only the folder.
 	if file, err := r.find("/" + dir + "/status"); file == "" || err != nil {
 		return nil, err
 	}
@@ -61,8 +61,8 @@ func paragraphs(text string) []string {
 	return out
 }
 
-// field returns a one-line field of a paragraph. Names of fields are not case-sensitive, but dpkg
-// writes its own database in one way.
+// field returns a one-line field of a paragraph. Field names are case-insensitive, but dpkg always writes
+// them in the same way.
 func field(paragraph, name string) string {
 	rest, first := strings.CutPrefix(paragraph, name+":")
 	if !first {
@@ -72,8 +72,8 @@ func field(paragraph, name string) string {
 	return strings.TrimSpace(line)
 }
 
-// debPackage reads a paragraph of dpkg's status. A package whose files are not there is none: one that
-// was removed keeps its paragraph as long as it has configuration files.
+// debPackage parses a paragraph of dpkg's status. ok is false if the package's files are not installed: a
+// removed package keeps its paragraph as long as it has configuration files.
 func debPackage(c string) (Package, bool) {
 	p := Package{
 		Kind: Deb, Name: field(c, "Package"), Version: field(c, "Version"),
@@ -88,7 +88,7 @@ func debPackage(c string) (Package, bool) {
 			return p, false
 		}
 	}
-	// Source is left out where it would repeat Package and Version, see deb-src-control(5).
+	// Source is omitted if it equals Package and Version, see deb-src-control(5).
 	p.Source, p.SourceVersion = p.Name, p.Version
 	if s := field(c, "Source"); s != "" {
 		name, version, ok := strings.Cut(s, " ")
@@ -100,8 +100,8 @@ func debPackage(c string) (Package, bool) {
 	return p, true
 }
 
-// list reads the files of a package. Those that may be installed for several architectures at once have
-// the architecture in the name of their list.
+// list reads the files of a package. If several architectures of a package can be installed, the name of
+// its list contains the architecture.
 func (d *dpkg) list(p Package, same bool) ([]string, error) {
 	names := []string{p.Name + ".list", p.Name + ":" + p.Architecture + ".list"}
 	if same {
@@ -117,8 +117,8 @@ func (d *dpkg) list(p Package, same bool) ([]string, error) {
 	return d.files(p.Name, text), nil
 }
 
-// files reads a list. It has a line for each path of the package's archive, in its order: a folder
-// comes before what is in it, and that is how it is told from a file.
+// files parses a list. It has a line for each path in the package's archive, in the same order: a folder is
+// followed by its content, which distinguishes it from a file.
 func (d *dpkg) files(pkg, text string) []string {
 	out := make([]string, 0, strings.Count(text, "\n"))
 	line, rest, more := strings.Cut(text, "\n")
@@ -134,8 +134,8 @@ func (d *dpkg) files(pkg, text string) []string {
 	return out
 }
 
-// readDiversions reads three lines for each diversion: the path, where it is diverted to, and the
-// package that did it, ":" for an administrator.
+// readDiversions reads the diversions. Each has three lines: the path, the new path, and the package that
+// made the diversion, or ":" for an administrator.
 func (d *dpkg) readDiversions(dir string) error {
 	text, err := d.read(dir, "diversions", maxList)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -149,7 +149,7 @@ func (d *dpkg) readDiversions(dir string) error {
 	return err
 }
 
-// divert returns where a file of a package is.
+// divert returns the path where a file of a package is.
 func (d *dpkg) divert(pkg, name string) string {
 	if v, ok := d.diversions[name]; ok && v.by != pkg {
 		return v.to
@@ -157,8 +157,8 @@ func (d *dpkg) divert(pkg, name string) string {
 	return name
 }
 
-// readDistroless reads the database of distroless images: a paragraph in a file for each package, and
-// the files with their sums in another beside it.
+// readDistroless reads the database of distroless images. Each package has a file with its paragraph, and
+// another with its files and their checksums.
 func readDistroless(r root) ([]entry, error) {
 	dir, err := r.find("/var/lib/dpkg/status.d")
 	if dir == "" || err != nil {
@@ -166,7 +166,7 @@ func readDistroless(r root) ([]entry, error) {
 	}
 	names, err := r.names(dir)
 	if err == nil {
-		err = checkPackages(len(names) / 2) // each has its sums beside it
+		err = checkPackages(len(names) / 2) // each package has two files
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading distroless's database: %w", err)
@@ -187,7 +187,7 @@ func readDistroless(r root) ([]entry, error) {
 	return out, nil
 }
 
-// sums reads paths from lines as md5sum(1) writes them. Images built before 2023 have none.
+// sums reads paths from the output of md5sum(1). Images built before 2023 have none.
 func (r root) sums(dir, name string) ([]string, error) {
 	text, err := r.read(dir, name+".md5sums", maxList)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -8,7 +8,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/packages"
 )
 
-// A list of the packages that some files come from, as a bill of materials has it.
+// List the packages that some files come from, as a bill of materials does.
 func Example() {
 	db, err := packages.Open(ldd.DirFS("/"))
 	if err != nil {

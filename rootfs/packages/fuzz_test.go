@@ -16,8 +16,9 @@ func (m memFS) ReadLink(name string) (string, error) {
 	return "", &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
 }
 
-// ask opens a database and asks it for everything. What it answers has to fit together, whatever is in the files.
-func ask(t *testing.T, files map[string][]byte) {
+// query opens a database and queries everything. The answers must be consistent, whatever the files
+// contain.
+func query(t *testing.T, files map[string][]byte) {
 	m := memFS{fstest.MapFS{}}
 	for name, content := range files {
 		m.MapFS[name] = &fstest.MapFile{Data: content, Mode: 0o644}
@@ -28,7 +29,7 @@ func ask(t *testing.T, files map[string][]byte) {
 	}
 	for _, p := range db.All() {
 		if p.Name == "" || strings.Contains(p.Name, "/") {
-			t.Fatalf("a package is called %q", p.Name)
+			t.Fatalf("a package has the name %q", p.Name)
 		}
 		if _, ok := db.Lookup(p.Name); !ok && !strings.Contains(p.Name, ":") {
 			t.Fatalf("the package %q is not found", p.Name)
@@ -48,7 +49,7 @@ func FuzzDeb(f *testing.F) {
 	f.Add([]byte(debStatus), []byte("/.\n/lib\n/lib/libc.so.6\n"), []byte("/bin/sh\n/bin/sh.distrib\ndash\n"))
 	f.Add([]byte("Package: a\n\nPackage: a/b\nSource: x (1"), []byte("/a\n/a/b\n//\n"), []byte("\n\n\n"))
 	f.Fuzz(func(t *testing.T, status, list, diversions []byte) {
-		ask(t, map[string][]byte{
+		query(t, map[string][]byte{
 			"var/lib/dpkg/status": status, "var/lib/dpkg/diversions": diversions,
 			"var/lib/dpkg/info/libc6:amd64.list": list, "var/lib/dpkg/info/other.list": list, "var/lib/dpkg/info/a.list": list,
 		})
@@ -58,13 +59,13 @@ func FuzzDeb(f *testing.F) {
 func FuzzDistroless(f *testing.F) {
 	f.Add([]byte("Package: base\nVersion: 1\nArchitecture: amd64\n"), []byte("0123  usr/lib/x\n  /y\n"))
 	f.Fuzz(func(t *testing.T, paragraph, sums []byte) {
-		ask(t, map[string][]byte{"var/lib/dpkg/status.d/base": paragraph, "var/lib/dpkg/status.d/base.md5sums": sums})
+		query(t, map[string][]byte{"var/lib/dpkg/status.d/base": paragraph, "var/lib/dpkg/status.d/base.md5sums": sums})
 	})
 }
 
 func FuzzAPK(f *testing.F) {
 	f.Add([]byte("P:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\no:musl\nF:lib\nR:ld-musl-x86_64.so.1\nF:\nR:x\n\nP:a\n"))
-	f.Fuzz(func(t *testing.T, installed []byte) { ask(t, map[string][]byte{"lib/apk/db/installed": installed}) })
+	f.Fuzz(func(t *testing.T, installed []byte) { query(t, map[string][]byte{"lib/apk/db/installed": installed}) })
 }
 
 func FuzzRPMHeader(f *testing.F) {

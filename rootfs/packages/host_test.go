@@ -28,7 +28,7 @@ func run(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// dpkg itself is asked about everything that is installed.
+// The installed packages are those that dpkg lists.
 func TestHostPackages(t *testing.T) {
 	t.Parallel()
 	need(t, "dpkg-query")
@@ -60,8 +60,8 @@ func TestHostPackages(t *testing.T) {
 	}
 }
 
-// Libraries of the host: the package that has each has to be the one that dpkg names. dpkg is asked with
-// both spellings, since it does not know that /lib is a link.
+// The owner of each library of the host is the one that dpkg names. dpkg is asked for both spellings of a
+// path, because it does not know that /lib is a link.
 func TestHostOwners(t *testing.T) {
 	t.Parallel()
 	need(t, "dpkg-query", "dpkg")
@@ -72,11 +72,11 @@ func TestHostOwners(t *testing.T) {
 		t.Fatal(err)
 	}
 	opened := time.Since(start)
-	asked := libs[:min(200, len(libs))]
-	for _, l := range asked {
+	some := libs[:min(200, len(libs))]
+	for _, l := range some {
 		db.Owner(l)
 	}
-	t.Logf("%d packages: opened in %v, with the owners of %d libraries in %v", len(db.All()), opened, len(asked), time.Since(start))
+	t.Logf("%d packages: opened in %v, with the owners of %d libraries in %v", len(db.All()), opened, len(some), time.Since(start))
 	want := dpkgOwners(t, libs)
 	for _, l := range libs {
 		p, ok := db.Owner(l)
@@ -92,7 +92,7 @@ func TestHostOwners(t *testing.T) {
 	}
 }
 
-// hostLibraries are the libraries in the folder of the host's own architecture, without links.
+// hostLibraries returns the libraries in the folder of the host's own architecture, without links.
 func hostLibraries(t *testing.T) []string {
 	t.Helper()
 	libs, err := filepath.Glob("/usr/lib/*-linux-gnu/*.so*")
@@ -115,7 +115,7 @@ func dpkgOwners(t *testing.T, files []string) map[string]map[string]bool {
 	for _, f := range files {
 		args = append(args, f, strings.TrimPrefix(f, "/usr"))
 	}
-	out, _ := exec.Command("dpkg", args...).Output() // it fails for those without an owner
+	out, _ := exec.Command("dpkg", args...).Output() // it fails if a file has no owner
 	owners := map[string]map[string]bool{}
 	for _, line := range strings.Split(string(out), "\n") {
 		pkgs, file, ok := strings.Cut(line, ": ")
@@ -136,7 +136,7 @@ func dpkgOwners(t *testing.T, files []string) map[string]map[string]bool {
 	return owners
 }
 
-// The files of each package of the host are those that dpkg lists and that are no folders.
+// The files of some packages of the host are those that dpkg lists, without folders.
 func TestHostFiles(t *testing.T) {
 	t.Parallel()
 	need(t, "dpkg")
@@ -155,7 +155,7 @@ func TestHostFiles(t *testing.T) {
 			have[f] = true
 		}
 		for _, f := range strings.Split(run(t, "dpkg", "-L", name), "\n") {
-			info, err := os.Stat(f) // of /lib, which is a link, the folder
+			info, err := os.Stat(f) // follows links, such as /lib
 			if err != nil || info.IsDir() || strings.Contains(f, "divert") {
 				continue
 			}

@@ -13,7 +13,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// The name of a package is part of a file's name; one with a slash would name a file anywhere in the sysroot.
+// A package name is part of file names. With a slash in it, it could name any file of the sysroot.
 func TestNamesOfPackages(t *testing.T) {
 	status := func(name, arch string) string {
 		return fmt.Sprintf("Package: %s\nStatus: install ok installed\nArchitecture: %s\nVersion: 1\n", name, arch)
@@ -22,15 +22,15 @@ func TestNamesOfPackages(t *testing.T) {
 		files map[string]string
 		ok    bool
 	}{
-		"a usual one":                 {map[string]string{"var/lib/dpkg/status": status("libstdc++6", "amd64")}, true},
-		"a slash, dpkg":               {map[string]string{"var/lib/dpkg/status": status("../../../etc/x", "amd64")}, false},
-		"a slash in an architecture":  {map[string]string{"var/lib/dpkg/status": status("x", "../amd64")}, false},
-		"a control character":         {map[string]string{"var/lib/dpkg/status": status("x\x1b[2J", "amd64")}, false},
-		"the folder above":            {map[string]string{"var/lib/dpkg/status": status("..", "amd64")}, false},
-		"a slash, distroless":         {map[string]string{"var/lib/dpkg/status.d/x": status("a/b", "amd64")}, false},
-		"a slash, apk":                {map[string]string{"lib/apk/db/installed": "P:a/../b\nV:1\nA:x86_64\nF:etc\nR:x\n"}, false},
-		"a usual one of apk":          {map[string]string{"lib/apk/db/installed": "P:so:libc.musl-x86_64.so.1\nV:1\nA:x86_64\nF:etc\nR:x\n"}, true},
-		"what is no text in any code": {map[string]string{"lib/apk/db/installed": "P:a\xff\nV:1\nA:x86_64\nF:etc\nR:x\n"}, false},
+		"a normal name":              {map[string]string{"var/lib/dpkg/status": status("libstdc++6", "amd64")}, true},
+		"a slash, dpkg":              {map[string]string{"var/lib/dpkg/status": status("../../../etc/x", "amd64")}, false},
+		"a slash in an architecture": {map[string]string{"var/lib/dpkg/status": status("x", "../amd64")}, false},
+		"a control character":        {map[string]string{"var/lib/dpkg/status": status("x\x1b[2J", "amd64")}, false},
+		"the parent folder":          {map[string]string{"var/lib/dpkg/status": status("..", "amd64")}, false},
+		"a slash, distroless":        {map[string]string{"var/lib/dpkg/status.d/x": status("a/b", "amd64")}, false},
+		"a slash, apk":               {map[string]string{"lib/apk/db/installed": "P:a/../b\nV:1\nA:x86_64\nF:etc\nR:x\n"}, false},
+		"a normal name of apk":       {map[string]string{"lib/apk/db/installed": "P:so:libc.musl-x86_64.so.1\nV:1\nA:x86_64\nF:etc\nR:x\n"}, true},
+		"invalid UTF-8":              {map[string]string{"lib/apk/db/installed": "P:a\xff\nV:1\nA:x86_64\nF:etc\nR:x\n"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := open(t, tt.files)
@@ -44,7 +44,7 @@ func TestNamesOfPackages(t *testing.T) {
 	}
 }
 
-// Lists with holes, as many as one likes, take no more memory than a bound.
+// Sparse lists, however many there are, take a limited amount of memory.
 func TestSparseLists(t *testing.T) {
 	var status strings.Builder
 	files := map[string]string{}
@@ -70,7 +70,7 @@ func TestSparseLists(t *testing.T) {
 	}
 }
 
-// A header may have names of no bytes, as many as it has NULs: each costs more memory than it has bytes.
+// A header may have as many empty names as it has NULs. Each takes more memory than its one byte.
 func TestNamesOfNothing(t *testing.T) {
 	const n = 8 << 20
 	entry := func(tag, kind, off, count uint32) []byte {
@@ -93,7 +93,7 @@ func TestNamesOfNothing(t *testing.T) {
 	}
 }
 
-// Short lines cost more memory than they have bytes.
+// A short line takes more memory than its bytes.
 func TestShortLines(t *testing.T) {
 	for name, files := range map[string]map[string]string{
 		"paragraphs of dpkg": {"var/lib/dpkg/status": strings.Repeat("Package:a\n\n", maxLines/2+1)},
@@ -116,7 +116,7 @@ func TestShortLines(t *testing.T) {
 	}
 }
 
-// memoryOf is how many bytes of memory a function takes, with what it gives back.
+// memoryOf returns how many bytes of memory a function allocates, including freed ones.
 func memoryOf(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

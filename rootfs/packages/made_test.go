@@ -10,7 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// tree makes a sysroot: names to contents, "-> target" is a link, "dir/" a folder.
+// tree makes a sysroot from names and contents. "-> target" is a link, "dir/" a folder.
 func tree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -72,7 +72,7 @@ Architecture: all
 Version: 2
 `
 
-// A Debian whose /lib has become a link after the packages were made.
+// debTree is a Debian in which /lib became a link after the packages were built.
 var debTree = map[string]string{
 	"var/lib/dpkg/status":                debStatus,
 	"var/lib/dpkg/diversions":            "/bin/sh\n/bin/sh.distrib\ndash\n/usr/bin/x\n/usr/bin/x.old\n:\n",
@@ -143,7 +143,7 @@ func TestDeb(t *testing.T) {
 	}
 }
 
-// Before /usr was merged, /lib/x and /usr/lib/x were two files.
+// Before /usr was merged, /lib/x and /usr/lib/x were different files.
 func TestDebWithTwoLibs(t *testing.T) {
 	t.Parallel()
 	db := open(t, map[string]string{
@@ -163,7 +163,7 @@ func TestDebWithTwoLibs(t *testing.T) {
 	}
 }
 
-// A list that is gone does not hide the other packages, and is told.
+// A missing list is reported, and does not affect other packages.
 func TestDebWithoutList(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{}
@@ -275,7 +275,7 @@ func TestNoDatabase(t *testing.T) {
 	}
 }
 
-// What is no file is not opened: a FIFO would wait for ever.
+// Only regular files are opened: opening a FIFO would block forever.
 func TestDamaged(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{

@@ -13,30 +13,30 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// Bounds on what is read whole. Debian's status of a machine with everything on it has 10 MB, a list
-// of files 2 MB.
+// Limits for files that are read as a whole, in bytes. Debian's status of a full installation has 10 MB, a
+// list of files 2 MB.
 const (
 	maxStatus = 256 << 20
 	maxList   = 64 << 20
-	maxTexts  = 256 << 20 // of all files together; those of a desktop have 60 MB
-	maxLines  = 8 << 20   // of all files together; those of a desktop have a million
+	maxTexts  = 256 << 20 // all files together; a desktop has 60 MB
+	maxLines  = 8 << 20   // lines of all files together; a desktop has a million
 )
 
 // root reads files of a sysroot.
 type root struct {
-	sys  ldd.FS
-	text *texts
+	sys    ldd.FS
+	budget *readBudget
 }
 
-// newRoot returns a root of which nothing was read.
+// newRoot returns a root with nothing read.
 func newRoot(sys ldd.FS) root {
-	return root{sys, &texts{seen: map[string]bool{}, left: maxTexts, lines: maxLines}}
+	return root{sys, &readBudget{seen: map[string]bool{}, left: maxTexts, lines: maxLines}}
 }
 
-// maxPackages bounds how many packages there are. All of Debian has 70,000.
+// maxPackages limits the number of packages. All of Debian has 70,000.
 const maxPackages = 1 << 17
 
-// checkPackages refuses a database with more packages than there are.
+// checkPackages returns an error if a database has too many packages.
 func checkPackages(n int) error {
 	if n > maxPackages {
 		return fmt.Errorf("more than %d packages", maxPackages)
@@ -44,55 +44,56 @@ func checkPackages(n int) error {
 	return nil
 }
 
-// texts bounds what is read of a root: thousands of lists may be links to one, or have holes. A line of two bytes costs
-// many times as much memory when it is the path of a file. It is for many at once.
-type texts struct {
+// readBudget limits how much is read of a root: thousands of lists may be links to one file, or sparse.
+// Lines are limited too, because a path of two bytes takes many times as much memory. It is safe for
+// concurrent use.
+type readBudget struct {
 	mu    sync.Mutex
 	seen  map[string]bool
-	left  int64 // bytes
-	lines int   // that may still be read
+	left  int64 // remaining bytes
+	lines int   // remaining lines
 }
 
-// take counts a file once, however often it is read.
-func (t *texts) take(name string, size int64) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.seen[name] {
+// take subtracts a file from the budget, once for each file.
+func (b *readBudget) take(name string, size int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.seen[name] {
 		return nil
 	}
-	if size > t.left {
+	if size > b.left {
 		return fmt.Errorf("reading %q: the files of the package database have more than %d bytes together", name, maxTexts)
 	}
-	t.seen[name] = true
-	t.left -= size
+	b.seen[name] = true
+	b.left -= size
 	return nil
 }
 
-// takeLines counts the lines of a file once, however often it is read.
-func (t *texts) takeLines(name, text string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.seen[name+"\n"] {
+// takeLines subtracts the lines of a file from the budget, once for each file.
+func (b *readBudget) takeLines(name, text string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.seen[name+"\n"] {
 		return nil
 	}
 	n := strings.Count(text, "\n")
-	if n > t.lines {
+	if n > b.lines {
 		return fmt.Errorf("reading %q: the files of the package database have more than %d lines together", name, maxLines)
 	}
-	t.seen[name+"\n"] = true
-	t.lines -= n
+	b.seen[name+"\n"] = true
+	b.lines -= n
 	return nil
 }
 
-// find returns the name, free of links, of the first of some paths that exists; "" when none does.
+// find returns the name of the first path that exists, with links resolved, or "" if none does.
 func (r root) find(paths ...string) (string, error) {
 	for _, p := range paths {
 		real, _, err := ldd.Follow(r.sys, p)
 		if err == nil {
 			return relative(real), nil
 		}
-		// Whatever else is in the way, a link to nowhere or a file in the place of a folder: there is
-		// no database then. What must not be looked at may well be one.
+		// A dangling link, or a file instead of a folder, means that there is no database. If permission is
+		// denied, there may be one.
 		if errors.Is(err, fs.ErrPermission) {
 			return "", err
 		}
@@ -100,7 +101,7 @@ func (r root) find(paths ...string) (string, error) {
 	return "", nil
 }
 
-// relative returns the io/fs name of an absolute, clean path.
+// relative converts an absolute, clean path to a name in io/fs.
 func relative(name string) string {
 	if name == "/" {
 		return "."
@@ -108,10 +109,10 @@ func relative(name string) string {
 	return strings.TrimPrefix(name, "/")
 }
 
-// read returns the content of a file in a folder; the folder's name has no link in it.
+// read returns the content of a file in a folder. The folder's name must have no links.
 func (r root) read(dir, base string, limit int64) (string, error) {
 	name := path.Join(dir, base)
-	asked := name
+	given := name
 	info, err := r.sys.Lstat(name)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		var real string
@@ -123,19 +124,19 @@ func (r root) read(dir, base string, limit int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Looked at before it is opened: opening a FIFO waits for its writer.
+	// Check the type before opening the file: opening a FIFO waits for its writer.
 	if !info.Mode().IsRegular() {
 		return "", fmt.Errorf("reading %q: not a regular file (%s)", name, info.Mode().Type())
 	}
 	if info.Size() > limit {
-		return "", fmt.Errorf("reading %q: %d bytes are more than the %d expected at most", name, info.Size(), limit)
+		return "", fmt.Errorf("reading %q: %d bytes are more than the limit of %d", name, info.Size(), limit)
 	}
-	if err := r.text.take(asked, info.Size()); err != nil {
+	if err := r.budget.take(given, info.Size()); err != nil {
 		return "", err
 	}
 	text, err := r.content(name, info.Size())
 	if err == nil {
-		err = r.text.takeLines(asked, text)
+		err = r.budget.takeLines(given, text)
 	}
 	if err != nil {
 		return "", err
@@ -143,7 +144,7 @@ func (r root) read(dir, base string, limit int64) (string, error) {
 	return text, nil
 }
 
-// content reads size bytes of a file, or as many as there are.
+// content reads size bytes of a file, or fewer if it is shorter.
 func (r root) content(name string, size int64) (text string, err error) {
 	f, err := r.sys.Open(name)
 	if err != nil {
@@ -158,7 +159,7 @@ func (r root) content(name string, size int64) (text string, err error) {
 	return string(buf[:n]), err
 }
 
-// names lists a folder in the order of its names. A folder that the sysroot cannot list is empty.
+// names lists a folder, sorted. It returns nothing if the sysroot can't list folders.
 func (r root) names(dir string) (names []string, err error) {
 	f, err := r.sys.Open(dir)
 	if err != nil {
@@ -180,18 +181,18 @@ func (r root) names(dir string) (names []string, err error) {
 // alias is a folder that is a link to another one.
 type alias struct{ link, real string }
 
-// merged are folders that distributions have turned into links over the years, while packages go on
-// listing their files under the old names: https://wiki.debian.org/UsrMerge,
+// mergedDirs are folders that distributions have turned into links, while packages still list their files under
+// the old names: https://wiki.debian.org/UsrMerge,
 // https://fedoraproject.org/wiki/Changes/Unify_bin_and_sbin.
-var merged = []string{
+var mergedDirs = []string{
 	"/bin", "/lib", "/lib32", "/lib64", "/libo32", "/libx32", "/sbin",
 	"/usr/bin", "/usr/lib64", "/usr/sbin", "/var/lock", "/var/run",
 }
 
-// aliases returns which of these are links in the sysroot.
+// aliases returns the mergedDirs that are links in the sysroot.
 func (r root) aliases() []alias {
 	var out []alias
-	for _, link := range merged {
+	for _, link := range mergedDirs {
 		if real, _, err := ldd.Follow(r.sys, link); err == nil && real != link {
 			out = append(out, alias{link + "/", real + "/"})
 		}
@@ -199,8 +200,8 @@ func (r root) aliases() []alias {
 	return out
 }
 
-// canonical returns the path that a file of a list has in this sysroot: of /lib/libc.so.6 this is
-// /usr/lib/libc.so.6 where /lib is a link, and nothing else where it is none.
+// canonical returns the path in this sysroot of a file in a list: if /lib is a link, /lib/libc.so.6 becomes
+// /usr/lib/libc.so.6.
 func (db *DB) canonical(name string) string {
 	for _, a := range db.aliases {
 		if rest, ok := strings.CutPrefix(name, a.link); ok {

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// maxRPM bounds an rpm database; that of a workstation with everything on it has 300 MB.
+// maxRPM limits the size of an rpm database in bytes; that of a full workstation has 300 MB.
 const maxRPM = 2 << 30
 
-// maxPaths bounds the paths of all files of a database in bytes; a large one has 60 MB of them.
+// maxPaths limits the paths of all files of a database in bytes; a large one has 60 MB.
 const maxPaths = 256 << 20
 
-// readRPM reads rpm's database, https://rpm.org/docs/latest/manual/. Fedora 36 has moved it below
-// /usr, and left a link in the old place.
+// readRPM reads rpm's database, https://rpm.org/docs/latest/manual/. Fedora 36 moved it below /usr and left
+// a link in the old place.
 func readRPM(r root) ([]entry, error) {
 	dir, err := r.find("/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm")
 	if dir == "" || err != nil {
@@ -29,39 +29,41 @@ func readRPM(r root) ([]entry, error) {
 		return nil, err
 	}
 	if file == "" {
-		return nil, r.oldRPM(dir)
+		return nil, r.checkOldFormats(dir)
 	}
 	out, err := r.rpmdb(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading rpm's database %q: %w", "/"+file, err)
 	}
-	return out, r.writeAhead(file)
+	return out, r.checkWriteAhead(file)
 }
 
-// oldRPM says that a database has another format; a folder without any is what Debian's librpm brings.
-func (r root) oldRPM(dir string) error {
+// checkOldFormats returns an error if a database has another format. Debian's librpm creates a folder without a
+// database.
+func (r root) checkOldFormats(dir string) error {
 	for _, name := range []string{"Packages", "Packages.db"} {
 		file, err := r.find("/" + dir + "/" + name)
 		if err != nil {
 			return err
 		}
 		if file != "" {
-			return &unreadError{fmt.Errorf("rpm's database %q is not in SQLite's format: its packages are not known\nfix: rpmdb --rebuilddb --define '_db_backend sqlite', or leave it", "/"+file)}
+			return &unreadError{fmt.Errorf("rpm's database %q is not in SQLite's format: its packages are unknown\nfix: rpmdb --rebuilddb --define '_db_backend sqlite', or leave it", "/"+file)}
 		}
 	}
 	return nil
 }
 
-// writeAhead says that the newest changes are not in the database yet: rpm was killed, or runs.
-func (r root) writeAhead(file string) error {
+// checkWriteAhead returns an error if the database lacks the newest changes, because rpm is running or was
+// killed.
+func (r root) checkWriteAhead(file string) error {
 	info, err := r.sys.Lstat(file + "-wal")
 	if err != nil || info.Size() == 0 {
 		return nil
 	}
-	return &unreadError{fmt.Errorf("rpm's database %q was not closed: its newest packages are not known\nfix: rpm -qa in that root", "/"+file)}
+	return &unreadError{fmt.Errorf("rpm's database %q was not closed: its newest packages are unknown\nfix: rpm -qa in that root", "/"+file)}
 }
 
-// rpmdb reads all packages of a database. It keeps the tables of files and nothing else of it.
+// rpmdb reads all packages of a database. It keeps only the lists of files.
 func (r root) rpmdb(file string) (out []entry, err error) {
 	info, err := r.sys.Lstat(file)
 	if err != nil {
@@ -78,18 +80,18 @@ func (r root) rpmdb(file string) (out []entry, err error) {
 	at, ok := f.(io.ReaderAt)
 	if !ok {
 		if info.Size() > maxTexts {
-			return nil, fmt.Errorf("%d bytes are too many to be read at once", info.Size())
+			return nil, fmt.Errorf("it has %d bytes, too many to read at once", info.Size())
 		}
-		whole, err := io.ReadAll(io.LimitReader(f, info.Size()))
+		content, err := io.ReadAll(io.LimitReader(f, info.Size()))
 		if err != nil {
 			return nil, err
 		}
-		at = bytes.NewReader(whole)
+		at = bytes.NewReader(content)
 	}
 	return readRPMPackages(at, info.Size())
 }
 
-// readRPMPackages reads the table Packages, with a header in the second column.
+// readRPMPackages reads the table Packages. Its second column is the package's header.
 func readRPMPackages(at io.ReaderAt, size int64) ([]entry, error) {
 	db, err := newSQLite(at, size)
 	if err != nil {
@@ -106,7 +108,7 @@ func readRPMPackages(at io.ReaderAt, size int64) ([]entry, error) {
 		if err != nil {
 			return fmt.Errorf("package %d: %w", key, err)
 		}
-		// Keys to check signatures with are kept like packages.
+		// rpm stores signature keys like packages.
 		p := rpmPackage(h)
 		if p.Name == "" || p.Name == "gpg-pubkey" {
 			return nil
@@ -124,7 +126,7 @@ func readRPMPackages(at io.ReaderAt, size int64) ([]entry, error) {
 	return out, err
 }
 
-// rpmPackage reads a header.
+// rpmPackage returns the package of a header.
 func rpmPackage(h rpmHeader) Package {
 	p := Package{
 		Kind: RPM, Name: h.text(tagName), Version: h.text(tagVersion) + "-" + h.text(tagRelease),
@@ -137,8 +139,8 @@ func rpmPackage(h rpmHeader) Package {
 	return p
 }
 
-// sourceRPM splits "glibc-2.34-60.el9.src.rpm" at its last two hyphens, which neither a version nor a
-// release can have.
+// sourceRPM splits "glibc-2.34-60.el9.src.rpm" at its last two hyphens. Neither a version nor a release can
+// contain a hyphen.
 func sourceRPM(file string) (name, version string) {
 	nvr := strings.TrimSuffix(strings.TrimSuffix(file, ".rpm"), ".src")
 	release := strings.LastIndexByte(nvr, '-')
@@ -152,17 +154,17 @@ func sourceRPM(file string) (name, version string) {
 	return nvr[:i], nvr[i+1:]
 }
 
-// Of st_mode, see inode(7).
+// Bits of st_mode, see inode(7).
 const (
 	modeType = 0o170000
 	modeDir  = 0o040000
 )
 
-// pathCost is what a path costs besides its bytes, as a string in lists and in an index.
+// pathCost is the memory for a path besides its bytes: a string in a list and in an index.
 const pathCost = 64
 
-// rpmFiles puts the files of a package together: names, and for each the number of its folder. One long
-// name of a folder could make many long paths, and many names have no bytes; left is how many bytes there may still be.
+// rpmFiles joins the folders and names of a package's files. left is the remaining number of bytes: one
+// long folder name could make many long paths, and many names may be empty.
 func rpmFiles(h rpmHeader, left *int) []string {
 	for _, tag := range []uint32{tagBaseNames, tagDirNames, tagDirIndexes, tagFileModes, tagFileStates} {
 		if _, _, count := h.find(tag); uint64(count)*pathCost > uint64(max(*left, 0)) {
@@ -180,7 +182,8 @@ func rpmFiles(h rpmHeader, left *int) []string {
 		if i < len(modes) && modes[i]&modeType == modeDir {
 			continue
 		}
-		// Not installed, or replaced by another package's, as with two architectures: rpmfileState.
+		// Skip a file that is not installed, or that another package replaced, for example with two
+		// architectures: rpmfileState.
 		if i < len(states) && states[i] != 0 {
 			continue
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// rpmSpec is a recipe for many small packages, one with so many files that its header fills a chain of
-// pages, and one with an epoch.
+// rpmSpec returns a spec for many small packages, including one with an epoch and one with so many files
+// that its header needs several pages.
 func rpmSpec() string {
 	var b strings.Builder
 	b.WriteString("Name: alpha\nEpoch: 1\nVersion: 1.2\nRelease: 3\nSummary: x\nLicense: MIT\nBuildArch: noarch\n%description\nx\n")
@@ -58,7 +58,7 @@ func makeRPMRoot(t *testing.T) string {
 	return root
 }
 
-// rpm itself writes a database, and is asked about all that is in it.
+// rpm writes a database. The packages in it are those that rpm lists.
 func TestRPMReal(t *testing.T) {
 	t.Parallel()
 	root := makeRPMRoot(t)
@@ -93,7 +93,7 @@ func TestRPMReal(t *testing.T) {
 	}
 }
 
-// smallRPMDB is a database that rpm 4.18 wrote: the package alpha, with an epoch, and a folder.
+// smallRPMDB returns a database written by rpm 4.18: the package alpha with an epoch and a folder.
 func smallRPMDB(t testing.TB) []byte {
 	t.Helper()
 	packed, err := os.ReadFile("testdata/rpmdb.sqlite.gz")
@@ -111,7 +111,7 @@ func smallRPMDB(t testing.TB) []byte {
 	return data
 }
 
-// Fedora has moved the database, RHEL has not, and ostree has it elsewhere.
+// The database is in different folders in Fedora, RHEL and ostree.
 func TestRPMPlaces(t *testing.T) {
 	t.Parallel()
 	data := string(smallRPMDB(t))
@@ -139,7 +139,7 @@ func TestRPMPlaces(t *testing.T) {
 	}
 }
 
-// A database that is there and is not read is no error, and not silent either.
+// A database that is not read does not fail Open, but Err reports it.
 func TestRPMUnread(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{
@@ -169,7 +169,7 @@ func TestSourceRPM(t *testing.T) {
 	}
 }
 
-// Whatever a database has in it, reading it ends, and either there are packages or an error.
+// Reading any database ends, with either packages or an error.
 func FuzzRPM(f *testing.F) {
 	data := smallRPMDB(f)
 	f.Add(data)
@@ -187,7 +187,7 @@ func FuzzRPM(f *testing.F) {
 	})
 }
 
-// A page that names itself ends, too.
+// A page that refers to itself does not cause an endless loop.
 func TestSQLiteLoops(t *testing.T) {
 	t.Parallel()
 	data := smallRPMDB(t)
@@ -206,6 +206,6 @@ func TestSQLiteLoops(t *testing.T) {
 		}
 	}
 	if _, err := readRPMPackages(bytes.NewReader(data[:len(data)/2]), int64(len(data)/2)); err == nil {
-		t.Log("half of a database has all packages") // they may well lie in front
+		t.Log("half of a database has all packages") // they may be in the first half
 	}
 }

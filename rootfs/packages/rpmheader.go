@@ -24,7 +24,7 @@ const (
 	tagDirNames   = 1118
 )
 
-// Types of values that are read here, and the widths of numbers.
+// Types of the values that are read here.
 const (
 	rpmInt8        = 2
 	rpmInt16       = 3
@@ -34,18 +34,18 @@ const (
 	rpmI18N        = 9
 )
 
-// rpmHeader is a header as the database has it, that is without the eight bytes in front that a file
-// has: the number of index entries, the size of the data, the index, the data. Numbers are big-endian.
+// rpmHeader is a header in the form of the database, without the first eight bytes that it has in a file:
+// the number of index entries, the size of the data, the index, the data. Numbers are big-endian.
 // https://rpm.org/docs/latest/manual/format_header.html
 type rpmHeader struct {
 	index []byte // entries of 16 bytes: tag, type, offset into data, number of values
 	data  []byte
 }
 
-// parseHeader checks the sizes.
+// parseHeader splits a header and checks its sizes.
 func parseHeader(b []byte) (rpmHeader, error) {
 	if len(b) < 8 {
-		return rpmHeader{}, errors.New("a header without a beginning")
+		return rpmHeader{}, errors.New("a header of less than eight bytes")
 	}
 	n, size := uint64(binary.BigEndian.Uint32(b)), uint64(binary.BigEndian.Uint32(b[4:]))
 	if have := uint64(len(b) - 8); 16*n+size > have {
@@ -54,7 +54,7 @@ func parseHeader(b []byte) (rpmHeader, error) {
 	return rpmHeader{index: b[8 : 8+16*n], data: b[8+16*n : 8+16*n+size]}, nil
 }
 
-// find returns the data from a tag's values on, and what they are.
+// find returns the data that starts with a tag's values, their type and their number.
 func (h rpmHeader) find(tag uint32) (data []byte, kind, count uint32) {
 	for e := h.index; len(e) > 0; e = e[16:] {
 		if binary.BigEndian.Uint32(e) != tag {
@@ -69,7 +69,7 @@ func (h rpmHeader) find(tag uint32) (data []byte, kind, count uint32) {
 	return nil, 0, 0
 }
 
-// text returns the string of a tag, "" when it has none.
+// text returns the string of a tag, "" if there is none.
 func (h rpmHeader) text(tag uint32) string {
 	if all := h.firstTexts(tag, 1); len(all) > 0 {
 		return all[0]
@@ -77,10 +77,10 @@ func (h rpmHeader) text(tag uint32) string {
 	return ""
 }
 
-// texts returns the strings of a tag; each ends with a NUL, and none is there without one.
+// texts returns the strings of a tag. Each ends with a NUL; a string without one is left out.
 func (h rpmHeader) texts(tag uint32) []string { return h.firstTexts(tag, math.MaxUint32) }
 
-// firstTexts is texts of the first strings.
+// firstTexts returns at most the first most strings of a tag.
 func (h rpmHeader) firstTexts(tag, most uint32) []string {
 	data, kind, count := h.find(tag)
 	count = min(count, most)
@@ -102,7 +102,7 @@ func (h rpmHeader) firstTexts(tag, most uint32) []string {
 // numbers returns the numbers of a tag.
 func (h rpmHeader) numbers(tag uint32) []uint32 { return h.firstNumbers(tag, math.MaxUint32) }
 
-// firstNumbers is numbers of the first ones.
+// firstNumbers returns at most the first most numbers of a tag.
 func (h rpmHeader) firstNumbers(tag, most uint32) []uint32 {
 	data, kind, count := h.find(tag)
 	count = min(count, most)

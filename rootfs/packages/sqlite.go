@@ -7,16 +7,17 @@ import (
 	"io"
 )
 
-// sqlite reads tables of a SQLite database file, https://www.sqlite.org/fileformat2.html. rpm's is one.
-// It reads rows in the order of their keys and nothing else: no index, no SQL. No page is read twice, so
-// that all the work, and every row, is bounded by the size of the file.
+// sqlite reads tables of a SQLite database file, such as rpm's, see
+// https://www.sqlite.org/fileformat2.html. It can only read rows in the order of their keys: it knows no
+// index and no SQL. It reads no page twice, so the size of the file limits the work and the size of every
+// row.
 type sqlite struct {
 	r        io.ReaderAt
 	pages    uint32
 	pageSize int
 	usable   int    // bytes of a page without the reserved ones at its end
-	seen     []bool // pages of the table being read
-	left     int64  // bytes that records in these pages may still have
+	seen     []bool // pages of the current table that were read
+	left     int64  // remaining bytes for records in these pages
 }
 
 // Kinds of b-tree pages (section 1.6).
@@ -32,7 +33,7 @@ const (
 	interiorHeader = 12
 )
 
-// errCorrupt is a file that is not what it says.
+// errCorrupt reports a malformed file.
 var errCorrupt = errors.New("malformed database")
 
 // newSQLite reads the file header (section 1.3).
@@ -51,21 +52,21 @@ func newSQLite(r io.ReaderAt, size int64) (*sqlite, error) {
 	if d.pageSize < 512 || d.pageSize&(d.pageSize-1) != 0 {
 		return nil, fmt.Errorf("%w: pages of %d bytes", errCorrupt, d.pageSize)
 	}
-	// Smaller than this a page could not hold what the format promises.
+	// The minimum in the format.
 	if d.usable = d.pageSize - int(h[20]); d.usable < 480 {
 		return nil, fmt.Errorf("%w: %d usable bytes in a page", errCorrupt, d.usable)
 	}
 	if encoding := binary.BigEndian.Uint32(h[56:]); encoding > 1 {
-		return nil, fmt.Errorf("text encoding %d is not read", encoding)
+		return nil, fmt.Errorf("text encoding %d is not supported", encoding)
 	}
 	d.pages = uint32(min(size/int64(d.pageSize), 1<<32-2))
 	return d, nil
 }
 
-// table calls f for each row of a table, with its key and its record. The record is not used again.
+// table calls f for each row of a table, with its key and its record. f may keep the record.
 func (d *sqlite) table(name string, f func(key int64, record []byte) error) error {
 	root := uint32(0)
-	// The schema (section 2.6) is a table too: type, name, table's name, root page, SQL.
+	// The schema (section 2.6) is a table too, with the columns type, name, table name, root page and SQL.
 	err := d.rows(1, func(_ int64, record []byte) error {
 		if kind, err := column(record, 0); err != nil || string(kind) != "table" {
 			return err
@@ -95,7 +96,7 @@ func (d *sqlite) rows(root uint32, f func(key int64, record []byte) error) error
 	return d.walk(root, 0, f)
 }
 
-// page reads a page; numbers start at 1.
+// page reads a page. Numbers start at 1.
 func (d *sqlite) page(n uint32) ([]byte, error) {
 	if n == 0 || n > d.pages {
 		return nil, fmt.Errorf("%w: page %d of %d", errCorrupt, n, d.pages)
@@ -111,7 +112,7 @@ func (d *sqlite) page(n uint32) ([]byte, error) {
 	return buf[:d.usable], nil
 }
 
-// maxDepth is far more than any b-tree has: each level multiplies the rows by dozens.
+// maxDepth is far more than the depth of any real b-tree: each level multiplies the rows by dozens.
 const maxDepth = 40
 
 // walk reads the subtree of a page.
@@ -145,7 +146,8 @@ func (d *sqlite) walk(n uint32, depth int, f func(key int64, record []byte) erro
 	return fmt.Errorf("%w: page %d of kind %d in a table", errCorrupt, n, page[h])
 }
 
-// cells calls f with the bytes of a page from each of its cells on. Their places are listed at pointers.
+// cells calls f for each cell of a page, with the bytes from its start to the end of the page. The offsets
+// of the cells are listed at pointers.
 func (d *sqlite) cells(page []byte, pointers, header int, f func(cell []byte) error) error {
 	n := int(binary.BigEndian.Uint16(page[header+3:]))
 	if pointers+2*n > len(page) {
@@ -163,7 +165,8 @@ func (d *sqlite) cells(page []byte, pointers, header int, f func(cell []byte) er
 	return nil
 }
 
-// maxRecord bounds a record in bytes, which is in memory as a whole. The header of a package has a few megabytes.
+// maxRecord limits a record in bytes, because it is in memory as a whole. The header of a package has a few
+// megabytes.
 const maxRecord = 256 << 20
 
 // row reads a cell of a leaf: the size of its record, its key, and the record.
@@ -180,8 +183,8 @@ func (d *sqlite) row(cell []byte, f func(key int64, record []byte) error) error 
 	return f(int64(key), record)
 }
 
-// payload collects a record of which the first part is in the page and the rest in a chain of others.
-// How much is where follows from the size alone (section 1.6, "cell payload overflow pages").
+// payload reads a record. Its first part is in the page, the rest in a chain of other pages. The size alone
+// determines where it is split (section 1.6, "cell payload overflow pages").
 func (d *sqlite) payload(cell []byte, size int) ([]byte, error) {
 	local := size
 	if most := d.usable - 35; size > most {
@@ -193,7 +196,7 @@ func (d *sqlite) payload(cell []byte, size int) ([]byte, error) {
 	if local > len(cell) || local < size && local+4 > len(cell) {
 		return nil, fmt.Errorf("%w: a record beyond the end of its page", errCorrupt)
 	}
-	// Cells of a page can lie over each other, in a file that means harm.
+	// In a malicious file, the cells of a page can overlap.
 	if d.left -= int64(local); d.left < 0 {
 		return nil, fmt.Errorf("%w: records that overlap", errCorrupt)
 	}

@@ -2,8 +2,8 @@ package packages
 
 import "fmt"
 
-// varint reads a SQLite integer: seven bits a byte, the highest first, and all eight of the ninth. It
-// returns how many bytes it has, 0 when there are too few.
+// varint decodes a SQLite integer: seven bits per byte, the highest first, and all eight bits of the ninth
+// byte. n is its length in bytes, 0 if b is too short.
 func varint(b []byte) (v uint64, n int) {
 	for i := range min(len(b), 9) {
 		if i == 8 {
@@ -17,8 +17,8 @@ func varint(b []byte) (v uint64, n int) {
 	return 0, 0
 }
 
-// column returns the bytes of a record's column. A record is a header, with its own size and the type of
-// each column, and then the columns (section 2.1).
+// column returns the bytes of a record's column. A record is a header, which has its own size and the type
+// of each column, followed by the columns (section 2.1).
 func column(record []byte, want int) ([]byte, error) {
 	size, n := varint(record)
 	if n == 0 || size > uint64(len(record)) || size < uint64(n) {
@@ -41,7 +41,7 @@ func column(record []byte, want int) ([]byte, error) {
 	}
 }
 
-// columnSize is the number of bytes of a column by its type: integers of 0 to 8 bytes, blobs, text.
+// columnSize returns the number of bytes of a column from its type: integers of 0 to 8 bytes, blobs, text.
 func columnSize(kind uint64) uint64 {
 	switch {
 	case kind <= 4:
@@ -50,7 +50,7 @@ func columnSize(kind uint64) uint64 {
 		return 6
 	case kind <= 7:
 		return 8
-	case kind < 12: // the constants 0 and 1, and two that are reserved
+	case kind < 12: // the constants 0 and 1, and two reserved types
 		return 0
 	}
 	return (kind - 12) / 2
