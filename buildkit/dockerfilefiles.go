@@ -49,7 +49,7 @@ func (w *writing) userFiles(context.Context) error {
 func (w *writing) copies(f rootfs.File) ([]copied, error) {
 	matches, err := w.Plan.Files.Matches(f)
 	if err != nil {
-		return nil, &ConfigError{Err: fmt.Errorf("taking %q (%s): %w", f.From, f.Reason, err)}
+		return nil, &ConfigError{Err: fmt.Errorf("copying %q (%s): %w", f.From, f.Reason, err)}
 	}
 	uid, gid, err := rootfs.ParseOwner(f.Owner, append(slices.Clone(w.Plan.Files.Users), w.Plan.Files.User))
 	if err != nil {

@@ -20,7 +20,7 @@ func (t *Tree) Chain(p string) ([]Entry, error) {
 			return nil, fmt.Errorf("explaining %q: %w", p, err)
 		}
 		if e, ok = t.Lookup(at); !ok {
-			return nil, fmt.Errorf("explaining %q: %w\nfix: name a path that is in the image, as imageExplain without arguments lists them", p, fs.ErrNotExist)
+			return nil, fmt.Errorf("explaining %q: %w\nfix: name a path of the image; imageExplain without arguments lists them", p, fs.ErrNotExist)
 		}
 	}
 	chain := []Entry{e}

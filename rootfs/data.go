@@ -23,7 +23,7 @@ func (a *assembly) addData(ctx context.Context) error {
 		}
 		c := dataCopy{assembly: a, data: d, seen: map[string]bool{}}
 		if err := c.add(ctx, path.Clean(d.Path)); err != nil {
-			return fmt.Errorf("taking %q of the sysroot (%s): %w", d.Path, d.Why, err)
+			return fmt.Errorf("copying %q from the sysroot (%s): %w", d.Path, d.Why, err)
 		}
 	}
 	return nil

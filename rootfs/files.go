@@ -18,7 +18,7 @@ func (a *assembly) addFiles(ctx context.Context) error {
 			f.Reason = "one of Files"
 		}
 		if err := a.addUserFile(ctx, f); err != nil {
-			return fmt.Errorf("taking %q (%s): %w", f.From, f.Reason, err)
+			return fmt.Errorf("copying %q (%s): %w", f.From, f.Reason, err)
 		}
 	}
 	return nil

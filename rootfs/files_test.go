@@ -179,10 +179,10 @@ func TestFilesRefused(t *testing.T) {
 		{"To with ..", File{From: "solo", To: "/a/../b"}, []string{`the target "/a/../b" has`, "fix: write it like"}},
 		{"To with //", File{From: "solo", To: "/a//b"}, []string{`the target "/a//b" has`, "fix: write it like"}},
 		{"missing", File{From: "nope", To: "/x", Reason: "magefile.go:9"},
-			[]string{`taking "nope" (magefile.go:9): reading "` + filepath.Join(dir, "nope") + `": no such file`, "fix: create it, or correct From"}},
+			[]string{`copying "nope" (magefile.go:9): reading "` + filepath.Join(dir, "nope") + `": no such file`, "fix: create it, or correct From"}},
 		{"a file as folder", File{From: "solo/only.txt/x", To: "/x"}, []string{"not a directory", "fix: create it"}},
 		{"empty pattern", File{From: "solo/*.css", To: "/x"},
-			[]string{`no file in "` + filepath.Join(dir, "solo") + `" fits "*.css"`, "fix: create the files, or correct the pattern"}},
+			[]string{`no file in "` + filepath.Join(dir, "solo") + `" matches "*.css"`, "fix: create the files, or correct the pattern"}},
 		{"bad pattern", File{From: "solo/[x", To: "/x"}, []string{"syntax error in pattern", "fix: write it as filepath.Match"}},
 		{"owner", File{From: "solo", To: "/x", Owner: "alice"}, []string{`reading owner "alice": the user "alice" is not one of ["root" "nobody"]`, "fix: write"}},
 		{"over a system file", File{From: "solo/only.txt", To: "/etc/passwd", Reason: "magefile.go:9"},
@@ -219,7 +219,7 @@ func TestFilesConflict(t *testing.T) {
 	s.Dir = project(t)
 	s.Files = []File{{From: "conf/a.conf", To: "/x", Reason: "here"}, {From: "conf/b.conf", To: "/x", Reason: "there"}}
 	_, err := Assemble(context.Background(), s)
-	wantError(t, err, `taking "conf/b.conf" (there)`, "(here)", "fix: leave one")
+	wantError(t, err, `copying "conf/b.conf" (there)`, "(here)", "fix: leave one")
 }
 
 func TestFilesCancelled(t *testing.T) {

@@ -40,7 +40,7 @@ func (s Spec) glob(from string) ([]string, error) {
 			"fix: write it as filepath.Match wants it, \"*.conf\" for example", err)
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("no file in %q fits %q\nfix: create the files, or correct the pattern", folder, pattern)
+		return nil, fmt.Errorf("no file in %q matches %q\nfix: create the files, or correct the pattern", folder, pattern)
 	}
 	for i, name := range names {
 		names[i] = filepath.Join(folder, filepath.FromSlash(name))

@@ -53,8 +53,8 @@ func ownerOf(info fs.FileInfo) (uid, gid int) {
 	return 0, 0
 }
 
-// putOverBase adds an entry at a path that the base has. If a file of the system layer comes from the base,
-// it is not added again.
+// putOverBase adds an entry at a path that the base has. An entry of the system layer is not added if it
+// comes from the base or equals the base's.
 func (t *Tree) putOverBase(b *node, e Entry) error {
 	switch {
 	case b.Mode.IsDir() != e.Mode.IsDir(), t.leadsToFolder(b) && e.Link != b.Link:
