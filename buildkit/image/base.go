@@ -13,7 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Base is the image that another one is put on: its configuration and its layers, the lowest first. It is made by
+// Base is the image that another image builds on: its configuration and its layers, the lowest first. It is made by
 // [ParseBase].
 type Base struct {
 	Layers []*Layer
@@ -21,8 +21,8 @@ type Base struct {
 	document dockerspec.DockerOCIImage
 }
 
-// ParseBase reads an image's configuration document. The layers, one for each diff ID of it, may be nil as long as no
-// image is made.
+// ParseBase reads an image's configuration document. layers has one layer for each diff ID of the document. It may be
+// nil if the base is not used to make an image.
 func ParseBase(config []byte, layers []*Layer) (*Base, error) {
 	b := &Base{Layers: layers}
 	if err := json.Unmarshal(config, &b.document); err != nil {
@@ -39,19 +39,19 @@ func ParseBase(config []byte, layers []*Layer) (*Base, error) {
 	return b, nil
 }
 
-// Platform is what the base runs on.
+// Platform returns the platform that the base runs on.
 func (b *Base) Platform() Platform {
 	p := b.document.Platform
 	return Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}
 }
 
-// Document is the base's configuration. It belongs to the base: do not change it.
+// Document returns the base's configuration. It belongs to the base: do not change it.
 func (b *Base) Document() *dockerspec.DockerOCIImage { return &b.document }
 
-// Inherit adds to a configuration what an image takes over from its base, as a Dockerfile's FROM does: variables and
-// labels that the image has not itself, ports and volumes of both, the stop signal when there is none, and Entrypoint
-// and Cmd when the image has neither. User and Workdir are the image's. The health check and what concerns the platform
-// come with [NewOn]. A variant that is not said is the base's, unless that is for less.
+// Inherit returns c with what an image takes over from its base, as with a Dockerfile's FROM: variables and labels that
+// c lacks, the ports and volumes of both, the stop signal if c has none, and Entrypoint and Cmd if c has neither. User
+// and Workdir stay those of c. [NewOn] adds the health check and what concerns the platform. An empty variant becomes
+// the base's, unless the base is for an arm below v7.
 func (b *Base) Inherit(c Config) Config {
 	base := b.document.Config
 	c.Env = slices.Clone(c.Env)
@@ -78,16 +78,16 @@ func (b *Base) Inherit(c Config) Config {
 	if len(c.Entrypoint)+len(c.Cmd) == 0 {
 		c.Entrypoint, c.Cmd = base.Entrypoint, base.Cmd
 	}
-	// On arm none is v7: what is put on a base for less is not for less itself.
+	// On arm, an empty variant means v7. Such a program on a base for v6 does not become an image for v6.
 	if below := c.Platform.Architecture == "arm" && b.document.Variant < "v7"; c.Platform.Variant == "" && !below {
 		c.Platform.Variant = b.document.Variant
 	}
 	return c
 }
 
-// NewOn is [New] with the layers put on those of a base. The configuration should come from [Base.Inherit]. The base's
-// history stands before that of the layers, its health check where the configuration has none, and the version and
-// features of its operating system. nil is no base.
+// NewOn is [New] with the layers on top of those of a base. The configuration should come from [Base.Inherit]. The
+// image also gets the base's history, the version and features of its operating system, and its health check if cfg has
+// none. A nil base means no base.
 func NewOn(base *Base, cfg Config, layers []*Layer) (*Image, error) {
 	if base == nil {
 		return New(cfg, layers)
@@ -104,7 +104,7 @@ func NewOn(base *Base, cfg Config, layers []*Layer) (*Image, error) {
 	})
 }
 
-// history is the base's own, or where that does not fit the layers, as engines want it to, a line for each of them.
+// history returns the base's history if it fits the layers, as engines require. If not, it has one line for each layer.
 func (b *Base) history() []ocispec.History {
 	layers := 0
 	for _, h := range b.document.History {
@@ -123,7 +123,7 @@ func (b *Base) history() []ocispec.History {
 	return lines
 }
 
-// Lines are what the base's history says of each of its layers, "" of one that it says nothing of.
+// Lines returns, for each layer of the base, the command in the history that made it, or "" if the history has none.
 func (b *Base) Lines() []string {
 	lines := make([]string, len(b.document.RootFS.DiffIDs))
 	i := 0

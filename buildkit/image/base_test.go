@@ -16,7 +16,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// baseConfig is one in the words of other builders.
+// baseConfig is a configuration as other builders write it.
 const baseConfig = `{
   "architecture": "arm64", "variant": "v8", "os": "linux", "os.version": "1.2", "created": "2024-05-06T07:08:09Z",
   "config": {
@@ -31,7 +31,7 @@ const baseConfig = `{
   "rootfs": {"type": "layers", "diff_ids": ["DIFF"]}
 }`
 
-// onBase is the configuration of an image on the base.
+// onBase returns the configuration of an image on the base.
 func onBase(t *testing.T, cfg image.Config) map[string]any {
 	t.Helper()
 	content := []byte("the tar of a layer")
@@ -80,7 +80,7 @@ func TestNewOnInherits(t *testing.T) {
 		t.Errorf("the configuration is\n%s\nwant\n%s", got, want)
 	}
 	if doc["variant"] != "v8" || doc["os.version"] != "1.2" || doc["created"] != "1970-01-01T00:00:00Z" {
-		t.Errorf("the image is of %v, %v, %v", doc["variant"], doc["os.version"], doc["created"])
+		t.Errorf("the variant, os.version and time of creation are %v, %v, %v", doc["variant"], doc["os.version"], doc["created"])
 	}
 	history := encoded(t, doc["history"])
 	if first, last := strings.Index(history, "ADD rootfs"), strings.Index(history, image.DefaultComment); first < 0 || last < first || strings.Count(history, "created_by") < 2 {
@@ -101,7 +101,7 @@ func TestNewOnOverrides(t *testing.T) {
 	}
 }
 
-// A program for arm without a variant is one for v7: on a base for v6 it is no image for v6.
+// An arm program without a variant is for v7. On a base for v6, the image is not for v6.
 func TestNewOnInheritsTheVariant(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ base, own, want string }{
@@ -123,12 +123,12 @@ func TestParseBaseRefuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "{}", `{"rootfs":{"diff_ids":[]}}`, `{"rootfs":{"diff_ids":["sha256:../../x"]}}`} {
 		if _, err := image.ParseBase([]byte(text), nil); err == nil {
-			t.Errorf("%q is a configuration", text)
+			t.Errorf("%q is accepted as a configuration", text)
 		}
 	}
 }
 
-// A stored layer is written as it is, and found out when it is not what it was.
+// A stored layer is written unchanged, and a file that has changed is detected.
 func TestStoredLayer(t *testing.T) {
 	t.Parallel()
 	content := []byte(strings.Repeat("bytes", 100_000))
@@ -136,7 +136,7 @@ func TestStoredLayer(t *testing.T) {
 	l := image.StoredLayer(image.Stored{Path: path, DiffID: digest.FromBytes(content), Size: int64(len(content)), CreatedBy: "base"})
 	for name, tt := range map[string]struct {
 		content []byte
-		want    string // of the error; "" is none
+		want    string // part of the error, or ""
 	}{
 		"as it was": {content, ""}, "changed": {bytes.Replace(content, []byte("b"), []byte("B"), 1), "fix: remove the file"},
 		"shorter": {content[1:], "fix: remove the file"}, "longer": {slices.Concat(content, []byte("x")), "fix: remove the file"},

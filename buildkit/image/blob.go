@@ -14,30 +14,29 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Blob is a layer as a registry or a layout keeps it: the bytes that the layer's tar becomes by compression, or the
-// tar itself.
+// Blob is a layer as a registry or a layout stores it: the layer's tar, compressed or not.
 type Blob struct {
-	MediaType string // of the OCI image specification, or Docker's of the same meaning
+	MediaType string // from the OCI image specification, or Docker's equivalent
 	Digest    digest.Digest
 	Size      int64 // in bytes
-	// Repository is one that has the blob, "registry.example/base/alpine". A registry is asked to take the blob over
-	// from there instead of having it sent. Default: none is known.
+	// Repository is a repository that has the blob, such as "registry.example/base/alpine". A push asks the registry to
+	// mount the blob from there instead of sending it. Default: none is known.
 	Repository string
-	// Open gives the bytes; it may be called several times, also at once. nil is that of [Layer.WriteTo]: the blob is
-	// the tar.
+	// Open returns the bytes. It may be called several times, also concurrently. If nil, the blob is the tar and
+	// [Layer.WriteTo] streams it.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
-// blob is the layer as it is kept without any compression.
+// blob returns the layer as an uncompressed blob.
 func (l *Layer) blob() Blob {
 	return Blob{MediaType: ocispec.MediaTypeImageLayer, Digest: l.DiffID, Size: l.Size}
 }
 
-// Blobs are what the manifest names as layers, the lowest first.
+// Blobs returns the layers as the manifest lists them, the lowest first.
 func (img *Image) Blobs() []Blob { return slices.Clone(img.blobs) }
 
-// WithBlobs is the same image, with the same configuration, in a manifest that names these blobs as its layers, the
-// lowest first. It fails when there is not one for each layer.
+// WithBlobs returns the image, with the same configuration, and a manifest that lists these blobs as its layers, the
+// lowest first. It fails unless there is one for each layer.
 func (img *Image) WithBlobs(blobs []Blob) (*Image, error) {
 	if len(blobs) != len(img.Layers) {
 		return nil, fmt.Errorf("describing the image: %d blobs are not one for each of %d layers", len(blobs), len(img.Layers))
@@ -47,8 +46,8 @@ func (img *Image) WithBlobs(blobs []Blob) (*Image, error) {
 	return &out, out.describe()
 }
 
-// WithOrigins is the image with those layers as they were found elsewhere, compressed, that have a [Layer.Blob], and
-// the others as they are.
+// WithOrigins returns the image with each layer that has a [Layer.Blob] stored as that blob. The other layers are
+// uncompressed.
 func (img *Image) WithOrigins() (*Image, error) {
 	var blobs []Blob
 	for _, l := range img.Layers {
@@ -61,7 +60,7 @@ func (img *Image) WithOrigins() (*Image, error) {
 	return img.WithBlobs(blobs)
 }
 
-// WithAnnotations is the same image, with the same configuration, in a manifest that has annotations.
+// WithAnnotations returns the image, with the same configuration, and a manifest that has these annotations.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md
 func (img *Image) WithAnnotations(annotations map[string]string) (*Image, error) {
 	out := *img
@@ -69,7 +68,7 @@ func (img *Image) WithAnnotations(annotations map[string]string) (*Image, error)
 	return &out, out.describe()
 }
 
-// describe writes the manifest, which names the configuration and the blobs of the layers by digest.
+// describe writes the manifest, which lists the configuration and the blobs of the layers by digest.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md
 func (img *Image) describe() (err error) {
 	m := ocispec.Manifest{

@@ -10,12 +10,12 @@ import (
 	"unicode/utf8"
 )
 
-// normalise returns c as it is kept, or the first thing in it that no engine could use as it is meant.
+// normalise returns c in the form in which an image keeps it. It fails on the first value that engines can't use.
 func (c Config) normalise() (Config, error) {
-	// Copies, so that what the caller does with its own later does not reach the image.
+	// Copies, so that later changes by the caller do not reach the image.
 	c.Entrypoint, c.Cmd, c.Labels = slices.Clone(c.Entrypoint), slices.Clone(c.Cmd), maps.Clone(c.Labels)
 	c.Created = wholeSeconds(c.Created)
-	// The order is the one in which errors are reported: first what the image is, last how it is stopped.
+	// Errors are reported in this order: first what the image is, last how it is stopped.
 	for _, step := range []func(*Config) error{
 		checkPlatform, checkCommand, checkEnv, checkUser, checkFolders, checkPorts, checkLabels, checkHealth, checkSignal,
 	} {
@@ -26,7 +26,7 @@ func (c Config) normalise() (Config, error) {
 	return c, nil
 }
 
-// invalid is the error for a value of the configuration: what it is for, the value, what is wrong, the way out.
+// invalid returns the error for a value of the configuration: the purpose, the value, what is wrong, the fix.
 func invalid(act, value, wrong, fix string) error {
 	return fmt.Errorf("%s %q: %s\nfix: %s", act, value, wrong, fix)
 }
@@ -42,14 +42,14 @@ func checkText(act, value string) error {
 	return nil
 }
 
-// word says if s is written in lower-case letters and digits, as Go names systems and architectures.
+// word reports whether s has only lower-case letters and digits, like Go's names of systems and architectures.
 func word(s string) bool {
 	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
-// checkPlatform catches the names of uname(1) and Docker's "linux/amd64"; what the words mean is up to the engine.
+// checkPlatform rejects names of uname(1) and Docker's "linux/amd64". Otherwise the engine decides what the words mean.
 func checkPlatform(c *Config) error {
-	if c.Platform.OS == "" { // whatever system builds: the host's own GOOS would be wrong on a Mac
+	if c.Platform.OS == "" { // not the GOOS of the host, which would be wrong on a Mac
 		c.Platform.OS = "linux"
 	}
 	if !word(c.Platform.OS) {
@@ -78,12 +78,12 @@ func checkCommand(c *Config) error {
 	return nil
 }
 
-// checkEnv wants names that can be told from their values; beyond that POSIX lets programs use any character.
+// checkEnv requires names that can be separated from their values; beyond that POSIX lets programs use any character.
 // https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
 func checkEnv(c *Config) error {
 	const act = "setting the variable"
-	// Sorted by name and not by the pair, where "A1=" comes before "A=": names that belong together stay together, and
-	// a name that is set twice stands beside itself.
+	// Sorted by name and not by the pair, where "A1=" comes before "A=". A name that is set twice then has its two
+	// pairs next to each other.
 	c.Env = slices.Clone(c.Env)
 	slices.SortStableFunc(c.Env, func(a, b string) int { return strings.Compare(nameOf(a), nameOf(b)) })
 	for i, pair := range c.Env {
@@ -113,7 +113,7 @@ func nameOf(pair string) string {
 	return name
 }
 
-// checkUser knows the forms; whether a name exists is in the image's passwd.
+// checkUser checks the form only. The image's passwd decides whether a name exists.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md#properties
 func checkUser(c *Config) error {
 	if err := checkText("setting the user", c.User); err != nil {
@@ -129,7 +129,7 @@ func checkUser(c *Config) error {
 	return nil
 }
 
-// checkFolders cleans the paths; a volume at the root is refused by every engine when a container is made.
+// checkFolders cleans the paths. Every engine refuses a volume at the root when it creates a container.
 func checkFolders(c *Config) error {
 	if c.Workdir != "" {
 		dir, err := cleanFolder("setting the working directory", c.Workdir)
@@ -154,7 +154,7 @@ func checkFolders(c *Config) error {
 	return nil
 }
 
-// cleanFolder knows the image's paths: slashes, whatever the system is that builds.
+// cleanFolder cleans a path in the image. It uses slashes on every host system.
 func cleanFolder(act, folder string) (string, error) {
 	if err := checkText(act, folder); err != nil {
 		return "", err
@@ -165,7 +165,7 @@ func cleanFolder(act, folder string) (string, error) {
 	return path.Clean(folder), nil
 }
 
-// checkLabels goes by name, so that of two bad labels it is always the same one that is reported.
+// checkLabels sorts by name, so that of two bad labels the same one is always reported.
 func checkLabels(c *Config) error {
 	const act = "setting the label"
 	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {

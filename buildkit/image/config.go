@@ -6,15 +6,15 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
-// Platform is what an image runs on.
+// Platform is the platform that an image runs on.
 type Platform = platform.Platform
 
-// Config is what an image says about how it is run. The zero value of every field but Platform.Architecture is good.
-// [New] checks all of it and keeps it in the shape that the comments call "kept as".
+// Config is an image's configuration: how it is run. Every field but Platform.Architecture may be zero. [New] checks
+// all fields and normalises them to the form that the comments call "kept as".
 type Config struct {
 	Platform Platform
-	// Entrypoint is the program with arguments that always stand, Cmd the arguments that "docker run IMAGE …"
-	// replaces. Both are passed on as they are: there is no shell in the image.
+	// Entrypoint is the program with its fixed arguments. Cmd is the arguments that "docker run IMAGE …" replaces. Both
+	// are passed on unchanged, because the image has no shell.
 	Entrypoint, Cmd []string
 	// Env are the variables of the program, "NAME=value" each, every name once. Kept sorted by name.
 	Env []string
@@ -25,11 +25,11 @@ type Config struct {
 	// Ports are what the program listens on: "8080", "8080/tcp", "53/udp", "36412/sctp". Documentation for people and
 	// for "docker run -P". Kept as "8080/tcp".
 	Ports []string
-	// Volumes are folders whose content does not belong to the container: absolute paths. Kept clean.
+	// Volumes are folders whose content is not part of the container: absolute paths. Kept clean.
 	Volumes []string
-	// Labels are anything about the image, by any name.
+	// Labels are anything about the image, under any name.
 	Labels map[string]string
-	// Healthcheck is how the engine sees that the program works. Nil is none.
+	// Healthcheck is how the engine checks that the program works. Nil means no check.
 	Healthcheck *Healthcheck
 	// StopSignal ends the program: "SIGINT", "int", "SIGRTMIN+3", "2". Empty is SIGTERM. Kept as "SIGINT", or the number.
 	StopSignal string

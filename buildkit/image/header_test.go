@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The size of a file of 9 GiB does not fit into a USTAR header. Only the header is written here: the bytes behind it
-// are the same code for every size.
+// The size of a file of 9 GiB does not fit into a USTAR header. Only the header is written here, because the code for
+// the content is the same for every size.
 func TestHeaderFormatIsTheSmallestThatFits(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("directory/", 30) + "file"
@@ -26,7 +26,7 @@ func TestHeaderFormatIsTheSmallestThatFits(t *testing.T) {
 		{"9 GiB", tar.Header{Name: "big", Size: 9 << 30}, tar.FormatPAX},
 		{"high user", tar.Header{Name: "f", Uid: 1 << 30}, tar.FormatPAX},
 		{"capability", tar.Header{Name: "f", PAXRecords: map[string]string{"SCHILY.xattr.security.capability": "\x01\x00"}}, tar.FormatPAX},
-		{"everything that is dropped", tar.Header{Name: "f", Uname: "rööt", Format: tar.FormatGNU,
+		{"all fields that are dropped", tar.Header{Name: "f", Uname: "rööt", Format: tar.FormatGNU,
 			AccessTime: time.Now(), ModTime: time.Now()}, tar.FormatUSTAR},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,21 +10,21 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
 
-// Healthcheck is a command that an engine runs in the container again and again: exit code 0 is healthy.
-// Times are at least a millisecond, and zero for the engine's default.
+// Healthcheck is a command that an engine runs in the container repeatedly. Exit code 0 means healthy. Times are at
+// least a millisecond; zero means the engine's default.
 // https://docs.docker.com/reference/dockerfile/#healthcheck
 type Healthcheck struct {
-	// Test is the program with its arguments, without Docker's "CMD" in front. CMD-SHELL needs a shell, which an
-	// image from scratch has not.
+	// Test is the program with its arguments, without Docker's "CMD" in front. CMD-SHELL is refused, because an image
+	// from scratch has no shell.
 	Test          []string
-	Interval      time.Duration // between two checks. Engine's default: 30 s
-	Timeout       time.Duration // of one check. Engine's default: 30 s
-	StartPeriod   time.Duration // in which failures do not count. Engine's default: none
-	StartInterval time.Duration // between two checks in the StartPeriod. Engine's default: 5 s; engines before 25 ignore it
-	Retries       int           // failures in a row that make the container unhealthy. Engine's default: 3
+	Interval      time.Duration // between two checks; engine's default: 30 s
+	Timeout       time.Duration // of one check; engine's default: 30 s
+	StartPeriod   time.Duration // in which failures do not count; engine's default: none
+	StartInterval time.Duration // between two checks in the StartPeriod; engine's default: 5 s; engines before 25 ignore it
+	Retries       int           // failures in a row that make the container unhealthy; engine's default: 3
 }
 
-// document puts CMD, the exec form, before the command.
+// document returns h for the configuration document, with CMD, the exec form, before the command.
 func (h *Healthcheck) document() *dockerspec.HealthcheckConfig {
 	if h == nil {
 		return nil
@@ -35,15 +35,15 @@ func (h *Healthcheck) document() *dockerspec.HealthcheckConfig {
 	}
 }
 
-// healthAct opens every error about a health check.
+// healthAct starts every error about a health check.
 const healthAct = "setting the health check"
 
-// checkHealth has the limits of the engine: the daemon refuses a container whose image breaks them.
+// checkHealth applies the engine's limits: the daemon refuses a container whose image breaks them.
 func checkHealth(c *Config) error {
 	if c.Healthcheck == nil {
 		return nil
 	}
-	// A copy, as everywhere in normalise.
+	// A copy, like the others in normalise.
 	h := *c.Healthcheck
 	h.Test = slices.Clone(h.Test)
 	c.Healthcheck = &h
@@ -71,8 +71,7 @@ func checkHealth(c *Config) error {
 	return nil
 }
 
-// checkExecForm refuses the words with which Docker's own form begins, and a command line that only a shell could
-// split.
+// checkExecForm rejects the words that start Docker's own form, and a command line that only a shell could split.
 func checkExecForm(test []string) error {
 	switch program := test[0]; {
 	case program == "CMD-SHELL" || len(test) == 1 && strings.ContainsFunc(program, unicode.IsSpace):

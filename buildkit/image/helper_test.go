@@ -12,7 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// text is a regular file with content from memory.
+// text returns a regular file with content from memory.
 func text(name, content string) image.File {
 	return image.File{
 		Header: tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))},
@@ -20,12 +20,12 @@ func text(name, content string) image.File {
 	}
 }
 
-// dir is a folder.
+// dir returns a folder.
 func dir(name string) image.File {
 	return image.File{Header: tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755}}
 }
 
-// onDisk is a regular file with the bytes of a host file.
+// onDisk returns a regular file with the bytes of a host file.
 func onDisk(name, path string, size int64) image.File {
 	return image.File{
 		Header: tar.Header{Name: name, Mode: 0o755, Size: size},
@@ -33,7 +33,7 @@ func onDisk(name, path string, size int64) image.File {
 	}
 }
 
-// layer makes a layer that must be good.
+// layer makes a layer and fails the test if it can't.
 func layer(t *testing.T, files ...image.File) *image.Layer {
 	t.Helper()
 	l, err := image.NewLayer(context.Background(), files, image.LayerOptions{CreatedBy: "test"})
@@ -43,7 +43,7 @@ func layer(t *testing.T, files ...image.File) *image.Layer {
 	return l
 }
 
-// written is the layer's tar.
+// written returns the layer's tar.
 func written(t *testing.T, l *image.Layer) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -53,7 +53,7 @@ func written(t *testing.T, l *image.Layer) []byte {
 	return buf.Bytes()
 }
 
-// wantError checks that err has all the parts, and a fix as its last line when one of the parts is one.
+// wantError checks that err has all the parts. If one of them is a fix, the last line must be a fix.
 func wantError(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {

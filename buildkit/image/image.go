@@ -11,7 +11,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Image is an image that is ready to be delivered: everything but the bytes of its layers, which [Layer.WriteTo]
+// Image is an image that is ready to be delivered. It has everything but the bytes of its layers, which [Layer.WriteTo]
 // streams. It is made by [New] and does not change.
 type Image struct {
 	// RawConfig is the image's configuration (application/vnd.oci.image.config.v1+json) and ConfigDigest its digest:
@@ -26,17 +26,17 @@ type Image struct {
 	Layers []*Layer
 
 	config      Config
-	blobs       []Blob            // that the manifest names as the layers
+	blobs       []Blob            // the layers as the manifest lists them
 	annotations map[string]string // of the manifest
 }
 
-// New puts layers, the lowest first, and a configuration together. It fails when a value of the configuration is not
-// one that engines accept, and does no I/O. The same arguments give the same bytes.
+// New combines layers, the lowest first, and a configuration. It fails if engines would not accept a value of the
+// configuration. It does no I/O. The same arguments give the same bytes.
 func New(cfg Config, layers []*Layer) (*Image, error) {
 	return newImage(cfg, layers, func(*dockerspec.DockerOCIImage) {})
 }
 
-// newImage is New with a word of the base on the configuration document.
+// newImage is New, but calls inherit to change the configuration document for a base.
 func newImage(cfg Config, layers []*Layer, inherit func(*dockerspec.DockerOCIImage)) (*Image, error) {
 	if len(layers) == 0 || slices.Contains(layers, nil) {
 		return nil, errors.New("making an image: a layer is missing")
@@ -59,10 +59,10 @@ func newImage(cfg Config, layers []*Layer, inherit func(*dockerspec.DockerOCIIma
 	return img, img.describe()
 }
 
-// Config returns the configuration as it is kept. Its slices and maps belong to the image: do not change them.
+// Config returns the normalised configuration. Its slices and maps belong to the image: do not change them.
 func (img *Image) Config() Config { return img.config }
 
-// configDocument is the configuration in the words of the specification, with the fields that Docker has added.
+// configDocument returns the configuration document of the specification, with the fields that Docker has added.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md
 // https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md
 func configDocument(cfg Config, layers []*Layer) dockerspec.DockerOCIImage {
@@ -80,7 +80,7 @@ func configDocument(cfg Config, layers []*Layer) dockerspec.DockerOCIImage {
 			DockerOCIImageConfigExt: dockerspec.DockerOCIImageConfigExt{Healthcheck: cfg.Healthcheck.document()},
 		},
 	}
-	// One line of history for each layer and none without: engines count the lines that are not empty layers.
+	// One line of history for each layer: engines count the lines that are not empty layers.
 	for _, l := range layers {
 		doc.RootFS.DiffIDs = append(doc.RootFS.DiffIDs, l.DiffID)
 		doc.History = append(doc.History, ocispec.History{Created: &l.Created, CreatedBy: l.CreatedBy, Comment: l.Comment})
@@ -88,7 +88,7 @@ func configDocument(cfg Config, layers []*Layer) dockerspec.DockerOCIImage {
 	return doc
 }
 
-// set is how the configuration writes a list of names: an object of empty objects, or nothing at all.
+// set returns names as the configuration writes them, an object of empty objects, or nil if there are none.
 func set(names []string) map[string]struct{} {
 	if len(names) == 0 {
 		return nil

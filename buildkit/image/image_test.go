@@ -16,9 +16,9 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// full has every field set, and none of it in the form in which it is kept.
+// full returns a configuration with every field set, none of them in the form in which it is kept.
 func full() image.Config {
 	return image.Config{
 		Platform:   image.Platform{OS: "linux", Architecture: "arm", Variant: "v7"},
@@ -39,7 +39,8 @@ func full() image.Config {
 	}
 }
 
-// The configuration as a person would read it. Its bytes are what makes the image's ID, so the digest is fixed too.
+// The golden files show the configuration as a person would read it. Its bytes determine the image's ID, so the test
+// also checks the digest.
 func TestConfigGolden(t *testing.T) {
 	t.Parallel()
 	system, program := layer(t, dir("data"), text("etc/passwd", "x")), layer(t, text("server", "y"))
@@ -109,7 +110,7 @@ func TestConfigIsKeptInOneForm(t *testing.T) {
 	}
 }
 
-// The documents are read with the specification's own types: every descriptor must say what is there.
+// The documents are decoded with the specification's own types: every descriptor must match what it describes.
 func TestManifestDescribesTheImage(t *testing.T) {
 	t.Parallel()
 	layers := []*image.Layer{layer(t, text("a", "1")), layer(t, text("b", "22"))}
@@ -147,7 +148,7 @@ func TestManifestDescribesTheImage(t *testing.T) {
 	}
 }
 
-// decodeStrictly refuses fields that the specification does not have.
+// decodeStrictly rejects fields that the specification does not have.
 func decodeStrictly(t *testing.T, raw []byte, into any) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(raw))

@@ -13,8 +13,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Index is one name for images of several platforms: who pulls it gets the one for theirs. It is made by [NewIndex]
-// and does not change.
+// Index is one name for images of several platforms. A client pulls the image for its own platform. It is made by
+// [NewIndex] and does not change.
 type Index struct {
 	// Raw is the index (application/vnd.oci.image.index.v1+json) and Digest its digest.
 	Raw    []byte
@@ -23,9 +23,9 @@ type Index struct {
 	Images []*Image
 }
 
-// NewIndex puts images of different platforms together, and does no I/O. Annotations that all of them have are the
-// index's, too. The order of the arguments does not matter:
-// the same images give the same bytes. It fails when there is none, or two are for one platform.
+// NewIndex combines images of different platforms. It does no I/O. Annotations that all images share are also the
+// index's. The same images give the same bytes, whatever their order. It fails if there are no images, or if two are
+// for one platform.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md
 func NewIndex(images []*Image) (*Index, error) {
 	if len(images) == 0 || slices.Contains(images, nil) {
@@ -53,7 +53,7 @@ func NewIndex(images []*Image) (*Index, error) {
 	return ix, nil
 }
 
-// shared are the annotations that all images have.
+// shared returns the annotations that all images have.
 func shared(images []*Image) map[string]string {
 	all := maps.Clone(images[0].annotations)
 	for _, img := range images[1:] {
@@ -65,12 +65,12 @@ func shared(images []*Image) map[string]string {
 	return all
 }
 
-// Descriptor names the index.
+// Descriptor returns the descriptor of the index.
 func (ix *Index) Descriptor() ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageIndex, Digest: ix.Digest, Size: int64(len(ix.Raw))}
 }
 
-// Descriptor names the image's manifest, with the platform that it is for.
+// Descriptor returns the descriptor of the image's manifest, with its platform.
 func (img *Image) Descriptor() ocispec.Descriptor {
 	p := img.config.Platform
 	return ocispec.Descriptor{

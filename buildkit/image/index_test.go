@@ -10,7 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// on is an image for a platform.
+// on returns an image for a platform.
 func on(t *testing.T, arch, variant string, layers ...*image.Layer) *image.Image {
 	t.Helper()
 	img, err := image.New(image.Config{Platform: image.Platform{Architecture: arch, Variant: variant}}, layers)
@@ -20,7 +20,7 @@ func on(t *testing.T, arch, variant string, layers ...*image.Layer) *image.Image
 	return img
 }
 
-func TestIndexIsOfTheImagesAlone(t *testing.T) {
+func TestIndexDependsOnTheImagesAlone(t *testing.T) {
 	t.Parallel()
 	l := layer(t, text("a", "1"))
 	amd, arm6, arm7 := on(t, "amd64", "", l), on(t, "arm", "v6", l), on(t, "arm", "v7", l)
@@ -33,7 +33,7 @@ func TestIndexIsOfTheImagesAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(first.Raw) != string(second.Raw) || first.Digest != digest.FromBytes(second.Raw) {
-		t.Errorf("the order of the arguments shows:\n%s\n%s", first.Raw, second.Raw)
+		t.Errorf("the order of the arguments changes the index:\n%s\n%s", first.Raw, second.Raw)
 	}
 	var got ocispec.Index
 	if err := json.Unmarshal(first.Raw, &got); err != nil {
@@ -87,7 +87,7 @@ func TestBlobsInTheManifest(t *testing.T) {
 		}
 	}
 	if again := on(t, "amd64", "", base, own); string(again.RawManifest) != string(plain.RawManifest) {
-		t.Error("an engine would see where the layer comes from")
+		t.Error("the manifest for an engine depends on where the layer comes from")
 	}
 	_, err = plain.WithBlobs(nil)
 	wantError(t, err, "0 blobs", "2 layers")

@@ -16,33 +16,32 @@ import (
 // DefaultComment is the history comment of a layer whose options have none.
 const DefaultComment = "fromscratch"
 
-// bufferSize is what is read and written at once, in bytes: few system calls, still small in memory.
+// bufferSize is how many bytes are read and written at once: few system calls, little memory.
 const bufferSize = 256 << 10
 
-// LayerOptions are what a layer needs besides its files. The zero value is good: a layer of 1970.
+// LayerOptions are the parameters of a layer besides its files. The zero value is valid and dates the layer 1970.
 type LayerOptions struct {
 	// Created is the modification time of every entry and the time in the image's history, in whole seconds (a
 	// fraction is cut off). The zero time means 1970-01-01T00:00:00Z.
 	Created time.Time
-	// CreatedBy says in the image's history what the layer is: "docker history" shows it.
+	// CreatedBy is what created the layer, for the image's history. "docker history" shows it.
 	CreatedBy string
-	// Comment stands beside it in the history. Default: [DefaultComment].
+	// Comment is the comment next to it in the history. Default: [DefaultComment].
 	Comment string
-	// Known is what a layer of the same files and options was found to be, by [Layer.Known]: nothing is read then.
-	// Whoever passes it answers for the files being the same; [Layer.WriteTo] finds out when they are not. nil
-	// reads all.
+	// Known is the result of [Layer.Known] for a layer of the same files and options. NewLayer then reads nothing. The
+	// caller guarantees that the files are the same; [Layer.WriteTo] fails if they are not. If nil, all files are read.
 	Known *Known
 }
 
-// Known is what reading the files of a layer has found.
+// Known is the result of reading the files of a layer.
 type Known struct {
 	DiffID digest.Digest
 	Size   int64
-	Sums   []uint32 // CRC-32 of each file's content, in the layer's order; 0 of what has none
+	Sums   []uint32 // CRC-32 of each file's content, in the layer's order; 0 for an entry without content
 }
 
-// Layer is an uncompressed layer of an image: its digest and the sources to write it from. It is made by [NewLayer]
-// and does not change; it can be part of several images and be written by several goroutines at once.
+// Layer is an uncompressed layer of an image: its digest and the sources to write it from. It is made by [NewLayer] or
+// [StoredLayer] and does not change. Several images may share it, and several goroutines may write it at once.
 type Layer struct {
 	// DiffID is the SHA-256 of the uncompressed tar, which is also the digest of the blob.
 	DiffID digest.Digest
@@ -51,13 +50,13 @@ type Layer struct {
 	// CreatedBy, Comment and Created are the layer's line in the image's history.
 	CreatedBy, Comment string
 	Created            time.Time
-	// Blob is the layer as it was found elsewhere, compressed: that of a base image. A push and a layout take it as it
-	// is; a push compresses one that is not. nil is a layer that is nowhere yet.
+	// Blob, if set, is the layer as it is stored elsewhere, such as the compressed layer of a base image. A push and a
+	// layout use it unchanged, except that a push compresses an uncompressed one.
 	Blob *Blob
 
 	entries []entry
-	hashed  bool   // by us, and not known from before
-	stored  string // the file of the tar, instead of entries; "" is none
+	hashed  bool   // by NewLayer, not taken from LayerOptions.Known
+	stored  string // path of a tar to use instead of entries, or ""
 }
 
 // entry is a file whose header is final.
@@ -67,8 +66,8 @@ type entry struct {
 	sum    uint32 // CRC-32 of the content as it was hashed
 }
 
-// NewLayer reads every file once and returns the layer they make. The files must be sorted by name, bytewise (a
-// trailing slash does not count), without duplicates; folders above them need not be there when a lower layer has them.
+// NewLayer reads every file once and returns a layer of them. The files must be sorted by name, bytewise (a trailing
+// slash does not count), without duplicates. Their parent folders may be missing if a lower layer has them.
 //
 // It fails when an entry cannot be part of a layer, a source cannot be read, or ctx ends.
 func NewLayer(ctx context.Context, files []File, opt LayerOptions) (*Layer, error) {
@@ -100,10 +99,10 @@ func NewLayer(ctx context.Context, files []File, opt LayerOptions) (*Layer, erro
 	return l, nil
 }
 
-// fits tells whether a layer of these entries can be the one that is known.
+// fits reports whether k can be about a layer of these entries.
 func (k *Known) fits(entries []entry) bool { return k != nil && len(k.Sums) == len(entries) }
 
-// recall takes over what is known.
+// recall takes the digest, size and checksums from k.
 func (l *Layer) recall(k Known) {
 	l.DiffID, l.Size = k.DiffID, k.Size
 	for i := range l.entries {
@@ -111,7 +110,7 @@ func (l *Layer) recall(k Known) {
 	}
 }
 
-// Known returns what was found by reading the files, for [LayerOptions].
+// Known returns the result of reading the files, for [LayerOptions].
 func (l *Layer) Known() Known {
 	k := Known{DiffID: l.DiffID, Size: l.Size, Sums: make([]uint32, len(l.entries))}
 	for i, e := range l.entries {
@@ -120,7 +119,7 @@ func (l *Layer) Known() Known {
 	return k
 }
 
-// hash reads all files: the whole tar goes into the hash and nowhere else.
+// hash reads all files and hashes the tar without writing it anywhere.
 func (l *Layer) hash(ctx context.Context) error {
 	m := newMeasure()
 	remember := func(i int, sum uint32) error { l.entries[i].sum = sum; return nil }
@@ -133,11 +132,11 @@ func (l *Layer) hash(ctx context.Context) error {
 
 // WriteTo streams the layer's tar to w, reading the sources again.
 //
-// It fails when the bytes are not those that [NewLayer] saw, or knew: a source has changed since. What is in w is
-// then worthless. It also fails when a source cannot be read, w cannot be written, or ctx ends.
+// It fails if the bytes differ from those that [NewLayer] saw or knew, because a source has changed since. What is in w
+// is then worthless. It also fails if a source cannot be read, w cannot be written, or ctx ends.
 //
-// A layer that was hashed by NewLayer is not hashed again: the headers are the same, and the checksum of each file
-// tells that its content is. One that was known before is: that is the first time that its bytes are seen.
+// If NewLayer hashed the layer, WriteTo does not hash it again: the headers are the same, and a checksum per file shows
+// whether the content is. If the layer came from [LayerOptions].Known, WriteTo hashes it, since it is the first to read it.
 func (l *Layer) WriteTo(ctx context.Context, w io.Writer) error {
 	if l.stored != "" {
 		return l.writeStored(ctx, w)
@@ -147,10 +146,10 @@ func (l *Layer) WriteTo(ctx context.Context, w io.Writer) error {
 	if l.hashed {
 		m.hash = nil
 	}
-	// By file first: the person learns which one, and a big layer is not sent to the end in vain.
+	// By file first: the error then names the file, and a big layer is not sent to the end in vain.
 	compare := func(i int, sum uint32) error {
 		if e := l.entries[i]; sum != e.sum {
-			return changed(e.header.Name, "its content is another one now")
+			return changed(e.header.Name, "its content is different now")
 		}
 		return nil
 	}
@@ -161,7 +160,7 @@ func (l *Layer) WriteTo(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	if m.size != l.Size || m.hash != nil && m.digest() != l.DiffID {
-		return changed(l.CreatedBy, fmt.Sprintf("the layer has %d bytes now that are not those of %s, which had %d", m.size, l.DiffID, l.Size))
+		return changed(l.CreatedBy, fmt.Sprintf("the layer now has %d bytes and differs from %s, which had %d", m.size, l.DiffID, l.Size))
 	}
 	return nil
 }
@@ -191,7 +190,7 @@ func (l *Layer) stream(ctx context.Context, w io.Writer, done func(i int, sum ui
 	return tw.Close()
 }
 
-// wholeSeconds cuts t to what a tar header holds, in UTC so that no time zone shows.
+// wholeSeconds truncates t to what a tar header holds, in UTC so that no time zone shows.
 func wholeSeconds(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Unix(0, 0).UTC()
@@ -199,18 +198,18 @@ func wholeSeconds(t time.Time) time.Time {
 	return time.Unix(t.Unix(), 0).UTC()
 }
 
-// changed is the error for a source that is not what it was when the layer was hashed.
+// changed returns the error for a source that has changed since the layer was hashed.
 func changed(name, evidence string) error {
 	return fmt.Errorf("reading %q: a source changed while the image was made: %s\nfix: run again", name, evidence)
 }
 
-// measure is a writer that keeps nothing but the digest and the length.
+// measure is a writer that computes the digest and the length, and discards the bytes.
 type measure struct {
-	hash hash.Hash // nil counts only
+	hash hash.Hash // nil: only count
 	size int64
 }
 
-// newMeasure has seen nothing yet.
+// newMeasure returns an empty measure.
 func newMeasure() *measure { return &measure{hash: sha256.New()} }
 
 // Write never fails.
@@ -222,5 +221,5 @@ func (m *measure) Write(p []byte) (int, error) {
 	return m.hash.Write(p)
 }
 
-// digest is that of all bytes so far.
+// digest returns the digest of all bytes so far.
 func (m *measure) digest() digest.Digest { return digest.NewDigest(digest.SHA256, m.hash) }

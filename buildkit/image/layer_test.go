@@ -100,7 +100,7 @@ func TestNewLayerRefuses(t *testing.T) {
 	}
 }
 
-// A name that sorts between a folder and what is in it must not confuse the order.
+// A name that sorts between a folder and its contents must not break the check of the order.
 func TestNewLayerTakesBytewiseOrder(t *testing.T) {
 	t.Parallel()
 	layer(t, dir("etc"), dir("etc-more/"), text("etc.d", ""), text("etc/passwd", "x"), text("ä", ""))

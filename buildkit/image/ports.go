@@ -21,8 +21,8 @@ func checkPorts(c *Config) error {
 	return nil
 }
 
-// cleanPort returns "port/protocol", which is how ExposedPorts has them. Docker's own forms with ranges and host ports
-// ("8000-8010", "80:8080") belong to "docker run" and mean nothing here.
+// cleanPort returns "port/protocol", the form of ExposedPorts. It rejects ranges and host ports ("8000-8010",
+// "80:8080"), which only "docker run" understands.
 func cleanPort(given string) (string, error) {
 	const act = "exposing the port"
 	number, protocol, found := strings.Cut(given, "/")
@@ -31,7 +31,7 @@ func cleanPort(given string) (string, error) {
 	}
 	protocol = strings.ToLower(protocol)
 	if !slices.Contains([]string{"tcp", "udp", "sctp"}, protocol) {
-		return "", invalid(act, given, "the protocol is none of tcp, udp and sctp", `write it like "8080" or "53/udp"`)
+		return "", invalid(act, given, "the protocol is not tcp, udp or sctp", `write it like "8080" or "53/udp"`)
 	}
 	if strings.Contains(number, "-") {
 		return "", invalid(act, given, "a range is not a port", "list each port of it")

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// signalNames are the standard signals of Linux without their prefix, signal(7). Engines know them by these names on
-// every architecture, though the numbers differ.
+// signalNames are the standard signals of Linux without their prefix, signal(7). Engines know these names on every
+// architecture, although the numbers differ.
 const signalNames = "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP " +
 	"SYS TERM TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ"
 
-// checkSignal keeps the name as the specification has it: SIGNAME, like SIGKILL or SIGRTMIN+3; a number stays one.
+// checkSignal converts a name to the form of the specification, SIGNAME, like SIGKILL or SIGRTMIN+3. A number stays one.
 func checkSignal(c *Config) error {
 	if c.StopSignal == "" {
 		return nil
@@ -28,8 +28,8 @@ func checkSignal(c *Config) error {
 	return nil
 }
 
-// realTimeSignal says if name is one of the real-time signals in the spelling of kill(1): counted up from the lowest
-// to RTMIN+15 and down from the highest to RTMAX-14, which leaves out the two that libc keeps for itself.
+// realTimeSignal reports whether name is a real-time signal as kill(1) spells it: from RTMIN up to RTMIN+15, and from
+// RTMAX down to RTMAX-14. The two signals that libc reserves are not among them.
 func realTimeSignal(name string) bool {
 	count, limit := "", uint64(0)
 	switch {

@@ -7,8 +7,7 @@ import (
 	"io"
 )
 
-// copyTo writes the content of e to w and returns its checksum. The content must have exactly the size that the
-// header has announced.
+// copyTo writes the content of e to w and returns its checksum. The content must have exactly the size in the header.
 func (e entry) copyTo(ctx context.Context, w io.Writer, buf []byte) (sum uint32, err error) {
 	name, size := e.header.Name, e.header.Size
 	file, err := e.open()
@@ -20,8 +19,8 @@ func (e entry) copyTo(ctx context.Context, w io.Writer, buf []byte) (sum uint32,
 			err = fmt.Errorf("closing %q: %w", name, closeErr)
 		}
 	}()
-	// The limit keeps a file that grows from being too long for its header, where tar.Writer's error would say nothing
-	// about the cause.
+	// Without the limit, a file that has grown would be too long for its header, and tar.Writer's error would not name
+	// the cause.
 	src := &source{ctx: ctx, name: name, r: file}
 	n, err := io.CopyBuffer(w, io.LimitReader(src, size), buf)
 	if err != nil {
@@ -30,7 +29,7 @@ func (e entry) copyTo(ctx context.Context, w io.Writer, buf []byte) (sum uint32,
 	if n < size {
 		return 0, changed(name, fmt.Sprintf("it ends after %d of %d bytes", n, size))
 	}
-	// One byte more must not be there: the file has grown, and what was copied is a part of it.
+	// If there is one more byte, the file has grown and only a part of it was copied.
 	sum = src.sum
 	switch _, err := io.ReadFull(src, buf[:1]); err {
 	case io.EOF:
@@ -42,7 +41,7 @@ func (e entry) copyTo(ctx context.Context, w io.Writer, buf []byte) (sum uint32,
 	}
 }
 
-// source reads a file until ctx ends, sums up what it reads, and names the file when it fails.
+// source reads a file until ctx ends, computes the checksum, and names the file in errors.
 type source struct {
 	ctx  context.Context
 	name string
@@ -50,8 +49,8 @@ type source struct {
 	sum  uint32
 }
 
-// Read is [io.Reader]. The end of the context is looked for before each piece of bufferSize: often enough for a
-// person who waits, and not noticeable in the time.
+// Read is [io.Reader]. It checks the context before each piece of bufferSize: often enough for a person who waits, and
+// too rarely to cost time.
 func (s *source) Read(p []byte) (int, error) {
 	if err := s.ctx.Err(); err != nil {
 		return 0, err

@@ -22,7 +22,7 @@ func TestLayerSourceChangedBetweenHashAndSend(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(path string) error
-		want   []string // nothing: not a change that matters
+		want   []string // nil: the change does not matter
 	}{
 		{"other time", func(p string) error { return os.Chtimes(p, time.Now(), time.Unix(1, 0)) }, nil},
 		{"other mode", func(p string) error { return os.Chmod(p, 0o600) }, nil},
@@ -54,9 +54,8 @@ func TestLayerSourceChangedBetweenHashAndSend(t *testing.T) {
 	}
 }
 
-// A layer that was known is not read before it is written, and then its digest counts. The checksum of a file is no
-// proof: four bytes of a content can always be chosen so that its CRC-32 is that of another content, and these two are
-// such a pair.
+// A layer with Known is not read before it is written, so WriteTo checks its digest. The checksum of a file is no proof:
+// four bytes can always be chosen so that two contents have the same CRC-32, and these two contents do.
 func TestKnownLayer(t *testing.T) {
 	t.Parallel()
 	content, opened := []byte("plumless"), 0
@@ -80,10 +79,10 @@ func TestKnownLayer(t *testing.T) {
 	}
 	content = []byte("buckeroo")
 	wantError(t, again.WriteTo(context.Background(), io.Discard), "a source changed while", string(again.DiffID), "fix: run again")
-	// What is known of another layer is of no use.
+	// Known of another layer is ignored.
 	other, err := image.NewLayer(context.Background(), []image.File{file, text("b", "x")}, image.LayerOptions{Known: &known})
 	if err != nil || other.DiffID == known.DiffID {
-		t.Errorf("a layer of two files is the known one of one file (%v)", err)
+		t.Errorf("the layer of two files used Known of a layer of one file (%v)", err)
 	}
 }
 
@@ -95,7 +94,7 @@ func TestLayerSizeWrongFromTheBeginning(t *testing.T) {
 	wantError(t, err, `"a"`, "more than 5 bytes", "fix: run again")
 }
 
-// A file of 300 MB goes through a buffer: all that is allocated on the way, collected or not, is a fraction of it.
+// A file of 300 MB goes through a buffer. All allocations together, freed or not, are a fraction of its size.
 func TestLayerOfAHugeFileNeedsLittleMemory(t *testing.T) {
 	const size, bound = 300 << 20, 8 << 20
 	path := filepath.Join(t.TempDir(), "sparse")
@@ -120,7 +119,7 @@ func TestLayerOfAHugeFileNeedsLittleMemory(t *testing.T) {
 	}
 }
 
-// The context ends in the middle of a file, between two files, and before the first.
+// The context ends in the middle of a file, when a file is opened, and before the first file.
 func TestLayerObeysTheContext(t *testing.T) {
 	t.Parallel()
 	for _, cancelAt := range []string{"start", "open", "read"} {
@@ -137,7 +136,7 @@ func TestLayerObeysTheContext(t *testing.T) {
 						cancel()
 					}
 					if reads > 100 {
-						return 0, io.EOF // nobody has looked at the context
+						return 0, io.EOF // the context was not checked
 					}
 					return len(p), nil
 				})), nil
@@ -160,7 +159,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// helperFolder is set for the process that only prints digests: see TestImageIsTheSameEverywhere.
+// helperFolder is set for the child process that only prints digests: see TestImageIsTheSameEverywhere.
 const helperFolder = "FROMSCRATCH_TEST_IMAGE_OF"
 
 func TestMain(m *testing.M) {
@@ -174,7 +173,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// printDigests writes a source with the umask and the time of now, makes an image of it and prints its digests.
+// printDigests writes a source with the current umask and time, makes an image of it and prints its digests.
 func printDigests(dir string) error {
 	path := filepath.Join(dir, "source")
 	if err := os.WriteFile(path, []byte("the same bytes"), 0o666); err != nil {
@@ -184,7 +183,7 @@ func printDigests(dir string) error {
 	if err != nil {
 		return err
 	}
-	// A header as a careless caller makes it: with all that the host knows about the file.
+	// A header as a careless caller makes it, with all that the host knows about the file.
 	h, err := tar.FileInfoHeader(info, "")
 	if err != nil {
 		return err
@@ -207,8 +206,8 @@ func printDigests(dir string) error {
 	return err
 }
 
-// Real processes, because the umask and the time zone belong to one; the owner of the sources differs where root
-// runs the test.
+// The test starts processes, because umask and time zone belong to a process. If root runs the test, the owner of the
+// sources differs too.
 func TestImageIsTheSameEverywhere(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {

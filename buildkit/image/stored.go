@@ -11,19 +11,19 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Stored is a layer that is a file already.
+// Stored describes a layer that already exists as a file.
 type Stored struct {
-	Path   string        // of the uncompressed tar
-	DiffID digest.Digest // of its bytes
+	Path   string        // path of the uncompressed tar
+	DiffID digest.Digest // digest of its bytes
 	Size   int64         // in bytes
-	Blob   *Blob         // the same layer compressed; nil is none
-	// CreatedBy, Comment and Created are its line in the history, for people: an image on a base keeps the base's own.
+	Blob   *Blob         // the same layer compressed, or nil
+	// CreatedBy, Comment and Created are for people only: an image on a base keeps the base's own history.
 	CreatedBy, Comment string
 	Created            time.Time
 }
 
-// StoredLayer is a layer whose bytes are in a file, such as one of a base image. The file is not read before
-// [Layer.WriteTo], which fails when the bytes are not those of the diff ID.
+// StoredLayer returns a layer whose bytes are in a file, such as one of a base image. Only [Layer.WriteTo] reads the
+// file. It fails if the bytes do not match the diff ID.
 func StoredLayer(s Stored) *Layer {
 	return &Layer{
 		DiffID: s.DiffID, Size: s.Size, Blob: s.Blob, stored: s.Path,
@@ -31,11 +31,11 @@ func StoredLayer(s Stored) *Layer {
 	}
 }
 
-// writeStored copies the file of a layer, and compares it with the diff ID.
+// writeStored copies the file of a layer and compares it with the diff ID.
 func (l *Layer) writeStored(ctx context.Context, w io.Writer) (err error) {
 	f, err := os.Open(l.stored)
 	if err != nil {
-		return fmt.Errorf("reading the layer %s: %w\nfix: run again: the base image is fetched anew", l.DiffID, err)
+		return fmt.Errorf("reading the layer %s: %w\nfix: run again; the base image is then fetched again", l.DiffID, err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	m := newMeasure()
@@ -44,7 +44,7 @@ func (l *Layer) writeStored(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	if m.size != l.Size || m.digest() != l.DiffID {
-		return fmt.Errorf("reading the layer %s: the file %q is not what it was\nfix: remove the file, and run again", l.DiffID, l.stored)
+		return fmt.Errorf("reading the layer %s: the content of the file %q has changed\nfix: remove the file, and run again", l.DiffID, l.stored)
 	}
 	return nil
 }
