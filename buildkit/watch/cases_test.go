@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// each is what happens to files, and what is told of it.
+// each is the cases of what happens to files, and of what is reported.
 var each = []struct {
 	name  string
 	files []string

@@ -14,10 +14,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// patient never looks without a notification, so that a test fails without them.
+// patient is options that never rescan, so that a test fails if notifications are missing.
 var patient = Options{Rescan: time.Hour}
 
-// project is a folder of a test.
+// project is a folder with a test's files.
 type project struct {
 	t   *testing.T
 	dir string
@@ -42,7 +42,7 @@ func (p *project) paths(names ...string) []string {
 	return paths
 }
 
-// do fails the test when something did not work.
+// do fails the test if there is an error.
 func (p *project) do(errs ...error) {
 	p.t.Helper()
 	if err := errors.Join(errs...); err != nil {
@@ -65,12 +65,12 @@ func (p *project) remove(name string) {
 	p.do(os.RemoveAll(p.path(name)))
 }
 
-// watching is a Watcher of a test, with what it has told so far.
+// watching is a test's Watcher with what it has reported since the last want.
 type watching struct {
 	*Watcher
 	p    *project
-	told []string
-	may  []string // may be told or not: what was there for a moment only
+	got  []string
+	may  []string // may be reported or not: files that existed only for a moment
 	lost bool
 }
 
@@ -79,7 +79,7 @@ func (p *project) watch(o Options, paths Paths) *watching {
 	return p.watchBy(fsnotify.NewWatcher, o, paths)
 }
 
-// watchBy watches by notifications that a test makes.
+// watchBy watches with the notifications of open.
 func (p *project) watchBy(open func() (*fsnotify.Watcher, error), o Options, paths Paths) *watching {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -95,7 +95,7 @@ func (p *project) watchBy(open func() (*fsnotify.Watcher, error), o Options, pat
 	return &watching{Watcher: w, p: p}
 }
 
-// set watches other paths.
+// set changes the watched paths.
 func (w *watching) set(paths Paths) {
 	w.p.t.Helper()
 	if err := w.Set(context.Background(), paths); err != nil {
@@ -103,22 +103,22 @@ func (w *watching) set(paths Paths) {
 	}
 }
 
-// want receives until all of these, and nothing else, have been told since the last want.
+// want receives events until exactly these names have been reported since the last want.
 func (w *watching) want(names ...string) {
 	w.p.t.Helper()
 	want := w.p.paths(names...)
 	slices.Sort(want)
 	limit := time.After(testkit.Patience)
-	for !slices.Equal(w.told, want) {
+	for !slices.Equal(w.got, want) {
 		select {
 		case e := <-w.Events():
 			w.take(e)
 		case <-limit:
-			w.p.t.Fatalf("told %q, want %q", w.told, want)
+			w.p.t.Fatalf("got %q, want %q", w.got, want)
 		}
 	}
 	w.silent()
-	w.told = nil
+	w.got = nil
 }
 
 func (w *watching) take(e Event) {
@@ -128,21 +128,21 @@ func (w *watching) take(e Event) {
 	}
 	w.lost = w.lost || e.Lost
 	e.Paths = slices.DeleteFunc(e.Paths, func(path string) bool { return slices.Contains(w.may, path) })
-	w.told = slices.Concat(w.told, e.Paths)
-	slices.Sort(w.told)
-	w.told = slices.Compact(w.told)
+	w.got = slices.Concat(w.got, e.Paths)
+	slices.Sort(w.got)
+	w.got = slices.Compact(w.got)
 }
 
-// silent checks that nothing more is told, but what was told before.
+// silent checks that nothing new is reported.
 func (w *watching) silent() {
 	w.p.t.Helper()
 	limit := time.After(100 * time.Millisecond)
 	for {
 		select {
 		case e := <-w.Events():
-			before := slices.Clone(w.told)
-			if w.take(e); !slices.Equal(w.told, before) {
-				w.p.t.Fatalf("told %q, want nothing beside %q", e.Paths, before)
+			before := slices.Clone(w.got)
+			if w.take(e); !slices.Equal(w.got, before) {
+				w.p.t.Fatalf("got %q, want nothing but %q", e.Paths, before)
 			}
 		case <-limit:
 			return

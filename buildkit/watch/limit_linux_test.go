@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// limitFile limits the watches of the users of a user namespace, for each such namespace (namespaces(7)).
+// limitFile is the limit on a user's watches, one for each user namespace (namespaces(7)).
 const limitFile = "/proc/sys/user/max_inotify_watches"
 
-// Too many watches are an error of the kernel, and polling is what is done instead. The test runs itself in a user
-// namespace in which there may be few.
+// If the kernel refuses more watches, the Watcher polls instead. The test runs itself in a user namespace with a low
+// limit.
 func TestTooManyWatches(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("FROMSCRATCH_TEST_LIMITED") == "" {

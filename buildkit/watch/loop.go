@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// restFactor is how many times as long as a look took nothing is looked at.
+// restFactor keeps scans below a twentieth of the time: after each, the pause is at least this many times as long.
 const restFactor = 20
 
 // run is the Watcher's goroutine.
@@ -15,7 +15,7 @@ func (w *Watcher) run() {
 	defer w.again.Stop()
 	defer w.due.Stop()
 	for {
-		var out chan Event // nil, and never ready, while nothing is to be told
+		var out chan Event // nil, and never ready, while there is nothing to report
 		var next Event
 		if w.first.IsZero() && (len(w.pending) > 0 || w.lost) {
 			out, next = w.events, w.event()
@@ -36,15 +36,15 @@ func (w *Watcher) run() {
 			everything := w.notes.take()
 			everything.all = true
 			if w.look(everything) {
-				w.wait() // more may be on its way
+				w.wait() // more may follow
 			}
 		case out <- next:
-			w.told()
+			w.clearPending()
 		}
 	}
 }
 
-// wait keeps changes back until it is quiet, or for long enough.
+// wait delays the report of changes until it is quiet, or until the limit.
 func (w *Watcher) wait() {
 	now := time.Now()
 	if w.first.IsZero() {
@@ -53,24 +53,24 @@ func (w *Watcher) wait() {
 	w.due.Reset(min(w.options.Quiet, w.first.Add(w.options.Limit).Sub(now)))
 }
 
-// offer gives a receiver that waits what there is, before the next notification makes us wait again.
+// offer hands over what is pending if a receiver is waiting, before the next notification makes the loop wait again.
 func (w *Watcher) offer() {
 	if len(w.pending) == 0 && !w.lost {
 		return
 	}
 	select {
 	case w.events <- w.event():
-		w.told()
+		w.clearPending()
 	default:
 	}
 }
 
-func (w *Watcher) told() {
+func (w *Watcher) clearPending() {
 	clear(w.pending)
 	w.lost = false
 }
 
-// replace looks at everything with another scope.
+// replace changes the scope and scans everything.
 func (w *Watcher) replace(to *scope, since time.Time) {
 	from := w.scope
 	noted := w.notes.take()
@@ -80,16 +80,16 @@ func (w *Watcher) replace(to *scope, since time.Time) {
 	w.compare(noted, from, since)
 }
 
-// look looks at what was noted, and reports whether anything has changed.
+// look scans what was noted, and reports whether anything has changed.
 func (w *Watcher) look(noted notes) bool { return w.compare(noted, w.scope, time.Time{}) }
 
-// compare renews the state and adds what has changed to what is pending.
+// compare updates the state and adds the changes to what is pending.
 func (w *Watcher) compare(noted notes, from *scope, since time.Time) (changed bool) {
 	before := w.state
 	w.scan(noted)
 	found := changes(before, w.state, from, w.scope, since)
 	for path := range noted.written {
-		// A temporary file that came and went was never there; a folder is compared only.
+		// A temporary file that came and went is not reported. A folder is compared only.
 		if w.scope.covers(path) && (before.isFile(path) || w.state.isFile(path)) {
 			found[path] = true
 		}
@@ -99,7 +99,7 @@ func (w *Watcher) compare(noted notes, from *scope, since time.Time) (changed bo
 	return len(found) > 0
 }
 
-// scan renews the state, and plans the next look at everything.
+// scan updates the state, and schedules the next full scan.
 func (w *Watcher) scan(noted notes) {
 	began := time.Now()
 	var err error
@@ -115,7 +115,7 @@ func (w *Watcher) scan(noted notes) {
 	}
 }
 
-// degrade does without notifications.
+// degrade switches to polling.
 func (w *Watcher) degrade(err error) {
 	if err == nil {
 		return

@@ -13,24 +13,24 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// notes are what the operating system has told since the last look.
+// notes are the notifications since the last scan.
 type notes struct {
 	dirs    map[string]bool // folders in which something has happened
 	written map[string]bool // files that were created, written, removed or renamed
-	gone    map[string]bool // files and folders that came or went: a folder takes the watch on it away
-	all     bool            // look everywhere
-	lost    bool            // the operating system has not told everything
+	gone    map[string]bool // files and folders that came or went; a folder that goes takes its watch along
+	all     bool            // scan everything
+	lost    bool            // the operating system has dropped notifications
 }
 
 func newNotes() notes {
 	return notes{dirs: map[string]bool{}, written: map[string]bool{}, gone: map[string]bool{}}
 }
 
-// notifier has the operating system's notifications, if there are any.
+// notifier receives the operating system's notifications, if there are any.
 type notifier struct {
-	fs      *fsnotify.Watcher      // nil when there are none
-	watched map[string]fs.FileInfo // folders, as they were when the watch on them began; the loop's
-	wake    chan struct{}          // has one element when there are notes
+	fs      *fsnotify.Watcher      // nil if there are none
+	watched map[string]fs.FileInfo // watched folders, as they were when watched first; only the loop uses it
+	wake    chan struct{}          // has an element if there are notes
 	done    chan struct{}          // closed when listen has ended
 
 	mu    sync.Mutex
@@ -38,7 +38,7 @@ type notifier struct {
 	notes notes
 }
 
-// newNotifier gives one in any case; with an error it notifies of nothing.
+// newNotifier always returns a notifier. With an error, it never notifies.
 func newNotifier(open func() (*fsnotify.Watcher, error)) (*notifier, error) {
 	n := &notifier{
 		watched: map[string]fs.FileInfo{}, wake: make(chan struct{}, 1), done: make(chan struct{}),
@@ -53,8 +53,9 @@ func newNotifier(open func() (*fsnotify.Watcher, error)) (*notifier, error) {
 	return n, nil
 }
 
-// listen takes every notification at once: the kernel drops them when nobody does, and fsnotify holds a lock while it
-// reports some errors, which adding a watch would wait for. It ends when fsnotify is closed.
+// listen takes every notification at once, for two reasons. The kernel drops notifications that nobody takes, and
+// fsnotify holds a lock while it reports some errors, which adding a watch would wait for. It ends when fsnotify is
+// closed.
 func (n *notifier) listen() {
 	defer close(n.done)
 	events, errs := n.fs.Events, n.fs.Errors
@@ -76,11 +77,11 @@ func (n *notifier) listen() {
 	}
 }
 
-// note notes a notification that the scope has to do with.
+// note notes a notification if it matters to the scope.
 func (n *notifier) note(e fsnotify.Event) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	covered, onTheWay := n.scope.covers(e.Name), n.scope.ways[e.Name]
+	covered, onTheWay := n.scope.covers(e.Name), n.scope.ancestors[e.Name]
 	if !covered && !onTheWay {
 		return
 	}
@@ -91,13 +92,13 @@ func (n *notifier) note(e fsnotify.Event) {
 	if e.Has(fsnotify.Create) || e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
 		n.notes.gone[e.Name] = true
 	}
-	if covered && e.Op != fsnotify.Chmod { // whether a mode or a time has changed is seen by looking
+	if covered && e.Op != fsnotify.Chmod { // a scan finds changes of mode and time
 		n.notes.written[e.Name] = true
 	}
 	n.ring()
 }
 
-// noteError looks everywhere, whatever the error is. Most often the kernel's queue was full.
+// noteError requests a full scan, whatever the error is. Most often the kernel's queue was full.
 func (n *notifier) noteError(err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -109,11 +110,11 @@ func (n *notifier) noteError(err error) {
 func (n *notifier) ring() {
 	select {
 	case n.wake <- struct{}{}:
-	default: // it rings already
+	default: // already signalled
 	}
 }
 
-// take gives what was noted.
+// take returns the notes and starts new ones.
 func (n *notifier) take() notes {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -132,8 +133,8 @@ func (n *notifier) setScope(s *scope) {
 	n.scope = s
 }
 
-// scan looks at everything that the notes and changed folders require, and watches the folders that there are now. An
-// error means that they cannot be watched; the look is right nevertheless.
+// scan scans what the notes and changed folders require, and watches the folders that exist now. On an error the
+// folders cannot be watched, but the snapshot is correct.
 func (n *notifier) scan(to *scope, before snapshot, noted notes) (snapshot, error) {
 	n.forget(noted.gone)
 	wanted := map[string]bool{}
@@ -141,7 +142,7 @@ func (n *notifier) scan(to *scope, before snapshot, noted notes) (snapshot, erro
 	s := scanner{scope: to, before: before, after: snapshot{}, noted: noted, watch: func(dir string, self fs.FileInfo) {
 		wanted[dir] = true
 		added, err := n.add(dir, self)
-		if added { // what happened before was not told
+		if added { // there was no notification of earlier changes
 			noted.dirs[dir] = true
 		}
 		failed = errors.Join(failed, err)
@@ -155,8 +156,8 @@ func (n *notifier) scan(to *scope, before snapshot, noted notes) (snapshot, erro
 	return s.after, failed
 }
 
-// forget drops the watches on folders that are not, or not any more, at the place where they were. It comes before any
-// new watch: the kernel has one for each folder, which fsnotify would go on calling by its old name.
+// forget drops the watches on folders that are no longer at their place. It must run before new watches are added: the
+// kernel has one watch for each folder, and fsnotify would keep its old name.
 func (n *notifier) forget(gone map[string]bool) {
 	for dir, was := range n.watched {
 		self, err := os.Stat(dir)
@@ -166,7 +167,7 @@ func (n *notifier) forget(gone map[string]bool) {
 	}
 }
 
-// add watches a folder, and reports whether it was not watched before.
+// add watches a folder, and reports whether it is newly watched.
 func (n *notifier) add(dir string, self fs.FileInfo) (added bool, err error) {
 	if _, watched := n.watched[dir]; watched || n.fs == nil {
 		return false, nil
@@ -178,13 +179,13 @@ func (n *notifier) add(dir string, self fs.FileInfo) (added bool, err error) {
 	}
 	now, gone := os.Stat(dir)
 	if errors.Is(err, fs.ErrPermission) || gone != nil || !os.SameFile(now, self) {
-		return false, nil // what cannot be looked at is not there
+		return false, nil // an unreadable folder counts as missing
 	}
 	return false, err
 }
 
 func (n *notifier) remove(dir string) {
-	_ = n.fs.Remove(dir) // it may have gone by itself
+	_ = n.fs.Remove(dir) // it may be gone already
 	delete(n.watched, dir)
 }
 
@@ -193,20 +194,20 @@ func (n *notifier) close() {
 	if n.fs == nil {
 		return
 	}
-	_ = n.fs.Close() // there is nothing to be lost
+	_ = n.fs.Close() // nothing can be lost
 	<-n.done
 	n.fs = nil
 	clear(n.watched)
 }
 
-// pollingReason is the error for people when there are no notifications.
+// pollingReason returns the error for people if there are no notifications.
 func pollingReason(err error) error {
-	fix := "none is needed: changes are found, only a little later"
+	fix := "none is needed; changes are found a little later"
 	switch {
 	case errors.Is(err, syscall.ENOSPC): // inotify_add_watch(2)
 		fix = "raise the limit: sudo sysctl fs.inotify.max_user_watches=524288"
 	case errors.Is(err, syscall.EMFILE) && runtime.GOOS == "linux": // inotify_init(2)
-		fix = "raise the limit: sudo sysctl fs.inotify.max_user_instances=1024 (or ulimit -n, if that is what is reached)"
+		fix = "raise the limit: sudo sysctl fs.inotify.max_user_instances=1024 (or ulimit -n, if that is the limit that was reached)"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE): // kqueue opens every file
 		fix = "raise the limit: ulimit -n 65536"
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// A temporary file that came and went before anybody looked is silent.
+// A temporary file that came and went before a scan is not reported.
 func TestCameAndWent(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "a/a.go")
@@ -27,14 +27,14 @@ func TestCameAndWent(t *testing.T) {
 	}
 }
 
-// Without notifications all is told that is seen by looking.
+// Without notifications, the Watcher reports what scans find.
 func TestPolling(t *testing.T) {
 	t.Parallel()
 	none := func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
 	for _, c := range each {
 		t.Run(c.name, func(t *testing.T) {
 			if c.name == "same size and time" {
-				t.Skip("nobody can see that")
+				t.Skip("polling can't see that")
 			}
 			p := newProject(t, c.files...)
 			paths := Paths{Dirs: p.paths("a"), Files: p.paths("go.mod")}
@@ -52,7 +52,7 @@ func TestPolling(t *testing.T) {
 	}
 }
 
-// What nobody notifies of, as on a network file system, is found by the look that comes now and then.
+// A change without a notification, as on a network file system, is found by the regular rescan.
 func TestRescan(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "a/a.go", "elsewhere/target.go")
@@ -62,12 +62,12 @@ func TestRescan(t *testing.T) {
 	w.want("a/link.go")
 }
 
-// When the kernel's queue is full, everything is looked at, and the event says that it may not be all.
+// If the kernel's queue is full, everything is scanned, and the event says that it may be incomplete.
 func TestOverflow(t *testing.T) {
 	t.Parallel()
 	limit, err := os.ReadFile("/proc/sys/fs/inotify/max_queued_events")
 	if err != nil {
-		t.Skip("no such queue here")
+		t.Skip("this system has no such queue")
 	}
 	var queue int
 	if _, err := fmt.Sscan(string(limit), &queue); err != nil {
@@ -75,7 +75,7 @@ func TestOverflow(t *testing.T) {
 	}
 	p := newProject(t, "a/a.go", "a/b.go", "b/b.go")
 	w := p.watch(patient, Paths{Dirs: p.paths("a", "b")})
-	w.notes.mu.Lock() // nobody takes notifications
+	w.notes.mu.Lock() // stops listen from taking notifications
 	p.do(os.Chmod(p.path("a/b.go"), 0o600))
 	first, err := os.OpenFile(p.path("a/a.go"), os.O_WRONLY, 0)
 	p.do(err)
@@ -83,7 +83,7 @@ func TestOverflow(t *testing.T) {
 	second, err := os.OpenFile(p.path("a/b.go"), os.O_WRONLY, 0)
 	p.do(err)
 	defer second.Close()
-	for range queue { // in turn: the same notification twice is one
+	for range queue { // alternating, because equal consecutive notifications merge
 		_, err1 := first.Write([]byte("x"))
 		_, err2 := second.Write([]byte("x"))
 		p.do(err1, err2)
@@ -92,7 +92,7 @@ func TestOverflow(t *testing.T) {
 	w.notes.mu.Unlock()
 	w.want("a/a.go", "a/b.go", "b/b.go")
 	if !w.lost {
-		t.Error("nothing is lost")
+		t.Error("the event does not say that notifications were lost")
 	}
 }
 
@@ -117,7 +117,7 @@ func TestCovers(t *testing.T) {
 	}
 }
 
-// How long looking takes in a large project: a hundred folders of a hundred files, one of which has changed.
+// How long a scan takes in a large project: a hundred folders of a hundred files, one of which has changed.
 func BenchmarkLook(b *testing.B) {
 	dir := b.TempDir()
 	var dirs []string

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// snapshot is what was there at the last look, by folder.
+// snapshot is what the last scan found, by folder.
 type snapshot map[string]folder
 
-// folder is what matters of one folder, by name.
+// folder is the marks of the entries of one folder, by name.
 type folder map[string]mark
 
-// mark is what is compared of a file; of a folder only that it is one.
+// mark is what is compared of a file. Of a folder, only its being a folder is compared.
 type mark struct {
 	mode     fs.FileMode
 	size     int64
@@ -28,14 +28,14 @@ func newMark(info fs.FileInfo) mark {
 	return mark{info.Mode(), info.Size(), info.ModTime().UnixNano()}
 }
 
-// isFile reports whether there was something at path that is no folder.
+// isFile reports whether path existed and was not a folder.
 func (s snapshot) isFile(path string) bool {
 	m, ok := s[filepath.Dir(path)][filepath.Base(path)]
 	return ok && !m.mode.IsDir()
 }
 
-// changes compares two snapshots, of which each was made with a scope. What only one of the scopes has, has not come
-// or gone; but what came into it and was modified since the given time, if there is one, has changed.
+// changes compares two snapshots, each with the scope that it was made with. A path that only one scope covers counts
+// as changed only if it is new in the scope and was modified since the given time, if there is one.
 func changes(before, after snapshot, from, to *scope, since time.Time) map[string]bool {
 	changed := map[string]bool{}
 	for dir, f := range after {
@@ -62,24 +62,24 @@ func changes(before, after snapshot, from, to *scope, since time.Time) map[strin
 	return changed
 }
 
-// clockLag is how far a file's time may be behind the clock: the kernel takes it from its last tick.
+// clockLag is how far a file's time may be behind the clock, because the kernel takes it from its last tick.
 const clockLag = 20 * time.Millisecond
 
-// isSince reports whether a file has been modified since a time that is not zero.
+// isSince reports whether the file was modified since a time that is not zero.
 func (m mark) isSince(since time.Time) bool {
 	return !since.IsZero() && !m.mode.IsDir() && m.modified >= since.Add(-clockLag).UnixNano()
 }
 
-// scanner is one look.
+// scanner is one scan.
 type scanner struct {
 	scope  *scope
 	before snapshot
 	after  snapshot
 	noted  notes
-	watch  func(dir string, self fs.FileInfo) // is called before a folder is looked at
+	watch  func(dir string, self fs.FileInfo) // called before a folder is read
 }
 
-// scan looks at all folders of the scope, highest first.
+// scan reads all folders of the scope, highest first.
 func (s *scanner) scan() {
 	s.climb()
 	for _, dir := range s.scope.above {
@@ -97,7 +97,7 @@ func (s *scanner) scan() {
 	}
 }
 
-// climb watches the first folder that exists above all others, when the highest of them does not.
+// climb watches the nearest folder that exists above the roots if the highest watched folder does not exist.
 func (s *scanner) climb() {
 	if len(s.scope.above) == 0 {
 		return
@@ -113,7 +113,7 @@ func (s *scanner) climb() {
 	}
 }
 
-// visit looks at one folder, and in a tree at those below. A folder that cannot be read is one that is not there.
+// visit reads one folder, and in a tree those below it. An unreadable folder counts as missing.
 func (s *scanner) visit(dir string, tree bool) {
 	if _, done := s.after[dir]; done {
 		return
@@ -138,12 +138,12 @@ func (s *scanner) visit(dir string, tree bool) {
 	}
 }
 
-// read looks at everything in a folder that the scope has.
+// read reads everything in a folder that the scope covers.
 func (s *scanner) read(dir string) folder {
 	entries := folder{}
 	names := s.scope.single[dir]
 	if s.scope.dirs[dir] || s.scope.inTree(dir) || slices.Contains(s.scope.trees, dir) {
-		listed, _ := os.ReadDir(dir) // what could be read is better than nothing
+		listed, _ := os.ReadDir(dir) // a partial list is better than none
 		for _, entry := range listed {
 			names = append(names[:len(names):len(names)], entry.Name())
 		}

@@ -12,17 +12,17 @@ import (
 // and locks, JetBrains' temporary ones, and the Finder's notes.
 var editorNames = []string{"*~", ".*.sw?", "4913", "#*#", ".#*", "___jb_*___", ".DS_Store"}
 
-// scope is a set of Paths, made for looking things up. It does not change.
+// scope is a set of Paths, indexed for lookups. It does not change.
 type scope struct {
-	files  map[string]bool // absolute paths, as all here
-	dirs   map[string]bool
-	trees  []string
-	names  []string            // patterns to ignore
-	paths  []string            // paths to ignore
-	roots  map[string]bool     // folders that files, dirs and trees are in or are: where looking begins
-	single map[string][]string // folder: names of the files in it
-	ways   map[string]bool     // roots and every folder above one
-	above  []string            // the folders above roots that are watched, highest first
+	files     map[string]bool // all paths here are absolute
+	dirs      map[string]bool
+	trees     []string
+	names     []string            // patterns to ignore
+	paths     []string            // paths to ignore
+	roots     map[string]bool     // where scans begin: dirs, trees and the folders of files
+	single    map[string][]string // folder to names of the files in it
+	ancestors map[string]bool     // roots and every folder above one
+	above     []string            // the folders above roots that are watched, highest first
 }
 
 // noScope watches nothing.
@@ -32,7 +32,7 @@ var noScope scope
 func newScope(p Paths) (*scope, error) {
 	s := &scope{
 		files: map[string]bool{}, dirs: map[string]bool{}, names: editorNames,
-		roots: map[string]bool{}, single: map[string][]string{}, ways: map[string]bool{},
+		roots: map[string]bool{}, single: map[string][]string{}, ancestors: map[string]bool{},
 	}
 	var failed error
 	each := func(paths []string, add func(path string)) {
@@ -49,7 +49,7 @@ func newScope(p Paths) (*scope, error) {
 	each(p.Dirs, func(path string) { s.dirs[path], s.roots[path] = true, true })
 	each(p.Trees, func(path string) {
 		s.trees, s.roots[path] = append(s.trees, path), true
-		s.addFile(path) // it may be one, now or later
+		s.addFile(path) // it may be a file, now or later
 	})
 	for _, pattern := range p.Ignore {
 		if strings.ContainsRune(filepath.ToSlash(pattern), '/') {
@@ -61,7 +61,7 @@ func newScope(p Paths) (*scope, error) {
 		}
 		s.names = append(s.names[:len(s.names):len(s.names)], pattern)
 	}
-	s.findWays()
+	s.findAncestors()
 	return s, failed
 }
 
@@ -72,13 +72,13 @@ func (s *scope) addFile(path string) {
 	}
 }
 
-// findWays finds the folders above the roots. All of them can take a root away or bring it back by a rename; watched
-// are those up to the one above what all roots have in common.
-func (s *scope) findWays() {
+// findAncestors finds the folders above the roots. A rename of any of them can remove a root or bring it back. Watched are
+// those up to the one above the roots' common ancestor.
+func (s *scope) findAncestors() {
 	count := map[string]int{}
 	for root := range s.roots {
 		for dir := root; ; dir = filepath.Dir(dir) {
-			s.ways[dir] = true
+			s.ancestors[dir] = true
 			count[dir]++
 			if dir == filepath.Dir(dir) {
 				break
@@ -92,12 +92,12 @@ func (s *scope) findWays() {
 		}
 	}
 	top := filepath.Dir(common)
-	for dir := range s.ways {
+	for dir := range s.ancestors {
 		if len(s.roots) > 0 && (dir == top || within(dir, top)) {
 			s.above = append(s.above, dir)
 		}
 	}
-	slices.Sort(s.above) // a folder comes before what is in it
+	slices.Sort(s.above) // a folder comes before its contents
 }
 
 // covers reports whether a change of this path matters.
@@ -105,7 +105,7 @@ func (s *scope) covers(path string) bool {
 	return s.files[path] || s.dirs[filepath.Dir(path)] && !s.ignores(path) || s.inTree(path)
 }
 
-// inTree reports whether a path is below one of the trees, and nothing on the way from there is ignored.
+// inTree reports whether a path is in one of the trees and not ignored there.
 func (s *scope) inTree(path string) bool {
 	for _, tree := range s.trees {
 		below := path
@@ -119,10 +119,10 @@ func (s *scope) inTree(path string) bool {
 	return false
 }
 
-// ignores looks at one name, and at the whole path.
+// ignores reports whether the path or its last name is ignored.
 func (s *scope) ignores(path string) bool {
 	for _, pattern := range s.names {
-		if ok, _ := filepath.Match(pattern, filepath.Base(path)); ok { // newScope has tried the pattern
+		if ok, _ := filepath.Match(pattern, filepath.Base(path)); ok { // newScope has checked the pattern
 			return true
 		}
 	}

@@ -1,14 +1,13 @@
-// Package watch tells when files have changed: [Start] watches a set of files and folders, [Watcher.Events] gives what
-// has changed, [Watcher.Set] watches another set from then on.
+// Package watch reports changes of files. [Start] watches a set of files and folders, [Watcher.Events] returns the
+// channel of changes, and [Watcher.Set] changes the set.
 //
-// The operating system's notifications (inotify, kqueue, ReadDirectoryChangesW) only say where to look. What has
-// changed is found by looking: names, sizes, modification times and modes are compared with those of the last look.
-// So a notification more or less does no harm, folders may vanish and come back, and where there are no notifications,
-// because too many watches are needed or because somebody writes on the other side of a network file system, looking
-// every now and then finds the same.
+// The operating system's notifications (inotify, kqueue, ReadDirectoryChangesW) only say where to look. A scan then
+// compares names, sizes, modification times and modes with those of the last scan. So a surplus or a missing notification
+// does no harm, and folders may vanish and come back. Where there are no notifications, because too many watches are
+// needed or because files change on the other side of a network file system, a regular scan finds the same changes.
 //
-// What is watched are folders, never files: an editor that saves by renaming a new file over the old one would take the
-// watch on the file away with it.
+// Only folders are watched, never files: an editor that saves by renaming a new file over the old one would remove the
+// watch on the old file.
 package watch
 
 import (
@@ -25,41 +24,41 @@ import (
 type Paths struct {
 	// Files are single files. Nothing else in their folders matters.
 	Files []string
-	// Dirs are folders: the names in them and the content of the files in them, not what is in their folders.
+	// Dirs are folders: the names in them and the content of their files, but not the content of their subfolders.
 	Dirs []string
 	// Trees are files, or folders with everything below them. Links to folders below them are not followed.
 	Trees []string
-	// Ignore names what is not watched although Dirs or Trees have it: a pattern without a slash ("*.log", "dist") is
-	// for names, of files and folders (path.Match has its form); anything else is a path, with all below it. Names that
-	// only editors use for their temporary and backup files are always ignored: "*~", ".*.sw?", "4913", "#*#", ".#*",
-	// "___jb_*___", ".DS_Store". Files are not ignored.
+	// Ignore excludes paths from Dirs and Trees. An entry without a slash ("*.log", "dist") is a pattern for names of
+	// files and folders (see path.Match). Any other entry is a path, and excludes everything below it. Names that only
+	// editors use for temporary and backup files are always ignored: "*~", ".*.sw?", "4913", "#*#", ".#*", "___jb_*___",
+	// ".DS_Store". Files are never ignored.
 	Ignore []string
-	// Since is when the caller found out that these are the paths. What was not watched before and has been modified
-	// since is told as a change. The zero value tells nothing about what was not watched before.
+	// Since is when the caller determined these paths. Paths that were not watched before and have been modified since
+	// are reported as changed. If zero, a path that was not watched before is not reported.
 	Since time.Time
 }
 
-// Event is what has changed since the one before.
+// Event is the changes since the event before.
 type Event struct {
 	// Paths are the files that were created, written, removed or renamed, and the folders that were created, removed or
-	// renamed: absolute, sorted, not empty unless Lost. A file that was written with what it had before, or touched, is
-	// among them; one whose content is the same again when it is looked at may be.
+	// renamed: absolute, sorted, not empty unless Lost. A file that was touched, or written with the same content, is
+	// among them. A file whose content has changed back before the scan may be.
 	Paths []string
-	// Lost means that the operating system has dropped notifications: there may be a change that Paths does not have,
-	// if it left a file's size and time as they were.
+	// Lost means that the operating system has dropped notifications. A change that left a file's size and time
+	// unchanged may then be missing from Paths.
 	Lost bool
 }
 
-// Options say how patient a Watcher is. Zero values are the defaults.
+// Options are the delays of a Watcher. Zero values are the defaults.
 type Options struct {
-	// Quiet is how long nothing must happen before a change is told, so that many at a time are one event. Default: 20 ms.
+	// Quiet is how long nothing must happen before changes are reported, so that many are one event. Default: 20 ms.
 	Quiet time.Duration
-	// Limit is how long a change is kept back at most when it does not become quiet. Default: 200 ms.
+	// Limit is how long a change is delayed at most if it does not become quiet. Default: 200 ms.
 	Limit time.Duration
-	// Rescan is how often everything is looked at although nobody has said that it has changed. Default: 2 s. Looking
-	// never takes more than a twentieth of the time: what takes 1 s is done every 20 s.
+	// Rescan is how often everything is scanned even without a notification. Default: 2 s. Scans never take more than a
+	// twentieth of the time: one that takes 1 s is repeated every 20 s.
 	Rescan time.Duration
-	// Poll is Rescan where there are no notifications. Default: 300 ms.
+	// Poll is Rescan if there are no notifications. Default: 300 ms.
 	Poll time.Duration
 }
 
@@ -74,25 +73,25 @@ type Watcher struct {
 	mu      sync.Mutex
 	polling error
 
-	// These belong to the loop.
+	// Only the loop uses these.
 	scope   *scope
 	state   snapshot
 	notes   *notifier
-	pending map[string]bool // changes that nobody has received yet
-	lost    bool            // and the Lost among them
-	first   time.Time       // of the changes that are kept back; zero while none is
-	due     *time.Timer     // when those are looked at
-	again   *time.Timer     // when everything is looked at
+	pending map[string]bool // changes that were not received yet
+	lost    bool            // Lost of the pending event
+	first   time.Time       // when the first delayed change was noted; zero if there is none
+	due     *time.Timer     // when the delayed changes are scanned
+	again   *time.Timer     // when everything is scanned
 }
 
 // set is one call of Set.
 type set struct {
 	scope *scope
 	since time.Time
-	ready chan struct{} // closed when it is watched
+	ready chan struct{} // closed when the set is watched
 }
 
-// Start watches paths until ctx ends. When it returns, every change from then on will be told.
+// Start watches paths until ctx ends. All changes after it returns are reported.
 func Start(ctx context.Context, o Options, p Paths) (*Watcher, error) {
 	return start(ctx, o, p, fsnotify.NewWatcher)
 }
@@ -115,7 +114,7 @@ func start(ctx context.Context, o Options, p Paths, open func() (*fsnotify.Watch
 	return w, nil
 }
 
-// complete fills the defaults in.
+// complete fills in the defaults.
 func (o Options) complete() Options {
 	for _, d := range []struct {
 		value   *time.Duration
@@ -128,13 +127,12 @@ func (o Options) complete() Options {
 	return o
 }
 
-// Events gives the changes. While nobody receives, they are gathered into one event: a change during a build comes
-// after it. The channel is closed when ctx has ended and everything is tidied up.
+// Events returns the channel of changes. While nobody receives, changes are merged into one event, so changes during a
+// build arrive after it. The channel is closed when ctx has ended and everything is cleaned up.
 func (w *Watcher) Events() <-chan Event { return w.events }
 
-// Set replaces the paths. When it returns, every change from then on will be told; one before it of what was watched
-// before as well is not lost either. An error means that the paths make no sense, or that ctx or the Watcher's context
-// has ended; then the old paths stay.
+// Set replaces the paths. All changes after it returns are reported. Earlier changes of paths that stay watched are not
+// lost. It fails if the paths are invalid, or if ctx or the Watcher's context has ended. Then the old paths stay.
 func (w *Watcher) Set(ctx context.Context, p Paths) error {
 	scope, err := newScope(p)
 	if err != nil {
@@ -143,7 +141,7 @@ func (w *Watcher) Set(ctx context.Context, p Paths) error {
 	s := set{scope: scope, since: p.Since, ready: make(chan struct{})}
 	select {
 	case w.sets <- s:
-		<-s.ready // the loop does nothing but this
+		<-s.ready // the loop handles it at once
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("watching other paths: %w", context.Cause(ctx))
@@ -152,15 +150,15 @@ func (w *Watcher) Set(ctx context.Context, p Paths) error {
 	}
 }
 
-// Polling is nil while the operating system notifies. Else it says why everything is looked at every now and then
-// instead, which works as well and is slower, and what helps.
+// Polling returns nil if the operating system sends notifications. If not, it returns why everything is scanned
+// regularly instead, which is slower but finds the same changes, and how to fix it.
 func (w *Watcher) Polling() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.polling
 }
 
-// event takes what is pending.
+// event returns what is pending as an event.
 func (w *Watcher) event() Event {
 	e := Event{Lost: w.lost}
 	for path := range w.pending {

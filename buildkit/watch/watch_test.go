@@ -33,7 +33,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// A thousand writes are one event, or few.
+// A thousand writes are one event, or a few.
 func TestWatchBurst(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "a/a.go")
@@ -45,7 +45,7 @@ func TestWatchBurst(t *testing.T) {
 		want = append(want, name)
 	}
 	events := 0
-	for len(w.told) < len(want) {
+	for len(w.got) < len(want) {
 		w.take(<-w.Events())
 		events++
 	}
@@ -55,7 +55,7 @@ func TestWatchBurst(t *testing.T) {
 	}
 }
 
-// Who writes all the time is heard nevertheless.
+// A file that is written all the time is reported nevertheless.
 func TestWatchContinuous(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "a/a.go")
@@ -75,12 +75,12 @@ func TestWatchContinuous(t *testing.T) {
 	for range 3 {
 		w.take(<-w.Events())
 	}
-	close(stop) // it has been heard three times while it wrote
+	close(stop) // three changes were reported during the writes
 	<-stopped
 	w.want("a/a.go")
 }
 
-// What happens while nobody receives is told together afterwards.
+// Changes while nobody receives are reported together afterwards.
 func TestWatchBusyReceiver(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "a/a.go", "a/b.go")
@@ -102,12 +102,12 @@ func TestSet(t *testing.T) {
 	p := newProject(t, "a/a.go", "b/b.go", "c/c.go", "c/old.go")
 	w := p.watch(patient, Paths{Dirs: p.paths("a", "b")})
 	w.set(Paths{Dirs: p.paths("a", "c")})
-	w.silent() // what is new in the set has not changed for that
+	w.silent() // new paths of the set are not changes
 	p.write("b/b.go", "dropped")
 	p.write("c/c.go", "added")
 	w.want("c/c.go")
 
-	// A change that nobody has received yet, and one that nobody has looked at yet.
+	// One change that was not received yet, and one that was not scanned yet.
 	p.write("a/a.go", "1")
 	time.Sleep(100 * time.Millisecond)
 	p.write("c/c.go", "2")
@@ -118,7 +118,7 @@ func TestSet(t *testing.T) {
 	w.want("b/b.go")
 }
 
-// What comes into the set and was changed meanwhile is told when the caller says since when.
+// A new path of the set that changed in the meantime is reported if the caller sets Since.
 func TestSetSince(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "a/a.go", "b/old.go", "b/new.go")
@@ -131,7 +131,7 @@ func TestSetSince(t *testing.T) {
 	w.want("b/new.go")
 }
 
-// Changes beside many calls of Set: none is lost.
+// No change is lost during many calls of Set.
 func TestSetOften(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "a/a.go", "b/b.go")
@@ -181,7 +181,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// A hundred Watchers leave nothing. It counts goroutines: nothing runs beside it.
+// A hundred Watchers leave no goroutine behind. No other test runs in parallel, because it counts goroutines.
 func TestLeavesNothing(t *testing.T) {
 	p := newProject(t, "a/a.go", "t/u/b.txt")
 	before := runtime.NumGoroutine()
@@ -196,6 +196,6 @@ func TestLeavesNothing(t *testing.T) {
 		for range w.Events() {
 		}
 	}
-	// The last one may still be on its way out.
+	// The last one may still be ending.
 	testkit.WaitFor(t, "no more goroutines than before", func() bool { return runtime.NumGoroutine() <= before })
 }
