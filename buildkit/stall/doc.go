@@ -1,3 +1,3 @@
-// Package stall ends HTTP requests on which nothing moves any more: [Transport] is a RoundTripper before another one. A
-// transfer may take as long as it likes, as long as bytes go.
+// Package stall ends HTTP requests on which no byte moves for too long. [Transport] wraps a RoundTripper. A transfer may
+// take any time as long as bytes move. A request that stalls fails with an [*Error].
 package stall

@@ -10,46 +10,46 @@ import (
 	"time"
 )
 
-// The limits where none are set.
+// The default limits.
 const (
-	// DefaultAnswer is long: a registry may check, or move, many gigabytes before it answers.
+	// DefaultAnswer is long, because a registry may check or move many gigabytes before it answers.
 	DefaultAnswer = 3 * time.Minute
 	DefaultMove   = time.Minute
 
-	// Unlimited, as a limit, is none.
+	// Unlimited as a limit means no limit.
 	Unlimited time.Duration = -1
 )
 
-// Transport ends requests on which nothing moves, with an [*Error].
+// Transport ends stalled requests with an [*Error].
 type Transport struct {
 	// Base makes the requests.
 	Base http.RoundTripper
-	// Answer is how long an answer may take to begin when all of the request is sent. Default: [DefaultAnswer].
+	// Answer is how long the server may take to start its answer after the request is sent. Default: [DefaultAnswer].
 	Answer time.Duration
-	// Move is how long no byte of a body may move, of the request's or of the answer's. Default: [DefaultMove].
+	// Move is how long no byte of the request's or the answer's body may move. Default: [DefaultMove].
 	Move time.Duration
-	// Slow hears, from other goroutines, what a request waits for and how long it has done so: after Notice, and after
-	// each Notice more. nil, or a Notice of zero, tells nothing.
+	// Slow, if set, is called from other goroutines with what a request waits for and for how long: after Notice, and
+	// after each further Notice. If Notice is zero, it is never called.
 	Slow   func(req *http.Request, what string, waited time.Duration)
 	Notice time.Duration
 }
 
-// Error is that nothing has moved for too long. It is a timeout in the sense of [net.Error].
+// Error reports that a request stalled. It is a timeout in the sense of [net.Error].
 type Error struct {
-	What string // that has not come
+	What string // what the request waited for
 	For  time.Duration
 }
 
-// Error says what was waited for, and for how long.
+// Error returns what the request waited for, and for how long.
 func (e *Error) Error() string { return fmt.Sprintf("%s for %s", e.What, e.For) }
 
-// Timeout is that of [net.Error]: always true.
+// Timeout implements [net.Error]. It is always true.
 func (e *Error) Timeout() bool { return true }
 
-// Temporary is that of [net.Error]: always true.
+// Temporary implements [net.Error]. It is always true.
 func (e *Error) Temporary() bool { return true }
 
-// RoundTrip is [http.RoundTripper].
+// RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, end := context.WithCancelCause(req.Context())
 	w := &watch{end: end, answer: orDefault(t.Answer, DefaultAnswer), move: orDefault(t.Move, DefaultMove)}
@@ -62,7 +62,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		watched.Body = &sending{body: req.Body, watch: w}
 	}
 	resp, err := t.Base.RoundTrip(watched)
-	w.rest()
+	w.answered()
 	if err != nil {
 		return nil, w.cause(ctx, err)
 	}
@@ -77,24 +77,24 @@ func orDefault(d, other time.Duration) time.Duration {
 	return d
 }
 
-// watch ends a request when what is waited for does not come, and tells how long it has been waited for.
+// watch ends a request that waits too long, and reports long waits.
 type watch struct {
 	end          context.CancelCauseFunc
 	answer, move time.Duration
 	notice       time.Duration
-	slow         func(what string, waited time.Duration) // nil tells nothing
+	slow         func(what string, waited time.Duration) // may be nil
 
 	mu       sync.Mutex
 	timer    *time.Timer
 	reminder *time.Timer
-	over     bool // the answer has begun: a body that is sent still counts no more
+	over     bool // the answer has begun: sending the rest of the body no longer counts
 }
 
-// wait begins to wait for something, and no longer for what was waited for before.
+// wait replaces what is waited for.
 func (w *watch) wait(what string, limit time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.halt()
+	w.stopTimers()
 	if limit > 0 {
 		w.timer = time.AfterFunc(limit, func() { w.end(&Error{what, limit}) })
 	}
@@ -103,7 +103,7 @@ func (w *watch) wait(what string, limit time.Duration) {
 	}
 }
 
-// remind tells of what is waited for when it has not come by then, and again later.
+// remind calls slow after each further notice until the wait ends.
 func (w *watch) remind(what string, waited time.Duration) {
 	var own *time.Timer
 	own = time.AfterFunc(w.notice, func() {
@@ -120,8 +120,8 @@ func (w *watch) remind(what string, waited time.Duration) {
 	w.reminder = own
 }
 
-// halt waits for nothing.
-func (w *watch) halt() {
+// stopTimers stops the timers.
+func (w *watch) stopTimers() {
 	for _, t := range []*time.Timer{w.timer, w.reminder} {
 		if t != nil {
 			t.Stop()
@@ -130,8 +130,8 @@ func (w *watch) halt() {
 	w.timer, w.reminder = nil, nil
 }
 
-// sent waits for something as long as there is no answer.
-func (w *watch) sent(what string, limit time.Duration) {
+// waitUnlessAnswered waits for something unless the answer has begun.
+func (w *watch) waitUnlessAnswered(what string, limit time.Duration) {
 	w.mu.Lock()
 	over := w.over
 	w.mu.Unlock()
@@ -140,22 +140,22 @@ func (w *watch) sent(what string, limit time.Duration) {
 	}
 }
 
-// pause waits for nothing now.
+// pause stops waiting for now.
 func (w *watch) pause() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.halt()
+	w.stopTimers()
 }
 
-// rest waits for nothing: there is an answer.
-func (w *watch) rest() {
+// answered stops waiting, because the answer has begun.
+func (w *watch) answered() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.over = true
-	w.halt()
+	w.stopTimers()
 }
 
-// cause is why a request has failed: that of the watch, if it has ended it.
+// cause returns why a request failed: the stall if the watch ended it, or else err.
 func (w *watch) cause(ctx context.Context, err error) error {
 	var stalled *Error
 	if errors.As(context.Cause(ctx), &stalled) {
@@ -172,20 +172,20 @@ type sending struct {
 }
 
 func (s *sending) Read(p []byte) (int, error) {
-	s.watch.pause() // it is not the server that is waited for
+	s.watch.pause() // not waiting for the server
 	n, err := s.body.Read(p)
 	if err == nil {
-		s.watch.sent("no byte was taken by the server", s.watch.move)
+		s.watch.waitUnlessAnswered("no byte was taken by the server", s.watch.move)
 	} else {
-		// The last bytes are on their way still.
-		s.watch.sent("the server has not answered", s.watch.answer)
+		// The last bytes may not have been sent yet.
+		s.watch.waitUnlessAnswered("the server has not answered", s.watch.answer)
 	}
 	return n, err
 }
 
 func (s *sending) Close() error { return s.body.Close() }
 
-// receiving is the body of an answer. Only who reads it waits.
+// receiving is the body of an answer. It waits only during reads.
 type receiving struct {
 	body  io.ReadCloser
 	watch *watch
@@ -195,7 +195,7 @@ type receiving struct {
 func (r *receiving) Read(p []byte) (int, error) {
 	r.watch.wait("no byte has come from the server", r.watch.move)
 	n, err := r.body.Read(p)
-	r.watch.rest()
+	r.watch.answered()
 	var stalled *Error
 	if err != nil && err != io.EOF && errors.As(context.Cause(r.ctx), &stalled) {
 		err = stalled

@@ -13,10 +13,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/stall"
 )
 
-// limit is what the servers of these tests stay below, or far above.
+// limit is the limit of these tests. The servers stay far below or far above it.
 const limit = 400 * time.Millisecond
 
-// trickle writes a byte now and then, for longer than the limit in all.
+// trickle writes single bytes with pauses, for longer than the limit in total.
 func trickle(w http.ResponseWriter) {
 	for range 6 {
 		_, _ = io.WriteString(w, "x")
@@ -30,7 +30,7 @@ func TestTransport(t *testing.T) {
 		name   string
 		body   io.Reader
 		server func(w http.ResponseWriter, r *http.Request, left <-chan struct{})
-		want   string // of the error; "" is none
+		want   string // of the error, or ""
 	}{
 		{"an answer at once", nil, func(http.ResponseWriter, *http.Request, <-chan struct{}) {}, ""},
 		{"an answer in pieces", nil, func(w http.ResponseWriter, _ *http.Request, left <-chan struct{}) { trickle(w) }, ""},
@@ -60,7 +60,7 @@ func TestTransport(t *testing.T) {
 	}
 }
 
-// Who ends a request hears of no stall.
+// A request that the caller ends does not fail with a stall.
 func TestTransportIsCancelled(t *testing.T) {
 	left := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-left }))
@@ -100,18 +100,18 @@ func (p *pieces) Read(b []byte) (int, error) {
 	return copy(b, "x"), nil
 }
 
-// endless are zeros.
+// endless is a body of zeros.
 type endless struct{}
 
 func (endless) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
-// What is waited for is told again and again, by a request without a limit too; what our own side waits for is not.
+// Slow is called repeatedly, also for requests without a limit, but not for waits on the client's own side.
 func TestTransportTells(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		body   io.Reader
 		server func(w http.ResponseWriter, r *http.Request, enough <-chan struct{})
-		want   string // "" is nothing
+		want   string // "" if Slow is not called
 	}{
 		{"no answer", nil, func(_ http.ResponseWriter, _ *http.Request, enough <-chan struct{}) { <-enough }, "the server has not answered"},
 		{"half an answer", nil, func(w http.ResponseWriter, _ *http.Request, enough <-chan struct{}) {
@@ -147,7 +147,7 @@ func TestTransportTells(t *testing.T) {
 			}
 			switch {
 			case tt.want == "" && len(got) > 0, tt.want != "" && (len(got) < 2 || !strings.HasSuffix(got[0], " "+tt.want) || got[1] != got[0]):
-				t.Errorf("told %q, want %q, twice at least", got, tt.want)
+				t.Errorf("got %q, want %q at least twice", got, tt.want)
 			}
 		})
 	}
