@@ -1,4 +1,5 @@
-// Package filelock lets one process at a time work on a folder: it holds a file in it.
+// Package filelock locks files between processes, so that only one process at a time works on a folder. [Acquire] locks
+// a file in the folder and returns a [Lock]. [MakeTemp] makes temporary folders that are removed after a crash.
 package filelock
 
 import (
@@ -11,26 +12,26 @@ import (
 	"time"
 )
 
-// ErrGone is that the file was removed while it was waited for: what it protected is gone, too. It is an
+// ErrGone means that the file was removed while Acquire waited for it, so what it protected is gone too. It is an
 // [fs.ErrNotExist].
 var ErrGone = fmt.Errorf("the lock was removed meanwhile: %w", fs.ErrNotExist)
 
-// poll is how often it is asked for a lock that another process holds.
+// poll is the interval between attempts to get a lock that another process holds.
 const poll = 50 * time.Millisecond
 
-// errLocked is what try answers while another process holds the lock.
+// errLocked is the error of try if another process holds the lock.
 var errLocked = errors.New("another process holds the lock")
 
-// Lock is a file that is held. The system frees it with the process, however that ends.
+// Lock is a locked file. The system releases it when the process ends, however it ends.
 type Lock struct{ file *os.File }
 
-// Acquire waits until this process holds the file, which is made when it is missing, or ctx ends. When the file was
-// removed meanwhile it fails with ErrGone; when its folder is not there, with another [fs.ErrNotExist].
+// Acquire waits until this process holds the lock on the file, or ctx ends. It creates the file if it is missing. It
+// fails with ErrGone if the file is removed during the wait, and with another [fs.ErrNotExist] if its folder is missing.
 func Acquire(ctx context.Context, path string) (*Lock, error) {
 	for {
 		f, err := try(path)
-		if err == nil && !stands(f, path) {
-			// The holder before us has removed the file that we then got the lock of.
+		if err == nil && !isCurrent(f, path) {
+			// The previous holder removed the file before we got its lock.
 			err = errors.Join(ErrGone, free(f))
 		}
 		if err == nil {
@@ -41,21 +42,21 @@ func Acquire(ctx context.Context, path string) (*Lock, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for another run to leave %q: %w", path, context.Cause(ctx))
+			return nil, fmt.Errorf("waiting for another run to release %q: %w", path, context.Cause(ctx))
 		case <-time.After(poll):
 		}
 	}
 }
 
-// Release frees the file, and leaves it where it is.
+// Release releases the lock and leaves the file in place.
 func (l *Lock) Release() error { return free(l.file) }
 
-// Aside is in the name that a folder has while it is removed, after its own.
+// Aside follows a folder's own name while the folder is being removed.
 const Aside = "@removed-"
 
-// RemoveFolder has the folder that the file lies in removed while the file is held. Before that the folder gets another
-// name beside its own, dir@removed-…, at once: who waits for the file opens it again and again, and would make it anew in
-// a folder that is half gone. What a run that is killed leaves of it has that name.
+// RemoveFolder removes the folder that the file is in while it holds the lock. It first renames the folder to
+// dir@removed-… in one step, because processes that wait for the lock try to open the file again and again, and would
+// create it in a half-removed folder. If the run is killed, the rest of the folder keeps that name.
 func (l *Lock) RemoveFolder(dir string, removeAll func(dir string) error) error {
 	aside := fmt.Sprintf("%s%s%08x", dir, Aside, rand.Uint32())
 	return l.Remove(func() error {
@@ -66,8 +67,8 @@ func (l *Lock) RemoveFolder(dir string, removeAll func(dir string) error) error 
 	})
 }
 
-// stands says whether path still names the open file f.
-func stands(f *os.File, path string) bool {
+// isCurrent reports whether path still refers to the open file f.
+func isCurrent(f *os.File, path string) bool {
 	open, err := f.Stat()
 	if err != nil {
 		return false

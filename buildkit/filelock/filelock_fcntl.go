@@ -14,7 +14,7 @@ import (
 )
 
 // A lock of fcntl(2) belongs to the process, and is lost when the process closes any descriptor of the file. So
-// this process keeps a list of what it holds, and never opens a file of that list again.
+// this process keeps a list of the files it holds, and never opens such a file again.
 var (
 	mu   sync.Mutex
 	held []os.FileInfo
@@ -50,7 +50,7 @@ func holds(info os.FileInfo) bool {
 	return slices.ContainsFunc(held, func(have os.FileInfo) bool { return os.SameFile(have, info) })
 }
 
-// free closes the file, and so unlocks it.
+// free closes the file, which releases the lock.
 func free(f *os.File) error {
 	mu.Lock()
 	defer mu.Unlock()

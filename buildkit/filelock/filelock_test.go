@@ -12,7 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
 )
 
-// One holds the file at a time, and those that wait get it one after the other.
+// One process holds the file at a time, and the waiting ones get it one after the other.
 func TestAcquire(t *testing.T) {
 	path := filepath.Join(t.TempDir(), ".lock")
 	holders := 0
@@ -38,7 +38,7 @@ func TestAcquire(t *testing.T) {
 	all.Wait()
 }
 
-// Who waits for a file that its holder removes is told so; a missing folder is something else.
+// If the holder removes the file, waiting processes get ErrGone. A missing folder is a different error.
 func TestAcquireGone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dir")
 	path := filepath.Join(dir, ".lock")

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// try opens the file and locks it with flock(2), which belongs to the open file and ends with its last descriptor.
+// try opens the file and locks it with flock(2). The lock belongs to the open file and ends with its last descriptor.
 func try(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -24,5 +24,5 @@ func try(path string) (*os.File, error) {
 	return f, nil
 }
 
-// free closes the file, and so unlocks it.
+// free closes the file, which releases the lock.
 func free(f *os.File) error { return f.Close() }

@@ -9,7 +9,7 @@ import (
 // errorSharingViolation is ERROR_SHARING_VIOLATION of winerror.h.
 const errorSharingViolation = syscall.Errno(32)
 
-// try opens the file without sharing it: a second open fails until the first handle is closed.
+// try opens the file without sharing it. A second open fails until the first handle is closed.
 func try(path string) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
@@ -25,8 +25,9 @@ func try(path string) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// Remove frees the file, and then has it removed with what it protects: Windows does not remove open files.
+// Remove releases the lock and then calls remove, which removes the file and what it protects: Windows does not remove
+// open files.
 func (l *Lock) Remove(remove func() error) error { return errors.Join(l.file.Close(), remove()) }
 
-// free closes the file, and so unlocks it.
+// free closes the file, which releases the lock.
 func free(f *os.File) error { return f.Close() }

@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// The package compiles for the systems that lack flock(2). The tests of other systems are run there.
+// The package compiles for systems that lack flock(2). The tests for other systems run on those systems.
 func TestPlatforms(t *testing.T) {
 	for _, system := range []string{"solaris", "aix"} {
 		t.Run(system, func(t *testing.T) {
 			before := build.Default
 			defer func() { build.Default = before }()
-			// The importer that reads source asks this variable for the system.
+			// The source importer reads the system from this variable.
 			build.Default.GOOS, build.Default.GOARCH, build.Default.CgoEnabled = system, "amd64", false
 			if system == "aix" {
 				build.Default.GOARCH = "ppc64"
@@ -36,7 +36,7 @@ func TestPlatforms(t *testing.T) {
 				files = append(files, f)
 			}
 			check := types.Config{Importer: importer.ForCompiler(fset, "source", nil), Error: func(err error) { t.Error(err) }}
-			check.Check("filelock", fset, files, nil) // each error is told
+			check.Check("filelock", fset, files, nil) // Config.Error reports each error
 		})
 	}
 }

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// Temp is a temporary folder that a lock in it marks as used. A process that is killed cannot remove its folder; the
-// next one that makes a folder with the same prefix finds the lock free, and does.
+// Temp is a temporary folder that contains a lock while it is used. A killed process cannot remove its folder. The next
+// process that makes a folder with the same prefix finds the lock free and removes it.
 type Temp struct {
 	Path string
 	lock *Lock
 }
 
-// inUse is the lock's name in the folder.
+// inUse is the name of the lock in the folder.
 const inUse = ".in-use"
 
-// abandonedAfter is how old a folder without a lock is when nobody is about to make its lock any more.
+// abandonedAfter is the age at which a folder without a lock counts as abandoned: its lock would have been created by now.
 const abandonedAfter = 24 * time.Hour
 
-// MakeTemp makes a folder in dir, by default the system's for temporary files, with a name that begins with prefix. It
-// first removes those of the same user with the same prefix whose processes have ended; one that cannot be removed is in
-// nobody's way.
+// MakeTemp creates a folder in dir, by default the system's for temporary files, with a name that starts with prefix. It
+// first removes folders of the same user with the same prefix whose processes have ended. It ignores those that cannot
+// be removed.
 func MakeTemp(dir, prefix string) (*Temp, error) {
 	dir = cmp.Or(dir, os.TempDir())
 	sweep(dir, prefix)
@@ -38,7 +38,7 @@ func MakeTemp(dir, prefix string) (*Temp, error) {
 		if err == nil {
 			return &Temp{path, l}, nil
 		}
-		// Another process has swept in the moment between the making of the lock and its taking.
+		// Another process swept between the creation of the file and its locking.
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, context.Canceled) {
 			return nil, errors.Join(err, os.RemoveAll(path))
 		}
@@ -48,16 +48,16 @@ func MakeTemp(dir, prefix string) (*Temp, error) {
 // Remove removes the folder.
 func (t *Temp) Remove() error { return t.lock.Remove(func() error { return os.RemoveAll(t.Path) }) }
 
-// sweep removes folders of processes that have ended.
+// sweep removes the folders of processes that have ended.
 func sweep(dir, prefix string) {
 	entries, err := filepath.Glob(filepath.Join(escape(dir), escape(prefix)+"*"))
 	if err != nil {
 		return
 	}
 	for _, path := range entries {
-		// In a folder that everybody may write to, others may have made something of the name.
+		// In a folder that everybody may write to, others may have created something with such a name.
 		info, err := os.Lstat(path)
-		if err != nil || !info.IsDir() || !own(info) {
+		if err != nil || !info.IsDir() || !isOwn(info) {
 			continue
 		}
 		if _, err := os.Lstat(filepath.Join(path, inUse)); errors.Is(err, fs.ErrNotExist) {
@@ -72,17 +72,17 @@ func sweep(dir, prefix string) {
 	}
 }
 
-// tryOnce is Acquire without the wait; a lock that is held is a [context.Canceled].
+// tryOnce is Acquire without waiting. If the lock is held, it returns a [context.Canceled].
 func tryOnce(path string) (*Lock, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return Acquire(ctx, path)
 }
 
-// escape makes a pattern of a path that fits the path alone.
+// escape returns a pattern that matches only the path.
 func escape(path string) string {
 	if filepath.Separator == '\\' {
-		return path // there is no escaping, and brackets are rare
+		return path // Match can't escape on Windows, and brackets are rare
 	}
 	var s []byte
 	for i := range len(path) {

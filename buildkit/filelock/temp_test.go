@@ -12,11 +12,11 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
 )
 
-// tempIn makes this test binary a process that makes a folder and waits to be killed.
+// tempIn makes this test binary a process that makes a temporary folder and waits to be killed.
 const tempIn = "FROMSCRATCH_TEST_TEMP_IN"
 
-// The folder of a process that was killed is removed by the next one; that of one which lives is not, nor is what
-// somebody else has made of the name.
+// The folder of a killed process is removed by the next one. Folders of running processes stay, and so does anything
+// else with such a name.
 func TestMakeTemp(t *testing.T) {
 	if dir := os.Getenv(tempIn); dir != "" {
 		temp, err := filelock.MakeTemp(dir, "work-")

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// own says whether a file is this user's.
-func own(info fs.FileInfo) bool {
+// isOwn reports whether a file belongs to this user.
+func isOwn(info fs.FileInfo) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(s.Uid) == os.Geteuid()
 }

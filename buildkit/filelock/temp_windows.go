@@ -2,5 +2,5 @@ package filelock
 
 import "io/fs"
 
-// own says whether a file is this user's: each has a folder for temporary files.
-func own(fs.FileInfo) bool { return true }
+// isOwn is always true, because each user has an own folder for temporary files.
+func isOwn(fs.FileInfo) bool { return true }
