@@ -1,27 +1,27 @@
-// Package attendant has the source of a small program that attends to commands in a builder container. It is static
-// and needs nothing of the image: a builder may be an image without a shell, sleep or kill. Nothing of it is ever in a
-// delivered image.
+// Package attendant holds the source of a small program that runs commands in a builder container. The program is static
+// and needs nothing from the image, because a builder may be an image without a shell, sleep or kill. No delivered image
+// contains it.
 //
-//	attendant wait                  is PID 1; ends, and with it the container, when its stdin does
-//	attendant run COMMAND…          runs a command, and ends it and all below it when stdin ends
-//	attendant look NAME             prints where PATH has a command; exit code 1 is nowhere
+//	attendant wait                  is PID 1; ends when its stdin ends, and with it the container
+//	attendant run COMMAND…          runs a command; kills it and its children when stdin ends
+//	attendant look NAME             prints the path of a command in PATH; exit code 1 if there is none
 //	attendant list ROOT EXCLUDED…   prints the names below a folder, see package sysroot
-//	attendant read                  prints an archive of the files that stdin names, a NUL after each
-//	attendant write FILE            writes stdin into a file that only its owner can read
-//	attendant remove                removes the files that stdin names, a NUL after each
+//	attendant read                  prints an archive of the files named on stdin, each name ended by a NUL
+//	attendant write FILE            writes stdin to a file that only its owner can read
+//	attendant remove                removes the files named on stdin, each name ended by a NUL
 //
-// Whoever holds the other end of stdin may be killed, or lose the network: the commands end then, and the container.
+// If the process at the other end of stdin is killed or loses the network, the commands and the container end.
 package attendant
 
 import _ "embed"
 
-// Source is the program, one file of package main that imports the standard library only.
+// Source is the program: one file of package main that only imports the standard library.
 //
 //go:embed program/main.go
 var Source string
 
-// Path is where containers have the program.
+// Path is the path of the program in containers.
 const Path = "/.fromscratch/attendant"
 
-// NotFound is the exit code of "run" for a command that is not there, as shells have it.
+// NotFound is the exit code of "run" for a missing command, as in shells.
 const NotFound = 127

@@ -19,7 +19,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// unavailable skips a test for want of something that not every machine has; CI has everything.
+// unavailable skips a test if the machine lacks something that not every machine has. In CI it fails the test.
 func unavailable(t *testing.T, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -118,7 +118,7 @@ func (r *running) signal(s syscall.Signal) {
 	}
 }
 
-// want waits for the next events, of which the times do not matter: "started 1", "exited 1 2 0".
+// want waits for the next events, without their times: "started 1", "exited 1 2 0".
 func (r *running) want(events ...string) {
 	r.t.Helper()
 	for _, want := range events {
@@ -153,7 +153,7 @@ func (r *running) wantText(text string) {
 	eventually(r.t, fmt.Sprintf("%q on standard output", text), func() bool { return strings.Contains(r.stdout.String(), text) })
 }
 
-// wantExit waits for the supervisor's end.
+// wantExit waits until the supervisor ends.
 func (r *running) wantExit(code int) {
 	r.t.Helper()
 	force := time.AfterFunc(testkit.Patience, func() { r.Process.Kill() })
@@ -170,7 +170,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	testkit.WaitFor(t, what, condition)
 }
 
-// script writes a program, taking the place of the one that has this name, and gives its path.
+// script writes a program, replacing one of the same name, and returns its path.
 func script(t *testing.T, path, text string) string {
 	t.Helper()
 	temp := path + ".new"
@@ -183,7 +183,7 @@ func script(t *testing.T, path, text string) string {
 	return path
 }
 
-// program is where a test's program is.
+// program returns the path for a test's program.
 func program(t *testing.T) string { return filepath.Join(t.TempDir(), "program") }
 
 // processes counts the processes that have an argument.
@@ -203,7 +203,7 @@ func processes(t *testing.T, arg string) int {
 	return n
 }
 
-// children are a process's children, zombies among them.
+// children returns the child processes of a process, including zombies.
 func children(t *testing.T, pid int) []int {
 	t.Helper()
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
@@ -217,7 +217,7 @@ func children(t *testing.T, pid int) []int {
 			t.Fatal(err)
 		}
 		for _, field := range strings.Fields(string(content)) {
-			child, _ := strconv.Atoi(field) // the kernel writes numbers
+			child, _ := strconv.Atoi(field) // the kernel writes only numbers
 			pids = append(pids, child)
 		}
 	}

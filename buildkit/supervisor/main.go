@@ -15,15 +15,15 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
-// usageCode is the exit code for arguments that make no sense.
+// usageCode is the exit code for invalid arguments.
 const usageCode = 2
 
-// defaultGrace is what a program has to end in at a restart. Somebody waits for it.
+// defaultGrace is how long a program may take to end at a restart. It is short because somebody waits for the restart.
 const defaultGrace = 2 * time.Second
 
 func main() {
 	if len(os.Args) > 3 && os.Args[1] == "-run" {
-		os.Stderr.WriteString("supervisor: " + become(os.Args[2], os.Args[3:]).Error() + "\n")
+		os.Stderr.WriteString("supervisor: " + execLatest(os.Args[2], os.Args[3:]).Error() + "\n")
 		os.Exit(codeNotExecutable)
 	}
 	s, err := parse(os.Args[1:])
@@ -32,9 +32,9 @@ func main() {
 		os.Exit(usageCode)
 	}
 	signals, children := listen()
-	adopt()
-	s.tell = func(e report.Event) {
-		_, _ = os.Stderr.WriteString(e.Line()) // nobody is there to be told that nobody listens
+	becomeSubreaper()
+	s.emit = func(e report.Event) {
+		_, _ = os.Stderr.WriteString(e.Line()) // there is nowhere to report the error
 	}
 	programs, err := s.listenForPrograms()
 	if err != nil {
@@ -44,8 +44,8 @@ func main() {
 	os.Exit(s.supervise(signals, children, programs))
 }
 
-// become executes the program that came last, else the first one.
-func become(folder string, program []string) error {
+// execLatest executes the program received last, or the given one if none was received.
+func execLatest(folder string, program []string) error {
 	path := filepath.Join(folder, filepath.Base(program[0]))
 	if _, err := os.Stat(path); err != nil {
 		path = program[0]
@@ -54,7 +54,7 @@ func become(folder string, program []string) error {
 	return errors.New("executing " + strconv.Quote(path) + ": " + err.Error())
 }
 
-// listenForPrograms receives programs, if it is to. The program itself has nothing to read then.
+// listenForPrograms receives programs if -receive is set. The program's own standard input is then empty.
 func (s *supervisor) listenForPrograms() (<-chan received, error) {
 	if s.receive == "" {
 		return nil, nil
@@ -68,17 +68,18 @@ func (s *supervisor) listenForPrograms() (<-chan received, error) {
 	return programs, nil
 }
 
-// listen hears every signal. Those that may come by the hundred have channels of their own, so that no other is lost.
+// listen subscribes to all signals. Those that may come by the hundred have their own channels, so that no other is lost.
 func listen() (signals, children <-chan os.Signal) {
 	all, ends, nobody := make(chan os.Signal, 64), make(chan os.Signal, 1), make(chan os.Signal, 1)
 	for s := syscall.Signal(1); s <= 64; s++ {
 		switch s {
 		case syscall.SIGCHLD:
-			signal.Notify(ends, s) // one stands for many, as it does for the kernel
+			signal.Notify(ends, s) // one stands for many, as in the kernel
 		case syscall.SIGPIPE:
-			signal.Notify(nobody, s) // or a reader of our lines that goes would end us; ignored, the program would ignore it too
+			// By default, we would end when the reader of our lines does. If ignored, the program would inherit that.
+			signal.Notify(nobody, s)
 		case syscall.SIGURG:
-			// The Go runtime interrupts its threads by it.
+			// The Go runtime interrupts its threads with it.
 		default:
 			signal.Notify(all, s)
 		}
@@ -86,7 +87,7 @@ func listen() (signals, children <-chan os.Signal) {
 	return all, ends
 }
 
-// parse reads the arguments. Not package flag, which makes the program half as big again.
+// parse parses the arguments. It does without package flag, which would make the program half as big again.
 func parse(args []string) (*supervisor, error) {
 	s := &supervisor{input: os.Stdin, grace: defaultGrace, stop: syscall.SIGTERM}
 	for len(args) > 1 && strings.HasPrefix(args[0], "-") {
@@ -113,14 +114,14 @@ func parse(args []string) (*supervisor, error) {
 	return s, nil
 }
 
-// stopSignals are the signals that programs are stopped by, where the name is not enough to know the number.
+// stopSignals are the signals that stop programs and whose names are accepted.
 var stopSignals = map[string]syscall.Signal{
 	"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "QUIT": syscall.SIGQUIT, "ABRT": syscall.SIGABRT,
 	"KILL": syscall.SIGKILL, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "ALRM": syscall.SIGALRM,
 	"TERM": syscall.SIGTERM, "WINCH": syscall.SIGWINCH, "PWR": syscall.SIGPWR,
 }
 
-// parseSignal reads a name or a number; names are what the Docker Engine API takes, "SIGRTMIN+3" among them.
+// parseSignal parses a name or a number. Names are those of the Docker Engine API, "SIGRTMIN+3" among them.
 func parseSignal(word string) (syscall.Signal, error) {
 	name := strings.TrimPrefix(strings.ToUpper(word), "SIG")
 	if s, ok := stopSignals[name]; ok {
@@ -137,9 +138,9 @@ func parseSignal(word string) (syscall.Signal, error) {
 	return syscall.Signal(base + n), nil
 }
 
-// adopt makes the orphans below this process its children even when it is not PID 1, as it is under docker run --init
-// or in a test. An old kernel refuses, and then they are somebody else's to reap. See PR_SET_CHILD_SUBREAPER in prctl(2).
-func adopt() {
+// becomeSubreaper makes this process the parent of orphans below it even if it is not PID 1, as under docker run --init or in a
+// test. An old kernel refuses, and then another process reaps them. See PR_SET_CHILD_SUBREAPER in prctl(2).
+func becomeSubreaper() {
 	const setChildSubreaper = 36
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0)
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
-// received is a new program, or why one that came is not there.
+// received is a new program, a restart, or the error of one that failed to arrive.
 type received struct {
-	path string // "" runs the one that is there again
+	path string // "" restarts the current program
 	err  error
-	last bool // nothing comes any more
+	last bool // nothing else follows
 }
 
-// receive writes the programs that come on standard input to a file of a folder, one in the place of the other, and tells
-// of each, and of the input's end. An error in it is its end too: what comes then is not known any more.
+// receive writes each program from standard input to the same path, and sends a received for it and for the end of the
+// input. An error in the input also ends it, because the rest cannot be parsed.
 func receive(input io.Reader, path string, programs chan<- received) {
 	r := bufio.NewReaderSize(input, 64<<10)
 	for {
@@ -37,8 +37,8 @@ func receive(input io.Reader, path string, programs chan<- received) {
 			continue
 		}
 		body := io.LimitReader(r, p.Size)
-		err = place(body, p, path)
-		// The next one begins after this one's end, also where that could not be written.
+		err = install(body, p, path)
+		// The next program begins after the end of this one, even if this one could not be written.
 		if _, rest := io.Copy(io.Discard, body); err == nil {
 			err = rest
 		}
@@ -46,8 +46,8 @@ func receive(input io.Reader, path string, programs chan<- received) {
 	}
 }
 
-// place writes a program beside its path and then gives it the name, so that nobody executes a half.
-func place(body io.Reader, p report.Program, path string) error {
+// install writes a program to a temporary file and then renames it, so that nobody executes half a program.
+func install(body io.Reader, p report.Program, path string) error {
 	temp := filepath.Join(filepath.Dir(path), ".new")
 	file, err := os.OpenFile(temp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
 	if err != nil {
@@ -67,7 +67,7 @@ func place(body io.Reader, p report.Program, path string) error {
 		}
 	}
 	if err != nil {
-		_ = os.Remove(temp) // the reason is told; the next one writes over it
+		_ = os.Remove(temp) // err is reported, and the next program overwrites the file
 	}
 	return err
 }

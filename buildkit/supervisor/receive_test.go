@@ -18,7 +18,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// feeding is a supervisor that receives programs.
+// feeding starts a supervisor that receives programs.
 func feeding(t *testing.T, first string) (r *running, input io.WriteCloser, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -41,7 +41,7 @@ func feeding(t *testing.T, first string) (r *running, input io.WriteCloser, dir 
 	return r, input, dir
 }
 
-// programText is a script as it is sent.
+// programText returns a script with its header, as it is sent.
 func programText(text string, modified time.Time) string {
 	text = "#!/bin/sh\n" + text + "\n"
 	return report.Program{Size: int64(len(text)), Modified: modified}.Line() + text
@@ -54,10 +54,10 @@ func send(t *testing.T, input io.Writer, text string) {
 	}
 }
 
-// Programs that come on standard input run one after the other, with the times that they were given.
+// Programs from standard input run one after the other, with the modification times that were sent.
 func TestReceive(t *testing.T) {
 	t.Parallel()
-	r, input, _ := feeding(t, "cat; echo one; "+sleep) // with nothing to read
+	r, input, _ := feeding(t, "cat; echo one; "+sleep) // its standard input is empty
 	r.want("started 1")
 	r.wantText("one\n")
 	modified := time.Unix(1234567890, 123456789)
@@ -67,16 +67,16 @@ func TestReceive(t *testing.T) {
 		t.Errorf("%+v, want the start of run 2 with the time %v", e, modified)
 	}
 	r.wantText("two\n")
-	send(t, input, report.RestartLine) // runs the last one again
+	send(t, input, report.RestartLine) // restarts the last one
 	r.want("stopped 2 143 15", "started 3")
 	send(t, input, programText("echo three; exit 5", modified))
 	r.want("stopped 3 143 15", "started 4", "exited 4 5 0")
 	r.silent()
-	input.Close() // nobody sends any more
+	input.Close() // no further programs
 	r.wantExit(5)
 }
 
-// With its standard input the supervisor ends, and so does the program, by force if need be.
+// When standard input ends, the supervisor ends and so does the program, killed if necessary.
 func TestReceiveEnds(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ text, event string }{
@@ -94,7 +94,7 @@ func TestReceiveEnds(t *testing.T) {
 	}
 }
 
-// The program that came last is run with other arguments, else the first one.
+// -run executes the program received last with other arguments, or the given one if none was received.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -113,8 +113,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// What cannot be received is told, and what runs goes on; what comes after it is understood still. After garbage nothing is,
-// and the supervisor ends.
+// A program that cannot be received is reported, and the running one continues. The next program is still accepted. After
+// garbage none is, and the supervisor ends.
 func TestReceiveFails(t *testing.T) {
 	t.Parallel()
 	r, input, dir := feeding(t, "echo one; "+sleep)
@@ -132,14 +132,14 @@ func TestReceiveFails(t *testing.T) {
 	send(t, input, programText("echo two; "+sleep, time.Now()))
 	r.want("stopped 1 143 15", "started 2")
 	send(t, input, "garbage\n")
-	if e := <-r.events; e.Kind != report.Failed || !strings.Contains(e.Reason, `"garbage\n" is no line before a program`) {
+	if e := <-r.events; e.Kind != report.Failed || !strings.Contains(e.Reason, `"garbage\n" is not a header of a program`) {
 		t.Fatalf("%+v, want a failure", e)
 	}
 	r.want("stopped 2 143 15")
 	r.wantExit(143)
 }
 
-// Half a program is not run.
+// An incomplete program is not run.
 func TestReceiveHalf(t *testing.T) {
 	t.Parallel()
 	r, input, _ := feeding(t, "echo one; "+sleep)
@@ -155,7 +155,7 @@ func TestReceiveHalf(t *testing.T) {
 	r.wantExit(143)
 }
 
-// A program is taken while others still come, and none is lost.
+// Programs are received while others are still arriving, and none is lost.
 func TestReceiveMany(t *testing.T) {
 	t.Parallel()
 	r, input, _ := feeding(t, "echo one; "+sleep)

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// busyTries and busyPause bound the wait for a file that somebody still writes to (ETXTBSY in execve(2)): half a
-	// second. Whoever replaces the file by a rename never makes us wait.
+	// busyTries times busyPause is half a second. That is how long start waits for a file that another process still
+	// writes to (ETXTBSY in execve(2)). A file that is replaced by a rename is never busy.
 	busyTries = 100
 	busyPause = 5 * time.Millisecond
 
@@ -23,25 +23,25 @@ const (
 	codeNotFound      = 127
 )
 
-// start starts the program, and tells when that fails.
+// start starts the program, and reports a failure.
 func (s *supervisor) start() {
 	s.run++
-	// Who replaces the file in this moment asks for another restart, and is told a later time then.
+	// If the file is replaced at this moment, the replacing side requests another restart and gets a later time.
 	modified := modTime(s.path)
 	pid, err := s.exec()
 	if err == nil {
 		s.child = pid
-		s.tell(report.Event{Kind: report.Started, Run: s.run, Modified: modified})
+		s.emit(report.Event{Kind: report.Started, Run: s.run, Modified: modified})
 		return
 	}
 	s.code = codeNotExecutable
 	if errors.Is(err, syscall.ENOENT) {
 		s.code = codeNotFound
 	}
-	s.tell(report.Event{Kind: report.Failed, Run: s.run, Reason: "executing " + strconv.Quote(s.path) + ": " + err.Error()})
+	s.emit(report.Event{Kind: report.Failed, Run: s.run, Reason: "executing " + strconv.Quote(s.path) + ": " + err.Error()})
 }
 
-// exec gives the new process. Not os.StartProcess: its Process would want to be waited for, and reap waits for all.
+// exec starts the process. It does not use os.StartProcess, whose Process must be waited for: reap waits for all.
 func (s *supervisor) exec() (pid int, err error) {
 	attr := &syscall.ProcAttr{
 		Env:   os.Environ(),
@@ -58,7 +58,7 @@ func (s *supervisor) exec() (pid int, err error) {
 	return pid, err
 }
 
-// modTime is zero for a file that is not there: executing it tells why.
+// modTime returns zero for a missing file. Executing the file then returns the reason.
 func modTime(path string) time.Time {
 	info, err := os.Stat(path)
 	if err != nil {

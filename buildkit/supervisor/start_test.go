@@ -12,7 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
-// What cannot be executed is told, and tried again when asked for.
+// A program that cannot be executed is reported, and the next restart tries again.
 func TestStartFails(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -59,7 +59,7 @@ func TestStartFails(t *testing.T) {
 	})
 }
 
-// silentButFailed waits for the one failure.
+// silentButFailed waits for the only failure.
 func (r *running) silentButFailed() {
 	r.t.Helper()
 	if e := <-r.events; e.Kind != report.Failed || e.Run != 1 {
@@ -68,7 +68,7 @@ func (r *running) silentButFailed() {
 	r.silent()
 }
 
-// A file that is still being written to is waited for, not for ever.
+// start waits for a file that is still being written, but not for ever.
 func TestStartBusy(t *testing.T) {
 	t.Parallel()
 	path := script(t, program(t), sleep)
@@ -89,7 +89,7 @@ func TestStartBusy(t *testing.T) {
 	r.want("stopped 1 143 15", `failed 2 executing "`+path+`": text file busy`)
 }
 
-// Environment, working directory and the numbers of the process are the container's.
+// The program gets the environment, working directory and IDs of the container.
 func TestStartInherits(t *testing.T) {
 	eachWay(t, func(t *testing.T, start starter) {
 		t.Setenv("FROMSCRATCH_TEST", "value of it")
@@ -103,7 +103,7 @@ func TestStartInherits(t *testing.T) {
 	})
 }
 
-// Who was left behind by its parent is reaped, whoever it was.
+// All orphans are reaped, whoever started them.
 func TestOrphans(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {
@@ -115,7 +115,7 @@ func TestOrphans(t *testing.T) {
 	})
 }
 
-// What the program started ends with it, before it is started again and when it has ended by itself.
+// Processes that the program started are killed when it ends, at a restart and by itself.
 func TestLeftBehind(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {

@@ -11,38 +11,38 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
-// clearTimeout bounds the wait for a killed process group. Who does not die of SIGKILL waits for a disk or a network.
+// clearTimeout is how long to wait for a killed process group. A process that survives SIGKILL waits for a disk or network.
 const clearTimeout = time.Second
 
-// wish is what becomes of the program's end.
+// wish is what to do when the program ends.
 type wish int
 
 const (
-	stay  wish = iota // the supervisor waits to be asked
-	again             // the program is started again
-	end               // the supervisor ends too
+	stay  wish = iota // wait for a request
+	again             // start the program again
+	end               // end the supervisor
 )
 
-// supervisor runs one program. Its methods belong to one goroutine: who starts processes and who reaps them must not
-// do it at the same time.
+// supervisor runs one program. All methods run on one goroutine, because processes must not be started and reaped at the
+// same time.
 type supervisor struct {
 	program []string // path and arguments
-	path    string   // of the file that is executed: the program's, or the one that came last
-	receive string   // folder for programs that come on standard input; "" takes none
+	path    string   // file to execute: the one received last, or else the program's
+	receive string   // folder for programs from standard input; "" receives none
 	input   *os.File // standard input of the program
 	grace   time.Duration
 	stop    syscall.Signal
-	tell    func(report.Event)
+	emit    func(report.Event)
 
-	run      int              // how often it was started
-	child    int              // its process; 0 while none runs
-	group    int              // the process group that it left behind; 0 when that has gone
-	wish     wish             // what comes after its end
-	code     int              // how the last one ended
-	deadline <-chan time.Time // when patience with child or group is over
+	run      int              // number of starts
+	child    int              // process ID; 0 if none runs
+	group    int              // process group that it left behind; 0 if that is gone
+	wish     wish             // what to do when it ends
+	code     int              // exit code of the last run
+	deadline <-chan time.Time // when to kill child, or give up on group
 }
 
-// supervise runs the program until the supervisor is to end, and gives its exit code.
+// supervise runs the program until the supervisor must end, and returns the exit code.
 func (s *supervisor) supervise(signals, children <-chan os.Signal, programs <-chan received) int {
 	s.start()
 	for s.wish != end || s.child != 0 || s.group != 0 {
@@ -52,15 +52,15 @@ func (s *supervisor) supervise(signals, children <-chan os.Signal, programs <-ch
 		case <-children:
 			s.reap()
 		case p := <-programs:
-			s.take(p)
+			s.replace(p)
 		case <-s.deadline:
-			s.insist()
+			s.giveUp()
 		}
 	}
 	return s.code
 }
 
-// handle does what a signal asks for.
+// handle acts on a signal.
 func (s *supervisor) handle(sig syscall.Signal) {
 	switch sig {
 	case report.RestartNumber:
@@ -73,12 +73,12 @@ func (s *supervisor) handle(sig syscall.Signal) {
 	}
 }
 
-// take runs a program that has come in the place of the one before. When nobody is there any more who could send one, the
-// supervisor ends: whoever has made the container is gone, and would not remove it.
-func (s *supervisor) take(p received) {
+// replace replaces the program with a received one. When the input ends, the supervisor ends: the process that created the
+// container is gone and would not remove it.
+func (s *supervisor) replace(p received) {
 	switch {
 	case p.err != nil:
-		s.tell(report.Event{Kind: report.Failed, Run: s.run, Reason: "receiving the program: " + p.err.Error()})
+		s.emit(report.Event{Kind: report.Failed, Run: s.run, Reason: "receiving the program: " + p.err.Error()})
 	case !p.last:
 		s.path = cmp.Or(p.path, s.path)
 		s.restart()
@@ -92,39 +92,39 @@ func (s *supervisor) take(p received) {
 	}
 }
 
-// restart asks the program to end, unless that has been done, and lets it be started then.
+// restart stops the program, unless it is being stopped already, and has it started again.
 func (s *supervisor) restart() {
 	if s.wish != stay {
 		return
 	}
 	s.wish = again
 	if s.child == 0 {
-		s.settle()
+		s.finish()
 		return
 	}
 	s.send(s.stop)
 	s.deadline = time.After(s.grace)
 }
 
-// send passes a signal on. Only the program gets it, as PID 1 of a container would; what it has started is its business.
+// send passes a signal on to the program alone, as a container does to PID 1, and not to the processes it started.
 func (s *supervisor) send(sig syscall.Signal) {
 	if s.child != 0 {
-		_ = syscall.Kill(s.child, sig) // not reaped yet, so it exists; it may have become another user, who is not ours
+		_ = syscall.Kill(s.child, sig) // it is not reaped, so it exists; the kernel refuses if it changed its user
 	}
 }
 
-// insist ends patience.
-func (s *supervisor) insist() {
+// giveUp kills the program, or gives up waiting for its process group.
+func (s *supervisor) giveUp() {
 	s.deadline = nil
 	if s.child != 0 {
 		s.send(syscall.SIGKILL)
 		return
 	}
 	s.group = 0
-	s.settle()
+	s.finish()
 }
 
-// reap takes every process that has ended. One signal may stand for several ends.
+// reap reaps every process that has ended. One signal may stand for several.
 func (s *supervisor) reap() {
 	for {
 		var status syscall.WaitStatus
@@ -139,10 +139,10 @@ func (s *supervisor) reap() {
 			s.ended(status)
 		}
 	}
-	s.settle()
+	s.finish()
 }
 
-// ended notes how the program has ended.
+// ended records and reports how the program ended.
 func (s *supervisor) ended(status syscall.WaitStatus) {
 	e := report.Event{Kind: report.Exited, Run: s.run, Code: status.ExitStatus()}
 	if s.wish != stay {
@@ -154,17 +154,17 @@ func (s *supervisor) ended(status syscall.WaitStatus) {
 	}
 	s.child, s.group, s.code = 0, s.child, e.Code
 	s.deadline = time.After(clearTimeout)
-	s.tell(e)
+	s.emit(e)
 }
 
-// settle kills what the program has left behind and, when nothing of it is left, does what was wished. A port or a
-// lock that is still held would make the next program fail.
-func (s *supervisor) settle() {
+// finish kills the processes that the program left behind. When none is left, it does what is wished. A port or a lock
+// that is still held would make the next program fail.
+func (s *supervisor) finish() {
 	if s.child != 0 {
 		return
 	}
 	if s.group != 0 && syscall.Kill(-s.group, syscall.SIGKILL) == nil {
-		return // the end of the last one is told by a signal
+		return // a SIGCHLD reports the end of the last one
 	}
 	s.group, s.deadline = 0, nil
 	if s.wish == again {

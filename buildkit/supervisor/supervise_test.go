@@ -13,10 +13,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
-// sleep is the end of a script that goes on until a signal ends it, and can hear one meanwhile.
+// sleep ends a script. It runs until a signal ends it, and the shell can handle signals meanwhile.
 const sleep = "while :; do sleep 60 & wait $!; done"
 
-// The file is replaced, and what runs after the signal is the new one.
+// After the file is replaced, the signal starts the new program.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {
@@ -36,7 +36,7 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// The time in the event is that of the file which was started.
+// The event has the modification time of the started file.
 func TestStartedModified(t *testing.T) {
 	t.Parallel()
 	path := script(t, program(t), sleep)
@@ -55,7 +55,7 @@ func TestStartedModified(t *testing.T) {
 	}
 }
 
-// A program that ends by itself stays ended until it is asked for.
+// A program that ends by itself is only started again on request.
 func TestExit(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -82,7 +82,7 @@ func TestExit(t *testing.T) {
 	})
 }
 
-// Asked to end, the supervisor lets the program finish and has its code.
+// When the supervisor gets an end signal, it lets the program finish and returns its exit code.
 func TestEnd(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {
@@ -100,7 +100,7 @@ func TestEnd(t *testing.T) {
 	})
 }
 
-// A program that does not end in time is killed, at a restart and at the end.
+// A program that does not end in time is killed, both at a restart and at the end.
 func TestGrace(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {
@@ -117,20 +117,20 @@ func TestGrace(t *testing.T) {
 	})
 }
 
-// The end that comes during a restart keeps its patience.
+// An end signal during a restart does not shorten the grace period.
 func TestGraceAtEnd(t *testing.T) {
 	t.Parallel()
 	r := run(t, nil, "-grace", "1s", script(t, program(t), "trap '' TERM; echo ready; "+sleep))
 	r.want("started 1")
 	r.wantText("ready")
 	r.signal(report.RestartNumber)
-	time.Sleep(100 * time.Millisecond) // who sends both at once does not know which comes first
+	time.Sleep(100 * time.Millisecond) // if both are sent at once, their order is undefined
 	r.signal(syscall.SIGTERM)
 	r.want("stopped 1 137 9")
 	r.wantExit(137)
 }
 
-// The signal that the image stops its program by ends it at a restart too.
+// The image's stop signal also ends the program at a restart.
 func TestStopSignal(t *testing.T) {
 	t.Parallel()
 	path := script(t, program(t), "trap 'echo quit; exit 5' QUIT; trap '' TERM; echo ready; "+sleep)
@@ -144,7 +144,7 @@ func TestStopSignal(t *testing.T) {
 	r.wantExit(5)
 }
 
-// Signals that have no meaning for the supervisor are the program's.
+// All signals without a meaning for the supervisor are passed on to the program.
 func TestForward(t *testing.T) {
 	t.Parallel()
 	names := map[string]syscall.Signal{
@@ -167,7 +167,7 @@ func TestForward(t *testing.T) {
 	})
 }
 
-// Requests that come while one is being fulfilled are fulfilled by it; the last is never lost.
+// Requests during a restart are merged into it. The last one is never lost.
 func TestManyRestarts(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, start starter) {

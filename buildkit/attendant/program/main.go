@@ -1,6 +1,6 @@
 //go:build linux
 
-// Attendant attends to commands in a builder container, see package attendant.
+// Attendant runs commands in a builder container, see package attendant.
 package main
 
 import (
@@ -19,13 +19,13 @@ import (
 	"time"
 )
 
-// grace is how long a command that is interrupted may take to end before it is killed.
+// grace is how long an interrupted command may take to end before it is killed.
 const grace = 3 * time.Second
 
 func main() {
 	args := os.Args[1:]
 	if len(args) == 0 {
-		fmt.Fprintln(os.Stderr, "attendant: what to do?")
+		fmt.Fprintln(os.Stderr, "attendant: no command given")
 		os.Exit(2)
 	}
 	commands := map[string]func([]string) (int, error){
@@ -33,7 +33,7 @@ func main() {
 	}
 	do, ok := commands[args[0]]
 	if !ok {
-		do = func([]string) (int, error) { return 2, errors.New("no such word") }
+		do = func([]string) (int, error) { return 2, errors.New("unknown command") }
 	}
 	code, err := do(args[1:])
 	if err != nil {
@@ -43,7 +43,7 @@ func main() {
 	os.Exit(code)
 }
 
-// wait is PID 1: it reaps what others have left, until nobody holds its stdin.
+// wait is PID 1: it reaps orphans until stdin ends.
 func wait([]string) (int, error) {
 	children := make(chan os.Signal, 16)
 	signal.Notify(children, syscall.SIGCHLD)
@@ -56,7 +56,7 @@ func wait([]string) (int, error) {
 		select {
 		case <-children:
 			for pid := 1; pid > 0; {
-				pid, _ = syscall.Wait4(-1, nil, syscall.WNOHANG, nil) // none left is an error too
+				pid, _ = syscall.Wait4(-1, nil, syscall.WNOHANG, nil) // it also fails when none is left
 			}
 		case err := <-ended:
 			return 0, err
@@ -64,7 +64,7 @@ func wait([]string) (int, error) {
 	}
 }
 
-// run runs a command in a process group of its own, so that all that it starts can be ended with it.
+// run runs a command in its own process group, so that everything it starts can be ended with it.
 func run(args []string) (int, error) {
 	if len(args) == 0 {
 		return 2, errors.New("no command")
@@ -81,7 +81,7 @@ func run(args []string) (int, error) {
 		return 126, err
 	}
 	go func() {
-		io.Copy(io.Discard, os.Stdin) // however it ends, it has ended
+		io.Copy(io.Discard, os.Stdin) // any end counts, also an error
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
 		time.Sleep(grace)
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
@@ -109,8 +109,8 @@ func look(args []string) (int, error) {
 	return 0, nil
 }
 
-// list prints for each name below a root "MODE SIZE NAME", a NUL, the target of a link, and a NUL. The names begin at the
-// root. Folders of other file systems are not entered. Of a root that is not there nothing is printed.
+// list prints "MODE SIZE NAME", a NUL, the target of a link, and a NUL for each name below a root. Names start with the
+// root. It does not enter folders of other file systems. For a missing root it prints nothing.
 func list(args []string) (int, error) {
 	if len(args) == 0 {
 		return 2, errors.New("no root")
@@ -136,7 +136,7 @@ func list(args []string) (int, error) {
 			return nil
 		}
 		if err != nil {
-			return nil // gone, or nobody may read it
+			return nil // it is gone or not readable
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -166,7 +166,7 @@ func device(path string) (uint64, error) {
 	return uint64(st.Dev), err
 }
 
-// names reads names that each end with a NUL. What comes behind the last one is no name: it may be the half of one.
+// names reads names that each end with a NUL. Text after the last NUL is an error, because it may be half a name.
 func names() ([]string, error) {
 	text, err := io.ReadAll(os.Stdin)
 	if err != nil {
@@ -179,7 +179,7 @@ func names() ([]string, error) {
 	return list[:len(list)-1], nil
 }
 
-// read prints an archive of the files that stdin names.
+// read prints an archive of the files named on stdin.
 func read([]string) (int, error) {
 	names, err := names()
 	if err != nil {
@@ -195,7 +195,7 @@ func read([]string) (int, error) {
 }
 
 func pack(out *tar.Writer, name string) error {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for its other end
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // without O_NONBLOCK, opening a pipe waits for its other end
 	if err != nil {
 		return err
 	}

@@ -9,26 +9,26 @@ import (
 	"time"
 )
 
-// Program comes before the bytes of a new program on the supervisor's standard input.
+// Program is the header of a new program on the supervisor's standard input. The program's bytes follow it.
 type Program struct {
 	Size     int64     // in bytes
-	Modified time.Time // of its file; the supervisor gives it to its own
+	Modified time.Time // of its file; the supervisor sets it on its copy
 }
 
-// headerLimit is more than the longest line before a program.
+// headerLimit is an upper bound for the length of a header line.
 const headerLimit = 128
 
-// Line is the line before the bytes: "program SIZE MODIFIED", the time in nanoseconds since 1970.
+// Line returns the header line: "program SIZE MODIFIED", the time in nanoseconds since 1970.
 func (p Program) Line() string {
 	return fmt.Sprintf("%sprogram %d %d\n", mark, p.Size, p.Modified.UnixNano())
 }
 
-// RestartLine asks on the supervisor's standard input for what the signal Restart asks for. To write it is faster than to
-// have an engine send a signal, which starts a process for it.
+// RestartLine on the supervisor's standard input requests a restart, like the signal Restart. Writing it is faster than
+// having an engine send a signal, which starts a process.
 const RestartLine = mark + "restart\n"
 
-// ReadProgram reads the line; io.EOF is that no further one comes. Exactly Size bytes follow. again is that there is no
-// new program: it was RestartLine.
+// ReadProgram reads a header line. Exactly Size bytes follow it. If the line is RestartLine, again is true and no program
+// follows. It returns io.EOF at the end of the input.
 func ReadProgram(r *bufio.Reader) (p Program, again bool, err error) {
 	line, err := r.ReadSlice('\n')
 	switch {
@@ -39,14 +39,14 @@ func ReadProgram(r *bufio.Reader) (p Program, again bool, err error) {
 	}
 	words := strings.Fields(strings.TrimPrefix(string(line), mark))
 	if err != nil || len(line) > headerLimit || len(words) != 3 || words[0] != "program" {
-		return p, false, fmt.Errorf("%q is no line before a program", line[:min(len(line), headerLimit)])
+		return p, false, fmt.Errorf("%q is not a header of a program", line[:min(len(line), headerLimit)])
 	}
 	ns, err := strconv.ParseInt(words[2], 10, 64)
 	if err == nil {
 		p.Size, err = strconv.ParseInt(words[1], 10, 64)
 	}
 	if err != nil || p.Size < 0 {
-		return p, false, fmt.Errorf("%q is no line before a program", line)
+		return p, false, fmt.Errorf("%q is not a header of a program", line)
 	}
 	p.Modified = time.Unix(0, ns)
 	return p, false, nil

@@ -1,6 +1,7 @@
-// Package report is what the supervisor of a development container and the world outside say to each other: outside
-// asks for a restart by the signal [Restart], the supervisor tells what became of the program by an [Event] for each
-// start and end, as a line of its standard error, and a [Splitter] takes those lines out of the program's own output.
+// Package report is the protocol between the supervisor of a development container and the process that created it. That
+// process requests restarts with the signal [Restart] or a line on standard input ([Program], [RestartLine]). The
+// supervisor writes each start and end of the program as an [Event], one line of its standard error. A [Splitter]
+// separates those lines from the program's own output.
 package report
 
 import (
@@ -10,50 +11,50 @@ import (
 )
 
 const (
-	// Restart is the signal that asks for a restart, in the words of the Docker Engine API and of kill(1). It is a
-	// real-time signal because those mean nothing by themselves: a program may have a use for SIGUSR2, and none knows
-	// this one. The kernel's SIGRTMIN is 32 (signal(7)); glibc and musl keep up to three for themselves, and engines
-	// count from glibc's 34 (https://github.com/moby/sys/blob/signal/v0.7.1/signal/signal_linux.go).
+	// Restart is the name of the signal that requests a restart, for the Docker Engine API and kill(1). It is a
+	// real-time signal because those have no fixed meaning: a program may use SIGUSR2, but none knows this one. The
+	// kernel's SIGRTMIN is 32 (signal(7)); glibc and musl reserve up to three, and engines count from glibc's 34
+	// (https://github.com/moby/sys/blob/signal/v0.7.1/signal/signal_linux.go).
 	Restart = "SIGRTMIN+10"
-	// RestartNumber is the same signal as a number, on every Linux.
+	// RestartNumber is the number of the same signal, on every Linux.
 	RestartNumber = 34 + 10
 )
 
-// mark begins each line. The record separator, which no program's text has and no terminal shows, lets it begin in the
-// middle of a line that the program has not ended.
+// mark starts each line. It contains the record separator, which no program's text has and no terminal shows. So the
+// mark is found even in the middle of a line that the program has not ended.
 const mark = "\x1efromscratch: "
 
-// Kind says what happened.
+// Kind is the kind of an Event.
 type Kind string
 
 const (
-	// Started: the program runs, and the supervisor hears Restart.
+	// Started: the program runs, and the supervisor accepts Restart.
 	Started Kind = "started"
 	// Exited: the program has ended by itself. It is not started again before the next Restart.
 	Exited Kind = "exited"
-	// Stopped: the program has ended because the supervisor was asked to restart it, or to end.
+	// Stopped: the program has ended because of a request to restart or to end.
 	Stopped Kind = "stopped"
 	// Failed: the program could not be started. The next Restart tries again.
 	Failed Kind = "failed"
 )
 
-// Event is one thing that happened to the program.
+// Event is a start or an end of the program.
 type Event struct {
 	Kind Kind
-	// Run counts the attempts to start it, from 1. The end of a run has the number of its start.
+	// Run is the number of the start, counted from 1. The end of a run has the same number.
 	Run int
-	// Modified is when the started file was last modified, as seen in the container: of several files that took each
-	// other's place, it tells which one runs. Only Started has it.
+	// Modified is the modification time of the started file, as seen in the container. It identifies the running file
+	// among several that replaced each other. Only Started has it.
 	Modified time.Time
 	// Code is the exit code of a program that has ended, 128+n after signal n.
 	Code int
-	// Signal is what killed it; 0 when it ended otherwise.
+	// Signal is the signal that killed it, or 0.
 	Signal int
 	// Reason is why it Failed, for people.
 	Reason string
 }
 
-// Line is the event as the supervisor writes it, with its end of line:
+// Line returns the event as the supervisor writes it, with the line feed:
 //
 //	started RUN MODIFIED    nanoseconds since 1970
 //	exited RUN CODE SIGNAL
@@ -72,7 +73,7 @@ func (e Event) Line() string {
 	return mark + strings.Join(words, " ") + "\n"
 }
 
-// parse reads what stands between mark and end of line; ok is false for what no supervisor has written.
+// parse parses the text between mark and line feed. ok is false if no supervisor wrote it.
 func parse(line string) (e Event, ok bool) {
 	kind, rest, _ := strings.Cut(line, " ")
 	run, rest, _ := strings.Cut(rest, " ")

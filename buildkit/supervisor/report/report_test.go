@@ -30,7 +30,7 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// collect writes the parts and gives what came out, events as their lines.
+// collect writes the parts and returns the program's text and the events.
 func collect(t *testing.T, parts ...string) (text string, events []Event) {
 	t.Helper()
 	var out bytes.Buffer
@@ -46,7 +46,7 @@ func collect(t *testing.T, parts ...string) (text string, events []Event) {
 	return out.String(), events
 }
 
-// Wherever the stream is cut in two, the same comes out.
+// Wherever the stream is cut in two, the result is the same.
 func TestSplitterCuts(t *testing.T) {
 	var stream, text string
 	for i, e := range someEvents {
@@ -87,7 +87,7 @@ func TestSplitterText(t *testing.T) {
 	}
 }
 
-// What the program writes is not kept until its line ends.
+// The program's text is passed on before its line ends.
 func TestSplitterAtOnce(t *testing.T) {
 	var out bytes.Buffer
 	s := Splitter{Program: &out, Event: func(Event) {}}

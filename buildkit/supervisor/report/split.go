@@ -5,23 +5,23 @@ import (
 	"io"
 )
 
-// lineLimit is how long a supervisor's line can be; what is longer was not written by one. The supervisor's lines are
-// shorter than PIPE_BUF, so that they are in one piece (pipe(7)).
+// lineLimit is the longest possible line of a supervisor. Those lines are shorter than PIPE_BUF, so that each arrives in
+// one piece (pipe(7)).
 const lineLimit = 4096
 
-// Splitter is the writer for a development container's standard error. It is used by one goroutine.
+// Splitter is the writer for a development container's standard error. Only one goroutine may use it.
 type Splitter struct {
-	Program io.Writer   // gets what the program has written, as it came
-	Event   func(Event) // is called for each event, after what the program wrote before it
-	held    []byte      // begins with the mark, or with as much of it as there is yet
+	Program io.Writer   // gets the program's own output, unchanged
+	Event   func(Event) // called for each event, after the output before it
+	held    []byte      // starts with the mark, or with the first part of it
 }
 
-// Write passes on what is the program's and tells the events. An end of p that could be the beginning of an event is
-// held back until more has come.
+// Write passes on the program's output and reports the events. If the end of p could be the start of an event, it is held
+// back until more is written.
 func (s *Splitter) Write(p []byte) (int, error) {
 	s.held = append(s.held, p...)
 	for {
-		n := s.ours()
+		n := s.markIndex()
 		if err := s.pass(n); err != nil {
 			return 0, err
 		}
@@ -30,7 +30,7 @@ func (s *Splitter) Write(p []byte) (int, error) {
 		case len(s.held) < len(mark), end < 0 && len(s.held) < lineLimit:
 			return len(p), nil
 		case end < 0:
-			end = len(mark) - 1 // no event: let the mark go, and look on behind it
+			end = len(mark) - 1 // not an event: pass the mark on and continue after it
 		default:
 			if e, ok := parse(string(s.held[len(mark):end])); ok {
 				s.held = s.held[end+1:]
@@ -44,11 +44,11 @@ func (s *Splitter) Write(p []byte) (int, error) {
 	}
 }
 
-// Flush passes on what was held back, when nothing more comes.
+// Flush passes on what was held back. Call it at the end of the stream.
 func (s *Splitter) Flush() error { return s.pass(len(s.held)) }
 
-// ours is where the mark begins, or what could become one.
-func (s *Splitter) ours() int {
+// markIndex returns the index of the mark, or of what could become one.
+func (s *Splitter) markIndex() int {
 	if i := bytes.Index(s.held, []byte(mark)); i >= 0 {
 		return i
 	}
@@ -60,7 +60,7 @@ func (s *Splitter) ours() int {
 	return len(s.held)
 }
 
-// pass gives the first n bytes to the program's writer.
+// pass writes the first n bytes to Program.
 func (s *Splitter) pass(n int) error {
 	if n == 0 {
 		return nil
