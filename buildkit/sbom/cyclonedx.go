@@ -8,11 +8,11 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// CycloneDXMediaType is that of [CycloneDX]'s document,
+// CycloneDXMediaType is the media type of [CycloneDX]'s document,
 // https://www.iana.org/assignments/media-types/application/vnd.cyclonedx+json.
 const CycloneDXMediaType = "application/vnd.cyclonedx+json"
 
-// CycloneDX is the bill of materials in CycloneDX 1.6, as JSON (https://cyclonedx.org/docs/1.6/json/).
+// CycloneDX returns the bill of materials in CycloneDX 1.6, as JSON (https://cyclonedx.org/docs/1.6/json/).
 func CycloneDX(s Subject) ([]byte, error) {
 	s = s.sorted()
 	bom := cdx.NewBOM()
@@ -49,7 +49,7 @@ func imageComponent(s Subject) *cdx.Component {
 	return c
 }
 
-// components is the base with its packages in it; none of nothing.
+// components returns the base as a component that contains its packages, or nil if there is no base.
 func (b *Base) components() []cdx.Component {
 	if b == nil {
 		return nil
@@ -63,7 +63,7 @@ func (b *Base) components() []cdx.Component {
 	}}
 }
 
-// programComponents are the program, and beside it what it was compiled from.
+// programComponents returns the program, and the modules and toolchain that it was compiled from.
 func programComponents(program Program) []cdx.Component {
 	files := fileComponents([]File{program.File})
 	main := cdx.Component{
@@ -94,11 +94,11 @@ func programComponents(program Program) []cdx.Component {
 	v := goVersion(program.Info)
 	return append(list,
 		cdx.Component{BOMRef: stdlibID, Type: cdx.ComponentTypeLibrary, Name: stdlib, Version: v, PackageURL: GoPURL(stdlib, v)},
-		// It is not in the image.
+		// The toolchain is not in the image.
 		cdx.Component{BOMRef: toolchainID, Type: cdx.ComponentTypeApplication, Name: "go", Version: v, PackageURL: "pkg:generic/go" + atVersion(v), Scope: cdx.ScopeExcluded})
 }
 
-// component is a package with its files in it.
+// component returns a package as a component that contains its files.
 func (p Package) component() cdx.Component {
 	files := fileComponents(p.Files)
 	c := cdx.Component{
@@ -114,7 +114,7 @@ func (p Package) component() cdx.Component {
 	return c
 }
 
-// choice is a licence as CycloneDX has it: an identifier, a name with a text, or an expression without.
+// choice returns a licence for CycloneDX: an identifier, a name with a text, or an expression without a text.
 func (l licence) choice() *cdx.Licenses {
 	switch {
 	case l.Expression == "":
@@ -142,7 +142,7 @@ func hashes(f File) *[]cdx.Hash {
 	return &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA1, Value: f.SHA1}, {Algorithm: cdx.HashAlgoSHA256, Value: f.SHA256}}
 }
 
-// properties are names and values in turn, in a namespace of ours.
+// properties returns properties in fromscratch's namespace. words are names and values, alternating.
 func properties(words ...string) *[]cdx.Property {
 	list := []cdx.Property{}
 	for i := 0; i+1 < len(words); i += 2 {
@@ -151,7 +151,7 @@ func properties(words ...string) *[]cdx.Property {
 	return &list
 }
 
-// dependencies say what needs what. Of the modules they say nothing: the program does not tell which needs which.
+// dependencies returns which component needs which. It has none between modules, because the program does not record them.
 func dependencies(s Subject) *[]cdx.Dependency {
 	needs, order := map[string][]string{}, []string{imageID, programID}
 	needs[imageID] = []string{programID}

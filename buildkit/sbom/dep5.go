@@ -3,9 +3,9 @@ package sbom
 import "strings"
 
 // debianLicence reads Debian's copyright file,
-// https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/. It has paragraphs for files, each with the
-// short name of a licence, and such with the texts of these. What is said of any file counts for the package. A file
-// in words only is a licence of its own.
+// https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/. Some of its paragraphs are about files and name
+// a licence, the others have the licences' texts. The licences of all files count for the package. A free-form file
+// becomes a licence of its own.
 func (p Package) debianLicence() licence {
 	c := parseCopyright(p.Copyright)
 	if len(c.names) == 0 {
@@ -29,20 +29,20 @@ func (p Package) debianLicence() licence {
 		})
 		all = append(all, x)
 	}
-	out.Expression = both(all)
+	out.Expression = allOf(all)
 	if !isExpression(licenceWord.FindAllString(out.Expression, -1)) {
 		return p.ownLicence("", "as in /usr/share/doc/"+p.Name+"/copyright", p.Copyright)
 	}
 	return out
 }
 
-// copyright is a file of copyrights that a machine can read.
+// copyright is a machine-readable copyright file.
 type copyright struct {
-	names []string          // that paragraphs for files have, as written
-	texts map[string]string // by short name in lower case
+	names []string          // licence names in paragraphs about files, as written
+	texts map[string]string // licence texts by short name in lower case
 }
 
-// parseCopyright reads the paragraphs; without the field Format it is a file in words.
+// parseCopyright parses the paragraphs. Without the field Format, the file is free-form.
 func parseCopyright(text string) copyright {
 	c := copyright{texts: map[string]string{}}
 	paragraphs := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n\n")
@@ -68,7 +68,8 @@ func parseCopyright(text string) copyright {
 	return c
 }
 
-// fieldsOf reads a paragraph of deb822(5), by field in lower case. A line that begins with a space goes on.
+// fieldsOf returns the fields of a paragraph of deb822(5), by lower-case name. A line that starts with a space continues
+// the field before.
 func fieldsOf(paragraph string) map[string]string {
 	fields := map[string]string{}
 	last := ""
@@ -88,7 +89,7 @@ func fieldsOf(paragraph string) map[string]string {
 	return fields
 }
 
-// licenceBody is the text of a field that goes on: a line with a dot stands for an empty one.
+// licenceBody returns the text of a multi-line field. A line with a dot is an empty line.
 func licenceBody(body string) string {
 	lines := strings.Split(body, "\n")
 	for i, l := range lines {
@@ -99,10 +100,10 @@ func licenceBody(body string) string {
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
-// expression reads "A or B, and C": "and" binds more than "or", unless a comma stands before it. own gives an
-// identifier for a short name that SPDX does not have.
+// expression parses "A or B, and C" into an SPDX expression. "and" binds tighter than "or", unless a comma precedes it.
+// own returns an identifier for a short name that SPDX does not have.
 func (c copyright) expression(name string, own func(short string) string) string {
-	// Names with a text of their own are names, whatever words are in them.
+	// A name with its own text is one name, whatever words it contains.
 	if c.texts[strings.ToLower(name)] != "" && identify(name) == "" && !allKnown(name) {
 		return own(name)
 	}
@@ -125,7 +126,7 @@ func (c copyright) expression(name string, own func(short string) string) string
 	return own(name)
 }
 
-// allKnown tells whether a name is made of identifiers that SPDX has.
+// allKnown reports whether a name consists of identifiers that SPDX has.
 func allKnown(name string) bool {
 	known := false
 	for _, w := range strings.Fields(strings.ReplaceAll(name, ",", " ")) {
@@ -140,12 +141,12 @@ func allKnown(name string) bool {
 	return known
 }
 
-// splitFold splits at a separator in any case.
+// splitFold splits at a separator, ignoring case.
 func splitFold(s, sep string) []string {
 	var parts []string
 	for lower := strings.ToLower(s); ; {
 		i := strings.Index(lower, sep)
-		if i < 0 || len(lower) != len(s) { // a letter that is longer in lower case is in no name that is known
+		if i < 0 || len(lower) != len(s) { // no known name has a letter that is longer in lower case
 			return append(parts, s)
 		}
 		parts = append(parts, s[:i])

@@ -24,7 +24,7 @@ func file(path string, links ...string) File {
 	return File{Path: path, SHA1: sum, SHA256: sum + strings.Repeat("f", 24), Reason: "for " + path, Links: links}
 }
 
-// subject has one of everything, in no order.
+// subject returns a subject with one of everything, unsorted.
 func subject() Subject {
 	return Subject{
 		Name: "app", Reference: "registry.example/acme/app:1.0", Platform: "linux/amd64",
@@ -49,7 +49,7 @@ func subject() Subject {
 	}
 }
 
-// backwards is the same subject in another order.
+// backwards returns the same subject in another order.
 func backwards() Subject {
 	s := subject()
 	slices.Reverse(s.Packages)
@@ -72,32 +72,32 @@ func write(t *testing.T, with func(Subject) ([]byte, error), s Subject) []byte {
 	return text
 }
 
-// The same image has the same documents, in whatever order it was looked at; another name or digest has others.
+// The same image gives the same documents, whatever the order of its parts. Another name or digest gives others.
 func TestDeterministic(t *testing.T) {
 	t.Parallel()
 	for name, with := range map[string]func(Subject) ([]byte, error){"SPDX": SPDX, "CycloneDX": CycloneDX} {
 		want := write(t, with, subject())
 		if got := write(t, with, backwards()); !bytes.Equal(got, want) {
-			t.Errorf("%s depends on the order", name)
+			t.Errorf("%s depends on the order of the subject", name)
 		}
 		if !bytes.Contains(want, []byte("2023-11-14T22:13:20Z")) {
-			t.Errorf("%s has another time", name)
+			t.Errorf("%s has the wrong time", name)
 		}
 	}
 	if a, b := subject(), subject(); a.uuid() != b.uuid() {
-		t.Error("one image has two names")
+		t.Error("the same image has two document names")
 	}
 	other := subject()
 	other.Manifest = "sha256:" + strings.Repeat("ef", 32)
 	if other.uuid() == subject().uuid() {
-		t.Error("two images have one name")
+		t.Error("two images have the same document name")
 	}
 	if id := subject().uuid(); len(id) != 36 || id[14] != '5' || !strings.ContainsRune("89ab", rune(id[19])) {
-		t.Errorf("%s is no UUID of version 5", id)
+		t.Errorf("%s is not a UUID of version 5", id)
 	}
 }
 
-// SPDX's own library reads the document, finds it whole, and the same sums over its packages.
+// SPDX's own library reads the document, finds it complete, and computes the same checksums of its packages.
 func TestSPDX(t *testing.T) {
 	t.Parallel()
 	doc, err := json.Read(bytes.NewReader(write(t, SPDX, subject())))
@@ -130,7 +130,7 @@ func TestSPDX(t *testing.T) {
 		names = append(names, strings.Join([]string{p.PackageName, p.PackageVersion, p.PackageLicenseDeclared, purl}, " "))
 		if !p.FilesAnalyzed {
 			if len(in[p.PackageSPDXIdentifier]) > 0 {
-				t.Errorf("%s was not analysed and has files", p.PackageName)
+				t.Errorf("%s has files although it was not analysed", p.PackageName)
 			}
 			continue
 		}
@@ -159,7 +159,7 @@ func TestSPDX(t *testing.T) {
 		"Program DEPENDS_ON Package-libc6-2.36", "Package-zlib1g-1-1.2 DEPENDS_ON Package-libc6-2.36", "Image CONTAINS Package-tzdata",
 	} {
 		if !slices.Contains(relations, want) {
-			t.Errorf("%s is not said; there are\n%s", want, strings.Join(relations, "\n"))
+			t.Errorf("the relationship %s is missing; there are\n%s", want, strings.Join(relations, "\n"))
 		}
 	}
 	if len(doc.OtherLicenses) != 2 || doc.OtherLicenses[1].ExtractedText != "in words" {
@@ -167,7 +167,7 @@ func TestSPDX(t *testing.T) {
 	}
 }
 
-// id8 is the sum at the end of an identifier that has one.
+// id8 returns the checksum at the end of an identifier, if it has one.
 func id8(id string) string {
 	if i := len(id) - 9; i > 0 && id[i] == '-' && strings.Trim(id[i+1:], "0123456789abcdef") == "" {
 		return id[i:]
@@ -175,7 +175,7 @@ func id8(id string) string {
 	return ""
 }
 
-// CycloneDX's own library reads the document, and its schema finds nothing wrong.
+// CycloneDX's own library reads the document, and it matches the schema.
 func TestCycloneDX(t *testing.T) {
 	t.Parallel()
 	text := write(t, CycloneDX, subject())
@@ -195,7 +195,7 @@ func TestCycloneDX(t *testing.T) {
 		}
 		for _, c := range *list {
 			if refs[c.BOMRef] {
-				t.Errorf("there are two of %s", c.BOMRef)
+				t.Errorf("%s is there twice", c.BOMRef)
 			}
 			refs[c.BOMRef] = true
 			if c.Type == cdx.ComponentTypeFile {
@@ -212,14 +212,14 @@ func TestCycloneDX(t *testing.T) {
 	for _, d := range *bom.Dependencies {
 		for _, on := range *d.Dependencies {
 			if !refs[d.Ref] || !refs[on] {
-				t.Errorf("%s needs %s, and one of the two is not there", d.Ref, on)
+				t.Errorf("%s needs %s, but one of the two is missing", d.Ref, on)
 			}
 		}
 	}
 	valid(t, text)
 }
 
-// The schema is really asked: it finds what is wrong.
+// The schema check works: it finds an error.
 func TestSchemaRefuses(t *testing.T) {
 	t.Parallel()
 	text := bytes.Replace(write(t, CycloneDX, subject()), []byte(`"type": "library"`), []byte(`"type": "book"`), 1)
@@ -228,7 +228,7 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
-// What is installed in a base is listed once, below it.
+// The packages of a base are listed once, below the base.
 func TestBase(t *testing.T) {
 	t.Parallel()
 	s := subject()
@@ -255,7 +255,7 @@ func TestBase(t *testing.T) {
 		}
 	}
 	if want := []string{"Image DESCENDANT_OF Base", "Base CONTAINS Package-musl-1.2.5-r0"}; !slices.Equal(said, want) {
-		t.Errorf("of the base is said %q, want %q", said, want)
+		t.Errorf("the base is described as %q, want %q", said, want)
 	}
 }
 
@@ -265,16 +265,16 @@ func TestNotGo(t *testing.T) {
 	s := subject()
 	s.Program.Info = nil
 	if text := write(t, SPDX, s); bytes.Contains(text, []byte("pkg:golang")) || !bytes.Contains(text, []byte(`"name": "app"`)) {
-		t.Error("SPDX has something of Go, or no program")
+		t.Error("SPDX has Go modules, or lacks the program")
 	}
 	text := write(t, CycloneDX, s)
 	if bytes.Contains(text, []byte("pkg:golang")) {
-		t.Error("CycloneDX has something of Go")
+		t.Error("CycloneDX has Go modules")
 	}
 	valid(t, text)
 }
 
-// Code that has no part in writing the document reads it.
+// An independent reader can read the document.
 func TestReadSPDX(t *testing.T) {
 	t.Parallel()
 	out, err := readBy(t, "spdx", "", write(t, SPDX, subject()))
@@ -291,7 +291,7 @@ func TestReadSPDX(t *testing.T) {
 	}
 }
 
-// valid asks the schema of CycloneDX.
+// valid checks a document against the schema of CycloneDX.
 func valid(t *testing.T, text []byte) {
 	t.Helper()
 	if out, err := readBy(t, "cyclonedx", schemas(t), text); err != nil {

@@ -10,20 +10,20 @@ import (
 	"strings"
 )
 
-// module is a Go module of the program, as it was compiled.
+// module is a Go module that was compiled into the program.
 type module struct {
-	Path    string // what the program's source calls it
-	From    string // what was compiled in its place, by a replace directive; else the Path
-	Version string // "" for one that was taken from a folder
-	SHA256  string // hex of its h1 sum, https://go.dev/ref/mod#go-sum-files; "" when it is not known
+	Path    string // path in the program's source
+	From    string // path of the module that replaces it, or Path
+	Version string // "" for a module from a folder
+	SHA256  string // hex of its h1 sum, https://go.dev/ref/mod#go-sum-files; "" if unknown
 	Comment string
 }
 
-// stdlib is the name by which the databases of vulnerabilities know the standard library,
+// stdlib is the name of the standard library in vulnerability databases,
 // https://github.com/google/osv.dev, ecosystem Go.
 const stdlib = "stdlib"
 
-// modules are those that the program was built from, by path; the main one is first.
+// modules returns the modules that the program was built from, sorted by path, the main module first.
 func modules(info *debug.BuildInfo) []module {
 	all := []module{newModule(info.Main)}
 	for _, dep := range info.Deps {
@@ -49,7 +49,7 @@ func newModule(m debug.Module) module {
 	return out
 }
 
-// version is a version that means the same to everyone.
+// version returns v if it means the same to everyone, and "" if not.
 func version(v string) string {
 	if v == "(devel)" || strings.Contains(v, "+dirty") {
 		return ""
@@ -57,7 +57,7 @@ func version(v string) string {
 	return v
 }
 
-// sumOf is the SHA-256 that a "h1:" sum is, in hex: of the list of the module's files with their sums.
+// sumOf returns the SHA-256 of a "h1:" sum in hex. It is over the list of the module's files with their sums.
 func sumOf(h1 string) string {
 	text, ok := strings.CutPrefix(h1, "h1:")
 	sum, err := base64.StdEncoding.DecodeString(text)
@@ -67,7 +67,7 @@ func sumOf(h1 string) string {
 	return hex.EncodeToString(sum)
 }
 
-// goVersion is the version of the toolchain, "1.26.0"; "" when it is a development version.
+// goVersion returns the version of the toolchain, "1.26.0", or "" for a development version.
 func goVersion(info *debug.BuildInfo) string {
 	v, _, _ := strings.Cut(info.GoVersion, " ") // experiments follow
 	v, ok := strings.CutPrefix(v, "go")
@@ -77,7 +77,7 @@ func goVersion(info *debug.BuildInfo) string {
 	return v
 }
 
-// settings are the build settings of the program, sorted.
+// settings returns the build settings of the program, sorted.
 func settings(info *debug.BuildInfo) []debug.BuildSetting {
 	list := slices.Clone(info.Settings)
 	slices.SortFunc(list, func(a, b debug.BuildSetting) int {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Identifiers of what is there once.
+// Identifiers of elements that a document has only once.
 const (
 	imageID     = "Image"
 	baseID      = "Base"
@@ -16,8 +16,8 @@ const (
 	stdlibID    = "Go-stdlib"
 )
 
-// elementID is an identifier that both formats take, of letters, digits, dots and dashes: the words for people, the
-// sum for what those cannot tell apart.
+// elementID returns an identifier that both formats accept: letters, digits, dots and dashes. words are for people, and
+// a checksum of exact separates elements with equal words.
 func elementID(kind, words, exact string) string {
 	sum := sha256.Sum256([]byte(exact))
 	return fmt.Sprintf("%s-%s-%x", kind, strings.Trim(notInRef.ReplaceAllString(words, "-"), "-"), sum[:4])
@@ -33,10 +33,10 @@ func (p Package) id() string {
 	return elementID("Package", p.Name+"-"+p.Version, strings.Join([]string{p.Kind, p.Distro.name(), p.Name, p.Version, p.Arch}, " "))
 }
 
-// edge leads from what needs something to that.
+// edge is a dependency: from needs to.
 type edge struct{ from, to string }
 
-// parts are the identifiers of what each path belongs to: the program, a package, or the file itself.
+// parts returns, by path, the identifier of what the file belongs to: the program, a package, or the file itself.
 func (s Subject) parts() map[string]string {
 	parts := map[string]string{s.Program.Path: programID}
 	for _, p := range s.Packages {
@@ -50,7 +50,7 @@ func (s Subject) parts() map[string]string {
 	return parts
 }
 
-// allFiles are the files of the image with the program, by path.
+// allFiles returns the files of the image and the program, by path.
 func (s Subject) allFiles() []File {
 	files := []File{s.Program.File}
 	for _, p := range s.Packages {
@@ -59,7 +59,7 @@ func (s Subject) allFiles() []File {
 	return sortedFiles(append(files, s.Files...))
 }
 
-// partEdges are the links between files, as ones between what these belong to.
+// partEdges returns the links between files as edges between the parts that they belong to.
 func (s Subject) partEdges() []edge {
 	parts := s.parts()
 	var edges []edge

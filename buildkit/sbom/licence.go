@@ -10,27 +10,27 @@ import (
 	"sync"
 )
 
-// licence is under which conditions a package may be passed on.
+// licence is the licence of a package.
 type licence struct {
-	// Expression is one of SPDX, https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/; "" is that nothing is known.
+	// Expression is an SPDX expression, https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/, or "" if unknown.
 	Expression string
-	Texts      []licenceText // of what is in it and not in SPDX's list
+	Texts      []licenceText // of the licences in it that SPDX's list lacks
 }
 
-// licenceText is a licence that SPDX's list does not have.
+// licenceText is a licence that SPDX's list lacks.
 type licenceText struct {
 	ID   string // "LicenseRef-…"
 	Name string // as the package calls it
 	Text string
 }
 
-// noAssertion is SPDX's word for what is not said.
+// noAssertion is SPDX's word for an unknown value.
 const noAssertion = "NOASSERTION"
 
 //go:embed licences.txt
 var licenceList string
 
-// licences are the identifiers of SPDX's list, of licences and exceptions, by their names in lower case.
+// licences returns the identifiers of SPDX's lists of licences and exceptions, by lower-case name.
 var licences = sync.OnceValue(func() map[string]string {
 	ids := map[string]string{}
 	for _, id := range strings.Fields(licenceList) {
@@ -39,8 +39,8 @@ var licences = sync.OnceValue(func() map[string]string {
 	return ids
 })
 
-// licenceAliases are names that mean exactly one licence of the list: those of Debian,
-// https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/#license-specification, and of Fedora before 2022.
+// licenceAliases are names that mean exactly one licence of the list. They are Debian's,
+// https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/#license-specification, and Fedora's before 2022.
 var licenceAliases = map[string]string{
 	"expat": "MIT", "cc0": "CC0-1.0", "apache-2": "Apache-2.0",
 	"gplv2": "GPL-2.0-only", "gplv2+": "GPL-2.0-or-later", "gplv3": "GPL-3.0-only", "gplv3+": "GPL-3.0-or-later",
@@ -48,10 +48,10 @@ var licenceAliases = map[string]string{
 	"lgplv2.1": "LGPL-2.1-only", "lgplv2.1+": "LGPL-2.1-or-later",
 }
 
-// gnu are the names of the GNU licences with a version, and perhaps a plus sign.
+// gnu matches the names of the GNU licences with a version and an optional plus sign.
 var gnu = regexp.MustCompile(`(?i)^(A?GPL|LGPL|GFDL)-([123](?:\.[0-9])?)(?:\.0)?(\+?)$`)
 
-// identify is the identifier of SPDX for a name; "" is that none means exactly this.
+// identify returns the SPDX identifier for a name, or "" if none means exactly this.
 func identify(name string) string {
 	if m := gnu.FindStringSubmatch(name); m != nil {
 		v := m[2]
@@ -69,7 +69,7 @@ func identify(name string) string {
 	return licences()[strings.ToLower(name)]
 }
 
-// licence is the package's.
+// licence returns the package's licence.
 func (p Package) licence() licence {
 	switch {
 	case p.Licence != "":
@@ -80,10 +80,11 @@ func (p Package) licence() licence {
 	return licence{}
 }
 
-// licenceWord is a word or a parenthesis of an expression.
+// licenceWord matches a word or a parenthesis of an expression.
 var licenceWord = regexp.MustCompile(`[()]|[^()\s]+`)
 
-// statedLicence reads what a database says. What is no expression of known identifiers is one of ours.
+// statedLicence returns the licence that a package database states. If it is not an expression of known identifiers, it
+// becomes a licence of this package alone.
 func (p Package) statedLicence() licence {
 	words := licenceWord.FindAllString(p.Licence, -1)
 	for i, w := range words {
@@ -104,7 +105,7 @@ func (p Package) statedLicence() licence {
 	return licence{Expression: strings.NewReplacer("( ", "(", " )", ")").Replace(text)}
 }
 
-// wordsLicence is one of which nothing is known but what it is called.
+// wordsLicence returns a licence of which only the name is known.
 func (p Package) wordsLicence() licence {
 	if p.Kind == "" {
 		return p.ownLicence("", p.Licence, p.Licence)
@@ -112,7 +113,7 @@ func (p Package) wordsLicence() licence {
 	return p.ownLicence("", p.Licence, "The database of packages says: "+p.Licence)
 }
 
-// isExpression tells whether words are an expression: operands with operators between them, and parentheses in pairs.
+// isExpression reports whether words are an expression: operators between operands, and balanced parentheses.
 func isExpression(words []string) bool {
 	depth, operand := 0, false // the last word was an operand
 	for _, w := range words {
@@ -141,10 +142,10 @@ func isExpression(words []string) bool {
 	return operand && depth == 0
 }
 
-// notInRef are the characters that an identifier of SPDX cannot have.
+// notInRef matches the characters that an SPDX identifier cannot have.
 var notInRef = regexp.MustCompile(`[^A-Za-z0-9.]+`)
 
-// ref is an identifier of a licence of this package alone: two packages may mean different texts by one name.
+// ref returns the identifier of a licence of this package alone: two packages may use one name for different texts.
 func (p Package) ref(name string) string {
 	vendor := cmp.Or(p.Distro.ID, p.Kind, "data")
 	id := fmt.Sprintf("LicenseRef-%s-%s", vendor, notInRef.ReplaceAllString(p.Name, "-"))
@@ -154,14 +155,14 @@ func (p Package) ref(name string) string {
 	return id
 }
 
-// ownLicence is one that only this package has.
+// ownLicence returns a licence that only this package has.
 func (p Package) ownLicence(suffix, name, text string) licence {
 	id := p.ref(suffix)
 	return licence{Expression: id, Texts: []licenceText{{ID: id, Name: name, Text: text}}}
 }
 
-// both is a conjunction of expressions, without repetition and in order.
-func both(list []string) string {
+// allOf returns the conjunction of expressions, sorted and without duplicates.
+func allOf(list []string) string {
 	var flat []string
 	for _, x := range list {
 		if strings.ContainsAny(x, "(") || strings.Contains(x, " OR ") {

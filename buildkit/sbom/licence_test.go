@@ -17,7 +17,7 @@ func TestLicence(t *testing.T) {
 	tests := map[string]struct {
 		p     Package
 		want  string
-		texts map[string]string // by identifier, how they begin
+		texts map[string]string // by identifier, how they start
 	}{
 		"nothing": {Package{Kind: "deb"}, "", nil},
 		"an expression": {Package{Kind: "apk", Licence: "mit and (bsd-2-clause OR GPL-2.0-or-later WITH GCC-exception-3.1)"},
@@ -37,7 +37,7 @@ func TestLicence(t *testing.T) {
 			"GFDL-1.2-only AND (GPL-2.0-or-later OR GPL-3.0-only)", nil},
 		"and before or": {Package{Kind: "deb", Copyright: format + "Files: *\nLicense: GPL-2 or ISC and Zlib\n"}, "GPL-2.0-only OR ISC AND Zlib", nil},
 		"a comma":       {Package{Kind: "deb", Copyright: format + "Files: *\nLicense: GPL-2 or ISC, and Zlib\n"}, "(GPL-2.0-only OR ISC) AND Zlib", nil},
-		"a version that is none": {Package{Kind: "deb", Name: "p", Copyright: format + "Files: *\nLicense: GPL\n"}, "LicenseRef-deb-p-GPL",
+		"no version": {Package{Kind: "deb", Name: "p", Copyright: format + "Files: *\nLicense: GPL\n"}, "LicenseRef-deb-p-GPL",
 			map[string]string{"LicenseRef-deb-p-GPL": "See /usr/share/doc/p/copyright"}},
 		"own texts": {Package{Kind: "deb", Name: "p", Copyright: format + "Files: *\nLicense: Acme or Expat\n\nFiles: b\nLicense: acme\n\nLicense: Acme\n First.\n .\n  Second.\n"},
 			"(LicenseRef-deb-p-Acme OR MIT) AND LicenseRef-deb-p-acme",
@@ -64,7 +64,7 @@ func TestLicence(t *testing.T) {
 	}
 }
 
-// Every file of copyrights of this machine gives an expression of identifiers that are known, here or there.
+// Every copyright file of this machine gives an expression of identifiers from SPDX or from the package itself.
 func TestLicencesOfThisMachine(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("/usr/share/doc/*/copyright")
@@ -80,19 +80,19 @@ func TestLicencesOfThisMachine(t *testing.T) {
 		l := p.licence()
 		words := licenceWord.FindAllString(l.Expression, -1)
 		if !isExpression(words) {
-			t.Errorf("%s: %q is no expression", name, l.Expression)
+			t.Errorf("%s: %q is not an expression", name, l.Expression)
 		}
 		for _, w := range words {
 			known := w == "(" || w == ")" || w == "AND" || w == "OR" || licences()[strings.ToLower(w)] == w ||
 				slices.ContainsFunc(l.Texts, func(text licenceText) bool { return text.ID == w && text.Text != "" })
 			if !known {
-				t.Errorf("%s: %q in %q is not known", name, w, l.Expression)
+				t.Errorf("%s: %q in %q is unknown", name, w, l.Expression)
 			}
 		}
 	}
 }
 
-// The list of identifiers is that of the schema of CycloneDX, which refuses others.
+// The list of identifiers equals the one in CycloneDX's schema, which rejects others.
 func TestLicenceList(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(schemas(t), "spdx.schema.json"))
@@ -109,7 +109,7 @@ func TestLicenceList(t *testing.T) {
 	}
 }
 
-// schemas is the folder of the schemas of CycloneDX: its Go module brings them.
+// schemas returns the folder of CycloneDX's schemas, which are part of its Go module.
 func schemas(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/CycloneDX/cyclonedx-go").Output()
@@ -122,7 +122,7 @@ func schemas(t *testing.T) string {
 func skip(t *testing.T, reason string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("in CI nothing is skipped: %s", reason)
+		t.Fatalf("CI must not skip this test: %s", reason)
 	}
 	t.Skip(reason)
 }

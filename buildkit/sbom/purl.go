@@ -10,13 +10,13 @@ import (
 // Package URLs, https://github.com/package-url/purl-spec/blob/main/PURL-SPECIFICATION.rst: a type, a name with a
 // namespace before it, a version, and qualifiers sorted by name.
 
-// GoPURL is the package URL of a Go module; a version of "" leaves it out. The type's definition wants it in lower
-// case.
+// GoPURL returns the package URL of a Go module, in lower case as the type's definition requires. An empty version is left
+// out.
 func GoPURL(path, version string) string {
 	return "pkg:golang/" + escapePath(strings.ToLower(path)) + atVersion(version)
 }
 
-// purl is the package URL of a package.
+// purl returns the package URL of a package.
 func (p Package) purl() string {
 	if p.Kind == "" {
 		return "pkg:generic/" + escape(p.Name) + atVersion(p.Version)
@@ -25,11 +25,11 @@ func (p Package) purl() string {
 	if epoch, rest, ok := strings.Cut(v, ":"); ok && p.Kind == "rpm" {
 		v, qualifiers["epoch"] = rest, epoch
 	}
-	// No part of the type's definition, but the scanners that know security notices by source packages read it.
+	// Not part of the type's definition, but used by scanners that look up security notices by source package.
 	if p.Source != "" && p.Source != p.Name {
 		qualifiers["upstream"] = p.Source
 	}
-	// A sysroot without os-release(5) is of no distribution that is known; the type wants a vendor.
+	// A sysroot without os-release(5) has no known distribution, but the type requires a vendor.
 	vendor := p.Distro.ID
 	if vendor == "" {
 		vendor = map[string]string{"deb": "debian", "apk": "alpine", "rpm": "redhat"}[p.Kind]
@@ -37,7 +37,7 @@ func (p Package) purl() string {
 	return "pkg:" + p.Kind + "/" + escape(strings.ToLower(vendor)) + "/" + escape(p.purlName()) + atVersion(v) + qualified(qualifiers)
 }
 
-// purlName is the name as the type wants it: Debian's and Alpine's in lower case.
+// purlName returns the name as the type requires it: Debian's and Alpine's in lower case.
 func (p Package) purlName() string {
 	if p.Kind == "rpm" {
 		return p.Name
@@ -45,7 +45,7 @@ func (p Package) purlName() string {
 	return strings.ToLower(p.Name)
 }
 
-// name is the distribution as the qualifier "distro" has it: "debian-12".
+// name returns the value of the qualifier "distro": "debian-12".
 func (d Distro) name() string {
 	if d.ID == "" || d.Version == "" {
 		return d.ID
@@ -53,14 +53,14 @@ func (d Distro) name() string {
 	return d.ID + "-" + d.Version
 }
 
-// imagePURL is the package URL of an image by its digest; the name is the last element of its repository.
+// imagePURL returns the package URL of an image by its digest. The name is the last element of its repository.
 func (s Subject) imagePURL() string {
 	_, arch, _ := strings.Cut(s.Platform, "/")
 	arch, _, _ = strings.Cut(arch, "/")
 	return OCIPURL(s.Reference, s.Manifest, arch)
 }
 
-// purl is the package URL of a base; one of a file has none.
+// purl returns the package URL of a base, or "" for a base from a file.
 func (b *Base) purl() string {
 	if b.Reference == "" {
 		return ""
@@ -68,7 +68,7 @@ func (b *Base) purl() string {
 	return OCIPURL(b.Reference, b.Digest, "")
 }
 
-// OCIPURL is the package URL of an image of a reference, for an architecture; "" leaves that out.
+// OCIPURL returns the package URL of an image for an architecture. An empty arch is left out.
 func OCIPURL(reference, digest, arch string) string {
 	repo, _, _ := strings.Cut(reference, "@")
 	tag := ""
@@ -89,7 +89,7 @@ func atVersion(v string) string {
 	return "@" + escape(v)
 }
 
-// qualified writes qualifiers; empty ones are left out.
+// qualified returns q as qualifiers, without the empty ones.
 func qualified(q map[string]string) string {
 	var list []string
 	for name, value := range q {

@@ -12,14 +12,14 @@ import (
 	spdx "github.com/spdx/tools-golang/spdx/v2/v2_3"
 )
 
-// SPDXMediaType is that of [SPDX]'s document, https://www.iana.org/assignments/media-types/application/spdx+json.
+// SPDXMediaType is the media type of [SPDX]'s document, https://www.iana.org/assignments/media-types/application/spdx+json.
 const SPDXMediaType = "application/spdx+json"
 
-// spdxNamespace begins the names of the documents; it need not lead anywhere
+// spdxNamespace starts the names of the documents. It does not have to resolve
 // (https://spdx.github.io/spdx-spec/v2.3/document-creation-information/#65-spdx-document-namespace-field).
 const spdxNamespace = "https://github.com/fromscratch-go/fromscratch/spdx/"
 
-// SPDX is the bill of materials in SPDX 2.3, as JSON (https://spdx.github.io/spdx-spec/v2.3/).
+// SPDX returns the bill of materials in SPDX 2.3, as JSON (https://spdx.github.io/spdx-spec/v2.3/).
 func SPDX(s Subject) ([]byte, error) {
 	s = s.sorted()
 	w := spdxWriter{licences: map[string]bool{}, doc: &spdx.Document{
@@ -43,13 +43,13 @@ func SPDX(s Subject) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// spdxWriter is a document in the making.
+// spdxWriter builds a document.
 type spdxWriter struct {
 	doc      *spdx.Document
-	licences map[string]bool // that have their text
+	licences map[string]bool // whose text was added
 }
 
-// image adds the image, and the files that come from no package.
+// image adds the image, and the files that belong to no package.
 func (w *spdxWriter) image(s Subject) {
 	p := newPackage(imageID, s.Name, s.Manifest, s.imagePURL(), "CONTAINER")
 	p.PackageComment = fmt.Sprintf("image %s for %s, configuration %s", s.Reference, s.Platform, s.Config)
@@ -60,7 +60,7 @@ func (w *spdxWriter) image(s Subject) {
 	w.add(p, s.Files)
 }
 
-// base adds the image that this one is put on.
+// base adds the image that this image builds on.
 func (w *spdxWriter) base(b *Base) {
 	if b == nil {
 		return
@@ -133,7 +133,7 @@ func (w *spdxWriter) pkg(of string, p Package) {
 	w.add(out, p.Files)
 }
 
-// sourceWords say which source package a package was built from.
+// sourceWords returns which source package a package was built from, for people.
 func (p Package) sourceWords() string {
 	if p.Source == "" {
 		return ""
@@ -141,7 +141,7 @@ func (p Package) sourceWords() string {
 	return strings.TrimSpace("built from the source package " + p.Source + " " + p.SourceVersion)
 }
 
-// links adds which files are mapped together, and what follows of that for the packages.
+// links adds which files the loader maps together, and the dependencies of packages that follow from it.
 func (w *spdxWriter) links(s Subject) {
 	known := s.parts()
 	for _, f := range s.allFiles() {
@@ -156,7 +156,7 @@ func (w *spdxWriter) links(s Subject) {
 	}
 }
 
-// newPackage is a package of which nobody claims more than is known.
+// newPackage returns a package without any claims beyond the arguments.
 func newPackage(id, name, version, purl, purpose string) *spdx.Package {
 	p := &spdx.Package{
 		PackageName: name, PackageSPDXIdentifier: common.ElementID(id), PackageVersion: version,
@@ -171,7 +171,7 @@ func newPackage(id, name, version, purl, purpose string) *spdx.Package {
 	return p
 }
 
-// add adds a package and the files in it. Only one whose files were analysed may have files
+// add adds a package and its files. Only a package whose files were analysed may have files
 // (https://spdx.github.io/spdx-spec/v2.3/package-information/#78-files-analyzed-field).
 func (w *spdxWriter) add(p *spdx.Package, files []File) {
 	w.doc.Packages = append(w.doc.Packages, p)
@@ -191,7 +191,7 @@ func (w *spdxWriter) add(p *spdx.Package, files []File) {
 	}
 }
 
-// verificationCode is a sum over the files of a package
+// verificationCode returns a checksum over the files of a package
 // (https://spdx.github.io/spdx-spec/v2.3/package-information/#79-package-verification-code-field).
 func verificationCode(files []File) string {
 	var sums []string

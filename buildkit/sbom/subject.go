@@ -8,52 +8,52 @@ import (
 	"time"
 )
 
-// Subject is an image as its bills of materials describe it. The slices may be in any order.
+// Subject is an image as its bills of materials describe it. The slices need not be sorted.
 type Subject struct {
 	Name      string // of the image
 	Reference string // repository:tag
 	Platform  string // os/arch[/variant]
 	Manifest  string // digest of the manifest, "sha256:…"
 	Config    string // digest of the configuration, which engines show as the image's ID
-	// Created is the time of the documents. It comes from outside: SOURCE_DATE_EPOCH, or 1970.
+	// Created is the time of the documents. The caller sets it: SOURCE_DATE_EPOCH, or 1970.
 	Created time.Time
-	// Tool is the version of fromscratch, "" when it has none.
+	// Tool is the version of fromscratch, or "" if it has none.
 	Tool string
 
-	Base     *Base // that the image is put on; nil is none
+	Base     *Base // the image that this one builds on, or nil
 	Program  Program
-	Packages []Package // all that is not Go
-	Files    []File    // that come from no package
+	Packages []Package // everything that is not Go
+	Files    []File    // that belong to no package
 }
 
-// Base is an image that another one is put on. Of its files nothing is said, they are its maker's.
+// Base is the image that another image builds on. Its files are not listed: they are its maker's.
 type Base struct {
 	Name      string    // as the user named it
-	Reference string    // in a registry; "" is none, for one that was read from a file
+	Reference string    // in a registry; "" for a base from a file
 	Digest    string    // "sha256:…"
-	Packages  []Package // that are installed in it, without files
+	Packages  []Package // installed packages, without files
 }
 
 // Program is the program of the image.
 type Program struct {
 	File
-	// Info is what the go command has written into the program, nil when it is not one of Go.
+	// Info is the build information that the go command put into the program, or nil if it is not written in Go.
 	Info *debug.BuildInfo
 }
 
-// Package is something with a name, a version and a licence that files of the image come from: a package of a
-// Linux distribution, or a set of data.
+// Package is the origin of files in the image, with a name, a version and a licence: a package of a Linux distribution,
+// or a set of data.
 type Package struct {
-	Kind    string // "deb", "apk", "rpm"; "" for data, which no package manager knows
+	Kind    string // "deb", "apk", "rpm"; "" for data
 	Name    string
-	Version string // as the distribution writes it; "" when it is not known
+	Version string // as the distribution writes it; "" if unknown
 	Arch    string // in the distribution's words
 	Distro  Distro // zero for data
-	// Source and SourceVersion are of the package that it was built from; "" are not known.
+	// Source and SourceVersion are those of the source package, or "" if unknown.
 	Source, SourceVersion string
-	// Licence is what the package's database says, mostly an SPDX expression; "" is nothing.
+	// Licence is what the package database states, mostly an SPDX expression, or "".
 	Licence string
-	// Copyright is the text of Debian's copyright file, "" when there is none.
+	// Copyright is the text of Debian's copyright file, or "".
 	Copyright string
 	Files     []File
 }
@@ -61,7 +61,7 @@ type Package struct {
 // Distro is a Linux distribution, see os-release(5).
 type Distro struct {
 	ID      string // "debian"
-	Version string // VERSION_ID, "12"; "" for rolling ones
+	Version string // VERSION_ID, "12"; "" for rolling releases
 }
 
 // File is a regular file of the image.
@@ -69,11 +69,11 @@ type File struct {
 	Path         string // absolute
 	SHA1, SHA256 string // lower-case hex
 	Reason       string // why it is in the image
-	// Links are the paths of the files of the image that the loader maps with this one, because it names them.
+	// Links are the paths of the files in the image that the loader maps with this one, because it names them.
 	Links []string
 }
 
-// sorted returns the Subject with everything in its order.
+// sorted returns the Subject with all slices sorted.
 func (s Subject) sorted() Subject {
 	s.Files = sortedFiles(s.Files)
 	s.Packages = sortedPackages(s.Packages)
@@ -109,10 +109,10 @@ func sortedFiles(files []File) []File {
 	return files
 }
 
-// created is the time as both formats write it.
+// created returns the time as both formats write it.
 func (s Subject) created() string { return s.Created.UTC().Format("2006-01-02T15:04:05Z") }
 
-// generator is what wrote the documents.
+// generator returns the name and version of the tool that wrote the documents.
 func (s Subject) generator() string {
 	if s.Tool == "" {
 		return "fromscratch"

@@ -1,5 +1,5 @@
-// Reader checks bills of materials with code that has no part in writing them: CycloneDX with its JSON schema,
-// SPDX with the types of sigs.k8s.io/bom.
+// Reader checks bills of materials with code that was not used to write them: CycloneDX with its JSON schema, SPDX with
+// the types of sigs.k8s.io/bom.
 //
 //	reader cyclonedx FOLDER-OF-SCHEMAS FILE
 //	reader spdx FILE
@@ -30,13 +30,13 @@ func main() {
 	}
 }
 
-// cyclonedx prints what is not as the schema wants it.
+// cyclonedx prints where the document does not match the schema.
 func cyclonedx(dir, file string) error {
 	file, err := filepath.Abs(file)
 	if err != nil {
 		return err
 	}
-	// The schema names two others by addresses that are not asked here.
+	// The schema refers to two others by address. They are loaded from files instead.
 	loader := gojsonschema.NewSchemaLoader()
 	for address, name := range map[string]string{
 		"http://cyclonedx.org/schema/spdx.schema.json":     "spdx.schema.json",
@@ -61,7 +61,7 @@ func cyclonedx(dir, file string) error {
 	return errors.Join(errs...)
 }
 
-// readSPDX prints what was read: a line for each package and file, with its checksum.
+// readSPDX prints a line for each package and file, with its checksum.
 func readSPDX(file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -81,7 +81,7 @@ func readSPDX(file string) error {
 	var errs []error
 	for _, r := range doc.Relationships {
 		if !known[r.Element] || !known[r.Related] {
-			errs = append(errs, fmt.Errorf("the relationship %s %s %s is with nothing", r.Element, r.Type, r.Related))
+			errs = append(errs, fmt.Errorf("the relationship %s %s %s refers to an unknown element", r.Element, r.Type, r.Related))
 		}
 		if r.Type == "CONTAINS" {
 			contained[r.Related]++
