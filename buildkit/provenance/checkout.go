@@ -15,17 +15,16 @@ import (
 	"strings"
 )
 
-// Checkout is the state of a working tree of git. The zero value is none.
+// Checkout is the state of a git working tree. The zero value means that there is none.
 type Checkout struct {
-	Commit string // in hex; "" before the first one
-	Dirty  bool   // files were changed since, or are not known to git
-	Tag    string // that the commit has, "" when there is none or the tree is dirty; of several the last in git's order of versions
-	Remote string // where it comes from, without credentials: "https://github.com/acme/server"; "" is unknown
+	Commit string // in hex; "" before the first commit
+	Dirty  bool   // files were changed since, or are untracked
+	Tag    string // tag of the commit, the last in git's version order; "" if there is none or the tree is dirty
+	Remote string // its address without credentials, "https://github.com/acme/server", or ""
 }
 
-// Read asks git about the working tree that a folder is in. A folder in none is no error, and neither is a machine
-// without git: the Checkout is zero then. environ is the environment of git; files of the names in ignore, anywhere,
-// do not make the tree dirty.
+// Read asks git about the working tree that contains dir. It returns the zero Checkout if there is no working tree or no
+// git. environ is git's environment. Files with a name in ignore, in any folder, do not make the tree dirty.
 func Read(ctx context.Context, dir string, environ []string, ignore ...string) (Checkout, error) {
 	if !inCheckout(dir) {
 		return Checkout{}, nil
@@ -62,7 +61,7 @@ func Read(ctx context.Context, dir string, environ []string, ignore ...string) (
 	return c, err
 }
 
-// Revision is the commit, with "-dirty" behind it when it is not all; "" is unknown.
+// Revision returns the commit, followed by "-dirty" if the tree is dirty, or "" if it is unknown.
 func (c Checkout) Revision() string {
 	if c.Commit != "" && c.Dirty {
 		return c.Commit + "-dirty"
@@ -70,7 +69,7 @@ func (c Checkout) Revision() string {
 	return c.Commit
 }
 
-// Source is the working tree as what something was built from; ok is false without a commit.
+// Source returns the working tree as a resource of a build. ok is false if there is no commit.
 func (c Checkout) Source() (r Resource, ok bool) {
 	if c.Commit == "" {
 		return Resource{}, false
@@ -83,7 +82,7 @@ func (c Checkout) Source() (r Resource, ok bool) {
 	return r, true
 }
 
-// inCheckout looks for the folder or file .git, here and above.
+// inCheckout reports whether dir or a folder above it has a folder or file .git.
 func inCheckout(dir string) bool {
 	for {
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); !errors.Is(err, fs.ErrNotExist) {
@@ -96,17 +95,17 @@ func inCheckout(dir string) bool {
 	}
 }
 
-// git is git in a folder.
+// git runs git in a folder.
 type git struct {
 	dir     string
 	environ []string
 }
 
-// run returns what git prints. It changes nothing, not even its index, and asks nobody.
+// run returns git's output. It changes nothing, not even git's index, and never prompts.
 func (g git) run(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"--no-optional-locks"}, args...)...)
 	cmd.Dir = g.dir
-	// A hook of git that runs a build has variables of its own repository.
+	// If a git hook runs the build, it has set variables of its own repository.
 	cmd.Env = append(slices.DeleteFunc(slices.Clone(g.environ), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return name == "GIT_DIR" || name == "GIT_WORK_TREE" || name == "GIT_INDEX_FILE" || name == "GIT_PREFIX"
@@ -126,7 +125,7 @@ func (g git) run(ctx context.Context, args ...string) (string, error) {
 	return "", fmt.Errorf("asking git about %q (git %s): %w%s", g.dir, args[0], err, text)
 }
 
-// remote is the address of "origin", else of the only other one.
+// remote returns the address of "origin", or else of the only remote.
 func (g git) remote(ctx context.Context) (string, error) {
 	out, err := g.run(ctx, "remote")
 	if err != nil || out == "" {
@@ -143,7 +142,7 @@ func (g git) remote(ctx context.Context) (string, error) {
 	return publicAddress(address), err
 }
 
-// tag is a tag of the commit.
+// tag returns a tag of the commit.
 func (g git) tag(ctx context.Context) (string, error) {
 	out, err := g.run(ctx, "tag", "--points-at", "HEAD", "--sort=version:refname")
 	if err != nil || out == "" {
@@ -153,11 +152,11 @@ func (g git) tag(ctx context.Context) (string, error) {
 	return tags[len(tags)-1], nil
 }
 
-// scp is the short form of an address for ssh, "git@github.com:acme/server.git".
+// scp matches the short form of an ssh address, "git@github.com:acme/server.git".
 var scp = regexp.MustCompile(`^(?:[^@/]+@)?([^:/@]+):([^/].*|/.*)$`)
 
-// publicAddress is the address of a repository as everybody may know it: without user, password, token and query. A
-// folder of this machine is nobody else's business.
+// publicAddress returns a repository's address without user, password, token and query. For a folder of this machine it
+// returns "", because others should not see it.
 func publicAddress(address string) string {
 	if m := scp.FindStringSubmatch(address); m != nil && !strings.Contains(address, "://") {
 		return "ssh://" + m[1] + "/" + strings.TrimPrefix(m[2], "/")

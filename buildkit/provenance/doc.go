@@ -1,5 +1,4 @@
-// Package provenance says how an image came about: from which commit, with which flags, out of which modules. It
-// writes an in-toto statement with a predicate of SLSA, unsigned: who wants it signed gives it to a signer.
-//
-// [Read] asks git about a checkout; the rest is plain values.
+// Package provenance describes how an image was built: from which commit, with which flags, from which modules. [Read]
+// asks git about a checkout. [Build.Statement] returns an in-toto statement with a SLSA predicate. It is unsigned; a
+// separate signer can sign it.
 package provenance

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// gitIn runs git in a folder, away from the user's settings.
+// gitIn runs git in a folder, without the user's settings.
 func gitIn(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", args...)
@@ -47,13 +47,13 @@ func read(t *testing.T, dir string) Checkout {
 	return c
 }
 
-// A working tree from before its first commit on.
+// A working tree, starting before its first commit.
 func TestRead(t *testing.T) {
 	t.Parallel()
 	needGit(t)
 	dir := t.TempDir()
 	if c := read(t, dir); c != (Checkout{}) {
-		t.Errorf("without git there is %+v", c)
+		t.Errorf("without git, Read returns %+v", c)
 	}
 	gitIn(t, dir, "init", "-q")
 	sub := filepath.Join(dir, "cmd", "app")
@@ -68,7 +68,7 @@ func TestRead(t *testing.T) {
 	}
 	touch("cmd/app/main.go")
 	if c := read(t, sub); c != (Checkout{Dirty: true}) {
-		t.Errorf("before the first commit there is %+v", c)
+		t.Errorf("before the first commit, Read returns %+v", c)
 	}
 	if _, ok := read(t, sub).Source(); ok {
 		t.Error("there is a source without a commit")
@@ -78,27 +78,27 @@ func TestRead(t *testing.T) {
 	head := gitIn(t, dir, "rev-parse", "HEAD")
 	touch("cmd/noise.go") // written by mage
 	if c := read(t, sub); c != (Checkout{Commit: head}) || c.Revision() != head {
-		t.Errorf("after the first commit there is %+v", c)
+		t.Errorf("after the first commit, Read returns %+v", c)
 	}
 	gitIn(t, dir, "tag", "v1.9.0")
 	gitIn(t, dir, "tag", "v1.10.0")
 	gitIn(t, dir, "remote", "add", "origin", "https://user:secret@github.com/acme/app.git?token=secret")
 	want := Checkout{Commit: head, Tag: "v1.10.0", Remote: "https://github.com/acme/app.git"}
 	if c := read(t, sub); c != want {
-		t.Errorf("with a tag and a remote there is %+v, want %+v", c, want)
+		t.Errorf("with a tag and a remote, Read returns %+v, want %+v", c, want)
 	}
 	touch("new.go")
 	want.Dirty, want.Tag = true, ""
 	c := read(t, sub)
 	if c != want || c.Revision() != head+"-dirty" {
-		t.Errorf("with a new file there is %+v, want %+v", c, want)
+		t.Errorf("with a new file, Read returns %+v, want %+v", c, want)
 	}
 	if r, ok := c.Source(); !ok || r.URI != "git+https://github.com/acme/app.git@"+head || r.Annotations["dirty"] != true || r.Digest["gitCommit"] != head {
 		t.Errorf("the source is %+v", r)
 	}
 }
 
-// What git refuses is an error, not a tree without commits.
+// If git fails, Read returns an error and not a tree without commits.
 func TestReadBroken(t *testing.T) {
 	t.Parallel()
 	needGit(t)
@@ -107,12 +107,12 @@ func TestReadBroken(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c, err := Read(context.Background(), dir, environ()); err == nil || !strings.Contains(err.Error(), "nowhere") {
-		t.Errorf("there is %+v (%v)", c, err)
+		t.Errorf("Read returns %+v (%v)", c, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := Read(ctx, dir, environ()); err == nil {
-		t.Error("a context that is done was not obeyed")
+		t.Error("an ended context was not obeyed")
 	}
 }
 
@@ -136,7 +136,7 @@ func TestPublicAddress(t *testing.T) {
 	}
 }
 
-// The statement has the shape that in-toto and SLSA ask for, and the same bytes each time.
+// The statement has the shape that in-toto and SLSA require, and the same bytes each time.
 func TestStatement(t *testing.T) {
 	t.Parallel()
 	b := Build{
@@ -152,7 +152,7 @@ func TestStatement(t *testing.T) {
 	}
 	again, err := b.Statement()
 	if err != nil || !bytes.Equal(text, again) {
-		t.Errorf("the second statement is another one (%v)", err)
+		t.Errorf("the second statement differs (%v)", err)
 	}
 	var got struct {
 		Type          string `json:"_type"`

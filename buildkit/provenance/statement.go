@@ -6,17 +6,16 @@ import (
 	"fmt"
 )
 
-// MediaType is that of a statement, https://github.com/in-toto/attestation/blob/main/spec/v1/envelope.md#fields.
+// MediaType is the media type of a statement, https://github.com/in-toto/attestation/blob/main/spec/v1/envelope.md#fields.
 const MediaType = "application/vnd.in-toto+json"
 
 // The types of the document.
 const (
 	statementType = "https://in-toto.io/Statement/v1"
 	predicateType = "https://slsa.dev/provenance/v1"
-	// BuildType says what the parameters mean: those of this package's [Build].
+	// BuildType defines the meaning of the parameters: those of this package's [Build].
 	BuildType = "https://github.com/fromscratch-go/fromscratch/build/v1"
-	// BuilderID is who builds, when it is not said that it is somebody else: fromscratch, on a machine of which
-	// nothing is known.
+	// BuilderID is the default builder: fromscratch, on a machine of which nothing is known.
 	BuilderID = "https://github.com/fromscratch-go/fromscratch"
 )
 
@@ -25,20 +24,20 @@ type Build struct {
 	Reference string // repository:tag
 	Manifest  string // digest of the manifest, in hex of SHA-256
 
-	External []Parameter       // what was asked for, in order
-	Internal map[string]string // what was made of it: command and settings of the compiler
-	From     []Resource        // what it was built from, in order
-	Builder  map[string]string // versions of the builder's parts; empty ones are left out
+	External []Parameter       // what the user configured, in order
+	Internal map[string]string // what it became: command and settings of the compiler
+	From     []Resource        // inputs of the build, in order
+	Builder  map[string]string // versions of the builder's parts; empty values are left out
 }
 
-// Parameter is a value of a build's plan.
+// Parameter is a configured value of a build.
 type Parameter struct {
 	Name   string `json:"name"`
 	Value  string `json:"value,omitempty"`
-	Origin string `json:"origin,omitempty"` // who decided it
+	Origin string `json:"origin,omitempty"` // where the value comes from
 }
 
-// Resource is what a build was made from, a ResourceDescriptor
+// Resource is an input of a build, a ResourceDescriptor
 // (https://github.com/in-toto/attestation/blob/main/spec/v1/resource_descriptor.md).
 type Resource struct {
 	URI         string            `json:"uri,omitempty"`
@@ -68,7 +67,7 @@ type buildDefinition struct {
 	ResolvedDependencies []Resource        `json:"resolvedDependencies,omitempty"`
 }
 
-// runDetails have no times: the same build gives the same statement.
+// runDetails has no times, so that the same build gives the same statement.
 type runDetails struct {
 	Builder builder `json:"builder"`
 }
@@ -78,7 +77,7 @@ type builder struct {
 	Version map[string]string `json:"version,omitempty"`
 }
 
-// Statement is the document, with a line feed at its end.
+// Statement returns the document, with a line feed at the end.
 func (b Build) Statement() ([]byte, error) {
 	doc := statement{
 		Type: statementType, PredicateType: predicateType,
@@ -104,7 +103,7 @@ func (b Build) Statement() ([]byte, error) {
 	enc := json.NewEncoder(&out)
 	enc.SetIndent("", " ")
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(doc); err != nil { // maps come sorted
+	if err := enc.Encode(doc); err != nil { // Encode sorts maps
 		return nil, fmt.Errorf("writing the provenance of %q: %w", b.Reference, err)
 	}
 	return out.Bytes(), nil
