@@ -1,11 +1,11 @@
-// Package record tells whether what a build has read is still the same, without reading it: by what
-// stat(2) says of it, as make and git do.
+// Package record reports whether what a build has read is unchanged, without reading it again: it compares stat(2)
+// results, as make and git do.
 //
-// A build notes every path that it looks at in a [Set], those too where nothing was. [Set.Take] makes a
-// [Snapshot] of their states when the build is done; the next build asks [Snapshot.Changed].
+// A build adds every path that it looks at to a [Set], including paths that do not exist. When the build is done,
+// [Set.Take] returns a [Snapshot] of their states. The next build calls [Snapshot.Changed].
 //
-// Size, permissions, inode, modification time and change time are compared. The change time cannot be set
-// back by a user (utimensat(2)), so that a file which was replaced by another of the same size and time is
-// seen too. What no stat can show is doubted instead: a file that changed while the build ran, or so shortly
-// before that the clock of the file system cannot tell the two apart, gives no snapshot.
+// Size, permissions, inode, modification time and change time are compared. A user cannot set back the change time
+// (utimensat(2)), so a file replaced by another one of the same size and time is detected too. If stat cannot show a
+// change, Take returns a [*DoubtError] instead of a snapshot: for a file that changed while the build ran, or so shortly
+// before that the file system's clock cannot separate the two.
 package record

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// folder is a folder with files, all older than now by more than any clock needs.
+// folder makes a folder with files that are old enough for any clock.
 func folder(t *testing.T) string {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -40,13 +40,13 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-// settle waits until the file system's clock has moved on.
+// settle waits until the file system's clock has advanced.
 func settle() time.Time {
 	time.Sleep(3 * Granularity)
 	return time.Now()
 }
 
-// take makes a snapshot of all in a folder, and of a place where nothing is.
+// take makes a snapshot of everything in a folder, and of missing paths.
 func take(t *testing.T, dir string) *Snapshot {
 	t.Helper()
 	s := &Set{Noise: "noise"}
@@ -101,7 +101,7 @@ func TestChanged(t *testing.T) {
 		},
 		"added":         func(t *testing.T, dir string) { write(t, dir+"/sub/d", "") },
 		"where nothing": func(t *testing.T, dir string) { write(t, dir+"/later", "") },
-		"what a link leads to": func(t *testing.T, dir string) {
+		"target of a link": func(t *testing.T, dir string) {
 			write(t, dir+"/../target", "new content")
 		},
 		"another link": func(t *testing.T, dir string) {
@@ -117,11 +117,11 @@ func TestChanged(t *testing.T) {
 			dir := folder(t)
 			snap := take(t, dir)
 			if paths := snap.Changed(&Look{}); len(paths) > 0 {
-				t.Fatalf("%q have changed, and nothing has", paths)
+				t.Fatalf("%q are reported as changed, but nothing has changed", paths)
 			}
 			change(t, dir)
 			if len(snap.Changed(&Look{})) == 0 {
-				t.Error("the change is not seen")
+				t.Error("the change is not detected")
 			}
 		})
 	}
@@ -132,33 +132,33 @@ func TestNoise(t *testing.T) {
 	snap := take(t, dir)
 	write(t, dir+"/noise", "of somebody else")
 	if paths := snap.Changed(&Look{}); len(paths) > 0 {
-		t.Errorf("%q have changed, and it is noise", paths)
+		t.Errorf("%q are reported as changed, but only noise has", paths)
 	}
-	// A young folder is doubted for what is in it, and noise is not.
+	// A young folder is doubted because of its entries, but not because of noise.
 	s := &Set{Noise: "noise", Began: map[string]uint64{dir: Names(dir, "noise")}}
 	s.Add(dir)
 	began := settle()
 	write(t, dir+"/noise2", "")
 	os.Remove(dir + "/noise")
 	if _, err := s.Take(began); !isDoubt(err, "") {
-		t.Errorf("a file that appeared is not doubted: %v", err)
+		t.Errorf("no doubt about a file that appeared: %v", err)
 	}
 	os.Remove(dir + "/noise2")
 	if _, err := s.Take(began); err != nil {
 		t.Error(err)
 	}
-	// What was there when the build began, and may have been read, is gone.
+	// A file that existed when the build began, and may have been read, is gone.
 	os.Remove(dir + "/link")
 	if _, err := s.Take(began); !isDoubt(err, "") {
-		t.Errorf("a file that is gone is not doubted: %v", err)
+		t.Errorf("no doubt about a file that is gone: %v", err)
 	}
 	s.Began = nil
 	if _, err := s.Take(began); !isDoubt(err, "") {
-		t.Errorf("a young folder is not doubted: %v", err)
+		t.Errorf("no doubt about a young folder: %v", err)
 	}
 }
 
-// What changes while a build runs, or right before, gives no snapshot.
+// A change during a build, or right before it, gives no snapshot.
 func TestDoubt(t *testing.T) {
 	for name, change := range map[string]func(dir string){
 		"during": func(dir string) { write(t, dir+"/a", "during") },
@@ -166,7 +166,7 @@ func TestDoubt(t *testing.T) {
 		"gone":   func(dir string) { os.Remove(dir + "/sub/b") },
 		"future": func(dir string) { os.Chtimes(dir+"/a", time.Time{}, time.Now().Add(time.Hour)) },
 		"coarse": func(dir string) {
-			// As a file system tells it that counts in seconds.
+			// As from a file system that counts in seconds.
 			s := state{mode: 0o644, size: 1, modified: time.Now().Unix() * second, changed: time.Now().Unix() * second}
 			if !s.after(time.Now().UnixNano()) {
 				t.Error("a time without fractions is trusted")
@@ -183,7 +183,7 @@ func TestDoubt(t *testing.T) {
 			began := settle()
 			change(dir)
 			if _, err := s.Take(began); !isDoubt(err, "") {
-				t.Errorf("not doubted: %v", err)
+				t.Errorf("no doubt: %v", err)
 			}
 		})
 	}
@@ -213,7 +213,7 @@ func TestAddFolders(t *testing.T) {
 func TestParseBad(t *testing.T) {
 	for _, text := range []string{"", "x", "\"\"\nzz \"a\"\n", "\"\"\n00 a\n", "\"\"\n00"} {
 		if _, err := Parse(text); err == nil {
-			t.Errorf("%q is read as a snapshot", text)
+			t.Errorf("%q is parsed as a snapshot", text)
 		}
 	}
 }
@@ -227,17 +227,17 @@ func TestSum(t *testing.T) {
 	}
 	write(t, dir+"/a", "CONTENT OF a")
 	if _, err := Sum(dir+"/a", began); !isDoubt(err, "a") {
-		t.Errorf("a file that changed meanwhile is not doubted: %v", err)
+		t.Errorf("no doubt about a file that changed meanwhile: %v", err)
 	}
 	if second, err := Sum(dir+"/a", settle()); err != nil || second == first {
-		t.Errorf("the change is not seen (%v)", err)
+		t.Errorf("the change is not detected (%v)", err)
 	}
 	if _, err := Sum(dir+"/none", began); !isDoubt(err, "none") {
-		t.Errorf("a file that is not there is not doubted: %v", err)
+		t.Errorf("no doubt about a missing file: %v", err)
 	}
 }
 
-// A file that was written just now leaves no doubt when its tick of the clock is over.
+// After Settle, there is no doubt about a file that was written just before the build.
 func TestSettle(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "old"), "1")
@@ -257,16 +257,16 @@ func TestSettle(t *testing.T) {
 			t.Fatal("there is no doubt about a file that is younger than the build")
 		}
 		if !eyes.Settle(began) {
-			t.Fatal("nothing was young")
+			t.Fatal("Settle found nothing young")
 		}
 		began = time.Now()
 		if _, err := youngSet(young).Take(began); err != nil {
-			t.Errorf("in doubt: %v", err)
+			t.Errorf("there is still doubt: %v", err)
 		}
 		snap.Changed(&eyes)
 		eyes.sum(young, "")
 		if eyes.Settle(began) {
-			t.Error("it was young again")
+			t.Error("Settle found it young again")
 		}
 	}
 }
@@ -277,7 +277,7 @@ func youngSet(path string) *Set {
 	return s
 }
 
-// A folder that is noted by its times changes with the names in it, and not with what is in the files.
+// A folder added by its times changes with the names in it, but not with the content of its files.
 func TestStamp(t *testing.T) {
 	for name, row := range map[string]struct {
 		change func(dir string) error
@@ -306,7 +306,7 @@ func TestStamp(t *testing.T) {
 				t.Fatal(err)
 			}
 			var eyes Look
-			for range 2 { // the second time the text is known
+			for range 2 { // the second time from the cache
 				changed, err := eyes.Changed(snap.String())
 				if err != nil || (len(changed) > 0) != row.seen {
 					t.Errorf("%q have changed, %v", changed, err)
@@ -315,7 +315,7 @@ func TestStamp(t *testing.T) {
 		})
 	}
 	s := &Set{}
-	s.Add(string(filepath.Separator)) // the root ends with a separator, and is no stamp
+	s.Add(string(filepath.Separator)) // the root ends with a separator, but is not a stamp
 	if paths := s.Paths(); len(paths) != 1 || strings.HasSuffix(paths[0], stamp) {
 		t.Errorf("the paths are %q", paths)
 	}

@@ -11,22 +11,22 @@ import (
 	"os"
 )
 
-// sealPrefix begins the first line of a sealed text; the checksum of the rest follows.
+// sealPrefix starts the first line of a sealed text. The checksum of the rest follows.
 const sealPrefix = "sha256:"
 
-// ErrSeal reports that a text is not the one that was sealed.
+// ErrSeal means that a sealed text has changed.
 var ErrSeal = errors.New("its checksum does not match")
 
-// Seal puts a checksum in front of a text that is to be kept, for [Unseal] and [ReadSealed]. It guards against
-// damage, and not against somebody who can write the file.
+// Seal returns text with a checksum in front, for [Unseal] and [ReadSealed]. It detects damage, but does not protect
+// against somebody who can write the file.
 func Seal(text string) string {
 	return seal(sha256.Sum256([]byte(text))) + "\n" + text
 }
 
-// seal is the first line.
+// seal returns the first line of a sealed text.
 func seal(sum [sha256.Size]byte) string { return sealPrefix + hex.EncodeToString(sum[:]) }
 
-// Unseal returns the text that [Seal] has sealed. It fails with [ErrSeal] if a byte of it is another one now.
+// Unseal returns the text that [Seal] has sealed. It fails with [ErrSeal] if any byte has changed.
 func Unseal(sealed []byte) ([]byte, error) {
 	if first, text, ok := bytes.Cut(sealed, []byte("\n")); ok && string(first) == seal(sha256.Sum256(text)) {
 		return text, nil
@@ -34,7 +34,7 @@ func Unseal(sealed []byte) ([]byte, error) {
 	return nil, ErrSeal
 }
 
-// ReadSealed reads a file of state. What fails with [ErrSeal] is as good as none.
+// ReadSealed reads a sealed file. The caller should treat a file that fails with [ErrSeal] as missing.
 func ReadSealed(path string) (string, error) {
 	sealed, err := os.ReadFile(path)
 	if err != nil {
@@ -47,7 +47,7 @@ func ReadSealed(path string) (string, error) {
 	return string(text), nil
 }
 
-// SealTo writes a sealed text to an empty file, as [Seal] makes it, without keeping the text in memory.
+// SealTo writes the result of [Seal] to an empty file, without keeping the text in memory.
 func SealTo(f *os.File, write func(io.Writer) error) error {
 	h := sha256.New()
 	if _, err := io.WriteString(f, seal([sha256.Size]byte{})+"\n"); err != nil {
@@ -60,8 +60,8 @@ func SealTo(f *os.File, write func(io.Writer) error) error {
 	return err
 }
 
-// NewUnsealer returns a reader of a sealed text. Where the text ends, the reader fails with [ErrSeal] if a byte of it is
-// another one now: what was read until then must not be used.
+// NewUnsealer returns a reader of the text in a sealed text. At the end of the text, it fails with [ErrSeal] if any byte
+// has changed. The text read until then must not be used.
 func NewUnsealer(r io.Reader) (io.Reader, error) {
 	first := make([]byte, len(seal([sha256.Size]byte{}))+1)
 	if _, err := io.ReadFull(r, first); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

@@ -11,7 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
-// A sealed text comes back whole, and no byte of it can change unseen.
+// Unseal returns the text that was sealed, and detects a change of any byte.
 func TestSeal(t *testing.T) {
 	for _, text := range []string{"", "a", "a\nb\n\nc", "\n"} {
 		sealed := record.Seal(text)
@@ -31,7 +31,7 @@ func TestSeal(t *testing.T) {
 	}
 }
 
-// A text that is sealed while it is written is the same as one that is sealed at once.
+// SealTo writes the same text as Seal returns.
 func TestSealTo(t *testing.T) {
 	for _, text := range []string{"", "a", "a\nb\n\nc"} {
 		f, err := os.Create(filepath.Join(t.TempDir(), "sealed"))
@@ -62,7 +62,7 @@ func TestSealTo(t *testing.T) {
 	}
 }
 
-// unsealed reads all of a sealed text.
+// unsealed reads a sealed text with an unsealer.
 func unsealed(sealed []byte) (string, error) {
 	r, err := record.NewUnsealer(bytes.NewReader(sealed))
 	if err != nil {

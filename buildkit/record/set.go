@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// Set is a set of paths of the host, to be filled by many at once. The zero value is empty.
+// Set is a set of paths on the host. Many goroutines may fill it at once. The zero value is empty.
 type Set struct {
-	// Noise is the name of a file that others make and remove, and that is none of the build's.
+	// Noise is the name of a file that others create and remove, and that the build ignores.
 	Noise string
-	// Began has, of the folders in which they do, the [Names] from when the build began.
+	// Began has the [Names] of folders with noise, from when the build began.
 	Began map[string]uint64
 
 	mu    sync.Mutex
 	paths map[string]bool
 }
 
-// Add notes a path: a file, a folder for the names in it, a link for itself, or nothing at all.
+// Add adds a path: a file, a folder with the names in it, a link itself, or a missing path.
 func (s *Set) Add(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,8 +34,8 @@ func (s *Set) Add(path string) {
 	s.paths[filepath.Clean(path)] = true
 }
 
-// AddStamp notes a folder by its own times: a name that appears in it or goes changes them. It costs one stat, however
-// many names there are, and is for a folder that nothing else writes to.
+// AddStamp adds a folder by its own times, which change when a name in it appears or goes. It costs one stat for any
+// number of names. Use it only for a folder that nothing else writes to.
 func (s *Set) AddStamp(dir string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,16 +45,16 @@ func (s *Set) AddStamp(dir string) {
 	s.paths[filepath.Clean(dir)+stamp] = true
 }
 
-// stamp ends the path of a folder that is noted by its times; no clean path ends so.
+// stamp ends the path of a folder that was added by AddStamp. No clean path ends with it.
 const stamp = string(filepath.Separator) + "."
 
-// AddFolders notes a folder and all folders below it, but those that skip names: whatever appears in one of
-// them is a change. A path that is none is noted as it is.
+// AddFolders adds a folder and all folders below it, but those that skip names. Any new entry in one of them is then a
+// change. A path that is not a folder is added as it is.
 func (s *Set) AddFolders(dir string, skip func(path string) bool) error {
 	return s.walk(dir, skip, false)
 }
 
-// AddTree notes a folder and all that is below it, but folders that skip names.
+// AddTree adds a folder and everything below it, but folders that skip names.
 func (s *Set) AddTree(dir string, skip func(path string) bool) error { return s.walk(dir, skip, true) }
 
 func (s *Set) walk(dir string, skip func(string) bool, files bool) error {
@@ -86,21 +86,21 @@ func (s *Set) Paths() []string {
 	return paths
 }
 
-// DoubtError is a path whose next change might not be seen.
+// DoubtError reports a path whose next change might not be detected.
 type DoubtError struct {
 	Path string
 	Why  string
 }
 
-// Error says which path it is and why.
+// Error returns the path and why it is in doubt.
 func (e *DoubtError) Error() string { return fmt.Sprintf("%q %s", e.Path, e.Why) }
 
-// Granularity is how far apart two changes must be for their times to differ: the kernel's clock for files
-// ticks every 10 ms or more often (CONFIG_HZ), see inode_set_ctime_current.
+// Granularity is the least time between two changes for their times to differ: the kernel's clock for files ticks at
+// least every 10 ms (CONFIG_HZ), see inode_set_ctime_current.
 const Granularity = 12 * time.Millisecond
 
-// Take makes a snapshot of the paths for a build that began to read them at the time. A path that has
-// changed since, or may have, is a [*DoubtError].
+// Take returns a snapshot of the paths, for a build that began to read them at the given time. If a path has changed
+// since, or may have, it fails with a [*DoubtError].
 func (s *Set) Take(began time.Time) (*Snapshot, error) {
 	limit := began.Add(-Granularity).UnixNano()
 	snap := &Snapshot{noise: s.Noise}
@@ -122,8 +122,8 @@ func (s *Set) Take(began time.Time) (*Snapshot, error) {
 	return snap, nil
 }
 
-// doubtFolder doubts a young folder: something may have appeared in it, or gone from it, or come in its
-// place. Where noise makes folders young, the names that it had when the build began have to be known.
+// doubtFolder returns a [*DoubtError] for a young folder: an entry may have been added, removed or replaced. If noise
+// makes folders young, the names from when the build began are compared.
 func (s *Set) doubtFolder(dir string, st state, limit int64) error {
 	if !st.after(limit) {
 		return nil
@@ -148,8 +148,8 @@ func (s *Set) doubtFolder(dir string, st state, limit int64) error {
 	return nil
 }
 
-// Names returns a checksum of the names in a folder but for noise, for [Set.Began]; 0 where there is none.
-// Folders that the build itself is going to make count as if they were there.
+// Names returns a checksum of the names in a folder without noise, for [Set.Began], or 0 if the folder is missing. Folders
+// in coming, which the build is about to create, count as present.
 func Names(dir, noise string, coming ...string) uint64 {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -164,7 +164,7 @@ func Names(dir, noise string, coming ...string) uint64 {
 	return sumNames(entries, noise)
 }
 
-// folderEntry is a folder that is not there yet.
+// folderEntry is a folder that does not exist yet.
 type folderEntry string
 
 func (f folderEntry) Name() string               { return string(f) }
@@ -172,7 +172,7 @@ func (f folderEntry) IsDir() bool                { return true }
 func (f folderEntry) Type() fs.FileMode          { return fs.ModeDir }
 func (f folderEntry) Info() (fs.FileInfo, error) { return nil, fs.ErrNotExist }
 
-// sumNames is a checksum of names and types.
+// sumNames returns a checksum of names and types.
 func sumNames(entries []fs.DirEntry, noise string) uint64 {
 	h := fnv.New64a()
 	for _, e := range entries {
@@ -183,8 +183,8 @@ func sumNames(entries []fs.DirEntry, noise string) uint64 {
 	return h.Sum64()
 }
 
-// look asks for the state of a path. Where nothing is, or nobody may look, that is the state. A folder's is
-// that of the names in it.
+// look returns the state of a path. A missing or unreadable path has the zero state. The state of a folder is that of the
+// names in it.
 func look(path, noise string) (state, error) {
 	info, err := os.Lstat(path)
 	if isNothing(err) {
@@ -198,7 +198,7 @@ func look(path, noise string) (state, error) {
 		return st, st.follow(path)
 	}
 	if err == nil && strings.HasSuffix(path, stamp) {
-		st.mode &^= fs.ModeDir // its times count, and not its names
+		st.mode &^= fs.ModeDir // its times count, not its names
 	}
 	if err != nil || !st.mode.IsDir() {
 		return st, err
@@ -211,8 +211,8 @@ func look(path, noise string) (state, error) {
 	return st, err
 }
 
-// follow adds to the state of a link that of what it leads to: who reads through the link gets that. Of a
-// folder it is which one it is; what is in it is noted by those who look into it.
+// follow adds the state of a link's target to the state of the link, because reads through the link get the target. If
+// the target is a folder, only its identity counts: whoever reads its entries adds them.
 func (s *state) follow(path string) error {
 	info, err := os.Stat(path)
 	if isNothing(err) {
@@ -229,7 +229,7 @@ func (s *state) follow(path string) error {
 	return err
 }
 
-// isNothing tells whether an error says that there is nothing for this user.
+// isNothing reports whether an error means that the user finds nothing at the path.
 func isNothing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || isNotDir(err)
 }

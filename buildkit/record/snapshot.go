@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// state is what is compared of a path; the zero value is that nothing is there.
+// state is what is compared of a path. The zero value means that nothing is there.
 type state struct {
 	mode          fs.FileMode
 	size          int64
@@ -22,11 +22,11 @@ type state struct {
 	names         uint64 // checksum of the names in a folder; its size and times are not compared
 }
 
-// second is the resolution of file systems that know no fractions, in nanoseconds.
+// second is the resolution of file systems without fractions of a second, in nanoseconds.
 const second = 1e9
 
-// after tells whether another change of the path might not be seen: its times are after the limit, or have
-// no fractions and are not two seconds before it (FAT counts by two).
+// after reports whether another change of the path might go undetected: its times are after the limit, or have no
+// fractions and are less than two seconds before it (FAT counts in steps of two).
 func (s state) after(limit int64) bool {
 	latest := max(s.modified, s.changed)
 	if s.modified%second == 0 && s.changed%second == 0 {
@@ -35,7 +35,7 @@ func (s state) after(limit int64) bool {
 	return s != (state{}) && latest > limit
 }
 
-// sum is a checksum of a state.
+// sum returns a checksum of a state.
 func (s state) sum() uint64 {
 	if s.mode.IsDir() {
 		s.size, s.modified, s.changed = 0, 0, 0
@@ -58,8 +58,7 @@ type entry struct {
 	sum  uint64
 }
 
-// Changed returns the paths that have another state now, in order. Snapshots that are asked one after the
-// other share what is seen.
+// Changed returns the paths whose state has changed, in order. Several snapshots can share the states in l.
 func (s *Snapshot) Changed(l *Look) []string {
 	var paths []string
 	for _, e := range s.entries {
@@ -70,20 +69,19 @@ func (s *Snapshot) Changed(l *Look) []string {
 	return paths
 }
 
-// Look remembers the states of paths for a moment in which they do not change. The zero value has seen
-// nothing.
+// Look caches the states of paths while they do not change. The zero value is empty.
 type Look struct {
 	seen  map[string]seen
-	texts map[string][]string // what has changed of whole snapshots, by their texts
+	texts map[string][]string // changed paths of whole snapshots, by the snapshots' texts
 }
 
-// seen is what was seen of a path.
+// seen is the cached state of a path.
 type seen struct {
 	sum    uint64
-	latest int64 // of its times, in nanoseconds since 1970
+	latest int64 // the latest of its times, in nanoseconds since 1970
 }
 
-// Changed is [Snapshot.Changed] of a snapshot as text. What many builds have read alike is parsed and looked at once.
+// Changed is [Snapshot.Changed] for a snapshot as text. Snapshots with equal texts are parsed and compared once.
 func (l *Look) Changed(text string) ([]string, error) {
 	if paths, ok := l.texts[text]; ok {
 		return paths, nil
@@ -100,7 +98,7 @@ func (l *Look) Changed(text string) ([]string, error) {
 	return paths, nil
 }
 
-// sum is the checksum of the state of a path; one that cannot be told is none that a snapshot has.
+// sum returns the checksum of the state of a path. If the state is unknown, no snapshot has the checksum.
 func (l *Look) sum(path, noise string) uint64 {
 	if s, ok := l.seen[path]; ok {
 		return s.sum
@@ -117,15 +115,15 @@ func (l *Look) sum(path, noise string) uint64 {
 	return s.sum
 }
 
-// Settle waits until a further change of what was seen could be told from the last one: somebody who saves a
-// file and builds at once would else leave a doubt about it. It forgets what was young when the build began,
-// waits for the rest of a tick of the clock for files, and says whether anything was young: the build then
-// has to begin anew. Folders in which the build's own tools write are left out, by their paths.
+// Settle waits until another change of the seen paths would be detected. Without it, saving a file and building at once
+// would leave the file in doubt. It forgets the paths that were young when the build began, waits for the rest of a
+// tick of the clock for files, and reports whether any path was young. If so, the build must begin again. The paths in
+// busy are left out: they are folders in which the build's own tools write.
 func (l *Look) Settle(began time.Time, busy ...string) bool {
 	var latest int64
 	limit := began.Add(-Granularity).UnixNano()
 	for path, s := range l.seen {
-		// What is from the future stays in doubt.
+		// A path with a time in the future stays in doubt.
 		if s.latest > limit && s.latest <= time.Now().UnixNano() && !slices.Contains(busy, path) {
 			latest = max(latest, s.latest)
 			delete(l.seen, path)
@@ -139,8 +137,8 @@ func (l *Look) Settle(began time.Time, busy ...string) bool {
 	return true
 }
 
-// Sum returns a checksum of the state of a file that is about to be read by a build that began at the time,
-// for a later build to know it by. The error is a [*DoubtError] where a change may go unseen.
+// Sum returns a checksum of the state of a file, for a later build to compare. Call it before reading the file, in a build
+// that began at the given time. It fails with a [*DoubtError] if a change might go undetected.
 func Sum(path string, began time.Time) (uint64, error) {
 	st, err := look(path, "")
 	if err == nil && (st == state{} || st.after(began.Add(-Granularity).UnixNano())) {
@@ -158,12 +156,12 @@ func (s *Snapshot) Paths() []string {
 	return paths
 }
 
-// Files returns the paths that [Set.Add] has noted, sorted, without those of [Set.AddStamp].
+// Files returns the paths of [Set.Add], sorted, without those of [Set.AddStamp].
 func (s *Snapshot) Files() []string {
 	return slices.DeleteFunc(s.Paths(), func(path string) bool { return strings.HasSuffix(path, stamp) })
 }
 
-// String is the snapshot as text, a line for each path, for [Parse].
+// String returns the snapshot as text, a line for each path, for [Parse].
 func (s *Snapshot) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%q\n", s.noise)
@@ -173,7 +171,7 @@ func (s *Snapshot) String() string {
 	return b.String()
 }
 
-// Parse reads what [Snapshot.String] has written.
+// Parse parses the text of [Snapshot.String].
 func Parse(text string) (*Snapshot, error) {
 	first, rest, _ := strings.Cut(text, "\n")
 	noise, err := strconv.Unquote(first)

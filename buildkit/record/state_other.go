@@ -7,9 +7,9 @@ import (
 	"io/fs"
 )
 
-// stateOf gives no state: without change times and inodes a change may go unseen.
+// stateOf fails: without change times and inodes, a change may go undetected.
 func stateOf(info fs.FileInfo) (state, error) {
-	return state{}, fmt.Errorf("looking at %q: the system does not tell its change time", info.Name())
+	return state{}, fmt.Errorf("looking at %q: the system has no change times", info.Name())
 }
 
 func isNotDir(error) bool { return false }

@@ -9,11 +9,11 @@ import (
 	"syscall"
 )
 
-// stateOf takes out of a stat(2) what is compared.
+// stateOf returns the compared fields of a stat(2).
 func stateOf(info fs.FileInfo) (state, error) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return state{}, fmt.Errorf("looking at %q: the system does not tell its inode", info.Name())
+		return state{}, fmt.Errorf("looking at %q: the system reports no inode", info.Name())
 	}
 	return state{
 		mode: info.Mode(), size: info.Size(), modified: info.ModTime().UnixNano(), changed: changeTime(st),
@@ -21,7 +21,7 @@ func stateOf(info fs.FileInfo) (state, error) {
 	}, nil
 }
 
-// isNotDir tells whether a path goes through something that is no folder.
+// isNotDir reports whether a path goes through something that is not a folder.
 func isNotDir(err error) bool {
 	return errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP)
 }
