@@ -1,5 +1,5 @@
-// Package dockerfile writes an image down as a multi-stage Dockerfile with its .dockerignore, for those who must
-// have one. What the image is comes in as a plain value, a [Spec]; what goes out is text, the same for the same Spec.
+// Package dockerfile writes an image as a multi-stage Dockerfile with its .dockerignore, for users who must have one. The
+// input is a plain value, a [Spec]. The output is text, and the same Spec gives the same text.
 //
 //	text, err := dockerfile.Dockerfile(spec)
 //	ignore, err := dockerfile.Ignore(spec)
@@ -8,10 +8,9 @@
 //		dockerfile.File{Path: ".dockerignore", Text: ignore},
 //	)
 //
-// The text is of the Dockerfile that every builder since Docker 17.09 knows
-// (https://docs.docker.com/reference/dockerfile/), with one exception, the cache mounts of BuildKit: they stand alone
-// in words that can be taken out, and the file says how. There is no "# syntax=" line: nothing in the file needs
-// another frontend than the builder's own, and the line would have one pulled for each build.
+// Every builder since Docker 17.09 can build the Dockerfile (https://docs.docker.com/reference/dockerfile/), except for
+// BuildKit's cache mounts. Those are separate words that can be removed, and the file says how. There is no "# syntax="
+// line: the builder's own frontend is enough, and the line would have one pulled for each build.
 //
-// [Write] never overwrites a file that it did not write, nor one of its own that was edited since.
+// [Write] never overwrites a file that it did not write, or one that was edited since.
 package dockerfile

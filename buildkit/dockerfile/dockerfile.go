@@ -9,8 +9,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// Dockerfile is the text of the Dockerfile, without the first line that [Write] puts in front. It fails for what no
-// Dockerfile can say: control characters in values.
+// Dockerfile returns the text of the Dockerfile, without the first line that [Write] adds. It fails if a value contains
+// a control character, which no Dockerfile can express.
 func Dockerfile(s Spec) (string, error) {
 	if err := s.check(); err != nil {
 		return "", err
@@ -22,13 +22,13 @@ func Dockerfile(s Spec) (string, error) {
 	return t.String(), nil
 }
 
-// text is a Dockerfile in the making.
+// text is a Dockerfile that is being written.
 type text struct {
 	Spec
 	strings.Builder
 }
 
-// The names of the stages, and where they leave what the image takes.
+// The names of the stages, and the folders in which they put what the image copies.
 const (
 	baseStage    = "base"
 	programStage = "build"
@@ -47,10 +47,10 @@ func (t *text) say(sentences string) {
 	}
 }
 
-// comment writes a comment of one line: the names of files and packages in it may hold anything.
+// comment writes a one-line comment. It escapes words, because names of files and packages may contain anything.
 func (t *text) comment(begin, words string) { t.line("%s%s", begin, plaintext.Field(words)) }
 
-// header tells a reader what the file is and how it is used.
+// header writes what the file is and how to use it.
 func (t *text) header() {
 	name, file := strings.ToLower(t.Name), ""
 	if t.File != "" && t.File != "Dockerfile" {
@@ -64,14 +64,14 @@ func (t *text) header() {
 	if t.Platform == "" {
 		t.say("The program is static, so any --platform can be built on any machine, without emulation.")
 	} else {
-		t.say(fmt.Sprintf("The program loads shared libraries. Their list is that of the day when this file was written, for %s and Debian %s; a library that is no longer there ends the build.", t.Platform, t.Suite))
+		t.say(fmt.Sprintf("The program loads shared libraries. This file lists them as of the day it was written, for %s and Debian %s. If a library has gone since, the build fails.", t.Platform, t.Suite))
 	}
 	t.line("#")
-	t.say("A change of the configuration, of embedded files or of libraries wants the file written anew; an edited one is not overwritten:")
+	t.say("Write the file again after a change of the configuration, of embedded files or of libraries. An edited file is not overwritten:")
 	t.line("#")
 	t.line("#   mage imageDockerfile")
 	t.line("#")
-	t.say("The cache mounts want BuildKit, the default since Docker 23. Another builder does without:")
+	t.say("The cache mounts need BuildKit, the default since Docker 23. To build without it:")
 	t.line("#")
 	t.line("#   sed 's/--mount=[^ ]* //g' %s | docker build -t %s -f - .", Shell(cmp.Or(t.File, "Dockerfile")), name)
 	for _, n := range t.Notes {
@@ -80,19 +80,19 @@ func (t *text) header() {
 	}
 }
 
-// arguments are what a build may choose.
+// arguments writes the ARGs that a user may set for a build.
 func (t *text) arguments() {
 	t.line("")
-	t.line("# The compiler, in the version that go.mod or go.work names. Another one, or that one pinned:")
+	t.line("# The compiler, in the version of go.mod or go.work. To choose or pin another image:")
 	t.line("# --build-arg GO_IMAGE=golang@sha256:…")
 	t.line("ARG GO_IMAGE=golang:%s-%s", t.GoVersion, t.Suite)
 	if t.Platform == "" {
-		t.say("Builders other than BuildKit do not say what they run on; for them it is their own platform.")
+		t.say("Builders other than BuildKit do not set BUILDPLATFORM. They use their own platform.")
 		t.line("ARG BUILDPLATFORM=${BUILDPLATFORM:-linux}")
 	}
 }
 
-// from begins a stage: on top of the base, where there is one.
+// from begins a stage, on top of the base stage if there is one.
 func (t *text) from(stage string) {
 	switch {
 	case t.hasBase() && stage != baseStage:
@@ -104,17 +104,17 @@ func (t *text) from(stage string) {
 	}
 }
 
-// hasBase says whether there is a stage below the others.
+// hasBase reports whether there is a base stage.
 func (t *text) hasBase() bool { return len(t.Packages) > 0 || t.Platform != "" }
 
-// base has the packages that the other stages need.
+// base writes the stage with the packages that the other stages need.
 func (t *text) base() {
 	if !t.hasBase() {
 		return
 	}
 	t.line("\n")
 	if len(t.Packages) > 0 {
-		t.say("What the compiler's image does not have. A GO_IMAGE that has it needs no network here.")
+		t.say("Packages that the compiler's image lacks. With a GO_IMAGE that has them, this step needs no network.")
 	}
 	for _, p := range t.Packages {
 		if about := strings.Join(slices.DeleteFunc([]string{p.Version, p.Why}, func(s string) bool { return s == "" }), ", "); about != "" {
@@ -130,7 +130,7 @@ func (t *text) base() {
 	}
 }
 
-// install asks first whether everything is there.
+// install installs the packages, unless all of them are there.
 func (t *text) install() {
 	var names []string
 	for _, p := range t.Packages {
@@ -140,7 +140,7 @@ func (t *text) install() {
 	t.line("RUN dpkg -s $PACKAGES >/dev/null 2>&1 \\\n || { apt-get update \\\n   && apt-get install -y --no-install-recommends $PACKAGES \\\n   && rm -rf /var/lib/apt/lists/*; }")
 }
 
-// debianArch is what Debian calls a platform (https://wiki.debian.org/ArchitectureSpecificsMemo).
+// debianArch returns Debian's name for a platform (https://wiki.debian.org/ArchitectureSpecificsMemo).
 func debianArch(platform string) string {
 	_, arch, _ := strings.Cut(platform, "/")
 	arch, variant, _ := strings.Cut(arch, "/")
@@ -162,10 +162,10 @@ func debianArch(platform string) string {
 	return arch
 }
 
-// system makes what is around the program.
+// system writes the stage with everything but the program and the user's files.
 func (t *text) system() {
 	t.line("\n")
-	t.say("What is around the program.")
+	t.say("Everything but the program and the files of the configuration.")
 	t.from(systemStage)
 	for _, c := range t.Certificates {
 		t.line("COPY %s", arguments(c.From, c.To))
@@ -177,7 +177,7 @@ func (t *text) system() {
 	}
 }
 
-// run writes commands as one RUN. A comment stands above its command.
+// run writes commands as one RUN. The comment of a command is above it.
 func (t *text) run(commands []Command) {
 	for i, c := range commands {
 		begin, end := " && ", " \\"
@@ -196,7 +196,7 @@ func (t *text) run(commands []Command) {
 	}
 }
 
-// files takes what the user adds.
+// files writes the stage with the files that the user adds.
 func (t *text) files() {
 	if len(t.Files.Copies)+len(t.Files.Commands) == 0 {
 		return

@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// static is a program of a workspace, with files, private modules and everything that can be said about how it is run.
+// static returns a program in a workspace, with files, private modules and every option of how it is run.
 func static() dockerfile.Spec {
 	return dockerfile.Spec{
 		Name: "Web", File: "deploy/Web Dockerfile", GoVersion: "1.25.1", Suite: "bookworm",
@@ -42,7 +42,7 @@ func static() dockerfile.Spec {
 	}
 }
 
-// libraries is a program of cgo.
+// libraries returns a cgo program.
 func libraries() dockerfile.Spec {
 	return dockerfile.Spec{
 		Name: "sqlite", File: "Dockerfile", GoVersion: "1.24.0", Suite: "trixie", Platform: "linux/arm/v7",
@@ -59,7 +59,7 @@ func libraries() dockerfile.Spec {
 	}
 }
 
-// A file that is built elsewhere has no sources.
+// elsewhere returns a program that was built before and has no sources.
 func elsewhere() dockerfile.Spec {
 	return dockerfile.Spec{
 		Name: "app", GoVersion: "1.24", Suite: "bookworm", Program: dockerfile.Program{Built: "target/release/app"},
@@ -76,9 +76,9 @@ func TestGolden(t *testing.T) {
 			}
 			golden(t, name+".Dockerfile", text)
 			golden(t, name+".dockerignore", dockerfile.Ignore(spec))
-			for range 3 { // maps have an order of their own
+			for range 3 { // map iteration order is random
 				if again, err := dockerfile.Dockerfile(spec); err != nil || again != text {
-					t.Fatalf("the same Spec gives another text (%v)", err)
+					t.Fatalf("the same Spec gives different texts (%v)", err)
 				}
 			}
 		})
@@ -102,7 +102,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// What no line of a Dockerfile can say is refused, not broken into two instructions.
+// A value that no line of a Dockerfile can express is rejected, and not split into two instructions.
 func TestLines(t *testing.T) {
 	for name, change := range map[string]func(*dockerfile.Spec){
 		"variable": func(s *dockerfile.Spec) { s.Run.Env = []string{"A=b\nUSER 0"} },
@@ -126,7 +126,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// A comment stays one, whatever the names in it.
+// A comment stays a comment, whatever names it contains.
 func TestComments(t *testing.T) {
 	spec := static()
 	spec.Packages = []dockerfile.Package{{Name: "libx", Version: "1\nUSER 0", Why: "of /x\nUSER 0\x1b[2J"}}
@@ -155,7 +155,7 @@ func TestShell(t *testing.T) {
 	}
 }
 
-// Write overwrites its own files, and nobody else's: neither an edited one nor a link; of several it writes all or none.
+// Write overwrites only its own files: neither an edited one nor a link. It writes all of several files, or none.
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "Dockerfile"), filepath.Join(dir, ".dockerignore")
@@ -178,7 +178,7 @@ func TestWrite(t *testing.T) {
 			t.Fatalf("the file is %q", read(a))
 		}
 	}
-	// As git checks it out on Windows.
+	// As git checks the file out on Windows.
 	if err := os.WriteFile(a, []byte(strings.ReplaceAll(read(a), "\n", "\r\n")), 0o644); err != nil {
 		t.Fatal(err)
 	}

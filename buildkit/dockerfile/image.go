@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// image is the last stage. What changes rarely comes first, and the program last: a new one is a layer of its own.
+// image writes the last stage. What changes rarely comes first and the program last, so a new program is one new layer.
 func (t *text) image() {
 	t.line("\n")
 	t.say("The image.")
@@ -85,10 +85,10 @@ func (t *text) commands() {
 	}
 }
 
-// continued is how a command goes on in the next line.
+// continued continues a command on the next line.
 const continued = " \\\n"
 
-// check refuses what no line can say.
+// check rejects values that no line can express.
 func (s Spec) check() error {
 	type named struct{ what, text string }
 	all := []named{{"the name", s.Name}, {"the workdir", s.Run.Workdir}, {"the user", s.Run.User}}

@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// The caches of the go command, kept between builds by BuildKit alone. They are words of their own, so that they can
-// be taken out.
+// The caches of the go command. Only BuildKit keeps them between builds. Each is a separate word, so that it can be
+// removed.
 const (
 	moduleCache = "--mount=type=cache,target=/go/pkg/mod "
 	buildCache  = "--mount=type=cache,target=/root/.cache/go-build "
 	credentials = "--mount=type=secret,id=netrc,target=/root/.netrc "
 )
 
-// program compiles.
+// program writes the stage that compiles.
 func (t *text) program() {
 	p := t.Program
 	t.line("\n")
 	if p.Built != "" {
-		t.say("The program, which is built elsewhere.")
+		t.say("The program, which was built before.")
 		t.from(programStage)
 		t.line("COPY %s", arguments(p.Built, path.Join(out, t.Name)))
 		t.line("RUN chmod 0755 %s", Shell(path.Join(out, t.Name)))
@@ -35,10 +35,10 @@ func (t *text) program() {
 	t.compile()
 }
 
-// downloads says whether the program needs modules of others.
+// downloads reports whether the program needs modules from elsewhere.
 func (t *text) downloads() bool { return len(t.Program.Download) > 0 || t.Program.DownloadAll }
 
-// modules takes what changes rarely first: with it the modules stay, while the sources change.
+// modules copies the module files before the sources, so that the modules stay cached when sources change.
 func (t *text) modules() {
 	p := t.Program
 	for _, dir := range foldersOf(p.ModuleFiles) {
@@ -63,12 +63,12 @@ func (t *text) modules() {
 		t.say("Credentials for private modules: docker build --secret id=netrc,src=$HOME/.netrc")
 	}
 	if !p.DownloadAll {
-		t.say("Of go.mod only what the program needs: tools and their modules are not for the image.")
+		t.say("Only the modules that the program needs, without the tools of go.mod.")
 	}
 	t.line("RUN %s%s%sgo mod download%s", moduleCache, t.credentials(), t.inModule(), more(p.Download))
 }
 
-// sources are copied, those that the ignore file lets through.
+// sources copies the sources that the ignore file allows.
 func (t *text) sources() {
 	if t.downloads() {
 		t.line("")
@@ -82,7 +82,7 @@ func (t *text) sources() {
 	}
 }
 
-// compile is the go command.
+// compile writes the go command.
 func (t *text) compile() {
 	p := t.Program
 	env := slices.Clone(p.Env)
@@ -104,7 +104,7 @@ func (t *text) compile() {
 	t.line("%s\\\n    go %s", line, Words(args...))
 }
 
-// credentials is the mount of a secret, where modules are private. A build without the secret has none.
+// credentials returns the mount of a secret if modules are private. A build without the secret skips it.
 func (t *text) credentials() string {
 	if t.Program.Private != "" {
 		return credentials
@@ -112,7 +112,7 @@ func (t *text) credentials() string {
 	return ""
 }
 
-// inModule goes to the module, where the context is more than that.
+// inModule returns the cd to the module if the module is below the context.
 func (t *text) inModule() string {
 	if t.Program.Dir == "." || t.Program.Dir == "" {
 		return ""
@@ -120,7 +120,7 @@ func (t *text) inModule() string {
 	return "cd " + Shell(t.Program.Dir) + " && "
 }
 
-// assignments are variables for a command of the shell.
+// assignments returns variables as words before a shell command.
 func assignments(env []string) string {
 	var words []string
 	for _, kv := range env {
@@ -133,7 +133,7 @@ func assignments(env []string) string {
 	return strings.Join(words, " ")
 }
 
-// more are further words of a command: on its line, or on lines of their own when there are many.
+// more returns further words of a command: on its line, or on their own lines if there are many.
 func more(words []string) string {
 	if len(words) < 2 {
 		return strings.TrimRight(" "+Words(words...), " ")
@@ -145,7 +145,7 @@ func more(words []string) string {
 	return b.String()
 }
 
-// foldersOf are the folders of files, each once, in their order.
+// foldersOf returns the folders of files, each once, in order.
 func foldersOf(files []string) []string {
 	var dirs []string
 	for _, f := range files {
@@ -156,7 +156,7 @@ func foldersOf(files []string) []string {
 	return dirs
 }
 
-// folder is a folder as the target of COPY.
+// folder returns a folder as the target of COPY.
 func folder(dir string) string {
 	if dir == "." {
 		return "./"

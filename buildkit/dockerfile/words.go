@@ -8,13 +8,13 @@ import (
 	"unicode"
 )
 
-// plain are words that mean themselves, for the shell and for the builder.
+// plain matches words that need no quotes, neither for the shell nor for the builder.
 var plain = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
-// flag is an argument with a value that reads better with the quotes around the value.
+// flag matches an argument with a value that reads better if only the value is quoted.
 var flag = regexp.MustCompile(`^(-?-?[A-Za-z0-9_-]+=)([^$"\\` + "`" + `!\n]+)$`)
 
-// Shell is a word for a POSIX shell.
+// Shell quotes a word for a POSIX shell.
 func Shell(word string) string {
 	if plain.MatchString(word) {
 		return word
@@ -25,7 +25,7 @@ func Shell(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// Words are words for a POSIX shell.
+// Words quotes words for a POSIX shell.
 func Words(words ...string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
@@ -34,11 +34,11 @@ func Words(words ...string) string {
 	return strings.Join(quoted, " ")
 }
 
-// escaped is a word in which the builder finds no variable, quote or escape
+// escaped escapes variables, quotes and escape characters for the builder
 // (https://docs.docker.com/reference/dockerfile/#environment-replacement).
 var escaped = strings.NewReplacer(`\`, `\\`, `$`, `\$`, `"`, `\"`, `'`, `\'`)
 
-// arguments are the words of an instruction: as they are, or as JSON where one of them has a space in it.
+// arguments returns the words of an instruction: unchanged, or as JSON if one of them has a space.
 func arguments(words ...string) string {
 	for i, w := range words {
 		words[i] = escaped.Replace(w)
@@ -51,18 +51,18 @@ func arguments(words ...string) string {
 	return strings.Join(words, " ")
 }
 
-// list is the exec form: JSON, with the characters of HTML as they are.
+// list returns the exec form: JSON, without escapes for HTML's characters.
 func list(words []string) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(words); err != nil {
-		panic(err) // strings have no way to fail
+		panic(err) // strings can't fail
 	}
 	return strings.ReplaceAll(strings.TrimSpace(b.String()), `","`, `", "`)
 }
 
-// value is the quoted value of ENV and LABEL.
+// value quotes a value of ENV or LABEL.
 func value(s string) string {
 	if plain.MatchString(s) {
 		return s
@@ -70,10 +70,10 @@ func value(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `$`, `\$`, `"`, `\"`).Replace(s) + `"`
 }
 
-// oneLine refuses what no line of a Dockerfile can say.
+// oneLine rejects values that no line of a Dockerfile can express.
 func oneLine(what, s string) error {
 	if i := strings.IndexFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }); i >= 0 {
-		return fmt.Errorf("writing %s %q into a Dockerfile: it has the character %q, which no line there can have\nfix: write it without, or build the image with the target image", what, s, s[i])
+		return fmt.Errorf("writing %s %q into a Dockerfile: it has the character %q, which no line of a Dockerfile can have\nfix: write it without, or build the image with the target image", what, s, s[i])
 	}
 	return nil
 }

@@ -5,29 +5,29 @@
 #
 # The program is static, so any --platform can be built on any machine, without emulation.
 #
-# A change of the configuration, of embedded files or of libraries wants the file written anew; an
-# edited one is not overwritten:
+# Write the file again after a change of the configuration, of embedded files or of libraries. An
+# edited file is not overwritten:
 #
 #   mage imageDockerfile
 #
-# The cache mounts want BuildKit, the default since Docker 23. Another builder does without:
+# The cache mounts need BuildKit, the default since Docker 23. To build without it:
 #
 #   sed 's/--mount=[^ ]* //g' Dockerfile | docker build -t app -f - .
 
-# The compiler, in the version that go.mod or go.work names. Another one, or that one pinned:
+# The compiler, in the version of go.mod or go.work. To choose or pin another image:
 # --build-arg GO_IMAGE=golang@sha256:…
 ARG GO_IMAGE=golang:1.24-bookworm
-# Builders other than BuildKit do not say what they run on; for them it is their own platform.
+# Builders other than BuildKit do not set BUILDPLATFORM. They use their own platform.
 ARG BUILDPLATFORM=${BUILDPLATFORM:-linux}
 
 
-# The program, which is built elsewhere.
+# The program, which was built before.
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
 COPY target/release/app /out/app
 RUN chmod 0755 /out/app
 
 
-# What is around the program.
+# Everything but the program and the files of the configuration.
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS rootfs
 
 

@@ -3,24 +3,25 @@
 #
 #   docker build -t sqlite .
 #
-# The program loads shared libraries. Their list is that of the day when this file was written, for
-# linux/arm/v7 and Debian trixie; a library that is no longer there ends the build.
+# The program loads shared libraries. This file lists them as of the day it was written, for
+# linux/arm/v7 and Debian trixie. If a library has gone since, the build fails.
 #
-# A change of the configuration, of embedded files or of libraries wants the file written anew; an
-# edited one is not overwritten:
+# Write the file again after a change of the configuration, of embedded files or of libraries. An
+# edited file is not overwritten:
 #
 #   mage imageDockerfile
 #
-# The cache mounts want BuildKit, the default since Docker 23. Another builder does without:
+# The cache mounts need BuildKit, the default since Docker 23. To build without it:
 #
 #   sed 's/--mount=[^ ]* //g' Dockerfile | docker build -t sqlite -f - .
 
-# The compiler, in the version that go.mod or go.work names. Another one, or that one pinned:
+# The compiler, in the version of go.mod or go.work. To choose or pin another image:
 # --build-arg GO_IMAGE=golang@sha256:…
 ARG GO_IMAGE=golang:1.24.0-trixie
 
 
-# What the compiler's image does not have. A GO_IMAGE that has it needs no network here.
+# Packages that the compiler's image lacks. With a GO_IMAGE that has them, this step needs no
+# network.
 #   libsqlite3-dev: 3.40.1-2, headers and libsqlite3.so.0
 FROM ${GO_IMAGE} AS base
 RUN test "$(dpkg --print-architecture)" = armhf \
@@ -44,7 +45,7 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     go build -trimpath -o /out/sqlite .
 
 
-# What is around the program.
+# Everything but the program and the files of the configuration.
 FROM base AS rootfs
 
 # The shared libraries.

@@ -5,21 +5,21 @@
 #
 # The program is static, so any --platform can be built on any machine, without emulation.
 #
-# A change of the configuration, of embedded files or of libraries wants the file written anew; an
-# edited one is not overwritten:
+# Write the file again after a change of the configuration, of embedded files or of libraries. An
+# edited file is not overwritten:
 #
 #   mage imageDockerfile
 #
-# The cache mounts want BuildKit, the default since Docker 23. Another builder does without:
+# The cache mounts need BuildKit, the default since Docker 23. To build without it:
 #
 #   sed 's/--mount=[^ ]* //g' 'deploy/Web Dockerfile' | docker build -t web -f - .
 #
 # note: Before of magefile.go:7 is a function of the magefile, which docker build does not run.
 
-# The compiler, in the version that go.mod or go.work names. Another one, or that one pinned:
+# The compiler, in the version of go.mod or go.work. To choose or pin another image:
 # --build-arg GO_IMAGE=golang@sha256:…
 ARG GO_IMAGE=golang:1.25.1-bookworm
-# Builders other than BuildKit do not say what they run on; for them it is their own platform.
+# Builders other than BuildKit do not set BUILDPLATFORM. They use their own platform.
 ARG BUILDPLATFORM=${BUILDPLATFORM:-linux}
 
 
@@ -33,7 +33,7 @@ COPY server/go.mod server/go.sum server/
 ARG GOPROXY
 ARG GOPRIVATE=example.com
 # Credentials for private modules: docker build --secret id=netrc,src=$HOME/.netrc
-# Of go.mod only what the program needs: tools and their modules are not for the image.
+# Only the modules that the program needs, without the tools of go.mod.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=secret,id=netrc,target=/root/.netrc cd server && go mod download \
     example.com/private \
     golang.org/x/net
@@ -47,7 +47,7 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     go build -trimpath -tags=a,b '-ldflags=-s -w -X main.price=$5' -o /out/Web ./cmd/web
 
 
-# What is around the program.
+# Everything but the program and the files of the configuration.
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS rootfs
 COPY certs/company.pem /certificates/0.pem
 
