@@ -1,5 +1,5 @@
-// Package diskfull says what helps against a full disk: which one it is, and whether
-// it is its bytes or its inodes that are all taken.
+// Package diskfull suggests a fix for a full disk: [Fix] and [FixOf] return which disk is full, and whether its bytes or
+// its inodes are used up.
 package diskfull
 
 import (
@@ -12,16 +12,16 @@ import (
 	"syscall"
 )
 
-// Fix is what helps, one line, where path could not be written.
+// Fix returns a one-line fix for a disk on which path could not be written.
 func Fix(path string) string {
 	dir := existing(path)
 	if noInodes(dir) {
-		return fmt.Sprintf("remove files on the disk of %q: it has no inode left for another one, however many bytes are free (df -i)", dir)
+		return fmt.Sprintf("remove files on the disk of %q: it has no inodes left, even if bytes are free (df -i)", dir)
 	}
 	return fmt.Sprintf("free space on the disk of %q", dir)
 }
 
-// existing is the path, or the nearest folder above that is there.
+// existing returns the path, or the nearest folder above it that exists.
 func existing(path string) string {
 	for {
 		info, err := os.Stat(path)
@@ -34,17 +34,18 @@ func existing(path string) string {
 	}
 }
 
-// Is tells whether an error is that of a full disk, or of a user's full part of one.
+// Is reports whether an error means a full disk, or an exhausted quota.
 func Is(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
 		runtime.GOOS == "windows" && errors.Is(err, errorDiskFull)
 }
 
-// errorDiskFull is ERROR_DISK_FULL, which package syscall has no name for. Elsewhere the number is another error.
+// errorDiskFull is ERROR_DISK_FULL, which package syscall does not name. On other systems the number is another error.
 // https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499-
 const errorDiskFull = syscall.Errno(112)
 
-// FixOf is Fix for the file that an error of the os package names; "" when it is none of a full disk, or names none.
+// FixOf returns Fix for the file that an error of the os package names. It returns "" if err does not mean a full disk
+// or names no file.
 func FixOf(err error) string {
 	if !Is(err) {
 		return ""

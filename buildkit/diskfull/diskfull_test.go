@@ -12,7 +12,7 @@ import (
 
 const inside = "FROMSCRATCH_TEST_DISK"
 
-// Two real file systems, one without bytes and one without inodes, in a mount namespace.
+// The test uses two real file systems in a mount namespace, one without free bytes and one without free inodes.
 func TestFixOf(t *testing.T) {
 	if dir := os.Getenv(inside); dir != "" {
 		bytes, inodes := filepath.Join(dir, "bytes"), filepath.Join(dir, "inodes")
@@ -23,7 +23,7 @@ func TestFixOf(t *testing.T) {
 			want string
 		}{
 			{fmt.Errorf("writing: %w", tooLarge), fmt.Sprintf("free space on the disk of %q", bytes)},
-			{errors.Join(tooMany), fmt.Sprintf("remove files on the disk of %q: it has no inode left for another one, however many bytes are free (df -i)", inodes)},
+			{errors.Join(tooMany), fmt.Sprintf("remove files on the disk of %q: it has no inodes left, even if bytes are free (df -i)", inodes)},
 			{os.ErrNotExist, ""},
 		} {
 			if got := FixOf(tt.err); got != tt.want {
@@ -33,7 +33,7 @@ func TestFixOf(t *testing.T) {
 		return
 	}
 	if runtime.GOOS != "linux" {
-		t.Skip("small file systems are mounted, which is done for Linux only")
+		t.Skip("the test mounts small file systems, which needs Linux")
 	}
 	namespace := []string{"--mount"}
 	if os.Getuid() != 0 {
