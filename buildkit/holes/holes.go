@@ -1,7 +1,7 @@
-// Package holes copies files of others without filling the disk: where a file has nothing but zeros the copy has a hole.
+// Package holes copies files of unknown origin without filling the disk: [Copy] writes a hole for each page of zeros.
 //
-// The size of a file in an archive or a container is what its maker says. A file of 1 TiB may be a few bytes there, and
-// is as few in the copy.
+// The size of a file in an archive or a container is whatever its creator claims. A file of 1 TiB may take a few bytes
+// there, and takes as few in the copy.
 package holes
 
 import (
@@ -11,20 +11,20 @@ import (
 	"os"
 )
 
-// page is the smallest hole, in bytes: file systems keep whole blocks of this size at least.
+// page is the size of the smallest hole, in bytes. File systems allocate blocks of at least this size.
 const page = 4 << 10
 
 var zeros [page]byte
 
-// TooLargeError reports a file with more bytes than it may have.
+// TooLargeError reports a file with more bytes than the limit.
 type TooLargeError struct {
 	Limit int64 // in bytes
 }
 
 func (e *TooLargeError) Error() string { return fmt.Sprintf("it has more than %d bytes", e.Limit) }
 
-// Copy writes what r has to a new and empty file: at most limit bytes, else it fails with a [*TooLargeError]. size is that
-// of the file, and data how much of it is no hole.
+// Copy writes the content of r to a new, empty file. It returns the size of the file, and how much of it is data and not
+// holes. If there are more than limit bytes, it fails with a [*TooLargeError].
 func Copy(f *os.File, r io.Reader, limit int64) (size, data int64, err error) {
 	buf := make([]byte, 64*page)
 	for {
@@ -38,14 +38,14 @@ func Copy(f *os.File, r io.Reader, limit int64) (size, data int64, err error) {
 		case err != nil:
 			return size, data, err
 		case readErr == io.EOF:
-			return size, data, f.Truncate(size) // the last pages may be a hole
+			return size, data, f.Truncate(size) // the file may end with a hole
 		case readErr != nil:
 			return size, data, readErr
 		}
 	}
 }
 
-// fill reads until the block is full. Unlike [io.ReadFull] it returns the reader's own error.
+// fill reads until the block is full. Unlike [io.ReadFull], it returns the reader's own error.
 func fill(r io.Reader, block []byte) (n int, err error) {
 	for n < len(block) && err == nil {
 		var more int
@@ -55,7 +55,7 @@ func fill(r io.Reader, block []byte) (n int, err error) {
 	return n, err
 }
 
-// writeData writes the pages of a block that are not zeros.
+// writeData writes the pages of a block that have data.
 func writeData(f *os.File, block []byte, at int64) (data int64, err error) {
 	for from := 0; from < len(block); {
 		to := from
@@ -76,7 +76,7 @@ func writeData(f *os.File, block []byte, at int64) (data int64, err error) {
 	return data, nil
 }
 
-// isHole reports whether a block begins with a page of zeros.
+// isHole reports whether a block starts with a page of zeros.
 func isHole(block []byte) bool {
 	n := min(page, len(block))
 	return bytes.Equal(block[:n], zeros[:n])

@@ -13,12 +13,12 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/holes"
 )
 
-// The copy has the same bytes, and takes no place for zeros.
+// The copy has the same bytes, and zeros take no space.
 func TestCopy(t *testing.T) {
 	zeros := func(n int) string { return strings.Repeat("\x00", n) }
 	for _, row := range []struct {
 		name, content string
-		data          int64 // that is written
+		data          int64 // bytes written
 	}{
 		{"empty", "", 0},
 		{"short", "abc", 3},
@@ -40,14 +40,14 @@ func TestCopy(t *testing.T) {
 					t.Errorf("%d bytes, %d of data, %v; want %d, %d", size, data, err, len(row.content), row.data)
 				}
 				if got, err := os.ReadFile(f.Name()); err != nil || !bytes.Equal(got, []byte(row.content)) {
-					t.Errorf("the copy is another (%d bytes, %v)", len(got), err)
+					t.Errorf("the copy differs (%d bytes, %v)", len(got), err)
 				}
 			})
 		}
 	}
 }
 
-// What is longer than it may be, or breaks off, is an error.
+// Too much data, or an error of the reader, makes Copy fail.
 func TestCopyFails(t *testing.T) {
 	broken := errors.New("broken")
 	f, err := os.Create(filepath.Join(t.TempDir(), "f"))
