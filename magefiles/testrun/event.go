@@ -28,7 +28,7 @@ func (e Event) Ends() bool {
 	return e.Action == "pass" || e.Action == "fail" || e.Action == "skip"
 }
 
-// Read calls each for every event in r. Lines that are no events are passed to it as output without a package. It
+// Read calls each for every event in r. Lines that are not events are passed to it as output without a package. It
 // returns the first error of r or of each.
 func Read(r io.Reader, each func(Event) error) error {
 	for lines := bufio.NewReaderSize(r, 64<<10); ; {

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// grace is how long tests may take to end after they were asked. mage ends five seconds after Ctrl-C.
+// grace is how long tests may take to end after a signal. mage ends five seconds after Ctrl-C.
 const grace = 3 * time.Second
 
-// ownGroup puts the command and what it starts into a process group of its own.
+// ownGroup puts the command and its children into their own process group.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
-// endGroup ends the command and what it started: first by the signal, then by SIGKILL.
+// endGroup ends the command and its children: first with the signal, then with SIGKILL.
 func endGroup(cmd *exec.Cmd, s syscall.Signal) {
 	_ = syscall.Kill(-cmd.Process.Pid, s) // the group may have ended by itself
 	time.AfterFunc(grace, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })

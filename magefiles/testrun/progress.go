@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// name identifies a test; test is "" for what a package prints by itself.
+// name identifies a test. test is "" for output of a package outside of tests.
 type name struct{ pkg, test string }
 
-// progress collects events and prints what a reader wants to know.
+// progress collects events and prints the progress.
 type progress struct {
 	out     io.Writer
-	module  string // the prefix of packages that is not printed
+	module  string // prefix of packages, not printed
 	summary Summary
 
 	output  map[name][]byte    // of tests that run or have failed
-	running map[name]time.Time // functions and rows that are at work, with the start of each
+	running map[name]time.Time // running functions and rows, with their start
 	counts  map[string]*Counts // of functions and rows, by package
-	failed  map[string][]name  // in the order of their ends, by package
+	failed  map[string][]name  // in the order in which they ended, by package
 	builds  map[string][]byte  // what the compiler printed, by import path
 }
 
@@ -34,7 +34,7 @@ func newProgress(out io.Writer, module string) *progress {
 	}
 }
 
-// add takes an event and prints a line when a package has ended.
+// add processes an event and prints a line when a package has ended.
 func (p *progress) add(e Event) {
 	id := name{e.Package, e.Test}
 	switch {
@@ -81,7 +81,7 @@ func (p *progress) endPackage(e Event) {
 	own := p.output[name{pkg: e.Package}]
 	if e.Action == "fail" {
 		p.printFailures(e, own)
-		if c.Failed == 0 { // it does not compile, or has ended outside of a test
+		if c.Failed == 0 { // it does not compile, or ended outside of a test
 			c.Failed++
 		}
 	}
@@ -93,8 +93,8 @@ func (p *progress) endPackage(e Event) {
 	fmt.Fprintf(p.out, "%-4s  %-26s %7.1fs  %s\n", map[string]string{"pass": "ok", "skip": "ok", "fail": "FAIL"}[e.Action], p.short(e.Package), e.Elapsed, c)
 }
 
-// printFailures prints the output of the tests that failed, then what the package printed outside of tests, and the
-// output of tests that never ended.
+// printFailures prints the output of failed tests, then the package's output outside of tests, and the output of tests
+// that never ended.
 func (p *progress) printFailures(e Event, own []byte) {
 	fmt.Fprintf(p.out, "\n--- %s failed\n%s", p.short(e.Package), p.builds[e.FailedBuild])
 	var unended []name
@@ -113,7 +113,7 @@ func (p *progress) printFailures(e Event, own []byte) {
 	fmt.Fprintln(p.out)
 }
 
-// stalled names the tests that run, with what each has printed so far.
+// stalled returns the running tests and their output so far.
 func (p *progress) stalled(now time.Time) string {
 	var b strings.Builder
 	for _, id := range p.runningNow() {
@@ -123,12 +123,12 @@ func (p *progress) stalled(now time.Time) string {
 		}
 	}
 	if b.Len() == 0 {
-		return "no test was running: go test was compiling, or a package ended without telling\n"
+		return "no test was running: go test was compiling, or a package ended without an event\n"
 	}
 	return b.String()
 }
 
-// runningNow gives the tests that run, without those that wait for a row of theirs.
+// runningNow returns the running tests, without those that wait for a row of their own.
 func (p *progress) runningNow() []name {
 	ids := slices.SortedFunc(maps.Keys(p.running), compareNames)
 	return slices.DeleteFunc(slices.Clone(ids), func(id name) bool {
@@ -138,7 +138,7 @@ func (p *progress) runningNow() []name {
 	})
 }
 
-// heartbeat is a line for a time in which no package ends.
+// heartbeat returns a line for a time in which no package ends.
 func (p *progress) heartbeat(now time.Time) string {
 	ended := p.summary.total()
 	open := map[string]bool{}
@@ -170,7 +170,7 @@ func compareNames(a, b name) int {
 	return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.test, b.test))
 }
 
-// reason is what a test that was skipped printed, on one line: "    file_test.go:12: the command podman is missing".
+// reason returns the output of a skipped test on one line: "    file_test.go:12: the command podman is missing".
 func reason(output []byte) string {
 	var said []string
 	for _, line := range lines(output) {

@@ -12,22 +12,22 @@ import (
 	"time"
 )
 
-// Options say what to run. The zero value runs "go test -json" in the current folder.
+// Options are what to run. The zero value runs "go test -json" in the current folder.
 type Options struct {
 	Dir    string        // the folder to run in
 	Args   []string      // of go test, after -json
-	Module string        // the module's path, which is left out of what is printed
+	Module string        // the module's path, not printed
 	Stall  time.Duration // how long no test may end; 10 minutes if 0
 	Beat   time.Duration // how often a line is printed while no package ends; 30 seconds if 0
 	Out    io.Writer     // where lines go; os.Stdout if nil
-	Record io.Writer     // if set, gets the events as they come
+	Record io.Writer     // if set, receives the events
 }
 
-// ErrFailed reports that tests failed. What failed has been printed.
+// ErrFailed means that tests failed. The failures have been printed.
 var ErrFailed = errors.New("tests failed")
 
-// Run runs the tests and prints how far they are. The error wraps [ErrFailed] when a test failed or a package did not
-// compile. When the context ends or no test ends for too long, all processes of the run are ended.
+// Run runs the tests and prints the progress. The error wraps [ErrFailed] if a test failed or a package did not compile.
+// If the context ends or no test ends for too long, all processes of the run are ended.
 func Run(ctx context.Context, o Options) (Summary, error) {
 	if o.Stall == 0 {
 		o.Stall = 10 * time.Minute
@@ -38,8 +38,8 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	if o.Out == nil {
 		o.Out = os.Stdout
 	}
-	o.Out = &lockedWriter{w: o.Out} // go test writes to it beside us
-	// The time limit is ours: a package that makes progress may take as long as it needs.
+	o.Out = &lockedWriter{w: o.Out} // go test writes to it at the same time
+	// Stall replaces go test's time limit: a package that makes progress may take as long as it needs.
 	cmd := exec.Command("go", append([]string{"test", "-json", "-timeout=0"}, o.Args...)...)
 	cmd.Dir, cmd.Stderr = o.Dir, o.Out
 	ownGroup(cmd)
@@ -68,7 +68,7 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	return p.summary, nil
 }
 
-// follow reads events until go test closes its output. It returns why it ended the run, nil if it did not.
+// follow reads events until go test closes its output. If it ended the run, it returns why.
 func follow(ctx context.Context, o Options, cmd *exec.Cmd, stdout io.Reader, p *progress) error {
 	if o.Record != nil {
 		stdout = io.TeeReader(stdout, o.Record)
@@ -101,8 +101,8 @@ func follow(ctx context.Context, o Options, cmd *exec.Cmd, stdout io.Reader, p *
 				fmt.Fprint(o.Out, p.heartbeat(now))
 			}
 		case now := <-stall.C:
-			stopped = fmt.Errorf("no test has ended for %s; running were:\n%s", o.Stall, p.stalled(now))
-			endGroup(cmd, syscall.SIGQUIT) // a Go program prints where it is
+			stopped = fmt.Errorf("no test has ended for %s; these were running:\n%s", o.Stall, p.stalled(now))
+			endGroup(cmd, syscall.SIGQUIT) // a Go program prints its stacks
 
 		case <-cancelled:
 			cancelled = nil

@@ -135,14 +135,14 @@ func TestRunFails(t *testing.T) {
 	}
 }
 
-// A pattern that fits no test is a mistake, not a success.
+// A pattern that matches no test is a mistake, not a success.
 func TestRunWithoutTests(t *testing.T) {
 	if _, _, err := runIn(t, module(t), Options{Args: []string{"-run", "^TestNowhere$", "./good"}}); !errors.Is(err, ErrFailed) {
 		t.Errorf("the error is %v, want %v", err, ErrFailed)
 	}
 }
 
-// A test that hangs ends the run, and the error says which one and what it printed.
+// A test that hangs ends the run. The error has its name and its output.
 func TestRunStalls(t *testing.T) {
 	_, out, err := runIn(t, module(t), Options{Args: []string{"./good", "./hangs"}, Stall: 10 * time.Second, Beat: time.Second})
 	if err == nil {
@@ -155,7 +155,7 @@ func TestRunStalls(t *testing.T) {
 	wantText(t, out, "goroutine ", "FAIL  hangs ", "running: hangs TestRow/waits ")
 }
 
-// A run that is cancelled ends, and leaves no process.
+// A cancelled run ends and leaves no process behind.
 func TestRunCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

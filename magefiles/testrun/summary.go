@@ -23,15 +23,15 @@ func (c *Counts) add(action string) {
 
 func (c Counts) total() int { return c.Passed + c.Failed + c.Skipped }
 
-// String gives "12 passed, 0 failed, 3 skipped".
+// String returns "12 passed, 0 failed, 3 skipped".
 func (c Counts) String() string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", c.Passed, c.Failed, c.Skipped)
 }
 
-// Skip is a test that was skipped, and why.
+// Skip is a skipped test and the reason.
 type Skip struct{ Package, Test, Reason string }
 
-// Summary is what came of a run.
+// Summary is the result of a run.
 type Summary struct {
 	Counts  Counts
 	Skipped []Skip
