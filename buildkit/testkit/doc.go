@@ -1,3 +1,3 @@
-// Package testkit is what the tests of several packages share: the tools that they need, and programs that are compiled
-// once for a whole run.
+// Package testkit is shared by the tests of several packages. It checks for tools ([Need]), compiles programs once for a
+// whole run ([Program]), and waits with a deadline ([WaitFor]).
 package testkit

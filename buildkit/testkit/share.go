@@ -15,11 +15,11 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
 )
 
-// sharedFolder names the folder in which the test binaries of one run find what was compiled for all of them. Without
-// it each test binary compiles for itself.
+// sharedFolder is the variable with the folder for programs that all test binaries of a run share. Without it, each test
+// binary compiles for itself.
 const sharedFolder = "FROMSCRATCH_TEST_SHARED"
 
-// Share makes the folder of a run and names it in the environment, which test binaries inherit. release removes it.
+// Share creates the folder of a run and sets the variable, which test binaries inherit. release removes the folder.
 func Share() (release func() error, err error) {
 	dir, err := os.MkdirTemp("", "fromscratch-test-shared")
 	if err != nil {
@@ -33,8 +33,8 @@ func Share() (release func() error, err error) {
 
 var own = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "fromscratch-test-own") })
 
-// Folder is the folder that the tests of a run share: of all packages in a run by mage, else of one test binary, which
-// removes it by [Clean].
+// Folder returns the folder that the tests of a run share. In a run by mage it is shared by all packages. Otherwise it
+// belongs to one test binary, which removes it with [Clean].
 func Folder() (string, error) {
 	if dir := os.Getenv(sharedFolder); dir != "" {
 		return dir, nil
@@ -42,7 +42,7 @@ func Folder() (string, error) {
 	return own()
 }
 
-// Clean removes what this test binary has compiled for itself alone. TestMain calls it at its end.
+// Clean removes the folder if it belongs to this test binary alone. TestMain calls it at the end.
 func Clean() {
 	if os.Getenv(sharedFolder) == "" {
 		if dir, err := own(); err == nil {
@@ -52,7 +52,7 @@ func Clean() {
 }
 
 // Program compiles a main package, given by its path or import path, without cgo, and returns the file. The first test
-// of a run that wants the program compiles it; the others wait for that one.
+// of a run that needs the program compiles it. Other tests wait for it.
 func Program(t testing.TB, pkg string) string {
 	t.Helper()
 	path, err := program(pkg)

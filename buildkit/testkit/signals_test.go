@@ -11,10 +11,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// inChild makes this test binary a process that was started with SIGHUP ignored.
+// inChild makes this test binary a process that starts with SIGHUP ignored.
 const inChild = "FROMSCRATCH_TEST_IGNORING"
 
-// A command that a test starts is ended by SIGHUP, though the test was started by nohup.
+// SIGHUP ends a command that a test starts, even if the test was started by nohup.
 func TestDefaultSignals(t *testing.T) {
 	if os.Getenv(inChild) != "" {
 		testkit.DefaultSignals()
@@ -22,7 +22,7 @@ func TestDefaultSignals(t *testing.T) {
 		out, err := cmd.Output()
 		status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
 		if err == nil || !status.Signaled() || status.Signal() != syscall.SIGHUP {
-			t.Errorf("the command ended with %v and printed %q, want the end by SIGHUP", err, out)
+			t.Errorf("the command ended with %v and printed %q, want it ended by SIGHUP", err, out)
 		}
 		return
 	}

@@ -8,23 +8,22 @@ import (
 	"testing"
 )
 
-// Missing skips the test because something is not installed or not running; what says what. Where CI=true nothing may be
-// missing: there the test fails.
+// Missing skips the test because what is not installed or not running. If CI=true, it fails the test.
 func Missing(t testing.TB, what string) {
 	t.Helper()
 	Skip(t, what+" is missing")
 }
 
-// Skip skips the test for a reason that the machine gives. Where CI=true it fails the test.
+// Skip skips the test for a reason in the machine. If CI=true, it fails the test.
 func Skip(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("in CI no test may be skipped: %s", reason)
+		t.Fatalf("CI must not skip this test: %s", reason)
 	}
 	t.Skip(reason)
 }
 
-// Need asks for commands in PATH, see [Missing].
+// Need skips the test if a command is not in PATH, see [Missing].
 func Need(t testing.TB, commands ...string) {
 	t.Helper()
 	for _, c := range commands {
@@ -34,7 +33,7 @@ func Need(t testing.TB, commands ...string) {
 	}
 }
 
-// NeedEngine asks for the docker command and a Docker Engine that answers it, see [Missing].
+// NeedEngine skips the test if there is no docker command or no engine answers it, see [Missing].
 func NeedEngine(t testing.TB) {
 	t.Helper()
 	Need(t, "docker")
@@ -43,7 +42,7 @@ func NeedEngine(t testing.TB) {
 	}
 }
 
-// NeedPackage asks for a C compiler and for a C library's headers by the library's name for pkg-config, see [Missing].
+// NeedPackage skips the test if there is no C compiler, or pkg-config does not find the library, see [Missing].
 func NeedPackage(t testing.TB, name string) {
 	t.Helper()
 	Need(t, "gcc", "pkg-config")
@@ -52,8 +51,8 @@ func NeedPackage(t testing.TB, name string) {
 	}
 }
 
-// Output runs a command in a folder, "" is the current one, and returns what it prints on stdout and stderr. The test fails
-// if the command does.
+// Output runs a command in a folder ("" is the current one) and returns its stdout and stderr. If the command fails, so
+// does the test.
 func Output(t testing.TB, dir, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)
@@ -65,7 +64,7 @@ func Output(t testing.TB, dir, name string, args ...string) string {
 	return string(out)
 }
 
-// Module writes a folder of files, by name, and returns it. The test's end removes it.
+// Module writes files, by name, to a new folder and returns it. It is removed when the test ends.
 func Module(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -81,7 +80,8 @@ func Module(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-// Copy copies a folder, so that a build makes no dist/ in the original, and returns the copy. The test's end removes it.
+// Copy copies a folder, so that a build creates no dist/ in the original, and returns the copy. It is removed when the
+// test ends.
 func Copy(t testing.TB, dir string) string {
 	t.Helper()
 	to := t.TempDir()
