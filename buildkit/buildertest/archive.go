@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// archive is the tar of an image's root file system. A path is in it once.
+// archive is the tar of an image's root file system. It contains each path once.
 type archive struct {
 	*tar.Writer
 	names map[string]bool
@@ -33,11 +33,11 @@ func wanted(name string) bool {
 			return false
 		}
 	}
-	// Of the documentation, licences stay.
+	// Of the documentation, only licences are kept.
 	return !strings.HasPrefix(name, "/usr/share/doc/") || path.Base(name) == "copyright"
 }
 
-// addTree adds a folder of this machine, with all in it, as a folder of the image.
+// addTree adds a folder of this machine, with everything in it, as a folder of the image.
 func (a *archive) addTree(dir, as string) error {
 	return filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -58,7 +58,7 @@ func (a *archive) addTree(dir, as string) error {
 	})
 }
 
-// addAs adds a file, link or folder of this machine, and the folders above.
+// addAs adds a file, link or folder of this machine, and its parent folders.
 func (a *archive) addAs(file, name string) error {
 	if a.names[name] {
 		return nil
@@ -91,7 +91,7 @@ func (a *archive) addAs(file, name string) error {
 	return errors.Join(err, in.Close())
 }
 
-// put writes a header, after those of the folders above it that are not there yet.
+// put writes a header, after those of missing parent folders.
 func (a *archive) put(name string, h *tar.Header) error {
 	if dir := path.Dir(name); !a.names[dir] {
 		if err := a.addDir(dir, 0o755); err != nil {
@@ -131,7 +131,7 @@ func (a *archive) addText(name, text string) error {
 	return err
 }
 
-// addBasics adds what the packages' scripts would have made.
+// addBasics adds what the packages' scripts would have created.
 func (a *archive) addBasics() error {
 	for _, dir := range []struct {
 		name string
@@ -146,7 +146,7 @@ func (a *archive) addBasics() error {
 			return err
 		}
 	}
-	// An unpacked Debian has them in both shapes: with a folder /bin of its own, and with a link to /usr/bin.
+	// dash is in /bin or /usr/bin: an unpacked Debian may have its own folder /bin, or a link to /usr/bin.
 	for _, dir := range []string{"/bin", "/usr/bin"} {
 		if a.names[dir+"/dash"] {
 			if err := a.addLink(dir+"/sh", "dash"); err != nil {
@@ -166,11 +166,11 @@ func (a *archive) addBasics() error {
 	return a.addCertificates()
 }
 
-// addCertificates adds the bundle of this machine, which a package's script has made.
+// addCertificates adds this machine's bundle, which a package's script has created.
 func (a *archive) addCertificates() error {
 	const bundle = "/etc/ssl/certs/ca-certificates.crt"
 	if _, err := os.Stat(bundle); err != nil {
-		return nil // a test that wants certificates sees that there are none
+		return nil // a test that needs certificates finds none
 	}
 	return a.addAs(bundle, bundle)
 }

@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// buildCaches are where go commands look for what was compiled, see "go help cache": root's, and those of builders,
-// whose new volume begins with what the image has in its place.
+// buildCaches are the build caches of go commands, see "go help cache": root's, and that of builders, whose new volume
+// starts with the image's content at that path.
 var buildCaches = []string{"/root/.cache/go-build", "/.fromscratch/cache"}
 
-// compiled are the packages that programs of tests import.
+// compiled are the packages that test programs import.
 var compiled = []string{
 	"crypto/tls", "database/sql", "embed", "encoding/json", "flag", "html/template", "log/slog", "mime", "net/http", "os/exec",
 	"os/signal", "os/user", "runtime/debug", "time/tzdata",
 }
 
-// addBuildCache adds the standard library as this machine compiles it, with and without cgo, and with -trimpath: then
-// the key of a package in the cache has no folder in it.
+// addBuildCache adds the standard library as this machine compiles it, with and without cgo, and with -trimpath, so that
+// the keys of the cache contain no folder.
 func (a *archive) addBuildCache() (err error) {
 	dir, err := os.MkdirTemp("", repository)
 	if err != nil {
@@ -36,7 +36,7 @@ func (a *archive) addBuildCache() (err error) {
 		}
 	}
 	for _, cache := range buildCaches {
-		// Without a young mark the go command begins with throwing out what has not been used for five days.
+		// Without a recent trim.txt, the go command first removes what was not used for five days.
 		err = errors.Join(err, a.addText(cache+"/trim.txt", strconv.FormatInt(time.Now().Unix(), 10)), a.addTree(dir, cache))
 	}
 	return err

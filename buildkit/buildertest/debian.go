@@ -12,21 +12,21 @@ import (
 	"strings"
 )
 
-// wantedPackages are those of a builder image, with all that they depend on.
+// wantedPackages are the packages of a builder image. Their dependencies are added.
 var wantedPackages = []string{
-	"dpkg", "findutils", "media-types", "tzdata", // what a Dockerfile of ours asks for
+	"dpkg", "findutils", "media-types", "tzdata", // what the Dockerfile of imageDockerfile needs
 	"base-files", "bash", "dash", "coreutils", "sed", "grep", "tar", "libc-bin", "netbase", "ca-certificates",
 	"gcc", "libc6-dev", "binutils", "libsqlite3-dev", "pkg-config", "git", "openssh-client",
 }
 
-// debian are packages that are installed on this machine.
+// debian is a list of packages that are installed on this machine.
 type debian []debianPackage
 
-type debianPackage struct{ name, version string } // name as dpkg has it: "libc6:amd64"
+type debianPackage struct{ name, version string } // name as in dpkg: "libc6:amd64"
 
 func (d debian) versions() string { return fmt.Sprint(d) }
 
-// installed returns the wanted packages, and what they depend on, as far as it is installed.
+// installed returns the wanted packages and their installed dependencies.
 func installed() (debian, error) {
 	out, err := exec.Command("dpkg-query", "-W", "-f", "${db:Status-Status}\t${binary:Package}\t${Version}\t${Provides}\t${Pre-Depends}, ${Depends}\n").Output()
 	if err != nil {
@@ -70,7 +70,7 @@ func installed() (debian, error) {
 	return all, nil
 }
 
-// alternatives are the names in a list of dependencies, deb-control(5). All that are installed do.
+// alternatives returns the names in a list of dependencies, deb-control(5). All that are installed are used.
 func alternatives(list string) []string {
 	var names []string
 	for _, word := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == '|' }) {
@@ -82,7 +82,7 @@ func alternatives(list string) []string {
 	return names
 }
 
-// add adds the files of the packages, the links of a merged /usr, what update-alternatives has made of their
+// add adds the packages' files, the links of a merged /usr, the links that update-alternatives created for their
 // commands, and their entries in the package database.
 func (d debian) add(a *archive) error {
 	for _, link := range []string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"} {
@@ -108,7 +108,7 @@ func (d debian) add(a *archive) error {
 	return d.addDatabase(a)
 }
 
-// addFile adds a file at its real place: a list says /lib where /lib is a link. Files that somebody removed are left out.
+// addFile adds a file at its real place: a list has /lib where /lib is a link. Files that were removed are left out.
 func (d debian) addFile(a *archive, name string) error {
 	if !path.IsAbs(name) || name == "/." || !wanted(name) {
 		return nil
@@ -127,7 +127,7 @@ func (d debian) addFile(a *archive, name string) error {
 	return nil
 }
 
-// addDatabase adds what dpkg knows of the packages, and of no others.
+// addDatabase adds dpkg's entries for these packages only.
 func (d debian) addDatabase(a *archive) error {
 	status, err := os.ReadFile("/var/lib/dpkg/status")
 	if err != nil {

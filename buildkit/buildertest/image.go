@@ -1,14 +1,15 @@
-// Package buildertest makes builder images for tests, on machines that no registry can be reached from: what a
-// "golang:…-bookworm" has, out of Debian packages and of the Go that runs the tests.
+// Package buildertest makes builder images for tests on machines without access to a registry. An image has what a
+// "golang:…-bookworm" has, made from Debian packages and the Go that runs the tests.
 //
 //	image := buildertest.Image(t) // the packages of this machine
 //	image = buildertest.Older(t)  // those of Debian 11, whose glibc is 2.31
 //
-// An image is made once and then found again by its name, by every package and every run, until [Remove], which the mage
-// target TestClean of this repository calls.
+// An image is made once. Every package and every run finds it again by its name, until [Remove], which the mage target
+// TestClean of this repository calls.
 //
-// Root's build cache has the standard library, as far as programs of tests need it: a Dockerfile without cache mounts
-// would compile it each time. As in the images called golang, Go is in /usr/local/go, GOPATH is /go, GOTOOLCHAIN is local, and the user is root.
+// Root's build cache has the parts of the standard library that test programs need, because a Dockerfile without cache
+// mounts would compile them each time. As in the golang images, Go is in /usr/local/go, GOPATH is /go, GOTOOLCHAIN is
+// local, and the user is root.
 package buildertest
 
 import (
@@ -31,21 +32,21 @@ import (
 
 const (
 	repository = "fromscratch-test-builder"
-	// Label is on all images of this package.
+	// Label is the label of all images of this package.
 	Label = "fromscratch-test=builder"
-	// edition is counted up when the images of this package are made otherwise.
+	// edition must be incremented when this package makes images differently.
 	edition = "3"
 )
 
-// Image returns the name of a builder image with the Go, the compiler and the libraries of this machine, which has to
-// be a Debian: gcc, libc6-dev, libsqlite3-dev, pkg-config, git, ssh, a shell and certificates.
+// Image returns the name of a builder image with the Go, the compiler and the libraries of this machine, which must be a
+// Debian: gcc, libc6-dev, libsqlite3-dev, pkg-config, git, ssh, a shell and certificates.
 func Image(t testing.TB) string {
 	t.Helper()
 	name, err := Make()
 	return orSkip(t, name, err)
 }
 
-// Make is Image for programs that are no tests.
+// Make is Image for programs other than tests.
 func Make() (name string, err error) {
 	if err := need("docker", "dpkg-query"); err != nil {
 		return "", err
@@ -59,8 +60,8 @@ func Make() (name string, err error) {
 	})
 }
 
-// Older returns the name of a builder image with the Go of this machine and the compiler and libraries of Debian 11,
-// which come from the mirror that this machine's packages come from. The unpacked packages are kept in the user's cache.
+// Older returns the name of a builder image with the Go of this machine and the compiler and libraries of Debian 11.
+// They are downloaded from this machine's package mirror. The unpacked packages are kept in the user's cache.
 func Older(t testing.TB) string {
 	t.Helper()
 	if err := need("docker", "apt-get", "dpkg-deb"); err != nil {
@@ -86,7 +87,7 @@ func Remove() error {
 	slices.Sort(ids)
 	ids = slices.Compact(ids) // an image with two names is listed twice
 	for _, id := range ids {
-		// One that is not there is no error with --force.
+		// With --force, a missing volume is not an error.
 		if out, err := exec.Command("docker", append([]string{"volume", "rm", "--force"}, Volumes(id)...)...).CombinedOutput(); err != nil {
 			return fmt.Errorf("removing the volumes of the builder image %s of tests: %w: %s", id, err, out)
 		}
@@ -99,14 +100,14 @@ func Remove() error {
 	return nil
 }
 
-// Volumes are the names of the volumes that a builder (buildkit.Builders without a Prefix) makes for an image, by the
-// image's whole ID. A test in package buildkit compares them with what a builder does.
+// Volumes returns the names of the volumes that a builder (buildkit.Builders without a Prefix) makes for an image, by
+// the image's full ID. A test in package buildkit compares them with a builder's volumes.
 func Volumes(id string) []string {
 	id = strings.TrimPrefix(id, "sha256:")
 	return []string{"fromscratch-gocache-" + id, "fromscratch-gomodcache-" + id}
 }
 
-// made returns the image of a kind and of versions; the first who wants it makes it, while the others wait.
+// made returns the image of a kind and of versions. The first caller makes it while others wait.
 func made(kind, versions string, fill func(*archive) error) (name string, err error) {
 	sum := sha256.Sum256([]byte(edition + kind + versions + runtime.Version()))
 	name = fmt.Sprintf("%s:%s-%x", repository, kind, sum[:6])
@@ -127,7 +128,7 @@ func made(kind, versions string, fill func(*archive) error) (name string, err er
 	return name, nil
 }
 
-// load imports an archive as an image: one layer, without a registry or another image below it.
+// load imports an archive as an image: one layer, without a registry or a base image.
 func load(name string, fill func(*archive) error) error {
 	cmd := exec.Command("docker", "import",
 		"--change", "LABEL "+Label,
@@ -148,7 +149,7 @@ func load(name string, fill func(*archive) error) error {
 	}
 	filled := write(stdin, fill)
 	if filled != nil {
-		_ = cmd.Process.Kill() // it must not take half of an archive for a whole one
+		_ = cmd.Process.Kill() // it must not import half of an archive
 	}
 	if err := cmd.Wait(); err != nil && filled == nil {
 		return fmt.Errorf("%w: %s", err, said.String())
@@ -201,7 +202,7 @@ func orSkip(t testing.TB, name string, err error) string {
 func skip(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("in CI nothing is skipped: %s", reason)
+		t.Fatalf("CI must not skip this test: %s", reason)
 	}
 	t.Skip(reason)
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
 )
 
-// The image compiles a C program and a Go program with cgo; the glibc is that of its Debian.
+// The image compiles a C program, and a Go program with cgo. The glibc is that of its Debian.
 func TestImage(t *testing.T) { compiles(t, buildertest.Image, "") }
 
 // The same with the packages of an older release.
 func TestHeavyOlder(t *testing.T) { compiles(t, buildertest.Older, "2.31 ") }
 
-// compiles checks that the image is made once, and what it compiles.
+// compiles checks that the image is made only once, and what it compiles.
 func compiles(t *testing.T, made func(testing.TB) string, glibc string) {
 	t.Helper()
 	const script = `set -e
@@ -28,7 +28,7 @@ pkg-config --cflags --libs sqlite3
 `
 	image := made(t)
 	if again := made(t); again != image {
-		t.Errorf("the second time it is %s, the first %s", again, image)
+		t.Errorf("the second image is %s, the first %s", again, image)
 	}
 	out, err := exec.Command("docker", "run", "--rm", "--network", "none", "--label", "fromscratch-test", image, "sh", "-c", script).CombinedOutput()
 	if err != nil {
@@ -44,7 +44,7 @@ pkg-config --cflags --libs sqlite3
 	}
 }
 
-// The standard library is compiled already, with cgo and without.
+// The standard library is already compiled, with cgo and without.
 func TestBuildCache(t *testing.T) {
 	image := buildertest.Image(t)
 	for _, cgo := range []string{"0", "1"} {
@@ -54,7 +54,7 @@ func TestBuildCache(t *testing.T) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		if n := strings.Count(string(out), "/compile -o "); n > 0 || !strings.Contains(string(out), "WORK=") {
-			t.Errorf("with CGO_ENABLED=%s %d packages are compiled:\n%.2000s", cgo, n, out)
+			t.Errorf("with CGO_ENABLED=%s, %d packages had to be compiled:\n%.2000s", cgo, n, out)
 		}
 	}
 }

@@ -16,11 +16,11 @@ const olderRelease = "bullseye"
 
 var olderPackages = []string{"base-files", "bash", "dash", "coreutils", "libc-bin", "netbase", "gcc", "libc6-dev", "libsqlite3-dev", "pkg-config"}
 
-// olderEdition is counted up when the folder of the packages is made otherwise.
+// olderEdition must be incremented when the folder of the packages is made differently.
 const olderEdition = "2"
 
-// olderRoot returns a folder with the packages of the older release, unpacked and not configured. Whoever comes first
-// makes it; the lock of the images is held.
+// olderRoot returns a folder with the packages of the older release, unpacked and not configured. The first caller makes
+// it, while it holds the lock of the images.
 func olderRoot() (dir string, err error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -54,7 +54,7 @@ func olderRoot() (dir string, err error) {
 	return dir, os.Rename(filepath.Join(work, "root"), dir)
 }
 
-// register writes what dpkg would know of the packages if it had installed them: their paragraphs and lists of files.
+// register writes dpkg's entries for the packages as if it had installed them: their paragraphs and lists of files.
 func register(debs []string, root string) error {
 	info := filepath.Join(root, "var/lib/dpkg/info")
 	if err := os.MkdirAll(info, 0o755); err != nil {
@@ -82,7 +82,7 @@ func register(debs []string, root string) error {
 	return os.WriteFile(filepath.Join(root, "var/lib/dpkg/status"), []byte(status.String()), 0o644)
 }
 
-// download fetches the packages and what they depend on with apt. It returns the files, base-files first.
+// download downloads the packages and their dependencies with apt. It returns the files, base-files first.
 func download(dir string) ([]string, error) {
 	for _, sub := range []string{"state/lists/partial", "cache/archives/partial"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
@@ -117,7 +117,7 @@ func download(dir string) ([]string, error) {
 	return debs, err
 }
 
-// first is 0 for the package that others have to come behind: it has the links of a merged /usr.
+// first returns 0 for base-files, which must come first because it has the links of a merged /usr, and 1 for others.
 func first(deb string) int {
 	if strings.HasPrefix(filepath.Base(deb), "base-files_") {
 		return 0
