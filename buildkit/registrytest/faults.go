@@ -26,7 +26,7 @@ func Challenge(header string) Fault {
 	}
 }
 
-// Redirect leads to another server, "https://other.example:443", at the same path.
+// Redirect redirects to the same path on another server, "https://other.example:443".
 func Redirect(code int, server string) Fault {
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Location", server+r.URL.RequestURI())
@@ -35,7 +35,7 @@ func Redirect(code int, server string) Fault {
 	}
 }
 
-// Page answers with an HTML page, as a web server does that is no registry.
+// Page answers with an HTML page, like a web server that is not a registry.
 func Page(code int) Fault {
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Content-Type", "text/html")
@@ -48,21 +48,21 @@ func Page(code int) Fault {
 // Cut breaks the connection.
 func Cut(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
 
-// Lose says 201 to what is sent, and keeps nothing.
+// Lose answers uploads with 201 and discards them.
 func Lose(w http.ResponseWriter, r *http.Request) bool {
 	_, _ = io.Copy(io.Discard, r.Body)
 	w.WriteHeader(http.StatusCreated)
 	return true
 }
 
-// Hang never answers: it waits until the client goes.
+// Hang never answers and waits until the client gives up.
 func Hang(_ http.ResponseWriter, r *http.Request) bool {
 	_, _ = io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
 	panic(http.ErrAbortHandler)
 }
 
-// Times does a fault n times, and then no more.
+// Times returns a fault that happens n times only.
 func Times(n int32, f Fault) Fault {
 	var done atomic.Int32
 	return func(w http.ResponseWriter, r *http.Request) bool { return done.Add(1) <= n && f(w, r) }

@@ -1,4 +1,4 @@
-// Package registrytest is a registry for tests, in memory, that answers any step of a pull or a push with any fault.
+// Package registrytest runs an in-memory registry for tests. It can answer any step of a pull or a push with a fault.
 package registrytest
 
 import (
@@ -30,7 +30,7 @@ const (
 	HeadBlob     Step = "head blob"     // is a blob there?
 	StartUpload  Step = "start upload"  // POST; also the mount of another repository's blob
 	PutBlob      Step = "put blob"      // the bytes
-	HeadManifest Step = "head manifest" // what does a tag mean?
+	HeadManifest Step = "head manifest" // which manifest does a tag have?
 	PutManifest  Step = "put manifest"  // by digest or tag
 	GetManifest  Step = "get manifest"
 	GetBlob      Step = "get blob"
@@ -38,13 +38,13 @@ const (
 	Other        Step = "other"
 )
 
-// Steps are all of them.
+// Steps are all steps.
 var Steps = []Step{Ping, Token, HeadBlob, StartUpload, PutBlob, HeadManifest, PutManifest, GetManifest, GetBlob, Referrers, Other}
 
-// Fault answers instead of the registry when it returns true.
+// Fault answers a request instead of the registry if it returns true.
 type Fault func(w http.ResponseWriter, r *http.Request) bool
 
-// Request is one that has come.
+// Request is a request that the registry received.
 type Request struct {
 	Step                        Step
 	Method, Path, Authorization string
@@ -52,24 +52,24 @@ type Request struct {
 	Form string
 }
 
-// Options say what kind of registry. The zero value speaks HTTP on 127.0.0.1 and lets everybody in.
+// Options configure a registry. The zero value serves HTTP on 127.0.0.1 without a login.
 type Options struct {
-	// TLS speaks TLS, by the authority in CAFile.
+	// TLS serves HTTPS with a certificate signed by the one in CAFile.
 	TLS bool
-	// User and Password are the login that is asked for; "" is none.
+	// User and Password are the required login. "" requires none.
 	User, Password string
-	// Realm is the token server that is named to those without a token: "" asks for the login itself, "self" is the one
-	// of the registry.
+	// Realm is the token server that clients without a token are sent to. "" uses basic authentication instead, "self"
+	// is the registry's own token server.
 	Realm string
-	// Address listens somewhere else than on 127.0.0.1, at any port: "10.0.0.1:0".
+	// Address is where to listen, "10.0.0.1:0". Default: any port of 127.0.0.1.
 	Address string
 }
 
 // Registry is a registry that runs until the test ends.
 type Registry struct {
-	// Host is "127.0.0.1:34567"; URL has the scheme before it.
+	// Host is the address, "127.0.0.1:34567". URL is the scheme and Host.
 	Host, URL string
-	// CAFile has the certificate that signs its own one; "" without TLS.
+	// CAFile is the file of the certificate that signs the registry's own; "" without TLS.
 	CAFile string
 
 	options Options
@@ -86,7 +86,7 @@ type content struct {
 	bytes     []byte
 }
 
-// token is what the token server gives.
+// token is the token that the token server returns.
 const token = "a-token-of-the-test"
 
 // Start starts a registry.
@@ -122,28 +122,28 @@ func Start(t testing.TB, o Options) *Registry {
 	return r
 }
 
-// Break answers a step with a fault from now on; nil mends it.
+// Break makes a fault answer a step from now on. A nil fault ends that.
 func (r *Registry) Break(s Step, f Fault) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults[s] = f
 }
 
-// Requests are those that have come, in order.
+// Requests returns the received requests, in order.
 func (r *Registry) Requests() []Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]Request(nil), r.seen...)
 }
 
-// Forget forgets which requests have come.
+// Forget clears the list of received requests.
 func (r *Registry) Forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seen = nil
 }
 
-// AddBlob puts a blob into every repository, under the digest that it has.
+// AddBlob adds a blob to every repository and returns its digest.
 func (r *Registry) AddBlob(b []byte) digest.Digest {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -152,7 +152,7 @@ func (r *Registry) AddBlob(b []byte) digest.Digest {
 	return d
 }
 
-// AddManifest puts a manifest into a repository, under its digest and a tag.
+// AddManifest adds a manifest to a repository, under its digest and a tag.
 func (r *Registry) AddManifest(repository, tag, mediaType string, b []byte) digest.Digest {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -163,7 +163,7 @@ func (r *Registry) AddManifest(repository, tag, mediaType string, b []byte) dige
 	return d
 }
 
-// StepOf tells what a request is.
+// StepOf returns the step of a request.
 func StepOf(req *http.Request) Step {
 	p := req.URL.Path
 	reads := map[string][2]Step{http.MethodHead: {HeadManifest, HeadBlob}, http.MethodGet: {GetManifest, GetBlob}}
@@ -188,7 +188,7 @@ func StepOf(req *http.Request) Step {
 	return Other
 }
 
-// ServeHTTP is [http.Handler].
+// ServeHTTP implements [http.Handler].
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	step := StepOf(req)
 	seen := Request{Step: step, Method: req.Method, Path: req.URL.Path, Authorization: req.Header.Get("Authorization")}
@@ -215,7 +215,7 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.serve(w, req, step)
 }
 
-// challenge is what those without a login are told.
+// challenge returns the Www-Authenticate header for requests without a login.
 func (r *Registry) challenge() string {
 	switch r.options.Realm {
 	case "":
@@ -237,7 +237,7 @@ func (r *Registry) allowed(req *http.Request) bool {
 	return user == r.options.User && password == r.options.Password
 }
 
-// token is the token server.
+// token answers requests to the token server.
 func (r *Registry) token(w http.ResponseWriter, req *http.Request) {
 	if user, password, _ := req.BasicAuth(); r.options.User != "" && (user != r.options.User || password != r.options.Password) {
 		w.WriteHeader(http.StatusUnauthorized)
@@ -246,7 +246,7 @@ func (r *Registry) token(w http.ResponseWriter, req *http.Request) {
 	fmt.Fprintf(w, `{"token":%q,"access_token":%q}`, token, token)
 }
 
-// serve is the registry.
+// serve answers requests to the registry.
 func (r *Registry) serve(w http.ResponseWriter, req *http.Request, step Step) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
@@ -295,7 +295,7 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request, step Step) {
 	}
 }
 
-// complete tells whether all blobs of a manifest are there.
+// complete reports whether all blobs of a manifest are there.
 func (r *Registry) complete(manifest []byte) bool {
 	type descriptor struct{ Digest digest.Digest }
 	var m struct {
