@@ -1,10 +1,9 @@
-// Bench measures what importing the targets costs at each start of mage, against
-// an empty magefile and one that imports a package of one empty target, and prints a table:
+// Bench measures how long mage takes to start with the targets imported, compared to an empty magefile and to one that
+// imports a package with one empty target. It prints a table:
 //
 //	go tool mage bench
 //
-// The runs alternate; the figures are medians. The magefiles are in one module,
-// so that all of them have the same go.mod.
+// The runs alternate, and the figures are medians. The magefiles are in one module, so that all have the same go.mod.
 package main
 
 import (
@@ -19,10 +18,10 @@ import (
 	"time"
 )
 
-// runs is how often each command is measured.
+// runs is how many times each command is measured.
 const runs = 15
 
-// magefiles are what is compared, the base first.
+// magefiles are the magefiles to compare, the base first.
 var magefiles = []struct{ name, imports string }{
 	{"empty magefile", ""},
 	{"importing a package of one empty target", "//mage:import\nimport _ \"example.com/start/nothing\"\n"},
@@ -108,7 +107,7 @@ func project(root, dir string) ([]string, error) {
 	return folders, nil
 }
 
-// measure runs the command in each folder in turn, and gives the median of each.
+// measure runs the command in each folder in turn, and returns the median of each.
 func measure(folders []string, name string, args ...string) ([]time.Duration, error) {
 	took := make([][]time.Duration, len(folders))
 	for n := range runs + 1 { // the first fills the caches

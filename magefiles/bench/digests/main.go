@@ -1,5 +1,5 @@
-// Digests prints the digest of each image of the examples and of the programs of the acceptance tests, a line each, so
-// that two versions of fromscratch can be compared on one machine:
+// Digests prints a line with the digest of each image of the examples and of the acceptance tests' programs, to compare
+// two versions of fromscratch on one machine:
 //
 //	go run ./magefiles/bench/digests >before
 //	go run ./magefiles/bench/digests >after
@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-// modules are folders of this repository with the Configs that they are built with; none is every default.
+// modules are folders of this repository with their Configs. Without Configs, the defaults are used.
 var modules = []struct {
 	dir     string
 	configs []buildkit.Config
@@ -69,7 +69,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		if err := os.CopyFS(dir, os.DirFS(m.dir)); err != nil {
 			return err
 		}
-		// The second time all that can be remembered is.
+		// The second build uses everything that the first one has cached.
 		for _, times := range []string{"first", "again"} {
 			if err := digests(ctx, out, m.dir+" "+times, dir, m.configs); err != nil {
 				return fmt.Errorf("%s: %w", m.dir, err)

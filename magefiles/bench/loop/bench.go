@@ -11,25 +11,25 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// prefix begins the names of all that is made in an engine.
+// prefix starts the names of everything that is made in an engine.
 const prefix = "fromscratch-bench-"
 
 // bench is one run of this program.
 type bench struct {
 	options
-	root     string    // of the repository
-	dir      string    // of all that is made here
-	environ  []string  // of the commands that are run
-	out      io.Writer // of the tables
-	file     io.Closer // that is part of out, or nil
-	constant int       // the last that was written into a program
+	root     string    // root of the repository
+	dir      string    // folder for everything that is made here
+	environ  []string  // environment of the commands
+	out      io.Writer // where the tables go
+	file     io.Closer // file that is part of out, or nil
+	constant int       // number of the last constant that was written into a program
 	tools    tools
 	base     *registry // for ko; nil until it is needed
 
-	engine *engine // the one that is measured
+	engine *engine // the engine that is measured
 }
 
-// measurement is what -programs chooses from.
+// measurement is one of the choices of -programs.
 type measurement struct {
 	name string
 	run  func(*bench, context.Context) error
@@ -55,7 +55,7 @@ func measurementNames() []string {
 	return names
 }
 
-// run measures on each engine.
+// run runs the measurements on each engine.
 func run(ctx context.Context, o options) (err error) {
 	b, err := newBench(o)
 	if err != nil {
@@ -104,7 +104,7 @@ func (b *bench) close() error {
 	return err
 }
 
-// onEngine measures all that was chosen on one engine, and leaves nothing there.
+// onEngine runs the chosen measurements on one engine, and removes everything it made there.
 func (b *bench) onEngine(ctx context.Context, host string) (err error) {
 	if b.engine, err = openEngine(host); err != nil {
 		return err
@@ -113,7 +113,7 @@ func (b *bench) onEngine(ctx context.Context, host string) (err error) {
 	if err != nil {
 		return fmt.Errorf("asking the engine at %q: %w\nfix: start it, or name another with -engine", host, err)
 	}
-	// A run that was killed may have left something.
+	// An earlier run that was killed may have left something.
 	if err := b.engine.clean(ctx); err != nil {
 		return err
 	}
@@ -127,8 +127,7 @@ func (b *bench) onEngine(ctx context.Context, host string) (err error) {
 	return err
 }
 
-// measure does one measurement, or says why it cannot be done here. One that fails
-// does not keep the others from being done.
+// measure runs one measurement, or prints why it cannot run here. After a failure, the next measurements still run.
 func (b *bench) measure(ctx context.Context, m measurement) error {
 	err := m.run(b, ctx)
 	var reason left
@@ -143,17 +142,17 @@ func (b *bench) measure(ctx context.Context, m measurement) error {
 	return errors.Join(err, b.engine.clean(context.WithoutCancel(ctx)))
 }
 
-// left is why something is left out.
+// left is the reason for leaving something out.
 type left string
 
 func (l left) Error() string { return string(l) }
 
-// space is a new folder for one measurement, and how it goes again.
-func (b *bench) space(name string) (string, func(*error), error) {
+// newFolder returns a new folder for one measurement, and a function that removes it.
+func (b *bench) newFolder(name string) (string, func(*error), error) {
 	dir := filepath.Join(b.dir, name)
 	remove := func(err *error) { *err = errors.Join(*err, os.RemoveAll(dir)) }
 	return dir, remove, os.Mkdir(dir, 0o755)
 }
 
-// say tells on stderr how far it is.
+// say prints progress on stderr.
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

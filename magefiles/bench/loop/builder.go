@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// importBuilder makes an image that Go programs are compiled in: this machine's
-// toolchain, and the modules that the program needs.
+// importBuilder makes an image to compile Go programs in, with this machine's toolchain and the modules that the program
+// needs.
 func (s *site) importBuilder(ctx context.Context, ref string) error {
 	s.say("%s: importing a builder image", s.program.name)
 	goroot, err := s.run(ctx, "go", "env", "GOROOT")
@@ -36,8 +36,8 @@ func (s *site) importBuilder(ctx context.Context, ref string) error {
 	return os.RemoveAll(modules)
 }
 
-// collectModules makes a module cache of those modules alone that the program is
-// compiled from, all of which the user's has.
+// collectModules makes a module cache with only the modules that the program is compiled from. The user's cache has all
+// of them.
 func (s *site) collectModules(ctx context.Context, to string) error {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
@@ -72,8 +72,8 @@ func writeBuilder(to io.Writer, goroot, modules string) error {
 	return w.Close()
 }
 
-// addTree adds a file or a folder to a tar. Modules are unpacked in their cache;
-// the zip files beside them are left out.
+// addTree adds a file or a folder to a tar. It leaves out the zip files of a module cache, because the modules in it are
+// also unpacked.
 func addTree(w *tar.Writer, from, name string) error {
 	return filepath.WalkDir(from, func(p string, e fs.DirEntry, err error) error {
 		if err != nil || !e.IsDir() && (!e.Type().IsRegular() || strings.HasSuffix(p, ".zip")) {

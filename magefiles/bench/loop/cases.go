@@ -13,16 +13,15 @@ import (
 // cases are what is timed in each round, in this order.
 var cases = [...]struct {
 	name   string
-	fresh  bool // without the image, and without what was written beside the source
+	fresh  bool // without the image and earlier build output
 	edited bool // a line of main was changed
 }{
-	{"first", true, true}, // a program that no builder's own cache knows yet
+	{"first", true, true}, // a program that no builder has cached
 	{"changed", false, true},
 	{"unchanged", false, false},
 }
 
-// round times all cases of one way. The image goes at the end: layers of it must
-// not be there when the next way makes its first.
+// round times all cases of one way. It then removes the image, because the next way must not find its layers.
 func (s *site) round(ctx context.Context) (took [len(cases)]time.Duration, err error) {
 	defer func() { err = errors.Join(err, s.forget(context.WithoutCancel(ctx))) }()
 	for i, c := range cases {
@@ -46,7 +45,7 @@ func (s *site) round(ctx context.Context) (took [len(cases)]time.Duration, err e
 	return took, nil
 }
 
-// time builds, and says how long it took.
+// time builds, and returns how long it took.
 func (s *site) time(ctx context.Context) (time.Duration, error) {
 	measure.Settle(ctx)
 	began := time.Now()
@@ -54,8 +53,8 @@ func (s *site) time(ctx context.Context) (time.Duration, error) {
 	return time.Since(began), err
 }
 
-// check makes sure that the build has made what it should: the program as it is
-// now, in an image that is another one if and only if something was changed.
+// check checks the result of a build: it has the current program, and the image differs from the one before if and only
+// if something was changed.
 func (s *site) check(ctx context.Context, edited bool) error {
 	if s.way.program {
 		return s.checkProgram()
@@ -67,9 +66,9 @@ func (s *site) check(ctx context.Context, edited bool) error {
 	case id == "":
 		return fmt.Errorf("the engine has no image %q", s.reference())
 	case edited && id == s.id:
-		return fmt.Errorf("the image %q is still the one before", s.reference())
+		return fmt.Errorf("the image %q has not changed", s.reference())
 	case !edited && s.way.ours && id != s.id:
-		return fmt.Errorf("the image %q is another one, and nothing was changed", s.reference())
+		return fmt.Errorf("the image %q has changed, but the program has not", s.reference())
 	}
 	before := s.id
 	s.id = id
@@ -77,7 +76,7 @@ func (s *site) check(ctx context.Context, edited bool) error {
 		err = errors.Join(s.engine.removeImages(ctx, s.repo()+":", id), s.engine.removeUntagged(ctx, before))
 	}
 	if s.way.bare && s.program.cgo {
-		return err // without its libraries it does not start
+		return err // without its libraries, the program does not start
 	}
 	return errors.Join(err, s.checkStart(ctx, s.reference(), s.constant))
 }
@@ -87,14 +86,14 @@ func (s *site) checkProgram() (err error) {
 	return err
 }
 
-// checkStart starts the program in an image, which is to tell its constant.
+// checkStart starts the program in an image and checks the constant that it prints.
 func (b *bench) checkStart(ctx context.Context, ref, constant string) error {
 	said, err := b.engine.output(ctx, prefix+"check", ref, tellFlag)
 	if err != nil {
 		return fmt.Errorf("starting %q: %w", ref, err)
 	}
 	if strings.TrimSpace(string(said)) != constant {
-		return fmt.Errorf("the program in %q says %q, and was compiled with %q", ref, said, constant)
+		return fmt.Errorf("the program in %q prints %q, but was compiled with %q", ref, said, constant)
 	}
 	return nil
 }

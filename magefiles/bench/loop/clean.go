@@ -10,14 +10,12 @@ import (
 	"strings"
 )
 
-// clean removes all that this program has made in the engine: what is named for
-// it. Nothing is ever pruned.
+// clean removes everything that this program has made in the engine, found by its name. It never prunes.
 func (e *engine) clean(ctx context.Context) error {
 	return errors.Join(e.removeContainers(ctx), e.removeImages(ctx, prefix, ""))
 }
 
-// removeContainers removes containers that have our name, an image of ours, or a
-// label that names one.
+// removeContainers removes containers whose name, image or label starts with the prefix.
 func (e *engine) removeContainers(ctx context.Context) error {
 	var containers []struct {
 		ID     string `json:"Id"`
@@ -30,16 +28,15 @@ func (e *engine) removeContainers(ctx context.Context) error {
 	}
 	var err error
 	for _, c := range containers {
-		if anyOurs(append(append(c.Names, c.Image), values(c.Labels)...), prefix) {
+		if anyHasPrefix(append(append(c.Names, c.Image), values(c.Labels)...), prefix) {
 			err = errors.Join(err, e.remove(ctx, "/containers/"+c.ID, "1"))
 		}
 	}
 	return err
 }
 
-// removeImages removes the tags that begin with start, and so the images that
-// have no other, and those without a tag that have a label which does. The image
-// with the ID keep stays.
+// removeImages removes tags that start with start, and thereby images without other tags. It also removes untagged
+// images that have a label that starts with it. The image with the ID keep stays.
 func (e *engine) removeImages(ctx context.Context, start, keep string) error {
 	var images []struct {
 		ID       string `json:"Id"`
@@ -55,19 +52,19 @@ func (e *engine) removeImages(ctx context.Context, start, keep string) error {
 			continue
 		}
 		for _, tag := range image.RepoTags {
-			if anyOurs([]string{tag}, start) {
+			if anyHasPrefix([]string{tag}, start) {
 				err = errors.Join(err, e.remove(ctx, "/images/"+tag, "1"))
 			}
 		}
-		if len(image.RepoTags) == 0 && anyOurs(values(image.Labels), start) {
+		if len(image.RepoTags) == 0 && anyHasPrefix(values(image.Labels), start) {
 			err = errors.Join(err, e.removeUntagged(ctx, image.ID))
 		}
 	}
 	return err
 }
 
-// removeUntagged removes an image that a newer one has taken the tag from. One
-// that is still in use or gone already is left alone.
+// removeUntagged removes an image whose tag a newer image has taken. An image that is still in use or already gone is
+// ignored.
 func (e *engine) removeUntagged(ctx context.Context, id string) error {
 	err := e.remove(ctx, "/images/"+id, "0")
 	var status *statusError
@@ -89,9 +86,9 @@ func (e *engine) remove(ctx context.Context, path, force string) error {
 	return body.Close()
 }
 
-// anyOurs says whether one of the names begins as ours do. Containers have a slash
-// in front, and images of podman the registry that they might come from.
-func anyOurs(names []string, start string) bool {
+// anyHasPrefix reports whether one of the names starts with start. Names of containers have a leading slash, and podman's
+// images the registry that they might come from.
+func anyHasPrefix(names []string, start string) bool {
 	for _, name := range names {
 		for _, front := range []string{"/", "localhost/", "docker.io/library/"} {
 			name = strings.TrimPrefix(name, front)

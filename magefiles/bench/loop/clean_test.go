@@ -2,7 +2,7 @@ package main
 
 import "testing"
 
-func TestAnyOurs(t *testing.T) {
+func TestAnyHasPrefix(t *testing.T) {
 	for name, want := range map[string]bool{
 		"fromscratch-bench-hello-ko:latest":                   true,
 		"/fromscratch-bench-check":                            true,
@@ -13,8 +13,8 @@ func TestAnyOurs(t *testing.T) {
 		"fromscratch-benchmark":                    false,
 		"":                                         false,
 	} {
-		if got := anyOurs([]string{"other", name}, prefix); got != want {
-			t.Errorf("that %q is ours is %t, want %t", name, got, want)
+		if got := anyHasPrefix([]string{"other", name}, prefix); got != want {
+			t.Errorf("anyHasPrefix(%q) = %t, want %t", name, got, want)
 		}
 	}
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// command is a command whose output is kept.
+// command is a command whose output is captured.
 type command struct {
 	dir  string
-	env  []string // on top of the environment of all
-	args []string // with the name
+	env  []string // added to the environment of all commands
+	args []string // including the name
 }
 
-// call runs a command in the way of all here: with the engine that is measured.
+// call runs a command with the environment of all commands, which names the measured engine.
 func (b *bench) call(ctx context.Context, c command) (stdout string, err error) {
 	return measure.Output(b.prepare(ctx, c))
 }
@@ -23,7 +23,7 @@ func (b *bench) prepare(ctx context.Context, c command) *exec.Cmd {
 	return measure.Command(ctx, c.dir, b.environment(c.env), c.args...)
 }
 
-// environment is that of a command: what it adds wins.
+// environment returns the environment of a command. env overrides the common variables.
 func (b *bench) environment(env []string) []string {
 	env = append(b.environ[:len(b.environ):len(b.environ)], env...)
 	if b.engine != nil {

@@ -10,14 +10,14 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// compare measures all ways to an image of one program.
+// compare measures all ways to make an image of one program.
 func (b *bench) compare(ctx context.Context, p program) (err error) {
 	if p.missing != nil {
 		if reason := p.missing(); reason != "" {
 			return left(reason)
 		}
 	}
-	dir, remove, err := b.space(p.name)
+	dir, remove, err := b.newFolder(p.name)
 	if err != nil {
 		return err
 	}
@@ -39,11 +39,11 @@ func (b *bench) compare(ctx context.Context, p program) (err error) {
 	return b.writeComparison(p, sites)
 }
 
-// count times one round; the one of number 0 only fills the caches.
+// count times one round. Round 0 only fills the caches.
 func (s *site) count(ctx context.Context, n int) error {
 	took, err := s.round(ctx)
 	if err != nil {
-		return s.leave(ctx, err)
+		return s.leaveOut(ctx, err)
 	}
 	s.say("%s, round %d of %d: %s %.2f %.2f %.2f", s.program.name, n, s.rounds, s.way.name, took[0].Seconds(), took[1].Seconds(), took[2].Seconds())
 	for i := range took {
@@ -54,8 +54,8 @@ func (s *site) count(ctx context.Context, n int) error {
 	return nil
 }
 
-// leave leaves a way out that has failed, unless it is one of ours.
-func (s *site) leave(ctx context.Context, err error) error {
+// leaveOut leaves out a way that has failed. If it is one of fromscratch's own, it returns the error.
+func (s *site) leaveOut(ctx context.Context, err error) error {
 	if s.way.ours || ctx.Err() != nil {
 		return err
 	}
@@ -64,8 +64,7 @@ func (s *site) leave(ctx context.Context, err error) error {
 	return nil
 }
 
-// sites makes a copy of the program's module for each way that was chosen. All
-// paths have the same length.
+// sites copies the program's module for each chosen way. All paths have the same length.
 func (b *bench) sites(ctx context.Context, p program, dir string) ([]*site, error) {
 	plain, withTargets := filepath.Join(dir, "plain"), filepath.Join(dir, "targets")
 	if err := p.write(ctx, b, plain); err != nil {
@@ -88,7 +87,7 @@ func (b *bench) sites(ctx context.Context, p program, dir string) ([]*site, erro
 		}
 		s := b.newSite(p, w, filepath.Join(dir, fmt.Sprintf("way%d", i)))
 		if err := s.setUp(ctx, from); err != nil {
-			if err := s.leave(ctx, err); err != nil {
+			if err := s.leaveOut(ctx, err); err != nil {
 				return nil, err
 			}
 		}
@@ -101,7 +100,7 @@ func (b *bench) newSite(p program, w way, dir string) *site {
 	return &site{bench: b, program: p, way: w, title: w.title, dir: filepath.Join(dir, p.name), work: filepath.Join(dir, "work")}
 }
 
-// setUp copies the module and does what the way needs to be done once.
+// setUp copies the module and does the way's one-time preparation.
 func (s *site) setUp(ctx context.Context, from string) error {
 	if err := copyTree(from, s.dir); err != nil {
 		return err
@@ -118,7 +117,7 @@ func (s *site) setUp(ctx context.Context, from string) error {
 
 // writeComparison writes the table of one program.
 func (b *bench) writeComparison(p program, sites []*site) error {
-	base := map[string]*site{wayBuild: {}, wayFloor: {}} // without samples until they are known
+	base := map[string]*site{wayBuild: {}, wayFloor: {}} // without samples until their sites are found
 	for _, s := range sites {
 		base[s.way.name] = s
 	}
@@ -149,7 +148,7 @@ func (b *bench) writeComparison(p program, sites []*site) error {
 	return nil
 }
 
-// writeNotes says below a table what its figures do not.
+// writeNotes writes notes below a table.
 func (b *bench) writeNotes(sites []*site) {
 	fmt.Fprintln(b.out)
 	for _, s := range sites {

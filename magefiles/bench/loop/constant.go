@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The line of main that is changed is in a file of its own, which also lets the
-// program tell what it was compiled with: asked by tellFlag, before main starts.
+// The edited line of main is in its own file. The file also makes the program print the constant that it was compiled
+// with, before main starts, if tellFlag is given.
 const (
 	constantFile = "constant.go"
 	tellFlag     = "-bench-constant"
@@ -29,15 +29,15 @@ func init() {
 }
 `
 
-// newConstant is a value that no program was compiled with before, so that nothing
-// of it is in any cache. All are of one length.
+// newConstant returns a value that no program was compiled with before, so that no cache has it. All values have the
+// same length.
 func (b *bench) newConstant() string {
 	b.constant++
 	return fmt.Sprintf("bench %016x %06d", time.Now().UnixNano(), b.constant)
 }
 
-// edit changes the constant of the program in a folder. The file is replaced at
-// once: a watcher must not see half of it.
+// edit changes the constant of the program in a folder. It replaces the file in one step, so that a watcher does not see
+// half of it.
 func (b *bench) edit(dir string) (constant string, err error) {
 	constant = b.newConstant()
 	temp := filepath.Join(b.dir, constantFile)
@@ -47,8 +47,7 @@ func (b *bench) edit(dir string) (constant string, err error) {
 	return constant, os.Rename(temp, filepath.Join(dir, constantFile))
 }
 
-// checkHolds makes sure that a program was compiled with the constant, and gives
-// its size.
+// checkHolds checks that a program was compiled with the constant, and returns its size.
 func checkHolds(path, constant string) (size int, err error) {
 	content, err := os.ReadFile(path)
 	if err != nil {

@@ -10,8 +10,7 @@ import (
 	"net/url"
 )
 
-// output runs an image's program without a network, and gives what it prints to
-// stdout.
+// output runs an image's program without a network, and returns its stdout.
 func (e *engine) output(ctx context.Context, name, image string, args ...string) (out []byte, err error) {
 	create := marshal(object{"Image": image, "Cmd": args, "HostConfig": object{"NetworkMode": "none"}})
 	body, err := e.do(ctx, http.MethodPost, "/containers/create", url.Values{"name": {name}}, document{bytes.NewReader(create)})
@@ -27,7 +26,7 @@ func (e *engine) output(ctx context.Context, name, image string, args ...string)
 		if err != nil {
 			return nil, err
 		}
-		// The answer to wait comes when the program has ended.
+		// The engine answers a wait when the program has ended.
 		if _, err := io.Copy(io.Discard, body); err != nil {
 			return nil, errors.Join(err, body.Close())
 		}
@@ -43,10 +42,10 @@ func (e *engine) output(ctx context.Context, name, image string, args ...string)
 	return frames(logs)
 }
 
-// document is a request's body that is JSON.
+// document is a request body in JSON.
 type document struct{ io.Reader }
 
-// contentType is the type of a request's body.
+// contentType returns the type of a request body.
 func contentType(body io.Reader) string {
 	if _, ok := body.(document); ok {
 		return "application/json"
@@ -54,7 +53,7 @@ func contentType(body io.Reader) string {
 	return "application/x-tar"
 }
 
-// frames takes the frames of a stream apart, each with a header of eight bytes
+// frames joins the frames of a stream, each of which has a header of eight bytes
 // (https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach).
 func frames(r io.Reader) ([]byte, error) {
 	var all []byte

@@ -11,6 +11,6 @@ func TestFrames(t *testing.T) {
 		t.Errorf("the stream has %q (%v), want abc", got, err)
 	}
 	if _, err := frames(strings.NewReader("\x01\x00\x00\x00\x00\x00\x00\x02a")); err == nil {
-		t.Error("half a frame is no error")
+		t.Error("half a frame is accepted")
 	}
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// devTarget is the target that swaps the program in a running container, and
-// devSwap the variable that chooses how.
+// devTarget is the target that swaps the program in a running container, and devSwap the variable that selects the
+// method.
 const (
 	devTarget = "imageDev"
 	devSwap   = "IMAGE_DEV_SWAP"
 )
 
-// devSource is a server that answers with its constant. The port is asked of the
-// system for each run, and published under its own number.
+// devSource is a server that answers with its constant. devFrom picks a free port for each way and
+// publishes it under the same number.
 const devSource = `package main
 
 import (
@@ -46,7 +46,7 @@ import "` + ourModule + `/magefiles/targets"
 var _ = targets.Configure(targets.Config{Ports: []string{"%s"}})
 `
 
-// devWay is one way from an edit to the new answer.
+// devWay is a way from an edit to the new answer.
 type devWay struct {
 	*site
 	port    string // "" for "go build" alone
@@ -54,10 +54,9 @@ type devWay struct {
 	latency measure.Samples
 }
 
-// devFrom measures how long it takes from an edit until a program that runs in the
-// engine answers as edited, against "go build" alone.
+// devFrom measures the time from an edit until a program in the engine gives the new answer, compared to "go build" alone.
 func (b *bench) devFrom(ctx context.Context) (err error) {
-	dir, remove, err := b.space("dev")
+	dir, remove, err := b.newFolder("dev")
 	if err != nil {
 		return err
 	}
@@ -104,7 +103,7 @@ func (b *bench) newDevWay(ctx context.Context, swap, dir string) (*devWay, error
 	return w, w.setUp(ctx, source)
 }
 
-// findDevTarget compiles the magefile, if it has the target.
+// findDevTarget compiles the magefile and checks that it has the target.
 func (s *site) findDevTarget(ctx context.Context) error {
 	if err := s.compileMagefile(ctx); err != nil {
 		return err
@@ -116,14 +115,14 @@ func (s *site) findDevTarget(ctx context.Context) error {
 	return err
 }
 
-// count measures one edit; that of the round 0 is not counted.
+// count measures one edit. Round 0 does not count.
 func (w *devWay) count(ctx context.Context, n int) error {
 	took, err := w.once(ctx)
 	var reason left
 	switch {
 	case err != nil && w.port != "" && n == 0 && ctx.Err() == nil && !errors.As(err, &reason):
 		w.say("dev: %v", err)
-		return left(devTarget + " does not serve here: " + lastLine(err))
+		return left(devTarget + " does not work here: " + lastLine(err))
 	case err != nil:
 		return fmt.Errorf("from edit to answer, %q: %w", w.swap, err)
 	}
@@ -134,8 +133,8 @@ func (w *devWay) count(ctx context.Context, n int) error {
 	return nil
 }
 
-// once times the second of two edits: the first of a session has the caches of the
-// processor and the file system to fill, which "go build" must have filled too.
+// once times the second of two edits. The first edit of a session fills the caches of the processor and the file system,
+// which "go build" also finds filled.
 func (w *devWay) once(ctx context.Context) (took time.Duration, err error) {
 	arrive := func(ctx context.Context, _ string) error { return w.goBuildAlone(ctx) }
 	if w.port != "" {
@@ -178,7 +177,7 @@ func (b *bench) writeDev(list []*devWay) {
 	t.Write(b.out)
 }
 
-// freePort is one that nobody listens on now.
+// freePort returns a port that nobody listens on now.
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", ":0")
 	if err != nil {

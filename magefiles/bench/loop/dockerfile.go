@@ -9,8 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// copyBinary writes a Dockerfile that copies a program which is compiled outside,
-// into a context that holds nothing else.
+// copyBinary writes a Dockerfile that copies a program compiled outside. Its context contains nothing else.
 func (s *site) copyBinary(context.Context) error {
 	name := s.program.name
 	return writeFile(filepath.Join(s.work, "context", "Dockerfile"),
@@ -40,14 +39,13 @@ func (s *site) compileAndCopy(ctx context.Context, builder string) error {
 }
 
 func (s *site) dockerBuild(ctx context.Context, dir, builder string) error {
-	// The attestations would be work that others do not do, and another image each time.
+	// Attestations would be work that other ways do not do, and change the image each time.
 	env := append(s.env[:len(s.env):len(s.env)], builder, "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
 	_, err := s.call(ctx, command{dir: s.dir, env: env, args: []string{"docker", "build", "-q", "-t", s.reference(), dir}})
 	return err
 }
 
-// findBuildx finds the docker command's BuildKit client: the machine's own, or one
-// that is compiled for this run.
+// findBuildx finds the docker command's BuildKit client: the machine's own, or one that is compiled for this run.
 func (s *site) findBuildx(ctx context.Context) error {
 	if s.engine.podman {
 		return left("podman has no BuildKit, and buildx would pull one")
@@ -67,7 +65,7 @@ func (s *site) findBuildx(ctx context.Context) error {
 	return nil
 }
 
-// lastLine is the last line of an error, where commands say what was wrong.
+// lastLine returns the last line of an error, in which commands name the cause.
 func lastLine(err error) string {
 	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
 	return lines[len(lines)-1]

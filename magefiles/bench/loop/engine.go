@@ -12,12 +12,12 @@ import (
 	"strings"
 )
 
-// engine is a Docker Engine, spoken to in what its API had long ago
+// engine is a client for a Docker Engine, limited to old parts of its API
 // (https://docs.docker.com/reference/api/engine/).
 type engine struct {
-	host   string // as DOCKER_HOST has it
+	host   string // in the form of DOCKER_HOST
 	client *http.Client
-	podman bool // it only speaks like one
+	podman bool // it is podman's compatible API
 }
 
 func openEngine(host string) (*engine, error) {
@@ -32,7 +32,7 @@ func openEngine(host string) (*engine, error) {
 	return &engine{host: host, client: &http.Client{Transport: &http.Transport{DialContext: dial}}}, nil
 }
 
-// statusError is an answer that is none of success.
+// statusError is an answer without success.
 type statusError struct {
 	code    int
 	message string
@@ -42,7 +42,7 @@ func (e *statusError) Error() string {
 	return fmt.Sprintf("the engine answers %d: %s", e.code, e.message)
 }
 
-// do sends a request. The caller closes the body of a good answer.
+// do sends a request. The caller closes the body of a successful answer.
 func (e *engine) do(ctx context.Context, method, path string, query url.Values, body io.Reader) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://engine"+path+"?"+query.Encode(), body)
 	if err != nil {
@@ -60,11 +60,11 @@ func (e *engine) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	defer resp.Body.Close()
 	var said struct{ Message string }
-	_ = json.NewDecoder(resp.Body).Decode(&said) // the code says enough
+	_ = json.NewDecoder(resp.Body).Decode(&said) // the code is enough
 	return nil, &statusError{resp.StatusCode, said.Message}
 }
 
-// get reads an answer's JSON.
+// get decodes an answer's JSON.
 func (e *engine) get(ctx context.Context, path string, query url.Values, into any) error {
 	body, err := e.do(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
@@ -74,7 +74,7 @@ func (e *engine) get(ctx context.Context, path string, query url.Values, into an
 	return json.NewDecoder(body).Decode(into)
 }
 
-// imageID is an image's ID, "" when there is none of that name.
+// imageID returns an image's ID, or "" if there is no image of that name.
 func (e *engine) imageID(ctx context.Context, ref string) (string, error) {
 	var image struct{ ID string }
 	err := e.get(ctx, "/images/"+ref+"/json", nil, &image)
@@ -85,8 +85,7 @@ func (e *engine) imageID(ctx context.Context, ref string) (string, error) {
 	return image.ID, err
 }
 
-// send sends a tar, and reads the answer to its end: the engine says late that
-// something went wrong, with the code of success.
+// send sends a tar, and reads the answer to its end: the engine reports failures there, after a code of success.
 func (e *engine) send(ctx context.Context, path string, query url.Values, tar io.Reader) error {
 	body, err := e.do(ctx, http.MethodPost, path, query, tar)
 	if err != nil {
@@ -106,8 +105,8 @@ func (e *engine) send(ctx context.Context, path string, query url.Values, tar io
 	}
 }
 
-// facts are what a reader of the figures wants to know of the engine. It is the
-// first question, which also tells whether the engine is podman.
+// facts returns a line about the engine for readers of the figures. It must be the first request, because it also detects
+// podman.
 func (e *engine) facts(ctx context.Context) (string, error) {
 	var version struct {
 		Version    string

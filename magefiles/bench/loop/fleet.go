@@ -11,11 +11,11 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// fleet is a module with programs that share a package, and the way it is built.
+// fleet is a module with programs that share a package.
 type fleet struct {
 	*bench
 	dir, work string
-	images    bool     // it makes images, and not only programs
+	images    bool     // builds images, not only programs
 	constants []string // of each program
 	ids       []string // of each image
 }
@@ -68,7 +68,7 @@ func (b *bench) newFleet(ctx context.Context, programs int, images bool, dir str
 	return f, err
 }
 
-// column is where the figures of the fleet stand.
+// column returns the column of the fleet's figures: 0 for programs, 1 for images.
 func (f *fleet) column() int {
 	if f.images {
 		return 1
@@ -76,7 +76,7 @@ func (f *fleet) column() int {
 	return 0
 }
 
-// name is the name of a program, its folder and its image.
+// name returns the name of a program, its folder and its image.
 func (f *fleet) name(i int) string { return fmt.Sprintf("%smany%d-%02d", prefix, len(f.constants), i) }
 
 // edit changes the first programs.
@@ -89,8 +89,7 @@ func (f *fleet) edit(programs int) (err error) {
 	return nil
 }
 
-// round changes some of the programs and builds. The first one may find all of
-// them new.
+// round changes some of the programs and builds. In the first round, all images may be new.
 func (f *fleet) round(ctx context.Context, changed int, first bool) (time.Duration, error) {
 	if err := f.edit(changed); err != nil {
 		return 0, err
@@ -127,8 +126,7 @@ func (f *fleet) checkPrograms() error {
 	return nil
 }
 
-// checkImages makes sure that those images are others, and only those, whose
-// program was changed, and starts one.
+// checkImages checks that exactly the images of changed programs are different, and starts one.
 func (f *fleet) checkImages(ctx context.Context, changed int, first bool) error {
 	for i := range f.ids {
 		id, err := f.engine.imageID(ctx, f.name(i)+":latest")

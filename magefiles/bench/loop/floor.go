@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// floor is the least that a way to an image can do: compile, make one layer of
-// the program alone, and load it, unless the engine has that very image.
+// floor is the least that any way to an image must do: compile, make one layer with only the program, and load it unless
+// the engine already has the image.
 func (s *site) floor(ctx context.Context) error {
 	if err := s.goBuildAlone(ctx); err != nil {
 		return err
@@ -20,8 +20,8 @@ func (s *site) floor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Engines with a graph driver name an image by its configuration, those with the
-	// containerd store by its manifest.
+	// Engines with a graph driver use the digest of the configuration as the image's ID, those with the containerd store
+	// that of the manifest.
 	if id == image.config.digest || id == image.manifest.digest {
 		return nil
 	}

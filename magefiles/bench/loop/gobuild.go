@@ -6,10 +6,10 @@ import (
 	"path/filepath"
 )
 
-// buildFlags are those that the targets give to the go command.
+// buildFlags are the flags that the targets pass to the go command.
 var buildFlags = []string{"-trimpath", "-buildvcs=false", "-ldflags=-s -w"}
 
-// goBuildAlone compiles, and makes no image.
+// goBuildAlone compiles without making an image.
 func (s *site) goBuildAlone(ctx context.Context) error {
 	enabled := "CGO_ENABLED=0"
 	if s.program.cgo {
@@ -24,7 +24,7 @@ func (s *site) goBuild(ctx context.Context, env ...string) error {
 	return err
 }
 
-// compileMagefile compiles the magefile to a program of its own.
+// compileMagefile compiles the magefile to a program.
 func (s *site) compileMagefile(ctx context.Context) error {
 	_, err := s.run(ctx, "go", "tool", "mage", "-compile", s.magefile())
 	return err
@@ -41,8 +41,7 @@ func (s *site) image(ctx context.Context, mage ...string) error {
 	return err
 }
 
-// forget removes what earlier builds have left: the image and what was written,
-// but not the build cache.
+// forget removes the image and the output of earlier builds, but not the build cache.
 func (s *site) forget(ctx context.Context) error {
 	if err := s.engine.removeImages(ctx, s.repo()+":", ""); err != nil {
 		return err

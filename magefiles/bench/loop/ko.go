@@ -6,9 +6,8 @@ import (
 	"runtime"
 )
 
-// setUpKo gives ko all that makes it fast (https://ko.build/configuration/): a
-// cache of its own, no SBOM, and a base image of one small file on this machine,
-// since it asks the base's registry at each run.
+// setUpKo configures ko for speed (https://ko.build/configuration/): its own cache, no SBOM, and a base image of one
+// small file on this machine, because ko asks the base's registry on each run.
 func (s *site) setUpKo(ctx context.Context) error {
 	if s.program.cgo {
 		return left("ko compiles without cgo, and ships no libraries")

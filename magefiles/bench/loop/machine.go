@@ -10,7 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// writeMachine writes where and by what the figures were taken.
+// writeMachine writes the machine, the tools and the source that were measured.
 func (b *bench) writeMachine(ctx context.Context) {
 	fmt.Fprintf(b.out, "- %s, %d cores, %s %s, load %s before\n",
 		measure.Processor(), runtime.NumCPU(), runtime.GOOS, measure.FileText("/proc/sys/kernel/osrelease"), measure.Load())
@@ -22,7 +22,7 @@ func (b *bench) writeMachine(ctx context.Context) {
 	fmt.Fprintf(b.out, "- seconds, medians of %d alternating rounds; × is the ratio of two medians\n", b.rounds)
 }
 
-// answer is what a command says of itself in one line.
+// answer returns a command's output on one line.
 func (b *bench) answer(ctx context.Context, args ...string) string {
 	out, err := b.call(ctx, command{dir: b.root, args: args})
 	if err != nil {

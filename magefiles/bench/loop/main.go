@@ -1,16 +1,14 @@
-// Loop measures the local loop: from an edited line to an image in the engine, by
-// the targets and by the other ways there are, and prints tables in Markdown:
+// Loop measures the local loop, from an edited line to an image in the engine, with the targets and with other ways. It
+// prints tables in Markdown:
 //
 //	go run ./magefiles/bench/loop -programs hello -ways build,floor,compiled -o loop.md
 //
-// It is run at the root of the repository. The ways alternate: each round has all
-// of them, in an order that moves on by one. Each works in its own copy of the
-// program's module; all share the user's build cache. The first round is not
-// counted. A time counts only if the image then holds the program as edited.
+// Run it at the root of the repository. The ways alternate: each round runs all of them, starting with the next one each
+// time. Each works in its own copy of the program's module, and all share the user's build cache. The first round does
+// not count. A time counts only if the image then contains the edited program.
 //
-// Everything that it makes in an engine is named fromscratch-bench-…, and removed
-// by that name at the end, also after Ctrl-C; only what BuildKit keeps in its own
-// cache has no name, and stays until the engine's own collector takes it.
+// Everything that it makes in an engine is named fromscratch-bench-… and removed by that name at the end, also after
+// Ctrl-C. Only BuildKit's own cache has no name. It stays until the engine's garbage collector removes it.
 package main
 
 import (
@@ -22,11 +20,11 @@ import (
 	"syscall"
 )
 
-// exitInterrupted is 128 + SIGINT, as shells have it.
+// exitInterrupted is 128 + SIGINT, as in shells.
 const exitInterrupted = 130
 
 func main() {
-	// Later signals do not end the cleaning up after the first.
+	// After the first signal, later ones do not stop the cleanup.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := start(ctx, os.Args[1:])

@@ -8,18 +8,18 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// manyPrograms is how many programs the large module has.
+// manyPrograms is the number of programs in the large module.
 const manyPrograms = 50
 
-// manyCases are what is measured of modules with several programs.
+// manyCases are the measured cases of modules with several programs.
 var manyCases = []struct{ programs, changed int }{
 	{1, 0}, {1, 1}, {manyPrograms, 0}, {manyPrograms, 1}, {manyPrograms, manyPrograms},
 }
 
-// manyFrom measures a module with many programs against one with a single program
-// of the same kind, by "go build" and by the compiled magefile.
+// manyFrom compares a module with many programs to one with a single program of the same kind, with "go build" and with
+// the compiled magefile.
 func (b *bench) manyFrom(ctx context.Context) (err error) {
-	dir, remove, err := b.space("many")
+	dir, remove, err := b.newFolder("many")
 	if err != nil {
 		return err
 	}
@@ -38,8 +38,7 @@ func (b *bench) manyFrom(ctx context.Context) (err error) {
 	return nil
 }
 
-// newFleets makes the modules by their numbers of programs, each twice: to compile
-// alone, and to make images of.
+// newFleets makes two modules for each number of programs: one to compile only, and one to make images.
 func (b *bench) newFleets(ctx context.Context, dir string) (map[int][]*fleet, error) {
 	fleets := map[int][]*fleet{}
 	for i, programs := range []int{1, 1, manyPrograms, manyPrograms} {
@@ -52,8 +51,8 @@ func (b *bench) newFleets(ctx context.Context, dir string) (map[int][]*fleet, er
 	return fleets, nil
 }
 
-// manyRound measures each case by both ways, which take turns in being first. The
-// round of number 0 makes everything once, and is not counted.
+// manyRound measures each case both ways, which take turns in being first. Round 0 builds everything once and does not
+// count.
 func (b *bench) manyRound(ctx context.Context, fleets map[int][]*fleet, n int, took [][2]measure.Samples) error {
 	for i, c := range manyCases {
 		for _, f := range measure.Rotated(fleets[c.programs], n) {

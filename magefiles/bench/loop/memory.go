@@ -11,7 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// bulk is the size of the file that an image is to have.
+// bulk is the size of the large file for an image.
 const bulk = 500 << 20
 
 // bulkyMagefile adds the folder with the file.
@@ -25,14 +25,13 @@ import "` + ourModule + `/magefiles/targets"
 var _ = targets.Configure(targets.Config{Files: []targets.File{{From: "bulk", To: "/srv/bulk"}}})
 `
 
-// memoryFrom measures the largest resident set of the command that does the work
-// of the targets, and of the largest other process, with and without a large file
-// in the image.
+// memoryFrom measures the largest resident set of the worker of the targets, and of the largest other process, with and
+// without a large file in the image.
 func (b *bench) memoryFrom(ctx context.Context) (err error) {
 	if _, err := os.Stat("/proc/self/status"); err != nil {
-		return left("there is no /proc here that tells the memory of processes")
+		return left("this system has no /proc with the memory of processes")
 	}
-	dir, remove, err := b.space("memory")
+	dir, remove, err := b.newFolder("memory")
 	if err != nil {
 		return err
 	}
@@ -62,15 +61,15 @@ func (b *bench) memoryFrom(ctx context.Context) (err error) {
 	return nil
 }
 
-// heap is a site whose builds are watched.
+// heap is a site whose builds are measured for memory.
 type heap struct {
 	*site
-	seen []peaks                     // of the round under way, by case
-	own  [len(cases)]measure.Samples // of our command
-	most [len(cases)]peaks           // of all processes, over all rounds
+	seen []peaks                     // peaks of the current round, by case
+	own  [len(cases)]measure.Samples // peaks of the worker
+	most [len(cases)]peaks           // peaks of all processes, over all rounds
 }
 
-// newHeap makes a site with a small program, that is built by a compiled magefile.
+// newHeap makes a site with a small program that a compiled magefile builds.
 func (b *bench) newHeap(ctx context.Context, name, dir, magefile string) (*heap, error) {
 	h := &heap{}
 	w := way{name: "compiled", title: name, ours: true, prepare: (*site).compileMagefile}
@@ -88,13 +87,13 @@ func (b *bench) newHeap(ctx context.Context, name, dir, magefile string) (*heap,
 	return h, h.setUp(ctx, source)
 }
 
-// keep takes over what was seen in a round; of number 0 it does not count.
+// keep adds the peaks of a round. Round 0 does not count.
 func (h *heap) keep(n int) {
 	for i, seen := range h.seen {
 		if n == 0 {
 			continue
 		}
-		h.own[i] = append(h.own[i], float64(seen.ofOurs()))
+		h.own[i] = append(h.own[i], float64(seen.ofWorker()))
 		if h.most[i] == nil {
 			h.most[i] = peaks{}
 		}

@@ -14,7 +14,7 @@ const (
 	mageModule = "github.com/magefile/mage"
 )
 
-// plainMagefile is the whole magefile of a user without wishes.
+// plainMagefile is the complete magefile of a user without options.
 const plainMagefile = `//go:build mage
 
 package main
@@ -23,13 +23,13 @@ package main
 import _ "` + ourModule + `/magefiles/targets"
 `
 
-// addTargets makes a user's module of a plain one: a magefile, and in go.mod what
-// it needs, with our own module taken from the repository.
+// addTargets turns a plain module into a user's module. It adds a magefile and its requirements in go.mod, with the
+// fromscratch module replaced by the repository.
 func (b *bench) addTargets(ctx context.Context, dir, magefile string) error {
 	if err := writeFile(filepath.Join(dir, "magefile.go"), magefile); err != nil {
 		return err
 	}
-	// The sums of what is needed are known here; nothing has to be asked for.
+	// The repository knows the checksums of all requirements, so none has to be fetched.
 	for _, from := range []string{"go.sum", "examples/hello/go.sum"} {
 		if err := appendFile(filepath.Join(dir, "go.sum"), filepath.Join(b.root, from)); err != nil {
 			return err
@@ -37,7 +37,7 @@ func (b *bench) addTargets(ctx context.Context, dir, magefile string) error {
 	}
 	for _, args := range [][]string{
 		{"go", "mod", "edit", "-require=" + ourModule + "@v0.0.0", "-replace=" + ourModule + "=" + b.root, "-tool=" + mageModule},
-		// "go mod tidy" would want the modules that tests of others need.
+		// "go mod tidy" would need the modules for tests of dependencies.
 		{"go", "list", "-mod=mod", "-deps", "-tags=mage", "./...", "tool", ourModule + "/magefiles/fromscratch"},
 	} {
 		if _, err := b.call(ctx, command{dir: dir, args: args}); err != nil {
@@ -47,7 +47,7 @@ func (b *bench) addTargets(ctx context.Context, dir, magefile string) error {
 	return nil
 }
 
-// copyFiles copies files of one folder to another.
+// copyFiles copies the named files from one folder to another.
 func copyFiles(from, to string, names ...string) error {
 	for _, name := range names {
 		content, err := os.ReadFile(filepath.Join(from, name))
@@ -61,7 +61,7 @@ func copyFiles(from, to string, names ...string) error {
 	return nil
 }
 
-// copyTree copies a module of ours, which has no links in it.
+// copyTree copies a module of this repository, which contains no links.
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -78,7 +78,7 @@ func copyTree(from, to string) error {
 	})
 }
 
-// writeFile writes a file and the folders above it.
+// writeFile writes a file and creates its parent folders.
 func writeFile(path, content string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 	"runtime"
 )
 
-// blob is something that is named by its digest.
+// blob is content that is addressed by its digest.
 type blob struct {
 	content []byte
 	digest  string // sha256:…
@@ -25,9 +25,9 @@ func newBlob(content []byte) blob {
 
 func (b blob) path() string { return "blobs/sha256/" + b.digest[len("sha256:"):] }
 
-// oneLayer is an image of one file, in an archive that every engine reads: an OCI
-// layout (https://github.com/opencontainers/image-spec/blob/main/image-layout.md)
-// that has the manifest.json of "docker save" too.
+// oneLayer is an image of one file, in an archive that every engine reads: an OCI layout
+// (https://github.com/opencontainers/image-spec/blob/main/image-layout.md) that also has the manifest.json of
+// "docker save".
 type oneLayer struct {
 	layer, config, manifest blob
 	index, dockerManifest   []byte
@@ -58,10 +58,10 @@ func newOneLayer(binary, name, ref string) (*oneLayer, error) {
 	return i, nil
 }
 
-// object is JSON; its keys are written in sorted order.
+// object is a JSON object. Its keys are written in sorted order.
 type object map[string]any
 
-// marshal cannot fail: what is marshalled here has strings and numbers only.
+// marshal cannot fail, because its values have only strings and numbers.
 func marshal(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -78,7 +78,7 @@ func descriptor(mediaType string, b blob, annotations object) object {
 	return d
 }
 
-// layerOf is a tar of one file.
+// layerOf returns a tar of one file.
 func layerOf(binary, name string) (layer []byte, err error) {
 	f, err := os.Open(binary)
 	if err != nil {
@@ -98,7 +98,7 @@ func layerOf(binary, name string) (layer []byte, err error) {
 	if _, err := io.Copy(w, f); err != nil {
 		return nil, err
 	}
-	err = w.Close() // writes the end
+	err = w.Close() // writes the end of the archive
 	return b.Bytes(), err
 }
 

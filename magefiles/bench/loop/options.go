@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// errHelp says that somebody has asked for the flags, and has them.
+// errHelp means that the user asked for help, which has been printed.
 var errHelp = flag.ErrHelp
 
 // options are the flags.
 type options struct {
 	rounds   int
 	programs words // measurements; none: all
-	ways     words // none: all
+	ways     words // empty means all
 	engines  words // as DOCKER_HOST names them
 	output   string
 }
 
-// words is a flag that may be repeated, and may hold several words with commas.
+// words is a flag that may be repeated and may hold several words separated by commas.
 type words []string
 
 func (w *words) String() string { return strings.Join(*w, ",") }
@@ -30,10 +30,10 @@ func (w *words) Set(s string) error {
 	return nil
 }
 
-// has says whether a word was chosen; without a choice all are.
+// has reports whether a word was chosen. Without a choice, all are.
 func (w words) has(word string) bool { return len(w) == 0 || slices.Contains(w, word) }
 
-// check refuses words that mean nothing.
+// check rejects unknown words.
 func (w words) check(flag string, known []string) error {
 	for _, word := range w {
 		if !slices.Contains(known, word) {
@@ -69,7 +69,7 @@ func parse(args []string) (options, error) {
 	return o, o.ways.check("ways", wayNames())
 }
 
-// environmentEngine is the engine that the environment names, else the usual one.
+// environmentEngine returns the engine in DOCKER_HOST, or the default one.
 func environmentEngine(getenv func(string) string) string {
 	if host := getenv("DOCKER_HOST"); host != "" {
 		return host

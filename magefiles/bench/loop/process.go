@@ -11,39 +11,38 @@ import (
 	"time"
 )
 
-// ourCommand begins the names of the processes that do the work of the targets.
-// The kernel keeps fifteen characters of a name (proc_pid_comm(5)).
-const ourCommand = "fromscratch-"
+// workerPrefix starts the names of the worker's processes. The kernel keeps fifteen characters of a name
+// (proc_pid_comm(5)).
+const workerPrefix = "fromscratch-"
 
-// peaks are the largest resident sets, in bytes, by the names of processes.
+// peaks are the largest resident sets, in bytes, by process name.
 type peaks map[string]int64
 
 func (p peaks) note(name string, size int64) { p[name] = max(p[name], size) }
 
-// ofOurs is the peak of our command.
-func (p peaks) ofOurs() int64 {
+// ofWorker returns the peak of the worker.
+func (p peaks) ofWorker() int64 {
 	var size int64
 	for name, s := range p {
-		if strings.HasPrefix(name, ourCommand) {
+		if strings.HasPrefix(name, workerPrefix) {
 			size = max(size, s)
 		}
 	}
 	return size
 }
 
-// largestOther is the process with the highest peak that is not our command.
+// largestOther returns the process with the highest peak besides the worker.
 func (p peaks) largestOther() (name string, size int64) {
 	for n, s := range p {
-		if !strings.HasPrefix(n, ourCommand) && (s > size || s == size && n < name) {
+		if !strings.HasPrefix(n, workerPrefix) && (s > size || s == size && n < name) {
 			name, size = n, s
 		}
 	}
 	return name, size
 }
 
-// watched runs a command in the module, and notes the peaks of all processes that
-// come of it. The kernel keeps the peak of each, so that only what a process grows
-// by in its last millisecond can be missed.
+// watched runs a command in the module, and notes the peaks of it and its descendants. The kernel keeps each process's
+// peak, so only growth in a process's last millisecond can be missed.
 func (s *site) watched(ctx context.Context, seen peaks, env []string, args ...string) error {
 	cmd := s.bench.prepare(ctx, command{dir: s.dir, env: env, args: args})
 	var said bytes.Buffer
@@ -61,20 +60,20 @@ func (s *site) watched(ctx context.Context, seen peaks, env []string, args ...st
 			}
 			return nil
 		case <-time.After(time.Millisecond):
-			noteTree(cmd.Process.Pid, seen)
+			noteDescendants(cmd.Process.Pid, seen)
 		}
 	}
 }
 
-// process is what /proc tells of one (proc_pid_status(5)).
+// process is what /proc has about a process (proc_pid_status(5)).
 type process struct {
 	name   string
 	parent int
 	peak   int64
 }
 
-// noteTree notes the peaks of a process and all below it.
-func noteTree(root int, seen peaks) {
+// noteDescendants notes the peaks of a process and its descendants.
+func noteDescendants(root int, seen peaks) {
 	all := map[int]process{}
 	files, _ := filepath.Glob("/proc/[0-9]*/status") // the pattern is well-formed
 	for _, path := range files {
@@ -82,7 +81,7 @@ func noteTree(root int, seen peaks) {
 		if err != nil {
 			continue
 		}
-		if text, err := os.ReadFile(path); err == nil { // else it has ended meanwhile
+		if text, err := os.ReadFile(path); err == nil { // on an error, the process has ended
 			all[pid] = parseStatus(string(text))
 		}
 	}
@@ -93,7 +92,7 @@ func noteTree(root int, seen peaks) {
 	}
 }
 
-// below says whether a process is root or comes of it.
+// below reports whether a process is root or a descendant of it.
 func below(all map[int]process, pid, root int) bool {
 	for pid != root {
 		p, found := all[pid]
@@ -105,8 +104,7 @@ func below(all map[int]process, pid, root int) bool {
 	return true
 }
 
-// parseStatus reads the lines that are used here. A process that has ended, and
-// was not waited for yet, has no VmHWM.
+// parseStatus parses the lines that are used here. A zombie has no VmHWM.
 func parseStatus(text string) process {
 	var p process
 	for _, line := range strings.Split(text, "\n") {

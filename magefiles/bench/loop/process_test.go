@@ -16,7 +16,7 @@ func TestBelow(t *testing.T) {
 	all := map[int]process{1: {parent: 0}, 5: {parent: 1}, 6: {parent: 5}, 7: {parent: 6}, 9: {parent: 8}}
 	for pid, want := range map[int]bool{5: true, 6: true, 7: true, 1: false, 9: false} {
 		if got := below(all, pid, 5); got != want {
-			t.Errorf("that %d is below 5 is %t, want %t", pid, got, want)
+			t.Errorf("below(%d, 5) = %t, want %t", pid, got, want)
 		}
 	}
 }
@@ -28,8 +28,8 @@ func TestPeaks(t *testing.T) {
 	p.note("compile", 20)
 	p.note("fromscratch-1", 40)
 	p.note("fromscratch-2", 50)
-	if p.ofOurs() != 50 {
-		t.Errorf("our command has the peak %d, want 50", p.ofOurs())
+	if p.ofWorker() != 50 {
+		t.Errorf("our command has the peak %d, want 50", p.ofWorker())
 	}
 	if name, size := p.largestOther(); name != "compile" || size != 30 {
 		t.Errorf("the largest other process is %s with %d, want compile with 30", name, size)

@@ -6,11 +6,11 @@ import (
 	"path/filepath"
 )
 
-// program is one whose ways to an image are compared.
+// program is a program for which ways to an image are compared.
 type program struct {
 	name    string
 	title   string
-	cgo     bool // it needs libraries that are not in it
+	cgo     bool // it needs shared libraries
 	missing func() string
 	write   func(ctx context.Context, b *bench, dir string) error
 }
@@ -31,8 +31,7 @@ func writeHello(_ context.Context, b *bench, dir string) error {
 	return copyFiles(filepath.Join(b.root, "examples", "hello"), dir, "main.go")
 }
 
-// writeCaddy writes a module with caddy's main, which caddy's own text says to
-// copy for a caddy of one's own.
+// writeCaddy writes a module with caddy's main, which caddy tells users to copy for their own builds.
 func writeCaddy(ctx context.Context, b *bench, dir string) error {
 	const caddy = "github.com/caddyserver/caddy/v2"
 	if err := copyFiles(filepath.Join(b.root, "buildkit", "testdata", "caddy"), dir, "go.mod", "go.sum"); err != nil {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// registry serves one base image on this machine, as much of a registry as pulling
-// takes (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull).
+// registry serves one base image on this machine. It implements only pulls
+// (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull).
 type registry struct {
 	listener net.Listener
 	server   *http.Server
@@ -32,7 +32,7 @@ func serveBase() (*registry, error) {
 		return nil, err
 	}
 	r.server = &http.Server{Handler: r}
-	go r.server.Serve(r.listener) // ends by Close
+	go r.server.Serve(r.listener) // until Close
 	return r, nil
 }
 

@@ -15,20 +15,20 @@ import (
 	"time"
 )
 
-// pollEvery is how often the program is asked for its answer.
+// pollEvery is the interval between requests to the program.
 const pollEvery = 2 * time.Millisecond
 
-// What the target says when it waits for a person to mend something.
+// stuck are texts that the target prints when it waits for the user to fix something.
 var stuck = []string{"waiting for a change", "the last good version runs on"}
 
-// session is a target that runs and swaps the program.
+// session is a running target that swaps the program.
 type session struct {
 	cmd    *exec.Cmd
 	url    string
 	client *http.Client
 	said   *output
 	ended  chan struct{}
-	err    error // how it has ended
+	err    error // error of the ended target
 }
 
 // start starts the target and waits until the program answers.
@@ -39,7 +39,7 @@ func (w *devWay) start(ctx context.Context) (*session, error) {
 			env: []string{"IMAGE_REPO=" + w.repo(), devSwap + "=" + w.swap},
 		}),
 		url: "http://127.0.0.1:" + w.port + "/", said: &output{}, ended: make(chan struct{}),
-		// A connection that was kept would lead to the program before.
+		// A kept connection would lead to the previous program.
 		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 	s.cmd.Stdout, s.cmd.Stderr = s.said, s.said
@@ -56,8 +56,7 @@ func (w *devWay) start(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-// await polls until the program answers as it should, or the target has ended or
-// will not get there.
+// await polls until the program gives the answer. It fails if the target has ended or is stuck.
 func (s *session) await(ctx context.Context, answer string) error {
 	for {
 		if s.ask(ctx) == answer {
@@ -76,8 +75,8 @@ func (s *session) await(ctx context.Context, answer string) error {
 	}
 }
 
-// ask asks once, "" is no answer. What accepts for a program that is being swapped
-// may never answer: such a question is given up for the next one.
+// ask asks once, and returns "" without an answer. While the program is swapped, a connection may be accepted and never
+// answered, so each request has a timeout.
 func (s *session) ask(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, 50*pollEvery)
 	defer cancel()
@@ -97,8 +96,7 @@ func (s *session) ask(ctx context.Context) string {
 	return strings.TrimSpace(string(body))
 }
 
-// stop ends the target as Ctrl-C does, and waits for it. That it then says it was
-// interrupted is no failure.
+// stop interrupts the target like Ctrl-C, and waits for it. Its error about the interrupt is ignored.
 func (s *session) stop() error {
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -107,7 +105,7 @@ func (s *session) stop() error {
 	return nil
 }
 
-// output is what a command says, read while it runs.
+// output collects a command's output and can be read while the command runs.
 type output struct {
 	mutex sync.Mutex
 	text  bytes.Buffer

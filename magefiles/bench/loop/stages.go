@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// stagesFile compiles in a builder image. There is no shell in it, so that its RUN
-// has the form of exec. What a recipe downloads in a layer before, which stays
-// cached, is in the image.
+// stagesFile compiles in a builder image. The image has no shell, so RUN is in exec form. It contains the modules, which
+// a real recipe downloads in an earlier, cached layer.
 const stagesFile = `FROM %[1]s AS build
 ENV HOME=/tmp GOROOT=/usr/local/go GOCACHE=/gocache GOMODCACHE=/modules GOPROXY=off GOSUMDB=off GOTOOLCHAIN=local CGO_ENABLED=0
 WORKDIR /src
@@ -20,8 +19,7 @@ COPY --from=build /out/%[4]s /%[4]s
 ENTRYPOINT ["/%[4]s"]
 `
 
-// writeStages writes a Dockerfile with two stages and makes the image that the
-// first starts from.
+// writeStages writes a two-stage Dockerfile and makes the image for the first stage.
 func (s *site) writeStages(ctx context.Context) error {
 	if s.program.cgo {
 		return left("a builder image with a C compiler and the libraries' headers would have to be pulled")

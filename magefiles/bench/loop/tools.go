@@ -7,14 +7,13 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// koVersion is the ko that is compiled here when it is measured, pinned. It is no
-// dependency of ours.
+// koVersion is the pinned version of ko to compile and measure. It is not a dependency of fromscratch.
 const koVersion = "v0.19.1"
 
-// tools are where compiled tools lie, "" before they are needed.
+// tools are the paths of compiled tools, "" until they are needed.
 type tools struct{ koPath, buildxConfig string }
 
-// koCommand gives the ko command.
+// koCommand returns the ko command.
 func (b *bench) koCommand(ctx context.Context) (string, error) {
 	if b.tools.koPath != "" {
 		return b.tools.koPath, nil
@@ -27,7 +26,7 @@ func (b *bench) koCommand(ctx context.Context) (string, error) {
 	return path, nil
 }
 
-// buildx gives a configuration folder of the docker command with buildx in it.
+// buildx returns a configuration folder for the docker command that contains buildx.
 func (b *bench) buildx(ctx context.Context) (string, error) {
 	if b.tools.buildxConfig != "" {
 		return b.tools.buildxConfig, nil

@@ -9,17 +9,16 @@ import (
 
 // way is one way from the source to an image in the engine.
 type way struct {
-	name  string // as -ways knows it
-	title string // in the tables
-	// ours: a failure ends the measurement. One of another's leaves a row that says so.
+	name  string // name for -ways
+	title string // title in the tables
+	// ours: a failure ends the measurement. A failure of another way is noted below the table.
 	ours    bool
-	targets bool // its module has a magefile
-	program bool // it makes the program alone, and no image
-	// bare: nothing but the program is in the image, where one with libraries does
-	// not start.
+	targets bool // the module has a magefile
+	program bool // builds only the program, no image
+	// bare: the image contains only the program, so a program with shared libraries does not start.
 	bare    bool
-	prepare func(*site, context.Context) error // nil: nothing
-	build   func(*site, context.Context) error // what is timed
+	prepare func(*site, context.Context) error // may be nil
+	build   func(*site, context.Context) error // the timed build
 }
 
 // The names of the ways that all others are compared to.
@@ -49,21 +48,21 @@ func wayNames() []string {
 	return names
 }
 
-// site is where one way works: its own copy of a program's module.
+// site is the place of one way: its own copy of a program's module.
 type site struct {
 	*bench
 	program program
 	way     way
 	title   string
-	dir     string // of the module
-	work    string // of all else
+	dir     string // folder of the module
+	work    string // folder of everything else
 	env     []string
 
-	constant string // that the source has now
-	size     int    // of the program, where the way makes no more
-	id       string // of the image that was made last
+	constant string // constant in the source
+	size     int    // size of the program, if the way builds only that
+	id       string // ID of the last image
 	took     [len(cases)]measure.Samples
-	left     error // why it was left out
+	left     error // reason for leaving the way out
 }
 
 // run runs a command in the module.
@@ -71,11 +70,10 @@ func (s *site) run(ctx context.Context, args ...string) (string, error) {
 	return s.call(ctx, command{dir: s.dir, env: s.env, args: args})
 }
 
-// repo is the image's name without a tag.
+// repo returns the image's name without a tag.
 func (s *site) repo() string { return prefix + s.program.name + "-" + s.way.name }
 
 func (s *site) reference() string { return s.repo() + ":latest" }
 
-// binary is where the ways that call the go command themselves put the program;
-// it is the context of a Dockerfile as well.
+// binary returns where ways that call the go command put the program. Its folder is also the context of a Dockerfile.
 func (s *site) binary() string { return filepath.Join(s.work, "context", s.program.name) }

@@ -1,5 +1,5 @@
-// Package measure is what the benchmarks of this repository share: samples and
-// their medians, tables, the machine, and commands that nothing disturbs.
+// Package measure is shared by the benchmarks of this repository: samples and their medians, tables, facts about the
+// machine, and commands without disturbance from the environment.
 package measure
 
 import (
@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Command is a command that is interrupted, not killed, when the context ends: a
-// compiler that is killed leaves its children behind.
+// Command returns a command that is interrupted, not killed, when the context ends. A killed compiler would leave its
+// children behind.
 func Command(ctx context.Context, dir string, environ []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir, cmd.Env = dir, environ
@@ -20,8 +20,7 @@ func Command(ctx context.Context, dir string, environ []string, args ...string) 
 	return cmd
 }
 
-// Output runs a command and gives what it prints to stdout, without the spaces
-// around it. The error has all that it says.
+// Output runs a command and returns its trimmed stdout. The error has all of its output.
 func Output(cmd *exec.Cmd) (string, error) {
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
@@ -31,7 +30,7 @@ func Output(cmd *exec.Cmd) (string, error) {
 	return strings.TrimSpace(out.String()), nil
 }
 
-// Environment is the caller's without what would tell a way to do something else.
+// Environment returns environ without variables that would change what is measured.
 func Environment(environ []string) []string {
 	var kept []string
 	for _, v := range environ {
@@ -56,9 +55,8 @@ func disturbs(name string) bool {
 	return false
 }
 
-// Settle has the system write out what earlier commands have left to it, which
-// would be done at the cost of the next one.
+// Settle makes the system write out the data of earlier commands, so that the next one does not pay for it.
 func Settle(ctx context.Context) {
-	// Where the command is not, the figures spread more; that is all.
+	// Without the command, the figures only spread more.
 	_ = exec.CommandContext(ctx, "sync").Run()
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Processor is the model's name (proc_cpuinfo(5)).
+// Processor returns the model name (proc_cpuinfo(5)).
 func Processor() string {
 	for _, line := range strings.Split(FileText("/proc/cpuinfo"), "\n") {
 		if key, value, _ := strings.Cut(line, ":"); strings.TrimSpace(key) == "model name" {
@@ -16,10 +16,10 @@ func Processor() string {
 	return runtime.GOARCH
 }
 
-// Load is the machine's load over the last minute (proc_loadavg(5)).
+// Load returns the machine's load over the last minute (proc_loadavg(5)).
 func Load() string { return strings.SplitN(FileText("/proc/loadavg"), " ", 2)[0] }
 
-// FileText is a file's text, "unknown" where there is no such file.
+// FileText returns a file's text, or "unknown" if there is no such file.
 func FileText(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {

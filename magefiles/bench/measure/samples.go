@@ -11,8 +11,7 @@ type Samples []float64
 // Add adds a time.
 func (s *Samples) Add(took time.Duration) { *s = append(*s, took.Seconds()) }
 
-// Median is the middle value, between the two middle ones of an even number; 0 of
-// none.
+// Median returns the middle value, or the mean of the two middle ones. Without samples it is 0.
 func (s Samples) Median() float64 {
 	if len(s) == 0 {
 		return 0
@@ -25,7 +24,7 @@ func (s Samples) Median() float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// Least is the smallest value, 0 of none.
+// Least returns the smallest value, or 0 without samples.
 func (s Samples) Least() float64 {
 	if len(s) == 0 {
 		return 0
@@ -33,7 +32,7 @@ func (s Samples) Least() float64 {
 	return slices.Min(s)
 }
 
-// Most is the largest value, 0 of none.
+// Most returns the largest value, or 0 without samples.
 func (s Samples) Most() float64 {
 	if len(s) == 0 {
 		return 0
@@ -41,8 +40,7 @@ func (s Samples) Most() float64 {
 	return slices.Max(s)
 }
 
-// Ratio is how often the median of base is in that of s, 0 when one of them was
-// not measured.
+// Ratio returns the median of s divided by that of base, or 0 if one of them was not measured.
 func (s Samples) Ratio(base Samples) float64 {
 	if len(s) == 0 || base.Median() == 0 {
 		return 0
@@ -50,8 +48,8 @@ func (s Samples) Ratio(base Samples) float64 {
 	return s.Median() / base.Median()
 }
 
-// Rotated is the list with its first n elements moved to the end, so that over
-// the rounds none always comes after the same one.
+// Rotated returns the list with its first n elements moved to the end. Over the rounds, no element then always follows
+// the same one.
 func Rotated[T any](list []T, n int) []T {
 	if len(list) == 0 {
 		return nil

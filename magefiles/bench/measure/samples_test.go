@@ -61,7 +61,7 @@ func TestAddIsInSeconds(t *testing.T) {
 	}
 }
 
-// In as many rounds as there are ways, each has every place once.
+// In as many rounds as there are elements, each has every place once.
 func TestRotated(t *testing.T) {
 	list := []string{"a", "b", "c"}
 	for n, want := range [][]string{{"a", "b", "c"}, {"b", "c", "a"}, {"c", "a", "b"}, {"a", "b", "c"}} {
@@ -73,6 +73,6 @@ func TestRotated(t *testing.T) {
 		t.Errorf("the list itself is now %v", list)
 	}
 	if got := Rotated([]string(nil), 7); len(got) != 0 {
-		t.Errorf("nothing Rotated is %v", got)
+		t.Errorf("an empty list Rotated is %v", got)
 	}
 }

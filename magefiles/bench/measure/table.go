@@ -7,16 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// Table is a Markdown table that is read well as text too: the first column to
-// the left, the figures to the right.
+// Table is a Markdown table that is also readable as text: the first column is left-aligned, the figures right-aligned.
 type Table struct {
 	rows [][]string // the first is the header
 }
 
-// NewTable is a table with a header and no rows.
+// NewTable returns a table with a header and no rows.
 func NewTable(header ...string) *Table { return &Table{[][]string{header}} }
 
-// Add adds a row; cells that it lacks are empty.
+// Add adds a row. Missing cells are empty.
 func (t *Table) Add(cells ...string) {
 	row := make([]string, len(t.rows[0]))
 	copy(row, cells)
@@ -63,7 +62,7 @@ func rule(widths []int) string {
 	return b.String() + "|"
 }
 
-// Seconds shows a time to the hundredth, short ones to the millisecond.
+// Seconds formats a time to the hundredth, short ones to the millisecond.
 func Seconds(s float64) string {
 	if s < 0.1 {
 		return fmt.Sprintf("%.3f", s)
@@ -71,7 +70,7 @@ func Seconds(s float64) string {
 	return fmt.Sprintf("%.2f", s)
 }
 
-// Times shows a ratio, nothing for one that could not be measured.
+// Times formats a ratio. One that could not be measured is empty.
 func Times(ratio float64) string {
 	if ratio == 0 {
 		return ""
@@ -79,5 +78,5 @@ func Times(ratio float64) string {
 	return fmt.Sprintf("%.2f", ratio)
 }
 
-// Mebibytes shows a size.
+// Mebibytes formats a size.
 func Mebibytes(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/(1<<20)) }

@@ -7,16 +7,15 @@ import (
 	"os"
 )
 
-// BuildxVersion is the docker command's BuildKit client that is compiled where the
-// machine has none. Newer releases need modules that their own sources do not name
-// by a released version.
+// BuildxVersion is the version of the docker command's BuildKit client to compile if the machine has none. Newer
+// releases need modules whose released versions their own sources do not name.
 const BuildxVersion = "v0.29.1"
 
-// BuildxPackage is its command.
+// BuildxPackage is the package of that client.
 const BuildxPackage = "github.com/docker/buildx/cmd/buildx"
 
-// CompileTool compiles a command from the module proxy, in a module of its own
-// below temp: "go install" refuses those with exclude directives.
+// CompileTool compiles a command from the module proxy, in its own module below temp. "go install" would refuse modules
+// with exclude directives.
 func CompileTool(ctx context.Context, environ []string, temp, to, pkg, version string) (err error) {
 	dir, err := os.MkdirTemp(temp, "tool")
 	if err != nil {

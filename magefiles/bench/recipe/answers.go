@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// Answers are what the program in an image has told.
+// Answers are the answers of the program in an image.
 type Answers struct {
-	Page    string   // what it is for
-	Edition string   // the line that was compiled in
-	Checks  []string // all that was asked for, in order
-	Failed  []string // those that are not there, the reason behind a colon
+	Page    string   // its main page
+	Edition string   // the edition that was compiled in
+	Checks  []string // names of all checks, in order
+	Failed  []string // failed checks: name, colon, reason
 }
 
-// Lacking are the names of the checks that have failed.
+// Lacking returns the names of the failed checks.
 func (a Answers) Lacking() []string {
 	var names []string
 	for _, f := range a.Failed {
@@ -27,7 +27,7 @@ func (a Answers) Lacking() []string {
 	return names
 }
 
-// Count is how many checks have passed, of how many.
+// Count returns how many of all checks have passed: "7/9".
 func (a Answers) Count() string {
 	return fmt.Sprintf("%d/%d", len(a.Checks)-len(a.Failed), len(a.Checks))
 }
@@ -39,7 +39,7 @@ func (a *Answers) add(name, result string) {
 	}
 }
 
-// Ask starts the image as whoever it names, asks the program in it, and stops it.
+// Ask starts the image as its own user, asks the program in it, and stops it.
 func (s *Site) Ask(ctx context.Context) (a Answers, err error) {
 	name := strings.TrimSuffix(s.Reference(), ":latest")
 	if err := s.remove(ctx, "rm", "-fv", name); err != nil {
@@ -79,7 +79,7 @@ func (s *Site) Ask(ctx context.Context) (a Answers, err error) {
 	return a, err
 }
 
-// await waits until the program answers, or has ended.
+// await waits until the program answers. It fails if the program ends.
 func (s *Site) await(ctx context.Context, name string) (base string, err error) {
 	for {
 		running, err := s.docker(ctx, "inspect", "--format", "{{.State.Running}}", name)
@@ -104,8 +104,8 @@ func (s *Site) await(ctx context.Context, name string) (base string, err error) 
 	}
 }
 
-// stop has the engine send SIGTERM and, when the program has not ended in time,
-// SIGKILL. One that ends by itself has the exit code 0.
+// stop makes the engine send SIGTERM, and SIGKILL if the program has not ended in time. Exit code 0 means that the
+// program ended by itself.
 func (s *Site) stop(ctx context.Context, name string) (result string, err error) {
 	if _, err := s.docker(ctx, "stop", "-t", fmt.Sprint(int(s.Grace.Seconds())), name); err != nil {
 		return "", err
@@ -117,7 +117,7 @@ func (s *Site) stop(ctx context.Context, name string) (result string, err error)
 	return "ok", err
 }
 
-// get asks for a page. What has the code of an error is none.
+// get fetches a page. A status of an error is an error.
 func get(ctx context.Context, url string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

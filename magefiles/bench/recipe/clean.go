@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// clean removes what has our prefix in its name, and what was made out of our
-// golang image. Nothing is ever pruned.
+// clean removes everything named with the prefix, and everything made from the workshop's golang image. It never prunes.
 func (w *Workshop) clean(ctx context.Context) error {
 	mine := "label=" + label + "=" + w.Prefix
 	containers, err := w.list(ctx, "ps", "-aq", "--filter", mine)
@@ -26,18 +25,17 @@ func (w *Workshop) clean(ctx context.Context) error {
 	return errors.Join(err, w.remove(ctx, "image", "rm", "-f", w.goImage()))
 }
 
-// removeCaches removes the volumes that a Builder has made for our golang image.
+// removeCaches removes the volumes that a Builder has made for the workshop's golang image.
 func (w *Workshop) removeCaches(ctx context.Context) error {
 	id, inspect := w.docker(ctx, "image", "inspect", "--format", "{{.Id}}", w.goImage())
 	if inspect != nil {
-		return nil // there is no such image, and never was
+		return nil // there is no such image, so it has no volumes
 	}
 	id = strings.TrimPrefix(strings.TrimSpace(id), "sha256:")
 	return errors.Join(w.remove(ctx, "volume", "rm", "fromscratch-gocache-"+id), w.remove(ctx, "volume", "rm", "fromscratch-gomodcache-"+id))
 }
 
-// removeStages removes the stages of builds that have no name, with all that they
-// were made in.
+// removeStages removes unnamed build stages, and the containers that they were made in.
 func (w *Workshop) removeStages(ctx context.Context) error {
 	for {
 		ids, err := w.list(ctx, "images", "-q", "--filter", "dangling=true", "--filter", "label="+label+"="+w.Prefix)
@@ -57,7 +55,7 @@ func (w *Workshop) list(ctx context.Context, args ...string) ([]string, error) {
 	return strings.Fields(out), err
 }
 
-// remove removes something, or finds that it is gone.
+// remove removes something. If it is already gone, that is no error.
 func (w *Workshop) remove(ctx context.Context, args ...string) error {
 	_, err := w.docker(ctx, args...)
 	if err == nil {

@@ -10,10 +10,9 @@ import (
 	"strings"
 )
 
-// goImageFile makes a company's golang image of a plain one: with its certificate,
-// an apk that finds installed what a recipe asks for, and the standard
-// library compiled, as it is after the first build of the day where a builder keeps
-// a cache.
+// goImageFile makes a company's golang image from a plain one. It adds the company's certificate, an apk that reports
+// everything as installed, and the compiled standard library, which a builder with a cache has after its first build of
+// the day.
 const goImageFile = `FROM %s
 COPY apk /sbin/apk
 COPY bundle.crt /etc/ssl/certs/ca-certificates.crt
@@ -35,12 +34,12 @@ func main() {}
 `
 )
 
-// goImage is the golang image of this workshop. What is made of it has its label.
+// goImage returns the name of the workshop's golang image. Images made from it inherit its label.
 func (w *Workshop) goImage() string { return w.Prefix + "golang:latest" }
 
 func (w *Workshop) isGoImage(ref string) bool { return ref == w.goImage() }
 
-// makeGoImage names the company's golang image for this workshop.
+// makeGoImage gives the company's golang image the workshop's name.
 func (w *Workshop) makeGoImage(ctx context.Context) error {
 	if w.golang {
 		return nil
@@ -58,8 +57,7 @@ func (w *Workshop) makeGoImage(ctx context.Context) error {
 	return err
 }
 
-// company gives the company's golang image, which is made once and kept: it goes
-// with the image that it is made of.
+// company returns the company's golang image. It is made once and kept until the image that it was made from is removed.
 func (w *Workshop) company(ctx context.Context) (string, error) {
 	bundle, err := os.ReadFile(w.bundle)
 	if err != nil {

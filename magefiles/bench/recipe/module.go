@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// copySource copies the program, what all programs share, and makes a module of it.
+// copySource copies the program and the files that all programs share, and makes a module of them.
 func (s *Site) copySource() error {
 	from := filepath.Join(s.Root, "magefiles", "bench", "recipes", "testdata")
 	if err := os.CopyFS(s.dir, os.DirFS(filepath.Join(from, s.recipe.name))); err != nil {
@@ -45,7 +45,7 @@ func (s *Site) copySource() error {
 	return errors.Join(writeFile(filepath.Join(s.dir, "go.sum"), string(sums)), writeFile(filepath.Join(s.dir, "go.mod"), mod))
 }
 
-// required is the version of the recipe's module that this repository knows the sum of.
+// required returns the version of the recipe's module in a go.mod of this repository, whose checksum is known.
 func (s *Site) required() (string, error) {
 	path := filepath.Join(s.Root, filepath.FromSlash(s.recipe.of))
 	text, err := os.ReadFile(path)
@@ -60,7 +60,7 @@ func (s *Site) required() (string, error) {
 	return "", fmt.Errorf("looking for %q in %q: it is not required there", s.recipe.requires, path)
 }
 
-// writeFile writes a file and the folders above it.
+// writeFile writes a file and creates its parent folders.
 func writeFile(path, content string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -73,8 +73,8 @@ const (
 	mageModule = "github.com/magefile/mage"
 )
 
-// addTargets makes a user's module of the copy, with our own module taken from the
-// repository, and compiles its magefile.
+// addTargets turns the copy into a user's module, with the fromscratch module replaced by the repository, and compiles
+// its magefile.
 func (s *Site) addTargets(ctx context.Context) error {
 	magefile := filepath.Join(s.dir, "magefile.go")
 	text, err := os.ReadFile(magefile)
@@ -93,7 +93,7 @@ func (s *Site) addTargets(ctx context.Context) error {
 	compiled := filepath.Join(filepath.Dir(s.dir), "magefile")
 	steps := [][]string{
 		{"go", "mod", "edit", "-require=" + ourModule + "@v0.0.0", "-replace=" + ourModule + "=" + s.Root, "-tool=" + mageModule},
-		// "go mod tidy" would want the modules that tests of others need.
+		// "go mod tidy" would need the modules for tests of dependencies.
 		{"go", "list", "-mod=mod", "-deps", "-tags=mage", "./...", "tool", ourModule + "/magefiles/fromscratch"},
 		{"go", "tool", "mage", "-compile", compiled},
 	}

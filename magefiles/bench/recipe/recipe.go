@@ -1,6 +1,5 @@
-// Package recipe builds images by the recipes that people write for Go programs,
-// and by our targets from the same source, and asks the program in each what it
-// finds there. The recipes are in ../recipes/testdata.
+// Package recipe builds images from the same source with recipes that people write for Go programs, and with
+// fromscratch's targets. It asks the program in each image what it finds there. The recipes are in ../recipes/testdata.
 package recipe
 
 import (
@@ -11,10 +10,10 @@ import (
 // recipe is a folder of testdata.
 type recipe struct {
 	name     string
-	onHost   bool   // it needs no golang image
-	requires string // a module: in the version that a go.mod of this repository names
+	onHost   bool   // it compiles on the host, without a golang image
+	requires string // module in the version of a go.mod of this repository
 	of       string // that go.mod
-	vendored bool   // in the recipe's copy: no module can be fetched in its container
+	vendored bool   // vendor the modules, because its container can't fetch them
 }
 
 var recipes = []recipe{
@@ -25,7 +24,7 @@ var recipes = []recipe{
 	{name: "incontainer", requires: "golang.org/x/sync", of: "go.mod", vendored: true},
 }
 
-// Names are the names of all recipes.
+// Names returns the names of all recipes.
 func Names() []string {
 	var names []string
 	for _, r := range recipes {

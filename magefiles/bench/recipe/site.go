@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// Site is where a recipe is built in one way: a copy of its own of the source.
+// Site is the place where a recipe is built in one way: its own copy of the source.
 type Site struct {
 	*Workshop
 	recipe recipe
 	way    Way
-	dir    string // of the source
+	dir    string // folder of the source
 	env    []string
-	build  []string // the command that builds
-	id     string   // of the image that was built last
+	build  []string // build command
+	id     string   // ID of the last image
 }
 
-// Site makes the site of a recipe.
+// Site makes a site for a recipe and a way.
 func (w *Workshop) Site(ctx context.Context, name string, way Way) (*Site, error) {
 	r, err := find(name)
 	if err != nil {
@@ -48,18 +48,17 @@ func (w *Workshop) Site(ctx context.Context, name string, way Way) (*Site, error
 	return s, nil
 }
 
-// Reference is the name of the image.
+// Reference returns the name of the image.
 func (s *Site) Reference() string {
 	return s.Prefix + s.recipe.name + "-" + string(s.way) + ":latest"
 }
 
-// Describe says which way this is, for tables.
+// Describe returns the recipe and the way, for tables.
 func (s *Site) Describe() string {
 	return s.recipe.name + ", " + string(s.way)
 }
 
-// addRecipe readies the copy for the recipe: without our magefile, which its author
-// would not have.
+// addRecipe prepares the copy for the recipe. It removes the magefile, which a recipe's author would not have.
 func (s *Site) addRecipe(ctx context.Context) error {
 	if err := os.Remove(filepath.Join(s.dir, "magefile.go")); err != nil {
 		return err
@@ -69,7 +68,7 @@ func (s *Site) addRecipe(ctx context.Context) error {
 			return err
 		}
 	}
-	// The attestations would be work that others do not do, and another image each time.
+	// Attestations would be work that other ways do not do, and change the image each time.
 	s.env = append(s.env, "IMAGE="+s.Reference(), "GO_IMAGE="+s.goImage(), "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "DOCKER_BUILDKIT=0")
 	if s.way == BuildKit {
 		s.env[len(s.env)-1] = "DOCKER_BUILDKIT=1"
@@ -84,8 +83,7 @@ func (s *Site) addRecipe(ctx context.Context) error {
 	return nil
 }
 
-// mountCaches has each "go build" of a Dockerfile find the cache of the one before,
-// which the classic builder cannot.
+// mountCaches adds a cache mount to each "go build" of a Dockerfile. The classic builder has no such mounts.
 func (s *Site) mountCaches() error {
 	path := filepath.Join(s.dir, "Dockerfile")
 	text, err := os.ReadFile(path)
@@ -108,8 +106,7 @@ func (s *Site) Build(ctx context.Context) error {
 	return err
 }
 
-// Built is called after each Build: it says whether the image is another one than
-// before, and removes that one.
+// Built must be called after each Build. It reports whether the image has changed, and removes the previous one.
 func (s *Site) Built(ctx context.Context) (changed bool, err error) {
 	id, err := s.docker(ctx, "image", "inspect", "--format", "{{.Id}}", s.Reference())
 	if err != nil {
@@ -123,7 +120,7 @@ func (s *Site) Built(ctx context.Context) (changed bool, err error) {
 	return true, s.remove(ctx, "image", "rm", before)
 }
 
-// Size is that of the image, as the engine has it, in bytes.
+// Size returns the size of the image in the engine, in bytes.
 func (s *Site) Size(ctx context.Context) (int64, error) {
 	size, err := s.docker(ctx, "image", "inspect", "--format", "{{.Size}}", s.Reference())
 	if err != nil {
@@ -137,8 +134,8 @@ func (s *Site) Edit(edition string) error {
 	return writeFile(filepath.Join(s.dir, "edition.go"), fmt.Sprintf("package main\n\n// edition is the line that changes.\nconst edition = %q\n", edition))
 }
 
-// Forget removes the image and what earlier builds have left, but not the Go build
-// cache. What BuildKit keeps in its own cache has no name, and stays.
+// Forget removes the image and the output of earlier builds, but not the Go build cache or BuildKit's own cache, whose
+// entries have no name.
 func (s *Site) Forget(ctx context.Context) error {
 	err := s.remove(ctx, "image", "rm", "-f", s.Reference())
 	if s.id != "" {

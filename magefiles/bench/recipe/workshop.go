@@ -16,37 +16,34 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// Options are what a Workshop needs to know.
+// Options configure a Workshop.
 type Options struct {
-	Root    string   // folder of this repository
-	Prefix  string   // begins the names of all images and containers: nobody else's
-	GoImage string   // what a golang image has, with the headers of SQLite
-	Environ []string // of the commands that are run
-	// DockerConfig is a configuration folder of the docker command that has buildx. Default: the user's own.
+	Root    string   // root of this repository
+	Prefix  string   // start of the names of all images and containers; nothing else may use it
+	GoImage string   // a golang image with the headers of SQLite
+	Environ []string // environment of the commands
+	// DockerConfig is a configuration folder for the docker command that contains buildx. Default: the user's own.
 	DockerConfig string
 	// Grace is how long a program may take to end after SIGTERM. Default: 2 s.
 	Grace time.Duration
 }
 
-// Workshop is where images are built: a folder, a golang image of the company, and
-// a server in its network.
+// Workshop is an environment to build images in: a folder, a company's golang image, and a server in its network.
 type Workshop struct {
 	Options
-	dir    string // of all that is made here
-	bundle string // the machine's certificates, with the company's
+	dir    string // folder for everything that is made here
+	bundle string // the machine's and the company's certificates
 	server *httptest.Server
-	golang bool // the golang image is made
+	golang bool // the golang image exists
 }
 
-// serverName is the name that httptest's certificate is made out to.
+// serverName is the name in httptest's certificate.
 const serverName = "example.com"
 
-// label is on all that is made out of our golang image: the stages of builds, and
-// containers of it.
+// label is the label of everything made from the workshop's golang image: build stages and containers.
 const label = "fromscratch-recipes"
 
-// Open makes a workshop, and removes what one with the same prefix has left that
-// could not be closed. The caller closes it.
+// Open makes a workshop. It first removes what an earlier workshop with the same prefix has left. The caller closes it.
 func Open(ctx context.Context, o Options) (*Workshop, error) {
 	if o.Grace == 0 {
 		o.Grace = 2 * time.Second
@@ -65,8 +62,7 @@ func Open(ctx context.Context, o Options) (*Workshop, error) {
 	return w, nil
 }
 
-// Close removes all that was made, in the engine too, and whether or not a context
-// has ended.
+// Close removes everything that was made, also in the engine, even if the context has ended.
 func (w *Workshop) Close() error {
 	if w.server != nil {
 		w.server.Close()
@@ -74,9 +70,8 @@ func (w *Workshop) Close() error {
 	return errors.Join(w.clean(context.Background()), os.RemoveAll(w.dir))
 }
 
-// listen starts the company's server: on all addresses, for containers reach the
-// host by one that depends on the engine's networks. Its certificate is added to
-// the machine's own.
+// listen starts the company's server. It listens on all addresses, because the address of the host for containers
+// depends on the engine's networks. Its certificate is added to the machine's own.
 func (w *Workshop) listen() error {
 	host, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
 	if err != nil {
@@ -94,7 +89,7 @@ func (w *Workshop) listen() error {
 	return os.WriteFile(w.bundle, append(host, own...), 0o644)
 }
 
-// url is the server's as containers see it.
+// url returns the server's address for containers.
 func (w *Workshop) url() string {
 	_, port, _ := strings.Cut(w.server.Listener.Addr().String(), "]:")
 	return "https://" + serverName + ":" + port

@@ -15,7 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/recipe"
 )
 
-// prefix begins the names of all that is made in an engine.
+// prefix starts the names of everything that is made in an engine.
 const prefix = "fromscratch-bench-recipe-"
 
 // bench is one run of this program.
@@ -24,34 +24,32 @@ type bench struct {
 	root    string
 	environ []string
 	shop    *recipe.Workshop
-	noted   []string // below the table
+	noted   []string // notes below the table
 }
 
-// entry is one recipe in one way: a row of the table.
+// entry is a row of the table: one recipe built in one way.
 type entry struct {
 	recipe  string
 	way     recipe.Way
 	site    *recipe.Site
-	edition string // what the source says now
+	edition string // edition in the source
 	took    [len(cases)]measure.Samples
 	size    int64
 	answers recipe.Answers
-	left    error // why it was left out
+	left    error // reason for leaving it out
 }
 
-// The cases, in the order of a round. Each but the last follows the change of a
-// line.
+// The cases, in the order of a round. A line is changed before each but the last.
 const (
-	first     = iota // without the image and what earlier builds of it have left; the Go build cache is warm
-	changed          // another line
-	unchanged        // nothing
+	first     = iota // without the image and earlier build output; the Go build cache is warm
+	changed          // after a changed line
+	unchanged        // without a change
 )
 
-// cases are their names.
+// cases are the names of the cases.
 var cases = [...]string{first: "first", changed: "changed", unchanged: "unchanged"}
 
-// firsts is how many rounds begin with the first image: a recipe of two stages takes
-// long for it.
+// firsts is how many rounds include the first case, which takes long for recipes with two stages.
 const firsts = 1
 
 func run(ctx context.Context, o options) (err error) {
@@ -86,8 +84,8 @@ func run(ctx context.Context, o options) (err error) {
 	return b.measureAll(ctx)
 }
 
-// findBuildx finds the docker command's BuildKit client: the machine's own, or one
-// that is compiled for this run and lies in the configuration folder that it gives.
+// findBuildx finds the docker command's BuildKit client: the machine's own, or one compiled for this run in the
+// configuration folder that is returned.
 func (b *bench) findBuildx(ctx context.Context, tools string) (config string, err error) {
 	if !slices.Contains(b.ways, recipe.BuildKit) {
 		return "", nil
@@ -122,7 +120,7 @@ func (b *bench) measureAll(ctx context.Context) error {
 	return b.write(machine, all, time.Since(began))
 }
 
-// measure measures all ways of a recipe.
+// measure measures a recipe in all ways.
 func (b *bench) measure(ctx context.Context, name string) ([]*entry, error) {
 	var entries []*entry
 	for _, way := range b.ways {
@@ -152,8 +150,7 @@ func (b *bench) measure(ctx context.Context, name string) ([]*entry, error) {
 	return entries, err
 }
 
-// round times the cases of one way. That of number 0 fills the caches and asks the
-// program; it does not count.
+// round times the cases of one way. Round 0 fills the caches and asks the program, and does not count.
 func (b *bench) round(ctx context.Context, e *entry, n int) error {
 	var said []string
 	for i := range cases {
@@ -198,37 +195,35 @@ func (e *entry) time(ctx context.Context, i int) (took time.Duration, err error)
 	return took, err
 }
 
-// check makes sure that the image is another one if and only if something was
-// changed; a recipe may make another one each time.
+// check checks that the image has changed if and only if the source has. The image of some recipes changes each time.
 func (e *entry) check(ctx context.Context, edited bool) error {
 	changed, err := e.site.Built(ctx)
 	switch {
 	case err != nil:
 		return err
 	case edited && !changed:
-		return errors.New("the image is still the one before")
+		return errors.New("the image has not changed")
 	case !edited && changed && e.way == recipe.Ours:
-		return errors.New("the image is another one, and nothing was changed")
+		return errors.New("the image has changed, but the source has not")
 	}
 	return nil
 }
 
-// ask asks the program for what it finds in its image, and whether it is the edited
-// one.
+// ask asks the program what it finds in its image, and checks that it is the edited one.
 func (e *entry) ask(ctx context.Context) (err error) {
 	if e.size, err = e.site.Size(ctx); err != nil {
 		return err
 	}
 	if e.answers, err = e.site.Ask(ctx); err == nil && e.answers.Edition != e.edition {
-		err = fmt.Errorf("the program says %q, and was compiled with %q", e.answers.Edition, e.edition)
+		err = fmt.Errorf("the program prints %q, but was compiled with %q", e.answers.Edition, e.edition)
 	}
 	return err
 }
 
-// say tells on stderr how far it is.
+// say prints progress on stderr.
 func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 
-// lastLine is the last line of an error, where commands say what was wrong.
+// lastLine returns the last line of an error, in which commands name the cause.
 func lastLine(err error) string {
 	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
 	return lines[len(lines)-1]

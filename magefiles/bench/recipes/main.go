@@ -1,18 +1,14 @@
-// Recipes measures the classic recipes for images of Go programs against our
-// targets, on the same programs: how large the images are, how long they take, and
-// what the program lacks in each. It prints a table in Markdown:
+// Recipes compares classic recipes for images of Go programs to fromscratch's targets, on the same programs: the size of
+// the images, the build time, and what the program lacks in each image. It prints a table in Markdown:
 //
 //	go run ./magefiles/bench/recipes -o recipes.md
 //
-// It is run at the root of the repository. The ways alternate: each round has all
-// of them, in an order that moves on by one. Each works in its own copy of the
-// source. The first round makes each image once, which is not counted; in it the
+// Run it at the root of the repository. The ways alternate: each round runs all of them, starting with the next one each
+// time. Each works in its own copy of the source. The first round makes each image once and does not count. In it, the
 // programs are asked what they find in their images.
 //
-// Everything that it makes in an engine is named or labelled
-// fromscratch-bench-recipe-, and removed at the end, also after Ctrl-C; only what
-// BuildKit keeps in its own cache has no name, and stays until the engine's own
-// collector takes it.
+// Everything that it makes in an engine is named or labelled fromscratch-bench-recipe-, and removed at the end, also
+// after Ctrl-C. Only BuildKit's own cache has no name. It stays until the engine's garbage collector removes it.
 package main
 
 import (
@@ -29,7 +25,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/recipe"
 )
 
-// exitInterrupted is 128 + SIGINT, as shells have it.
+// exitInterrupted is 128 + SIGINT, as in shells.
 const exitInterrupted = 130
 
 // options are the flags.
@@ -42,7 +38,7 @@ type options struct {
 }
 
 func main() {
-	// Later signals do not end the cleaning up after the first.
+	// After the first signal, later ones do not stop the cleanup.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	o, err := parse(os.Args[1:])
@@ -89,7 +85,7 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-// words reads words with commas between them, that have to be known.
+// words parses known words that are separated by commas.
 func words(into *[]string, known []string) func(string) error {
 	return func(text string) error {
 		for _, word := range strings.Split(text, ",") {

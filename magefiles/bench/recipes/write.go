@@ -13,14 +13,14 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/recipe"
 )
 
-// titles are how the table names the ways.
+// titles are the names of the ways in the table.
 var titles = map[recipe.Way]string{
 	recipe.Classic:  "recipe, classic builder",
 	recipe.BuildKit: "recipe, BuildKit, cache mount",
 	recipe.Ours:     "fromscratch",
 }
 
-// machine says where and by what the figures are taken. It is asked before.
+// machine returns lines about the machine and the tools. It is called before the measurements.
 func (b *bench) machine(ctx context.Context) string {
 	return fmt.Sprintf("- %s, %d cores, %s %s, load %s before\n- %s, engine %s, docker command %s\n- %s, source %s\n",
 		measure.Processor(), runtime.NumCPU(), runtime.GOOS, measure.FileText("/proc/sys/kernel/osrelease"), measure.Load(),
@@ -30,7 +30,7 @@ func (b *bench) machine(ctx context.Context) string {
 		time.Now().Format(time.DateOnly), b.answer(ctx, "git", "describe", "--always", "--dirty"))
 }
 
-// answer is what a command says of itself in one line.
+// answer returns a command's output on one line.
 func (b *bench) answer(ctx context.Context, args ...string) string {
 	out, err := measure.Output(measure.Command(ctx, b.root, b.environ, args...))
 	if err != nil {
@@ -39,7 +39,7 @@ func (b *bench) answer(ctx context.Context, args ...string) string {
 	return strings.SplitN(out, "\n", 2)[0]
 }
 
-// write writes the table to stdout and into the file that was asked for.
+// write writes the table to stdout and to the file of -o.
 func (b *bench) write(machine string, all []*entry, took time.Duration) error {
 	var text bytes.Buffer
 	text.WriteString(machine)
@@ -68,7 +68,7 @@ func (b *bench) write(machine string, all []*entry, took time.Duration) error {
 	return os.WriteFile(b.output, text.Bytes(), 0o644)
 }
 
-// row is an entry's row, with ratios to ours.
+// row returns an entry's row, with ratios to fromscratch's.
 func (e *entry) row(ours *entry) []string {
 	cells := []string{e.recipe, titles[e.way]}
 	if e.left != nil {

@@ -1,11 +1,11 @@
 // Tests prints where the time of the tests goes, by package and by test, as Markdown tables:
 //
 //	go run ./magefiles/bench/tests                  runs "go test" over ./... as "go tool mage test" does
-//	go run ./magefiles/bench/tests -from FILE       reads a run that FROMSCRATCH_TEST_RECORD=FILE has kept
+//	go run ./magefiles/bench/tests -from FILE       reads a run that FROMSCRATCH_TEST_RECORD=FILE has recorded
 //	go run ./magefiles/bench/tests -list -from FILE prints the names of all tests, sorted, for a comparison of two runs
 //	go run ./magefiles/bench/tests ./rootfs/...     runs some packages
 //
-// A test's time is that of the wall clock: tests that run side by side share it.
+// A test's time is wall clock time, so tests that run in parallel share it.
 package main
 
 import (
@@ -62,7 +62,7 @@ func (ts *times) read(path string) (err error) {
 	return testrun.Read(f, ts.add)
 }
 
-// run runs the tests; what the run prints goes to stderr, as the tables have stdout.
+// run runs the tests. Their progress goes to stderr, because the tables go to stdout.
 func (ts *times) run(ctx context.Context, packages []string) error {
 	if len(packages) == 0 {
 		packages = []string{"./..."}

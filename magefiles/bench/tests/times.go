@@ -14,14 +14,14 @@ import (
 
 const module = "github.com/fromscratch-go/fromscratch"
 
-// entry is a package, or a test of one, that has ended.
+// entry is a package or a test that has ended.
 type entry struct {
 	pkg, test string
 	result    string  // pass, fail, skip
 	seconds   float64 // of the wall clock
 }
 
-// times are what took how long.
+// times are the durations of packages and tests.
 type times struct{ packages, tests []entry }
 
 func (ts *times) add(e testrun.Event) error {
@@ -63,7 +63,7 @@ func (ts *times) writePackages(w io.Writer) {
 	table.Write(w)
 }
 
-// writeTests prints the functions that took longest, without their rows.
+// writeTests prints the test functions that took longest, without their rows.
 func (ts *times) writeTests(w io.Writer, most int) {
 	functions := slices.DeleteFunc(slices.Clone(ts.tests), func(e entry) bool { return strings.Contains(e.test, "/") })
 	slices.SortStableFunc(functions, longestFirst)
@@ -74,7 +74,7 @@ func (ts *times) writeTests(w io.Writer, most int) {
 	table.Write(w)
 }
 
-// writeList prints the package and name of each test, rows too.
+// writeList prints the package and name of each test, including rows.
 func (ts *times) writeList(w io.Writer) {
 	var names []string
 	for _, t := range ts.tests {

@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// check is something that a program may need of the image that it runs in.
+// check is something that a program may need from its image.
 type check struct {
 	name string
 	do   func() error
 }
 
-// checks are what the programs of all recipes need; some add more.
+// checks are what the programs of all recipes need. Some programs add more.
 var checks = []check{
 	{"not root", notRoot},
 	{"os/user", account},
@@ -32,8 +32,7 @@ var checks = []check{
 	{"time zones", zones},
 }
 
-// serve answers what every program here is asked, and pages of its own, until
-// SIGTERM ends it.
+// serve serves the pages that every program has, and pages of its own, until SIGTERM.
 func serve(pages map[string]http.HandlerFunc) {
 	if err := listen(pages); err != nil {
 		log.Fatal(err)
@@ -63,8 +62,7 @@ func listen(pages map[string]http.HandlerFunc) error {
 	return <-stopped
 }
 
-// answerChecks answers a line for each check: its name and, behind a tab, "ok" or
-// what is wrong.
+// answerChecks writes a line for each check: its name, a tab, and "ok" or the error.
 func answerChecks(w http.ResponseWriter, _ *http.Request) {
 	for _, c := range checks {
 		result := "ok"
@@ -77,13 +75,12 @@ func answerChecks(w http.ResponseWriter, _ *http.Request) {
 
 func notRoot() error {
 	if os.Getuid() == 0 {
-		return errors.New("this is root")
+		return errors.New("the user is root")
 	}
 	return nil
 }
 
-// account asks who the user is, as programs do before they write logs, or that
-// call a library that does.
+// account looks up the user, as programs do that write logs, or that call a library which does.
 func account() error {
 	_, err := user.LookupId(strconv.Itoa(os.Getuid()))
 	return err
@@ -105,7 +102,7 @@ func writable(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// certificates asks a server that the company's own authority vouches for.
+// certificates fetches a page from a server whose certificate the company's own authority has signed.
 func certificates() error {
 	_, err := fetch(os.Getenv("CHECK_URL"))
 	return err

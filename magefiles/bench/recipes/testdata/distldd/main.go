@@ -1,5 +1,4 @@
-// Distldd counts visits in a database. It is a cgo program: its SQLite is the C
-// library of the system.
+// Distldd counts visits in a database. It is a cgo program that uses the system's C library of SQLite.
 package main
 
 import (
@@ -37,8 +36,7 @@ func count() error {
 	})
 }
 
-// zonesOfC asks for a summer's day in TZ, Europe/Berlin. Without zones C takes it
-// for UTC, and says nothing.
+// zonesOfC converts a summer day to TZ, Europe/Berlin. If zone data is missing, C silently uses UTC.
 func zonesOfC() error {
 	got, err := query(`select datetime('2024-07-01 12:00:00', 'localtime')`)
 	if err == nil && got != "2024-07-01 14:00:00" {

@@ -1,5 +1,4 @@
-// Goctl greets as its configuration says, which it reads from the file that -f
-// names, like the services that goctl makes.
+// Goctl prints the greeting in its configuration, which it reads from the file of -f, like services made with goctl.
 package main
 
 import (

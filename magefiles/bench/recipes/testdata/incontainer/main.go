@@ -1,4 +1,4 @@
-// Incontainer asks a server twice at once, with a module that is vendored.
+// Incontainer sends two concurrent requests to a server, with a vendored module.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Multistage tells the time of an office elsewhere.
+// Multistage prints a time in the time zone of another office.
 package main
 
 import (
