@@ -42,8 +42,8 @@ func checkText(act, value string) error {
 	return nil
 }
 
-// word reports whether s has only lower-case letters and digits, like Go's names of systems and architectures.
-func word(s string) bool {
+// isWord reports whether s has only lower-case letters and digits, like Go's names of systems and architectures.
+func isWord(s string) bool {
 	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
@@ -52,14 +52,14 @@ func checkPlatform(c *Config) error {
 	if c.Platform.OS == "" { // not the GOOS of the host, which would be wrong on a Mac
 		c.Platform.OS = "linux"
 	}
-	if !word(c.Platform.OS) {
+	if !isWord(c.Platform.OS) {
 		return invalid("setting the system", c.Platform.OS, "it is not a GOOS", `name it as Go does, like "linux"`)
 	}
-	if !word(c.Platform.Architecture) {
+	if !isWord(c.Platform.Architecture) {
 		return invalid("setting the architecture", c.Platform.Architecture, "it is not a GOARCH",
 			`name it as Go does, like "amd64" or "arm64"`)
 	}
-	if v := c.Platform.Variant; v != "" && (v[0] != 'v' || !word(strings.ReplaceAll(v, ".", ""))) {
+	if v := c.Platform.Variant; v != "" && (v[0] != 'v' || !isWord(strings.ReplaceAll(v, ".", ""))) {
 		return invalid("setting the variant", v, "it is not a variant", `write it like "v7" or leave it empty`)
 	}
 	return nil

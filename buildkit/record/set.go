@@ -187,7 +187,7 @@ func sumNames(entries []fs.DirEntry, noise string) uint64 {
 // names in it.
 func look(path, noise string) (state, error) {
 	info, err := os.Lstat(path)
-	if isNothing(err) {
+	if isMissing(err) {
 		return state{}, nil
 	}
 	if err != nil {
@@ -204,7 +204,7 @@ func look(path, noise string) (state, error) {
 		return st, err
 	}
 	entries, err := os.ReadDir(path)
-	if isNothing(err) {
+	if isMissing(err) {
 		return st, nil
 	}
 	st.names = sumNames(entries, noise)
@@ -215,7 +215,7 @@ func look(path, noise string) (state, error) {
 // the target is a folder, only its identity counts: whoever reads its entries adds them.
 func (s *state) follow(path string) error {
 	info, err := os.Stat(path)
-	if isNothing(err) {
+	if isMissing(err) {
 		return nil
 	}
 	if err != nil {
@@ -229,7 +229,7 @@ func (s *state) follow(path string) error {
 	return err
 }
 
-// isNothing reports whether an error means that the user finds nothing at the path.
-func isNothing(err error) bool {
+// isMissing reports whether an error means that the user finds nothing at the path.
+func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || isNotDir(err)
 }

@@ -12,7 +12,7 @@ func TestPackageURL(t *testing.T) {
 		"deb":                      {Package{Kind: "deb", Name: "libc6", Version: "2.36-9", Arch: "amd64", Distro: debian, Source: "glibc"}, "pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12&upstream=glibc"},
 		"deb of a source its name": {Package{Kind: "deb", Name: "openssl", Version: "3.0.19-1~deb12u2", Arch: "amd64", Distro: debian, Source: "openssl"}, "pkg:deb/debian/openssl@3.0.19-1~deb12u2?arch=amd64&distro=debian-12"},
 		"deb with an epoch":        {Package{Kind: "deb", Name: "libstdc++6", Version: "1:1.2.13+dfsg-1", Arch: "amd64", Distro: debian}, "pkg:deb/debian/libstdc%2B%2B6@1:1.2.13%2Bdfsg-1?arch=amd64&distro=debian-12"},
-		"deb of nobody knows whom": {Package{Kind: "deb", Name: "libc6", Version: "2"}, "pkg:deb/debian/libc6@2"},
+		"deb of no known distro":   {Package{Kind: "deb", Name: "libc6", Version: "2"}, "pkg:deb/debian/libc6@2"},
 		"apk":                      {Package{Kind: "apk", Name: "musl", Version: "1.2.4-r2", Arch: "x86_64", Distro: Distro{ID: "alpine", Version: "3.18.4"}}, "pkg:apk/alpine/musl@1.2.4-r2?arch=x86_64&distro=alpine-3.18.4"},
 		"rpm with an epoch":        {Package{Kind: "rpm", Name: "openssl-libs", Version: "1:3.0.7-18.el9_2", Arch: "x86_64", Distro: Distro{ID: "rhel", Version: "9.2"}}, "pkg:rpm/rhel/openssl-libs@3.0.7-18.el9_2?arch=x86_64&distro=rhel-9.2&epoch=1"},
 		"rolling":                  {Package{Kind: "deb", Name: "x", Version: "1", Distro: Distro{ID: "debian"}}, "pkg:deb/debian/x@1?distro=debian"},

@@ -127,10 +127,10 @@ func TestTransportTells(t *testing.T) {
 			enough, transport := make(chan struct{}), &http.Transport{}
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { tt.server(w, r, enough) }))
 			t.Cleanup(func() { transport.CloseIdleConnections(); server.Close() })
-			told := make(chan string, 100)
+			calls := make(chan string, 100)
 			slow := func(r *http.Request, what string, waited time.Duration) {
 				select {
-				case told <- r.Method + " " + what:
+				case calls <- r.Method + " " + what:
 				default:
 				}
 				if waited == 2*limit {
@@ -142,8 +142,8 @@ func TestTransportTells(t *testing.T) {
 				t.Error(err)
 			}
 			var got []string
-			for len(told) > 0 {
-				got = append(got, <-told)
+			for len(calls) > 0 {
+				got = append(got, <-calls)
 			}
 			switch {
 			case tt.want == "" && len(got) > 0, tt.want != "" && (len(got) < 2 || !strings.HasSuffix(got[0], " "+tt.want) || got[1] != got[0]):

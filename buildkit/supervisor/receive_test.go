@@ -103,7 +103,7 @@ func TestRun(t *testing.T) {
 		cmd := exec.Command(testkit.Program(t, "."), "-run", dir, path, "a", "b")
 		out, err := cmd.Output()
 		if string(out) != want.says || cmd.ProcessState.ExitCode() != 3 {
-			t.Errorf("it says %q and ends with %v, want %q", out, err, want.says)
+			t.Errorf("it prints %q and ends with %v, want %q", out, err, want.says)
 		}
 		script(t, filepath.Join(dir, filepath.Base(path)), "echo second $*; exit 3")
 	}

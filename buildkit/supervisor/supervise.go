@@ -14,13 +14,13 @@ import (
 // clearTimeout is how long to wait for a killed process group. A process that survives SIGKILL waits for a disk or network.
 const clearTimeout = time.Second
 
-// wish is what to do when the program ends.
-type wish int
+// exitAction is what to do when the program ends.
+type exitAction int
 
 const (
-	stay  wish = iota // wait for a request
-	again             // start the program again
-	end               // end the supervisor
+	stay  exitAction = iota // wait for a request
+	again                   // start the program again
+	end                     // end the supervisor
 )
 
 // supervisor runs one program. All methods run on one goroutine, because processes must not be started and reaped at the
@@ -37,7 +37,7 @@ type supervisor struct {
 	run      int              // number of starts
 	child    int              // process ID; 0 if none runs
 	group    int              // process group that it left behind; 0 if that is gone
-	wish     wish             // what to do when it ends
+	onExit   exitAction       // what to do when it ends
 	code     int              // exit code of the last run
 	deadline <-chan time.Time // when to kill child, or give up on group
 }
@@ -45,7 +45,7 @@ type supervisor struct {
 // supervise runs the program until the supervisor must end, and returns the exit code.
 func (s *supervisor) supervise(signals, children <-chan os.Signal, programs <-chan received) int {
 	s.start()
-	for s.wish != end || s.child != 0 || s.group != 0 {
+	for s.onExit != end || s.child != 0 || s.group != 0 {
 		select {
 		case sig := <-signals:
 			s.handle(sig.(syscall.Signal))
@@ -66,7 +66,7 @@ func (s *supervisor) handle(sig syscall.Signal) {
 	case report.RestartNumber:
 		s.restart()
 	case syscall.SIGTERM, syscall.SIGINT, s.stop:
-		s.wish = end
+		s.onExit = end
 		s.send(sig)
 	default:
 		s.send(sig)
@@ -83,8 +83,8 @@ func (s *supervisor) replace(p received) {
 		s.path = cmp.Or(p.path, s.path)
 		s.restart()
 	}
-	if p.last && s.wish != end {
-		s.wish = end
+	if p.last && s.onExit != end {
+		s.onExit = end
 		s.send(s.stop)
 		if s.child != 0 {
 			s.deadline = time.After(s.grace)
@@ -94,10 +94,10 @@ func (s *supervisor) replace(p received) {
 
 // restart stops the program, unless it is being stopped already, and has it started again.
 func (s *supervisor) restart() {
-	if s.wish != stay {
+	if s.onExit != stay {
 		return
 	}
-	s.wish = again
+	s.onExit = again
 	if s.child == 0 {
 		s.finish()
 		return
@@ -145,7 +145,7 @@ func (s *supervisor) reap() {
 // ended records and reports how the program ended.
 func (s *supervisor) ended(status syscall.WaitStatus) {
 	e := report.Event{Kind: report.Exited, Run: s.run, Code: status.ExitStatus()}
-	if s.wish != stay {
+	if s.onExit != stay {
 		e.Kind = report.Stopped
 	}
 	if status.Signaled() {
@@ -157,7 +157,7 @@ func (s *supervisor) ended(status syscall.WaitStatus) {
 	s.emit(e)
 }
 
-// finish kills the processes that the program left behind. When none is left, it does what is wished. A port or a lock
+// finish kills the processes that the program left behind. When none is left, it does what onExit says. A port or a lock
 // that is still held would make the next program fail.
 func (s *supervisor) finish() {
 	if s.child != 0 {
@@ -167,8 +167,8 @@ func (s *supervisor) finish() {
 		return // a SIGCHLD reports the end of the last one
 	}
 	s.group, s.deadline = 0, nil
-	if s.wish == again {
-		s.wish = stay
+	if s.onExit == again {
+		s.onExit = stay
 		s.start()
 	}
 }

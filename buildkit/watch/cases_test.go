@@ -39,7 +39,7 @@ var each = []struct {
 		p.remove("a/a.go~")
 		p.remove("a/.a.go.swp")
 	}, want: []string{"a/a.go"}},
-	{name: "written beside and renamed over", files: []string{"a/a.go"}, do: func(p *project) {
+	{name: "renamed over from a temporary file", files: []string{"a/a.go"}, do: func(p *project) {
 		p.write("a/a.go.tmp.1234", "package y")
 		p.rename("a/a.go.tmp.1234", "a/a.go")
 	}, want: []string{"a/a.go"}, may: []string{"a/a.go.tmp.1234"}},
@@ -61,7 +61,7 @@ var each = []struct {
 		p.remove("a/temporary")
 	}, may: []string{"a/temporary"}},
 	{name: "folder in a folder", files: []string{"a/a.go"}, do: func(p *project) { p.write("a/b/b.go", "package b") }, want: []string{"a/b"}},
-	{name: "beside a file", files: []string{"go.mod", "a/a.go"}, do: func(p *project) { p.write("other", "x") }},
+	{name: "next to a file", files: []string{"go.mod", "a/a.go"}, do: func(p *project) { p.write("other", "x") }},
 	{name: "a file", files: []string{"go.mod", "a/a.go"}, do: func(p *project) { p.write("go.mod", "module x") }, want: []string{"go.mod"}},
 	{name: "a file created", files: []string{"a/a.go"}, do: func(p *project) { p.write("go.mod", "module x") }, want: []string{"go.mod"}},
 	{name: "folder removed", files: []string{"a/a.go"}, do: func(p *project) { p.remove("a") }, want: []string{"a/a.go"}},

@@ -55,7 +55,7 @@ func parse(args []string) (options, error) {
 		return o, err
 	}
 	if flags.NArg() > 0 {
-		return o, fmt.Errorf("reading the flags: %q is none\nfix: see -h", flags.Arg(0))
+		return o, fmt.Errorf("reading the flags: %q is not a flag\nfix: see -h", flags.Arg(0))
 	}
 	if o.rounds < 1 {
 		return o, fmt.Errorf("reading the flag -rounds: %d is too few\nfix: give 1 or more", o.rounds)
