@@ -43,8 +43,8 @@ func (c *Closure) Ask(o *Object, question string, read func(*Content) (any, erro
 		found, err := read(body)
 		return found, errors.Join(err, body.Close())
 	}
-	if known := c.known(o); known != nil {
-		return known.asked.get(question, answer)
+	if known := c.fileOf(o); known != nil {
+		return known.answers.get(question, answer)
 	}
 	return answer()
 }
@@ -62,15 +62,15 @@ func (c *Closure) ask(o *Object, question string, read func(*elfFile) (any, erro
 
 // elfOf returns the ELF file of an object that is open anew; what was read of its headers stands.
 func (c *Closure) elfOf(o *Object, body *Content) (*elfFile, error) {
-	known := c.known(o)
+	known := c.fileOf(o)
 	if known == nil || known.elf == nil {
 		return readELF(body, body.Size)
 	}
-	return known.elf.reopened(body), nil
+	return known.elf.reopen(body), nil
 }
 
-// reopened is the file in another opening, as long as nobody else reads from it.
-func (f *elfFile) reopened(body *Content) *elfFile {
+// reopen is the file in another opening, as long as nobody else reads from it.
+func (f *elfFile) reopen(body *Content) *elfFile {
 	again := *f
 	again.r, again.strs = body, nil
 	return &again

@@ -32,7 +32,7 @@ func (g *glibc) audit() error {
 func (g *glibc) auditor(name string, tag elf.DynTag) error {
 	q := g.fork()
 	q.missing, q.undo, q.opening = nil, nil, name
-	n := newGlibc(q, g.cpu, g.without)
+	n := newGlibc(q, g.cpu, g.excluded)
 	delete(q.names, g.main.Soname)
 	// The loader asks for it and has no search path; those of the program count, RUNPATH as if it were RPATH.
 	caller := &loaded{Object: q.main.Object, dyn: &dynamic{rpath: g.main.dyn.rpath}, origin: g.main.origin}
@@ -40,7 +40,7 @@ func (g *glibc) auditor(name string, tag elf.DynTag) error {
 		caller.dyn.rpath = g.main.dyn.runpath
 	}
 	o, err := n.openFor(name, caller, fmt.Sprintf("%s of the program", strings.TrimPrefix(tag.String(), "DT_")))
-	n.entered(o)
+	n.recordEntry(o)
 	g.left = append(g.left, n.left...)
 	if err == nil && len(q.missing) > 0 {
 		err = &MissingError{g.main.Path, q.missing}
@@ -49,11 +49,11 @@ func (g *glibc) auditor(name string, tag elf.DynTag) error {
 		return err
 	}
 	for i, o := range q.objects {
-		if same := g.closure.at(o.Real); same != nil {
-			same.reach(o.Links, o.Dirs)
+		if same := g.closure.objectAt(o.Real); same != nil {
+			same.addPath(o.Links, o.Dirs)
 			continue
 		}
-		o.NeededBy = g.closure.at(o.NeededBy.Real)
+		o.NeededBy = g.closure.objectAt(o.NeededBy.Real)
 		g.add(q.objects[i])
 	}
 	maps.Copy(g.closure.entries, q.closure.entries)

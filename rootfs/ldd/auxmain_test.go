@@ -43,7 +43,7 @@ func TestAuxiliaryOfTheProgram(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want, code := initialised(t, prog)
+			want, code := initializedLibraries(t, prog)
 			if code == 127 && tt.want != 127 {
 				skip(t, "this machine's loader aborts on a program with DT_AUXILIARY or DT_FILTER, as that of glibc 2.31 does")
 			}
@@ -114,7 +114,7 @@ func retag(t *testing.T, name, library string, tag elf.DynTag) {
 
 // initialised runs a program and returns the libraries that its loader has initialised, sorted, and its exit
 // code.
-func initialised(t *testing.T, prog string) (libraries []string, code int) {
+func initializedLibraries(t *testing.T, prog string) (libraries []string, code int) {
 	t.Helper()
 	cmd := exec.Command(prog)
 	cmd.Env = []string{"LD_DEBUG=files"}

@@ -20,8 +20,8 @@ func (c *Closure) Cache() []byte {
 		return nil
 	}
 	w := cacheWriter{order: c.want.order}
-	_ = w.asked(c) // within one closure the first answer is the one
-	w.sonames(c)
+	_ = w.addLookups(c) // within one closure the first answer is the one
+	w.addSonames(c)
 	return w.bytes()
 }
 
@@ -39,31 +39,31 @@ type writtenEntry struct {
 	real  string // the file behind the path
 }
 
-// asked adds what a closure looked up. Where that differs from what is there already, the error says so and
+// addLookups adds what a closure looked up. Where that differs from what is there already, the error says so and
 // the first answer stays.
-func (w *cacheWriter) asked(c *Closure) error {
+func (w *cacheWriter) addLookups(c *Closure) error {
 	var conflict error
 	for _, l := range c.lookups {
-		if have, ok := w.put(c, l.name, l); !ok && conflict == nil {
+		if have, ok := w.add(c, l.name, l); !ok && conflict == nil {
 			conflict = &conflictError{l.name, c.Program().Path, l.path, have.value}
 		}
 	}
 	return conflict
 }
 
-// sonames adds the libraries by soname too: code that opens one later asks for that. What is there already
+// addSonames adds the libraries by soname too: code that opens one later asks for that. What is there already
 // comes first, since these answers are known to be wanted.
-func (w *cacheWriter) sonames(c *Closure) {
+func (w *cacheWriter) addSonames(c *Closure) {
 	for _, l := range c.lookups {
-		if o := c.at(l.real); o != nil && o.Soname != "" {
-			w.put(c, o.Soname, l)
+		if o := c.objectAt(l.real); o != nil && o.Soname != "" {
+			w.add(c, o.Soname, l)
 		}
 	}
 }
 
-// put adds an entry, unless there is one that a lookup could not tell from it; ok is false when that one is
+// add adds an entry, unless there is one that a lookup could not tell from it; ok is false when that one is
 // for another file.
-func (w *cacheWriter) put(c *Closure, key string, l lookup) (have writtenEntry, ok bool) {
+func (w *cacheWriter) add(c *Closure, key string, l lookup) (have writtenEntry, ok bool) {
 	e := writtenEntry{cacheEntry{key, l.path, l.level}, c.want.cacheFlags(), l.real}
 	letters := strings.Map(func(c rune) rune { // numbers may compare equal that are not the same
 		if '0' <= c && c <= '9' {
@@ -72,7 +72,7 @@ func (w *cacheWriter) put(c *Closure, key string, l lookup) (have writtenEntry, 
 		return c
 	}, key)
 	for _, i := range w.index[letters] {
-		if have := w.entries[i]; e.same(have) {
+		if have := w.entries[i]; e.collidesWith(have) {
 			return have, have.real == e.real
 		}
 	}
@@ -84,8 +84,8 @@ func (w *cacheWriter) put(c *Closure, key string, l lookup) (have writtenEntry, 
 	return e, true
 }
 
-// same says whether a lookup cannot tell two entries apart.
-func (e writtenEntry) same(x writtenEntry) bool {
+// collidesWith says whether a lookup cannot tell two entries apart.
+func (e writtenEntry) collidesWith(x writtenEntry) bool {
 	return e.flags == x.flags && e.level == x.level && compareLib(e.key, x.key) == 0
 }
 
@@ -108,7 +108,7 @@ func (w *cacheWriter) bytes() []byte {
 		if e.level != "" {
 			hwcap = hwcapNamed<<32 | uint64(slices.Index(levels, e.level))
 		}
-		w.number(&rows, e.flags, strs.add(e.key), strs.add(e.value), uint32(0) /* osversion */, hwcap)
+		w.writeNumbers(&rows, e.flags, strs.add(e.key), strs.add(e.value), uint32(0) /* osversion */, hwcap)
 	}
 	extension := w.extension(levels, &strs)
 	// The header comes first and says how long the strings are, which is known only now.
@@ -119,15 +119,15 @@ func (w *cacheWriter) bytes() []byte {
 	}
 	var out bytes.Buffer
 	out.WriteString(cacheMagicNew + cacheVersion)
-	w.number(&out, uint32(len(w.entries)), uint32(strs.Len()), endian, extension.at, [3]uint32{})
+	w.writeNumbers(&out, uint32(len(w.entries)), uint32(strs.Len()), endian, extension.at, [3]uint32{})
 	out.Write(rows.Bytes())
 	out.Write(strs.Bytes())
 	out.Write(extension.data)
 	return out.Bytes()
 }
 
-// number appends numbers.
-func (w *cacheWriter) number(b *bytes.Buffer, vals ...any) {
+// writeNumbers appends numbers.
+func (w *cacheWriter) writeNumbers(b *bytes.Buffer, vals ...any) {
 	for _, v := range vals {
 		_ = binary.Write(b, w.order, v) // a Buffer takes everything
 	}
@@ -159,7 +159,7 @@ func (w *cacheWriter) extension(levels []string, strs *stringTable) extension {
 	}
 	var names bytes.Buffer
 	for _, level := range levels {
-		w.number(&names, strs.add(level))
+		w.writeNumbers(&names, strs.add(level))
 	}
 	for (strs.start+strs.Len())%4 != 0 {
 		strs.WriteByte(0)
@@ -167,8 +167,8 @@ func (w *cacheWriter) extension(levels []string, strs *stringTable) extension {
 	const directory = 8 + 16
 	at := uint32(strs.start + strs.Len())
 	var b bytes.Buffer
-	w.number(&b, uint32(extensionMagic), uint32(1))
-	w.number(&b, uint32(extensionLevels), uint32(0), at+directory, uint32(names.Len()))
+	w.writeNumbers(&b, uint32(extensionMagic), uint32(1))
+	w.writeNumbers(&b, uint32(extensionLevels), uint32(0), at+directory, uint32(names.Len()))
 	b.Write(names.Bytes())
 	return extension{at, b.Bytes()}
 }

@@ -17,8 +17,8 @@ import (
 
 // cacheCase is a root file system in which ld.so.cache decides. Its program is /bin/prog.
 type cacheCase struct {
-	prog   made
-	libs   map[string]made
+	prog   fakeELF
+	libs   map[string]fakeELF
 	links  map[string]string
 	conf   string            // /etc/ld.so.conf
 	format string            // of ldconfig -c
@@ -29,107 +29,107 @@ type cacheCase struct {
 
 var cacheCases = map[string]cacheCase{
 	"only in the cache": {
-		prog: made{Needed: []string{"liba.so.1"}}, conf: "/opt/lib\n",
-		libs:  map[string]made{"opt/lib/liba.so.1": {Soname: "liba.so.1"}},
+		prog: fakeELF{Needed: []string{"liba.so.1"}}, conf: "/opt/lib\n",
+		libs:  map[string]fakeELF{"opt/lib/liba.so.1": {Soname: "liba.so.1"}},
 		want:  []string{"liba.so.1 => /opt/lib/liba.so.1"},
 		needs: true,
 	},
 	"by a soname that is a link": {
-		prog: made{Needed: []string{"liba.so.1"}}, conf: "# folders\n  /opt/lib # ours\n",
-		libs:  map[string]made{"opt/lib/liba.so.1.2": {Soname: "liba.so.1", Needed: []string{"libb.so"}}, "opt/lib/libb.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so.1"}}, conf: "# folders\n  /opt/lib # ours\n",
+		libs:  map[string]fakeELF{"opt/lib/liba.so.1.2": {Soname: "liba.so.1", Needed: []string{"libb.so"}}, "opt/lib/libb.so": {}},
 		links: map[string]string{"opt/lib/liba.so.1": "liba.so.1.2", "opt/lib/liba.so": "liba.so.1"},
 		want:  []string{"liba.so.1 => /opt/lib/liba.so.1", "libb.so => /opt/lib/libb.so"},
 		needs: true,
 	},
 	"a configured folder before a default one": {
-		prog: made{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
-		libs:  map[string]made{"opt/lib/liba.so": {}, "usr/lib/liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
+		libs:  map[string]fakeELF{"opt/lib/liba.so": {}, "usr/lib/liba.so": {}},
 		want:  []string{"liba.so => /opt/lib/liba.so"},
 		needs: true,
 	},
 	"the order of configured folders": {
-		prog: made{Needed: []string{"liba.so"}}, conf: "/usr/local/lib\n/opt/lib\n",
-		libs:  map[string]made{"opt/lib/liba.so": {}, "usr/local/lib/liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}}, conf: "/usr/local/lib\n/opt/lib\n",
+		libs:  map[string]fakeELF{"opt/lib/liba.so": {}, "usr/local/lib/liba.so": {}},
 		want:  []string{"liba.so => /usr/local/lib/liba.so"},
 		needs: true,
 	},
 	"a default folder needs no cache": {
-		prog: made{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
-		libs: map[string]made{"usr/lib/liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
+		libs: map[string]fakeELF{"usr/lib/liba.so": {}},
 		want: []string{"liba.so => /usr/lib/liba.so"},
 	},
 	"numbers are compared as numbers": {
-		prog: made{Needed: []string{"liba.so.01", "libb.so.9"}}, conf: "/opt/lib\n",
-		libs:  map[string]made{"opt/lib/liba.so.1": {}, "opt/lib/libb.so.9": {}, "opt/lib/libb.so.10": {}},
+		prog: fakeELF{Needed: []string{"liba.so.01", "libb.so.9"}}, conf: "/opt/lib\n",
+		libs:  map[string]fakeELF{"opt/lib/liba.so.1": {}, "opt/lib/libb.so.9": {}, "opt/lib/libb.so.10": {}},
 		want:  []string{"liba.so.01 => /opt/lib/liba.so.1", "libb.so.9 => /opt/lib/libb.so.9"},
 		needs: true,
 	},
 	"a stale entry": {
-		prog: made{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
-		libs:  map[string]made{"opt/lib/liba.so": {}, "lib/liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
+		libs:  map[string]fakeELF{"opt/lib/liba.so": {}, "lib/liba.so": {}},
 		after: func(root string) { _ = os.Remove(filepath.Join(root, "opt/lib/liba.so")) },
 		want:  []string{"liba.so => /lib/liba.so"},
 	},
 	"a stale entry of another machine": {
-		prog: made{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
-		libs: map[string]made{"opt/lib/liba.so": {}, "lib/liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
+		libs: map[string]fakeELF{"opt/lib/liba.so": {}, "lib/liba.so": {}},
 		after: func(root string) {
-			_ = os.WriteFile(filepath.Join(root, "opt/lib/liba.so"), made{Machine: elf.EM_AARCH64}.bytes(), 0o755)
+			_ = os.WriteFile(filepath.Join(root, "opt/lib/liba.so"), fakeELF{Machine: elf.EM_AARCH64}.bytes(), 0o755)
 		},
 		want: []string{"liba.so => /lib/liba.so"},
 	},
 	"the old format of another place": {
-		prog: made{Needed: []string{"liba.so.1", "libb.so.01"}}, conf: "/opt/lib\n", format: "old",
-		libs:  map[string]made{"opt/lib/liba.so.1.2": {Soname: "liba.so.1"}, "opt/lib/libb.so.1": {}},
+		prog: fakeELF{Needed: []string{"liba.so.1", "libb.so.01"}}, conf: "/opt/lib\n", format: "old",
+		libs:  map[string]fakeELF{"opt/lib/liba.so.1.2": {Soname: "liba.so.1"}, "opt/lib/libb.so.1": {}},
 		links: map[string]string{"opt/lib/liba.so.1": "liba.so.1.2"},
 		want:  []string{"liba.so.1 => /opt/lib/liba.so.1", "libb.so.01 => /opt/lib/libb.so.1"},
 		needs: true,
 	},
 	"a library and a folder of the same name": {
-		prog: made{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib=libc6\nhwcap 0 nosuch\n",
-		libs:  map[string]made{"opt/lib/liba.so": {}, "opt/lib/libb.so/libx.so": {}, "lib/libb.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib=libc6\nhwcap 0 nosuch\n",
+		libs:  map[string]fakeELF{"opt/lib/liba.so": {}, "opt/lib/libb.so/libx.so": {}, "lib/libb.so": {}},
 		want:  []string{"liba.so => /opt/lib/liba.so", "libb.so => /lib/libb.so"},
 		needs: true,
 	},
 	"the highest of several versions": {
-		prog: made{Needed: []string{"liba.so.1"}}, conf: "/opt/lib\n",
-		libs:  map[string]made{"opt/lib/liba.so.1.9": {Soname: "liba.so.1"}, "opt/lib/liba.so.1.10": {Soname: "liba.so.1"}},
+		prog: fakeELF{Needed: []string{"liba.so.1"}}, conf: "/opt/lib\n",
+		libs:  map[string]fakeELF{"opt/lib/liba.so.1.9": {Soname: "liba.so.1"}, "opt/lib/liba.so.1.10": {Soname: "liba.so.1"}},
 		links: map[string]string{"opt/lib/liba.so.1": "liba.so.1.10"},
 		want:  []string{"liba.so.1 => /opt/lib/liba.so.1"},
 		needs: true,
 	},
 	"a plugin is not in the cache": {
-		prog: made{Needed: []string{"plug.so"}}, conf: "/opt/lib\n",
-		libs: map[string]made{"opt/lib/plug.so": {}},
+		prog: fakeELF{Needed: []string{"plug.so"}}, conf: "/opt/lib\n",
+		libs: map[string]fakeELF{"opt/lib/plug.so": {}},
 		want: []string{"missing plug.so"},
 	},
 	"NODEFLIB and a configured folder": {
-		prog: made{Needed: []string{"liba.so", "libb.so"}, Flags1: uint64(elf.DF_1_NODEFLIB)}, conf: "/opt/lib\n",
-		libs:  map[string]made{"opt/lib/liba.so": {}, "usr/lib/libb.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}, Flags1: uint64(elf.DF_1_NODEFLIB)}, conf: "/opt/lib\n",
+		libs:  map[string]fakeELF{"opt/lib/liba.so": {}, "usr/lib/libb.so": {}},
 		want:  []string{"liba.so => /opt/lib/liba.so", "missing libb.so"},
 		needs: true,
 	},
 	"included files": {
-		prog: made{Needed: []string{"liba.so"}}, conf: "include /etc/ld.so.conf.d/*.conf\n",
-		libs:  map[string]made{"opt/a/liba.so": {}, "opt/b/liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}}, conf: "include /etc/ld.so.conf.d/*.conf\n",
+		libs:  map[string]fakeELF{"opt/a/liba.so": {}, "opt/b/liba.so": {}},
 		want:  []string{"liba.so => /opt/a/liba.so"},
 		needs: true,
 	},
 	"the old format": {
-		prog: made{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib\n", format: "old",
-		libs:  map[string]made{"opt/lib/liba.so": {}, "opt/lib/libb.so": {}, "opt/lib/libx.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib\n", format: "old",
+		libs:  map[string]fakeELF{"opt/lib/liba.so": {}, "opt/lib/libb.so": {}, "opt/lib/libx.so": {}},
 		want:  []string{"liba.so => /opt/lib/liba.so", "libb.so => /opt/lib/libb.so"},
 		needs: true,
 	},
 	"the old format with the new one behind": {
-		prog: made{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib\n", format: "compat",
-		libs:  map[string]made{"opt/lib/liba.so": {}, "opt/lib/libb.so": {}, "opt/lib/libx.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib\n", format: "compat",
+		libs:  map[string]fakeELF{"opt/lib/liba.so": {}, "opt/lib/libb.so": {}, "opt/lib/libx.so": {}},
 		want:  []string{"liba.so => /opt/lib/liba.so", "libb.so => /opt/lib/libb.so"},
 		needs: true,
 	},
 	"a private library is not offered to others": {
-		prog: made{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib\n",
-		libs: map[string]made{
+		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib\n",
+		libs: map[string]fakeELF{
 			"opt/lib/liba.so": {Needed: []string{"libp.so"}, Runpath: "/private"},
 			"private/libp.so": {}, "opt/lib/libb.so": {},
 		},

@@ -37,16 +37,16 @@ func Compare(ctx context.Context, source, image *Closure) error {
 		}
 	}
 	for i, b := range image.Objects {
-		if _, ok := source.named(b.Name, b.Level); i > 0 && !ok && !source.lacked(b) {
+		if _, ok := source.named(b.Name, b.Level); i > 0 && !ok && !source.fromMissingPreload(b) {
 			lines = append(lines, fmt.Sprintf("%q is loaded in the image only: %s (%s)", b.Name, b.Path, b.By))
 		}
 	}
-	return problem(lines, func(s string) string { return s }, "copy the libraries to the same place in the image as on the build machine, or link with a search path that holds in both")
+	return listError(lines, func(s string) string { return s }, "copy the libraries to the same place in the image as on the build machine, or link with a search path that holds in both")
 }
 
-// lacked says whether an object of an image came with a preloaded library that was not there in the source: one of
+// fromMissingPreload says whether an object of an image came with a preloaded library that was not there in the source: one of
 // the image's own, for example.
-func (c *Closure) lacked(o *Object) bool {
+func (c *Closure) fromMissingPreload(o *Object) bool {
 	for ; o != nil; o = o.NeededBy {
 		if o.preload {
 			return slices.ContainsFunc(c.Optional, func(e *NotFoundError) bool { return e.Soname == o.Name })
@@ -63,7 +63,7 @@ func onCPU(o *Object) string {
 	return " on CPUs of " + o.Level
 }
 
-// named returns the object that was asked for under a name, by all CPUs or by those from some level on.
+// named returns the object that was loaded under a name at a CPU level, "" for the baseline.
 func (c *Closure) named(name, level string) (*Object, bool) {
 	for _, o := range c.Objects {
 		if o.Name == name && o.Level == level {

@@ -60,7 +60,7 @@ func (f *elfFile) dynamic() (*dynamic, error) {
 			d.tags[e.tag] = e.val
 		}
 	}
-	return d, d.names(f, deps)
+	return d, d.readNames(f, deps)
 }
 
 // dynamicRange returns where the dynamic section is. The loaders take its address, not its offset.
@@ -111,8 +111,8 @@ func (f *elfFile) dynEntry(off, size, i uint64) (dynEntry, error) {
 	return dynEntry{elf.DynTag(f.order.Uint64(b)), f.order.Uint64(b[8:])}, nil
 }
 
-// names reads the strings that entries point to.
-func (d *dynamic) names(f *elfFile, deps []dynEntry) error {
+// readNames reads the strings that entries point to.
+func (d *dynamic) readNames(f *elfFile, deps []dynEntry) error {
 	var err error
 	str := func(val uint64) string {
 		s, e := f.dynString(d, val, maxString)

@@ -202,11 +202,11 @@ func (f *elfFile) offset(addr uint64) (off, left uint64, ok bool) {
 // The largest symbol tables of real libraries, those of browser engines, have less than 100 MB.
 const maxTable = 256 << 20
 
-// tables is the file's size as a bound of what is read of it.
-func (f *elfFile) tables() int64 { return min(f.size, maxTable) }
+// tableLimit is the file's size as a bound of what is read of it.
+func (f *elfFile) tableLimit() int64 { return min(f.size, maxTable) }
 
 // check says whether n bytes at off are inside of the file.
-func (f *elfFile) check(off, n uint64) error {
+func (f *elfFile) checkRange(off, n uint64) error {
 	if size := uint64(f.size); off > size || n > size-off {
 		return fmt.Errorf("%d bytes at offset %d are outside of a file of %d bytes", n, off, f.size)
 	}
@@ -215,7 +215,7 @@ func (f *elfFile) check(off, n uint64) error {
 
 // bytes reads n bytes at off.
 func (f *elfFile) bytes(off, n uint64) ([]byte, error) {
-	if err := f.check(off, n); err != nil {
+	if err := f.checkRange(off, n); err != nil {
 		return nil, err
 	}
 	if n > maxTable {

@@ -20,7 +20,7 @@ type file struct {
 	interp   string
 	static   bool
 	versions *versionTables
-	asked    *answers // what else was asked of it; shared by all that know the file
+	answers  *answers // what else was asked of it; shared by all that know the file
 	err      error    // of the search: a mismatch lets it go on, any other ends it
 	bad      error    // of mapping the file that the search has found
 }

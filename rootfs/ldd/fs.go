@@ -28,8 +28,8 @@ type FS interface {
 
 // capableFS is a sysroot that knows of a file's capabilities(7). The files of an image have none.
 type capableFS interface {
-	// gains says whether who executes the file gains capabilities.
-	gains(name string) bool
+	// gainsCapabilities reports whether a process that executes the file gains capabilities.
+	gainsCapabilities(name string) bool
 }
 
 // DirFS returns the sysroot in a folder of the host; "/" is the host itself. On Linux it knows of a file's
@@ -67,8 +67,8 @@ func (d dirFS) ReadLink(name string) (string, error) {
 	return filepath.ToSlash(target), err
 }
 
-// gains asks the host.
-func (d dirFS) gains(name string) bool {
+// gainsCapabilities asks the host's file system.
+func (d dirFS) gainsCapabilities(name string) bool {
 	p, err := d.path("getxattr", name)
 	return err == nil && hasCapabilities(p)
 }

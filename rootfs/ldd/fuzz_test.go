@@ -13,14 +13,14 @@ import (
 
 // FuzzELF reads everything that is read of an ELF file out of bytes that may be anything.
 func FuzzELF(f *testing.F) {
-	f.Add(made{Needed: []string{"libc.so.6"}, Interp: "/lib/ld.so", Soname: "x", Rpath: "/r", Runpath: "$ORIGIN"}.bytes())
-	f.Add(made{Class32: true, Machine: elf.EM_386}.bytes())
-	f.Add(made{Big: true, Machine: elf.EM_S390}.bytes())
+	f.Add(fakeELF{Needed: []string{"libc.so.6"}, Interp: "/lib/ld.so", Soname: "x", Rpath: "/r", Runpath: "$ORIGIN"}.bytes())
+	f.Add(fakeELF{Class32: true, Machine: elf.EM_386}.bytes())
+	f.Add(fakeELF{Big: true, Machine: elf.EM_S390}.bytes())
 	f.Add(fakeLoader)
 	f.Add(withVersions())
-	f.Add(withNotes(made{}.bytes(), dlopenNote(`[{"soname":["libz.so.1"]}]`), note{"GNU\x00", 5, []byte("\x02\x80\x00\xc0\x04\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00")}))
+	f.Add(withNotes(fakeELF{}.bytes(), dlopenNote(`[{"soname":["libz.so.1"]}]`), note{"GNU\x00", 5, []byte("\x02\x80\x00\xc0\x04\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00")}))
 	f.Add(overlappingSymbols(8, 16))
-	f.Add(withConstants(made{}.bytes(), "libz.so.1", "x86-64-v4:x86-64-v3", "liba.so.1complex64libb.so.12"))
+	f.Add(withConstants(fakeELF{}.bytes(), "libz.so.1", "x86-64-v4:x86-64-v3", "liba.so.1complex64libb.so.12"))
 	want := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
 	want.ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -41,7 +41,7 @@ func FuzzELF(f *testing.F) {
 		}
 		_, _ = file.libraryNames()
 		_ = file.texts(func(r *bufio.Reader) error {
-			return windows(r, func(text []byte) {
+			return readWindows(r, func(text []byte) {
 				for _, s := range aroundSo(text) {
 					if !strings.Contains(s, ".so") || len(nameStarts(s)) > len(s) {
 						t.Errorf("%q is no name", s)
@@ -100,7 +100,7 @@ func FuzzNote(f *testing.F) {
 // withVersions is a file whose dynamic section has tables of every kind that is read, all at the start of
 // the file: nonsense that the fuzzer can make sense of.
 func withVersions() []byte {
-	return made{Tags: []dynEntry{
+	return fakeELF{Tags: []dynEntry{
 		{elf.DT_VERNEED, 64}, {elf.DT_VERDEF, 64}, {elf.DT_VERSYM, 64}, {elf.DT_GNU_HASH, 64},
 		{elf.DT_RELA, 64}, {elf.DT_RELASZ, 48}, {elf.DT_JMPREL, 64}, {elf.DT_PLTRELSZ, 48}, {elf.DT_PLTREL, uint64(elf.DT_RELA)},
 	}}.bytes()

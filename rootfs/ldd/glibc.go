@@ -13,11 +13,11 @@ import (
 // any loaded object goes by is not searched for again (elf/dl-deps.c, elf/dl-load.c).
 type glibc struct {
 	*process
-	cpu      []string        // levels of the CPU, best first; none is the baseline
-	subs     []string        // what is tried within each folder, ends with the folder itself
-	dirs     map[string]bool // folders of search paths: do they exist
-	searched []string        // the places of the search under way, for errors
-	setID    bool            // the search takes libraries alone that are set-user-ID themselves
+	cpu       []string        // levels of the CPU, best first; none is the baseline
+	subdirs   []string        // what is tried within each folder, ends with the folder itself
+	dirs      map[string]bool // folders of search paths: do they exist
+	searched  []string        // the places of the search under way, for errors
+	onlySetID bool            // the search takes libraries alone that are set-user-ID themselves
 	variants
 }
 
@@ -26,17 +26,17 @@ type glibc struct {
 const libgcc = "libgcc_s.so.1"
 
 // newGlibc returns the rules for a CPU.
-func newGlibc(r *process, cpu []string, without map[string]bool) *glibc {
-	g := &glibc{process: r, cpu: cpu, dirs: map[string]bool{}, variants: variants{without: without}}
+func newGlibc(r *process, cpu []string, excluded map[string]bool) *glibc {
+	g := &glibc{process: r, cpu: cpu, dirs: map[string]bool{}, variants: variants{excluded: excluded}}
 	for _, level := range cpu {
-		g.subs = append(g.subs, hwcapsDir+level+"/")
+		g.subdirs = append(g.subdirs, hwcapsDir+level+"/")
 	}
-	g.subs = append(g.subs, g.conf.subdirs(g.want)...)
+	g.subdirs = append(g.subdirs, g.conf.subdirs(g.want)...)
 	// _dl_name_match_p, and the comparison with DT_SONAME: the path, the request, the soname. Of the
 	// program it is the soname alone.
-	g.name(g.main, g.main.Soname)
-	g.name(g.loader, g.loader.Name)
-	g.name(g.loader, g.loader.Soname)
+	g.addName(g.main, g.main.Soname)
+	g.addName(g.loader, g.loader.Name)
+	g.addName(g.loader, g.loader.Soname)
 	return g
 }
 
@@ -74,7 +74,7 @@ func (g *glibc) finish() error {
 	before := len(g.missing)
 	g.opening = libgcc
 	o, err := g.openFor(libgcc, libc, "opened by glibc in pthread_exit, pthread_cancel and backtrace")
-	g.entered(o)
+	g.recordEntry(o)
 	g.closure.Optional = append(g.closure.Optional, g.missing[before:]...)
 	g.missing = g.missing[:before]
 	return err
@@ -135,7 +135,7 @@ func (g *glibc) loadAll(first ...*loaded) error {
 				return err
 			}
 			if n != nil {
-				o.link(n)
+				o.addNeed(n)
 			}
 			switch {
 			case n == nil: // missing
@@ -176,7 +176,7 @@ func (g *glibc) loadDep(d dep, by *loaded) (*loaded, error) {
 		return g.load(d, by)
 	}
 	err := errors.New("DST not allowed in SUID/SGID programs")
-	g.blame(by, err)
+	g.excludeVariantOf(by, err)
 	return nil, &LoadError{
 		Path: d.name, NeededBy: by.Path, Err: err,
 		fix: fmt.Sprintf("link %s by a name without $ORIGIN, $LIB and $PLATFORM, or take the set-ID bits and capabilities from %s", by.Path, g.main.Path),
@@ -207,22 +207,22 @@ func (g *glibc) load(d dep, by *loaded) (*loaded, error) {
 		return nil, nil
 	}
 	if err == nil {
-		g.miss(name, by)
+		g.addMissing(name, by)
 	}
 	return nil, err
 }
 
 // miss notes a missing library, once: the loader would search again for everyone who asks, and a reader
 // learns nothing from the repetition.
-func (g *glibc) miss(name string, by *loaded) {
-	g.blame(by, fmt.Errorf("it needs %q, which is not there", name))
+func (g *glibc) addMissing(name string, by *loaded) {
+	g.excludeVariantOf(by, fmt.Errorf("it needs %q, which is not there", name))
 	for _, m := range g.missing {
 		if m.Soname == name {
 			return
 		}
 	}
 	e := g.notFound(name, by.Path, g.searched)
-	if file := g.onlyAbove(name, by); file != "" {
+	if file := g.findForNewerCPU(name, by); file != "" {
 		e.Fix = fmt.Sprintf("install %s for all CPUs too: %s is for newer ones only", name, file)
 	}
 	g.missing = append(g.missing, e)
@@ -233,9 +233,9 @@ func (g *glibc) mapFile(name string, c *candidate, by *loaded) (*loaded, error) 
 	for _, o := range g.objects {
 		if g.sameFile(c, o) {
 			// Another name of a file that is mapped: the name is good from now on.
-			g.name(o, name)
-			g.name(o, c.name)
-			g.alias(o, c)
+			g.addName(o, name)
+			g.addName(o, c.name)
+			g.addAlias(o, c)
 			return o, nil
 		}
 	}
@@ -244,7 +244,7 @@ func (g *glibc) mapFile(name string, c *candidate, by *loaded) (*loaded, error) 
 		bad = errors.New("shared object cannot be dlopen()ed")
 	}
 	if bad != nil {
-		g.blame(by, bad)
+		g.excludeVariantOf(by, bad)
 		return nil, &LoadError{Path: c.name, NeededBy: by.Path, Err: bad}
 	}
 	o := &loaded{
@@ -252,9 +252,9 @@ func (g *glibc) mapFile(name string, c *candidate, by *loaded) (*loaded, error) 
 		dyn:    c.dyn, info: c.file.info, isa: c.isa,
 		origin: originOf(g.absolute(c.name)), parent: by,
 	}
-	g.name(o, name)
-	g.name(o, c.name)
-	g.name(o, o.Soname)
+	g.addName(o, name)
+	g.addName(o, c.name)
+	g.addName(o, o.Soname)
 	if !strings.HasPrefix(c.name, "/") {
 		g.warning("%q is found in the working directory, %s", c.name, g.env.Workdir)
 	}

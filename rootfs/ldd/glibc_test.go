@@ -140,7 +140,7 @@ func (c ruleCase) buildIn(t *testing.T, dir, as string) {
 }
 
 // placed replaces {d} in all paths.
-func (m made) placed(at *strings.Replacer) made {
+func (m fakeELF) placed(at *strings.Replacer) fakeELF {
 	m.Interp, m.Rpath, m.Runpath = at.Replace(m.Interp), at.Replace(m.Rpath), at.Replace(m.Runpath)
 	m.Needed = slices.Clone(m.Needed)
 	for i := range m.Needed {

@@ -15,8 +15,8 @@ func (g *glibc) tryOpen(name, rule, level string, by *loaded) (*candidate, error
 	if err != nil {
 		return nil, g.openError(name, err)
 	}
-	if level != "" && g.without[at.real] {
-		return nil, errLeftOut
+	if level != "" && g.excluded[at.real] {
+		return nil, errExcluded
 	}
 	// From here on the file is there. What open(2) forbids counts as absent, what is wrong with an open
 	// file is fatal, except that it is for another machine.
@@ -30,12 +30,12 @@ func (g *glibc) tryOpen(name, rule, level string, by *loaded) (*candidate, error
 	var other mismatch
 	switch {
 	case errors.As(err, &other):
-		g.note(name + " " + string(other))
+		g.annotate(name + " " + string(other))
 		return nil, nil
-	case level != "" && f.unfit(err, level) != nil:
-		return nil, g.leave(at.real, f.unfit(err, level))
+	case level != "" && f.checkLevel(err, level) != nil:
+		return nil, g.exclude(at.real, f.checkLevel(err, level))
 	case err != nil:
-		g.blame(by, err)
+		g.excludeVariantOf(by, err)
 		return nil, &LoadError{Path: name, NeededBy: by.Path, Err: err}
 	}
 	return &candidate{name: name, place: at, file: f, by: rule, level: level}, nil
@@ -48,15 +48,15 @@ func (g *glibc) openError(name string, err error) error {
 		return nil // a link that leads through a file ends the list up to 2.36
 	case errors.Is(err, fs.ErrPermission):
 		// EACCES: the loader will say "no such file", which misleads; here the reader learns of it.
-		g.note(name + " cannot be read")
+		g.annotate(name + " cannot be read")
 		return nil
 	}
-	g.note(name + ": " + err.Error())
+	g.annotate(name + ": " + err.Error())
 	return errAbandon
 }
 
 // note adds evidence to the place that is being searched.
-func (g *glibc) note(text string) {
+func (g *glibc) annotate(text string) {
 	if n := len(g.searched); n > 0 {
 		g.searched[n-1] += ", " + text
 	}

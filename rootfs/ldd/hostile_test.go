@@ -12,7 +12,7 @@ import (
 
 // fakeLoader is what is read of glibc's loader: its constants.
 var fakeLoader = func() []byte {
-	file := made{Soname: "ld-linux-x86-64.so.2"}.bytes()
+	file := fakeELF{Soname: "ld-linux-x86-64.so.2"}.bytes()
 	return withConstants(file, "/lib/x86_64-linux-gnu/\x00/usr/lib/x86_64-linux-gnu/\x00/lib/\x00/usr/lib/\x00",
 		"lib/x86_64-linux-gnu", "glibc-hwcaps", "/etc/ld.so.cache")
 }()
@@ -33,12 +33,12 @@ func withConstants(file []byte, strs ...string) []byte {
 }
 
 // sysroot is a sysroot with a loader, one library and a program.
-func sysroot(prog made, more memFS) memFS {
+func sysroot(prog fakeELF, more memFS) memFS {
 	prog.Interp = "/lib64/ld-linux-x86-64.so.2"
 	sys := memFS{
 		"lib64/ld-linux-x86-64.so.2":         string(fakeLoader),
-		"lib/x86_64-linux-gnu/libc.so.6":     string(made{Soname: "libc.so.6"}.bytes()),
-		"lib/x86_64-linux-gnu/libgcc_s.so.1": string(made{Soname: libgcc}.bytes()),
+		"lib/x86_64-linux-gnu/libc.so.6":     string(fakeELF{Soname: "libc.so.6"}.bytes()),
+		"lib/x86_64-linux-gnu/libgcc_s.so.1": string(fakeELF{Soname: libgcc}.bytes()),
 		"bin/prog":                           string(prog.bytes()),
 	}
 	for name, text := range more {
@@ -85,7 +85,7 @@ func TestHostileFiles(t *testing.T) {
 		"no strings":                {func(f []byte) []byte { return setTag(f, elf.DT_STRSZ, 0) }, "outside of a table"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sys := sysroot(made{Needed: []string{"libc.so.6"}}, nil)
+			sys := sysroot(fakeELF{Needed: []string{"libc.so.6"}}, nil)
 			sys["bin/prog"] = string(tt.change([]byte(sys["bin/prog"])))
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
@@ -135,7 +135,7 @@ func TestHostileSysroot(t *testing.T) {
 		err  string
 	}{
 		"links out of the root stay inside": {
-			more: memFS{"lib/x86_64-linux-gnu/libc.so.6": "-> /../../../../opt/libc.so.6", "opt/libc.so.6": string(made{Soname: "libc.so.6"}.bytes())},
+			more: memFS{"lib/x86_64-linux-gnu/libc.so.6": "-> /../../../../opt/libc.so.6", "opt/libc.so.6": string(fakeELF{Soname: "libc.so.6"}.bytes())},
 			path: "/opt/libc.so.6",
 		},
 		"a loop": {
@@ -143,11 +143,11 @@ func TestHostileSysroot(t *testing.T) {
 			err:  `library "libc.so.6" not found`,
 		},
 		"a loader that is none": {
-			more: memFS{"lib64/ld-linux-x86-64.so.2": string(made{}.bytes())},
+			more: memFS{"lib64/ld-linux-x86-64.so.2": string(fakeELF{}.bytes())},
 			err:  "neither glibc's nor musl's loader",
 		},
 		"a loader for another machine": {
-			more: memFS{"lib64/ld-linux-x86-64.so.2": string(made{Machine: elf.EM_AARCH64}.bytes())},
+			more: memFS{"lib64/ld-linux-x86-64.so.2": string(fakeELF{Machine: elf.EM_AARCH64}.bytes())},
 			err:  "the program is ELFCLASS64 EM_X86_64",
 		},
 		"a loader that is a folder": {
@@ -164,7 +164,7 @@ func TestHostileSysroot(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := resolveIn(sysroot(made{Needed: []string{"libc.so.6"}}, tt.more))
+			c, err := resolveIn(sysroot(fakeELF{Needed: []string{"libc.so.6"}}, tt.more))
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Fatalf("got %v, want %q", err, tt.err)
@@ -184,7 +184,7 @@ func TestHostileSysroot(t *testing.T) {
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := Resolve(ctx, sysroot(made{Needed: []string{"libc.so.6"}}, nil), Program{Path: "/bin/prog"}, Env{})
+	_, err := Resolve(ctx, sysroot(fakeELF{Needed: []string{"libc.so.6"}}, nil), Program{Path: "/bin/prog"}, Env{})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

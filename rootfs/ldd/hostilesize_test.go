@@ -28,15 +28,15 @@ func TestHostileSizes(t *testing.T) {
 		want string
 	}{
 		"a library that is needed often, with a long name": {
-			made{Soname: long, Tags: repeated(4000, func(int) dynEntry { return dynEntry{elf.DT_NEEDED, 1} })}.bytes(),
+			fakeELF{Soname: long, Tags: repeated(4000, func(int) dynEntry { return dynEntry{elf.DT_NEEDED, 1} })}.bytes(),
 			func(b []byte) error { _, err := read(b).dynamic(); return err }, "longer than 4096 bytes",
 		},
 		"many libraries are needed": {
-			made{Soname: "a", Tags: repeated(20000, func(int) dynEntry { return dynEntry{elf.DT_NEEDED, 1} })}.bytes(),
+			fakeELF{Soname: "a", Tags: repeated(20000, func(int) dynEntry { return dynEntry{elf.DT_NEEDED, 1} })}.bytes(),
 			func(b []byte) error { _, err := read(b).dynamic(); return err }, "more than 4096 libraries",
 		},
 		"libraries whose names are parts of one": {
-			made{Soname: long, Tags: repeated(4000, func(i int) dynEntry { return dynEntry{elf.DT_NEEDED, uint64(60001 - 4000 + i)} })}.bytes(),
+			fakeELF{Soname: long, Tags: repeated(4000, func(i int) dynEntry { return dynEntry{elf.DT_NEEDED, uint64(60001 - 4000 + i)} })}.bytes(),
 			func(b []byte) error { _, err := Needed(bytesAt(b), int64(len(b))); return err }, "longer together than the file",
 		},
 		"versions whose names are parts of one": {
@@ -85,7 +85,7 @@ func TestHostileSizes(t *testing.T) {
 
 // A program with overlapping symbols that nobody defines is refused with few words.
 func TestHostileMissingSymbols(t *testing.T) {
-	v := &verified{Object: &Object{Path: "/prog"}, wanted: map[uint16]versionNeed{}}
+	v := &checkedObject{Object: &Object{Path: "/prog"}, wanted: map[uint16]versionNeed{}}
 	data := overlappingSymbols(20000, 60000)
 	f, err := readELF(bytesAt(data), int64(len(data)))
 	if err != nil {
@@ -102,7 +102,7 @@ func TestHostileMissingSymbols(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	err = (&verifier{closure: &Closure{started: 1}, objects: []*verified{v}}).symbols()
+	err = (&verifier{closure: &Closure{started: 1}, objects: []*checkedObject{v}}).checkSymbols()
 	runtime.ReadMemStats(&after)
 	if err == nil || !strings.Contains(err.Error(), "and 19989 more") || len(err.Error()) > 10_000 {
 		t.Errorf("got %.1000v", err)
@@ -128,7 +128,7 @@ func overlappingSymbols(n, text int) []byte {
 	symbols := (hash + 4*(3+n) + 7) &^ 7
 	strs := symbols + 24*n
 	file := make([]byte, strs+text+2)
-	copy(file, made{}.bytes()[:64])
+	copy(file, fakeELF{}.bytes()[:64])
 	o.PutUint16(file[56:], 2)
 	for i, p := range [][3]int{{int(elf.PT_LOAD), 0, len(file)}, {int(elf.PT_DYNAMIC), head, dynamic}} {
 		ph := file[64+56*i:]
@@ -155,9 +155,9 @@ func overlappingSymbols(n, text int) []byte {
 func overlappingVersions(n int) []byte {
 	o := binary.LittleEndian
 	text := strings.Repeat("v", n)
-	file := made{Soname: text}.bytes()
+	file := fakeELF{Soname: text}.bytes()
 	at := uint64(len(file))
-	file = made{Soname: text, Tags: []dynEntry{{elf.DT_VERNEED, at + 32}}}.bytes() // an entry more
+	file = fakeELF{Soname: text, Tags: []dynEntry{{elf.DT_VERNEED, at + 32}}}.bytes() // an entry more
 	file = append(file, make([]byte, int(at)+32-len(file)+16+16*n)...)
 	need := file[at+32:]
 	o.PutUint16(need[2:], uint16(n))
@@ -193,7 +193,7 @@ func overlappingSegments(typ elf.ProgType, size int) []byte {
 	o := binary.LittleEndian
 	const n = 1000
 	file := make([]byte, 64+56*n+size)
-	copy(file, made{}.bytes()[:64])
+	copy(file, fakeELF{}.bytes()[:64])
 	o.PutUint16(file[56:], n)
 	for i := range n {
 		ph := file[64+56*i:]

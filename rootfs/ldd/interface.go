@@ -34,7 +34,7 @@ func interfaceOf(body *Content) (string, error) {
 	if readProgram(known, body); known.bad != nil {
 		return "", known.bad
 	}
-	v := &verified{Object: &Object{}, wanted: map[uint16]versionNeed{}}
+	v := &checkedObject{Object: &Object{}, wanted: map[uint16]versionNeed{}}
 	if err := v.read(known, body); err != nil {
 		return "", err
 	}
@@ -46,7 +46,7 @@ func interfaceOf(body *Content) (string, error) {
 }
 
 // writeInterface writes what counts, in a fixed form and order.
-func (v *verified) writeInterface(h hash.Hash) error {
+func (v *checkedObject) writeInterface(h hash.Hash) error {
 	f, d := v.elf, v.dyn
 	interp, err := f.interp()
 	if err != nil {
@@ -70,7 +70,7 @@ func (v *verified) writeInterface(h hash.Hash) error {
 }
 
 // writeSymbols writes the symbols, sorted: a linker orders them as it likes. Names are not copied, see symbolTable.
-func (v *verified) writeSymbols(h hash.Hash) {
+func (v *checkedObject) writeSymbols(h hash.Hash) {
 	type entry struct {
 		symbol
 		bound bool

@@ -111,7 +111,7 @@ func (l *ldconfig) addDir(dir string) {
 	l.dirs = append(l.dirs, strings.TrimRight(dir, "/"))
 }
 
-// names lists a folder, sorted; one that cannot be listed is empty.
+// names lists the names in a folder, sorted. A folder that cannot be listed is empty.
 func (l *ldconfig) names(dir string) []string {
 	at, err := l.sys.walk(dir)
 	if err != nil || !at.info.IsDir() {

@@ -42,8 +42,8 @@ func TestReadLoaderConf(t *testing.T) {
 		"neither": {strs: []string{"/system/bin/linker64"}, err: "neither glibc's nor musl's"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			file := withConstants(made{}.bytes(), append([]string{"garbage\x01"}, tt.strs...)...)
-			f, _ := readMade(t, file)
+			file := withConstants(fakeELF{}.bytes(), append([]string{"garbage\x01"}, tt.strs...)...)
+			f, _ := readFake(t, file)
 			got, err := readLoaderConf(f)
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {

@@ -40,7 +40,7 @@ func LoaderConfigOf(closures ...*Closure) (name string, content []byte, needed b
 		if c.Flavour == Musl {
 			continue
 		}
-		err = errors.Join(err, w.asked(c))
+		err = errors.Join(err, w.addLookups(c))
 	}
 	if err != nil && needed {
 		return "", nil, false, fmt.Errorf("making one loader configuration: %w\nfix: put the programs into images of their own, or link them with -Wl,-rpath", err)
@@ -53,7 +53,7 @@ func LoaderConfigOf(closures ...*Closure) (name string, content []byte, needed b
 	}
 	for _, c := range closures {
 		if c.Flavour == Glibc {
-			w.sonames(c)
+			w.addSonames(c)
 		}
 	}
 	return first.loader.cache, w.bytes(), needed, nil

@@ -10,13 +10,13 @@ import (
 
 // Several programs share the loader configuration of their image.
 func TestLoaderConfigOf(t *testing.T) {
-	lib := string(made{}.bytes())
+	lib := string(fakeELF{}.bytes())
 	x86 := &header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}
 	conf := memFS{
 		"etc/ld.so.cache": string(writeCache([]cacheEntry{{"liba.so", "/opt/a/liba.so", ""}}, x86)),
 		"opt/a/liba.so":   lib, "usr/lib/libb.so": lib, "usr/lib/liba.so": lib,
 	}
-	resolve := func(prog made, more memFS, path string) *Closure {
+	resolve := func(prog fakeELF, more memFS, path string) *Closure {
 		t.Helper()
 		sys := sysroot(prog, more)
 		c, err := Resolve(context.Background(), sys, Program{Path: path}, Env{})
@@ -25,10 +25,10 @@ func TestLoaderConfigOf(t *testing.T) {
 		}
 		return c
 	}
-	a := resolve(made{Needed: []string{"liba.so"}}, conf, "/bin/prog")
-	b := resolve(made{Needed: []string{"libb.so"}}, memFS{"usr/lib/libb.so": lib}, "/bin/prog")
+	a := resolve(fakeELF{Needed: []string{"liba.so"}}, conf, "/bin/prog")
+	b := resolve(fakeELF{Needed: []string{"libb.so"}}, memFS{"usr/lib/libb.so": lib}, "/bin/prog")
 	// In a sysroot without the configuration the same name is another file.
-	other := resolve(made{Needed: []string{"liba.so"}}, memFS{"usr/lib/liba.so": lib}, "/bin/prog")
+	other := resolve(fakeELF{Needed: []string{"liba.so"}}, memFS{"usr/lib/liba.so": lib}, "/bin/prog")
 	static, err := Resolve(context.Background(), memFS{"bin/prog": lib}, Program{Path: "/bin/prog"}, Env{})
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestLoaderConfigOf(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "\nfix: ") {
 		t.Errorf("got %v, want %q", err, want)
 	}
-	musl := resolve(made{Needed: []string{"libb.so"}}, memFS{"lib64/ld-linux-x86-64.so.2": flavours["musl"], "usr/lib/libb.so": lib}, "/bin/prog")
+	musl := resolve(fakeELF{Needed: []string{"libb.so"}}, memFS{"lib64/ld-linux-x86-64.so.2": flavours["musl"], "usr/lib/libb.so": lib}, "/bin/prog")
 	if _, _, _, err := LoaderConfigOf(a, musl); err == nil || !strings.Contains(err.Error(), "\nfix: ") {
 		t.Errorf("glibc and musl: %v", err)
 	}
@@ -75,12 +75,14 @@ func TestLoaderConfigOf(t *testing.T) {
 
 // The message for a missing version names both sides.
 func TestVersionMessage(t *testing.T) {
-	object := func(path, soname string) *verified { return &verified{Object: &Object{Path: path, Soname: soname}} }
+	object := func(path, soname string) *checkedObject {
+		return &checkedObject{Object: &Object{Path: path, Soname: soname}}
+	}
 	libc, cpp := object("/usr/lib/libc.so.6", "libc.so.6"), object("/usr/lib/libstdc++.so.6", "libstdc++.so.6")
 	libc.defs = map[uint16]string{1: "libc.so.6", 2: "GLIBC_2.9", 3: "GLIBC_2.36", 4: "GLIBC_PRIVATE", 5: "GLIBC_2.2.5"}
 	cpp.defs = map[uint16]string{2: "GLIBCXX_3.4", 3: "GLIBCXX_3.4.30", 4: "CXXABI_1.3.13"}
 	for name, tt := range map[string]struct {
-		lib           *verified
+		lib           *checkedObject
 		version, want string
 	}{
 		"glibc": {libc, "GLIBC_2.38", `"/app" needs GLIBC_2.38 of libc.so.6; the one in the sysroot (/usr/lib/libc.so.6) goes up to GLIBC_2.36

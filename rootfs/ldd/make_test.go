@@ -9,7 +9,7 @@ import (
 
 // made describes an ELF file to make: small, without sections, and good enough for the real loaders. The
 // zero value is an x86-64 shared library.
-type made struct {
+type fakeELF struct {
 	Machine elf.Machine // 0: EM_X86_64
 	Class32 bool
 	Big     bool // big endian
@@ -30,7 +30,7 @@ type made struct {
 const pageSize = 0x1000
 
 // bytes makes the file. Everything is in one segment at address 0, so that offsets are addresses.
-func (m made) bytes() []byte {
+func (m fakeELF) bytes() []byte {
 	w := &writer{order: binary.ByteOrder(binary.LittleEndian), wide: !m.Class32}
 	if m.Big {
 		w.order = binary.BigEndian
@@ -84,7 +84,7 @@ func (m made) bytes() []byte {
 	return file
 }
 
-func (m made) entries(str func(string) uint64) []dynEntry {
+func (m fakeELF) entries(str func(string) uint64) []dynEntry {
 	var dyn []dynEntry
 	for _, s := range m.Aux {
 		dyn = append(dyn, dynEntry{elf.DT_AUXILIARY, str(s)})
@@ -148,7 +148,7 @@ func (w *writer) pad(to int) {
 	w.buf.Write(make([]byte, to-w.buf.Len()))
 }
 
-func (w *writer) header(m made, head, phent, phnum int) {
+func (w *writer) header(m fakeELF, head, phent, phnum int) {
 	class, data := elf.ELFCLASS64, elf.ELFDATA2LSB
 	if m.Class32 {
 		class = elf.ELFCLASS32
@@ -192,7 +192,7 @@ func (w *writer) prog(typ elf.ProgType, flags elf.ProgFlag, off, size, align int
 
 // What is made is read back, in all four kinds.
 func TestReadMade(t *testing.T) {
-	for name, m := range map[string]made{
+	for name, m := range map[string]fakeELF{
 		"64 bit little endian": {},
 		"64 bit big endian":    {Big: true, Machine: elf.EM_S390},
 		"32 bit little endian": {Class32: true, Machine: elf.EM_386},
@@ -201,7 +201,7 @@ func TestReadMade(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m.Interp, m.Soname, m.Needed, m.Runpath = "/lib/ld.so", "liba.so.1", []string{"libb.so", "libc.so"}, "/x:$ORIGIN"
 			m.Flags1 = uint64(elf.DF_1_NODEFLIB)
-			f, d := readMade(t, m.bytes())
+			f, d := readFake(t, m.bytes())
 			if interp, err := f.interp(); interp != m.Interp || err != nil {
 				t.Errorf("interpreter %q, %v", interp, err)
 			}
@@ -215,7 +215,7 @@ func TestReadMade(t *testing.T) {
 	}
 }
 
-func readMade(t *testing.T, file []byte) (*elfFile, *dynamic) {
+func readFake(t *testing.T, file []byte) (*elfFile, *dynamic) {
 	t.Helper()
 	f, err := readELF(bytesAt(file), int64(len(file)))
 	if err != nil {

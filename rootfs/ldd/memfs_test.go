@@ -77,7 +77,7 @@ func (i memInfo) Sys() any           { return nil }
 // overlay shows what the first of several sysroots has; folders are not merged in listings.
 type overlay []FS
 
-func (o overlay) of(name string) FS {
+func (o overlay) layerWith(name string) FS {
 	for _, sys := range o {
 		if _, err := sys.Lstat(name); err == nil {
 			return sys
@@ -86,11 +86,11 @@ func (o overlay) of(name string) FS {
 	return o[0]
 }
 
-func (o overlay) Open(name string) (fs.File, error)      { return o.of(name).Open(name) }
-func (o overlay) Lstat(name string) (fs.FileInfo, error) { return o.of(name).Lstat(name) }
-func (o overlay) ReadLink(name string) (string, error)   { return o.of(name).ReadLink(name) }
+func (o overlay) Open(name string) (fs.File, error)      { return o.layerWith(name).Open(name) }
+func (o overlay) Lstat(name string) (fs.FileInfo, error) { return o.layerWith(name).Lstat(name) }
+func (o overlay) ReadLink(name string) (string, error)   { return o.layerWith(name).ReadLink(name) }
 
-func (o overlay) gains(name string) bool {
-	sys, ok := o.of(name).(capableFS)
-	return ok && sys.gains(name)
+func (o overlay) gainsCapabilities(name string) bool {
+	sys, ok := o.layerWith(name).(capableFS)
+	return ok && sys.gainsCapabilities(name)
 }

@@ -14,7 +14,7 @@ import (
 type Memory struct {
 	walker *walker
 	files  map[string]*file
-	parsed *parsed
+	parsed *parsedFiles
 }
 
 // Elsewhere returns a Memory for another file system that shows files of this one's, as the root file system
@@ -23,13 +23,13 @@ type Memory struct {
 // the file that the bytes come from; nil is none. The two may be used at once, also for two programs.
 func (m *Memory) Elsewhere() *Memory {
 	if m.parsed == nil {
-		m.parsed = &parsed{}
+		m.parsed = &parsedFiles{}
 	}
 	return &Memory{parsed: m.parsed}
 }
 
 // of returns what is known of the sysroot, nothing at first. Without a Memory nothing is kept.
-func (m *Memory) of(sys FS) *Memory {
+func (m *Memory) prepare(sys FS) *Memory {
 	if m == nil {
 		m = &Memory{}
 	}
@@ -37,14 +37,14 @@ func (m *Memory) of(sys FS) *Memory {
 		m.walker, m.files = newWalker(sys), map[string]*file{}
 	}
 	if m.parsed == nil {
-		m.parsed = &parsed{}
+		m.parsed = &parsedFiles{}
 	}
 	return m
 }
 
 // parsed is what was read of files, whatever path in whatever file system they were found at. It is for many
 // at once.
-type parsed struct {
+type parsedFiles struct {
 	mu    sync.Mutex
 	files map[parsedKey][]*entry
 }
@@ -70,10 +70,10 @@ type role struct {
 }
 
 // read returns what is known of an open file, or what parse makes of it.
-func (p *parsed) read(as role, body *Content, parse func(*file, *Content)) *file {
+func (p *parsedFiles) read(as role, body *Content, parse func(*file, *Content)) *file {
 	e := p.entry(as, body)
 	e.once.Do(func() {
-		f := &file{asked: &answers{}}
+		f := &file{answers: &answers{}}
 		buffered := &Content{&blocks{body.ReaderAt, body.Size, map[int64][]byte{}}, body.Closer, body.Size, body.Info}
 		parse(f, buffered)
 		if f.bad == nil && f.err == nil && f.dyn != nil && !f.static {
@@ -91,7 +91,7 @@ func (p *parsed) read(as role, body *Content, parse func(*file, *Content)) *file
 }
 
 // entry returns the place of an open file, which is a new one for a file that was not seen before.
-func (p *parsed) entry(as role, body *Content) *entry {
+func (p *parsedFiles) entry(as role, body *Content) *entry {
 	info := original(body.Info)
 	key := parsedKey{as, body.Size, info.ModTime()}
 	p.mu.Lock()

@@ -74,7 +74,7 @@ func (m *musl) loadAll(i int) error {
 				return err
 			}
 			if n != nil {
-				m.objects[i].link(n)
+				m.objects[i].addNeed(n)
 			}
 		}
 	}
@@ -126,10 +126,10 @@ func (m *musl) mapFile(name string, c *candidate, by *loaded) (*loaded, error) {
 		// The loader's inode is not known to itself; a second copy of it is a C library, see below.
 		if o != m.loader && m.sameFile(c, o) {
 			// Loaded by its path before: the last element of that path becomes its name.
-			if short && !o.named {
+			if short && !o.hasShortName {
 				m.shorten(o, o.Path[strings.LastIndexByte(o.Path, '/')+1:])
 			}
-			m.alias(o, c)
+			m.addAlias(o, c)
 			return o, nil
 		}
 	}
@@ -138,7 +138,7 @@ func (m *musl) mapFile(name string, c *candidate, by *loaded) (*loaded, error) {
 	}
 	if c.libc {
 		// A second C library in one process is never loaded: the name means the loader.
-		m.alias(m.loader, c)
+		m.addAlias(m.loader, c)
 		return m.loader, nil
 	}
 	o := &loaded{
@@ -154,9 +154,9 @@ func (m *musl) mapFile(name string, c *candidate, by *loaded) (*loaded, error) {
 
 // shorten gives an object the one name without a slash that it ever has.
 func (m *musl) shorten(o *loaded, name string) {
-	m.name(o, name)
-	o.named = true
-	m.undo = append(m.undo, func() { o.named = false })
+	m.addName(o, name)
+	o.hasShortName = true
+	m.undo = append(m.undo, func() { o.hasShortName = false })
 }
 
 // find searches for a library.

@@ -17,8 +17,8 @@ const muslLoader = "/lib/ld-musl-x86_64.so.1"
 
 var muslCases = map[string]ruleCase{
 	"LD_PRELOAD": {
-		prog: made{Needed: []string{"liba.so", "libb.so"}, Runpath: "{d}/lib"},
-		libs: map[string]made{
+		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}, Runpath: "{d}/lib"},
+		libs: map[string]fakeELF{
 			"lib/liba.so": {Needed: []string{"libx.so"}}, "lib/libb.so": {}, "lib/libx.so": {},
 			"opt/pre.so": {Needed: []string{"libp.so"}, Runpath: "$ORIGIN"}, "opt/libp.so": {}, "env/libq.so": {Soname: "libb.so"},
 		},
@@ -29,115 +29,115 @@ var muslCases = map[string]ruleCase{
 		},
 	},
 	"RPATH is inherited": {
-		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
-		libs: map[string]made{"lib/liba.so": {Needed: []string{"libb.so"}}, "lib/libb.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
+		libs: map[string]fakeELF{"lib/liba.so": {Needed: []string{"libb.so"}}, "lib/libb.so": {}},
 		want: []string{"liba.so => {d}/lib/liba.so", "libb.so => {d}/lib/libb.so"},
 	},
 	"RUNPATH is inherited too": {
-		prog: made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
-		libs: map[string]made{"lib/liba.so": {Needed: []string{"libb.so"}, Runpath: "{d}/own"}, "lib/libb.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
+		libs: map[string]fakeELF{"lib/liba.so": {Needed: []string{"libb.so"}, Runpath: "{d}/own"}, "lib/libb.so": {}},
 		want: []string{"liba.so => {d}/lib/liba.so", "libb.so => {d}/lib/libb.so"},
 	},
 	"RUNPATH instead of RPATH": {
-		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/r", Runpath: "{d}/lib"},
-		libs: map[string]made{"lib/liba.so": {}, "r/liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/r", Runpath: "{d}/lib"},
+		libs: map[string]fakeELF{"lib/liba.so": {}, "r/liba.so": {}},
 		want: []string{"liba.so => {d}/lib/liba.so"},
 	},
 	"LD_LIBRARY_PATH comes first": {
-		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
-		libs: map[string]made{"lib/liba.so": {}, "env/liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
+		libs: map[string]fakeELF{"lib/liba.so": {}, "env/liba.so": {}},
 		env:  Env{LibraryPath: "/nowhere:{d}/env"},
 		want: []string{"liba.so => {d}/env/liba.so"},
 	},
 	"reserved names are the loader": {
-		prog: made{Needed: []string{"libc.so.6", "libm.so.6", "libpthread.so.0", "librt.so.1", "libdl.so.2", "libutil.so.1", "liba.so"}, Rpath: "{d}/lib"},
-		libs: map[string]made{"lib/liba.so": {}, "lib/libm.so.6": {}, "lib/libc.so.6": {}},
+		prog: fakeELF{Needed: []string{"libc.so.6", "libm.so.6", "libpthread.so.0", "librt.so.1", "libdl.so.2", "libutil.so.1", "liba.so"}, Rpath: "{d}/lib"},
+		libs: map[string]fakeELF{"lib/liba.so": {}, "lib/libm.so.6": {}, "lib/libc.so.6": {}},
 		want: []string{"liba.so => {d}/lib/liba.so"},
 	},
 	"names that only look reserved": {
-		prog: made{Needed: []string{"libcx.so", "libmagic.so.1"}, Rpath: "{d}/lib"},
-		libs: map[string]made{"lib/libcx.so": {}, "lib/libmagic.so.1": {}},
+		prog: fakeELF{Needed: []string{"libcx.so", "libmagic.so.1"}, Rpath: "{d}/lib"},
+		libs: map[string]fakeELF{"lib/libcx.so": {}, "lib/libmagic.so.1": {}},
 		want: []string{"libcx.so => {d}/lib/libcx.so", "libmagic.so.1 => {d}/lib/libmagic.so.1"},
 	},
 	"a soname is no name": {
-		prog: made{Needed: []string{"liba.so", "libb.so.1"}, Rpath: "{d}/lib"},
-		libs: map[string]made{"lib/liba.so": {Soname: "libb.so.1"}},
+		prog: fakeELF{Needed: []string{"liba.so", "libb.so.1"}, Rpath: "{d}/lib"},
+		libs: map[string]fakeELF{"lib/liba.so": {Soname: "libb.so.1"}},
 		want: []string{"liba.so => {d}/lib/liba.so", "missing libb.so.1"},
 	},
 	"one file under two names": {
-		prog:  made{Needed: []string{"liba.so", "libb.so", "libx.so"}, Rpath: "{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {}, "lib/libx.so": {Needed: []string{"libb.so"}}},
+		prog:  fakeELF{Needed: []string{"liba.so", "libb.so", "libx.so"}, Rpath: "{d}/lib"},
+		libs:  map[string]fakeELF{"lib/liba.so": {}, "lib/libx.so": {Needed: []string{"libb.so"}}},
 		links: map[string]string{"lib/libb.so": "liba.so"},
 		want:  []string{"liba.so => {d}/lib/liba.so", "libx.so => {d}/lib/libx.so"},
 	},
 	"ORIGIN is a prefix": {
-		prog: made{Needed: []string{"liba.so"}, Rpath: "$ORIGIN/../lib:/x"},
-		libs: map[string]made{"lib/liba.so": {Needed: []string{"libb.so"}, Runpath: "${ORIGIN}ally"}, "libally/libb.so": {}, "bin/../libally/x": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "$ORIGIN/../lib:/x"},
+		libs: map[string]fakeELF{"lib/liba.so": {Needed: []string{"libb.so"}, Runpath: "${ORIGIN}ally"}, "libally/libb.so": {}, "bin/../libally/x": {}},
 		want: []string{"liba.so => {d}/bin/../lib/liba.so", "libb.so => {d}/bin/../libally/libb.so"},
 	},
 	"another token voids the list": {
-		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib:{d}/$LIB"},
-		libs: map[string]made{"lib/liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib:{d}/$LIB"},
+		libs: map[string]fakeELF{"lib/liba.so": {}},
 		want: []string{"missing liba.so"},
 	},
 	"tokens in names are not expanded": {
-		prog: made{Needed: []string{"$ORIGIN/../lib/liba.so"}},
-		libs: map[string]made{"lib/liba.so": {}},
+		prog: fakeELF{Needed: []string{"$ORIGIN/../lib/liba.so"}},
+		libs: map[string]fakeELF{"lib/liba.so": {}},
 		want: []string{"missing $ORIGIN/../lib/liba.so"},
 	},
 	"empty elements do not count": {
-		prog: made{Needed: []string{"liba.so"}, Rpath: ":\n:{d}/lib"},
-		libs: map[string]made{"lib/liba.so": {}, "liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: ":\n:{d}/lib"},
+		libs: map[string]fakeELF{"lib/liba.so": {}, "liba.so": {}},
 		env:  Env{Workdir: "{d}"},
 		want: []string{"liba.so => {d}/lib/liba.so"},
 	},
 	"a path": {
-		prog: made{Needed: []string{"{d}/x/liba.so", "liba.so"}, Rpath: "{d}/x"},
-		libs: map[string]made{"x/liba.so": {}},
+		prog: fakeELF{Needed: []string{"{d}/x/liba.so", "liba.so"}, Rpath: "{d}/x"},
+		libs: map[string]fakeELF{"x/liba.so": {}},
 		want: []string{"{d}/x/liba.so => {d}/x/liba.so"},
 	},
 	"a relative path": {
-		prog: made{Needed: []string{"x/liba.so"}},
-		libs: map[string]made{"x/liba.so": {}},
+		prog: fakeELF{Needed: []string{"x/liba.so"}},
+		libs: map[string]fakeELF{"x/liba.so": {}},
 		env:  Env{Workdir: "{d}"},
 		want: []string{"x/liba.so => {d}/x/liba.so"},
 	},
 	"filters are not known": {
-		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
-		libs: map[string]made{"lib/liba.so": {Aux: []string{"libx.so"}, Filter: []string{"liby.so"}, Flags1: uint64(elf.DF_1_NODEFLIB)}, "lib/libx.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
+		libs: map[string]fakeELF{"lib/liba.so": {Aux: []string{"libx.so"}, Filter: []string{"liby.so"}, Flags1: uint64(elf.DF_1_NODEFLIB)}, "lib/libx.so": {}},
 		want: []string{"liba.so => {d}/lib/liba.so"},
 	},
 	"several are missing": {
-		prog: made{Needed: []string{"libnope.so.1", "liba.so", "libnada.so"}, Rpath: "{d}/lib"},
-		libs: map[string]made{"lib/liba.so": {Needed: []string{"libnope.so.1", "libnil.so"}}},
+		prog: fakeELF{Needed: []string{"libnope.so.1", "liba.so", "libnada.so"}, Rpath: "{d}/lib"},
+		libs: map[string]fakeELF{"lib/liba.so": {Needed: []string{"libnope.so.1", "libnil.so"}}},
 		want: []string{"liba.so => {d}/lib/liba.so", "missing libnada.so", "missing libnil.so", "missing libnope.so.1"},
 	},
 	"a loop of links gives up": {
-		prog:  made{Needed: []string{"liba.so"}, Rpath: "{d}/loop:{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {}},
+		prog:  fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/loop:{d}/lib"},
+		libs:  map[string]fakeELF{"lib/liba.so": {}},
 		links: map[string]string{"loop/liba.so": "liba.so"},
 		want:  []string{"missing liba.so"},
 	},
 	"a loop of links gives up for all lists": {
-		prog:  made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {}},
+		prog:  fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
+		libs:  map[string]fakeELF{"lib/liba.so": {}},
 		links: map[string]string{"loop/liba.so": "liba.so"},
 		env:   Env{LibraryPath: "{d}/loop"},
 		want:  []string{"missing liba.so"},
 	},
 	"a name that is too long": {
-		prog: made{Needed: []string{"lib" + strings.Repeat("a", 300) + ".so"}, Rpath: "{d}/lib"},
+		prog: fakeELF{Needed: []string{"lib" + strings.Repeat("a", 300) + ".so"}, Rpath: "{d}/lib"},
 		want: []string{"missing lib" + strings.Repeat("a", 300) + ".so"},
 	},
 	"hard links are one file": {
-		prog: made{Needed: []string{"liba.so", "libb.so"}, Rpath: "{d}/lib"},
-		libs: map[string]made{"lib/liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}, Rpath: "{d}/lib"},
+		libs: map[string]fakeELF{"lib/liba.so": {}},
 		hard: map[string]string{"lib/libb.so": "lib/liba.so"},
 		want: []string{"liba.so => {d}/lib/liba.so"},
 	},
 	"the search path of who loaded who loaded it": {
-		prog: made{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
-		libs: map[string]made{
+		prog: fakeELF{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
+		libs: map[string]fakeELF{
 			"lib/liba.so": {Needed: []string{"libb.so"}, Rpath: "{d}/a"}, "a/libb.so": {Needed: []string{"libx.so"}, Runpath: "{d}/b"},
 			"b/libx.so": {Needed: []string{"liby.so", "libz.so.9"}}, "a/liby.so": {}, "lib/liby.so": {}, "lib/libz.so.9": {},
 		},
@@ -145,33 +145,33 @@ var muslCases = map[string]ruleCase{
 			"liby.so => {d}/a/liby.so", "libz.so.9 => {d}/lib/libz.so.9"},
 	},
 	"a path gives a name once it is asked for by one": {
-		prog: made{Needed: []string{"{d}/x/liba.so", "libb.so", "libx.so"}, Rpath: "{d}/lib"},
-		libs: map[string]made{"x/liba.so": {}, "lib/libx.so": {Needed: []string{"liba.so"}}, "other/liba.so": {Flags1: 1}},
+		prog: fakeELF{Needed: []string{"{d}/x/liba.so", "libb.so", "libx.so"}, Rpath: "{d}/lib"},
+		libs: map[string]fakeELF{"x/liba.so": {}, "lib/libx.so": {Needed: []string{"liba.so"}}, "other/liba.so": {Flags1: 1}},
 		hard: map[string]string{"lib/libb.so": "x/liba.so"},
 		want: []string{"{d}/x/liba.so => {d}/x/liba.so", "libx.so => {d}/lib/libx.so"},
 	},
 	"breadth first": {
-		prog: made{Needed: []string{"liba.so", "libb.so"}, Rpath: "{d}/lib"},
-		libs: map[string]made{
+		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}, Rpath: "{d}/lib"},
+		libs: map[string]fakeELF{
 			"lib/liba.so": {Needed: []string{"libx.so"}}, "lib/libb.so": {Needed: []string{"liba.so", "liby.so"}},
 			"lib/libx.so": {Needed: []string{"libb.so"}}, "lib/liby.so": {},
 		},
 		want: []string{"liba.so => {d}/lib/liba.so", "libb.so => {d}/lib/libb.so", "libx.so => {d}/lib/libx.so", "liby.so => {d}/lib/liby.so"},
 	},
 	"no folders for CPUs": {
-		prog: made{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
-		libs: map[string]made{"lib/glibc-hwcaps/x86-64-v2/liba.so": {}, "lib/liba.so": {}},
+		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
+		libs: map[string]fakeELF{"lib/glibc-hwcaps/x86-64-v2/liba.so": {}, "lib/liba.so": {}},
 		want: []string{"liba.so => {d}/lib/liba.so"},
 	},
 	"a text file is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Rpath: "{d}/text:{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {}},
+		prog:  fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/text:{d}/lib"},
+		libs:  map[string]fakeELF{"lib/liba.so": {}},
 		texts: map[string]string{"text/liba.so": "INPUT(liba.so.1) and more, so that it is longer than an ELF header is"},
 		fatal: "{d}/text/liba.so",
 	},
 	"a folder is fatal": {
-		prog:  made{Needed: []string{"liba.so"}, Rpath: "{d}/text:{d}/lib"},
-		libs:  map[string]made{"lib/liba.so": {}},
+		prog:  fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/text:{d}/lib"},
+		libs:  map[string]fakeELF{"lib/liba.so": {}},
 		dirs:  []string{"text/liba.so"},
 		fatal: "{d}/text/liba.so",
 	},
@@ -210,8 +210,8 @@ func TestMuslPathFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree := ruleCase{
-				prog:  made{Needed: []string{"liba.so", "libb.so"}, Interp: "{d}/pre/lib/ld-musl-x86_64.so.1"},
-				libs:  map[string]made{"a/liba.so": {}, "b/liba.so": {}, "b/libb.so": {}},
+				prog:  fakeELF{Needed: []string{"liba.so", "libb.so"}, Interp: "{d}/pre/lib/ld-musl-x86_64.so.1"},
+				libs:  map[string]fakeELF{"a/liba.so": {}, "b/liba.so": {}, "b/libb.so": {}},
 				texts: map[string]string{"pre/etc/ld-musl-x86_64.path": tt.file},
 			}
 			if tt.file == "-" {
@@ -245,7 +245,7 @@ func TestMuslSecondLibc(t *testing.T) {
 	need(t, "gcc", "musl-gcc")
 	dir := t.TempDir()
 	gcc(t, dir, "lib/libother.so", "int __libc_start_main; int stdin;", "-shared", "-nostdlib")
-	write(t, filepath.Join(dir, "prog"), made{Interp: muslLoader, Needed: []string{"libother.so"}, Rpath: dir + "/lib"}.bytes())
+	write(t, filepath.Join(dir, "prog"), fakeELF{Interp: muslLoader, Needed: []string{"libother.so"}, Rpath: dir + "/lib"}.bytes())
 	c, err := Resolve(context.Background(), DirFS("/"), Program{Path: filepath.Join(dir, "prog")}, Env{})
 	if err != nil {
 		t.Fatal(err)
@@ -261,9 +261,9 @@ func TestMuslSecondLibc(t *testing.T) {
 
 // musl maps a file for another machine and crashes; here it is refused.
 func TestMuslOtherMachine(t *testing.T) {
-	sys := sysroot(made{Needed: []string{"liba.so"}}, memFS{
-		"lib64/ld-linux-x86-64.so.2": string(withConstants(made{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
-		"lib/liba.so":                string(made{Machine: elf.EM_AARCH64}.bytes()),
+	sys := sysroot(fakeELF{Needed: []string{"liba.so"}}, memFS{
+		"lib64/ld-linux-x86-64.so.2": string(withConstants(fakeELF{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
+		"lib/liba.so":                string(fakeELF{Machine: elf.EM_AARCH64}.bytes()),
 	})
 	_, err := resolveIn(sys)
 	var refused *LoadError

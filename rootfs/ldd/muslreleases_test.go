@@ -55,10 +55,10 @@ func TestHeavyMuslRelease(t *testing.T) {
 	}
 	t.Run("the default folders", func(t *testing.T) {
 		root := copyTree(t, base)
-		lib := made{Machine: r.machine}.bytes()
+		lib := fakeELF{Machine: r.machine}.bytes()
 		write(t, filepath.Join(root, "usr/local/lib/liba.so"), lib)
 		write(t, filepath.Join(root, "usr/lib/liba.so"), lib)
-		write(t, filepath.Join(root, "prog"), made{Machine: r.machine, Interp: r.loader, Needed: []string{"liba.so"}}.bytes())
+		write(t, filepath.Join(root, "prog"), fakeELF{Machine: r.machine, Interp: r.loader, Needed: []string{"liba.so"}}.bytes())
 		for _, pathFile := range []bool{true, false} {
 			if !pathFile {
 				if err := os.Remove(filepath.Join(root, "etc/ld-musl-aarch64.path")); err != nil {
@@ -80,7 +80,7 @@ func TestHeavyMuslRelease(t *testing.T) {
 // on is the same case for another machine.
 func (c ruleCase) on(m elf.Machine) ruleCase {
 	c.prog.Machine = m
-	libs := map[string]made{}
+	libs := map[string]fakeELF{}
 	for name, lib := range c.libs {
 		lib.Machine = m
 		libs[name] = lib

@@ -38,7 +38,7 @@ func (c *Closure) Names(ctx context.Context) ([]Named, error) {
 			return err
 		}
 		for _, name := range names {
-			if n := (Named{o, name, c.whereIs(name, o)}); !c.knows(o, n) {
+			if n := (Named{o, name, c.findReal(name, o)}); !c.contains(o, n) {
 				out = append(out, n)
 			}
 		}
@@ -47,7 +47,7 @@ func (c *Closure) Names(ctx context.Context) ([]Named, error) {
 		}
 		more, err := c.goNames(o)
 		for _, n := range more {
-			if !c.knows(o, n) && !slices.Contains(out, n) {
+			if !c.contains(o, n) && !slices.Contains(out, n) {
 				out = append(out, n)
 			}
 		}
@@ -72,19 +72,19 @@ func (c *Closure) literalNames(o *Object) ([]string, error) {
 	return names.([]string), nil
 }
 
-// whereIs returns the real path that an object would get for a name.
-func (c *Closure) whereIs(name string, by *Object) string {
+// findReal returns the real path that an object would get for a name.
+func (c *Closure) findReal(name string, by *Object) string {
 	_, real := c.Find(name, by)
 	return real
 }
 
 // knows says whether a name is one of the closure's already: by what it was asked for, by its soname, or by
 // the file.
-func (c *Closure) knows(by *Object, n Named) bool {
+func (c *Closure) contains(by *Object, n Named) bool {
 	if _, ok := c.Lookup(path.Base(n.Name)); ok {
 		return true
 	}
-	return n.Path != "" && c.at(n.Path) != nil || path.Base(by.Real) == n.Name
+	return n.Path != "" && c.objectAt(n.Path) != nil || path.Base(by.Real) == n.Name
 }
 
 // Bounds on names: the length of one, and how many of one object are looked at. libgdal has a dozen.
@@ -133,7 +133,7 @@ func (f *elfFile) texts(read func(r *bufio.Reader) error) error {
 	})
 	left := uint64(min(f.size, maxTexts))
 	for _, p := range f.progs {
-		if p.typ != elf.PT_LOAD || parted && p.flags&elf.PF_X != 0 || f.check(p.off, p.filesz) != nil {
+		if p.typ != elf.PT_LOAD || parted && p.flags&elf.PF_X != 0 || f.checkRange(p.off, p.filesz) != nil {
 			continue
 		}
 		if p.filesz > left { // segments that overlap
@@ -166,14 +166,14 @@ func (c *Closure) goNames(o *Object) (out []Named, err error) {
 	}
 	isGo, seen := false, map[string]bool{}
 	err = f.texts(func(r *bufio.Reader) error {
-		return windows(r, func(text []byte) {
+		return readWindows(r, func(text []byte) {
 			isGo = isGo || bytes.Contains(text, goMagic)
 			for _, s := range aroundSo(text) {
 				if seen[s] || len(seen) == maxNames {
 					continue
 				}
 				seen[s] = true
-				if n, ok := c.longest(s); ok && !slices.Contains(out, n) {
+				if n, ok := c.longestMatch(s); ok && !slices.Contains(out, n) {
 					out = append(out, n)
 				}
 			}
@@ -212,8 +212,8 @@ const maxGoName = 256
 // inPath says whether a character is usual in the path of a library.
 func inPath(c byte) bool { return isIdent(c) || strings.IndexByte("+-.@/", c) >= 0 }
 
-// windows reads text in pieces that overlap by more than a name is long.
-func windows(r *bufio.Reader, see func(text []byte)) error {
+// readWindows reads text in pieces that overlap by more than a name is long.
+func readWindows(r *bufio.Reader, see func(text []byte)) error {
 	const piece = 1 << 18
 	buf := make([]byte, 0, piece)
 	for {
@@ -230,13 +230,13 @@ func windows(r *bufio.Reader, see func(text []byte)) error {
 	}
 }
 
-// longest returns the longest part of a text that leads to a library. The text ends in ".so" or ".so.1.2",
+// longestMatch returns the longest part of a text that leads to a library. The text ends in ".so" or ".so.1.2",
 // with digits that may belong to what follows; it may begin with a folder.
-func (c *Closure) longest(text string) (Named, bool) {
+func (c *Closure) longestMatch(text string) (Named, bool) {
 	for end := len(text); ; end-- {
 		name := text[:end]
 		for _, start := range nameStarts(name) {
-			if p := c.whereIs(name[start:], c.Program()); p != "" {
+			if p := c.findReal(name[start:], c.Program()); p != "" {
 				return Named{c.Program(), name[start:], p}, true
 			}
 		}

@@ -63,7 +63,7 @@ func TestNotes(t *testing.T) {
 		"a huge one":     {[]note{good, dlopenNote(strings.Repeat(" ", maxJSON))}, want, "a note of 65537 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sys := sysroot(made{Needed: []string{"libc.so.6"}}, nil)
+			sys := sysroot(fakeELF{Needed: []string{"libc.so.6"}}, nil)
 			sys["bin/prog"] = string(withNotes([]byte(sys["bin/prog"]), tt.notes...))
 			c, err := resolveIn(sys)
 			if err != nil {

@@ -147,7 +147,7 @@ func (e *NotFoundError) advice(r *process) string {
 	if strings.Contains(e.Soname, "/") {
 		return fmt.Sprintf("link %q with a soname instead of a path, or put the library there", e.NeededBy)
 	}
-	if dir := r.elsewhere(e.Soname); dir != "" {
+	if dir := r.findElsewhere(e.Soname); dir != "" {
 		return fmt.Sprintf("%s is in %s, where the loader does not look: run ldconfig, or link with %s", e.Soname, dir, plaintext.Shell("-Wl,-rpath,"+dir))
 	}
 	switch {
@@ -163,9 +163,9 @@ func (e *NotFoundError) advice(r *process) string {
 	return "install the package that is named by: apt-file search " + plaintext.Shell(e.Soname)
 }
 
-// elsewhere returns the folder of a library that is installed in one of the usual places which no loader
+// findElsewhere returns the folder of a library that is installed in one of the usual places which no loader
 // searches by itself: where "make install" puts it, and beside the program.
-func (r *process) elsewhere(soname string) string {
+func (r *process) findElsewhere(soname string) string {
 	// A library that the developer built stands in one of the first, one that came with a download
 	// beside its program.
 	origin := strings.TrimSuffix(r.main.origin, "/")

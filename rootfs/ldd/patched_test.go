@@ -17,8 +17,8 @@ import (
 func TestPatchedLoader(t *testing.T) {
 	need(t, "ldconfig")
 	c := cacheCase{
-		prog: made{Needed: []string{"liba.so", "libb.so", "libx.so"}}, conf: "/opt/lib\n",
-		libs: map[string]made{
+		prog: fakeELF{Needed: []string{"liba.so", "libb.so", "libx.so"}}, conf: "/opt/lib\n",
+		libs: map[string]fakeELF{
 			"xyz/lib/x86_64-linux-gnu/liba.so": {}, "opt/lib/libb.so": {},
 			"xyz/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v2/libx.so": {}, "xyz/lib/x86_64-linux-gnu/libx.so": {},
 		},
@@ -43,7 +43,7 @@ func TestPatchedLoader(t *testing.T) {
 	write(t, name, loader)
 	run(t, root, "ldconfig", "-r", root, "-X", "-C", "/opt/ld.so.cache")
 	// Not before: ldconfig was built for this folder.
-	write(t, filepath.Join(root, "usr/lib/x86_64-linux-gnu/liba.so"), made{}.bytes())
+	write(t, filepath.Join(root, "usr/lib/x86_64-linux-gnu/liba.so"), fakeELF{}.bytes())
 	got, err := c.resolve(root)
 	if got == nil {
 		t.Fatal(err)

@@ -90,11 +90,11 @@ func (g *glibc) preload(p preload) (*loaded, error) {
 	n := len(g.objects)
 	g.searched = nil
 	// In the folders that a set-ID program searches it preloads set-ID libraries alone.
-	g.setID = g.secure()
+	g.onlySetID = g.secure()
 	c, err := g.find(p.name, g.main)
-	g.setID = false
+	g.onlySetID = false
 	if err == nil && c == nil {
-		g.closure.Optional = append(g.closure.Optional, g.notPreloaded(p.name, p.rule, g.searched))
+		g.closure.Optional = append(g.closure.Optional, g.missingPreload(p.name, p.rule, g.searched))
 		return nil, nil
 	}
 	var o *loaded
@@ -105,7 +105,7 @@ func (g *glibc) preload(p preload) (*loaded, error) {
 		return nil, g.ctx.Err()
 	}
 	if err != nil {
-		g.refusePreload(p.rule, err)
+		g.warnPreload(p.rule, err)
 		return nil, nil
 	}
 	if len(g.objects) == n {
@@ -132,10 +132,10 @@ func (m *musl) preload() error {
 		}
 		switch {
 		case err != nil:
-			m.refusePreload("LD_PRELOAD", err)
+			m.warnPreload("LD_PRELOAD", err)
 		case o == nil:
 			m.missing = missing
-			m.closure.Optional = append(m.closure.Optional, m.notPreloaded(name, "LD_PRELOAD", m.searched))
+			m.closure.Optional = append(m.closure.Optional, m.missingPreload(name, "LD_PRELOAD", m.searched))
 		case len(m.objects) > n:
 			o.preload, o.parent = true, nil
 			o.By = "LD_PRELOAD, found by " + o.By
@@ -144,8 +144,8 @@ func (m *musl) preload() error {
 	return nil
 }
 
-// notPreloaded is a preloaded library that is missing.
-func (r *process) notPreloaded(name, rule string, searched []string) *NotFoundError {
+// missingPreload is a preloaded library that is missing.
+func (r *process) missingPreload(name, rule string, searched []string) *NotFoundError {
 	e := r.notFound(name, r.main.Path, searched)
 	if strings.Contains(name, "/") {
 		e.Fix = "put the library there"
@@ -154,8 +154,8 @@ func (r *process) notPreloaded(name, rule string, searched []string) *NotFoundEr
 	return e
 }
 
-// refusePreload notes a preloaded library that is there and does not do.
-func (r *process) refusePreload(rule string, err error) {
+// warnPreload notes a preloaded library that is there and does not do.
+func (r *process) warnPreload(rule string, err error) {
 	var refused *LoadError
 	if errors.As(err, &refused) {
 		r.warning("%q of %s cannot be preloaded, and the program starts without: %v", refused.Path, rule, refused.Err)

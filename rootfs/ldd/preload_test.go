@@ -18,8 +18,8 @@ func TestPreloadFile(t *testing.T) {
 		skip(t, "glibc's loader is not installed")
 	}
 	tree := ruleCase{
-		prog: made{Needed: []string{"liba.so"}, Interp: glibcLoader}, dirs: []string{"etc"},
-		libs: map[string]made{
+		prog: fakeELF{Needed: []string{"liba.so"}, Interp: glibcLoader}, dirs: []string{"etc"},
+		libs: map[string]fakeELF{
 			"usr/lib/liba.so": {}, "usr/lib/one.so": {Needed: []string{"libdep.so"}}, "usr/lib/libdep.so": {}, "opt/two.so": {}, "opt/three.so": {},
 			"usr/lib/#four.so": {},
 		},
@@ -91,10 +91,10 @@ func TestPreloadFile(t *testing.T) {
 func TestPreloadReasons(t *testing.T) {
 	for name, loader := range flavours {
 		t.Run(name, func(t *testing.T) {
-			sys := sysroot(made{Needed: []string{"libbase.so"}, Rpath: "/opt"}, memFS{
+			sys := sysroot(fakeELF{Needed: []string{"libbase.so"}, Rpath: "/opt"}, memFS{
 				"lib64/ld-linux-x86-64.so.2": loader,
-				"opt/libbase.so":             string(made{}.bytes()),
-				"opt/pre.so":                 string(made{Needed: []string{"libbase.so"}, Rpath: "/opt"}.bytes()),
+				"opt/libbase.so":             string(fakeELF{}.bytes()),
+				"opt/pre.so":                 string(fakeELF{Needed: []string{"libbase.so"}, Rpath: "/opt"}.bytes()),
 				"opt/text.so":                strings.Repeat("no library ", 20),
 			})
 			env := Env{Preload: "/opt/pre.so /opt/none.so /opt/text.so"}
@@ -114,8 +114,8 @@ func TestPreloadReasons(t *testing.T) {
 				t.Errorf("warnings %q", c.Warnings)
 			}
 			// The image has a library of its own there.
-			sys["opt/none.so"] = string(made{Needed: []string{"/opt/extra.so"}}.bytes())
-			sys["opt/extra.so"] = string(made{}.bytes())
+			sys["opt/none.so"] = string(fakeELF{Needed: []string{"/opt/extra.so"}}.bytes())
+			sys["opt/extra.so"] = string(fakeELF{}.bytes())
 			in, err := Verify(context.Background(), sys, Program{Path: "/bin/prog"}, env)
 			if err != nil {
 				t.Fatal(err)
@@ -137,7 +137,7 @@ func TestPreloadSecure(t *testing.T) {
 		skip(t, "only root makes set-ID programs for another user")
 	}
 	need(t, "gcc")
-	dir := shared(t)
+	dir := sharedDir(t)
 	gcc(t, dir, "usr/lib/liba.so", "int which(void){return 1;}", "-shared", "-fPIC", "-Wl,-soname,liba.so")
 	gcc(t, dir, "usr/lib/plain.so", "int which(void){return 2;}", "-shared", "-fPIC")
 	gcc(t, dir, "usr/lib/setid.so", "int which(void){return 3;}", "-shared", "-fPIC")

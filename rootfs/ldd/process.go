@@ -16,7 +16,7 @@ type process struct {
 	sys     *walker
 	env     Env
 	files   map[string]*file // read so far, by real path
-	parsed  *parsed          // and before, under whatever path
+	parsed  *parsedFiles     // and before, under whatever path
 	conf    loaderConf
 	want    *header            // of the loader; the files that it accepts look like it
 	distro  distro             // for advice
@@ -34,19 +34,19 @@ type process struct {
 // loaded is a mapped object, glibc's link_map or musl's dso.
 type loaded struct {
 	*Object
-	dyn    *dynamic    // never nil
-	info   fs.FileInfo // of the open file: its inode tells two paths of one file
-	isa    uint32      // x86 ISA levels that it needs
-	origin string      // $ORIGIN
-	named  bool        // goes by a name without a slash; musl asks
-	parent *loaded     // who asked first; its search path may count too
-	gains  bool        // of the program: its file gives whoever starts it capabilities
+	dyn          *dynamic    // never nil
+	info         fs.FileInfo // of the open file: its inode tells two paths of one file
+	isa          uint32      // x86 ISA levels that it needs
+	origin       string      // $ORIGIN
+	hasShortName bool        // goes by a name without a slash; musl asks
+	parent       *loaded     // who asked first; its search path may count too
+	capable      bool        // of the program: its file gives whoever starts it capabilities
 }
 
 // secure says whether the loader does not trust who starts the program (AT_SECURE, see getauxval(3)): it is
 // set-user-ID or set-group-ID, or its file has capabilities.
 func (r *process) secure() bool {
-	return r.main.gains || r.main.info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0
+	return r.main.capable || r.main.info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0
 }
 
 // fork returns a process at the same point of its life that goes on by itself; what was read of files is
@@ -105,14 +105,14 @@ func (r *process) add(o *loaded) {
 }
 
 // link notes that an object asks for another one.
-func (o *loaded) link(n *loaded) {
+func (o *loaded) addNeed(n *loaded) {
 	if !slices.Contains(o.needs, n.Object) {
 		o.needs = append(o.needs, n.Object)
 	}
 }
 
-// entered notes under which name an object was opened.
-func (r *process) entered(o *loaded) {
+// recordEntry notes under which name an object was opened.
+func (r *process) recordEntry(o *loaded) {
 	if o != nil {
 		r.closure.entries[r.opening] = o.Object
 	}
@@ -120,16 +120,16 @@ func (r *process) entered(o *loaded) {
 
 // name notes that an object goes by a name from now on. Who has it already keeps it: the loaders ask their
 // objects in the order in which they were loaded.
-func (r *process) name(o *loaded, name string) {
+func (r *process) addName(o *loaded, name string) {
 	if _, taken := r.names[name]; !taken && name != "" {
 		r.names[name] = o
 		r.undo = append(r.undo, func() { delete(r.names, name) })
 	}
 }
 
-// alias notes that a second path leads to an object that is loaded already. An image needs the links of
+// addAlias notes that a second path leads to an object that is loaded already. An image needs the links of
 // that path too, and a hard link becomes a symbolic one there: two files would be loaded twice.
-func (r *process) alias(o *loaded, c *candidate) {
+func (r *process) addAlias(o *loaded, c *candidate) {
 	links := c.links
 	if c.real != o.Real {
 		// A copy of the slice: its array belongs to the walk.
@@ -137,11 +137,11 @@ func (r *process) alias(o *loaded, c *candidate) {
 	}
 	was := *o.Object
 	r.undo = append(r.undo, func() { o.Links, o.Dirs = was.Links, was.Dirs })
-	o.reach(links, c.through)
+	o.addPath(links, c.through)
 }
 
 // reach adds what a second path to the object passes. The slices that it had stay as they are.
-func (o *Object) reach(links []Link, dirs []string) {
+func (o *Object) addPath(links []Link, dirs []string) {
 	have := map[string]bool{}
 	for _, l := range o.Links {
 		have[l.Path] = true

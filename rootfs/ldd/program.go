@@ -21,7 +21,7 @@ func newProcess(ctx context.Context, sys FS, p Program, env Env) (*process, erro
 		env.Workdir = "/"
 	}
 	r := &process{ctx: ctx, env: env, names: map[string]*loaded{}, closure: &Closure{sys: sys, tries: map[string]bool{}, entries: map[string]*Object{}}}
-	memory := p.Memory.of(sys)
+	memory := p.Memory.prepare(sys)
 	r.sys, r.files, r.parsed = memory.walker, memory.files, memory.parsed
 	r.closure.files = r.files
 	r.distro = readDistro(r.sys)
@@ -54,7 +54,7 @@ func (r *process) openProgram(p Program) (*file, error) {
 	// loaders take $ORIGIN from.
 	r.main = &loaded{Object: o, info: c.Info, origin: path.Dir(o.Real)}
 	if sys, ok := r.sys.sys.(capableFS); ok && p.File == "" {
-		r.main.gains = sys.gains(relative(at.real))
+		r.main.capable = sys.gainsCapabilities(relative(at.real))
 	}
 	r.closure.program = f
 	return f, nil

@@ -18,7 +18,7 @@ func (c *Closure) Content(o *Object) (*Content, error) {
 }
 
 // base returns the objects that every CPU loads.
-func (c *Closure) base() []*Object {
+func (c *Closure) baseObjects() []*Object {
 	for i, o := range c.Objects {
 		if o.Level != "" {
 			return c.Objects[:i]
@@ -29,7 +29,7 @@ func (c *Closure) base() []*Object {
 
 // each visits the objects that every CPU loads, one after the other.
 func (c *Closure) each(ctx context.Context, visit func(o *Object) error) error {
-	for _, o := range c.base() {
+	for _, o := range c.baseObjects() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

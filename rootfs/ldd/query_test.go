@@ -12,7 +12,7 @@ import (
 )
 
 // built resolves a program that gcc makes of C source.
-func built(t *testing.T, source string, args ...string) *Closure {
+func buildC(t *testing.T, source string, args ...string) *Closure {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("programs of this system are no ELF files")
@@ -33,7 +33,7 @@ const opensZlib = `#include <dlfcn.h>
 // Imports are found in programs that export something and in those that do not, whose hash table is empty.
 func TestImporters(t *testing.T) {
 	for _, flag := range []string{"-pie", "-no-pie", "-rdynamic"} {
-		c := built(t, opensZlib, flag)
+		c := buildC(t, opensZlib, flag)
 		got, err := c.Importers(context.Background(), "dlopen", "pthread_exit", "main")
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ func TestImporters(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	c := built(t, opensZlib, "-Wl,--no-as-needed", "-lm")
+	c := buildC(t, opensZlib, "-Wl,--no-as-needed", "-lm")
 	got, err := c.Names(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestNames(t *testing.T) {
 		t.Errorf("got %q, want %q", names, want)
 	}
 	// Without dlopen a name is just text.
-	c = built(t, `int puts(const char *); int main(void) { return puts("libz.so.1"); }`)
+	c = buildC(t, `int puts(const char *); int main(void) { return puts("libz.so.1"); }`)
 	if got, err := c.Names(context.Background()); err != nil || len(got) != 0 {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -110,11 +110,11 @@ func main() {
 }
 
 func TestNSSBuiltin(t *testing.T) {
-	for want, lib := range map[bool]made{true: {}, false: {}} {
-		sys := sysroot(made{Needed: []string{"libc.so.6"}}, nil)
+	for want, lib := range map[bool]fakeELF{true: {}, false: {}} {
+		sys := sysroot(fakeELF{Needed: []string{"libc.so.6"}}, nil)
 		if want {
 			delete(sys, "lib/x86_64-linux-gnu/libc.so.6")
-			c := built(t, "int main(void){return 0;}")
+			c := buildC(t, "int main(void){return 0;}")
 			if got, err := c.NSSBuiltin(); err != nil || !got {
 				t.Errorf("of this machine: %t, %v", got, err)
 			}
@@ -132,7 +132,7 @@ func TestNSSBuiltin(t *testing.T) {
 }
 
 func TestContent(t *testing.T) {
-	c, err := resolveIn(sysroot(made{Needed: []string{"libc.so.6"}}, nil))
+	c, err := resolveIn(sysroot(fakeELF{Needed: []string{"libc.so.6"}}, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func (f *elfFile) bound(d *dynamic) ([]uint32, error) {
 	seen := map[uint32]bool{}
 	var out []uint32
 	for _, t := range tables {
-		b, err := f.at(t.addr, t.size)
+		b, err := f.readAddr(t.addr, t.size)
 		if err != nil {
 			return nil, err
 		}

@@ -56,10 +56,10 @@ type linker interface {
 
 // linker returns the rules of the program's loader: for a CPU of some levels, best first, and as if the
 // files of without were not there.
-func (r *process) linker(cpu []string, without map[string]bool) linker {
+func (r *process) linker(cpu []string, excluded map[string]bool) linker {
 	switch r.closure.Flavour {
 	case Glibc:
-		return newGlibc(r, cpu, without)
+		return newGlibc(r, cpu, excluded)
 	case Musl:
 		return &musl{process: r}
 	}
@@ -78,7 +78,7 @@ func (r *process) run(l linker, p Program) error {
 		if err != nil && !errors.Is(err, errStatic) {
 			return err
 		}
-		r.entered(o)
+		r.recordEntry(o)
 	}
 	for _, name := range p.Tries {
 		if err := r.try(l, name); err != nil {
@@ -104,7 +104,7 @@ func (r *process) try(l linker, name string) error {
 	case err == nil && o == nil:
 		err = errors.New("the loader drops this name: it is empty, or a token in it has no value")
 	case err == nil:
-		err = r.fails(before.objects)
+		err = r.checkTry(before.objects)
 	}
 	r.missing = missing
 	if err != nil {
@@ -112,7 +112,7 @@ func (r *process) try(l linker, name string) error {
 		r.closure.Left = append(r.closure.Left, Left{name, err})
 		return nil
 	}
-	r.entered(o)
+	r.recordEntry(o)
 	return nil
 }
 

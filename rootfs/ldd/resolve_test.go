@@ -11,10 +11,10 @@ import (
 
 // What a user reads when libraries are missing.
 func TestMissingMessage(t *testing.T) {
-	prog := made{Needed: []string{"libvips.so.42", "liba.so", "libc.so.6"}, Runpath: "$ORIGIN/../lib:/opt/acme"}
+	prog := fakeELF{Needed: []string{"libvips.so.42", "liba.so", "libc.so.6"}, Runpath: "$ORIGIN/../lib:/opt/acme"}
 	sys := sysroot(prog, memFS{
-		"lib/liba.so":            string(made{Needed: []string{"libunheard.so.7"}}.bytes()),
-		"opt/acme/libvips.so.42": string(made{Machine: 183}.bytes()),
+		"lib/liba.so":            string(fakeELF{Needed: []string{"libunheard.so.7"}}.bytes()),
+		"opt/acme/libvips.so.42": string(fakeELF{Machine: 183}.bytes()),
 	})
 	c, err := resolveIn(sys)
 	want := `resolving the libraries of "/bin/prog": library "libvips.so.42" not found, needed by "/bin/prog"
@@ -62,8 +62,8 @@ func (l locked) Open(name string) (fs.File, error) {
 // A library that may not be read counts as absent; the loader says that there is no such file, here the
 // reason is told.
 func TestUnreadable(t *testing.T) {
-	lib := string(made{}.bytes())
-	sys := sysroot(made{Needed: []string{"liba.so"}, Runpath: "/a:/b"}, memFS{"a/liba.so": lib, "b/liba.so": lib})
+	lib := string(fakeELF{}.bytes())
+	sys := sysroot(fakeELF{Needed: []string{"liba.so"}, Runpath: "/a:/b"}, memFS{"a/liba.so": lib, "b/liba.so": lib})
 	c, err := resolveIn(locked{sys, "a/liba.so"})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestUnreadable(t *testing.T) {
 
 // What a user reads when the loader takes the wrong file.
 func TestLoadMessage(t *testing.T) {
-	sys := sysroot(made{Needed: []string{"liba.so"}, Runpath: "/opt"}, memFS{"opt/liba.so": "/* GNU ld script */ INPUT(/opt/liba.so.1) AS_NEEDED(libb.so.2)   "})
+	sys := sysroot(fakeELF{Needed: []string{"liba.so"}, Runpath: "/opt"}, memFS{"opt/liba.so": "/* GNU ld script */ INPUT(/opt/liba.so.1) AS_NEEDED(libb.so.2)   "})
 	const want = `resolving the libraries of "/bin/prog": loading "/opt/liba.so" for "/bin/prog": invalid ELF header: not an ELF file: it starts with "/* G"
 fix: replace the file by the library for the program's platform, or take its folder out of the search path`
 	if _, err := resolveIn(sys); err == nil || err.Error() != want {
@@ -98,7 +98,7 @@ func TestAdvice(t *testing.T) {
 		"none":   {"", "apt-get install zlib1g-dev"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := resolveIn(sysroot(made{Needed: []string{"libz.so.1"}}, memFS{"usr/lib/os-release": tt.release}))
+			_, err := resolveIn(sysroot(fakeELF{Needed: []string{"libz.so.1"}}, memFS{"usr/lib/os-release": tt.release}))
 			if err == nil || !strings.HasSuffix(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -108,7 +108,7 @@ func TestAdvice(t *testing.T) {
 
 // A library that is there and not found is told with its folder.
 func TestAdviceElsewhere(t *testing.T) {
-	sys := sysroot(made{Needed: []string{"libz.so.1"}}, memFS{"usr/local/lib/libz.so.1": "x"})
+	sys := sysroot(fakeELF{Needed: []string{"libz.so.1"}}, memFS{"usr/local/lib/libz.so.1": "x"})
 	const want = "fix: libz.so.1 is in /usr/local/lib, where the loader does not look: run ldconfig, or link with -Wl,-rpath,/usr/local/lib"
 	if _, err := resolveIn(sys); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got %v", err)
@@ -118,26 +118,26 @@ func TestAdviceElsewhere(t *testing.T) {
 func TestPrograms(t *testing.T) {
 	ctx := context.Background()
 	t.Run("static", func(t *testing.T) {
-		c, err := Resolve(ctx, memFS{"bin/prog": string(made{}.bytes())}, Program{Path: "/bin/prog"}, Env{})
+		c, err := Resolve(ctx, memFS{"bin/prog": string(fakeELF{}.bytes())}, Program{Path: "/bin/prog"}, Env{})
 		if err != nil || c.Flavour != Static || c.Loader != "" || len(c.Objects) != 1 || c.Cache() != nil {
 			t.Errorf("got %v, %v", c, err)
 		}
 	})
 	t.Run("with a loader and no library", func(t *testing.T) {
-		c, err := resolveIn(sysroot(made{}, nil))
+		c, err := resolveIn(sysroot(fakeELF{}, nil))
 		if err != nil || c.Flavour != Glibc || len(c.Objects) != 2 || len(c.Optional) != 0 {
 			t.Errorf("got %v, %v", c, err)
 		}
 	})
 	t.Run("without an interpreter in the sysroot", func(t *testing.T) {
-		_, err := resolveIn(memFS{"bin/prog": string(made{Interp: "/lib/ld.so.1"}.bytes())})
+		_, err := resolveIn(memFS{"bin/prog": string(fakeELF{Interp: "/lib/ld.so.1"}.bytes())})
 		var missing *NotFoundError
 		if !errors.As(err, &missing) || missing.Soname != "/lib/ld.so.1" || !strings.Contains(err.Error(), "\nfix: ") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("libgcc_s is added", func(t *testing.T) {
-		c, err := resolveIn(sysroot(made{Needed: []string{"libc.so.6"}}, nil))
+		c, err := resolveIn(sysroot(fakeELF{Needed: []string{"libc.so.6"}}, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestPrograms(t *testing.T) {
 		}
 	})
 	t.Run("libgcc_s may be missing", func(t *testing.T) {
-		sys := sysroot(made{Needed: []string{"libc.so.6"}}, nil)
+		sys := sysroot(fakeELF{Needed: []string{"libc.so.6"}}, nil)
 		delete(sys, "lib/x86_64-linux-gnu/libgcc_s.so.1")
 		c, err := resolveIn(sys)
 		if err != nil || len(c.Optional) != 1 || c.Optional[0].Soname != libgcc || c.Optional[0].Package != "libgcc-s1" {
@@ -155,7 +155,7 @@ func TestPrograms(t *testing.T) {
 		}
 	})
 	t.Run("a library", func(t *testing.T) {
-		if c, err := resolveIn(memFS{"bin/prog": string(made{Needed: []string{"libc.so.6"}}.bytes())}); err == nil || !strings.Contains(err.Error(), "it is a library itself") {
+		if c, err := resolveIn(memFS{"bin/prog": string(fakeELF{Needed: []string{"libc.so.6"}}.bytes())}); err == nil || !strings.Contains(err.Error(), "it is a library itself") {
 			t.Errorf("got %v, %v", c, err)
 		}
 	})
@@ -173,10 +173,10 @@ func TestPrograms(t *testing.T) {
 
 // A program from a file of the host stands where it will be put: $ORIGIN is that folder.
 func TestProgramFile(t *testing.T) {
-	prog := made{Interp: "/lib64/ld-linux-x86-64.so.2", Needed: []string{"liba.so"}, Runpath: "$ORIGIN/../lib"}
+	prog := fakeELF{Interp: "/lib64/ld-linux-x86-64.so.2", Needed: []string{"liba.so"}, Runpath: "$ORIGIN/../lib"}
 	file := filepath.Join(t.TempDir(), "built")
 	write(t, file, prog.bytes())
-	sys := sysroot(made{}, memFS{"srv/real/lib/liba.so": string(made{}.bytes()), "app": "-> srv/real"})
+	sys := sysroot(fakeELF{}, memFS{"srv/real/lib/liba.so": string(fakeELF{}.bytes()), "app": "-> srv/real"})
 	c, err := Resolve(context.Background(), sys, Program{Path: "/app/bin/prog", File: file}, Env{})
 	if err == nil {
 		t.Fatalf("/app/bin does not exist, and yet $ORIGIN/../lib was found:\n%v", c)
@@ -193,9 +193,9 @@ func TestProgramFile(t *testing.T) {
 
 // The RPATH of the program counts for all, also for what a library needs that was opened later.
 func TestOpensAndRpath(t *testing.T) {
-	sys := sysroot(made{Rpath: "/opt/lib"}, memFS{
-		"opt/plugin.so":     string(made{Needed: []string{"libdep.so"}}.bytes()),
-		"opt/lib/libdep.so": string(made{}.bytes()),
+	sys := sysroot(fakeELF{Rpath: "/opt/lib"}, memFS{
+		"opt/plugin.so":     string(fakeELF{Needed: []string{"libdep.so"}}.bytes()),
+		"opt/lib/libdep.so": string(fakeELF{}.bytes()),
 	})
 	c, err := Resolve(context.Background(), sys, Program{Path: "/bin/prog", Opens: []string{"/opt/plugin.so"}}, Env{})
 	if err != nil {
@@ -209,13 +209,13 @@ func TestOpensAndRpath(t *testing.T) {
 // What a program opens at run time is found as its own code would find it, and brings its libraries.
 func TestOpens(t *testing.T) {
 	for name, loader := range map[string]string{
-		"glibc": string(fakeLoader), "musl": string(withConstants(made{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
+		"glibc": string(fakeLoader), "musl": string(withConstants(fakeELF{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
 	} {
 		t.Run(name, func(t *testing.T) {
-			sys := sysroot(made{Runpath: "/opt/lib"}, memFS{
+			sys := sysroot(fakeELF{Runpath: "/opt/lib"}, memFS{
 				"lib64/ld-linux-x86-64.so.2": loader,
-				"opt/lib/plugin.so":          string(made{Needed: []string{"libdep.so"}, Runpath: "$ORIGIN/deps"}.bytes()),
-				"opt/lib/deps/libdep.so":     string(made{}.bytes()),
+				"opt/lib/plugin.so":          string(fakeELF{Needed: []string{"libdep.so"}, Runpath: "$ORIGIN/deps"}.bytes()),
+				"opt/lib/deps/libdep.so":     string(fakeELF{}.bytes()),
 			})
 			p := Program{Path: "/bin/prog", Opens: []string{"plugin.so", "/opt/lib/plugin.so"}}
 			c, err := Resolve(context.Background(), sys, p, Env{})

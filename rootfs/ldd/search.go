@@ -117,7 +117,7 @@ func splitAny(s, separators string) []string {
 func (g *glibc) openPath(name string, list searchPath, by *loaded) (*candidate, error) {
 	for _, dir := range list.dirs {
 		g.searched = append(g.searched, dirLabel(dir)+" ("+list.rule+")")
-		for _, sub := range g.subs {
+		for _, sub := range g.subdirs {
 			if !g.exists(dir + sub) {
 				continue
 			}
@@ -126,10 +126,10 @@ func (g *glibc) openPath(name string, list searchPath, by *loaded) (*candidate, 
 			if errors.Is(err, errAbandon) && sub == "" {
 				return nil, nil
 			}
-			if err != nil && !errors.Is(err, errAbandon) && !errors.Is(err, errLeftOut) {
+			if err != nil && !errors.Is(err, errAbandon) && !errors.Is(err, errExcluded) {
 				return nil, err
 			}
-			if c != nil && g.setID && c.file.info.Mode()&fs.ModeSetuid == 0 {
+			if c != nil && g.onlySetID && c.file.info.Mode()&fs.ModeSetuid == 0 {
 				continue
 			}
 			if c != nil {
@@ -168,7 +168,7 @@ func (g *glibc) exists(dir string) bool {
 
 // fromCache asks ld.so.cache. An entry whose file is gone or of another kind is passed over.
 func (g *glibc) fromCache(name string, by *loaded) (*candidate, error) {
-	if g.conf.cache == "" || g.setID {
+	if g.conf.cache == "" || g.onlySetID {
 		return nil, nil
 	}
 	cache := g.cache()
@@ -178,7 +178,7 @@ func (g *glibc) fromCache(name string, by *loaded) (*candidate, error) {
 			return nil, nil // -z nodefaultlib hides these folders in the cache too
 		}
 		c, err := g.tryOpen(e.value, cache.rule, e.level, by)
-		if errors.Is(err, errLeftOut) {
+		if errors.Is(err, errExcluded) {
 			continue // in an image without this file the entry is not there either
 		}
 		if errors.Is(err, errAbandon) {

@@ -21,7 +21,7 @@ func TestSecure(t *testing.T) {
 		skip(t, "only root makes set-ID programs for another user")
 	}
 	need(t, "gcc")
-	dir := shared(t)
+	dir := sharedDir(t)
 	for name, which := range map[string]string{"rel": "1", "abs": "2", "env": "3", "usr/lib": "4", "mid/rel": "5"} {
 		gcc(t, dir, name+"/liba.so", "int which(void){return "+which+";}", "-shared", "-fPIC", "-Wl,-soname,liba.so")
 	}
@@ -82,7 +82,7 @@ func TestSecureTokens(t *testing.T) {
 		"in an empty name": {"$", "prog", 127}, // no token, and no library of that name
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := shared(t)
+			dir := sharedDir(t)
 			const source = "int which(void){return 4;}"
 			gcc(t, dir, "usr/lib/liba.so", source, "-shared", "-fPIC", "-Wl,-soname,"+tt.soname)
 			lib, _ := os.ReadFile(filepath.Join(dir, "usr/lib/liba.so"))
@@ -120,7 +120,7 @@ func TestSecureTokens(t *testing.T) {
 // secureRoot ships a closure and all that was compiled in a folder, without set-ID bits.
 func secureRoot(t *testing.T, dir string, c *Closure) string {
 	t.Helper()
-	root := shared(t)
+	root := sharedDir(t)
 	ship(t, c, root)
 	files := hostFiles(t, func(name string) bool { return !strings.HasSuffix(name, ".c") }, dir)
 	for _, name := range files {
@@ -172,7 +172,7 @@ func setCapabilities(permitted, effective uint32) func(t *testing.T, name string
 }
 
 // shared is a folder that everybody may enter.
-func shared(t *testing.T) string {
+func sharedDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name := dir; strings.HasPrefix(name, os.TempDir()+"/"); name = filepath.Dir(name) {
@@ -183,7 +183,7 @@ func shared(t *testing.T) string {
 	return dir
 }
 
-// setID makes a program run as another user.
+// setID makes a program set-user-ID of another user.
 func setID(t *testing.T, name string) {
 	t.Helper()
 	if err := os.Chown(name, 1, 1); err != nil {

@@ -12,11 +12,11 @@ import (
 
 // sparse is a file of a terabyte that begins with some bytes and has holes behind, as a file that costs its maker a
 // few kilobytes. It is read like one.
-type sparse []byte
+type sparseFile []byte
 
 const sparseSize = 1 << 40
 
-func (s sparse) ReadAt(p []byte, off int64) (int, error) {
+func (s sparseFile) ReadAt(p []byte, off int64) (int, error) {
 	clear(p)
 	if off < int64(len(s)) {
 		copy(p, s[off:])
@@ -25,7 +25,7 @@ func (s sparse) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // sparseLibrary is a library with one segment that maps a terabyte, whose dynamic section has the tags.
-func sparseLibrary(tags ...dynEntry) sparse {
+func sparseLibrary(tags ...dynEntry) sparseFile {
 	const header, segment, section = 64, 56, 4096
 	b := make([]byte, section)
 	copy(b, elf.ELFMAG)
@@ -61,7 +61,7 @@ func TestSparseLibrary(t *testing.T) {
 		return func(f *elfFile, d *dynamic) error { _, err := f.symbols(d, bound); return err }
 	}
 	for name, tt := range map[string]struct {
-		file sparse
+		file sparseFile
 		read func(f *elfFile, d *dynamic) error
 		want string
 	}{
@@ -73,7 +73,7 @@ func TestSparseLibrary(t *testing.T) {
 		},
 		"a hash table whose chain has no end": {
 			// One bucket, first symbol 1, one word of filter; the bucket names symbol 1, whose chain is a hole.
-			func() sparse {
+			func() sparseFile {
 				s := sparseLibrary(symtab, dynEntry{elf.DT_GNU_HASH, 6000})
 				s = append(s, make([]byte, 100)...)
 				for i, word := range []uint32{1, 1, 1, 0, 0, 0, 1} {

@@ -24,7 +24,7 @@ func newFileStrings(size int64) *fileStrings {
 // stringAt reads a string that ends within n bytes from off, once.
 func (f *elfFile) stringAt(off, n uint64) (string, error) {
 	if f.strs == nil {
-		f.strs = newFileStrings(f.tables())
+		f.strs = newFileStrings(f.tableLimit())
 	}
 	if s, ok := f.strs.have[off]; ok && uint64(len(s)) < n {
 		return s, nil

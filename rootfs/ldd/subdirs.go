@@ -4,7 +4,7 @@ import "debug/elf"
 
 // capabilities are the AT_HWCAP bits of each architecture's least CPU that name a folder, the lowest bit first:
 // HWCAP_IMPORTANT of glibc's sysdeps/unix/sysv/linux/*/dl-procinfo.h up to 2.36.
-func capabilities(h *header) []string {
+func hwcapNames(h *header) []string {
 	switch h.machine {
 	case elf.EM_X86_64:
 		return []string{"x86_64"}
@@ -27,7 +27,7 @@ func (c loaderConf) subdirs(h *header) []string {
 	if !c.legacy {
 		return []string{""}
 	}
-	names := capabilities(h)
+	names := hwcapNames(h)
 	if platform := platforms[h.machine]; platform != "" {
 		names = append(names, platform)
 	}

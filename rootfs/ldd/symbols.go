@@ -46,10 +46,9 @@ type symbol struct {
 	hidden  bool
 }
 
-// symbols reads the dynamic symbol table; an object without one has an empty table. Nothing tells how
-// long it is: the hash table knows the last symbol that is defined, and relocations, as far as they are
-// given, the last one that is asked for. GNU ld writes an empty hash table for a program that exports
-// nothing.
+// symbols reads the dynamic symbol table; an object without one has an empty table. No entry of the file holds
+// its length. The hash table gives the last symbol that is defined, and the relocations in bound give the last
+// one that is asked for: GNU ld writes an empty hash table for a program that exports nothing.
 func (f *elfFile) symbols(d *dynamic, bound []uint32) (*symbolTable, error) {
 	t := &symbolTable{f: f}
 	addr, ok := d.tags[elf.DT_SYMTAB]
@@ -60,21 +59,21 @@ func (f *elfFile) symbols(d *dynamic, bound []uint32) (*symbolTable, error) {
 		return nil, fmt.Errorf("symbol hash table: %w", err)
 	}
 	for _, i := range bound {
-		if n := int64(i) + 1; n > int64(t.n) && n*int64(f.symSize()) <= f.tables() {
+		if n := int64(i) + 1; n > int64(t.n) && n*int64(f.symSize()) <= f.tableLimit() {
 			t.n = int(n)
 		}
 	}
 	var err error
-	if t.syms, err = f.at(addr, uint64(t.n)*uint64(f.symSize())); err != nil {
+	if t.syms, err = f.readAddr(addr, uint64(t.n)*uint64(f.symSize())); err != nil {
 		return nil, fmt.Errorf("symbol table: %w", err)
 	}
-	strs, err := f.at(d.tags[elf.DT_STRTAB], d.tags[elf.DT_STRSZ])
+	strs, err := f.readAddr(d.tags[elf.DT_STRTAB], d.tags[elf.DT_STRSZ])
 	if err != nil {
 		return nil, fmt.Errorf("string table: %w", err)
 	}
 	t.strs = string(strs)
 	if addr, ok := d.tags[elf.DT_VERSYM]; ok {
-		if t.versym, err = f.at(addr, uint64(t.n)*2); err != nil {
+		if t.versym, err = f.readAddr(addr, uint64(t.n)*2); err != nil {
 			return nil, fmt.Errorf("symbol versions: %w", err)
 		}
 	}
@@ -90,7 +89,7 @@ func (f *elfFile) symSize() int {
 }
 
 // at reads n bytes at a virtual address; they have to be in one segment.
-func (f *elfFile) at(addr, n uint64) ([]byte, error) {
+func (f *elfFile) readAddr(addr, n uint64) ([]byte, error) {
 	if n == 0 {
 		return nil, nil
 	}
@@ -103,7 +102,7 @@ func (f *elfFile) at(addr, n uint64) ([]byte, error) {
 
 // words reads n 32-bit words at a virtual address.
 func (f *elfFile) words(addr uint64, n uint32) ([]uint32, error) {
-	b, err := f.at(addr, uint64(n)*4)
+	b, err := f.readAddr(addr, uint64(n)*4)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +144,7 @@ func (f *elfFile) hashWords(addr, size uint64, n uint32) ([]uint32, error) {
 	if size == 4 {
 		return f.words(addr, n)
 	}
-	b, err := f.at(addr, uint64(n)*size)
+	b, err := f.readAddr(addr, uint64(n)*size)
 	if err != nil {
 		return nil, err
 	}
@@ -181,8 +180,8 @@ func (t *symbolTable) readGNUHash(addr uint64) error {
 	if last >= h.first && last != 0 {
 		// The chain of the last bucket ends at the first word with its lowest bit set.
 		for n = last; ; n++ {
-			if int64(n)*int64(t.f.symSize()) > t.f.tables() {
-				return fmt.Errorf("%d symbols do not fit into a table of %d bytes", n, t.f.tables())
+			if int64(n)*int64(t.f.symSize()) > t.f.tableLimit() {
+				return fmt.Errorf("%d symbols do not fit into a table of %d bytes", n, t.f.tableLimit())
 			}
 			w, err := t.f.words(at+4*uint64(n-h.first), 1)
 			if err != nil {

@@ -10,27 +10,27 @@ import (
 
 // flavours are loaders that are told apart by their constants.
 var flavours = map[string]string{
-	"glibc": string(fakeLoader), "musl": string(withConstants(made{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
+	"glibc": string(fakeLoader), "musl": string(withConstants(fakeELF{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
 }
 
 // What is tried and cannot be loaded is left out with all that it alone would have brought, and leaves no
 // trace in what comes behind it.
 func TestTries(t *testing.T) {
-	lib := func(m made) string { return string(m.bytes()) }
+	lib := func(m fakeELF) string { return string(m.bytes()) }
 	for name, loader := range flavours {
 		t.Run(name, func(t *testing.T) {
-			sys := sysroot(made{Needed: []string{"libbase.so"}, Rpath: "/opt"}, memFS{
+			sys := sysroot(fakeELF{Needed: []string{"libbase.so"}, Rpath: "/opt"}, memFS{
 				"lib64/ld-linux-x86-64.so.2": loader,
-				"opt/libbase.so":             lib(made{}),
-				"opt/good.so":                lib(made{Needed: []string{"libdep.so", "libbase.so"}}),
-				"opt/libdep.so":              lib(made{}),
-				"opt/lacks.so":               lib(made{Needed: []string{"libonly.so", "/opt/alias.so"}}),
-				"opt/libonly.so":             lib(made{Needed: []string{"libnone.so"}}),
+				"opt/libbase.so":             lib(fakeELF{}),
+				"opt/good.so":                lib(fakeELF{Needed: []string{"libdep.so", "libbase.so"}}),
+				"opt/libdep.so":              lib(fakeELF{}),
+				"opt/lacks.so":               lib(fakeELF{Needed: []string{"libonly.so", "/opt/alias.so"}}),
+				"opt/libonly.so":             lib(fakeELF{Needed: []string{"libnone.so"}}),
 				"opt/alias.so":               "-> libbase.so",
 				"opt/text.so":                strings.Repeat("no library ", 20),
-				"opt/cut.so":                 lib(made{Change: func(f []byte) { f[64+32+2] = 1 }}), // 64 KiB more in the segment
-				"opt/later.so":               lib(made{Needed: []string{"libonly2.so"}}),
-				"opt/libonly2.so":            lib(made{}),
+				"opt/cut.so":                 lib(fakeELF{Change: func(f []byte) { f[64+32+2] = 1 }}), // 64 KiB more in the segment
+				"opt/later.so":               lib(fakeELF{Needed: []string{"libonly2.so"}}),
+				"opt/libonly2.so":            lib(fakeELF{}),
 			})
 			p := Program{Path: "/bin/prog", Opens: []string{"good.so"}, Tries: []string{"lacks.so", "nowhere.so", "text.so", "cut.so", "later.so", "libbase.so"}}
 			c, err := Resolve(context.Background(), sys, p, Env{})
@@ -74,7 +74,7 @@ func TestTries(t *testing.T) {
 // Without a loader nothing can be opened.
 func TestTriesOfStatic(t *testing.T) {
 	p := Program{Path: "/bin/prog", Tries: []string{"libz.so.1"}}
-	c, err := Resolve(context.Background(), memFS{"bin/prog": string(made{}.bytes())}, p, Env{})
+	c, err := Resolve(context.Background(), memFS{"bin/prog": string(fakeELF{}.bytes())}, p, Env{})
 	if err != nil || len(c.Left) != 1 || !errors.Is(c.Left[0].Err, errStatic) {
 		t.Errorf("got %v, %v", c, err)
 	}

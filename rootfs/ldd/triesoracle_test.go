@@ -37,7 +37,7 @@ func TestTriesOracle(t *testing.T) {
 				t.Fatal(err)
 			}
 			write(t, filepath.Join(dir, "main.c"), []byte(opener))
-			for path, m := range map[string]made{
+			for path, m := range map[string]fakeELF{
 				"lib/good.so":               {Needed: []string{"libdep.so"}, Soname: "good.so.1"},
 				"lib/libdep.so":             {},
 				"lib/lacks.so":              {Needed: []string{"libpart.so", "libnone.so"}},

@@ -27,33 +27,33 @@ func levelOf(sub string) string {
 // variants is what is kept out of the resolution for one CPU level. A variant that does not do is not put
 // into the image; there the loader then takes what comes next.
 type variants struct {
-	without map[string]bool // real paths
-	left    []Left          // why
+	excluded map[string]bool // real paths
+	left     []Left          // why
 }
 
-// errLeftOut says that a variant counts as absent.
-var errLeftOut = errors.New("variant is left out")
+// errExcluded says that a variant counts as absent.
+var errExcluded = errors.New("variant is left out")
 
-// leave leaves a variant out from now on.
-func (v *variants) leave(real string, why error) error {
-	v.without[real] = true
+// exclude leaves a variant out from now on.
+func (v *variants) exclude(real string, why error) error {
+	v.excluded[real] = true
 	v.left = append(v.left, Left{real, why})
-	return errLeftOut
+	return errExcluded
 }
 
-// blame leaves out the variant because of which something is missing or refused: the one that asked, or
+// excludeVariantOf leaves out the variant because of which something is missing or refused: the one that asked, or
 // on whose behalf it was asked. The resolution has to start again then.
-func (v *variants) blame(by *loaded, why error) {
+func (v *variants) excludeVariantOf(by *loaded, why error) {
 	for o := by.Object; o != nil; o = o.NeededBy {
-		if o.Level != "" && !v.without[o.Real] {
-			_ = v.leave(o.Real, why)
+		if o.Level != "" && !v.excluded[o.Real] {
+			_ = v.exclude(o.Real, why)
 			return
 		}
 	}
 }
 
-// unfit says why a file in the folder of a level is none that a CPU of this level could load.
-func (f *file) unfit(err error, level string) error {
+// checkLevel says why a file in the folder of a level is none that a CPU of this level could load.
+func (f *file) checkLevel(err error, level string) error {
 	switch {
 	case err != nil:
 		return err
@@ -85,11 +85,11 @@ func (r *process) addVariants(ready *process, p Program) error {
 
 // resolveAt lets the program start on a CPU, without the variants that would keep it from doing so.
 func (r *process) resolveAt(cpu []string, p Program) (*Closure, []Left, error) {
-	without := map[string]bool{}
+	excluded := map[string]bool{}
 	var left []Left
 	for {
 		q := r.fork()
-		g := newGlibc(q, cpu, without)
+		g := newGlibc(q, cpu, excluded)
 		err := q.run(g, p)
 		left = append(left, g.left...)
 		if q.ctx.Err() != nil || len(g.left) == 0 {
@@ -103,8 +103,8 @@ func (r *process) resolveAt(cpu []string, p Program) (*Closure, []Left, error) {
 func (c *Closure) merge(v *Closure, level string) {
 	c.levels = append(c.levels, v)
 	for _, o := range v.Objects {
-		if same := c.at(o.Real); same != nil {
-			same.reach(o.Links, o.Dirs)
+		if same := c.objectAt(o.Real); same != nil {
+			same.addPath(o.Links, o.Dirs)
 			continue
 		}
 		if o.Level == "" {
@@ -114,7 +114,7 @@ func (c *Closure) merge(v *Closure, level string) {
 		if base, ok := c.named(o.Name, ""); ok {
 			o.NeededBy = base.NeededBy
 		} else if o.NeededBy != nil {
-			o.NeededBy = c.at(o.NeededBy.Real)
+			o.NeededBy = c.objectAt(o.NeededBy.Real)
 		}
 		c.Objects = append(c.Objects, o)
 	}
@@ -127,7 +127,7 @@ func (c *Closure) merge(v *Closure, level string) {
 }
 
 // at returns the object of a real path.
-func (c *Closure) at(real string) *Object {
+func (c *Closure) objectAt(real string) *Object {
 	for _, o := range c.Objects {
 		if o.Real == real {
 			return o
@@ -136,8 +136,8 @@ func (c *Closure) at(real string) *Object {
 	return nil
 }
 
-// onlyAbove returns where a missing library is for newer CPUs, "" when it is nowhere.
-func (g *glibc) onlyAbove(name string, by *loaded) string {
+// findForNewerCPU returns where a missing library is for newer CPUs, "" when it is nowhere.
+func (g *glibc) findForNewerCPU(name string, by *loaded) string {
 	if len(g.cpu) > 0 || len(g.conf.levels) == 0 {
 		return ""
 	}

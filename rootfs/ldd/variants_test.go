@@ -21,8 +21,8 @@ var variantCases = map[string]struct {
 }{
 	"in a default folder": {
 		tree: cacheCase{
-			prog: made{Needed: []string{"liba.so.1"}},
-			libs: map[string]made{
+			prog: fakeELF{Needed: []string{"liba.so.1"}},
+			libs: map[string]fakeELF{
 				"usr/lib/liba.so.1": {}, "usr/lib/glibc-hwcaps/x86-64-v3/liba.so.1": {Soname: "liba.so.1"},
 				"usr/lib/glibc-hwcaps/x86-64-v2/liba.so.1": {Soname: "liba.so.1", Flags1: 1},
 			},
@@ -34,8 +34,8 @@ var variantCases = map[string]struct {
 	},
 	"in a folder of the cache": {
 		tree: cacheCase{
-			prog: made{Needed: []string{"liba.so.1", "libb.so"}}, conf: "/opt/lib\n",
-			libs: map[string]made{
+			prog: fakeELF{Needed: []string{"liba.so.1", "libb.so"}}, conf: "/opt/lib\n",
+			libs: map[string]fakeELF{
 				"opt/lib/liba.so.1": {}, "opt/lib/glibc-hwcaps/x86-64-v3/liba.so.1": {Soname: "liba.so.1", Flags1: 1},
 				"opt/lib/libb.so": {}, "opt/lib/glibc-hwcaps/x86-64-v4/libb.so": {Flags1: 1},
 				"opt/lib/glibc-hwcaps/x86-64-v2/libunused.so": {},
@@ -48,8 +48,8 @@ var variantCases = map[string]struct {
 	},
 	"by a search path, with a library of its own": {
 		tree: cacheCase{
-			prog: made{Needed: []string{"liba.so"}, Runpath: "/none:/app"},
-			libs: map[string]made{
+			prog: fakeELF{Needed: []string{"liba.so"}, Runpath: "/none:/app"},
+			libs: map[string]fakeELF{
 				"app/liba.so": {}, "app/glibc-hwcaps/x86-64-v2/liba.so": {Needed: []string{"libfast.so"}, Runpath: "$ORIGIN:/more"},
 				"more/libfast.so": {}, "app/glibc-hwcaps/x86-64-v4/libfast.so": {},
 			},
@@ -60,15 +60,15 @@ var variantCases = map[string]struct {
 	},
 	"in a folder that comes before": {
 		tree: cacheCase{
-			prog: made{Needed: []string{"liba.so"}, Runpath: "/a:/b"},
-			libs: map[string]made{"a/glibc-hwcaps/x86-64-v3/liba.so": {}, "b/liba.so": {Flags1: 1}, "b/glibc-hwcaps/x86-64-v4/liba.so": {}},
+			prog: fakeELF{Needed: []string{"liba.so"}, Runpath: "/a:/b"},
+			libs: map[string]fakeELF{"a/glibc-hwcaps/x86-64-v3/liba.so": {}, "b/liba.so": {Flags1: 1}, "b/glibc-hwcaps/x86-64-v4/liba.so": {}},
 		},
 		variants: []string{"liba.so x86-64-v3 => /a/glibc-hwcaps/x86-64-v3/liba.so"},
 	},
 	"one that lacks a library": {
 		tree: cacheCase{
-			prog: made{Needed: []string{"liba.so", "libb.so"}, Runpath: "/app"},
-			libs: map[string]made{
+			prog: fakeELF{Needed: []string{"liba.so", "libb.so"}, Runpath: "/app"},
+			libs: map[string]fakeELF{
 				"app/liba.so": {}, "app/glibc-hwcaps/x86-64-v3/liba.so": {Needed: []string{"libx.so"}, Runpath: "/app"},
 				"app/libx.so": {Needed: []string{"libnone.so"}}, "app/glibc-hwcaps/x86-64-v2/liba.so": {Flags1: 1},
 				"app/libb.so": {Flags1: 1}, "app/glibc-hwcaps/x86-64-v3/libb.so": {Class32: true},
@@ -80,8 +80,8 @@ var variantCases = map[string]struct {
 	},
 	"a link to the baseline": {
 		tree: cacheCase{
-			prog:  made{Needed: []string{"liba.so"}, Runpath: "/app"},
-			libs:  map[string]made{"app/liba.so": {}},
+			prog:  fakeELF{Needed: []string{"liba.so"}, Runpath: "/app"},
+			libs:  map[string]fakeELF{"app/liba.so": {}},
 			links: map[string]string{"app/glibc-hwcaps/x86-64-v3/liba.so": "../../liba.so"},
 		},
 	},
@@ -141,7 +141,7 @@ func checkVariants(t *testing.T, c *Closure, want, left []string) {
 	for _, o := range c.Objects {
 		if o.Level != "" {
 			got = append(got, o.Name+" "+o.Level+" => "+o.Path)
-			if o.NeededBy == nil || c.at(o.NeededBy.Real) != o.NeededBy {
+			if o.NeededBy == nil || c.objectAt(o.NeededBy.Real) != o.NeededBy {
 				t.Errorf("%s is needed by %v", o.Path, o.NeededBy)
 			}
 		}
@@ -166,7 +166,7 @@ func checkLevels(t *testing.T, root string, c *Closure) {
 		if err != nil {
 			t.Fatalf("the loader: %v\n%s", err, out)
 		}
-		got, want := traced(&Closure{Objects: at.base(), Loader: c.Loader}, nil), parseTrace(at, string(out))
+		got, want := traced(&Closure{Objects: at.baseObjects(), Loader: c.Loader}, nil), parseTrace(at, string(out))
 		if at != c {
 			got = traced(at, nil)
 		}
@@ -193,7 +193,7 @@ func checkLevels(t *testing.T, root string, c *Closure) {
 
 // A library that is there for newer CPUs only is missing, and the error says so.
 func TestOnlyVariants(t *testing.T) {
-	tree := cacheCase{prog: made{Needed: []string{"liba.so"}}, libs: map[string]made{"usr/lib/glibc-hwcaps/x86-64-v3/liba.so": {}}}
+	tree := cacheCase{prog: fakeELF{Needed: []string{"liba.so"}}, libs: map[string]fakeELF{"usr/lib/glibc-hwcaps/x86-64-v3/liba.so": {}}}
 	for _, variants := range []bool{false, true} {
 		_, err := Resolve(context.Background(), DirFS(tree.build(t)), Program{Path: "/bin/prog", Variants: variants}, Env{})
 		const want = "\nfix: install liba.so for all CPUs too: /usr/lib/glibc-hwcaps/x86-64-v3/liba.so is for newer ones only"
@@ -224,8 +224,8 @@ func TestISALevel(t *testing.T) {
 
 // What depends on the working directory is told.
 func TestWarnRelative(t *testing.T) {
-	sys := sysroot(made{Needed: []string{"liba.so", "x/libb.so"}, Runpath: "lib::/opt"}, memFS{
-		"srv/lib/liba.so": string(made{}.bytes()), "srv/x/libb.so": string(made{}.bytes()),
+	sys := sysroot(fakeELF{Needed: []string{"liba.so", "x/libb.so"}, Runpath: "lib::/opt"}, memFS{
+		"srv/lib/liba.so": string(fakeELF{}.bytes()), "srv/x/libb.so": string(fakeELF{}.bytes()),
 	})
 	c, err := Resolve(context.Background(), sys, Program{Path: "/bin/prog"}, Env{Workdir: "/srv", LibraryPath: "/a;b"})
 	want := []string{

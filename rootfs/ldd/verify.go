@@ -39,16 +39,16 @@ func Verify(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) {
 
 // verify verifies what every CPU loads, then what those of each level do.
 func verify(ctx context.Context, c *Closure) error {
-	read := map[string]*verified{}
+	read := map[string]*checkedObject{}
 	for _, level := range append([]*Closure{c}, c.levels...) {
 		v, err := newVerifier(ctx, level, read)
 		if err == nil {
 			v.warnings = &c.Warnings
-			err = errors.Join(v.executable(), v.complete(), v.versions(), v.packed())
+			err = errors.Join(v.checkExecutable(), v.checkComplete(), v.checkVersions(), v.checkRELR())
 		}
 		if err == nil {
 			// A library of another release lacks versions and symbols; the versions say it shorter.
-			err = v.symbols()
+			err = v.checkSymbols()
 		}
 		if err != nil {
 			return err
@@ -60,9 +60,9 @@ func verify(ctx context.Context, c *Closure) error {
 // verifier holds what was read of a closure's files.
 type verifier struct {
 	closure  *Closure
-	objects  []*verified            // as closure.Objects, without variants
-	warnings *[]string              // of the closure that is returned
-	scopes   map[string][]*verified // where what was opened under a name looks for symbols
+	objects  []*checkedObject            // as closure.Objects, without variants
+	warnings *[]string                   // of the closure that is returned
+	scopes   map[string][]*checkedObject // where what was opened under a name looks for symbols
 }
 
 // warn notes what is wrong with a library that need not be loaded.
@@ -73,7 +73,7 @@ func (v *verifier) warn(text string) {
 }
 
 // verified is an object with what its loader would look at.
-type verified struct {
+type checkedObject struct {
 	*Object
 	elf    *elfFile // closed by now: only what was read of it is used
 	mode   fs.FileMode
@@ -86,11 +86,11 @@ type verified struct {
 }
 
 // newVerifier reads the files of a closure, except for those that were read already.
-func newVerifier(ctx context.Context, c *Closure, read map[string]*verified) (*verifier, error) {
-	v := &verifier{closure: c, warnings: &c.Warnings, scopes: map[string][]*verified{}}
+func newVerifier(ctx context.Context, c *Closure, read map[string]*checkedObject) (*verifier, error) {
+	v := &verifier{closure: c, warnings: &c.Warnings, scopes: map[string][]*checkedObject{}}
 	objects := c.Objects
 	if c.levels != nil {
-		objects = c.base()
+		objects = c.baseObjects()
 	}
 	for _, o := range objects {
 		if err := ctx.Err(); err != nil {
@@ -120,17 +120,17 @@ func newVerifier(ctx context.Context, c *Closure, read map[string]*verified) (*v
 }
 
 // inspect reads an object as far as it is verified.
-func (c *Closure) inspect(o *Object) (*verified, error) {
+func (c *Closure) inspect(o *Object) (*checkedObject, error) {
 	body, err := c.Content(o)
 	if err != nil {
 		return nil, err
 	}
-	v := &verified{Object: o, mode: body.Info.Mode(), wanted: map[uint16]versionNeed{}}
-	return v, errors.Join(v.read(c.known(o), body), body.Close())
+	v := &checkedObject{Object: o, mode: body.Info.Mode(), wanted: map[uint16]versionNeed{}}
+	return v, errors.Join(v.read(c.fileOf(o), body), body.Close())
 }
 
 // known is what the resolution has read of an object.
-func (c *Closure) known(o *Object) *file {
+func (c *Closure) fileOf(o *Object) *file {
 	switch {
 	case o == c.Objects[0]:
 		return c.program
@@ -141,9 +141,9 @@ func (c *Closure) known(o *Object) *file {
 }
 
 // read reads symbols, versions and relocations; headers and the dynamic section are known.
-func (v *verified) read(known *file, body *Content) error {
+func (v *checkedObject) read(known *file, body *Content) error {
 	// The file is open anew, what was read of it stands.
-	v.elf, v.dyn = known.elf.reopened(body), known.dyn
+	v.elf, v.dyn = known.elf.reopen(body), known.dyn
 	if known.static {
 		v.table = &symbolTable{}
 		return nil
@@ -166,9 +166,9 @@ func (v *verified) read(known *file, body *Content) error {
 	return nil
 }
 
-// executable checks that the kernel may start the program and its loader. Without the permission it says
+// checkExecutable checks that the kernel may start the program and its loader. Without the permission it says
 // "permission denied" of the program in both cases.
-func (v *verifier) executable() error {
+func (v *verifier) checkExecutable() error {
 	if _, ok := v.closure.sys.(dirFS); ok && runtime.GOOS == "windows" {
 		return nil // has no such permission
 	}
@@ -183,19 +183,19 @@ func (v *verifier) executable() error {
 	return err
 }
 
-// complete checks that no file is cut off. The loader maps such a file and is killed by SIGBUS later.
-func (v *verifier) complete() error {
+// checkComplete checks that no file is cut off. The loader maps such a file and is killed by SIGBUS later.
+func (v *verifier) checkComplete() error {
 	var err error
 	for _, o := range v.objects {
-		err = errors.Join(err, o.Object.complete(o.elf))
+		err = errors.Join(err, o.Object.checkComplete(o.elf))
 	}
 	return err
 }
 
-// complete checks one file.
-func (o *Object) complete(f *elfFile) error {
+// checkComplete checks one file.
+func (o *Object) checkComplete(f *elfFile) error {
 	for _, p := range f.progs {
-		if p.typ == elf.PT_LOAD && f.check(p.off, p.filesz) != nil {
+		if p.typ == elf.PT_LOAD && f.checkRange(p.off, p.filesz) != nil {
 			return fmt.Errorf("%q is cut off: a segment ends at %d, the file at %d\nfix: copy or install the file again",
 				o.Real, p.off+p.filesz, f.size)
 		}
@@ -207,7 +207,7 @@ func (o *Object) complete(f *elfFile) error {
 const maxProblems = 10
 
 // problem makes an error of what has one remedy, a line each; nil when there is nothing.
-func problem[T any](all []T, text func(T) string, fix string) error {
+func listError[T any](all []T, text func(T) string, fix string) error {
 	if len(all) == 0 {
 		return nil
 	}

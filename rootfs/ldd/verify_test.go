@@ -84,7 +84,7 @@ func weaken(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, d := readMade(t, data)
+	f, d := readFake(t, data)
 	off, _, _ := f.offset(d.tags[elf.DT_VERNEED])
 	for n := uint32(1); n != 0; off += uint64(n) {
 		aux := off + uint64(f.order.Uint32(data[off+8:]))
@@ -206,21 +206,21 @@ func TestVerifyTree(t *testing.T) {
 		_, err := Verify(context.Background(), sys, Program{Path: "/bin/prog"}, Env{})
 		return err
 	}
-	prog := made{Needed: []string{"libc.so.6"}}
+	prog := fakeELF{Needed: []string{"libc.so.6"}}
 	t.Run("good", func(t *testing.T) {
 		if err := verify(sysroot(prog, nil)); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("a library that is cut off", func(t *testing.T) {
-		file := made{Soname: "libc.so.6", Change: func(f []byte) { f[64+32+2] = 1 }}.bytes() // 64 KiB more in the segment
+		file := fakeELF{Soname: "libc.so.6", Change: func(f []byte) { f[64+32+2] = 1 }}.bytes() // 64 KiB more in the segment
 		err := verify(sysroot(prog, memFS{"lib/x86_64-linux-gnu/libc.so.6": string(file)}))
 		if err == nil || !strings.Contains(err.Error(), `"/lib/x86_64-linux-gnu/libc.so.6" is cut off`) {
 			t.Error(err)
 		}
 	})
 	t.Run("a missing library", func(t *testing.T) {
-		if err := verify(sysroot(made{Needed: []string{"libz.so.1"}}, nil)); err == nil {
+		if err := verify(sysroot(fakeELF{Needed: []string{"libz.so.1"}}, nil)); err == nil {
 			t.Error("nothing is missed")
 		}
 	})
@@ -246,8 +246,8 @@ func TestVerifyTree(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	prog := made{Needed: []string{"liba.so", "libc.so.6"}, Runpath: "$ORIGIN/../lib"}
-	lib := string(made{}.bytes())
+	prog := fakeELF{Needed: []string{"liba.so", "libc.so.6"}, Runpath: "$ORIGIN/../lib"}
+	lib := string(fakeELF{}.bytes())
 	source := sysroot(prog, memFS{"lib/liba.so": lib})
 	for name, tt := range map[string]struct {
 		image memFS
@@ -256,11 +256,11 @@ func TestCompare(t *testing.T) {
 		"the same":      {memFS{"lib/liba.so": lib}, ""},
 		"other content": {memFS{"lib/liba.so": lib[:len(lib)-1] + "x"}, `"liba.so" is /bin/../lib/liba.so, in the image it is another file: /bin/../lib/liba.so (RUNPATH of /bin/prog)`},
 		"another library comes along": {
-			memFS{"lib/liba.so": string(made{Needed: []string{"libextra.so"}}.bytes()), "usr/lib/libextra.so": lib},
+			memFS{"lib/liba.so": string(fakeELF{Needed: []string{"libextra.so"}}.bytes()), "usr/lib/libextra.so": lib},
 			`"libextra.so" is loaded in the image only: /usr/lib/libextra.so (trusted directory /usr/lib)`},
 		"without libgcc_s": {memFS{"lib/liba.so": lib, "lib/x86_64-linux-gnu/libgcc_s.so.1": "-> gone"},
 			`"libgcc_s.so.1" (/lib/x86_64-linux-gnu/libgcc_s.so.1) is not loaded in the image`},
-		"another program": {memFS{"lib/liba.so": lib, "bin/prog": string(made{Needed: prog.Needed, Soname: "x", Interp: "/lib64/ld-linux-x86-64.so.2", Runpath: "/lib"}.bytes())},
+		"another program": {memFS{"lib/liba.so": lib, "bin/prog": string(fakeELF{Needed: prog.Needed, Soname: "x", Interp: "/lib64/ld-linux-x86-64.so.2", Runpath: "/lib"}.bytes())},
 			`"/bin/prog" is /bin/prog, in the image it is another file`},
 	} {
 		t.Run(name, func(t *testing.T) {

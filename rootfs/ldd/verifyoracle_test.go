@@ -24,13 +24,13 @@ func TestHeavyOracleVerify(t *testing.T) {
 	files = append(files, hostFiles(t, isLibrary, "/usr/lib", "/usr/local/lib", "/opt")...)
 	var compared, dirty atomic.Int32
 	// Libraries are read once by each worker, they occur in many closures.
-	pool := sync.Pool{New: func() any { return map[string]*verified{} }}
+	pool := sync.Pool{New: func() any { return map[string]*checkedObject{} }}
 	each(files, func(name string) {
 		c, err := resolveLibrary(name)
 		if err != nil {
 			return // incomplete: TestOracleAllLibraries has it
 		}
-		read := pool.Get().(map[string]*verified)
+		read := pool.Get().(map[string]*checkedObject)
 		defer pool.Put(read)
 		v, err := newVerifier(context.Background(), c, read)
 		if err != nil {

@@ -16,21 +16,21 @@ const (
 	relrVersion = "GLIBC_ABI_DT_RELR"
 )
 
-// packed checks that objects with such relocations ask for the version, on which the loader insists.
-func (v *verifier) packed() error {
+// checkRELR checks that objects with such relocations ask for the version, on which the loader insists.
+func (v *verifier) checkRELR() error {
 	if !v.closure.loader.relr {
 		return nil
 	}
 	var err error
 	for _, o := range v.objects {
-		err = errors.Join(err, refusedRELR(o.Object, o.dyn, o.needs))
+		err = errors.Join(err, relrError(o.Object, o.dyn, o.needs))
 	}
 	return err
 }
 
-// refusedRELR says why the loader refuses an object (_dl_check_map_versions in glibc's elf/dl-version.c). One that wants
+// relrError says why the loader refuses an object (_dl_check_map_versions in glibc's elf/dl-version.c). One that wants
 // no version of anything, or no libc, is taken as it is.
-func refusedRELR(o *Object, d *dynamic, needs []versionNeed) error {
+func relrError(o *Object, d *dynamic, needs []versionNeed) error {
 	_, has := d.tags[dtRELR]
 	_, versioned := d.tags[elf.DT_VERNEED]
 	libc := slices.ContainsFunc(d.deps, func(d dep) bool {

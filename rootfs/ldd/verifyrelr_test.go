@@ -83,7 +83,7 @@ func forgetRELR(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, d := readMade(t, data)
+	f, d := readFake(t, data)
 	off, _, _ := f.offset(d.tags[elf.DT_VERNEED])
 	aux := off + uint64(f.order.Uint32(data[off+8:]))
 	var other, relr []byte

@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// symbols is missingSymbols as an error. What only a try misses is a warning, one for each object: whether the
+// checkSymbols is missingSymbols as an error. What only a try misses is a warning, one for each object: whether the
 // program ever loads it, and calls what needs the symbol, is not known.
-func (v *verifier) symbols() error {
+func (v *verifier) checkSymbols() error {
 	var needed, tried []missingSymbol
 	for _, m := range v.missingSymbols() {
 		if v.closure.tries[m.by.Opened] {
@@ -28,13 +28,13 @@ func (v *verifier) symbols() error {
 		v.warn(text)
 		tried = tried[n:]
 	}
-	return problem(needed, missingSymbol.text, "use the libraries of the release that the program was linked with, or link it with the library that defines the symbol")
+	return listError(needed, missingSymbol.text, "use the libraries of the release that the program was linked with, or link it with the library that defines the symbol")
 }
 
 // missingSymbol is a symbol that by refers to.
 type missingSymbol struct {
 	symbol
-	by *verified
+	by *checkedObject
 }
 
 // text says which symbol it is and who wants it.
@@ -55,7 +55,7 @@ func (v *verifier) missingSymbols() []missingSymbol {
 			if !ok || s.name == "" || s.shndx != elf.SHN_UNDEF || elf.SymBind(s.info>>4) != elf.STB_GLOBAL {
 				continue
 			}
-			if !v.defined(i, s) {
+			if !v.isDefined(i, s) {
 				missing = append(missing, missingSymbol{s, o})
 			}
 		}
@@ -64,7 +64,7 @@ func (v *verifier) missingSymbols() []missingSymbol {
 }
 
 // label names a symbol with its version: "stat@GLIBC_2.33".
-func (o *verified) label(s symbol) string {
+func (o *checkedObject) label(s symbol) string {
 	const most = 256 // characters that a person reads
 	name := s.name[:min(len(s.name), most)]
 	if n, ok := o.wanted[s.version]; ok {
@@ -75,24 +75,24 @@ func (o *verified) label(s symbol) string {
 
 // defined looks a symbol of object number i up, in what is loaded at the start, and for what is opened later
 // in that which was opened and all that it needs as well (RTLD_LOCAL, the default of dlopen).
-func (v *verifier) defined(i int, s symbol) bool {
+func (v *verifier) isDefined(i int, s symbol) bool {
 	o := v.objects[i]
-	if v.provided(v.objects[:v.closure.started], o, s) {
+	if v.isProvided(v.objects[:v.closure.started], o, s) {
 		return true
 	}
-	return i >= v.closure.started && v.provided(v.scope(o.Opened), o, s)
+	return i >= v.closure.started && v.isProvided(v.scope(o.Opened), o, s)
 }
 
 // scope is what was opened under a name with all that it needs, whoever loaded it first.
-func (v *verifier) scope(opened string) []*verified {
+func (v *verifier) scope(opened string) []*checkedObject {
 	if scope, ok := v.scopes[opened]; ok {
 		return scope
 	}
-	have := map[string]*verified{}
+	have := map[string]*checkedObject{}
 	for _, o := range v.objects {
 		have[o.Real] = o
 	}
-	var scope []*verified
+	var scope []*checkedObject
 	seen := map[*Object]bool{}
 	for list := []*Object{v.closure.entries[opened]}; len(list) > 0; list = list[1:] {
 		o := list[0]
@@ -109,8 +109,8 @@ func (v *verifier) scope(opened string) []*verified {
 	return scope
 }
 
-// provided says whether one of the objects defines what o refers to.
-func (v *verifier) provided(by []*verified, o *verified, s symbol) bool {
+// isProvided says whether one of the objects defines what o refers to.
+func (v *verifier) isProvided(by []*checkedObject, o *checkedObject, s symbol) bool {
 	need, versioned := o.wanted[s.version]
 	for _, lib := range by {
 		for _, d := range lib.table.find(s.name) {
@@ -123,7 +123,7 @@ func (v *verifier) provided(by []*verified, o *verified, s symbol) bool {
 }
 
 // matches is the version half of check_match in glibc's elf/dl-lookup.c.
-func (o *verified) matches(d symbol, version string, versioned bool) bool {
+func (o *checkedObject) matches(d symbol, version string, versioned bool) bool {
 	if o.defs == nil || o.table.versym == nil {
 		return true // an object without versions satisfies any
 	}

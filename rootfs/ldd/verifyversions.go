@@ -10,9 +10,9 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// versions is missingVersions as an error. What only a try misses is a warning: the program can do
+// checkVersions is missingVersions as an error. What only a try misses is a warning: the program can do
 // without it.
-func (v *verifier) versions() error {
+func (v *verifier) checkVersions() error {
 	var err error
 	for i, m := range newest(v.missingVersions()) {
 		switch {
@@ -46,7 +46,7 @@ func newest(all []missingVersion) []missingVersion {
 // missingVersion is a version that lib should define because by was linked against it.
 type missingVersion struct {
 	name    string
-	lib, by *verified
+	lib, by *checkedObject
 }
 
 // Error says what is wanted, what is there, and how the two come together.
@@ -90,7 +90,7 @@ func (m missingVersion) best() string {
 }
 
 // title is what a library is called: its soname, or the name asked for.
-func (o *verified) title() string {
+func (o *checkedObject) title() string {
 	if o.Soname != "" {
 		return o.Soname
 	}
@@ -144,7 +144,7 @@ func (v *verifier) missingVersions() []missingVersion {
 }
 
 // provides says whether the object defines a version.
-func (o *verified) provides(version string) bool {
+func (o *checkedObject) provides(version string) bool {
 	for _, name := range o.defs {
 		if name == version {
 			return true
@@ -154,7 +154,7 @@ func (o *verified) provides(version string) bool {
 }
 
 // byName returns the object that a DT_VERNEED names: the loader goes by the name asked for, or the soname.
-func (v *verifier) byName(name string) *verified {
+func (v *verifier) byName(name string) *checkedObject {
 	for _, o := range v.objects {
 		if o.Name == name || o.Soname == name {
 			return o

@@ -29,7 +29,7 @@ func (f *elfFile) versionNeeds(d *dynamic) ([]versionNeed, error) {
 		if steps > maxVersions {
 			return nil, errors.New("too many version requirements")
 		}
-		b, err := f.at(addr, 16)
+		b, err := f.readAddr(addr, 16)
 		if err != nil {
 			return nil, err
 		}
@@ -39,7 +39,7 @@ func (f *elfFile) versionNeeds(d *dynamic) ([]versionNeed, error) {
 		}
 		aux := addr + uint64(f.order.Uint32(b[8:]))
 		for range f.order.Uint16(b[2:]) {
-			a, err := f.at(aux, 16)
+			a, err := f.readAddr(aux, 16)
 			if err != nil {
 				return nil, err
 			}
@@ -93,11 +93,11 @@ func (f *elfFile) versionDefs(d *dynamic) (map[uint16]string, error) {
 		if steps > maxVersions {
 			return nil, errors.New("too many version definitions")
 		}
-		b, err := f.at(addr, 20)
+		b, err := f.readAddr(addr, 20)
 		if err != nil {
 			return nil, err
 		}
-		a, err := f.at(addr+uint64(f.order.Uint32(b[12:])), 8)
+		a, err := f.readAddr(addr+uint64(f.order.Uint32(b[12:])), 8)
 		if err != nil {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 
 // copyTo writes the files and all that they load to a folder, when they would start in it.
 func (o options) copyTo(ctx context.Context, results []result) error {
-	if err := o.free(); err != nil {
+	if err := o.checkNewFolder(); err != nil {
 		return err
 	}
 	var programs []rootfs.Closing
@@ -25,7 +25,7 @@ func (o options) copyTo(ctx context.Context, results []result) error {
 		return err
 	}
 	for _, r := range results {
-		if err := o.prove(ctx, tree, r); err != nil {
+		if err := o.verifyCopy(ctx, tree, r); err != nil {
 			return fmt.Errorf("verifying that %q starts in the copy: %w", r.file, err)
 		}
 	}
@@ -33,7 +33,7 @@ func (o options) copyTo(ctx context.Context, results []result) error {
 }
 
 // prove resolves a program inside of the copy; a static one needs nothing.
-func (o options) prove(ctx context.Context, tree *rootfs.Tree, r result) error {
+func (o options) verifyCopy(ctx context.Context, tree *rootfs.Tree, r result) error {
 	inside, err := ldd.Verify(ctx, tree, ldd.Program{Path: r.program.Path, Interpreter: r.program.Interpreter}, ldd.Env{LibraryPath: o.libraryPath})
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (o options) prove(ctx context.Context, tree *rootfs.Tree, r result) error {
 }
 
 // free refuses a folder that has something in it: it would be removed.
-func (o options) free() error {
+func (o options) checkNewFolder() error {
 	entries, err := os.ReadDir(o.copy)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

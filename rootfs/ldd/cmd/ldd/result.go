@@ -17,11 +17,11 @@ type result struct {
 	program ldd.Program
 	closure *ldd.Closure         // nil when the file cannot be read as a program
 	missing []*ldd.NotFoundError // what was not found
-	wrong   error                // what else is wrong
+	err     error                // what else is wrong
 }
 
 // bad tells whether the program would not start.
-func (r result) bad() bool { return len(r.missing) > 0 || r.wrong != nil }
+func (r result) bad() bool { return len(r.missing) > 0 || r.err != nil }
 
 func anyBad(results []result) bool {
 	for _, r := range results {
@@ -37,8 +37,8 @@ func (o options) resolve(ctx context.Context) ([]result, error) {
 	var results []result
 	for _, file := range o.files {
 		r := result{file: file}
-		if r.program, r.wrong = o.program(file); r.wrong == nil {
-			r.closure, r.wrong = o.one(ctx, &r.program)
+		if r.program, r.err = o.program(file); r.err == nil {
+			r.closure, r.err = o.resolveFile(ctx, &r.program)
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -46,10 +46,10 @@ func (o options) resolve(ctx context.Context) ([]result, error) {
 		var missing *ldd.MissingError
 		var notFound *ldd.NotFoundError
 		switch {
-		case errors.As(r.wrong, &missing):
-			r.missing, r.wrong = missing.Missing, nil
-		case errors.As(r.wrong, &notFound):
-			r.missing, r.wrong = []*ldd.NotFoundError{notFound}, nil
+		case errors.As(r.err, &missing):
+			r.missing, r.err = missing.Missing, nil
+		case errors.As(r.err, &notFound):
+			r.missing, r.err = []*ldd.NotFoundError{notFound}, nil
 		}
 		results = append(results, r)
 	}
@@ -69,8 +69,8 @@ var loaders = []string{
 
 // one resolves a program. A library is resolved as if the first loader of the root that it fits had
 // started it, which is what ldd(1) does.
-func (o options) one(ctx context.Context, p *ldd.Program) (*ldd.Closure, error) {
-	c, err := o.look(ctx, *p)
+func (o options) resolveFile(ctx context.Context, p *ldd.Program) (*ldd.Closure, error) {
+	c, err := o.resolveOnce(ctx, *p)
 	if err == nil || c != nil {
 		return c, err
 	}
@@ -80,7 +80,7 @@ func (o options) one(ctx context.Context, p *ldd.Program) (*ldd.Closure, error) 
 		}
 		library := *p
 		library.Interpreter = loader
-		lc, lerr := o.look(ctx, library)
+		lc, lerr := o.resolveOnce(ctx, library)
 		var other *ldd.LoadError
 		if errors.As(lerr, &other) && other.Path == loader {
 			continue // of another machine
@@ -94,7 +94,7 @@ func (o options) one(ctx context.Context, p *ldd.Program) (*ldd.Closure, error) 
 }
 
 // look resolves a program, and checks it when that is asked for.
-func (o options) look(ctx context.Context, p ldd.Program) (*ldd.Closure, error) {
+func (o options) resolveOnce(ctx context.Context, p ldd.Program) (*ldd.Closure, error) {
 	env := ldd.Env{LibraryPath: o.libraryPath}
 	if o.check {
 		c, err := ldd.Verify(ctx, o.sys(), p, env)

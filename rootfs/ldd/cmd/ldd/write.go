@@ -17,8 +17,8 @@ func writeText(stdout, stderr io.Writer, results []result) error {
 		if len(results) > 1 {
 			fmt.Fprintf(stdout, "%s:\n", plaintext.Field(r.file))
 		}
-		if r.wrong != nil {
-			fmt.Fprintf(stderr, "ldd: %s: %s\n", plaintext.Field(r.file), plaintext.Error(r.wrong))
+		if r.err != nil {
+			fmt.Fprintf(stderr, "ldd: %s: %s\n", plaintext.Field(r.file), plaintext.Error(r.err))
 		}
 		if r.closure == nil && len(r.missing) == 0 {
 			continue
@@ -117,8 +117,8 @@ func writeJSON(w io.Writer, results []result) error {
 
 func (r result) json() fileJSON {
 	f := fileJSON{File: r.file, Objects: []objectJSON{}, Missing: []missingJSON{}}
-	if r.wrong != nil {
-		f.Problem = r.wrong.Error()
+	if r.err != nil {
+		f.Problem = r.err.Error()
 	}
 	for _, m := range r.missing {
 		f.Missing = append(f.Missing, missingJSON{m.Soname, m.NeededBy, append([]string{}, m.Searched...)})
