@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// answers are what was asked about a file beyond what its loader reads. They are kept with the file, for
-// whoever asks again: a later round of a resolution, another image.
+// answers caches what was computed from a file beyond what its loader reads. It is kept with the file, for a
+// later round of the resolution or another image.
 type answers struct {
 	mu    sync.Mutex
 	known map[string]any
 }
 
-// get returns an answer; one at a time is found, so that nobody reads the file for what another is about
-// to know.
+// get returns a cached answer or computes it. It holds the lock meanwhile, so that no two callers read the file
+// for the same question.
 func (a *answers) get(question string, answer func() (any, error)) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -31,9 +31,8 @@ func (a *answers) get(question string, answer func() (any, error)) (any, error) 
 	return found, nil
 }
 
-// Ask returns what read makes of the content of an object. With a [Program.Memory] the file is read once for
-// a question, whoever asks it again; so what is returned belongs to all and must stay as it is. An error is
-// not kept.
+// Ask returns what read computes from the content of an object. With a [Program.Memory], each file is read once
+// per question. The result is then shared by all callers and must not be modified. Errors are not cached.
 func (c *Closure) Ask(o *Object, question string, read func(*Content) (any, error)) (any, error) {
 	answer := func() (any, error) {
 		body, err := c.Content(o)
@@ -49,7 +48,7 @@ func (c *Closure) Ask(o *Object, question string, read func(*Content) (any, erro
 	return answer()
 }
 
-// ask is Ask about the ELF file, whose headers are known.
+// ask is Ask with the parsed ELF file, whose headers are known.
 func (c *Closure) ask(o *Object, question string, read func(*elfFile) (any, error)) (any, error) {
 	return c.Ask(o, "ldd "+question, func(body *Content) (any, error) {
 		f, err := c.elfOf(o, body)
@@ -60,7 +59,8 @@ func (c *Closure) ask(o *Object, question string, read func(*elfFile) (any, erro
 	})
 }
 
-// elfOf returns the ELF file of an object that is open anew; what was read of its headers stands.
+// elfOf returns the ELF file of an object that was opened again. Headers that were read before are not read
+// again.
 func (c *Closure) elfOf(o *Object, body *Content) (*elfFile, error) {
 	known := c.fileOf(o)
 	if known == nil || known.elf == nil {
@@ -69,7 +69,7 @@ func (c *Closure) elfOf(o *Object, body *Content) (*elfFile, error) {
 	return known.elf.reopen(body), nil
 }
 
-// reopen is the file in another opening, as long as nobody else reads from it.
+// reopen returns a copy of the file that reads from body. The copy is not safe for concurrent use.
 func (f *elfFile) reopen(body *Content) *elfFile {
 	again := *f
 	again.r, again.strs = body, nil

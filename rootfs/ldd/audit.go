@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// audit loads the libraries that the program names in DT_AUDIT and DT_DEPAUDIT to look over the loader's
-// shoulder, see rtld-audit(7) (load_auditors in glibc's elf/rtld.c, since 2.32; before they do no harm). Each
-// has a namespace of its own, where only the loader is loaded already. The loader ignores one that it
-// cannot load, after saying so.
+// audit loads the audit libraries that the program names in DT_AUDIT and DT_DEPAUDIT, see rtld-audit(7)
+// (load_auditors in glibc's elf/rtld.c, since 2.32; in an image for an older glibc they do no harm). Each has a
+// namespace of its own, in which only the loader is loaded already. If the loader cannot load one, it prints a
+// message and continues.
 func (g *glibc) audit() error {
 	for _, tag := range []elf.DynTag{elf.DT_AUDIT, elf.DT_DEPAUDIT} {
 		for _, name := range strings.Split(g.main.dyn.audit[tag], ":") {
@@ -28,13 +28,13 @@ func (g *glibc) audit() error {
 	return nil
 }
 
-// auditor loads one of them.
+// auditor loads one audit library.
 func (g *glibc) auditor(name string, tag elf.DynTag) error {
 	q := g.fork()
 	q.missing, q.undo, q.opening = nil, nil, name
 	n := newGlibc(q, g.cpu, g.excluded)
 	delete(q.names, g.main.Soname)
-	// The loader asks for it and has no search path; those of the program count, RUNPATH as if it were RPATH.
+	// The loader asks for it and has no search path. The program's path is used, its RUNPATH like an RPATH.
 	caller := &loaded{Object: q.main.Object, dyn: &dynamic{rpath: g.main.dyn.rpath}, origin: g.main.origin}
 	if g.main.dyn.hasRunpath {
 		caller.dyn.rpath = g.main.dyn.runpath

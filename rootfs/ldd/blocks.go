@@ -2,21 +2,21 @@ package ldd
 
 import "io"
 
-// blocks reads a file in pieces of a few kilobytes and keeps them: a dynamic section is read entry by entry
-// and string by string, which are close to each other, and each would be a system call.
+// blocks reads a file in blocks of 4 KiB and caches them. A dynamic section is read entry by entry and string
+// by string; these are close to each other, and without the cache each would be a system call.
 type blocks struct {
 	r    io.ReaderAt
 	size int64
 	have map[int64][]byte // by number
 }
 
-// blockSize is a page of memory; the dynamic section and its strings take few of them.
+// blockSize is one page of memory. The dynamic section and its strings take only a few.
 const blockSize = 4 << 10
 
-// maxBlocks bounds what is kept.
+// maxBlocks limits the number of cached blocks.
 const maxBlocks = 1 << 10
 
-// ReadAt implements [io.ReaderAt]. Long reads do not pass through the blocks.
+// ReadAt implements [io.ReaderAt]. Reads longer than a block bypass the cache.
 func (b *blocks) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 || off >= b.size || len(p) > blockSize {
 		return b.r.ReadAt(p, off)
@@ -36,7 +36,7 @@ func (b *blocks) ReadAt(p []byte, off int64) (int, error) {
 	return done, nil
 }
 
-// block returns the piece of a number; the last one may be short.
+// block returns the block of a number. The last one may be short.
 func (b *blocks) block(number int64) ([]byte, error) {
 	if block, ok := b.have[number]; ok {
 		return block, nil
@@ -46,7 +46,7 @@ func (b *blocks) block(number int64) ([]byte, error) {
 	if n < len(block) && err != nil && err != io.EOF {
 		return nil, err
 	}
-	if len(b.have) == maxBlocks { // of a file that has a word in each
+	if len(b.have) == maxBlocks { // a file with something to read in every block
 		clear(b.have)
 	}
 	b.have[number] = block[:n]

@@ -12,44 +12,44 @@ import (
 	"strings"
 )
 
-// The layout of ld.so.cache: sysdeps/generic/dl-cache.h and elf/cache.c of glibc. All numbers have the
-// byte order of the machine.
+// The layout of ld.so.cache: sysdeps/generic/dl-cache.h and elf/cache.c of glibc. All numbers have the byte
+// order of the machine.
 //
 //	old:    magic, a byte of padding, u32 count
 //	        count × { i32 flags, u32 key, u32 value }, offsets from the end of the table
 //	new:    magic, version, u32 count, u32 bytes of strings, u8 byte order, 3 bytes of padding,
 //	        u32 offset of extensions, 3 × u32 unused
 //	        count × { i32 flags, u32 key, u32 value, u32 osversion, u64 hwcap }, offsets from the magic
-//	compat: the old one, and behind it, aligned, the new one
+//	compat: the old format, followed by the new one, aligned
 //
-// A file may have the old one first so that programs of libc5 could read it too.
+// A file may start with the old format so that programs of libc5 could read it too.
 const (
-	cacheMagicOld = "ld.so-1.7.0"       // up to glibc 2.1, and in front of the new one up to 2.31
+	cacheMagicOld = "ld.so-1.7.0"       // up to glibc 2.1, and before the new one up to 2.31
 	cacheMagicNew = "glibc-ld.so.cache" // since glibc 2.2
 	cacheVersion  = "1.1"               // the only one there has been
 	oldHeaderSize = 16                  // magic, one byte of padding, count
 	oldEntrySize  = 12                  // flags, key, value
 	newHeaderSize = 48                  // magic, version, count, string bytes, flags, extension offset
 	newEntrySize  = 24                  // flags, key, value, osversion, hwcap
-	maxCache      = 16 << 20            // bytes of a cache that is still read
+	maxCache      = 16 << 20            // bytes of the largest cache that is read
 	hwcapNamed    = 1 << 30             // in the upper half of hwcap: the lower half is a glibc-hwcaps name
-	isaBits       = 1<<10 - 1           // in the upper half: what ldconfig read of the x86 ISA level
+	isaBits       = 1<<10 - 1           // in the upper half: the x86 ISA level that ldconfig read
 
 	extensionMagic  = 0xeaa42174 // cache_extension_magic
 	extensionLevels = 1          // cache_extension_tag_glibc_hwcaps
 )
 
-// cache answers what the loader's cache has for a name.
+// cache is the parsed content of the loader's cache.
 type cache struct {
 	entries []cacheEntry // sorted as in the file, descending
-	place   string       // for the list of places searched
+	place   string       // for NotFoundError.Searched
 	rule    string       // for Object.By
 }
 
 // cacheEntry is a library that the program's machine can load.
 type cacheEntry struct{ key, value, level string }
 
-// readCache reads the loader's cache. A damaged one is as good as none, for the loader too.
+// readCache reads the loader's cache. Like the loader, it ignores a damaged one.
 func (r *process) readCache() *cache {
 	c := &cache{place: r.conf.cache, rule: "ld.so.cache"}
 	data, err := r.sys.read(r.conf.cache, maxCache)
@@ -65,8 +65,8 @@ func (r *process) readCache() *cache {
 	return c
 }
 
-// find looks a name up: binary search in the file's own order, then the best of the entries of that name
-// for a CPU with some levels. Behind the best one follow those that the loader would take without it.
+// find looks up a name by binary search in the file's own order. It returns the best entry of that name for a
+// CPU with the given levels, followed by the entries that the loader would take without it.
 func (c *cache) find(name string, cpu []string) []cacheEntry {
 	i := sort.Search(len(c.entries), func(i int) bool { return compareLib(name, c.entries[i].key) >= 0 })
 	same := c.entries[i:]
@@ -85,7 +85,7 @@ func (c *cache) find(name string, cpu []string) []cacheEntry {
 	return out
 }
 
-// parseCache returns the entries of any of the three formats that a loader like want would consider.
+// parseCache returns the entries of a cache of any format that a loader like want would consider.
 func parseCache(data []byte, want *header) ([]cacheEntry, error) {
 	switch {
 	case bytes.HasPrefix(data, []byte(cacheMagicNew+cacheVersion)):
@@ -93,10 +93,10 @@ func parseCache(data []byte, want *header) ([]cacheEntry, error) {
 	case bytes.HasPrefix(data, []byte(cacheMagicOld)):
 		return parseOldCache(data, want)
 	}
-	return nil, errors.New("no ld.so.cache format that is known")
+	return nil, errors.New("unknown ld.so.cache format")
 }
 
-// parseOldCache reads the old format, behind which the new one may follow: that one wins.
+// parseOldCache reads the old format. If the new format follows, that one is used.
 func parseOldCache(data []byte, want *header) ([]cacheEntry, error) {
 	if len(data) < oldHeaderSize {
 		return nil, errors.New("header cut off")
@@ -106,7 +106,7 @@ func parseOldCache(data []byte, want *header) ([]cacheEntry, error) {
 	if end > uint64(len(data)) {
 		return nil, fmt.Errorf("%d entries do not fit", n)
 	}
-	// ALIGN_CACHE: to the alignment of struct cache_file_new, whose entries hold a uint64.
+	// ALIGN_CACHE: the alignment of struct cache_file_new, whose entries hold a uint64.
 	align := uint64(8)
 	if want.machine == elf.EM_386 {
 		align = 4
@@ -118,14 +118,14 @@ func parseOldCache(data []byte, want *header) ([]cacheEntry, error) {
 	return t.entries(data[oldHeaderSize:end]), nil
 }
 
-// parseNewCache reads struct cache_file_new: a header of 48 bytes, the table, the strings, and maybe
-// extensions with the names of glibc-hwcaps folders. The place of these counts from the start of the file,
-// all else from the magic.
+// parseNewCache reads struct cache_file_new: a header of 48 bytes, the table, the strings, and optional
+// extensions with the names of glibc-hwcaps folders. The offset of the extensions counts from the start of the
+// file, all others count from the magic.
 func parseNewCache(file, data []byte, want *header) ([]cacheEntry, error) {
 	if len(data) < newHeaderSize {
 		return nil, errors.New("header cut off")
 	}
-	// cache_file_new_matches_endian: 0 is a cache from before glibc 2.33.
+	// cache_file_new_matches_endian: 0 is a cache written before glibc 2.33.
 	switch flag := data[28] & 3; {
 	case flag == 0, flag == 2 && want.order == binary.LittleEndian, flag == 3 && want.order == binary.BigEndian:
 	default:
@@ -141,15 +141,15 @@ func parseNewCache(file, data []byte, want *header) ([]cacheEntry, error) {
 	return t.entries(data[newHeaderSize:end]), nil
 }
 
-// cacheTable decodes the entries of a cache; keys, values and levels are offsets into strs.
+// cacheTable decodes the entries of a cache. Keys, values and levels are offsets into strs.
 type cacheTable struct {
 	want   *header
-	strs   string // keys and values are parts of it, which may overlap
+	strs   string // contains keys and values, which may overlap
 	size   int    // of an entry
 	levels []string
 }
 
-// str returns the string at an offset, ok is false when it is out of range or too long for a path.
+// str returns the string at an offset. ok is false if it is out of range or too long for a path.
 func (t *cacheTable) str(off uint32) (s string, ok bool) {
 	if uint64(off) >= uint64(len(t.strs)) {
 		return "", false
@@ -163,8 +163,8 @@ func (t *cacheTable) str(off uint32) (s string, ok bool) {
 	return s[:n], true
 }
 
-// readLevels reads the extension of the new format that names the glibc-hwcaps folders; one that makes no
-// sense names none.
+// readLevels reads the extension of the new format that names the glibc-hwcaps folders. An invalid extension is
+// ignored.
 //
 //	directory: u32 magic, u32 count, count × { u32 tag, u32 flags, u32 offset, u32 size }
 //	tag 1:     u32 offset of a name, for each
@@ -188,8 +188,8 @@ func (t *cacheTable) readLevels(file []byte, offset uint32) {
 	}
 }
 
-// entries decodes a table. An entry for another machine, for a CPU of the time before glibc-hwcaps or with
-// an offset out of range is left out.
+// entries decodes a table. It skips entries for another machine, with hwcaps from before glibc-hwcaps, or with
+// an offset out of range.
 func (t *cacheTable) entries(table []byte) []cacheEntry {
 	var entries []cacheEntry
 	for o := t.want.order; len(table) >= t.size; table = table[t.size:] {
@@ -206,20 +206,20 @@ func (t *cacheTable) entries(table []byte) []cacheEntry {
 			entries = append(entries, cacheEntry{key, value, level})
 		}
 	}
-	// ldconfig sorted the file, and what is left out leaves it sorted. In a file that is not, the loader
-	// would find a name or not by chance; here it is found.
+	// ldconfig sorts the file, and skipping entries keeps the order. In an unsorted file the loader may or may
+	// not find a name; here it is found.
 	if !slices.IsSortedFunc(entries, func(a, b cacheEntry) int { return compareLib(b.key, a.key) }) {
 		sortCache(entries)
 	}
 	return entries
 }
 
-// sortCache puts entries into the order of the loader; those of one name stay as they are.
+// sortCache sorts entries in the order of the loader. Entries of one name keep their order.
 func sortCache(entries []cacheEntry) {
 	sort.SliceStable(entries, func(i, j int) bool { return compareLib(entries[i].key, entries[j].key) > 0 })
 }
 
-// level decodes the hwcap field: 0 is the baseline, bit 62 says that the lower half numbers a level.
+// level decodes the hwcap field: 0 is the baseline; if bit 62 is set, the lower half is the index of a level.
 func (t *cacheTable) level(hwcap uint64) (level string, ok bool) {
 	switch {
 	case hwcap == 0:

@@ -2,9 +2,9 @@ package ldd
 
 import "debug/elf"
 
-// cacheAccepts is _dl_cache_check_flags: whether an entry is for this machine.
+// cacheAccepts reports whether an entry is for this machine (_dl_cache_check_flags).
 func (h *header) cacheAccepts(flags uint32) bool {
-	// Some loaders take what ldconfig could not tell from its own: soft float for ARM, libc5 for i386.
+	// Some loaders also accept what ldconfig could not distinguish: soft float for ARM, libc5 for i386.
 	id := h.cacheFlags()
 	switch h.machine {
 	case elf.EM_ARM:
@@ -30,8 +30,8 @@ const (
 	flagLoongDouble  = 0x1203
 )
 
-// cacheFlags returns the flags of libraries for a machine. The loader's own header decides: x32 is
-// x86-64 with 32-bit files.
+// cacheFlags returns the flags of libraries for a machine. The loader's own header decides: x32 is x86-64 with
+// 32-bit files.
 func (h *header) cacheFlags() uint32 {
 	switch h.machine {
 	case elf.EM_X86_64:
@@ -65,8 +65,8 @@ func (h *header) cacheFlags() uint32 {
 	return flagLibc6
 }
 
-// compareLib is _dl_cache_libcmp, the order of names in the cache: runs of digits compare as numbers,
-// so libfoo.so.10 is above libfoo.so.9 and libfoo.so.01 equals libfoo.so.1.
+// compareLib is _dl_cache_libcmp, the order of names in the cache. Runs of digits compare as numbers, so
+// libfoo.so.10 is greater than libfoo.so.9, and libfoo.so.01 equals libfoo.so.1.
 func compareLib(a, b string) int {
 	for a != "" {
 		da, db := isDigit(a), isDigit(b)
@@ -78,12 +78,12 @@ func compareLib(a, b string) int {
 			if na != nb {
 				return int(na) - int(nb)
 			}
-		case da: // a number is above all else
+		case da: // a number is greater than anything else
 			return 1
 		case db:
 			return -1
 		case b == "":
-			return int(int8(a[0])) // a C char has a sign, on most machines
+			return int(int8(a[0])) // a C char is signed on most machines
 		case a[0] != b[0]:
 			return int(int8(a[0])) - int(int8(b[0]))
 		default:
@@ -96,10 +96,10 @@ func compareLib(a, b string) int {
 	return -int(int8(b[0]))
 }
 
-// isDigit says whether a string begins with a digit of ASCII, the only ones that the loader counts.
+// isDigit reports whether a string begins with an ASCII digit, the only kind that the loader knows.
 func isDigit(s string) bool { return s != "" && '0' <= s[0] && s[0] <= '9' }
 
-// number reads digits into a C int, which wraps.
+// number reads digits into a C int, which may wrap.
 func number(s string) (int32, string) {
 	var n int32
 	for isDigit(s) {

@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// Cache returns an ld.so.cache for the image, in the format that glibc reads since 2.2 and that has been
-// the only one written since 2.32. It is made for the program's machine, also where the host's ldconfig
-// knows nothing of it. nil when the program is not glibc's.
+// Cache returns an ld.so.cache for the image, in the format that glibc reads since 2.2 and that ldconfig writes
+// by default since 2.32. It is for the program's machine, even if the host's ldconfig does not know that
+// machine. It returns nil if the program does not use glibc.
 //
-// It lists the libraries that were found by the cache or in a default folder, by the name asked for and
-// by soname. Those that a search path of an object led to are left out: in the cache, they would be found
-// by objects that do not have that search path.
+// The cache lists the libraries that were found through the cache or in a default folder, by the name asked for
+// and by soname. It omits libraries that an object's search path led to, because objects without that search
+// path would find them in the cache.
 func (c *Closure) Cache() []byte {
 	if c.Flavour != Glibc {
 		return nil
 	}
 	w := cacheWriter{order: c.want.order}
-	_ = w.addLookups(c) // within one closure the first answer is the one
+	_ = w.addLookups(c) // within one closure the first lookup of a name decides
 	w.addSonames(c)
 	return w.bytes()
 }
@@ -29,18 +29,18 @@ func (c *Closure) Cache() []byte {
 type cacheWriter struct {
 	order   binary.ByteOrder
 	entries []writtenEntry
-	index   map[string][]int // numbers of entries by the letters of their keys
+	index   map[string][]int // indices of entries by the letters of their keys
 }
 
-// writtenEntry is an entry with the machine that it is for. Several may share one file.
+// writtenEntry is an entry with the machine that it is for. Several machines may share one file.
 type writtenEntry struct {
 	cacheEntry
 	flags uint32
 	real  string // the file behind the path
 }
 
-// addLookups adds what a closure looked up. Where that differs from what is there already, the error says so and
-// the first answer stays.
+// addLookups adds the lookups of a closure. If one conflicts with an existing entry, the entry stays and an
+// error is returned.
 func (w *cacheWriter) addLookups(c *Closure) error {
 	var conflict error
 	for _, l := range c.lookups {
@@ -51,8 +51,8 @@ func (w *cacheWriter) addLookups(c *Closure) error {
 	return conflict
 }
 
-// addSonames adds the libraries by soname too: code that opens one later asks for that. What is there already
-// comes first, since these answers are known to be wanted.
+// addSonames also adds the libraries by soname, because code that opens one later uses that. Existing entries
+// take precedence: their names were really looked up.
 func (w *cacheWriter) addSonames(c *Closure) {
 	for _, l := range c.lookups {
 		if o := c.objectAt(l.real); o != nil && o.Soname != "" {
@@ -61,11 +61,10 @@ func (w *cacheWriter) addSonames(c *Closure) {
 	}
 }
 
-// add adds an entry, unless there is one that a lookup could not tell from it; ok is false when that one is
-// for another file.
+// add adds an entry unless it collides with an existing one. ok is false if that one is for another file.
 func (w *cacheWriter) add(c *Closure, key string, l lookup) (have writtenEntry, ok bool) {
 	e := writtenEntry{cacheEntry{key, l.path, l.level}, c.want.cacheFlags(), l.real}
-	letters := strings.Map(func(c rune) rune { // numbers may compare equal that are not the same
+	letters := strings.Map(func(c rune) rune { // different digits may compare equal: 01 and 1
 		if '0' <= c && c <= '9' {
 			return -1
 		}
@@ -84,7 +83,7 @@ func (w *cacheWriter) add(c *Closure, key string, l lookup) (have writtenEntry, 
 	return e, true
 }
 
-// collidesWith says whether a lookup cannot tell two entries apart.
+// collidesWith reports whether a lookup cannot distinguish two entries.
 func (e writtenEntry) collidesWith(x writtenEntry) bool {
 	return e.flags == x.flags && e.level == x.level && compareLib(e.key, x.key) == 0
 }
@@ -92,7 +91,7 @@ func (e writtenEntry) collidesWith(x writtenEntry) bool {
 // bytes encodes the file: header, table, strings, extensions; struct cache_file_new in glibc's
 // sysdeps/generic/dl-cache.h. Offsets count from the start of the file.
 func (w *cacheWriter) bytes() []byte {
-	// Of entries that compare equal the level decides; the baseline stands last, as ldconfig has it.
+	// Entries that compare equal are sorted by level. The baseline comes last, as ldconfig writes it.
 	sort.SliceStable(w.entries, func(i, j int) bool {
 		a, b := w.entries[i], w.entries[j]
 		if n := compareLib(a.key, b.key); n != 0 {
@@ -111,7 +110,7 @@ func (w *cacheWriter) bytes() []byte {
 		w.writeNumbers(&rows, e.flags, strs.add(e.key), strs.add(e.value), uint32(0) /* osversion */, hwcap)
 	}
 	extension := w.extension(levels, &strs)
-	// The header comes first and says how long the strings are, which is known only now.
+	// The header holds the length of the strings, which is known only now.
 	const littleEndian, bigEndian = 2, 3 // cache_file_new_flags_endian_*
 	endian := [4]byte{littleEndian}
 	if w.order == binary.BigEndian {
@@ -129,11 +128,11 @@ func (w *cacheWriter) bytes() []byte {
 // writeNumbers appends numbers.
 func (w *cacheWriter) writeNumbers(b *bytes.Buffer, vals ...any) {
 	for _, v := range vals {
-		_ = binary.Write(b, w.order, v) // a Buffer takes everything
+		_ = binary.Write(b, w.order, v) // a Buffer returns no error
 	}
 }
 
-// levels returns the CPU levels that occur, in the order that the loader wants (glibc_hwcaps_priorities).
+// levels returns the CPU levels that occur, in the order that the loader expects (glibc_hwcaps_priorities).
 func (w *cacheWriter) levels() []string {
 	var levels []string
 	for _, e := range w.entries {
@@ -145,14 +144,14 @@ func (w *cacheWriter) levels() []string {
 	return levels
 }
 
-// extension is what follows the strings; at is 0 when nothing does.
+// extension is the part after the strings. at is 0 if there is none.
 type extension struct {
 	at   uint32
 	data []byte
 }
 
-// extension names the levels: a directory of one section, and the section with the names' places. Both
-// are aligned to 4 bytes.
+// extension encodes the names of the levels: a directory of one section, and the section with the offsets of
+// the names. Both are aligned to 4 bytes.
 func (w *cacheWriter) extension(levels []string, strs *stringTable) extension {
 	if len(levels) == 0 {
 		return extension{}
@@ -173,13 +172,13 @@ func (w *cacheWriter) extension(levels []string, strs *stringTable) extension {
 	return extension{at, b.Bytes()}
 }
 
-// stringTable is the text of a cache, which begins at some offset of the file.
+// stringTable is the text of a cache, which begins at offset start of the file.
 type stringTable struct {
 	bytes.Buffer
 	start int
 }
 
-// add appends a string and returns its place.
+// add appends a string and returns its offset.
 func (t *stringTable) add(s string) uint32 {
 	at := t.start + t.Len()
 	t.WriteString(s + "\x00")

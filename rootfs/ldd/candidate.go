@@ -8,9 +8,9 @@ import (
 
 // Constants that debug/elf lacks.
 const (
-	osabiARM     = 97 // ELFOSABI_ARM, gives way to ELFOSABI_ARM_AEABI
+	osabiARM     = 97 // ELFOSABI_ARM, superseded by ELFOSABI_ARM_AEABI
 	osabiAEABI   = 64
-	libcABIMax   = 5          // LIBC_ABI_MAX: the ABIVERSION that ELFOSABI_GNU may have, include/libc-abis.h
+	libcABIMax   = 5          // LIBC_ABI_MAX: ABIVERSION of ELFOSABI_GNU is below it, include/libc-abis.h
 	armHardFloat = 0x400      // EF_ARM_ABI_FLOAT_HARD
 	riscvFloat   = 0x6        // EF_RISCV_FLOAT_ABI
 	loongarchABI = 0x7        // EF_LOONGARCH_ABI_MODIFIER_MASK
@@ -18,14 +18,14 @@ const (
 	pieFlag      = 0x08000000 // DF_1_PIE
 )
 
-// mismatch says why a file is none that the loader could load. The loader goes on searching.
+// mismatch says why the loader cannot load a file. The loader continues its search.
 type mismatch string
 
 // Error says what the file is instead.
 func (m mismatch) Error() string { return string(m) }
 
-// openVerify reads the headers of a file that a search found, with the checks and in the order of
-// open_verify in glibc's elf/dl-load.c. A [mismatch] lets the search go on, any other error ends it.
+// openVerify reads the headers of a file that a search found. It makes the checks of open_verify in glibc's
+// elf/dl-load.c, in the same order. After a [mismatch] the search continues, any other error ends it.
 func openVerify(c *Content, want *header) (*elfFile, error) {
 	f := &elfFile{r: c, size: c.Size}
 	if c.Size < headerSize(want.class) {
@@ -34,8 +34,8 @@ func openVerify(c *Content, want *header) (*elfFile, error) {
 	if _, err := readFull(c, f.ident[:], 0); err != nil {
 		return nil, err
 	}
-	// The order matters: a text file is an error, a library of the other class is passed over, whatever
-	// else is wrong with it.
+	// The order matters: a text file is an error, but a library of the other class is skipped, whatever else is
+	// wrong with it.
 	if err := f.checkIdent(want); err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (f *elfFile) checkIdent(want *header) error {
 	id := f.ident
 	osabi, abi := elf.OSABI(id[elf.EI_OSABI]), id[elf.EI_ABIVERSION]
 	switch {
-	case string(id[:4]) != elf.ELFMAG: // a linker script for example, which the linker takes as libfoo.so
+	case string(id[:4]) != elf.ELFMAG: // for example a linker script, which the linker accepts as libfoo.so
 		return fmt.Errorf("invalid ELF header: %w", f.notELF())
 	case elf.Class(id[elf.EI_CLASS]) != want.class:
 		return mismatch(fmt.Sprintf("is %s", elf.Class(id[elf.EI_CLASS])))
@@ -73,7 +73,7 @@ func (f *elfFile) checkIdent(want *header) error {
 		return errors.New("ELF file version ident does not match current one")
 	case !validOSABI(osabi, want.machine):
 		return fmt.Errorf("ELF file OS ABI invalid (%s)", osabi)
-	// A library that uses a newer feature of the loader, such as IRELATIVE relocations, says so.
+	// A library that uses a newer feature of the loader, such as IRELATIVE relocations, sets the ABI version.
 	case abi != 0 && (osabi != elf.ELFOSABI_LINUX || abi >= libcABIMax):
 		return fmt.Errorf("ELF file ABI version invalid (%d)", abi)
 	case [7]byte(id[9:]) != [7]byte{}:
@@ -82,7 +82,7 @@ func (f *elfFile) checkIdent(want *header) error {
 	return nil
 }
 
-// validOSABI is VALID_ELF_OSABI of the machine: System V and GNU, for 32-bit ARM its own two as well.
+// validOSABI is VALID_ELF_OSABI of the machine: System V and GNU, and for 32-bit ARM its own two.
 func validOSABI(osabi elf.OSABI, m elf.Machine) bool {
 	switch osabi {
 	case elf.ELFOSABI_NONE, elf.ELFOSABI_LINUX:
@@ -93,8 +93,8 @@ func validOSABI(osabi elf.OSABI, m elf.Machine) bool {
 	return false
 }
 
-// sameMachine is elf_machine_matches_host: the machine, and the calling convention where the machine
-// has several.
+// sameMachine is elf_machine_matches_host. It compares the machine and, if the machine has several, the calling
+// convention.
 func (h *header) sameMachine(want *header) bool {
 	if h.machine != want.machine {
 		return false
@@ -108,13 +108,13 @@ func (h *header) sameMachine(want *header) bool {
 	case elf.EM_PPC64:
 		mask = ppc64ABI
 		if h.flags&mask == 0 || want.flags&mask == 0 {
-			return true // unspecified goes with both
+			return true // unspecified matches both
 		}
 	}
 	return h.flags&mask == want.flags&mask
 }
 
-// checkABITag reads the note "GNU", type 1, which names the system the file is for; 0 is Linux.
+// checkABITag reads the note "GNU", type 1, which holds the system that the file is for; 0 is Linux.
 func (f *elfFile) checkABITag() error {
 	left := uint64(maxNotes)
 	for _, p := range f.progs {
@@ -122,7 +122,7 @@ func (f *elfFile) checkABITag() error {
 			continue
 		}
 		if p.filesz > left {
-			return errors.New("it has more notes than are read")
+			return errors.New("it has more notes than the limit")
 		}
 		left -= p.filesz
 		note, err := f.bytes(p.off, p.filesz)
@@ -137,7 +137,7 @@ func (f *elfFile) checkABITag() error {
 				}
 				return nil
 			}
-			// ELF_NOTE_NEXT_OFFSET: the description is aligned, then the next note.
+			// ELF_NOTE_NEXT_OFFSET: the description is aligned, and so is the next note.
 			size := up(up(12+namesz, p.align)+descsz, p.align)
 			if size > uint64(len(note)) {
 				break
@@ -151,9 +151,10 @@ func (f *elfFile) checkABITag() error {
 // up rounds n up to a multiple of align, a power of two.
 func up(n, align uint64) uint64 { return (n + align - 1) &^ (align - 1) }
 
-// checkMappable is what glibc checks when it maps a library, in _dl_map_object_from_fd.
+// checkMappable makes the checks of glibc when it maps a library, in _dl_map_object_from_fd.
 func (f *elfFile) checkMappable(d *dynamic) error {
-	// Kept apart from openVerify: a file that is mapped already under another name is not checked again.
+	// This is not part of openVerify, because a file that is mapped already by another name is not checked
+	// again.
 	loads := 0
 	for _, p := range f.progs {
 		if p.typ == elf.PT_LOAD {

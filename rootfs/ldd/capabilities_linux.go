@@ -5,16 +5,16 @@ import (
 	"syscall"
 )
 
-// hasCapabilities says whether the kernel gives capabilities to who executes a file, and so sets AT_SECURE
-// (cap_bprm_creds_from_file in Linux's security/commoncap.c). The attribute is struct vfs_cap_data of
-// linux/capability.h, little endian everywhere: u32 revision and flags, then pairs of u32, permitted and
-// inheritable. What is only inheritable is for processes that have it already.
+// hasCapabilities reports whether a process that executes a file gains capabilities, so that the kernel sets
+// AT_SECURE (cap_bprm_creds_from_file in Linux's security/commoncap.c). The attribute is struct vfs_cap_data of
+// linux/capability.h, always little endian: u32 revision and flags, then pairs of u32, permitted and
+// inheritable. Inheritable capabilities are only for processes that have them already.
 func hasCapabilities(file string) bool {
 	const effective = 1 // VFS_CAP_FLAGS_EFFECTIVE
 	var buf [32]byte
 	n, err := syscall.Getxattr(file, "security.capability", buf[:])
 	if err != nil || n < 4 {
-		return false // none, or a file system that has none
+		return false // no capabilities, or a file system without them
 	}
 	b := buf[:n]
 	if binary.LittleEndian.Uint32(b)&effective != 0 {

@@ -2,5 +2,5 @@
 
 package ldd
 
-// hasCapabilities is for Linux, which alone has them.
+// hasCapabilities returns false: only Linux has file capabilities.
 func hasCapabilities(string) bool { return false }

@@ -6,52 +6,52 @@ import (
 	"strings"
 )
 
-// Program is the executable to start with.
+// Program is the executable to resolve.
 type Program struct {
-	// Path is the absolute path that the program has in the sysroot or will have in the image.
-	// $ORIGIN is the folder it is in, with links resolved. Required.
+	// Path is the program's absolute path in the sysroot or, later, in the image. $ORIGIN is its folder, with
+	// links resolved. Required.
 	Path string
-	// File is the host's path of the file; "" opens Path in the sysroot. With a File the Path need
-	// not exist in the sysroot.
+	// File is the path of the program's file on the host. If it is "", Path is opened in the sysroot; otherwise
+	// Path need not exist there.
 	File string
-	// Interpreter is the loader of a library, which names none itself: what LD_TRACE_LOADED_OBJECTS=1
-	// Interpreter Path would load. A file that has a PT_INTERP keeps that, a static program stays one.
+	// Interpreter is the loader for a library, which names none itself: the closure is what
+	// LD_TRACE_LOADED_OBJECTS=1 Interpreter Path would load. It is ignored for a file that has a PT_INTERP and
+	// for a static program.
 	Interpreter string
-	// Opens are libraries that the program opens while it runs, dlopen(3): names or absolute paths.
-	// They are found as if the program's own code asked for them, and are missed like any other. A
-	// static program can open none.
+	// Opens are the names or absolute paths of libraries that the program opens at run time with dlopen(3).
+	// They are searched as if the program's own code opened them, and a missing one is an error. A static
+	// program can open none.
 	Opens []string
-	// Tries are opened after Opens, in order and by the same rules, and none of them has to be there:
-	// one that cannot be loaded, that lacks a library, or that wants a version of one which that does
-	// not have, is left out together with what it alone would have brought, as a dlopen that fails
-	// unloads it again. So is one that is cut off, which would kill the program. See Closure.Left.
+	// Tries are opened after Opens, in order and by the same rules, but all of them are optional. A library is
+	// left out if it cannot be loaded, lacks a library, wants a version that a library does not have, or is
+	// truncated, which would kill the program. The libraries that only it needs are then left out too, as a
+	// failed dlopen unloads them. See Closure.Left.
 	Tries []string
-	// Variants also takes the libraries that only newer CPUs load, out of glibc-hwcaps/LEVEL beside
-	// each folder that is searched. Without it the image is for the baseline of the architecture,
-	// which every CPU runs. Levels are those that the loader names, see "ld.so --help". Only glibc
-	// has them.
+	// Variants adds the libraries that only newer CPUs load, from glibc-hwcaps/LEVEL in each searched folder.
+	// Without it the closure is for the baseline of the architecture, which every CPU runs. The levels are
+	// those that the loader names, see "ld.so --help". Only glibc has them.
 	Variants bool
-	// Memory is what was read when the same program was resolved before; nil keeps nothing.
+	// Memory, if set, keeps what was read, for the next resolution of the same program.
 	Memory *Memory
 }
 
-// Env is what a loader takes from the process. The zero value is an empty environment in "/".
+// Env is the environment that a loader reads. The zero value is an empty environment in "/".
 type Env struct {
 	LibraryPath string // LD_LIBRARY_PATH
-	// Preload is LD_PRELOAD: libraries that are loaded before what the program needs, and that need
-	// not be there.
+	// Preload is LD_PRELOAD: libraries that are loaded before those that the program needs. They may be
+	// missing.
 	Preload string
-	// PreloadFile is the content of /etc/ld.so.preload, which glibc reads for every program; see
-	// [ReadPreload]. [Resolve] does not take that of the sysroot, which is for the programs of that
-	// machine; [Verify] does.
+	// PreloadFile is the content of /etc/ld.so.preload, which glibc reads for every program; see [ReadPreload].
+	// [Resolve] ignores the file of the sysroot, because that is for the programs of that machine; [Verify]
+	// reads it.
 	PreloadFile string
-	Workdir     string // absolute; relative search paths start here; "" is "/"
+	Workdir     string // absolute path that relative search paths start from; "" is "/"
 }
 
 // Flavour is a family of dynamic loaders.
 type Flavour int
 
-// The flavours. A static program has no loader.
+// The flavours. Static is a program without a loader.
 const (
 	Static Flavour = iota
 	Glibc
@@ -71,54 +71,52 @@ func (f Flavour) String() string {
 	return fmt.Sprintf("Flavour(%d)", int(f))
 }
 
-// Closure is all that a program needs to start.
+// Closure is everything that a program needs to start.
 type Closure struct {
 	Loader  string      // PT_INTERP, "" when static
 	Flavour Flavour     // whose rules the loader follows
-	Machine elf.Machine // of the program, and so of every object
+	Machine elf.Machine // of the program and every object
 	Class   elf.Class   // 32 or 64 bit
 
-	// Objects are the files in load order: the program, its loader, then each library when it is
-	// first asked for, breadth first; then what is opened later, at the end of it libgcc_s.so.1, which
-	// glibc opens itself. Behind all of them are the variants. What is preloaded stands behind the
-	// loader.
+	// Objects are the files in load order: the program, its loader, what is preloaded, then each library when
+	// it is first asked for, breadth first. Libraries that are opened later follow, with libgcc_s.so.1, which
+	// glibc opens itself, at their end. Variants come last.
 	Objects []*Object
 
-	// Optional are libraries that were looked for and that the program can start without:
-	// libgcc_s.so.1 of a glibc program, which aborts without it in pthread_exit, pthread_cancel and
-	// backtrace (glibc's sysdeps/nptl/unwind-forcedunwind.c), DT_AUXILIARY ones, and those of Env.Preload.
+	// Optional are libraries that were not found and that the program can start without: libgcc_s.so.1 of a
+	// glibc program, which aborts without it in pthread_exit, pthread_cancel and backtrace (glibc's
+	// sysdeps/nptl/unwind-forcedunwind.c), DT_AUXILIARY libraries, and those of Env.Preload.
 	Optional []*NotFoundError
 
-	// Left are the Tries, the DT_AUXILIARY libraries that are refused, and with Variants the paths of
-	// variants, that are not in Objects.
+	// Left are the Tries, the rejected DT_AUXILIARY libraries and, with Variants, the paths of variants that
+	// are not in Objects.
 	Left []Left
 
-	// Warnings are what may go wrong on another machine or in another working directory, a line each.
+	// Warnings say what may go wrong on another machine or in another working directory, one line each.
 	Warnings []string
 
-	files       map[string]*file // what was read of the libraries, by real path
+	files       map[string]*file // libraries that were read, by real path
 	program     *file
-	interpreter *file // nil when static
-	started     int   // how many of the objects are loaded before the program runs
+	interpreter *file // nil if static
+	started     int   // number of objects that are loaded before the program runs
 	sys         FS
 	want        *header // of the loader
 	loader      loaderConf
-	lookups     []lookup // what the image's loader configuration has to answer, in order of lookup
-	// needsConf says that the loader's defaults alone would not find the same files.
+	lookups     []lookup // what the image's loader configuration has to answer, in order
+	// needsConf is set if the loader's defaults alone would not find the same files.
 	needsConf bool
-	pathFile  []byte             // musl's, nil when there is none
-	tries     map[string]bool    // names of Program.Tries
-	entries   map[string]*Object // what was opened under each name
-	levels    []*Closure         // what each CPU above the baseline loads, with Program.Variants
-	// find returns the path and the real path that an object would get for a name, "" for none; nil when
-	// static.
+	pathFile  []byte             // content of musl's path file, nil if there is none
+	tries     map[string]bool    // set of Program.Tries
+	entries   map[string]*Object // object opened by each name
+	levels    []*Closure         // closure of each CPU level, with Program.Variants
+	// find returns the path and the real path that an object would get for a name, or "". It is nil if static.
 	find func(name string, by *Object) (path, real string)
 }
 
-// Left is something that was tried and is not in the closure.
+// Left is a library that was tried and is not in the closure.
 type Left struct {
-	Name string // as it was asked for; of a variant its path
-	Err  error  // a MissingError, a LoadError, or why the file does not do
+	Name string // the name that was asked for; of a variant its path
+	Err  error  // a MissingError, a LoadError, or why the file does not fit
 }
 
 // lookup is a name and the file that the cache or a default folder had for it.
@@ -126,34 +124,34 @@ type lookup struct{ name, path, real, level string }
 
 // Object is a file that the loader maps.
 //
-// To have it found in an image by the same path, the image needs the file at Real, every link of Links,
-// and every folder of Dirs.
+// For an image to find it by the same path, the image needs the file at Real, every link of Links, and every
+// folder of Dirs.
 type Object struct {
-	Name     string   // as it was asked for: "libc.so.6"; of the program its Path
+	Name     string   // the name that was asked for: "libc.so.6"; of the program its Path
 	Path     string   // as the loader opened it, absolute; may have links and ".." in it
 	Real     string   // Path without links
-	Soname   string   // DT_SONAME, "" when the object has none
-	Links    []Link   // every symbolic link between Path and Real, in order; then those of other names
-	Dirs     []string // folders that Path enters only to leave them by ".."; mostly empty
-	NeededBy *Object  // who asked for it first; nil for the program
+	Soname   string   // DT_SONAME, "" if there is none
+	Links    []Link   // every symbolic link between Path and Real, in order; then those of its other names
+	Dirs     []string // folders that Path enters and leaves by ".."; mostly empty
+	NeededBy *Object  // the object that asked for it first; nil for the program
 	By       string   // the rule that found it, for people: "RUNPATH of /usr/bin/x"
 
-	// Opened is the entry of Program.Opens or Program.Tries that brought the object, be it itself or
-	// as a dependency; "libgcc_s.so.1" for what glibc opens, the name of DT_AUDIT for what watches the
-	// loader, and "" for what is loaded at the start.
+	// Opened is the entry of Program.Opens or Program.Tries that loaded the object, directly or as a
+	// dependency. It is "libgcc_s.so.1" for what glibc opens, the name in DT_AUDIT for an audit library, and ""
+	// for what is loaded at the start.
 	Opened string
-	// Level is the least CPU level that loads the object instead of another one or in addition,
-	// "x86-64-v3"; "" for what the baseline loads. An object of a level has the NeededBy of the one
+	// Level is the lowest CPU level that loads the object instead of another one or in addition, such as
+	// "x86-64-v3". It is "" for what the baseline loads. An object of a level has the NeededBy of the object
 	// that it replaces.
 	Level string
 
 	preload bool // named by Env.Preload or Env.PreloadFile
 
-	file  string    // host's path of the content; "" is Real in the sysroot
-	needs []*Object // what its headers ask for, as far as it is there
+	file  string    // path of the content on the host; "" is Real in the sysroot
+	needs []*Object // the objects that its headers ask for, except missing ones
 }
 
-// Lookup returns the object that was asked for under a name or has it as soname.
+// Lookup returns the object that was asked for by a name or has it as soname.
 func (c *Closure) Lookup(name string) (*Object, bool) {
 	for _, o := range c.Objects {
 		if o.Name == name || o.Soname == name {
@@ -163,7 +161,7 @@ func (c *Closure) Lookup(name string) (*Object, bool) {
 	return nil, false
 }
 
-// Program returns the program that the closure is for.
+// Program returns the program of the closure.
 func (c *Closure) Program() *Object { return c.Objects[0] }
 
 // String lists the closure as ldd(1) does, with the rule that found each object.

@@ -7,19 +7,19 @@ import (
 	"slices"
 )
 
-// Compare asks whether two closures load the same content under the same names, byte by byte: one of a
-// program where it was built, the other inside of the image. They differ when $ORIGIN, the cache or the
-// search path of the environment leads elsewhere in the image, or when a file was copied from another
-// place than the one that the loader uses. Variants are compared with those of the same level; both closures
-// have to be resolved with them or without.
+// Compare checks that two closures load the same content by the same names, byte by byte: source, of a program
+// where it was built, and image, of the same program inside the image. They differ if $ORIGIN, the cache or
+// LD_LIBRARY_PATH leads elsewhere in the image, or if a file was copied from another path than the one that the
+// loader uses. Variants are compared with those of the same level, so both closures must be resolved with
+// variants or both without.
 func Compare(ctx context.Context, source, image *Closure) error {
 	var lines []string
 	for i, a := range source.Objects {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		// The program is compared with the program, wherever it stands; all else by the name asked for,
-		// since the path may well differ.
+		// The program is compared with the program, whatever its path. All other objects are compared by the
+		// name asked for, because their paths may differ.
 		b := image.Objects[0]
 		if i > 0 {
 			var ok bool
@@ -38,14 +38,14 @@ func Compare(ctx context.Context, source, image *Closure) error {
 	}
 	for i, b := range image.Objects {
 		if _, ok := source.named(b.Name, b.Level); i > 0 && !ok && !source.fromMissingPreload(b) {
-			lines = append(lines, fmt.Sprintf("%q is loaded in the image only: %s (%s)", b.Name, b.Path, b.By))
+			lines = append(lines, fmt.Sprintf("%q is loaded only in the image: %s (%s)", b.Name, b.Path, b.By))
 		}
 	}
-	return listError(lines, func(s string) string { return s }, "copy the libraries to the same place in the image as on the build machine, or link with a search path that holds in both")
+	return listError(lines, func(s string) string { return s }, "copy the libraries to the same place in the image as on the build machine, or link with a search path that works in both")
 }
 
-// fromMissingPreload says whether an object of an image came with a preloaded library that was not there in the source: one of
-// the image's own, for example.
+// fromMissingPreload reports whether an object of an image belongs to a preloaded library that the source
+// lacks, for example one that is only in the image.
 func (c *Closure) fromMissingPreload(o *Object) bool {
 	for ; o != nil; o = o.NeededBy {
 		if o.preload {
@@ -55,7 +55,7 @@ func (c *Closure) fromMissingPreload(o *Object) bool {
 	return false
 }
 
-// onCPU says on which CPUs an object is loaded, when not on all.
+// onCPU says on which CPUs an object is loaded, "" for all.
 func onCPU(o *Object) string {
 	if o.Level == "" {
 		return ""
@@ -73,7 +73,7 @@ func (c *Closure) named(name, level string) (*Object, bool) {
 	return nil, false
 }
 
-// compareObjects compares the content of an object with that of the one in its place.
+// compareObjects reports whether two objects have the same content.
 func compareObjects(ca *Closure, a *Object, cb *Closure, b *Object) (same bool, err error) {
 	fa, err := ca.Content(a)
 	if err != nil {

@@ -7,18 +7,18 @@ import (
 	"fmt"
 )
 
-// A Note is a library that an object says it may open while it runs, in its .note.dlopen:
+// A Note is a library that an object announces in its .note.dlopen that it may open at run time:
 // https://uapi-group.org/specifications/specs/elf_dlopen_metadata/.
 type Note struct {
 	By          *Object
-	Sonames     []string // one of them is wanted, the best first; never empty
-	Feature     string   // what it is for, a word
+	Sonames     []string // alternatives, the best first; never empty
+	Feature     string   // the feature that needs it, one word
 	Description string   // the same for people
 	Priority    string   // "required", "recommended" or "suggested"
 }
 
-// The note's owner, its type, and bounds on what it says. systemd's libraries have some twenty notes of
-// 200 bytes.
+// The note's owner, its type, and limits on its content. systemd's libraries have about twenty notes of 200
+// bytes.
 const (
 	dlopenOwner = "FDO\x00"
 	dlopenType  = 0x407c0c0a
@@ -26,9 +26,9 @@ const (
 	maxSonames  = 64
 )
 
-// Notes returns what the objects of the closure say they open, in load order; variants say what their
-// baseline libraries do. Notes that cannot be read are left out: the error is about those alone, and
-// comes with all others.
+// Notes returns the dlopen notes of the objects in load order. Variants are skipped, because they have the
+// notes of their baseline libraries. Unreadable notes are left out: the error covers only those, and all other
+// notes are returned with it.
 func (c *Closure) Notes(ctx context.Context) ([]Note, error) {
 	var all []Note
 	var bad error
@@ -56,7 +56,7 @@ func (c *Closure) Notes(ctx context.Context) ([]Note, error) {
 	return all, errors.Join(err, bad)
 }
 
-// dlopenNotes reads a file's notes about libraries.
+// dlopenNotes reads a file's dlopen notes.
 func (f *elfFile) dlopenNotes() ([]Note, error) {
 	notes, err := f.notes()
 	var out []Note
@@ -70,10 +70,11 @@ func (f *elfFile) dlopenNotes() ([]Note, error) {
 	return out, err
 }
 
-// parseDlopenNote reads a JSON array of objects, ended by a NUL. Unknown keys are for later versions.
+// parseDlopenNote reads a JSON array of objects that ends with a NUL. Unknown keys are ignored, for later
+// versions.
 func parseDlopenNote(desc []byte) ([]Note, error) {
 	if len(desc) > maxJSON {
-		return nil, fmt.Errorf("a note of %d bytes", len(desc))
+		return nil, fmt.Errorf("a note has %d bytes", len(desc))
 	}
 	var entries []struct {
 		Soname                         []string
@@ -85,7 +86,7 @@ func parseDlopenNote(desc []byte) ([]Note, error) {
 	var out []Note
 	for _, e := range entries {
 		if len(e.Soname) == 0 || len(e.Soname) > maxSonames {
-			return out, fmt.Errorf("a note of %d sonames", len(e.Soname))
+			return out, fmt.Errorf("a note has %d sonames", len(e.Soname))
 		}
 		if e.Priority == "" {
 			e.Priority = "recommended"

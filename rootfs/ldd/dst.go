@@ -6,12 +6,12 @@ import "strings"
 type tokens struct {
 	origin, lib, platform string
 
-	secure bool                   // of a set-ID program: $ORIGIN has to come first,
-	trust  func(path string) bool // and of the program itself lead into a trusted folder; else nil
+	secure bool                   // for a set-ID program: $ORIGIN has to come first
+	trust  func(path string) bool // and, in the program itself, lead into a trusted folder; else nil
 }
 
-// expand replaces $ORIGIN, $LIB and $PLATFORM, with or without braces. A token ends where an identifier
-// does: $ORIGINAL is no token. ok is false when a token has no value; the string must then be dropped
+// expand replaces $ORIGIN, $LIB and $PLATFORM, with or without braces. A token ends where an identifier ends:
+// $ORIGINAL is no token. ok is false if a token has no value; the caller must then drop the string
 // (_dl_dst_substitute in glibc's elf/dl-load.c).
 func (t tokens) expand(s string) (expanded string, ok bool) {
 	if !strings.Contains(s, "$") {
@@ -30,11 +30,11 @@ func (t tokens) expand(s string) (expanded string, ok bool) {
 		origin := n > 0 && strings.Contains(after[:n], "ORIGIN")
 		isOrigin = isOrigin || origin
 		switch {
-		case n == 0: // no token: the dollar stands for itself
+		case n == 0: // no token: a literal dollar
 			b.WriteByte('$')
 		case origin && t.secure && !(first && before == "" && (after[n:] == "" || after[n] == '/')):
 			return "", false
-		case value == "": // a program whose place is unknown has no $ORIGIN
+		case value == "": // a program with an unknown path has no $ORIGIN
 			return "", false
 		default:
 			b.WriteString(value)
@@ -43,7 +43,7 @@ func (t tokens) expand(s string) (expanded string, ok bool) {
 	}
 }
 
-// token recognises a token behind a "$": its value and its length, 0 when it is none.
+// token returns the value and the length of the token after a "$". The length is 0 if there is no token.
 func (t tokens) token(s string) (value string, n int) {
 	for _, tok := range [...]struct{ name, value string }{
 		{"ORIGIN", t.origin}, {"PLATFORM", t.platform}, {"LIB", t.lib},
@@ -58,7 +58,7 @@ func (t tokens) token(s string) (value string, n int) {
 	return "", 0
 }
 
-// hasToken says whether there is any token in a string (_dl_dst_count).
+// hasToken reports whether a string contains a token (_dl_dst_count).
 func hasToken(s string) bool {
 	for {
 		_, after, found := strings.Cut(s, "$")
@@ -72,7 +72,7 @@ func hasToken(s string) bool {
 	}
 }
 
-// isIdent says whether a character would continue an identifier, and with it the name of a token.
+// isIdent reports whether a character can be part of an identifier.
 func isIdent(c byte) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }

@@ -6,29 +6,29 @@ import (
 	"fmt"
 )
 
-// Bounds on the dynamic section. Real programs stay far below: a hundred entries.
+// Limits on the dynamic section. Real programs have about a hundred entries.
 const (
 	maxDynamic = 1 << 16 // entries
 	maxDeps    = 1 << 12 // libraries that one object asks for
 )
 
-// errNoDynamic is what glibc says of a library without a dynamic section, a file of separate debug
-// symbols for example.
+// errNoDynamic is glibc's message for a library without a dynamic section, for example a file of separate debug
+// symbols.
 var errNoDynamic = errors.New("object file has no dynamic section")
 
-// dynamic is what a loader wants to know from the dynamic section, https://gabi.xinuos.com/elf/08-dynamic.html.
+// dynamic is what a loader reads from the dynamic section, https://gabi.xinuos.com/elf/08-dynamic.html.
 type dynamic struct {
 	deps       []dep // in the section's order
 	soname     string
 	rpath      string
 	runpath    string
-	hasRunpath bool // even an empty DT_RUNPATH switches DT_RPATH off
+	hasRunpath bool // even an empty DT_RUNPATH disables DT_RPATH
 	flags1     elf.DynFlag1
-	audit      map[elf.DynTag]string // DT_AUDIT and DT_DEPAUDIT; nil without
-	tags       map[elf.DynTag]uint64 // the last value of each tag, as the loaders keep it
+	audit      map[elf.DynTag]string // DT_AUDIT and DT_DEPAUDIT; nil if there are none
+	tags       map[elf.DynTag]uint64 // the last value of each tag, which the loaders use
 }
 
-// dep is a library that an object asks for: DT_NEEDED, DT_AUXILIARY or DT_FILTER.
+// dep is a library that an object asks for by DT_NEEDED, DT_AUXILIARY or DT_FILTER.
 type dep struct {
 	tag  elf.DynTag
 	name string
@@ -40,7 +40,7 @@ func (f *elfFile) dynamic() (*dynamic, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The names have to wait: the entry that says where the strings are may come last.
+	// Names are read last: the entry with the address of the strings may come last.
 	d := &dynamic{tags: map[elf.DynTag]uint64{}}
 	var deps []dynEntry
 	for i := uint64(0); ; i++ {
@@ -63,7 +63,8 @@ func (f *elfFile) dynamic() (*dynamic, error) {
 	return d, d.readNames(f, deps)
 }
 
-// dynamicRange returns where the dynamic section is. The loaders take its address, not its offset.
+// dynamicRange returns the file range of the dynamic section. Like the loaders, it uses the section's address,
+// not its offset.
 func (f *elfFile) dynamicRange() (off, size uint64, err error) {
 	for _, p := range f.progs {
 		if p.typ != elf.PT_DYNAMIC {
@@ -87,12 +88,12 @@ type dynEntry struct {
 	val uint64
 }
 
-// dynEntry reads the entry of number i; behind the last one there is DT_NULL.
+// dynEntry reads entry i. After the last one it returns DT_NULL.
 func (f *elfFile) dynEntry(off, size, i uint64) (dynEntry, error) {
 	if i >= maxDynamic {
 		return dynEntry{}, fmt.Errorf("dynamic section has more than %d entries", maxDynamic)
 	}
-	// Read one by one, up to DT_NULL: the size that the program header claims may be anything.
+	// Entries are read one by one, up to DT_NULL: the size in the program header may be wrong.
 	width := uint64(16)
 	if f.class == elf.ELFCLASS32 {
 		width = 8
@@ -105,7 +106,7 @@ func (f *elfFile) dynEntry(off, size, i uint64) (dynEntry, error) {
 		return dynEntry{}, fmt.Errorf("dynamic section: %w", err)
 	}
 	if f.class == elf.ELFCLASS32 {
-		// d_tag is signed: the tags of the upper half have to come out the same as in the wide form.
+		// d_tag is signed: tags of the upper half must have the same value as in the 64-bit form.
 		return dynEntry{elf.DynTag(int32(f.order.Uint32(b))), uint64(f.order.Uint32(b[4:]))}, nil
 	}
 	return dynEntry{elf.DynTag(f.order.Uint64(b)), f.order.Uint64(b[8:])}, nil
@@ -120,7 +121,7 @@ func (d *dynamic) readNames(f *elfFile, deps []dynEntry) error {
 		return s
 	}
 	for _, e := range deps {
-		// A name is a path, or the end of one: the kernel would open none that is longer.
+		// A name is a path, or its end, and the kernel opens no path longer than maxPath.
 		name, err := f.dynString(d, e.val, maxPath)
 		if err != nil {
 			return err
@@ -148,17 +149,17 @@ func (d *dynamic) readNames(f *elfFile, deps []dynEntry) error {
 	return err
 }
 
-// dynString reads a string out of DT_STRTAB that has with its end at most limit bytes.
+// dynString reads a string of at most limit bytes, with its NUL, from DT_STRTAB.
 func (f *elfFile) dynString(d *dynamic, index, limit uint64) (string, error) {
 	addr, ok := d.tags[elf.DT_STRTAB]
 	if !ok {
 		return "", errors.New("dynamic section has no string table")
 	}
 	if n, ok := d.tags[elf.DT_STRSZ]; ok && index >= n {
-		return "", fmt.Errorf("string %d is outside of a table of %d bytes", index, n)
+		return "", fmt.Errorf("string offset %d is outside of a table of %d bytes", index, n)
 	}
 	if addr+index < addr {
-		return "", fmt.Errorf("string %d is outside of memory", index)
+		return "", fmt.Errorf("string offset %d is outside of memory", index)
 	}
 	off, left, ok := f.offset(addr + index)
 	if !ok {

@@ -9,21 +9,21 @@ import (
 	"math"
 )
 
-// ErrNotELF says that a file is not an ELF file at all: a script, or a program of another system.
+// ErrNotELF means that a file is not an ELF file, but for example a script or a program of another system.
 var ErrNotELF = errors.New("not an ELF file")
 
 // header is the ELF header, https://gabi.xinuos.com/elf/02-eheader.html.
 type header struct {
 	ident     [elf.EI_NIDENT]byte // as in the file
-	class     elf.Class           // out of ident: the width of addresses
-	order     binary.ByteOrder    // out of ident
+	class     elf.Class           // from ident: the width of addresses
+	order     binary.ByteOrder    // from ident
 	typ       elf.Type
 	machine   elf.Machine
 	version   uint32
-	flags     uint32 // of the machine: its calling convention
-	phoff     uint64 // where the program headers are,
-	phentsize uint16 // how long each is
-	phnum     uint16 // and how many there are
+	flags     uint32 // specific to the machine, such as its calling convention
+	phoff     uint64 // offset of the program headers
+	phentsize uint16 // size of each
+	phnum     uint16 // number of them
 }
 
 // prog is a program header.
@@ -34,18 +34,18 @@ type prog struct {
 	align                     uint64
 }
 
-// elfFile is an ELF file read as a loader reads it: program headers and the dynamic section, never the
-// section headers, which may be stripped or wrong without anyone noticing. The standard library's
-// debug/elf needs them. Every size in the file is checked against the file's own size.
+// elfFile is an ELF file as a loader reads it: program headers and the dynamic section, but not the section
+// headers, which may be stripped or wrong. The standard library's debug/elf needs section headers. Every size
+// in the file is checked against the file's own size.
 type elfFile struct {
 	header
 	r     io.ReaderAt
 	size  int64
 	progs []prog
-	strs  *fileStrings // read so far
+	strs  *fileStrings // strings read so far
 }
 
-// Sizes of the header and of one program header per class.
+// headerSize is the size of the ELF header, Elf32_Ehdr or Elf64_Ehdr.
 func headerSize(c elf.Class) int64 {
 	if c == elf.ELFCLASS32 {
 		return 52
@@ -73,8 +73,8 @@ func readELF(r io.ReaderAt, size int64) (*elfFile, error) {
 	return f, nil
 }
 
-// readHeader reads the ELF header. A class or byte order that does not exist is an error; whether the
-// header fits a loader is for the caller to say.
+// readHeader reads the ELF header. It rejects a class or byte order that does not exist; the caller checks
+// whether the header fits a loader.
 func (f *elfFile) readHeader() error {
 	if f.size < elf.EI_NIDENT {
 		return f.notELF()
@@ -85,7 +85,7 @@ func (f *elfFile) readHeader() error {
 	if string(f.ident[:4]) != elf.ELFMAG {
 		return f.notELF()
 	}
-	// Everything behind depends on these two.
+	// Everything that follows depends on these two.
 	f.class = elf.Class(f.ident[elf.EI_CLASS])
 	if f.class != elf.ELFCLASS32 && f.class != elf.ELFCLASS64 {
 		return fmt.Errorf("invalid ELF class %d", f.class)
@@ -109,8 +109,8 @@ func (f *elfFile) readHeader() error {
 	return nil
 }
 
-// decodeHeader decodes Elf32_Ehdr or Elf64_Ehdr, which differ in the width of three addresses: the entry
-// point and the offsets of program and section headers.
+// decodeHeader decodes Elf32_Ehdr or Elf64_Ehdr, which differ in the width of three addresses: the entry point
+// and the offsets of program and section headers.
 func (f *elfFile) decodeHeader(b []byte) {
 	o := f.order
 	f.typ = elf.Type(o.Uint16(b[16:]))
@@ -129,7 +129,7 @@ func (f *elfFile) decodeHeader(b []byte) {
 
 // readProgs reads the program headers.
 func (f *elfFile) readProgs() error {
-	// The kernel and the loaders know no other size, though the specification would allow one.
+	// The kernel and the loaders accept no other size, though the specification would allow one.
 	if int(f.phentsize) != progSize(f.class) && f.phnum != 0 {
 		return fmt.Errorf("program headers of %d bytes, expected %d", f.phentsize, progSize(f.class))
 	}
@@ -144,8 +144,8 @@ func (f *elfFile) readProgs() error {
 	return nil
 }
 
-// decodeProg decodes Elf32_Phdr or Elf64_Phdr. The flags stand at different places: second in the wide
-// one, so that the 64-bit fields behind are aligned.
+// decodeProg decodes Elf32_Phdr or Elf64_Phdr. The position of the flags differs: in Elf64_Phdr they come
+// second, to align the 64-bit fields.
 func (f *elfFile) decodeProg(b []byte) prog {
 	o := f.order
 	if f.class == elf.ELFCLASS32 {
@@ -162,7 +162,7 @@ func (f *elfFile) decodeProg(b []byte) prog {
 	}
 }
 
-// interp returns PT_INTERP, "" when there is none. The kernel wants the NUL at its end, see elf(5).
+// interp returns PT_INTERP, "" if there is none. The kernel requires the NUL at its end, see elf(5).
 func (f *elfFile) interp() (string, error) {
 	for _, p := range f.progs {
 		if p.typ != elf.PT_INTERP {
@@ -176,17 +176,17 @@ func (f *elfFile) interp() (string, error) {
 			return "", fmt.Errorf("interpreter name: %w", err)
 		}
 		if buf[len(buf)-1] != 0 {
-			return "", errors.New("interpreter name without an end")
+			return "", errors.New("interpreter name without a NUL at its end")
 		}
 		return cString(buf), nil
 	}
 	return "", nil
 }
 
-// offset returns where in the file a virtual address is, and how many bytes of its segment follow.
+// offset returns the file offset of a virtual address and the number of bytes that follow in its segment.
 func (f *elfFile) offset(addr uint64) (off, left uint64, ok bool) {
 	for _, p := range f.progs {
-		// filesz, not memsz: what is behind in memory is zero and not in the file.
+		// filesz, not memsz: memory beyond it is zero and not in the file.
 		if p.typ == elf.PT_LOAD && addr >= p.vaddr && addr-p.vaddr < p.filesz {
 			in := addr - p.vaddr
 			if p.off > math.MaxInt64 || p.off+in < p.off {
@@ -198,14 +198,15 @@ func (f *elfFile) offset(addr uint64) (off, left uint64, ok bool) {
 	return 0, 0, false
 }
 
-// maxTable bounds each table that is read of a file, in bytes: a sparse file has any size and costs its maker nothing.
-// The largest symbol tables of real libraries, those of browser engines, have less than 100 MB.
+// maxTable limits the size of each table that is read from a file, in bytes, because a sparse file of any size
+// is cheap to make. The largest symbol tables of real libraries, those of browser engines, have less than 100
+// MB.
 const maxTable = 256 << 20
 
-// tableLimit is the file's size as a bound of what is read of it.
+// tableLimit returns the maximum size of a table in this file.
 func (f *elfFile) tableLimit() int64 { return min(f.size, maxTable) }
 
-// check says whether n bytes at off are inside of the file.
+// checkRange returns an error if n bytes at off are not all inside the file.
 func (f *elfFile) checkRange(off, n uint64) error {
 	if size := uint64(f.size); off > size || n > size-off {
 		return fmt.Errorf("%d bytes at offset %d are outside of a file of %d bytes", n, off, f.size)
@@ -219,14 +220,14 @@ func (f *elfFile) bytes(off, n uint64) ([]byte, error) {
 		return nil, err
 	}
 	if n > maxTable {
-		return nil, fmt.Errorf("%d bytes at offset %d are more than the %d of any table", n, off, maxTable)
+		return nil, fmt.Errorf("a table of %d bytes at offset %d is larger than the limit of %d", n, off, maxTable)
 	}
 	buf := make([]byte, n)
 	_, err := readFull(f.r, buf, int64(off))
 	return buf, err
 }
 
-// notELF says what the file is instead, as far as its first bytes tell.
+// notELF returns an ErrNotELF that says what the file is instead, judging by its first bytes.
 func (f *elfFile) notELF() error {
 	var b [4]byte
 	n, _ := f.r.ReadAt(b[:], 0)
@@ -244,7 +245,7 @@ func (f *elfFile) notELF() error {
 	}
 }
 
-// readFull fills buf from off; a file that ends before is an error.
+// readFull fills buf from off. A file that ends earlier is an error.
 func readFull(r io.ReaderAt, buf []byte, off int64) (int, error) {
 	n, err := r.ReadAt(buf, off)
 	if n == len(buf) {

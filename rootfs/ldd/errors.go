@@ -8,19 +8,19 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// NotFoundError is a library that the loader would not find.
+// NotFoundError reports a library that the loader would not find.
 type NotFoundError struct {
-	Soname   string   // as it is asked for
+	Soname   string   // the name that is asked for
 	NeededBy string   // path of the object that asks for it
-	Searched []string // where, in order: "/opt/lib (RUNPATH of /usr/bin/x)"
+	Searched []string // places searched, in order: "/opt/lib (RUNPATH of /usr/bin/x)"
 	Package  string   // Debian package to install; "" when unknown
-	Fix      string   // what to do about it, one line
+	Fix      string   // how to fix it, one line
 }
 
-// Error says what is missing, who needs it, where it was looked for and what helps.
+// Error says what is missing, who needs it, where the loader looks and how to fix it.
 func (e *NotFoundError) Error() string { return e.text() + "\nfix: " + plaintext.Field(e.Fix) }
 
-// text is the message without the fix, which comes once behind all missing libraries.
+// text is the message without the fix. A MissingError prints the fixes once, after all missing libraries.
 func (e *NotFoundError) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "library %q not found, needed by %q", e.Soname, e.NeededBy)
@@ -33,14 +33,14 @@ func (e *NotFoundError) text() string {
 	return b.String()
 }
 
-// MissingError is every library that a program lacks. The loader would stop at the first; whoever has to
-// install packages wants to know all at once. [errors.As] finds the first [NotFoundError] in it.
+// MissingError reports every library that a program lacks. The loader would stop at the first one, but the user
+// wants to install all packages at once. [errors.As] finds the first [NotFoundError] in it.
 type MissingError struct {
 	Program string
 	Missing []*NotFoundError // at least one
 }
 
-// Error lists the missing libraries and ends with what to do about all of them.
+// Error lists the missing libraries and ends with one line that fixes all of them.
 func (e *MissingError) Error() string {
 	var b strings.Builder
 	fixes := []string{}
@@ -64,17 +64,17 @@ func (e *MissingError) Unwrap() []error {
 	return errs
 }
 
-// LoadError is a file that the loader finds and then refuses; it does not look any further.
+// LoadError reports a file that the loader finds and then rejects. The loader does not search any further.
 type LoadError struct {
 	Path     string
 	NeededBy string // path of the object that asks for it
 	Err      error
-	fix      string // "" is the usual one
+	fix      string // "" for the default fix
 }
 
-// Error says which file is refused and why, in the loader's words where it has some.
+// Error names the rejected file and the reason, in the loader's words if it has some.
 func (e *LoadError) Error() string {
-	fix := cmp.Or(e.fix, "replace the file by the library for the program's platform, or take its folder out of the search path")
+	fix := cmp.Or(e.fix, "replace the file with the library for the program's platform, or remove its folder from the search path")
 	return fmt.Sprintf("loading %q for %q: %v\nfix: %s", e.Path, e.NeededBy, e.Err, plaintext.Field(fix))
 }
 

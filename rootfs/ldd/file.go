@@ -7,26 +7,26 @@ import (
 	"io/fs"
 )
 
-// file is what is read of a library. That happens once in a resolution, however often the file is found:
-// a program that tries hundreds of plugins meets the same few libraries over and over.
+// file is a library that was read. Each file is read once in a resolution, however often it is found: a program
+// that tries hundreds of plugins finds the same few libraries again and again.
 type file struct {
 	info fs.FileInfo
-	elf  *elfFile // headers and what was read with them; the file is closed
+	elf  *elfFile // headers and dynamic section; the file is closed
 	dyn  *dynamic
-	isa  uint32     // x86 ISA levels that it needs
-	libc bool       // defines what only a C library does; musl asks
+	isa  uint32     // x86 ISA levels that it needs, as bits
+	libc bool       // is a C library; for musl
 	conf loaderConf // of a loader
-	// interp is the PT_INTERP of a program, and static says that it has no dynamic section.
+	// interp is the PT_INTERP of a program. static is set if it has no dynamic section.
 	interp   string
 	static   bool
 	versions *versionTables
-	answers  *answers // what else was asked of it; shared by all that know the file
-	err      error    // of the search: a mismatch lets it go on, any other ends it
-	bad      error    // of mapping the file that the search has found
+	answers  *answers // cached answers; shared by all that use the file
+	err      error    // of the search: a mismatch continues it, any other error ends it
+	bad      error    // of mapping the file after the search
 }
 
-// read reads the file at a place, the way of one of the loaders. An error is that of opening the file,
-// before anything of it is seen.
+// read reads the file of a place with the given function for its loader. The error is that of opening the file;
+// errors in its content are in the file.
 func (r *process) read(at place, way func(*file, *Content)) (*file, error) {
 	if f, ok := r.files[at.real]; ok {
 		return f, nil
@@ -43,7 +43,7 @@ func (r *process) read(at place, way func(*file, *Content)) (*file, error) {
 	return f, nil
 }
 
-// readGlibc reads a file the way of glibc: the search already looks into it.
+// readGlibc reads a file like glibc, which checks files during the search.
 func (r *process) readGlibc(f *file, body *Content) {
 	if f.elf, f.err = openVerify(body, r.want); f.err != nil {
 		return
@@ -54,8 +54,8 @@ func (r *process) readGlibc(f *file, body *Content) {
 	}
 }
 
-// readMusl reads a file the way of musl: what the search can open is taken, or musl gives up. A file for
-// another machine is mapped by musl and then crashes: here it is refused.
+// readMusl reads a file like musl, which takes the first file that it can open, or fails. musl maps a file for
+// another machine and then crashes; here such a file is rejected.
 func (r *process) readMusl(f *file, body *Content) {
 	f.elf, f.bad = readELF(body, body.Size)
 	switch {
@@ -83,7 +83,7 @@ func readProgram(f *file, body *Content) {
 		return
 	}
 	if f.elf.typ != elf.ET_EXEC && f.elf.typ != elf.ET_DYN {
-		f.bad = fmt.Errorf("it is no program but an ELF file of type %s", f.elf.typ)
+		f.bad = fmt.Errorf("it is not a program but an ELF file of type %s", f.elf.typ)
 		return
 	}
 	if f.interp, f.bad = f.elf.interp(); f.bad != nil {
@@ -91,7 +91,7 @@ func readProgram(f *file, body *Content) {
 	}
 	f.dyn, f.bad = f.elf.dynamic()
 	if errors.Is(f.bad, errNoDynamic) {
-		// As of any program that is linked with -static and not as PIE.
+		// A program that is linked with -static and not as PIE has none.
 		f.dyn, f.bad, f.static = &dynamic{}, nil, true
 	}
 	f.isa = f.elf.isaNeeded()

@@ -11,13 +11,13 @@ import (
 
 // FS is a sysroot: a root file system that is read but not entered.
 //
-// Names are those of [io/fs]: "." for the root, "lib64/ld-linux-x86-64.so.2" below it, never a leading
-// slash. This package resolves every symbolic link itself, inside the root, and calls Open only with
-// names that have no link in them; so Open may follow links or not. Files should be [io.ReaderAt] too;
-// others are read whole.
+// Names are those of [io/fs]: "." for the root, "lib64/ld-linux-x86-64.so.2" below it, never a leading slash.
+// This package resolves every symbolic link itself, inside the root, and calls Open only with names that
+// contain no link. So Open may or may not follow links. Files should also be [io.ReaderAt]; other files are
+// read whole.
 //
-// One resolution asks for one thing at a time, so that an FS need not be safe for concurrent use unless several
-// resolutions share it. Each call may come again with the same name; the answers may not differ meanwhile.
+// One resolution makes one call at a time. An FS needs to be safe for concurrent use only if several
+// resolutions share it. A call may be repeated with the same name and has to return the same result.
 //
 // An [fs.ReadLinkFS] of Go 1.25 has these methods.
 type FS interface {
@@ -26,20 +26,20 @@ type FS interface {
 	ReadLink(name string) (string, error)
 }
 
-// capableFS is a sysroot that knows of a file's capabilities(7). The files of an image have none.
+// capableFS is a sysroot with capabilities(7) of files. The files of an image have none.
 type capableFS interface {
 	// gainsCapabilities reports whether a process that executes the file gains capabilities.
 	gainsCapabilities(name string) bool
 }
 
-// DirFS returns the sysroot in a folder of the host; "/" is the host itself. On Linux it knows of a file's
-// capabilities, as far as they can be read.
+// DirFS returns the sysroot in a folder of the host; "/" is the host itself. On Linux it has the capabilities
+// of files, if they can be read.
 func DirFS(root string) FS { return dirFS(root) }
 
-// dirFS is the host's path of a sysroot.
+// dirFS is the path of a sysroot on the host.
 type dirFS string
 
-// Open opens a file; the host follows links in the name, of which there are none here.
+// Open opens a file. The host would follow links in the name, but there are none.
 func (d dirFS) Open(name string) (fs.File, error) {
 	p, err := d.path("open", name)
 	if err != nil {
@@ -48,7 +48,7 @@ func (d dirFS) Open(name string) (fs.File, error) {
 	return os.Open(p)
 }
 
-// Lstat describes a file and follows no link at the end of the name.
+// Lstat describes a file. It does not follow a link at the end of the name.
 func (d dirFS) Lstat(name string) (fs.FileInfo, error) {
 	p, err := d.path("lstat", name)
 	if err != nil {
@@ -57,7 +57,7 @@ func (d dirFS) Lstat(name string) (fs.FileInfo, error) {
 	return os.Lstat(p)
 }
 
-// ReadLink returns where a link points, with slashes also on Windows.
+// ReadLink returns the target of a link, with slashes also on Windows.
 func (d dirFS) ReadLink(name string) (string, error) {
 	p, err := d.path("readlink", name)
 	if err != nil {
@@ -73,7 +73,7 @@ func (d dirFS) gainsCapabilities(name string) bool {
 	return err == nil && hasCapabilities(p)
 }
 
-// path returns the host's spelling of a name; one that the host cannot have does not exist there.
+// path returns the host's spelling of a name. A name that the host does not allow does not exist.
 func (d dirFS) path(op, name string) (string, error) {
 	local, err := filepath.Localize(name)
 	if err != nil {
@@ -82,10 +82,10 @@ func (d dirFS) path(op, name string) (string, error) {
 	return filepath.Join(string(d), local), nil
 }
 
-// maxWhole bounds a file that has to be read whole because it is no [io.ReaderAt].
+// maxWhole limits the size of a file that is read whole because it is not an [io.ReaderAt].
 const maxWhole = 256 << 20
 
-// Content is an open file with random access. Whoever gets it closes it.
+// Content is an open file with random access. The caller closes it.
 type Content struct {
 	io.ReaderAt
 	io.Closer
@@ -93,7 +93,7 @@ type Content struct {
 	Info fs.FileInfo // of the open file
 }
 
-// openContent opens a regular file. Callers look before: to open a FIFO is to wait for its writer.
+// openContent opens a regular file. Callers check the type first, because opening a FIFO waits for a writer.
 func openContent(open func() (fs.File, error)) (*Content, error) {
 	f, err := open()
 	if err != nil {
@@ -106,13 +106,13 @@ func openContent(open func() (fs.File, error)) (*Content, error) {
 	return c, nil
 }
 
-// newContent gives random access to an open file. The size bounds everything that is read later.
+// newContent gives random access to an open file. The size limits everything that is read later.
 func newContent(f fs.File) (*Content, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	// Once more, of the open file: what was looked at before may have been replaced.
+	// Check the open file again: it may have been replaced since.
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("not a regular file (%s)", info.Mode().Type())
 	}
@@ -122,7 +122,7 @@ func newContent(f fs.File) (*Content, error) {
 		return c, nil
 	}
 	if c.Size > maxWhole {
-		return nil, fmt.Errorf("%d bytes are too many to be read at once", c.Size)
+		return nil, fmt.Errorf("%d bytes are too many to read at once", c.Size)
 	}
 	buf, err := io.ReadAll(io.LimitReader(f, c.Size))
 	if err != nil {

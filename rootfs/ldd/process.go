@@ -8,49 +8,49 @@ import (
 	"strings"
 )
 
-// process is the state of one process that starts: what is loaded so far and by which names. Resolution
-// is one walk with this state over all objects. Tools that resolve object by object get another answer:
-// what a name means depends on what was loaded before, and by whom.
+// process is the state of one process that starts: the objects loaded so far and their names. One walk with
+// this state covers all objects. Tools that resolve each object by itself get wrong results, because what a
+// name means depends on what was loaded before, and by whom.
 type process struct {
 	ctx     context.Context
 	sys     *walker
 	env     Env
-	files   map[string]*file // read so far, by real path
-	parsed  *parsedFiles     // and before, under whatever path
+	files   map[string]*file // files read so far, by real path
+	parsed  *parsedFiles     // files that were parsed before, by any path
 	conf    loaderConf
-	want    *header            // of the loader; the files that it accepts look like it
-	distro  distro             // for advice
-	cache   func() *cache      // ld.so.cache, read when it is first asked for
-	closure *Closure           // what is returned
+	want    *header            // the loader's header, which an accepted file has to match
+	distro  distro             // for the fix of an error
+	cache   func() *cache      // ld.so.cache, read at the first call
+	closure *Closure           // the result
 	main    *loaded            // the program
-	loader  *loaded            // nil for a static program
-	objects []*loaded          // as closure.Objects, in the same order
-	names   map[string]*loaded // what a name means; for glibc sonames are names too
-	missing []*NotFoundError   // what the program cannot start without
-	opening string             // what is being opened, "" while the program starts
-	undo    []func()           // takes changes of objects back, the last one first
+	loader  *loaded            // nil if static
+	objects []*loaded          // in the same order as closure.Objects
+	names   map[string]*loaded // object by name; in glibc a soname is a name too
+	missing []*NotFoundError   // libraries that the program cannot start without
+	opening string             // name that is being opened, "" while the program starts
+	undo    []func()           // reverts changes of objects; run in reverse order
 }
 
 // loaded is a mapped object, glibc's link_map or musl's dso.
 type loaded struct {
 	*Object
 	dyn          *dynamic    // never nil
-	info         fs.FileInfo // of the open file: its inode tells two paths of one file
-	isa          uint32      // x86 ISA levels that it needs
+	info         fs.FileInfo // of the open file; its inode identifies the file
+	isa          uint32      // x86 ISA levels that it needs, as bits
 	origin       string      // $ORIGIN
-	hasShortName bool        // goes by a name without a slash; musl asks
-	parent       *loaded     // who asked first; its search path may count too
-	capable      bool        // of the program: its file gives whoever starts it capabilities
+	hasShortName bool        // has a name without a slash; for musl
+	parent       *loaded     // the object that asked first; its search path may apply too
+	capable      bool        // the program's file gives a process capabilities
 }
 
-// secure says whether the loader does not trust who starts the program (AT_SECURE, see getauxval(3)): it is
-// set-user-ID or set-group-ID, or its file has capabilities.
+// secure reports whether the loader does not trust the user who starts the program (AT_SECURE, see
+// getauxval(3)). That is so if the program is set-user-ID or set-group-ID, or if its file has capabilities.
 func (r *process) secure() bool {
 	return r.main.capable || r.main.info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0
 }
 
-// fork returns a process at the same point of its life that goes on by itself; what was read of files is
-// shared. Only one that has not loaded more than the program and its loader is ever forked.
+// fork returns a copy of the process that continues independently; what was read of files is shared. The
+// process may not have loaded more than the program and its loader.
 func (r *process) fork() *process {
 	q := *r
 	c := *r.closure
@@ -66,14 +66,14 @@ func (r *process) fork() *process {
 	return &q
 }
 
-// clone copies an object with all of it that may change.
+// clone copies an object and everything in it that may change.
 func (o *loaded) clone() *loaded {
 	c, object := *o, *o.Object
 	c.Object = &object
 	return &c
 }
 
-// mark is a point to come back to.
+// mark is a saved state of a process.
 type mark struct {
 	closure Closure
 	list    []*Object
@@ -82,12 +82,12 @@ type mark struct {
 	undo    int
 }
 
-// mark remembers the state of the process.
+// mark saves the state of the process.
 func (r *process) mark() mark {
 	return mark{*r.closure, slices.Clone(r.closure.Objects), slices.Clone(r.objects), r.missing, len(r.undo)}
 }
 
-// reset puts the process back to where it was.
+// reset restores a saved state.
 func (r *process) reset(m mark) {
 	for len(r.undo) > m.undo {
 		last := len(r.undo) - 1
@@ -104,22 +104,22 @@ func (r *process) add(o *loaded) {
 	r.closure.Objects = append(r.closure.Objects, o.Object)
 }
 
-// link notes that an object asks for another one.
+// addNeed records that an object asks for another one.
 func (o *loaded) addNeed(n *loaded) {
 	if !slices.Contains(o.needs, n.Object) {
 		o.needs = append(o.needs, n.Object)
 	}
 }
 
-// recordEntry notes under which name an object was opened.
+// recordEntry records the object that was opened by the name r.opening.
 func (r *process) recordEntry(o *loaded) {
 	if o != nil {
 		r.closure.entries[r.opening] = o.Object
 	}
 }
 
-// name notes that an object goes by a name from now on. Who has it already keeps it: the loaders ask their
-// objects in the order in which they were loaded.
+// addName gives an object a name. If another object has the name already, that one keeps it: the loaders search
+// their objects in the order in which they were loaded.
 func (r *process) addName(o *loaded, name string) {
 	if _, taken := r.names[name]; !taken && name != "" {
 		r.names[name] = o
@@ -127,8 +127,8 @@ func (r *process) addName(o *loaded, name string) {
 	}
 }
 
-// addAlias notes that a second path leads to an object that is loaded already. An image needs the links of
-// that path too, and a hard link becomes a symbolic one there: two files would be loaded twice.
+// addAlias records a second path to an object that is loaded already. An image needs the links of that path
+// too. A hard link becomes a symbolic link in the image, because two files would be loaded twice.
 func (r *process) addAlias(o *loaded, c *candidate) {
 	links := c.links
 	if c.real != o.Real {
@@ -140,7 +140,7 @@ func (r *process) addAlias(o *loaded, c *candidate) {
 	o.addPath(links, c.through)
 }
 
-// reach adds what a second path to the object passes. The slices that it had stay as they are.
+// addPath adds the links and folders of a second path to the object. It does not modify the slices that it had.
 func (o *Object) addPath(links []Link, dirs []string) {
 	have := map[string]bool{}
 	for _, l := range o.Links {
@@ -155,7 +155,7 @@ func (o *Object) addPath(links []Link, dirs []string) {
 	o.Links, o.Dirs = all, compact(slices.Concat(o.Dirs, dirs))
 }
 
-// absolute makes a path absolute as the kernel would for the process.
+// absolute makes a path absolute, relative to the working directory of the process.
 func (r *process) absolute(name string) string {
 	if strings.HasPrefix(name, "/") {
 		return name
@@ -165,14 +165,14 @@ func (r *process) absolute(name string) string {
 
 // candidate is a file that a search found.
 type candidate struct {
-	name string // as the loader opened it, maybe relative: glibc's l_name
+	name string // as the loader opens it, maybe relative: glibc's l_name
 	place
 	*file
 	by    string // the rule that found it
-	level string // of the glibc-hwcaps folder that it is in
+	level string // CPU level of its glibc-hwcaps folder
 }
 
-// object makes the object of a candidate.
+// object returns a new object for a candidate.
 func (r *process) object(name string, c *candidate, by *loaded) *Object {
 	return &Object{
 		Name: name, Path: r.absolute(c.name), Real: c.real, Soname: c.dyn.soname, Links: c.links, Dirs: c.through,
@@ -180,11 +180,11 @@ func (r *process) object(name string, c *candidate, by *loaded) *Object {
 	}
 }
 
-// sameFile says whether a candidate is the file of an object: its inode is, or where there are no inodes
-// its path.
+// sameFile reports whether a candidate is the file of an object. It compares inodes, or paths if there are no
+// inodes.
 func (r *process) sameFile(c *candidate, o *loaded) bool {
 	if o == r.main {
-		// The kernel mapped it; the loaders never saw its inode.
+		// The kernel mapped the program, so the loaders do not know its inode.
 		return false
 	}
 	return c.real == o.Real || os.SameFile(c.file.info, o.info)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Content opens the content of an object.
+// Content opens the content of an object. The caller closes it.
 func (c *Closure) Content(o *Object) (*Content, error) {
 	if o.file != "" {
 		return openHost(o.file)
@@ -27,7 +27,7 @@ func (c *Closure) baseObjects() []*Object {
 	return c.Objects
 }
 
-// each visits the objects that every CPU loads, one after the other.
+// each calls visit for every object that every CPU loads, in order.
 func (c *Closure) each(ctx context.Context, visit func(o *Object) error) error {
 	for _, o := range c.baseObjects() {
 		if err := ctx.Err(); err != nil {
@@ -51,9 +51,9 @@ func (c *Closure) Find(name string, by *Object) (path, real string) {
 	return c.find(name, by)
 }
 
-// Importers returns by which objects each of some symbols is imported: those that have it as an undefined
-// dynamic symbol, whatever its version. Who imports dlopen may open libraries that no header names.
-// A symbol that nobody imports is not in the map.
+// Importers returns, for each of the symbols, the objects that import it: those that have it as an undefined
+// dynamic symbol of any version. An object that imports dlopen may open libraries that no header names. A
+// symbol that nobody imports is not in the map.
 func (c *Closure) Importers(ctx context.Context, symbols ...string) (map[string][]*Object, error) {
 	out := map[string][]*Object{}
 	err := c.each(ctx, func(o *Object) error {
@@ -69,7 +69,7 @@ func (c *Closure) Importers(ctx context.Context, symbols ...string) (map[string]
 	return out, nil
 }
 
-// imports returns which of some symbols an object imports.
+// imports returns those of the symbols that an object imports.
 func (c *Closure) imports(o *Object, symbols []string) ([]string, error) {
 	names, err := c.ask(o, "imports "+strings.Join(symbols, " "), func(f *elfFile) (any, error) { return f.imports(symbols) })
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *Closure) imports(o *Object, symbols []string) ([]string, error) {
 	return names.([]string), nil
 }
 
-// imports returns which of some names are those of undefined dynamic symbols, in the order given.
+// imports returns those of the wanted names that are undefined dynamic symbols, in the order given.
 func (f *elfFile) imports(wanted []string) ([]string, error) {
 	d, err := f.dynamic()
 	if errors.Is(err, errNoDynamic) {
@@ -115,12 +115,13 @@ func (f *elfFile) imports(wanted []string) ([]string, error) {
 	return out, nil
 }
 
-// nssSymbol is in libc.so.6 since the sources "files" and "dns" of nsswitch.conf are, glibc 2.34.
+// nssSymbol is in libc.so.6 since glibc 2.34, which has the sources "files" and "dns" of nsswitch.conf built
+// in.
 const nssSymbol = "_nss_dns_gethostbyname4_r"
 
-// NSSBuiltin says whether the C library looks up users in files and hosts in DNS without opening
-// libnss_files.so.2 and libnss_dns.so.2. Those of glibc before 2.34 open them. It is true as well when
-// there is no glibc in the closure.
+// NSSBuiltin reports whether the C library looks up users in files and hosts in DNS without opening
+// libnss_files.so.2 and libnss_dns.so.2. glibc before 2.34 opens them. It also returns true if the closure has
+// no glibc.
 func (c *Closure) NSSBuiltin() (bool, error) {
 	libc, ok := c.Lookup("libc.so.6")
 	if c.Flavour != Glibc || !ok {

@@ -9,9 +9,9 @@ import (
 
 // Resolve computes what the program's loader would load if the program were started in the sysroot.
 //
-// A missing library is a [MissingError] that lists all of them, a file that the loader refuses is a
-// [LoadError], a program that is none is [ErrNotELF]. With a MissingError the closure is returned too,
-// without what is missing. Nothing is executed and only the sysroot and Program.File are read.
+// It returns a [MissingError] that lists all missing libraries, together with the closure without them. It
+// returns a [LoadError] for a file that the loader rejects, and [ErrNotELF] for a program that is not an ELF
+// file. Nothing is executed, and only the sysroot and Program.File are read.
 func Resolve(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) {
 	c, err := resolve(ctx, sys, p, env)
 	if err != nil {
@@ -20,7 +20,7 @@ func Resolve(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) 
 	return c, nil
 }
 
-// resolve lets the program start once, and with variants once more for every kind of CPU.
+// resolve starts the program once and, with variants, once more for every CPU level.
 func resolve(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) {
 	ready, err := newProcess(ctx, sys, p, env)
 	if err != nil {
@@ -42,20 +42,20 @@ func resolve(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) 
 	return r.closure, err
 }
 
-// linker is what the families of loaders do in ways of their own.
+// linker is the part of a dynamic loader that differs between glibc and musl.
 type linker interface {
-	// start loads all that the program needs before it runs.
+	// start loads everything that the program needs before it runs.
 	start() error
-	// open is dlopen by the program. It returns the object, new or not, or nil when there is none.
+	// open is dlopen by the program. It returns the object, new or already loaded, or nil if there is none.
 	open(name string) (*loaded, error)
 	// finish loads what the C library opens by itself.
 	finish() error
-	// search looks for a library for an object; a nil candidate is none.
+	// search looks for a library that an object asks for; it returns nil if there is none.
 	search(name string, by *loaded) (*candidate, error)
 }
 
-// linker returns the rules of the program's loader: for a CPU of some levels, best first, and as if the
-// files of without were not there.
+// linker returns the rules of the program's loader, for a CPU of the given levels, best first. The files in
+// excluded count as absent.
 func (r *process) linker(cpu []string, excluded map[string]bool) linker {
 	switch r.closure.Flavour {
 	case Glibc:
@@ -66,7 +66,7 @@ func (r *process) linker(cpu []string, excluded map[string]bool) linker {
 	return static{}
 }
 
-// run is the life of a process as far as it loads libraries.
+// run loads all libraries in the order in which a running process would.
 func (r *process) run(l linker, p Program) error {
 	if err := l.start(); err != nil {
 		return err
@@ -88,7 +88,7 @@ func (r *process) run(l linker, p Program) error {
 	return l.finish()
 }
 
-// try opens a library that need not be there. Like a dlopen that fails it leaves nothing behind.
+// try opens an optional library. Like a dlopen that fails, a failed try leaves nothing behind.
 func (r *process) try(l linker, name string) error {
 	r.closure.tries[name] = true
 	r.opening = name
@@ -116,7 +116,7 @@ func (r *process) try(l linker, name string) error {
 	return nil
 }
 
-// static is a program without a loader.
+// static is the linker of a program without a loader.
 type static struct{}
 
 var errStatic = errors.New("a static program opens no libraries")
@@ -126,7 +126,7 @@ func (static) open(string) (*loaded, error)               { return nil, errStati
 func (static) finish() error                              { return nil }
 func (static) search(string, *loaded) (*candidate, error) { return nil, errStatic }
 
-// peek returns the path and the real path of what an object would get for a name, and leaves no trace.
+// peek returns the path and the real path that an object would get for a name. It changes nothing.
 func (r *process) peek(l linker, name string, by *Object) (path, real string) {
 	defer r.reset(r.mark())
 	for _, o := range r.objects {
@@ -142,8 +142,8 @@ func (r *process) peek(l linker, name string, by *Object) (path, real string) {
 	return "", ""
 }
 
-// isNotFound says whether nothing is at a path, or nothing that can be reached: the errors that let
-// every loader look in the next folder.
+// isNotFound reports whether an error means that a path does not exist or cannot be reached. Every loader then
+// looks in the next folder.
 func isNotFound(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, errNotDir)
 }

@@ -8,34 +8,34 @@ import (
 	"strings"
 )
 
-// Link is a symbolic link on the way to a file.
+// Link is a symbolic link on the path to a file.
 type Link struct {
-	Path   string // where the link is: absolute, clean, itself without links
-	Target string // what it says, verbatim
+	Path   string // path of the link: absolute, clean, without links
+	Target string // its content, verbatim
 }
 
-// A walker is a kernel's path lookup in a root that nobody entered. os.Root would not do: it refuses
-// absolute links, which Debian has for its loader, and does not tell what it passed. What is passed has to
-// go into an image, link by link: copies in their place would change what $ORIGIN means, and would load
-// one library twice.
+// A walker resolves paths like the kernel, in a root that no process has entered. os.Root does not fit: it
+// rejects absolute links, which Debian has for its loader, and does not report the links on the way. Those
+// links have to go into an image. Copies of the files in their place would change $ORIGIN, and would load one
+// library twice.
 
-// Limits of the kernel that a walk keeps, see path_resolution(7).
+// Limits of the kernel, see path_resolution(7).
 const (
 	maxLinks = 40   // symbolic links in one walk, then ELOOP
 	maxPath  = 4096 // PATH_MAX, with the final NUL
 	maxName  = 255  // NAME_MAX
 )
 
-// The errors of a walk that are not in io/fs. The loaders treat them differently from "no such file".
+// Errors of a walk that io/fs does not have. The loaders handle them differently from "no such file".
 var (
 	errLoop    = errors.New("too many levels of symbolic links")
 	errNotDir  = errors.New("not a directory")
 	errTooLong = errors.New("file name too long")
 )
 
-// Follow resolves the symbolic links of an absolute path inside a sysroot, as the kernel would do for a
-// process whose root it is: absolute targets start again at the sysroot's root and ".." ends there.
-// It returns the path without links and every link passed, in order.
+// Follow resolves the symbolic links of an absolute path inside a sysroot, like the kernel for a process with
+// that root: an absolute target starts at the sysroot's root, and ".." stops there. It returns the path without
+// links and every link on the way, in order.
 func Follow(sys FS, name string) (real string, links []Link, err error) {
 	p, err := newWalker(sys).walk(name)
 	if err != nil {
@@ -44,33 +44,33 @@ func Follow(sys FS, name string) (real string, links []Link, err error) {
 	return p.real, p.links, nil
 }
 
-// place is where a walk ended.
+// place is the result of a walk.
 type place struct {
 	real  string // absolute, without links
 	info  fs.FileInfo
 	links []Link
-	// through are the folders that the walk left again by "..". They have no part in the real path
-	// and must exist nevertheless for the walk to succeed.
+	// through are the folders that the walk left by "..". They are not in the real path, but have to exist for
+	// the walk to succeed.
 	through []string
 }
 
-// walker resolves paths in a sysroot. It remembers what it saw: a sysroot does not change meanwhile.
+// walker resolves paths in a sysroot. It caches every lookup, so the sysroot may not change meanwhile.
 type walker struct {
 	sys   FS
 	nodes map[string]node
 }
 
-// node is what is at a name: a file, a folder or a link.
+// node is the file, folder or link of one name.
 type node struct {
 	info   fs.FileInfo
 	target string // of a symbolic link
 	err    error
 }
 
-// newWalker returns a walker that has seen nothing yet.
+// newWalker returns a walker with an empty cache.
 func newWalker(sys FS) *walker { return &walker{sys: sys, nodes: map[string]node{}} }
 
-// node returns what is at a name that has no link in its folders.
+// node returns the node of a name whose folders are not links.
 func (w *walker) node(name string) node {
 	if n, ok := w.nodes[name]; ok {
 		return n
@@ -84,8 +84,8 @@ func (w *walker) node(name string) node {
 	return n
 }
 
-// walk resolves an absolute path, as path_resolution(7) has it: element by element, and a symbolic link
-// is put in the place of its name.
+// walk resolves an absolute path as described in path_resolution(7): element by element, replacing the name of
+// a symbolic link with its target.
 func (w *walker) walk(name string) (place, error) {
 	if name == "" {
 		return place{}, fs.ErrNotExist
@@ -103,7 +103,7 @@ func (w *walker) walk(name string) (place, error) {
 		}
 		if elem == ".." {
 			p.through = append(p.through, rooted(cur))
-			cur = path.Dir(cur) // of the root this is the root
+			cur = path.Dir(cur) // the root's parent is the root
 			continue
 		}
 		next := path.Join(cur, elem)
@@ -121,7 +121,7 @@ func (w *walker) walk(name string) (place, error) {
 		if strings.HasPrefix(n.target, "/") {
 			cur = "."
 		}
-		// A slash behind the link's name goes behind its target: both ask for a folder.
+		// A slash after the link's name goes after its target: both ask for a folder.
 		if rest = n.target; more {
 			rest += "/" + tail
 		}
@@ -131,7 +131,7 @@ func (w *walker) walk(name string) (place, error) {
 	return p, n.err
 }
 
-// enter looks at one element of a path. A slash behind it asks for a folder, even when nothing follows.
+// enter looks up one element of a path. A slash after it asks for a folder, even if nothing follows.
 func (w *walker) enter(name, elem string, slash bool) (node, error) {
 	if len(elem) > maxName {
 		return node{}, errTooLong
@@ -146,7 +146,7 @@ func (w *walker) enter(name, elem string, slash bool) (node, error) {
 	return n, nil
 }
 
-// pass notes a link on the way.
+// pass records a link on the way.
 func (p *place) pass(name, target string) error {
 	switch {
 	case target == "":
@@ -160,7 +160,7 @@ func (p *place) pass(name, target string) error {
 	return nil
 }
 
-// open opens the file at a place.
+// open opens the regular file of a place.
 func (w *walker) open(p place) (*Content, error) {
 	if p.info.IsDir() {
 		return nil, errors.New("is a directory")
@@ -171,7 +171,8 @@ func (w *walker) open(p place) (*Content, error) {
 	return openContent(func() (fs.File, error) { return w.sys.Open(relative(p.real)) })
 }
 
-// read returns a whole small file, such as a configuration; at most limit bytes of it.
+// read returns the content of a small file, such as a configuration. A file of more than limit bytes is an
+// error.
 func (w *walker) read(name string, limit int64) ([]byte, error) {
 	p, err := w.walk(name)
 	if err != nil {
@@ -182,7 +183,7 @@ func (w *walker) read(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if c.Size > limit {
-		return nil, errors.Join(fmt.Errorf("%d bytes are more than the %d expected at most", c.Size, limit), c.Close())
+		return nil, errors.Join(fmt.Errorf("it has %d bytes, more than the limit of %d", c.Size, limit), c.Close())
 	}
 	buf := make([]byte, c.Size)
 	_, err = readFull(c, buf, 0)
