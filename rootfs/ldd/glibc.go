@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// glibc loads the way of glibc's ld.so: one breadth-first process over all objects, in which a name that
-// any loaded object goes by is not searched for again (elf/dl-deps.c, elf/dl-load.c).
+// glibc loads like glibc's ld.so: one breadth-first walk over all objects, which does not search again for a
+// name that any loaded object has (elf/dl-deps.c, elf/dl-load.c).
 type glibc struct {
 	*process
-	cpu       []string        // levels of the CPU, best first; none is the baseline
-	subdirs   []string        // what is tried within each folder, ends with the folder itself
-	dirs      map[string]bool // folders of search paths: do they exist
-	searched  []string        // the places of the search under way, for errors
-	onlySetID bool            // the search takes libraries alone that are set-user-ID themselves
+	cpu       []string        // levels of the CPU, best first; empty for the baseline
+	subdirs   []string        // subfolders tried in each folder; the last is the folder itself
+	dirs      map[string]bool // whether a folder of a search path exists
+	searched  []string        // places of the current search, for errors
+	onlySetID bool            // the search accepts only set-user-ID libraries
 	variants
 }
 
-// libgcc is opened by glibc itself when a thread exits or is cancelled and for backtraces; without it
-// the process aborts (sysdeps/nptl/unwind-forcedunwind.c, since 2.34 misc/unwind-link.c).
+// libgcc is opened by glibc itself for backtraces and when a thread exits or is cancelled. Without it the
+// process aborts (sysdeps/nptl/unwind-forcedunwind.c, since 2.34 misc/unwind-link.c).
 const libgcc = "libgcc_s.so.1"
 
 // newGlibc returns the rules for a CPU.
@@ -32,16 +32,16 @@ func newGlibc(r *process, cpu []string, excluded map[string]bool) *glibc {
 		g.subdirs = append(g.subdirs, hwcapsDir+level+"/")
 	}
 	g.subdirs = append(g.subdirs, g.conf.subdirs(g.want)...)
-	// _dl_name_match_p, and the comparison with DT_SONAME: the path, the request, the soname. Of the
-	// program it is the soname alone.
+	// _dl_name_match_p, and the comparison with DT_SONAME. An object matches by its path, the name asked for
+	// and its soname; the program only by its soname.
 	g.addName(g.main, g.main.Soname)
 	g.addName(g.loader, g.loader.Name)
 	g.addName(g.loader, g.loader.Soname)
 	return g
 }
 
-// start loads what is preloaded and all that the program needs. What is preloaded follows the program in the
-// loader's list, so that what it needs itself comes behind what the program needs.
+// start loads what is preloaded and what the program needs. Preloaded libraries follow the program in the
+// loader's list, so their own dependencies come after those of the program.
 func (g *glibc) start() error {
 	first := []*loaded{g.main}
 	for _, p := range g.preloads() {
@@ -61,8 +61,8 @@ func (g *glibc) open(name string) (*loaded, error) {
 	return g.openFor(name, g.main, "opened by the program (dlopen)")
 }
 
-// finish opens what libc opens by name, so that its own search path counts, as of whoever calls dlopen. A
-// system without it is a working one, until a thread exits: its absence is told and is no error.
+// finish opens the library that libc opens by name; libc's own search path applies, as for any caller of
+// dlopen. If it is missing, the system works until a thread exits, so it is listed as optional and is no error.
 func (g *glibc) finish() error {
 	if err := g.audit(); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (g *glibc) finish() error {
 	return err
 }
 
-// openFor is dlopen: the caller's search path counts for the library, not for what the library needs.
+// openFor is dlopen. The caller's search path applies to the library, but not to its dependencies.
 func (g *glibc) openFor(name string, caller *loaded, why string) (*loaded, error) {
 	n := len(g.objects)
 	o, err := g.load(dep{elf.DT_NEEDED, name}, caller)
@@ -88,11 +88,11 @@ func (g *glibc) openFor(name string, caller *loaded, why string) (*loaded, error
 		return o, err
 	}
 	o.By = why + ", found by " + o.By
-	o.parent = nil // __RTLD_CALLMAP: the caller was only lent for the search
+	o.parent = nil // __RTLD_CALLMAP: the caller is used only for the search
 	return o, g.loadAll(o)
 }
 
-// search looks for a library as the loader would now.
+// search looks for a library as the loader would in the current state.
 func (g *glibc) search(name string, by *loaded) (*candidate, error) {
 	name, ok := g.tokens(by).expand(name)
 	if !ok || name == "" {
@@ -109,8 +109,8 @@ func (g *glibc) search(name string, by *loaded) (*candidate, error) {
 	return c, err
 }
 
-// loadAll loads all that an object needs, and what that needs. The list is in the order of the loader's
-// search scope: a DT_AUXILIARY or DT_FILTER library stands before the object that names it.
+// loadAll loads the dependencies of objects, recursively. The list has the order of the loader's search scope:
+// a DT_AUXILIARY or DT_FILTER library comes before the object that names it.
 func (g *glibc) loadAll(first ...*loaded) error {
 	list := first
 	listed := map[*loaded]bool{}
@@ -121,7 +121,7 @@ func (g *glibc) loadAll(first ...*loaded) error {
 	for i := 0; i < len(list); {
 		o := list[i]
 		if done[o] {
-			i++ // only now: something may have been put in front of it, and comes first
+			i++ // only now: an object that was put in front of it comes first
 			continue
 		}
 		if err := g.ctx.Err(); err != nil {
@@ -145,7 +145,7 @@ func (g *glibc) loadAll(first ...*loaded) error {
 					list = append(list, n)
 				}
 			case !slices.Contains(list[:at], n):
-				// New, or further behind: it moves here. What stands before is found first anyway.
+				// New, or further back: it moves here. If it is further forward, it stays.
 				list = slices.DeleteFunc(list, func(x *loaded) bool { return x == n })
 				list = slices.Insert(list, at, n)
 				at++
@@ -157,8 +157,8 @@ func (g *glibc) loadAll(first ...*loaded) error {
 	return nil
 }
 
-// moveBefore puts an auxiliary or filter library in front of the object that names it, unless it is there
-// already. The program stays first.
+// moveBefore moves an auxiliary or filter library in front of the object that names it, if it is behind it. The
+// program stays first.
 func (r *process) moveBefore(n, o *loaded) {
 	from, to := slices.Index(r.objects, n), slices.Index(r.objects, o)
 	if from < to || o == r.main {
@@ -169,8 +169,8 @@ func (r *process) moveBefore(n, o *loaded) {
 	r.closure.Objects = slices.Insert(slices.Delete(list, from, from+1), to, n.Object)
 }
 
-// loadDep is load for what a header asks for. There a set-ID program may not have any token, the value of which
-// is for its user to choose (expand_dst in glibc's elf/dl-deps.c).
+// loadDep is load for a dependency in a header. In a set-ID program it must not contain a token, because the
+// user could choose its value (expand_dst in glibc's elf/dl-deps.c).
 func (g *glibc) loadDep(d dep, by *loaded) (*loaded, error) {
 	if !g.secure() || !hasToken(d.name) {
 		return g.load(d, by)
@@ -179,15 +179,15 @@ func (g *glibc) loadDep(d dep, by *loaded) (*loaded, error) {
 	g.excludeVariantOf(by, err)
 	return nil, &LoadError{
 		Path: d.name, NeededBy: by.Path, Err: err,
-		fix: fmt.Sprintf("link %s by a name without $ORIGIN, $LIB and $PLATFORM, or take the set-ID bits and capabilities from %s", by.Path, g.main.Path),
+		fix: fmt.Sprintf("link %s with a name without $ORIGIN, $LIB and $PLATFORM, or remove the set-ID bits and capabilities of %s", by.Path, g.main.Path),
 	}
 }
 
-// load returns the object for a dependency; nil when it is missing, which is noted.
+// load returns the object of a dependency. If it is missing, load records that and returns nil.
 func (g *glibc) load(d dep, by *loaded) (*loaded, error) {
 	name, ok := g.tokens(by).expand(d.name)
 	if !ok || name == "" {
-		return nil, nil // the loader drops such an entry without a word
+		return nil, nil // the loader silently drops such an entry
 	}
 	if o, ok := g.names[name]; ok {
 		return o, nil
@@ -198,7 +198,7 @@ func (g *glibc) load(d dep, by *loaded) (*loaded, error) {
 		return g.mapFile(name, c, by)
 	}
 	if d.tag == elf.DT_AUXILIARY && g.ctx.Err() == nil {
-		// Whatever is wrong with it, the loader goes on without.
+		// The loader continues without it, whatever is wrong.
 		if err != nil {
 			g.closure.Left = append(g.closure.Left, Left{name, err})
 		} else {
@@ -212,10 +212,10 @@ func (g *glibc) load(d dep, by *loaded) (*loaded, error) {
 	return nil, err
 }
 
-// miss notes a missing library, once: the loader would search again for everyone who asks, and a reader
-// learns nothing from the repetition.
+// addMissing records a missing library, once. The loader would search again for each object that asks, but
+// repeating the error does not help the user.
 func (g *glibc) addMissing(name string, by *loaded) {
-	g.excludeVariantOf(by, fmt.Errorf("it needs %q, which is not there", name))
+	g.excludeVariantOf(by, fmt.Errorf("it needs %q, which is missing", name))
 	for _, m := range g.missing {
 		if m.Soname == name {
 			return
@@ -223,16 +223,16 @@ func (g *glibc) addMissing(name string, by *loaded) {
 	}
 	e := g.notFound(name, by.Path, g.searched)
 	if file := g.findForNewerCPU(name, by); file != "" {
-		e.Fix = fmt.Sprintf("install %s for all CPUs too: %s is for newer ones only", name, file)
+		e.Fix = fmt.Sprintf("also install %s for all CPUs: %s is only for newer ones", name, file)
 	}
 	g.missing = append(g.missing, e)
 }
 
-// mapFile adds a found file to the process, or a name to the object that it is already.
+// mapFile adds a found file to the process. If the file is loaded already, mapFile adds a name to its object.
 func (g *glibc) mapFile(name string, c *candidate, by *loaded) (*loaded, error) {
 	for _, o := range g.objects {
 		if g.sameFile(c, o) {
-			// Another name of a file that is mapped: the name is good from now on.
+			// Another name of a file that is mapped: later searches use it.
 			g.addName(o, name)
 			g.addName(o, c.name)
 			g.addAlias(o, c)
@@ -262,7 +262,7 @@ func (g *glibc) mapFile(name string, c *candidate, by *loaded) (*loaded, error) 
 	return o, nil
 }
 
-// originOf is the folder of a path as it stands, links and ".." included: what a library's $ORIGIN is.
+// originOf returns $ORIGIN of a library: the folder of its path, without resolving links and "..".
 func originOf(name string) string {
 	if i := strings.LastIndexByte(name, '/'); i > 0 {
 		return name[:i]
@@ -270,7 +270,7 @@ func originOf(name string) string {
 	return "/"
 }
 
-// tokens returns what $ORIGIN, $LIB and $PLATFORM are in the strings of an object.
+// tokens returns the values of $ORIGIN, $LIB and $PLATFORM for the strings of an object.
 func (g *glibc) tokens(o *loaded) tokens {
 	t := tokens{origin: o.origin, lib: g.conf.lib, platform: platforms[g.want.machine], secure: g.secure()}
 	if t.secure && o == g.main {

@@ -5,11 +5,11 @@ import (
 	"io/fs"
 )
 
-// errAbandon ends the search in a list of folders: the file is there and cannot be opened.
+// errAbandon ends the search in a list of folders: the file exists but cannot be opened.
 var errAbandon = errors.New("abandon this search path")
 
-// tryOpen opens a candidate, in the folder of a CPU level or in none. A nil candidate lets the search go
-// on; errAbandon ends the list of folders that it is in; any other error ends the program.
+// tryOpen opens a candidate, in the folder of a CPU level or, if level is "", in another one. If it returns
+// nil, the search continues. errAbandon ends the current list of folders, and any other error ends the program.
 func (g *glibc) tryOpen(name, rule, level string, by *loaded) (*candidate, error) {
 	at, err := g.sys.walk(g.absolute(name))
 	if err != nil {
@@ -18,8 +18,8 @@ func (g *glibc) tryOpen(name, rule, level string, by *loaded) (*candidate, error
 	if level != "" && g.excluded[at.real] {
 		return nil, errExcluded
 	}
-	// From here on the file is there. What open(2) forbids counts as absent, what is wrong with an open
-	// file is fatal, except that it is for another machine.
+	// The file exists. If open(2) fails, it counts as absent. An invalid file is fatal, unless it is for
+	// another machine.
 	f, err := g.read(at, g.readGlibc)
 	if err != nil && isNotFound(err) {
 		return nil, g.openError(name, err)
@@ -41,13 +41,13 @@ func (g *glibc) tryOpen(name, rule, level string, by *loaded) (*candidate, error
 	return &candidate{name: name, place: at, file: f, by: rule, level: level}, nil
 }
 
-// openError sorts the errors of opening a file.
+// openError classifies the error of opening a file.
 func (g *glibc) openError(name string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errNotDir) && !g.conf.legacy:
-		return nil // a link that leads through a file ends the list up to 2.36
+		return nil // up to 2.36, a link that leads through a file ends the list
 	case errors.Is(err, fs.ErrPermission):
-		// EACCES: the loader will say "no such file", which misleads; here the reader learns of it.
+		// EACCES: the loader prints "no such file", which misleads. This note names the cause.
 		g.annotate(name + " cannot be read")
 		return nil
 	}
@@ -55,7 +55,7 @@ func (g *glibc) openError(name string, err error) error {
 	return errAbandon
 }
 
-// note adds evidence to the place that is being searched.
+// annotate adds details to the place that is being searched.
 func (g *glibc) annotate(text string) {
 	if n := len(g.searched); n > 0 {
 		g.searched[n-1] += ", " + text

@@ -11,11 +11,10 @@ import (
 	"strings"
 )
 
-// Interface returns a checksum of all that [Resolve] and [Verify] look at in a program's own file: whose
-// loader it names, what it needs and where it searches for it, which symbols and versions it asks for and
-// which it offers, what it says that it opens. Two builds of a program with one Interface have the same
-// closure in the same sysroot; where its code and data are does not count, nor do its strings, of which
-// [Closure.Names] makes guesses.
+// Interface returns a checksum of everything that [Resolve] and [Verify] read from a program's own file: its
+// loader, its dependencies and search paths, the symbols and versions that it imports and exports, and its
+// dlopen notes. Two builds of a program with the same Interface have the same closure in the same sysroot.
+// Code, data and their addresses are not part of it, nor are the strings from which [Closure.Names] guesses.
 func Interface(name string) (string, error) {
 	body, err := openHost(name)
 	if err != nil {
@@ -45,7 +44,7 @@ func interfaceOf(body *Content) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// writeInterface writes what counts, in a fixed form and order.
+// writeInterface writes the interface in a fixed form and order.
 func (v *checkedObject) writeInterface(h hash.Hash) error {
 	f, d := v.elf, v.dyn
 	interp, err := f.interp()
@@ -59,7 +58,7 @@ func (v *checkedObject) writeInterface(h hash.Hash) error {
 	}
 	fmt.Fprintf(h, "%v\n%+v\n%v\n", d.audit, v.needs, v.defs)
 	v.writeSymbols(h)
-	// What cannot be read as notes is left out by Notes as well.
+	// Notes skips unreadable notes, too.
 	notes, _ := f.notes()
 	for _, n := range notes {
 		if n.owner == dlopenOwner && n.typ == dlopenType {
@@ -69,7 +68,8 @@ func (v *checkedObject) writeInterface(h hash.Hash) error {
 	return nil
 }
 
-// writeSymbols writes the symbols, sorted: a linker orders them as it likes. Names are not copied, see symbolTable.
+// writeSymbols writes the symbols sorted, because a linker may order them in any way. Names are not copied, see
+// symbolTable.
 func (v *checkedObject) writeSymbols(h hash.Hash) {
 	type entry struct {
 		symbol
@@ -94,7 +94,7 @@ func (v *checkedObject) writeSymbols(h hash.Hash) {
 		}
 		return strings.Compare(rest(a), rest(b))
 	})
-	w := bufio.NewWriter(h) // of a hash: never fails
+	w := bufio.NewWriter(h) // writing to a hash never fails
 	for _, e := range all {
 		_, _ = w.WriteString(e.name)
 		_, _ = w.WriteString(rest(e))

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Interpreter reads which loader a program of the host asks for, "" for one that is static.
+// Interpreter returns the loader that a program of the host names, "" if the program is static.
 func Interpreter(file string) (name string, err error) {
 	c, err := openHost(file)
 	if err != nil {
@@ -26,11 +26,11 @@ func Interpreter(file string) (name string, err error) {
 	return name, nil
 }
 
-// loaderPatterns are the names of the C libraries' loaders, in the folders of the root where they are: musl's, and
-// glibc's as listed at https://sourceware.org/glibc/wiki/ABIList.
+// loaderPatterns are the file names of the C libraries' loaders: musl's, and glibc's as listed at
+// https://sourceware.org/glibc/wiki/ABIList.
 var loaderPatterns = []string{"ld-musl-*.so.1", "ld-linux*.so.[0-9]", "ld64*.so.[0-9]", "ld.so.1"}
 
-// Loaders lists the dynamic loaders that a root file system has, by the paths that programs ask for.
+// Loaders returns the dynamic loaders of a root file system, as the paths that programs ask for.
 func Loaders(sys FS) []string {
 	var found []string
 	w := newWalker(sys)
@@ -52,7 +52,7 @@ func Loaders(sys FS) []string {
 	return found
 }
 
-// namesIn lists the names in a folder, sorted; none where it cannot be read.
+// namesIn lists the names in a folder, sorted. It returns nil if the folder cannot be read.
 func namesIn(sys FS, real string) []string {
 	f, err := sys.Open(relative(real))
 	if err != nil {
@@ -75,5 +75,5 @@ func namesIn(sys FS, real string) []string {
 	return names
 }
 
-// IsMuslLoader tells by a loader's path whether it is musl's.
+// IsMuslLoader reports whether a loader is musl's, judging by its path.
 func IsMuslLoader(name string) bool { return strings.HasPrefix(path.Base(name), "ld-musl-") }

@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// A sysroot that was unpacked but never entered has an ld.so.conf and no cache yet. What follows is what
-// ldconfig(8) would write then, elf/ldconfig.c of glibc, without its links.
+// A sysroot that was unpacked but never entered has an ld.so.conf but no cache. This file computes the cache
+// that ldconfig(8) would write, but not its links (elf/ldconfig.c of glibc).
 
-// Bounds on configuration, which is hostile until proven otherwise.
+// Limits on the configuration, which is untrusted.
 const (
 	maxConf     = 1 << 20 // bytes of one file
-	maxIncludes = 256     // files, and patterns of them
+	maxIncludes = 256     // files, and also patterns
 )
 
-// ldconfig collects the folders that the configuration names.
+// ldconfig collects the folders of the configuration.
 type ldconfig struct {
 	sys   *walker
 	want  *header
-	read  int // files so far
-	globs int // patterns so far
+	read  int // number of files read
+	globs int // number of patterns read
 	dirs  []string
-	seen  map[string]bool // folders without links
+	seen  map[string]bool // real paths of dirs
 }
 
 // emulateLdconfig returns the cache that ldconfig would write.
@@ -33,11 +33,11 @@ func (r *process) emulateLdconfig() *cache {
 	if _, err := r.sys.walk(conf); err != nil {
 		return c
 	}
-	c.place = conf + " (ldconfig was not run, its cache is worked out)"
+	c.place = conf + " (ldconfig was not run, its cache is emulated)"
 	c.rule = conf
 	l := &ldconfig{sys: r.sys, want: r.want, seen: map[string]bool{}}
 	l.parse(conf)
-	// The default folders come behind those of the file, unless the file names them itself.
+	// The default folders come after those of the file, unless the file names them itself.
 	for _, dir := range r.conf.trusted {
 		l.addDir(dir)
 	}
@@ -47,20 +47,20 @@ func (r *process) emulateLdconfig() *cache {
 			c.entries = append(c.entries, l.scan(dir+"/"+hwcapsDir+level, level)...)
 		}
 	}
-	// The first folder of a name wins: the sort keeps their order.
+	// The first folder of a name wins; the sort is stable.
 	sortCache(c.entries)
 	return c
 }
 
-// parse reads a configuration file: one folder a line, "include" with patterns, "#" begins a comment
-// anywhere.
+// parse reads a configuration file: one folder per line, "include" with patterns, and comments that begin with
+// "#" anywhere.
 func (l *ldconfig) parse(name string) {
 	if l.read++; l.read > maxIncludes {
 		return
 	}
 	data, err := l.sys.read(name, maxConf)
 	if err != nil {
-		return // ldconfig warns and goes on
+		return // ldconfig warns and continues
 	}
 	for _, line := range strings.Split(string(data), "\n") {
 		line, _, _ = strings.Cut(line, "#")
@@ -71,7 +71,7 @@ func (l *ldconfig) parse(name string) {
 			for _, pattern := range fields[1:] {
 				l.include(path.Dir(name), pattern)
 			}
-		case strings.EqualFold(fields[0], "hwcap") && len(fields) > 1: // names a CPU feature; not since 2.37
+		case strings.EqualFold(fields[0], "hwcap") && len(fields) > 1: // names a CPU feature; removed in 2.37
 		default:
 			dir, _, _ := strings.Cut(strings.TrimSpace(line), "=") // a type may follow: DIR=libc6
 			l.addDir(dir)
@@ -79,8 +79,8 @@ func (l *ldconfig) parse(name string) {
 	}
 }
 
-// include reads the files that a pattern matches, sorted as glob(3) does. Only the last element may have
-// wildcards, as in every ld.so.conf that is seen.
+// include reads the files that a pattern matches, sorted like glob(3). Only the last element may have
+// wildcards, which covers every ld.so.conf seen so far.
 func (l *ldconfig) include(dir, pattern string) {
 	if !strings.HasPrefix(pattern, "/") {
 		pattern = dir + "/" + pattern
@@ -97,8 +97,8 @@ func (l *ldconfig) include(dir, pattern string) {
 	}
 }
 
-// addDir notes a folder once: ldconfig goes by its inode, so that of /lib and /usr/lib, where one is a link
-// to the other, the first stands.
+// addDir adds a folder once. ldconfig compares inodes: if /lib is a link to /usr/lib, only the first of the two
+// is added.
 func (l *ldconfig) addDir(dir string) {
 	if !strings.HasPrefix(dir, "/") {
 		return
@@ -138,14 +138,14 @@ func (l *ldconfig) names(dir string) []string {
 	return names
 }
 
-// library is what search_dir keeps of a file: its name in the folder, and the name to find it by.
+// library is what search_dir keeps of a file: its name in the folder, and its key in the cache.
 type library struct{ name, key string }
 
-// scan returns the libraries of a folder for a CPU level; of several with one soname the one of the highest
-// version.
+// scan returns the libraries of a folder for a CPU level. Of several libraries with one soname, it returns the
+// one with the highest version.
 func (l *ldconfig) scan(dir, level string) []cacheEntry {
 	var libs []library
-	of := map[string]int{} // where in libs a key is
+	of := map[string]int{} // index in libs by key
 	for _, name := range l.names(dir) {
 		lib, ok := l.inspect(dir, name)
 		if !ok {
@@ -162,8 +162,8 @@ func (l *ldconfig) scan(dir, level string) []cacheEntry {
 	}
 	entries := make([]cacheEntry, len(libs))
 	for i, lib := range libs {
-		// ldconfig writes the soname and makes a link of that name; where there is none, the file has
-		// to be named.
+		// ldconfig writes the soname and makes a link of that name. If there is no such link yet, the entry has
+		// to name the file.
 		entries[i] = cacheEntry{lib.key, dir + "/" + lib.key, level}
 		if _, err := l.sys.walk(entries[i].value); err != nil {
 			entries[i].value = dir + "/" + lib.name
@@ -172,7 +172,8 @@ func (l *ldconfig) scan(dir, level string) []cacheEntry {
 	return entries
 }
 
-// inspect reads what a file of a library folder is; ok is false when it does not go into the cache.
+// inspect returns the cache key of a file in a library folder. ok is false if the file does not belong in the
+// cache.
 func (l *ldconfig) inspect(dir, name string) (lib library, ok bool) {
 	if !isLibraryName(name) {
 		return lib, false
@@ -186,7 +187,7 @@ func (l *ldconfig) inspect(dir, name string) (lib library, ok bool) {
 		return lib, false
 	}
 	defer func() { _ = c.Close() }() // only read
-	// ldconfig writes entries for every machine, and each loader takes its own. Only those are needed.
+	// ldconfig writes entries for every machine, but only those of this loader are needed.
 	f, err := openVerify(c, l.want)
 	if err != nil {
 		return lib, false
@@ -196,8 +197,8 @@ func (l *ldconfig) inspect(dir, name string) (lib library, ok bool) {
 		return lib, false
 	}
 	lib = library{name: name, key: d.soname}
-	// A link of the linker, libfoo.so for libfoo.so.1, is found by its own name, and so is a library
-	// without a soname. Any other link counts as a file of its own.
+	// A link for the linker, libfoo.so for libfoo.so.1, is found by its own name, and so is a library without a
+	// soname. Any other link counts like a file.
 	linkOfLinker := strings.HasSuffix(name, ".so") && strings.HasPrefix(d.soname, name) && l.isLink(dir, name)
 	if linkOfLinker || d.soname == "" {
 		lib.key = name
@@ -205,7 +206,7 @@ func (l *ldconfig) inspect(dir, name string) (lib library, ok bool) {
 	return lib, true
 }
 
-// isLink says whether a file of a folder is a symbolic link.
+// isLink reports whether a name in a folder is a symbolic link.
 func (l *ldconfig) isLink(dir, name string) bool {
 	at, err := l.sys.walk(dir)
 	if err != nil {
@@ -215,7 +216,7 @@ func (l *ldconfig) isLink(dir, name string) bool {
 	return n.err == nil && n.info.Mode()&fs.ModeSymlink != 0
 }
 
-// isLibraryName is _dl_is_dso: what may enter the cache.
+// isLibraryName is _dl_is_dso: it reports whether a file may enter the cache.
 func isLibraryName(name string) bool {
 	for _, prefix := range []string{"lib", "ld-", "ld.so.", "ld64.so."} {
 		if strings.HasPrefix(name, prefix) {

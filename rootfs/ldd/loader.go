@@ -7,25 +7,24 @@ import (
 	"strings"
 )
 
-// loaderConf is what a distribution compiled into its loader.
+// loaderConf is the configuration that a distribution compiled into its loader.
 type loaderConf struct {
 	flavour Flavour
 	trusted []string // folders searched last, "/lib/x86_64-linux-gnu/"
-	cache   string   // "/etc/ld.so.cache"; "" when the loader reads none
-	lib     string   // what $LIB stands for, "lib/x86_64-linux-gnu"
-	legacy  bool     // looks into hwcaps folders such as tls/x86_64 (glibc before 2.37)
+	cache   string   // "/etc/ld.so.cache"; "" if the loader reads none
+	lib     string   // value of $LIB, "lib/x86_64-linux-gnu"
+	legacy  bool     // searches hwcaps folders such as tls/x86_64 (glibc before 2.37)
 	arch    string   // of /etc/ld-musl-ARCH.path
 	levels  []string // of glibc-hwcaps folders, best first: "x86-64-v4", "x86-64-v3", "x86-64-v2"
 	preload string   // "/etc/ld.so.preload"
-	relr    bool     // wants objects with DT_RELR to say so
+	relr    bool     // rejects DT_RELR without GLIBC_ABI_DT_RELR
 }
 
-// maxLoader bounds the part of a loader's binary that is read; real ones are below one megabyte.
+// maxLoader limits how much of a loader's binary is read. Real ones are below one megabyte.
 const maxLoader = 16 << 20
 
-// readLoaderConf finds the configuration among the strings of a loader's binary. A table of
-// distributions would be shorter and wrong: Debian, its multilib packages, Fedora, Arch and Nix all
-// set other folders.
+// readLoaderConf finds the configuration among the strings of a loader's binary. A table of distributions would
+// be shorter but wrong: Debian, its multilib packages, Fedora, Arch and Nix all set different folders.
 func readLoaderConf(f *elfFile) (loaderConf, error) {
 	var conf loaderConf
 	strs, err := constants(f)
@@ -33,8 +32,8 @@ func readLoaderConf(f *elfFile) (loaderConf, error) {
 		return conf, err
 	}
 	seen := map[string]bool{}
-	// SYSTEM_DIRS is one array of strings, each ended by a NUL, so that its elements follow each other.
-	// The linker may leave a second copy of it; the first is as good.
+	// SYSTEM_DIRS is one array of NUL-terminated strings, so its elements follow each other. The linker may
+	// leave a second copy; the first one is used.
 	var run, levels bool
 	for _, s := range strs {
 		seen[s] = true
@@ -61,21 +60,21 @@ func readLoaderConf(f *elfFile) (loaderConf, error) {
 		}
 	}
 	if conf.flavour == Musl {
-		return conf, nil // has its default in the code, the same everywhere
+		return conf, nil // its default folders are constant, see muslDefault
 	}
 	if len(conf.trusted) == 0 {
 		return conf, errors.New("it is neither glibc's nor musl's loader: no library folders are named in it")
 	}
 	conf.flavour = Glibc
-	// Before 2.33 there were no glibc-hwcaps folders and nothing but the legacy ones. The name of the folder
-	// may be in the code; the text of --help names it as well.
+	// glibc before 2.33 has no glibc-hwcaps folders, only the legacy ones. The text of --help names
+	// glibc-hwcaps even if the code does not.
 	conf.legacy = conf.legacy || !levels
 	conf.lib = libToken(conf.trusted[0], seen)
 	return conf, nil
 }
 
-// constants returns the strings in the segments that are not writable. Where a string does not begin
-// at a NUL, its printable tail is taken.
+// constants returns the strings in the read-only segments. If a string does not begin after a NUL, its
+// printable tail is returned.
 func constants(f *elfFile) ([]string, error) {
 	var out []string
 	left := uint64(maxLoader)
@@ -94,27 +93,27 @@ func constants(f *elfFile) ([]string, error) {
 		start := 0
 		for i, c := range buf {
 			switch {
-			case c == 0, c == '\n': // the texts of --help have lines
+			case c == 0, c == '\n': // the texts of --help have several lines
 				if i > start {
 					out = append(out, string(buf[start:i]))
 				}
 				start = i + 1
 			case c < ' ' || c > '~':
-				start = i + 1 // no text: what stood before is something else
+				start = i + 1 // not text: what precedes it is something else
 			}
 		}
 	}
 	return out, nil
 }
 
-// isTrustedDir recognises an element of glibc's SYSTEM_DIRS, see elf/gen-trusted-dirs.awk.
+// isTrustedDir reports whether a string is an element of glibc's SYSTEM_DIRS, see elf/gen-trusted-dirs.awk.
 func isTrustedDir(s string) bool {
 	return len(s) > 2 && s[0] == '/' && strings.HasSuffix(s, "/") && strings.Contains(s, "lib") &&
 		!strings.Contains(s, "glibc-hwcaps") && !strings.ContainsAny(s, " %:")
 }
 
-// isLevels recognises _dl_hwcaps_subdirs of glibc's sysdeps/*/dl-hwcaps_subdirs.c: "x86-64-v4:x86-64-v3:…",
-// "power10:power9", "z16:z15:z14:z13".
+// isLevels reports whether a string is _dl_hwcaps_subdirs of glibc's sysdeps/*/dl-hwcaps_subdirs.c:
+// "x86-64-v4:x86-64-v3:…", "power10:power9", "z16:z15:z14:z13".
 func isLevels(s string) bool {
 	for _, name := range strings.Split(s, ":") {
 		rest, ok := "", false
@@ -130,7 +129,7 @@ func isLevels(s string) bool {
 	return strings.Contains(s, ":")
 }
 
-// muslArch recognises the name of musl's path file, "%.*s/etc/ld-musl-x86_64.path".
+// muslArch returns the architecture in the name of musl's path file, "%.*s/etc/ld-musl-x86_64.path".
 func muslArch(s string) (string, bool) {
 	_, s, ok := strings.Cut(s, "/etc/ld-musl-")
 	if !ok {
@@ -139,8 +138,8 @@ func muslArch(s string) (string, bool) {
 	return strings.CutSuffix(s, ".path")
 }
 
-// libToken returns what $LIB stands for. It is derived from the first trusted folder when glibc is
-// built; Debian keeps the folders above, others only its last element.
+// libToken returns the value of $LIB. glibc's build derives it from the first trusted folder: Debian keeps
+// several elements of its path, others only the last one.
 func libToken(trusted string, seen map[string]bool) string {
 	dir := strings.Trim(trusted, "/")
 	if seen[dir] {
@@ -149,8 +148,8 @@ func libToken(trusted string, seen map[string]bool) string {
 	return path.Base(dir)
 }
 
-// platforms are what $PLATFORM stands for on the least CPU of each architecture: the kernel's
-// AT_PLATFORM, see getauxval(3).
+// platforms are the values of $PLATFORM on the oldest CPU of each architecture: the kernel's AT_PLATFORM, see
+// getauxval(3).
 var platforms = map[elf.Machine]string{
 	elf.EM_X86_64:    "x86_64",
 	elf.EM_386:       "i686",

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// Memory keeps what was read of a sysroot, so that a program which is resolved several times, each time with
-// more that it opens, does not have it read again. It is for one program and one sysroot that does not change
-// meanwhile, and for one resolution at a time; see [Memory.Elsewhere] for another sysroot or program. The zero
-// value is empty.
+// Memory keeps what was read of a sysroot, so that resolving a program again, each time with more libraries
+// that it opens, does not read it again. It is for one program, for one sysroot that does not change meanwhile,
+// and for one resolution at a time. For another sysroot or program see [Memory.Elsewhere]. The zero value is
+// empty.
 type Memory struct {
 	walker *walker
 	files  map[string]*file
 	parsed *parsedFiles
 }
 
-// Elsewhere returns a Memory for another file system that shows files of this one's, as the root file system
-// of an image does: what is the same file there, by [os.SameFile], size and time, is opened and not parsed
-// again. An [fs.FileInfo] that is not of package os can have a method Original() fs.FileInfo, which tells of
-// the file that the bytes come from; nil is none. The two may be used at once, also for two programs.
+// Elsewhere returns a Memory for another file system with the same files, such as the root file system of an
+// image. A file that is the same there, by [os.SameFile], size and time, is opened but not parsed again. An
+// [fs.FileInfo] that is not of package os can have a method Original() fs.FileInfo that returns the file that
+// the bytes come from, or nil. Both memories may be used concurrently, also for two programs.
 func (m *Memory) Elsewhere() *Memory {
 	if m.parsed == nil {
 		m.parsed = &parsedFiles{}
@@ -28,7 +28,7 @@ func (m *Memory) Elsewhere() *Memory {
 	return &Memory{parsed: m.parsed}
 }
 
-// of returns what is known of the sysroot, nothing at first. Without a Memory nothing is kept.
+// prepare returns the Memory, initialised for the sysroot on first use. For a nil Memory it returns a new one.
 func (m *Memory) prepare(sys FS) *Memory {
 	if m == nil {
 		m = &Memory{}
@@ -42,34 +42,33 @@ func (m *Memory) prepare(sys FS) *Memory {
 	return m
 }
 
-// parsed is what was read of files, whatever path in whatever file system they were found at. It is for many
-// at once.
+// parsedFiles caches parsed files, independent of their path and file system. It is safe for concurrent use.
 type parsedFiles struct {
 	mu    sync.Mutex
 	files map[parsedKey][]*entry
 }
 
-// entry is a file that is read by the first who finds it.
+// entry is a file that is parsed by the first caller that finds it.
 type entry struct {
 	info fs.FileInfo
 	once sync.Once
 	file *file
 }
 
-// parsedKey tells most files apart; those that it does not, [os.SameFile] does.
+// parsedKey distinguishes most files; [os.SameFile] distinguishes the rest.
 type parsedKey struct {
 	as   role
 	size int64
 	time time.Time
 }
 
-// role is what a file is read as: what is read of it, and what is wrong with it, depends on that.
+// role is the purpose for which a file is read. It determines which parts are read and which faults matter.
 type role struct {
 	name string
-	want header // of the loader that it is read for
+	want header // header of the loader that it is read for
 }
 
-// read returns what is known of an open file, or what parse makes of it.
+// read returns the cached result for an open file, or that of parse.
 func (p *parsedFiles) read(as role, body *Content, parse func(*file, *Content)) *file {
 	e := p.entry(as, body)
 	e.once.Do(func() {
@@ -77,20 +76,20 @@ func (p *parsedFiles) read(as role, body *Content, parse func(*file, *Content)) 
 		buffered := &Content{&blocks{body.ReaderAt, body.Size, map[int64][]byte{}}, body.Closer, body.Size, body.Info}
 		parse(f, buffered)
 		if f.bad == nil && f.err == nil && f.dyn != nil && !f.static {
-			f.versionsOf() // now that the file is open
+			f.versionsOf() // while the file is open
 		}
 		if f.elf != nil {
-			f.elf.strs = nil // from now on it belongs to many
+			f.elf.strs = nil // the file is shared from now on
 		}
 		e.file = f
 	})
-	// What the file system says of it, its mode above all, may be another thing here.
+	// The metadata, above all the mode, may differ in this file system.
 	known := *e.file
 	known.info = body.Info
 	return &known
 }
 
-// entry returns the place of an open file, which is a new one for a file that was not seen before.
+// entry returns the entry of an open file, which is new for a file not seen before.
 func (p *parsedFiles) entry(as role, body *Content) *entry {
 	info := original(body.Info)
 	key := parsedKey{as, body.Size, info.ModTime()}
@@ -109,7 +108,7 @@ func (p *parsedFiles) entry(as role, body *Content) *entry {
 	return e
 }
 
-// original is the file that the bytes of another one come from, the file itself mostly.
+// original returns the file that the bytes of a file come from, mostly the file itself.
 func original(info fs.FileInfo) fs.FileInfo {
 	if from, ok := info.(interface{ Original() fs.FileInfo }); ok {
 		if o := from.Original(); o != nil {

@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// musl loads the way of musl's ldso/dynlink.c. The loader is the C library at the same time. There is
-// no cache, no match by soname, and the first file that can be opened is taken whatever it is.
+// musl loads like musl's ldso/dynlink.c. The loader is also the C library. There is no cache and no match by
+// soname, and the first file that can be opened is used, whatever it is.
 type musl struct {
 	*process
-	system   searchPath // what is searched last
-	searched []string   // the places of the search under way, for errors
+	system   searchPath // searched last
+	searched []string   // places of the current search, for errors
 }
 
-// muslDefault is searched when there is no path file.
+// muslDefault is searched if there is no path file.
 const muslDefault = "/lib:/usr/local/lib:/usr/lib"
 
-// maxPathFile bounds a path file, a list of folders.
+// maxPathFile limits the size of a path file, a list of folders.
 const maxPathFile = 1 << 16
 
-// reserved are the names that belong to the loader itself, up to their first dot behind "lib".
+// reserved are the names of the loader itself, up to the first dot after "lib".
 var reserved = []string{"libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "libxnet."}
 
-// start loads all that the program needs.
+// start loads everything that the program needs before it runs.
 func (m *musl) start() error {
 	m.system = m.systemPath()
 	if err := m.preload(); err != nil {
@@ -47,7 +47,7 @@ func (m *musl) open(name string) (*loaded, error) {
 // finish does nothing: musl opens no library by itself.
 func (m *musl) finish() error { return nil }
 
-// search looks for a library as the loader would now.
+// search looks for a library as the loader would in the current state.
 func (m *musl) search(name string, by *loaded) (*candidate, error) {
 	if m.isLoader(name) {
 		return &candidate{name: m.loader.Path, place: place{real: m.loader.Real}}, nil
@@ -59,7 +59,7 @@ func (m *musl) search(name string, by *loaded) (*candidate, error) {
 	return c, err
 }
 
-// loadAll loads what the objects from number i on need (load_deps).
+// loadAll loads the dependencies of the objects from index i on (load_deps).
 func (m *musl) loadAll(i int) error {
 	for ; i < len(m.objects); i++ {
 		if err := m.ctx.Err(); err != nil {
@@ -81,13 +81,13 @@ func (m *musl) loadAll(i int) error {
 	return nil
 }
 
-// load is load_library; nil is a missing one, which is noted.
+// load is load_library. If the library is missing, load records that and returns nil.
 func (m *musl) load(name string, by *loaded) (*loaded, error) {
 	if m.isLoader(name) {
 		return m.loader, nil
 	}
 	if !strings.Contains(name, "/") {
-		// A short name is that of a file which a search has found; a soname is none.
+		// A short name matches a file that a search has found; a soname does not count.
 		if o, ok := m.names[name]; ok {
 			return o, nil
 		}
@@ -109,7 +109,7 @@ func (m *musl) load(name string, by *loaded) (*loaded, error) {
 	return m.mapFile(name, c, by)
 }
 
-// isLoader says whether a name is the loader's, without a look at any file.
+// isLoader reports whether a name means the loader. It looks at no file.
 func (m *musl) isLoader(name string) bool {
 	for _, prefix := range reserved {
 		if strings.HasPrefix(name, prefix) {
@@ -119,13 +119,13 @@ func (m *musl) isLoader(name string) bool {
 	return name == m.closure.Loader
 }
 
-// mapFile adds a found file to the process, or a name to the object that it is already.
+// mapFile adds a found file to the process. If the file is loaded already, mapFile adds a name to its object.
 func (m *musl) mapFile(name string, c *candidate, by *loaded) (*loaded, error) {
 	short := !strings.Contains(name, "/")
 	for _, o := range m.objects {
-		// The loader's inode is not known to itself; a second copy of it is a C library, see below.
+		// The loader does not know its own inode; a second copy of it is a C library, see below.
 		if o != m.loader && m.sameFile(c, o) {
-			// Loaded by its path before: the last element of that path becomes its name.
+			// It was loaded by its path before: the last element of that path becomes its name.
 			if short && !o.hasShortName {
 				m.shorten(o, o.Path[strings.LastIndexByte(o.Path, '/')+1:])
 			}
@@ -137,7 +137,7 @@ func (m *musl) mapFile(name string, c *candidate, by *loaded) (*loaded, error) {
 		return nil, &LoadError{Path: c.name, NeededBy: by.Path, Err: c.bad}
 	}
 	if c.libc {
-		// A second C library in one process is never loaded: the name means the loader.
+		// A second C library is never loaded: its name means the loader.
 		m.addAlias(m.loader, c)
 		return m.loader, nil
 	}
@@ -152,7 +152,7 @@ func (m *musl) mapFile(name string, c *candidate, by *loaded) (*loaded, error) {
 	return o, nil
 }
 
-// shorten gives an object the one name without a slash that it ever has.
+// shorten gives an object its only name without a slash.
 func (m *musl) shorten(o *loaded, name string) {
 	m.addName(o, name)
 	o.hasShortName = true
@@ -175,7 +175,7 @@ func (m *musl) find(name string, by *loaded) (*candidate, error) {
 	for _, list := range m.paths(by) {
 		c, err := m.openPath(name, list, by)
 		if errors.Is(err, errAbandon) {
-			return nil, nil // unlike glibc, musl gives up for good
+			return nil, nil // unlike glibc, musl ends the whole search
 		}
 		if c != nil || err != nil {
 			return c, err
@@ -184,8 +184,8 @@ func (m *musl) find(name string, by *loaded) (*candidate, error) {
 	return nil, nil
 }
 
-// paths returns the lists of folders in order. RPATH and RUNPATH are the same thing here, and both count
-// for what the library's own libraries need.
+// paths returns the lists of folders in order. RPATH and RUNPATH mean the same here, and both also apply to the
+// dependencies of the library.
 func (m *musl) paths(by *loaded) []searchPath {
 	var lists []searchPath
 	if !m.secure() {
@@ -202,9 +202,8 @@ func (m *musl) paths(by *loaded) []searchPath {
 	return append(lists, m.system)
 }
 
-// systemPath is the content of PREFIX/etc/ld-musl-ARCH.path, where PREFIX is the loader's path without
-// its last two elements, or the default when there is no such file. One that cannot be read counts as
-// empty.
+// systemPath returns the content of PREFIX/etc/ld-musl-ARCH.path, where PREFIX is the loader's path without its
+// last two elements. If there is no such file it returns the default. An unreadable file counts as empty.
 func (m *musl) systemPath() searchPath {
 	m.closure.loader.cache = muslPrefix(m.closure.Loader) + "/etc/ld-musl-" + m.conf.arch + ".path"
 	data, err := m.sys.read(m.closure.loader.cache, maxPathFile)
@@ -212,18 +211,18 @@ func (m *musl) systemPath() searchPath {
 		return searchPath{"default of musl", muslDirs(muslDefault)}
 	}
 	if err != nil {
-		data = nil // EACCES, or a folder: nothing is searched then, not even the default
+		data = nil // EACCES, or a folder: musl then searches nothing, not even the default
 	}
 	m.closure.pathFile = data
 	return searchPath{m.closure.loader.cache, muslDirs(cString(data))}
 }
 
-// muslPrefix is the loader's path without its last two elements, "" for /lib/ld-musl-x86_64.so.1.
+// muslPrefix returns the loader's path without its last two elements, "" for /lib/ld-musl-x86_64.so.1.
 func muslPrefix(loader string) string {
 	if !strings.HasPrefix(loader, "/") {
 		return ""
 	}
-	// A relocated musl, /opt/musl/lib/ld-musl-x86_64.so.1, has its configuration in /opt/musl/etc.
+	// A relocated musl, /opt/musl/lib/ld-musl-x86_64.so.1, reads its configuration from /opt/musl/etc.
 	for range 2 {
 		if i := strings.LastIndexByte(loader, '/'); i >= 0 {
 			loader = loader[:i]
@@ -232,13 +231,13 @@ func muslPrefix(loader string) string {
 	return loader
 }
 
-// muslDirs splits a search path; empty elements do not count.
+// muslDirs splits a search path. It skips empty elements.
 func muslDirs(list string) []string {
 	return strings.FieldsFunc(list, func(c rune) bool { return c == ':' || c == '\n' })
 }
 
-// expandMusl replaces $ORIGIN and ${ORIGIN}, which need not end like an identifier. Any other "$" makes
-// the whole list void (fixup_rpath).
+// expandMusl replaces $ORIGIN and ${ORIGIN}, even if more letters follow. Any other "$" makes the whole list
+// empty (fixup_rpath).
 func expandMusl(list, origin string) string {
 	var b strings.Builder
 	for {
@@ -259,7 +258,8 @@ func expandMusl(list, origin string) string {
 	}
 }
 
-// muslOrigin is the folder of a path as it stands; that of "/app" is empty, and "." when there is none.
+// muslOrigin returns the folder of a path, without resolving links. It is "" for "/app", and "." for a path
+// without a slash.
 func muslOrigin(name string) string {
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		return name[:i]

@@ -17,8 +17,8 @@ func (m *musl) openPath(name string, list searchPath, by *loaded) (*candidate, e
 		if c == nil {
 			continue
 		}
-		// With an image of the closure's files alone, the default order finds what is in a default
-		// folder; anything else needs the path file there.
+		// In an image of only the closure's files, the default order finds what is in a default folder.
+		// Anything else needs the path file there.
 		if m.closure.pathFile != nil && list.rule == m.system.rule && !slices.Contains(muslDirs(muslDefault), dir) {
 			m.closure.needsConf = true
 		}
@@ -27,7 +27,8 @@ func (m *musl) openPath(name string, list searchPath, by *loaded) (*candidate, e
 	return nil, nil
 }
 
-// tryOpen opens a candidate. A nil one lets the search go on, errAbandon gives the library up.
+// tryOpen opens a candidate. If it returns nil, the search continues; errAbandon ends the search for the
+// library.
 func (m *musl) tryOpen(name, rule string, by *loaded) (*candidate, error) {
 	at, err := m.sys.walk(m.absolute(name))
 	if isNotFound(err) || errors.Is(err, errTooLong) {

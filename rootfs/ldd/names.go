@@ -13,23 +13,24 @@ import (
 	"strings"
 )
 
-// Named is a library whose name stands in an object that can open libraries: a guess, other than a [Note].
+// Named is a library whose name occurs in the strings of an object that can open libraries. Unlike a [Note], it
+// is a guess.
 type Named struct {
 	By   *Object
-	Name string // as it stands there: "libz.so.1", or an absolute path
-	Path string // real path of what the loader would find for By; "" when there is nothing
+	Name string // as in the object: "libz.so.1", or an absolute path
+	Path string // real path of what the loader would find for By; "" if nothing
 }
 
-// openers are the functions by which libraries are opened: dlopen(3), and those of glib, libtool, NSPR, SDL
-// and libuv, which call it for others.
+// openers are the functions that open libraries: dlopen(3), and those of glib, libtool, NSPR, SDL and libuv,
+// which call it.
 var openers = []string{
 	"dlopen", "dlmopen", "__libc_dlopen_mode", "g_module_open", "g_module_open_full", "lt_dlopen", "lt_dlopenext",
 	"lt_dlopenadvise", "PR_LoadLibrary", "PR_LoadLibraryWithFlags", "SDL_LoadObject", "uv_dlopen",
 }
 
 // Names returns the names of libraries among the strings of every object that imports a function to open
-// libraries, without those that are in the closure. Not each of them is opened: they are for a person to
-// look at. What is put together at run time, "%s/modules-%d", is not found.
+// libraries, except those in the closure. Not all of them are opened: a person has to judge them. Names that
+// are built at run time, "%s/modules-%d", are not found.
 func (c *Closure) Names(ctx context.Context) ([]Named, error) {
 	var out []Named
 	err := c.each(ctx, func(o *Object) error {
@@ -56,7 +57,8 @@ func (c *Closure) Names(ctx context.Context) ([]Named, error) {
 	return out, err
 }
 
-// literalNames returns the names of libraries among the strings of an object; nil of one that opens none.
+// literalNames returns the names of libraries among the strings of an object. It returns nil for an object that
+// opens none.
 func (c *Closure) literalNames(o *Object) ([]string, error) {
 	names, err := c.ask(o, "names", func(f *elfFile) (any, error) {
 		imports, err := f.imports(openers)
@@ -72,14 +74,13 @@ func (c *Closure) literalNames(o *Object) ([]string, error) {
 	return names.([]string), nil
 }
 
-// findReal returns the real path that an object would get for a name.
+// findReal returns the real path that an object would get for a name, "" if nothing is found.
 func (c *Closure) findReal(name string, by *Object) string {
 	_, real := c.Find(name, by)
 	return real
 }
 
-// knows says whether a name is one of the closure's already: by what it was asked for, by its soname, or by
-// the file.
+// contains reports whether a library is in the closure: by the name asked for, by its soname, or by its file.
 func (c *Closure) contains(by *Object, n Named) bool {
 	if _, ok := c.Lookup(path.Base(n.Name)); ok {
 		return true
@@ -87,13 +88,13 @@ func (c *Closure) contains(by *Object, n Named) bool {
 	return n.Path != "" && c.objectAt(n.Path) != nil || path.Base(by.Real) == n.Name
 }
 
-// Bounds on names: the length of one, and how many of one object are looked at. libgdal has a dozen.
+// Limits on names: the length of one, and the number of names in one object. libgdal has a dozen.
 const (
 	maxNameText = maxPath
 	maxNames    = 1 << 12
 )
 
-// libraryName is what a name of a library looks like.
+// libraryName matches the name of a library.
 var libraryName = regexp.MustCompile(`^(/[^\s%]*/)?lib[A-Za-z0-9_+.@-]*\.so(\.[0-9]+)*$`)
 
 // libraryNames returns the strings of a C program that are names of libraries, each once.
@@ -103,12 +104,12 @@ func (f *elfFile) libraryNames() ([]string, error) {
 		for {
 			text, err := r.ReadSlice(0)
 			if len(names) == maxNames {
-				return errors.New("more names of libraries than are looked at")
+				return errors.New("too many names of libraries")
 			}
 			if err == nil && bytes.Contains(text, []byte(".so")) && libraryName.Match(text[:len(text)-1]) {
 				names = append(names, string(text[:len(text)-1]))
 			}
-			for errors.Is(err, bufio.ErrBufferFull) { // the rest of what is no name
+			for errors.Is(err, bufio.ErrBufferFull) { // skip the rest of a long string
 				_, err = r.ReadSlice(0)
 			}
 			if errors.Is(err, io.EOF) {
@@ -122,11 +123,11 @@ func (f *elfFile) libraryNames() ([]string, error) {
 	return compact(names), err
 }
 
-// maxTexts bounds the text of a file, in bytes. Go programs have a few hundred megabytes at most.
+// maxTexts limits the text read from a file, in bytes. Go programs have a few hundred megabytes at most.
 const maxTexts = 2 << 30
 
-// texts reads the segments that may have constant strings: those without code. A linker that does not part
-// the two, as it was usual before 2018 and is on some machines, puts the strings beside the code.
+// texts reads the segments that may contain constant strings: those without code. Some linkers, most of them
+// before 2018, do not separate the two; then segments with code are read too.
 func (f *elfFile) texts(read func(r *bufio.Reader) error) error {
 	parted := slices.ContainsFunc(f.progs, func(p prog) bool {
 		return p.typ == elf.PT_LOAD && p.flags&(elf.PF_W|elf.PF_X) == 0
@@ -136,8 +137,8 @@ func (f *elfFile) texts(read func(r *bufio.Reader) error) error {
 		if p.typ != elf.PT_LOAD || parted && p.flags&elf.PF_X != 0 || f.checkRange(p.off, p.filesz) != nil {
 			continue
 		}
-		if p.filesz > left { // segments that overlap
-			return errors.New("its segments are longer together than is read of a file")
+		if p.filesz > left { // overlapping segments
+			return errors.New("its segments together are too long")
 		}
 		left -= p.filesz
 		section := io.NewSectionReader(f.r, int64(p.off), int64(p.filesz))
@@ -151,9 +152,9 @@ func (f *elfFile) texts(read func(r *bufio.Reader) error) error {
 // goMagic begins the build information of a Go program, see debug/buildinfo.
 var goMagic = []byte("\xff Go buildinf:")
 
-// goNames returns the libraries that a Go program names, as far as they are there. Its strings stand one
-// behind the other without an end: any part of the text around ".so" could be a name, and only the
-// loader's answer tells. The longest one counts.
+// goNames returns the existing libraries that a Go program names. Go strings are stored without separators, so
+// any part of the text around ".so" could be a name. Each is looked up as the loader would, and the longest
+// match counts.
 func (c *Closure) goNames(o *Object) (out []Named, err error) {
 	body, err := c.Content(o)
 	if err != nil {
@@ -185,8 +186,8 @@ func (c *Closure) goNames(o *Object) (out []Named, err error) {
 	return out, err
 }
 
-// aroundSo returns what stands around each ".so": before it all that may be part of a path, behind it dots
-// and digits.
+// aroundSo returns the text around each ".so": the characters before it that may be part of a path, and the
+// dots and digits after it.
 func aroundSo(text []byte) []string {
 	var out []string
 	for at := 0; ; {
@@ -206,13 +207,13 @@ func aroundSo(text []byte) []string {
 	}
 }
 
-// maxGoName bounds a name with its folder in a Go program; pieces of its text overlap by as much.
+// maxGoName limits the length of a path in a Go program. Pieces of its text overlap by as much.
 const maxGoName = 256
 
-// inPath says whether a character is usual in the path of a library.
+// inPath reports whether a character is usual in the path of a library.
 func inPath(c byte) bool { return isIdent(c) || strings.IndexByte("+-.@/", c) >= 0 }
 
-// readWindows reads text in pieces that overlap by more than a name is long.
+// readWindows reads text in pieces that overlap by the length of the longest name.
 func readWindows(r *bufio.Reader, see func(text []byte)) error {
 	const piece = 1 << 18
 	buf := make([]byte, 0, piece)
@@ -231,7 +232,7 @@ func readWindows(r *bufio.Reader, see func(text []byte)) error {
 }
 
 // longestMatch returns the longest part of a text that leads to a library. The text ends in ".so" or ".so.1.2",
-// with digits that may belong to what follows; it may begin with a folder.
+// whose digits may belong to the next string; it may begin with a folder.
 func (c *Closure) longestMatch(text string) (Named, bool) {
 	for end := len(text); ; end-- {
 		name := text[:end]
@@ -240,14 +241,14 @@ func (c *Closure) longestMatch(text string) (Named, bool) {
 				return Named{c.Program(), name[start:], p}, true
 			}
 		}
-		// Digits and dots are given up one by one, ".so" is not.
+		// Drop digits and dots one by one, but not ".so".
 		if c := text[end-1]; c != '.' && (c < '0' || c > '9') {
 			return Named{}, false
 		}
 	}
 }
 
-// nameStarts returns where a name may begin in a text: at each slash, and at each "lib" of the last element.
+// nameStarts returns the offsets where a name may begin: each slash, and each "lib" in the last element.
 func nameStarts(text string) []int {
 	var starts []int
 	base := strings.LastIndexByte(text, '/') + 1

@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// Needed returns what an ELF file names to be mapped with it: the path of its loader, PT_INTERP, when it has one,
-// and then the libraries that it asks for, DT_NEEDED, in the file's order. A file that is not ELF, and one without
-// a dynamic section, asks for none.
+// Needed returns the files that an ELF file names to be loaded with it: the path of its loader, PT_INTERP, if
+// it has one, and then its libraries, DT_NEEDED, in the file's order. It returns nil for a file that is not ELF
+// or has no dynamic section.
 func Needed(r io.ReaderAt, size int64) ([]string, error) {
 	f, err := readELF(r, size)
 	if errors.Is(err, ErrNotELF) {

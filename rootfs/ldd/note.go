@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// Bounds on notes; a big library has a few hundred bytes of them.
+// Limits on notes. A big library has a few hundred bytes of them.
 const (
 	maxNotes = 1 << 20 // bytes in all segments of a file
 	ptGNU    = 5       // NT_GNU_PROPERTY_TYPE_0
@@ -18,7 +18,7 @@ type note struct {
 	desc  []byte
 }
 
-// notes reads all notes of the file. With an error come those that were read before it.
+// notes reads all notes of the file. With an error it also returns the notes before it.
 func (f *elfFile) notes() ([]note, error) {
 	var out []note
 	left := uint64(maxNotes)
@@ -27,14 +27,14 @@ func (f *elfFile) notes() ([]note, error) {
 			continue
 		}
 		if p.filesz > left {
-			return out, errors.New("more notes than are read")
+			return out, errors.New("more notes than the limit")
 		}
 		left -= p.filesz
 		b, err := f.bytes(p.off, p.filesz)
 		if err != nil {
 			return out, err
 		}
-		// Entries are aligned to 4 bytes, in segments that say so to 8.
+		// Entries are aligned to 4 bytes, or to 8 in segments with that alignment.
 		align := uint64(4)
 		if p.align == 8 {
 			align = 8
@@ -65,14 +65,14 @@ func (f *elfFile) splitNotes(b []byte, align uint64) ([]note, error) {
 }
 
 // isaNeeded returns GNU_PROPERTY_X86_ISA_1_NEEDED: a bit for the baseline and one for each level above,
-// https://gitlab.com/x86-psABIs/x86-64-ABI, "Program Property". The loader refuses to start a program on
-// a CPU that is below what one of its objects needs (glibc's sysdeps/x86/dl-prop.h).
+// https://gitlab.com/x86-psABIs/x86-64-ABI, "Program Property". The loader does not start a program on a CPU
+// below the level that one of its objects needs (glibc's sysdeps/x86/dl-prop.h).
 func (f *elfFile) isaNeeded() uint32 {
 	if f.machine != elf.EM_X86_64 && f.machine != elf.EM_386 {
 		return 0
 	}
 	const needed = 0xc0008002
-	notes, _ := f.notes() // damaged ones ask for nothing
+	notes, _ := f.notes() // damaged notes are ignored
 	for _, n := range notes {
 		if n.owner != "GNU\x00" || n.typ != ptGNU {
 			continue
@@ -93,7 +93,7 @@ func (f *elfFile) isaNeeded() uint32 {
 	return 0
 }
 
-// isaLevel names the highest level of GNU_PROPERTY_X86_ISA_1_NEEDED, "" for the baseline.
+// isaLevel returns the highest level in GNU_PROPERTY_X86_ISA_1_NEEDED, "" for the baseline.
 func isaLevel(needed uint32) string {
 	for i, level := range []string{"x86-64-v4", "x86-64-v3", "x86-64-v2"} {
 		if needed&(8>>i) != 0 {

@@ -7,27 +7,27 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// distro is how a sysroot's distribution installs packages.
+// distro is the distribution of a sysroot, which decides how packages are installed.
 type distro int
 
 const (
-	debian distro = iota // and what cannot be told
+	debian distro = iota // also the default
 	alpine
 	fedora
 	arch
 )
 
-// maxOSRelease bounds os-release, a dozen lines.
+// maxOSRelease limits the size of os-release, which has about a dozen lines.
 const maxOSRelease = 1 << 16
 
-// readDistro tells the distribution from ID and ID_LIKE, see os-release(5).
+// readDistro reads the distribution from ID and ID_LIKE, see os-release(5).
 func readDistro(sys *walker) distro {
 	data, err := sys.read("/etc/os-release", maxOSRelease)
 	if err != nil {
 		data, _ = sys.read("/usr/lib/os-release", maxOSRelease)
 	}
 	for _, line := range strings.Split(string(data), "\n") {
-		// A derived distribution has a name of its own and says in ID_LIKE whose packages it has.
+		// A derived distribution has its own ID and names in ID_LIKE the one whose packages it uses.
 		key, value, _ := strings.Cut(line, "=")
 		if key != "ID" && key != "ID_LIKE" {
 			continue
@@ -48,9 +48,9 @@ func readDistro(sys *walker) distro {
 	return debian
 }
 
-// packages are the Debian packages of libraries that Go programs often bind to. The development
-// packages are named: they bring the library along, and their names last while those of the library
-// packages change with each soname and with transitions such as time_t's (libvips42t64).
+// packages are the Debian packages of libraries that Go programs often bind to. It lists development packages:
+// they depend on the library, and their names are stable. The names of library packages change with each soname
+// and with transitions such as time_t's (libvips42t64).
 var packages = map[string]string{
 	"libImlib2":           "libimlib2-dev",
 	"libMagickCore-6.Q16": "libmagickwand-dev",
@@ -126,13 +126,13 @@ var packages = map[string]string{
 	"libzstd":             "libzstd-dev",
 }
 
-// packageOf returns the Debian package for a soname: the name up to ".so" is looked up.
+// packageOf returns the Debian package for a soname. It looks up the name up to ".so".
 func packageOf(soname string) string {
 	stem, _, _ := strings.Cut(soname[strings.LastIndexByte(soname, '/')+1:], ".so")
 	return packages[stem]
 }
 
-// notFound describes a missing library.
+// notFound returns the error for a missing library.
 func (r *process) notFound(name, by string, searched []string) *NotFoundError {
 	e := &NotFoundError{
 		Soname: name, NeededBy: by, Package: packageOf(name),
@@ -142,7 +142,7 @@ func (r *process) notFound(name, by string, searched []string) *NotFoundError {
 	return e
 }
 
-// advice says how to get the library.
+// advice returns how to get the library.
 func (e *NotFoundError) advice(r *process) string {
 	if strings.Contains(e.Soname, "/") {
 		return fmt.Sprintf("link %q with a soname instead of a path, or put the library there", e.NeededBy)
@@ -151,23 +151,23 @@ func (e *NotFoundError) advice(r *process) string {
 		return fmt.Sprintf("%s is in %s, where the loader does not look: run ldconfig, or link with %s", e.Soname, dir, plaintext.Shell("-Wl,-rpath,"+dir))
 	}
 	switch {
-	case r.closure.Flavour == Musl || r.distro == alpine: // apk and dnf find packages by soname themselves
+	case r.closure.Flavour == Musl || r.distro == alpine: // apk and dnf find packages by soname
 		return "apk add " + plaintext.Shell("so:"+e.Soname)
 	case r.distro == fedora:
 		return "dnf install " + plaintext.Shell("*/"+e.Soname)
 	case r.distro == arch:
-		return "install the package that is named by: pacman -F " + plaintext.Shell(e.Soname)
+		return "install the package that this command prints: pacman -F " + plaintext.Shell(e.Soname)
 	case e.Package != "":
 		return "apt-get install " + e.Package
 	}
-	return "install the package that is named by: apt-file search " + plaintext.Shell(e.Soname)
+	return "install the package that this command prints: apt-file search " + plaintext.Shell(e.Soname)
 }
 
-// findElsewhere returns the folder of a library that is installed in one of the usual places which no loader
-// searches by itself: where "make install" puts it, and beside the program.
+// findElsewhere returns the folder of a library that is installed in a common place that no loader searches by
+// default: where "make install" puts it, or beside the program. It returns "" if there is none.
 func (r *process) findElsewhere(soname string) string {
-	// A library that the developer built stands in one of the first, one that came with a download
-	// beside its program.
+	// The first folders are for a library that the developer built, the last two for one that came with a
+	// download.
 	origin := strings.TrimSuffix(r.main.origin, "/")
 	for _, dir := range []string{"/usr/local/lib", "/usr/local/lib64", "/usr/lib64", "/lib64", origin, origin + "/lib"} {
 		if _, err := r.sys.walk(dir + "/" + soname); err == nil {

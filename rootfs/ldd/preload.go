@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// preloadPath is where glibc looks for names of libraries to preload, see ld.so(8).
+// preloadPath is the file with the libraries that glibc preloads, see ld.so(8).
 const preloadPath = "/etc/ld.so.preload"
 
-// ReadPreload returns the content of /etc/ld.so.preload in a root file system, "" when there is none or nobody may
-// read it.
+// ReadPreload returns the content of /etc/ld.so.preload in a root file system, "" if it does not exist or is
+// not readable.
 func ReadPreload(sys FS) (string, error) {
 	data, err := newWalker(sys).read(preloadPath, maxPathFile)
 	if isNotFound(err) {
@@ -23,16 +23,16 @@ func ReadPreload(sys FS) (string, error) {
 	return string(data), nil
 }
 
-// preload is a library that is loaded before what the program needs.
+// preload is a library that is loaded before those that the program needs.
 type preload struct {
 	name, rule string
 }
 
-// preloads returns what is preloaded, in order: handle_preload_list and dl_main of glibc's elf/rtld.c.
+// preloads returns the libraries to preload, in order: handle_preload_list and dl_main of glibc's elf/rtld.c.
 func (g *glibc) preloads() []preload {
 	var all []preload
 	for _, name := range strings.FieldsFunc(g.env.Preload, func(c rune) bool { return c == ' ' || c == ':' }) {
-		// Of a set-ID program, names of libraries alone (dso_name_valid_for_suid).
+		// A set-ID program accepts only names, not paths (dso_name_valid_for_suid).
 		if len(name) >= maxPath || g.secure() && (len(name) >= maxName || strings.Contains(name, "/")) {
 			continue
 		}
@@ -47,13 +47,13 @@ func (g *glibc) preloads() []preload {
 	return all
 }
 
-// splitPreload splits the file at spaces, tabs, ends of lines and colons, without comments, byte by byte as the
-// loader does.
+// splitPreload splits the file at spaces, tabs, newlines and colons and removes comments, byte by byte like the
+// loader.
 func splitPreload(text []byte) []string {
 	text = bytes.Clone(text)
 	for rest := len(text); rest > 0; {
-		// Each comment is looked for from the start of the file, in as many bytes as followed the last one: of
-		// several, the later ones may stay. So it has been since there are comments.
+		// The loader searches each comment from the start of the file, within as many bytes as followed the
+		// last one. So it may miss later comments; all releases do.
 		i := bytes.IndexByte(text[:rest], '#')
 		if i < 0 {
 			break
@@ -69,8 +69,8 @@ func splitPreload(text []byte) []string {
 	}
 	const separators = ": \t\n"
 	list, last := string(text), ""
-	// A name that ends with the file has no place for the NUL behind it, and is handled by itself; any other NUL
-	// ends the list.
+	// A name at the very end of the file has no room for the NUL after it and is handled separately. Any other
+	// NUL ends the list.
 	if i := strings.LastIndexAny(list, separators); i < len(list)-1 {
 		list, last = list[:i+1], cString(text[i+1:])
 	}
@@ -81,15 +81,15 @@ func splitPreload(text []byte) []string {
 	return names
 }
 
-// preload loads a library unless it is loaded already; nil when it is, and when it cannot be: the loader says so and
-// goes on. What it needs is another matter.
+// preload loads a library. It returns nil if the library is loaded already or cannot be loaded: the loader then
+// prints a message and continues. Missing dependencies of the library are errors.
 func (g *glibc) preload(p preload) (*loaded, error) {
 	if _, ok := g.names[p.name]; ok {
 		return nil, nil
 	}
 	n := len(g.objects)
 	g.searched = nil
-	// In the folders that a set-ID program searches it preloads set-ID libraries alone.
+	// In the folders that it searches, a set-ID program preloads only set-ID libraries.
 	g.onlySetID = g.secure()
 	c, err := g.find(p.name, g.main)
 	g.onlySetID = false
@@ -121,7 +121,7 @@ func (m *musl) preload() error {
 	if m.secure() {
 		return nil
 	}
-	// Nobody asks for them: the search path of the program does not count.
+	// No object asks for them: the search path of the program does not apply.
 	nobody := &loaded{Object: m.main.Object, dyn: &dynamic{}}
 	names := strings.FieldsFunc(m.env.Preload, func(c rune) bool { return c == ':' || c == ' ' || '\t' <= c && c <= '\r' })
 	for _, name := range names {
@@ -144,22 +144,22 @@ func (m *musl) preload() error {
 	return nil
 }
 
-// missingPreload is a preloaded library that is missing.
+// missingPreload returns the error for a preloaded library that is missing.
 func (r *process) missingPreload(name, rule string, searched []string) *NotFoundError {
 	e := r.notFound(name, r.main.Path, searched)
 	if strings.Contains(name, "/") {
 		e.Fix = "put the library there"
 	}
-	e.Fix += fmt.Sprintf(", or take it out of %s: the program starts without", rule)
+	e.Fix += fmt.Sprintf(", or remove it from %s: the program starts without it", rule)
 	return e
 }
 
-// warnPreload notes a preloaded library that is there and does not do.
+// warnPreload warns of a preloaded library that exists but cannot be loaded.
 func (r *process) warnPreload(rule string, err error) {
 	var refused *LoadError
 	if errors.As(err, &refused) {
-		r.warning("%q of %s cannot be preloaded, and the program starts without: %v", refused.Path, rule, refused.Err)
+		r.warning("%q of %s cannot be preloaded, the program starts without it: %v", refused.Path, rule, refused.Err)
 		return
 	}
-	r.warning("a library of %s cannot be preloaded, and the program starts without: %v", rule, err)
+	r.warning("a library of %s cannot be preloaded, the program starts without it: %v", rule, err)
 }

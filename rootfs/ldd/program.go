@@ -32,7 +32,7 @@ func newProcess(ctx context.Context, sys FS, p Program, env Env) (*process, erro
 	return r, r.start(f, p.Interpreter)
 }
 
-// openProgram reads the program's file and makes the first object of it.
+// openProgram reads the program's file and creates its object.
 func (r *process) openProgram(p Program) (*file, error) {
 	o := &Object{Name: p.Path, Path: p.Path, By: "the program", file: p.File}
 	var c *Content
@@ -50,8 +50,7 @@ func (r *process) openProgram(p Program) (*file, error) {
 	if err := errors.Join(f.bad, c.Close()); err != nil {
 		return nil, err
 	}
-	// The kernel gives a process the canonical path of its program, /proc/self/exe, and that is where the
-	// loaders take $ORIGIN from.
+	// The loaders take $ORIGIN from the canonical path that the kernel gives a process, /proc/self/exe.
 	r.main = &loaded{Object: o, info: c.Info, origin: path.Dir(o.Real)}
 	if sys, ok := r.sys.sys.(capableFS); ok && p.File == "" {
 		r.main.capable = sys.gainsCapabilities(relative(at.real))
@@ -60,8 +59,8 @@ func (r *process) openProgram(p Program) (*file, error) {
 	return f, nil
 }
 
-// locate returns the place of the program. A program that comes from a file of the host stands where it
-// will be put, whatever is there now; only links in the folders above count.
+// locate returns the place of the program. A program from a file of the host need not exist at its Path, so
+// only links in the folders of Path are resolved.
 func (r *process) locate(p Program) (place, error) {
 	if p.File == "" {
 		return r.sys.walk(p.Path)
@@ -69,7 +68,7 @@ func (r *process) locate(p Program) (place, error) {
 	dir, base := path.Split(path.Clean(p.Path))
 	at, err := r.sys.walk(dir)
 	if err != nil {
-		// The folder will be made with the image, of folders alone.
+		// The folder will be created with the image and will contain no links.
 		return place{real: path.Clean(p.Path)}, nil
 	}
 	at.real = path.Join(at.real, base)
@@ -88,8 +87,8 @@ func openHost(name string) (*Content, error) {
 	return openContent(func() (fs.File, error) { return os.Open(name) })
 }
 
-// start begins the closure with the program and maps its loader: what PT_INTERP names, for a library without
-// one what the caller does. A program that has neither is done.
+// start begins the closure with the program and maps its loader: PT_INTERP, or for a library without one the
+// loader that the caller gave. A program with neither is complete.
 func (r *process) start(f *file, library string) error {
 	c := r.closure
 	c.Machine, c.Class = f.elf.machine, f.elf.class
@@ -99,11 +98,11 @@ func (r *process) start(f *file, library string) error {
 	if interp == "" && !f.static {
 		interp = library
 	}
-	// Whether a program is static is for its headers to say. CGO_ENABLED=0 does not say it: with
-	// -buildmode=pie there is an interpreter, and packages that open libraries without cgo add some.
+	// Only the headers show whether a program is static. CGO_ENABLED=0 does not: with -buildmode=pie there is
+	// an interpreter, and packages that open libraries without cgo add one.
 	switch {
 	case interp == "" && len(f.dyn.deps) > 0:
-		return errors.New("it needs libraries and names no interpreter: it is a library itself\nfix: list it among what the program opens, or name the interpreter")
+		return errors.New("it needs libraries but names no interpreter: it is a library itself\nfix: list it among the libraries that the program opens, or name the interpreter")
 	case interp == "":
 		return nil
 	}
@@ -111,7 +110,7 @@ func (r *process) start(f *file, library string) error {
 	return r.startLoader(interp, &f.elf.header)
 }
 
-// startLoader maps the ELF interpreter, which has to be of the program's kind.
+// startLoader maps the ELF interpreter, which must be for the same machine as the program.
 func (r *process) startLoader(interp string, program *header) error {
 	at, err := r.sys.walk(r.absolute(interp))
 	if isNotFound(err) {
@@ -125,8 +124,7 @@ func (r *process) startLoader(interp string, program *header) error {
 	if err != nil {
 		return refuse(err)
 	}
-	// The kernel asks no more of it than that it is for the same machine; what else is wrong would show
-	// when it runs.
+	// The kernel only requires that it is for the same machine. Other faults would show when it runs.
 	f := r.parsed.read(role{name: "loader"}, c, readLoader)
 	err = f.bad
 	if f.elf != nil && (f.elf.class != program.class || f.elf.ident[elf.EI_DATA] != program.ident[elf.EI_DATA] || f.elf.machine != program.machine) {
@@ -151,7 +149,7 @@ func (r *process) startLoader(interp string, program *header) error {
 	return nil
 }
 
-// noLoader is the error for a missing interpreter, which the kernel reports as "no such file" about the
+// noLoader returns the error for a missing interpreter, which the kernel reports as "no such file" about the
 // program itself.
 func (r *process) noLoader(interp string, program *header) error {
 	pkg := "libc6"

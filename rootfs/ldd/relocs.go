@@ -2,10 +2,10 @@ package ldd
 
 import "debug/elf"
 
-// bound returns the symbols that relocations ask for: those of data, looked up when
-// the loader starts the process, and those of the procedure linkage table, which
-// may wait for the first call of the function. "ldd -r" asks for both: a program
-// that starts and ends at a call in the middle of its work is no better.
+// bound returns the symbols that relocations refer to: those of data, which the loader looks up when it starts
+// the process, and those of the procedure linkage table, which it may look up at the first call of the
+// function. Like "ldd -r", it returns both, because a program that ends in the middle of its work is no better
+// than one that does not start.
 func (f *elfFile) bound(d *dynamic) ([]uint32, error) {
 	if f.machine == elf.EM_MIPS {
 		return nil, nil // binds through its GOT, not through relocations
@@ -34,7 +34,7 @@ func (f *elfFile) bound(d *dynamic) ([]uint32, error) {
 	return out, nil
 }
 
-// relocTable is where a table of relocations is; rela says that its entries have addends.
+// relocTable is a table of relocations. rela is set if its entries have addends.
 type relocTable struct {
 	addr, size uint64
 	rela       bool
@@ -52,7 +52,7 @@ func (f *elfFile) relocSize(rela bool) int {
 	return size
 }
 
-// relocSymbol returns the symbol of a relocation.
+// relocSymbol returns the symbol index of a relocation.
 func (f *elfFile) relocSymbol(b []byte) uint32 {
 	if f.class == elf.ELFCLASS32 {
 		return f.order.Uint32(b[4:]) >> 8

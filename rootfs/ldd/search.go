@@ -13,10 +13,10 @@ type searchPath struct {
 	dirs []string // each ends in "/"; "" is the working directory
 }
 
-// find searches for a library, _dl_map_object in glibc's elf/dl-load.c. The first hit wins.
+// find searches for a library, like _dl_map_object in glibc's elf/dl-load.c. The first hit wins.
 func (g *glibc) find(name string, by *loaded) (*candidate, error) {
 	if strings.Contains(name, "/") {
-		// The name was expanded by the loader of dependencies; _dl_map_object does so again.
+		// The name was expanded already when dependencies were loaded; _dl_map_object expands it again.
 		path, ok := g.tokens(by).expand(name)
 		if !ok {
 			return nil, nil
@@ -43,12 +43,12 @@ func (g *glibc) find(name string, by *loaded) (*candidate, error) {
 	return g.fromTrusted(name, by)
 }
 
-// paths returns the lists of folders that come before the cache.
+// paths returns the lists of folders that are searched before the cache.
 func (g *glibc) paths(by *loaded) []searchPath {
 	var lists []searchPath
 	if !by.dyn.hasRunpath {
-		// The chain is that of who loaded whom first; an object with DT_RUNPATH adds nothing to it,
-		// and the walk goes on above it.
+		// Follow the chain of objects by which each was first loaded. An object with DT_RUNPATH adds no
+		// folders, but the chain continues above it.
 		didMain := false
 		for o := by; o != nil; o = o.parent {
 			lists = append(lists, g.rpath(o))
@@ -59,11 +59,11 @@ func (g *glibc) paths(by *loaded) []searchPath {
 		}
 	}
 	lists = append(lists, searchPath{"LD_LIBRARY_PATH", g.libraryPath()})
-	// Never that of who loaded the object: a RUNPATH counts for the object's own needs alone.
+	// A RUNPATH applies only to the object's own dependencies, not to those of the libraries that it loads.
 	return append(lists, searchPath{"RUNPATH of " + by.Path, g.dirList(by.dyn.runpath, ":", by)})
 }
 
-// rpath is the DT_RPATH of an object, which a DT_RUNPATH makes void.
+// rpath returns the DT_RPATH of an object. If there is a DT_RUNPATH, DT_RPATH is ignored.
 func (g *glibc) rpath(o *loaded) searchPath {
 	if o.dyn.hasRunpath {
 		return searchPath{}
@@ -71,7 +71,7 @@ func (g *glibc) rpath(o *loaded) searchPath {
 	return searchPath{"RPATH of " + o.Path, g.dirList(o.dyn.rpath, ":", o)}
 }
 
-// libraryPath returns LD_LIBRARY_PATH, which a set-user-ID or set-group-ID program does not get.
+// libraryPath returns the folders of LD_LIBRARY_PATH. For a set-user-ID or set-group-ID program it is ignored.
 func (g *glibc) libraryPath() []string {
 	if g.secure() {
 		return nil
@@ -79,8 +79,8 @@ func (g *glibc) libraryPath() []string {
 	return g.dirList(g.env.LibraryPath, ":;", g.main)
 }
 
-// dirList splits and expands a search path (fillin_rpath). An empty list has no folders; an empty
-// element of a list is the working directory.
+// dirList splits and expands a search path (fillin_rpath). An empty list has no folders. An empty element of a
+// list is the working directory.
 func (g *glibc) dirList(list, separators string, o *loaded) []string {
 	if list == "" {
 		return nil
@@ -93,14 +93,14 @@ func (g *glibc) dirList(list, separators string, o *loaded) []string {
 		}
 		dir, ok := g.tokens(o).expand(elem)
 		if !ok || dir == "" {
-			continue // a token without a value, or with an empty one, voids its element
+			continue // a token without a value removes its element
 		}
 		dirs = append(dirs, strings.TrimRight(dir, "/")+"/")
 	}
 	return compact(dirs)
 }
 
-// splitAny splits at each of the separators, empty parts included.
+// splitAny splits at each of the separators. It keeps empty parts.
 func splitAny(s, separators string) []string {
 	var out []string
 	for {
@@ -122,7 +122,7 @@ func (g *glibc) openPath(name string, list searchPath, by *loaded) (*candidate, 
 				continue
 			}
 			c, err := g.tryOpen(dir+sub+name, list.rule, levelOf(sub), by)
-			// The loader looks at errno after the last of the subfolders, which is the folder itself.
+			// The loader checks errno after the last subfolder, which is the folder itself.
 			if errors.Is(err, errAbandon) && sub == "" {
 				return nil, nil
 			}
@@ -140,7 +140,7 @@ func (g *glibc) openPath(name string, list searchPath, by *loaded) (*candidate, 
 	return nil, nil
 }
 
-// dirLabel names a folder for people.
+// dirLabel returns the name of a folder for messages.
 func dirLabel(dir string) string {
 	switch dir {
 	case "":
@@ -151,8 +151,8 @@ func dirLabel(dir string) string {
 	return strings.TrimSuffix(dir, "/")
 }
 
-// exists says whether a folder of a search path is there. The loader asks once per folder and takes
-// relative ones for granted.
+// exists reports whether a folder of a search path exists. Like the loader, it checks each folder once and
+// assumes that relative ones exist.
 func (g *glibc) exists(dir string) bool {
 	if !strings.HasPrefix(dir, "/") {
 		return true
@@ -166,7 +166,7 @@ func (g *glibc) exists(dir string) bool {
 	return ok
 }
 
-// fromCache asks ld.so.cache. An entry whose file is gone or of another kind is passed over.
+// fromCache looks up a library in ld.so.cache. It skips an entry whose file is missing or of another kind.
 func (g *glibc) fromCache(name string, by *loaded) (*candidate, error) {
 	if g.conf.cache == "" || g.onlySetID {
 		return nil, nil
@@ -175,11 +175,11 @@ func (g *glibc) fromCache(name string, by *loaded) (*candidate, error) {
 	g.searched = append(g.searched, cache.place)
 	for _, e := range cache.find(name, g.cpu) {
 		if by.dyn.flags1&elf.DF_1_NODEFLIB != 0 && g.isTrusted(e.value) {
-			return nil, nil // -z nodefaultlib hides these folders in the cache too
+			return nil, nil // -z nodefaultlib also hides these folders in the cache
 		}
 		c, err := g.tryOpen(e.value, cache.rule, e.level, by)
 		if errors.Is(err, errExcluded) {
-			continue // in an image without this file the entry is not there either
+			continue // an image without this file does not have the entry
 		}
 		if errors.Is(err, errAbandon) {
 			err = nil
@@ -188,14 +188,14 @@ func (g *glibc) fromCache(name string, by *loaded) (*candidate, error) {
 			return nil, err
 		}
 		g.closure.lookups = append(g.closure.lookups, lookup{name, e.value, c.real, e.level})
-		// In an image without a cache the default folders are all there is.
+		// An image without a cache has only the default folders.
 		g.closure.needsConf = g.closure.needsConf || !g.trustedHas(name, c, by)
 		return c, nil
 	}
 	return nil, nil
 }
 
-// isTrusted says whether a path begins like a trusted folder.
+// isTrusted reports whether a path begins with a trusted folder.
 func (g *glibc) isTrusted(path string) bool {
 	for _, dir := range g.conf.trusted {
 		if strings.HasPrefix(path, dir) {
@@ -205,12 +205,12 @@ func (g *glibc) isTrusted(path string) bool {
 	return false
 }
 
-// trustedHas says whether the trusted folders alone would have led to the same file.
+// trustedHas reports whether the trusted folders alone lead to the same file.
 func (g *glibc) trustedHas(name string, c *candidate, by *loaded) bool {
 	if by.dyn.flags1&elf.DF_1_NODEFLIB != 0 {
 		return false
 	}
-	saved := g.searched // this search is ours, not the loader's
+	saved := g.searched // the loader does not make this search
 	defer func() { g.searched = saved }()
 	t, err := g.openPath(name, g.trusted(), by)
 	if err != nil || t == nil {
@@ -219,7 +219,7 @@ func (g *glibc) trustedHas(name string, c *candidate, by *loaded) bool {
 	return t.real == c.real
 }
 
-// fromTrusted looks into the folders compiled into the loader.
+// fromTrusted searches the folders that are compiled into the loader.
 func (g *glibc) fromTrusted(name string, by *loaded) (*candidate, error) {
 	c, err := g.openPath(name, g.trusted(), by)
 	if c != nil {
@@ -229,5 +229,5 @@ func (g *glibc) fromTrusted(name string, by *loaded) (*candidate, error) {
 	return c, err
 }
 
-// trusted is the search path that is compiled into the loader.
+// trusted returns the search path that is compiled into the loader.
 func (g *glibc) trusted() searchPath { return searchPath{"trusted directory", g.conf.trusted} }

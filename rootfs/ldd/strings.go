@@ -5,23 +5,25 @@ import (
 	"fmt"
 )
 
-// maxString bounds one string of an ELF file. The longest are search paths, of which Nix has some of a few kilobytes,
-// and names of C++ symbols.
+// maxString limits one string of an ELF file. The longest are names of C++ symbols and search paths, of which
+// Nix has some of a few kilobytes.
 const maxString = 1 << 16
 
-// fileStrings are strings of a file by their offset. Entries by the thousand may refer to one string, and a string
-// may be the end of a longer one: without a bound a small file could ask for gigabytes.
+// fileStrings caches strings of a file by offset and limits their total size. Thousands of entries may refer to
+// one string, and a string may be the end of a longer one: without a limit, a small file could ask for
+// gigabytes.
 type fileStrings struct {
 	have map[uint64]string
 	left int64 // bytes that may still be read
 }
 
-// newFileStrings bounds the strings by the file: those that a linker writes hardly overlap.
+// newFileStrings returns a cache whose limit depends on the file's size. The strings that a linker writes
+// hardly overlap.
 func newFileStrings(size int64) *fileStrings {
 	return &fileStrings{map[uint64]string{}, 2*size + maxPath}
 }
 
-// stringAt reads a string that ends within n bytes from off, once.
+// stringAt reads a string of at most n bytes, with its NUL, at off. Each string is read once.
 func (f *elfFile) stringAt(off, n uint64) (string, error) {
 	if f.strs == nil {
 		f.strs = newFileStrings(f.tableLimit())
@@ -34,19 +36,20 @@ func (f *elfFile) stringAt(off, n uint64) (string, error) {
 		return "", err
 	}
 	if f.strs.left -= int64(len(s)) + 1; f.strs.left < 0 {
-		return "", errors.New("its strings are longer together than the file")
+		return "", errors.New("its strings together are longer than the file")
 	}
 	f.strs.have[off] = s
 	return s, nil
 }
 
-// cString reads a string that ends within n bytes from off, in small pieces: n may be absurd.
+// cString reads a string of at most n bytes, with its NUL, at off. It reads small pieces, because n may be
+// wrong.
 func (f *elfFile) cString(off, n uint64) (string, error) {
 	const piece = 128
 	var s []byte
 	for done := uint64(0); done < n; done += piece {
 		want := min(piece, n-done)
-		// The last piece may be cut short by the end of the file, when the string ends before.
+		// The file may end before the last piece does, after the end of the string.
 		if size := uint64(f.size); off+done < size {
 			want = min(want, size-off-done)
 		}

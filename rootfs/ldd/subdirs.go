@@ -2,8 +2,8 @@ package ldd
 
 import "debug/elf"
 
-// capabilities are the AT_HWCAP bits of each architecture's least CPU that name a folder, the lowest bit first:
-// HWCAP_IMPORTANT of glibc's sysdeps/unix/sysv/linux/*/dl-procinfo.h up to 2.36.
+// hwcapNames returns the AT_HWCAP bits of an architecture's oldest CPU that name a folder, the lowest bit
+// first: HWCAP_IMPORTANT of glibc's sysdeps/unix/sysv/linux/*/dl-procinfo.h up to 2.36.
 func hwcapNames(h *header) []string {
 	switch h.machine {
 	case elf.EM_X86_64:
@@ -20,9 +20,9 @@ func hwcapNames(h *header) []string {
 	return nil
 }
 
-// subdirs returns the folders that are tried within each folder of a search path, for the least CPU of
-// the architecture. Newer loaders have none below glibc-hwcaps; those up to 2.36 try every combination
-// of "tls", the platform and the capabilities (_dl_important_hwcaps in elf/dl-hwcaps.c).
+// subdirs returns the subfolders that are searched in each folder of a search path, for the oldest CPU of the
+// architecture. Newer loaders search only glibc-hwcaps. Loaders up to 2.36 try every combination of "tls", the
+// platform and the capabilities (_dl_important_hwcaps in elf/dl-hwcaps.c).
 func (c loaderConf) subdirs(h *header) []string {
 	if !c.legacy {
 		return []string{""}
@@ -32,7 +32,7 @@ func (c loaderConf) subdirs(h *header) []string {
 		names = append(names, platform)
 	}
 	names = append(names, "tls")
-	// The combination of all comes first, that of none last; in each, the last name is the outermost folder.
+	// The full combination comes first, the empty one last. In each, the last name is the outermost folder.
 	var out []string
 	for set := 1<<len(names) - 1; set >= 0; set-- {
 		dir := ""

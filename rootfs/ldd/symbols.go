@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// The layout of DT_GNU_HASH; words have 32 bits, but for those of the Bloom filter, which are as wide as
-// addresses:
+// The layout of DT_GNU_HASH. Words have 32 bits; those of the Bloom filter are as wide as addresses:
 //
 //	number of buckets, first symbol, words of the filter, shift of the filter
 //	the filter
@@ -15,22 +14,23 @@ import (
 //	chain: a hash for each symbol from the first one on
 
 // symbolTable is an object's dynamic symbol table with its hash table, read without section headers.
-// https://gabi.xinuos.com/elf/05-symtab.html; for DT_GNU_HASH see binutils' and glibc's source, elf/dl-lookup.c.
+// https://gabi.xinuos.com/elf/05-symtab.html; for DT_GNU_HASH see the source of binutils and glibc,
+// elf/dl-lookup.c.
 type symbolTable struct {
 	f       *elfFile
 	syms    []byte // n entries
 	n       int
-	strs    string // names of symbols are parts of it
-	versym  []byte // n entries of 16 bits, nil without versions
+	strs    string // contains the names of symbols
+	versym  []byte // n entries of 16 bits, nil if there are no versions
 	gnu     *gnuHash
 	buckets []uint32 // DT_HASH
 	chain   []uint32
 }
 
-// gnuHash is DT_GNU_HASH: symbols of one bucket stand in a row, and chain has the hash of each with the
-// lowest bit set at the end of a row.
+// gnuHash is DT_GNU_HASH. The symbols of one bucket are adjacent. chain has their hashes; the lowest bit is set
+// at the end of a bucket.
 type gnuHash struct {
-	first   uint32 // symbols before are not in the table
+	first   uint32 // earlier symbols are not in the table
 	buckets []uint32
 	chain   []uint32
 }
@@ -41,14 +41,14 @@ type symbol struct {
 	info  byte
 	shndx elf.SectionIndex
 	value uint64
-	// version index of DT_VERSYM and whether the symbol is hidden behind a default one
+	// version index of DT_VERSYM, and whether the symbol is hidden behind a default one
 	version uint16
 	hidden  bool
 }
 
-// symbols reads the dynamic symbol table; an object without one has an empty table. No entry of the file holds
-// its length. The hash table gives the last symbol that is defined, and the relocations in bound give the last
-// one that is asked for: GNU ld writes an empty hash table for a program that exports nothing.
+// symbols reads the dynamic symbol table. An object without one has an empty table. The file does not store the
+// length of the table: the hash table gives the last defined symbol, and the relocations in bound give the last
+// one that they refer to. GNU ld writes an empty hash table for a program that exports nothing.
 func (f *elfFile) symbols(d *dynamic, bound []uint32) (*symbolTable, error) {
 	t := &symbolTable{f: f}
 	addr, ok := d.tags[elf.DT_SYMTAB]
@@ -88,7 +88,7 @@ func (f *elfFile) symSize() int {
 	return 24
 }
 
-// at reads n bytes at a virtual address; they have to be in one segment.
+// readAddr reads n bytes at a virtual address. They must be in one segment.
 func (f *elfFile) readAddr(addr, n uint64) ([]byte, error) {
 	if n == 0 {
 		return nil, nil
@@ -113,7 +113,7 @@ func (f *elfFile) words(addr uint64, n uint32) ([]uint32, error) {
 	return w, nil
 }
 
-// readHash reads the hash table, which is also what tells the number of symbols.
+// readHash reads the hash table and, from it, the number of symbols.
 func (t *symbolTable) readHash(d *dynamic) error {
 	if addr, ok := d.tags[elf.DT_GNU_HASH]; ok {
 		return t.readGNUHash(addr)
@@ -122,7 +122,7 @@ func (t *symbolTable) readHash(d *dynamic) error {
 	if !ok {
 		return nil
 	}
-	// These two have words of 64 bits there, against the specification.
+	// On these two machines the words have 64 bits, against the specification.
 	size := uint64(4)
 	if t.f.machine == elf.EM_S390 && t.f.class == elf.ELFCLASS64 || t.f.machine == elf.EM_ALPHA {
 		size = 8
@@ -139,7 +139,7 @@ func (t *symbolTable) readHash(d *dynamic) error {
 	return err
 }
 
-// hashWords reads n words of DT_HASH of some size; none of them is above 32 bits.
+// hashWords reads n words of DT_HASH of the given size. Their values fit into 32 bits.
 func (f *elfFile) hashWords(addr, size uint64, n uint32) ([]uint32, error) {
 	if size == 4 {
 		return f.words(addr, n)
@@ -155,8 +155,8 @@ func (f *elfFile) hashWords(addr, size uint64, n uint32) ([]uint32, error) {
 	return w, nil
 }
 
-// readGNUHash reads DT_GNU_HASH. The table does not say how many symbols there are: the last one of the
-// last row is the last of all.
+// readGNUHash reads DT_GNU_HASH. The table does not store the number of symbols: the last symbol of the last
+// bucket is the last of all.
 func (t *symbolTable) readGNUHash(addr uint64) error {
 	head, err := t.f.words(addr, 4)
 	if err != nil {
@@ -167,7 +167,7 @@ func (t *symbolTable) readGNUHash(addr uint64) error {
 	if t.f.class == elf.ELFCLASS32 {
 		word = 4
 	}
-	at := addr + 16 + word*uint64(head[2]) // behind the Bloom filter, which only saves time
+	at := addr + 16 + word*uint64(head[2]) // after the Bloom filter, which is an optimisation
 	if h.buckets, err = t.f.words(at, head[0]); err != nil {
 		return err
 	}
@@ -217,8 +217,8 @@ func (t *symbolTable) symbol(i uint32) (symbol, bool) {
 	return s, true
 }
 
-// str returns a string of the table, "" when it is out of range or longer than any is. It is no copy: strings
-// may overlap, and be as many as there are symbols.
+// str returns a string of the table, "" if it is out of range or longer than maxString. It does not copy the
+// string: strings may overlap, and there may be one for each symbol.
 func (t *symbolTable) str(off uint32) string {
 	if uint64(off) >= uint64(len(t.strs)) {
 		return ""
@@ -232,7 +232,7 @@ func (t *symbolTable) str(off uint32) string {
 	return s[:n]
 }
 
-// isDefinition says whether a symbol can satisfy a reference (check_match in elf/dl-lookup.c).
+// isDefinition reports whether a symbol can satisfy a reference (check_match in elf/dl-lookup.c).
 func (s symbol) isDefinition() bool {
 	typ := elf.SymType(s.info & 0xf)
 	switch typ {
@@ -258,7 +258,7 @@ func (t *symbolTable) find(name string) []symbol {
 	case t.gnu != nil && len(t.gnu.buckets) > 0:
 		hash := gnuHashOf(name)
 		i := t.gnu.buckets[hash%uint32(len(t.gnu.buckets))]
-		// The lowest bit of a hash is not kept, its place says where the row ends.
+		// The lowest bit of a hash is not stored; it marks the end of a bucket.
 		for i >= t.gnu.first && i != 0 && int(i-t.gnu.first) < len(t.gnu.chain) {
 			h := t.gnu.chain[i-t.gnu.first]
 			if h|1 == hash|1 {
@@ -271,7 +271,7 @@ func (t *symbolTable) find(name string) []symbol {
 		}
 	case len(t.buckets) > 0:
 		i := t.buckets[sysvHashOf(name)%uint32(len(t.buckets))]
-		// A chain of this table is a list by index, which a bad file may close to a ring.
+		// A chain of this table is a list of indices, which a bad file may close to a ring.
 		for steps := 0; i != 0 && int(i) < len(t.chain) && steps < len(t.chain); steps++ {
 			add(i)
 			i = t.chain[i]
@@ -280,7 +280,7 @@ func (t *symbolTable) find(name string) []symbol {
 	return out
 }
 
-// defines says whether the object defines a name, whatever the version.
+// defines reports whether the object defines a name, in any version.
 func (t *symbolTable) defines(name string) bool { return len(t.find(name)) > 0 }
 
 // gnuHashOf is the hash function of DT_GNU_HASH, Bernstein's.

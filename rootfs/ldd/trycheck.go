@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// fails says why a library that was just opened, or one that came with it, would not stay: everything is
-// found, and then the loader checks the versions that they want of each other (_dl_check_map_versions in
-// glibc's elf/dl-version.c). before is what was loaded already.
+// checkTry returns an error if a library that was just opened, or one of its dependencies, would be unloaded
+// again: after all files are found, the loader checks the versions that they require (_dl_check_map_versions in
+// glibc's elf/dl-version.c). before are the objects that were loaded already.
 func (r *process) checkTry(before []*loaded) error {
 	var err error
 	for _, o := range r.objects {
@@ -25,7 +25,8 @@ func (r *process) checkTry(before []*loaded) error {
 	return err
 }
 
-// checkVersions is missingVersions of one object while the process is under way.
+// checkVersions checks the versions that one object requires, like missingVersions, but before the resolution
+// is complete.
 func (r *process) checkVersions(o *loaded) error {
 	tables, err := r.versionsOf(o)
 	if err != nil {

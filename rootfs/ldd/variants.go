@@ -8,14 +8,14 @@ import (
 )
 
 // A folder that the loader searches may have glibc-hwcaps/LEVEL folders with the same libraries, built for
-// newer CPUs (elf/dl-hwcaps.c, since glibc 2.33). Which one is loaded is known only where the program
-// runs. So the program is started once for each level, as far as loading goes: what a CPU of that level
-// loads and the baseline does not is a variant.
+// newer CPUs (elf/dl-hwcaps.c, since glibc 2.33). Which one is loaded depends on the CPU that runs the program.
+// So the program is resolved once for each level: the libraries that a CPU of that level loads and the baseline
+// does not are variants.
 
 // hwcapsDir is the part of a variant's path between the searched folder and the level.
 const hwcapsDir = "glibc-hwcaps/"
 
-// levelOf returns the level of a folder below a searched one, "" when it is for all CPUs.
+// levelOf returns the level of a subfolder, "" if it is for all CPUs.
 func levelOf(sub string) string {
 	level, ok := strings.CutPrefix(sub, hwcapsDir)
 	if !ok {
@@ -24,25 +24,25 @@ func levelOf(sub string) string {
 	return strings.TrimSuffix(level, "/")
 }
 
-// variants is what is kept out of the resolution for one CPU level. A variant that does not do is not put
-// into the image; there the loader then takes what comes next.
+// variants are the files excluded from the resolution for one CPU level. An unusable variant is not copied into
+// the image, where the loader then takes the next library.
 type variants struct {
-	excluded map[string]bool // real paths
-	left     []Left          // why
+	excluded map[string]bool // set of real paths
+	left     []Left          // the excluded variants and the reasons
 }
 
-// errExcluded says that a variant counts as absent.
-var errExcluded = errors.New("variant is left out")
+// errExcluded means that a variant counts as absent.
+var errExcluded = errors.New("variant is excluded")
 
-// exclude leaves a variant out from now on.
+// exclude excludes a variant from now on.
 func (v *variants) exclude(real string, why error) error {
 	v.excluded[real] = true
 	v.left = append(v.left, Left{real, why})
 	return errExcluded
 }
 
-// excludeVariantOf leaves out the variant because of which something is missing or refused: the one that asked, or
-// on whose behalf it was asked. The resolution has to start again then.
+// excludeVariantOf excludes the variant that caused a missing or rejected library: the object that asked for
+// it, or the nearest variant that needs that object. The resolution must then start again.
 func (v *variants) excludeVariantOf(by *loaded, why error) {
 	for o := by.Object; o != nil; o = o.NeededBy {
 		if o.Level != "" && !v.excluded[o.Real] {
@@ -52,7 +52,7 @@ func (v *variants) excludeVariantOf(by *loaded, why error) {
 	}
 }
 
-// checkLevel says why a file in the folder of a level is none that a CPU of this level could load.
+// checkLevel returns an error if a CPU of a level could not load a file in the folder of that level.
 func (f *file) checkLevel(err error, level string) error {
 	switch {
 	case err != nil:
@@ -61,12 +61,12 @@ func (f *file) checkLevel(err error, level string) error {
 		return f.bad
 	}
 	if need := isaLevel(f.isa); need != "" && need > level {
-		return fmt.Errorf("it is built for %s and stands in the folder of %s", need, level)
+		return fmt.Errorf("it is built for %s but is in the folder for %s", need, level)
 	}
 	return nil
 }
 
-// addVariants adds what newer CPUs load, level by level from the least one on.
+// addVariants adds what newer CPUs load, level by level, the lowest first.
 func (r *process) addVariants(ready *process, p Program) error {
 	for i := len(r.conf.levels) - 1; i >= 0; i-- {
 		q, left, err := ready.resolveAt(r.conf.levels[i:], p)
@@ -83,7 +83,7 @@ func (r *process) addVariants(ready *process, p Program) error {
 	return nil
 }
 
-// resolveAt lets the program start on a CPU, without the variants that would keep it from doing so.
+// resolveAt resolves the program for a CPU, without the variants that would prevent its start.
 func (r *process) resolveAt(cpu []string, p Program) (*Closure, []Left, error) {
 	excluded := map[string]bool{}
 	var left []Left
@@ -95,11 +95,11 @@ func (r *process) resolveAt(cpu []string, p Program) (*Closure, []Left, error) {
 		if q.ctx.Err() != nil || len(g.left) == 0 {
 			return q.closure, left, err
 		}
-		// Each turn leaves out at least one file more.
+		// Each round excludes at least one more file.
 	}
 }
 
-// merge takes over what a CPU of a level loads in addition.
+// merge adds the objects that only a CPU of a level loads.
 func (c *Closure) merge(v *Closure, level string) {
 	c.levels = append(c.levels, v)
 	for _, o := range v.Objects {
@@ -108,7 +108,7 @@ func (c *Closure) merge(v *Closure, level string) {
 			continue
 		}
 		if o.Level == "" {
-			o.Level = level // brought by a variant
+			o.Level = level // a dependency of a variant
 		}
 		o.By += ", on CPUs of " + o.Level
 		if base, ok := c.named(o.Name, ""); ok {
@@ -126,7 +126,7 @@ func (c *Closure) merge(v *Closure, level string) {
 	c.needsConf = c.needsConf || v.needsConf
 }
 
-// at returns the object of a real path.
+// objectAt returns the object of a real path, or nil.
 func (c *Closure) objectAt(real string) *Object {
 	for _, o := range c.Objects {
 		if o.Real == real {
@@ -136,7 +136,7 @@ func (c *Closure) objectAt(real string) *Object {
 	return nil
 }
 
-// findForNewerCPU returns where a missing library is for newer CPUs, "" when it is nowhere.
+// findForNewerCPU returns the path of a missing library for newer CPUs, "" if there is none.
 func (g *glibc) findForNewerCPU(name string, by *loaded) string {
 	if len(g.cpu) > 0 || len(g.conf.levels) == 0 {
 		return ""

@@ -14,13 +14,16 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// Verify asks of a finished root file system whether a program would start in it: whether its loader is
-// there and can be executed, finds every library, every version that one of them demands of another, and
-// every symbol that a relocation asks for, as "ldd -r" does. It returns the closure inside of that root, for [Compare].
-// /etc/ld.so.preload is that of the root, whatever Env.PreloadFile says. Of what is in Program.Tries alone, a missing symbol is one of Closure.Warnings: not every function is called.
+// Verify checks whether a program would start in a finished root file system. Its loader must exist and be
+// executable, and must find every library, every version that one library requires of another, and every symbol
+// that a relocation refers to, as "ldd -r" checks. Verify reports all problems at once. It returns the closure
+// inside that root, for [Compare].
+//
+// /etc/ld.so.preload is read from the root; Env.PreloadFile is ignored. A missing symbol of a library that only
+// Program.Tries loads is one of Closure.Warnings, because not every function is called.
 //
 // The rules are those of _dl_check_map_versions (glibc's elf/dl-version.c) and of the symbol lookup
-// (elf/dl-lookup.c); all that is wrong is reported at once.
+// (elf/dl-lookup.c).
 func Verify(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) {
 	text, err := ReadPreload(sys)
 	if err != nil {
@@ -37,7 +40,7 @@ func Verify(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) {
 	return c, nil
 }
 
-// verify verifies what every CPU loads, then what those of each level do.
+// verify verifies what every CPU loads, then what a CPU of each level loads.
 func verify(ctx context.Context, c *Closure) error {
 	read := map[string]*checkedObject{}
 	for _, level := range append([]*Closure{c}, c.levels...) {
@@ -47,7 +50,7 @@ func verify(ctx context.Context, c *Closure) error {
 			err = errors.Join(v.checkExecutable(), v.checkComplete(), v.checkVersions(), v.checkRELR())
 		}
 		if err == nil {
-			// A library of another release lacks versions and symbols; the versions say it shorter.
+			// A library of another release lacks versions and symbols; the error about versions is shorter.
 			err = v.checkSymbols()
 		}
 		if err != nil {
@@ -60,32 +63,32 @@ func verify(ctx context.Context, c *Closure) error {
 // verifier holds what was read of a closure's files.
 type verifier struct {
 	closure  *Closure
-	objects  []*checkedObject            // as closure.Objects, without variants
+	objects  []*checkedObject            // like closure.Objects, without variants
 	warnings *[]string                   // of the closure that is returned
-	scopes   map[string][]*checkedObject // where what was opened under a name looks for symbols
+	scopes   map[string][]*checkedObject // objects in which a library opened by a name looks up symbols
 }
 
-// warn notes what is wrong with a library that need not be loaded.
+// warn adds a warning about an optional library, once.
 func (v *verifier) warn(text string) {
 	if !slices.Contains(*v.warnings, text) {
 		*v.warnings = append(*v.warnings, text)
 	}
 }
 
-// verified is an object with what its loader would look at.
+// checkedObject is an object with the tables that its loader reads.
 type checkedObject struct {
 	*Object
-	elf    *elfFile // closed by now: only what was read of it is used
+	elf    *elfFile // closed; only cached parts are used
 	mode   fs.FileMode
 	dyn    *dynamic
-	needs  []versionNeed          // versions of other objects
-	defs   map[uint16]string      // versions of its own by index; nil when it has none
+	needs  []versionNeed          // required versions of other objects
+	defs   map[uint16]string      // its own versions by index; nil if it has none
 	table  *symbolTable           // never nil
-	bound  []uint32               // symbols looked up at the start
-	wanted map[uint16]versionNeed // needs by the index that symbols refer to
+	bound  []uint32               // symbols that relocations refer to
+	wanted map[uint16]versionNeed // needs by version index
 }
 
-// newVerifier reads the files of a closure, except for those that were read already.
+// newVerifier reads the files of a closure that are not in read yet.
 func newVerifier(ctx context.Context, c *Closure, read map[string]*checkedObject) (*verifier, error) {
 	v := &verifier{closure: c, warnings: &c.Warnings, scopes: map[string][]*checkedObject{}}
 	objects := c.Objects
@@ -119,7 +122,7 @@ func newVerifier(ctx context.Context, c *Closure, read map[string]*checkedObject
 	return v, nil
 }
 
-// inspect reads an object as far as it is verified.
+// inspect reads the parts of an object that are verified.
 func (c *Closure) inspect(o *Object) (*checkedObject, error) {
 	body, err := c.Content(o)
 	if err != nil {
@@ -129,7 +132,7 @@ func (c *Closure) inspect(o *Object) (*checkedObject, error) {
 	return v, errors.Join(v.read(c.fileOf(o), body), body.Close())
 }
 
-// known is what the resolution has read of an object.
+// fileOf returns what the resolution has read of an object.
 func (c *Closure) fileOf(o *Object) *file {
 	switch {
 	case o == c.Objects[0]:
@@ -140,9 +143,9 @@ func (c *Closure) fileOf(o *Object) *file {
 	return c.files[o.Real]
 }
 
-// read reads symbols, versions and relocations; headers and the dynamic section are known.
+// read reads symbols, versions and relocations. Headers and the dynamic section are known.
 func (v *checkedObject) read(known *file, body *Content) error {
-	// The file is open anew, what was read of it stands.
+	// The file was opened again; headers are not read again.
 	v.elf, v.dyn = known.elf.reopen(body), known.dyn
 	if known.static {
 		v.table = &symbolTable{}
@@ -166,11 +169,11 @@ func (v *checkedObject) read(known *file, body *Content) error {
 	return nil
 }
 
-// checkExecutable checks that the kernel may start the program and its loader. Without the permission it says
-// "permission denied" of the program in both cases.
+// checkExecutable checks that the kernel may execute the program and its loader. If either lacks the
+// permission, the kernel's error is "permission denied" for the program.
 func (v *verifier) checkExecutable() error {
 	if _, ok := v.closure.sys.(dirFS); ok && runtime.GOOS == "windows" {
-		return nil // has no such permission
+		return nil // Windows has no such permission
 	}
 	var err error
 	for i, o := range v.objects {
@@ -183,7 +186,7 @@ func (v *verifier) checkExecutable() error {
 	return err
 }
 
-// checkComplete checks that no file is cut off. The loader maps such a file and is killed by SIGBUS later.
+// checkComplete checks that no file is truncated. The loader would map it and be killed by SIGBUS later.
 func (v *verifier) checkComplete() error {
 	var err error
 	for _, o := range v.objects {
@@ -192,7 +195,7 @@ func (v *verifier) checkComplete() error {
 	return err
 }
 
-// checkComplete checks one file.
+// checkComplete checks that a file is not truncated.
 func (o *Object) checkComplete(f *elfFile) error {
 	for _, p := range f.progs {
 		if p.typ == elf.PT_LOAD && f.checkRange(p.off, p.filesz) != nil {
@@ -203,10 +206,10 @@ func (o *Object) checkComplete(f *elfFile) error {
 	return nil
 }
 
-// maxProblems is how many lines of one kind are told; the rest is counted.
+// maxProblems is the number of problems of one kind that an error lists; the rest is counted.
 const maxProblems = 10
 
-// problem makes an error of what has one remedy, a line each; nil when there is nothing.
+// listError returns an error with one line per problem and one fix, or nil if there is no problem.
 func listError[T any](all []T, text func(T) string, fix string) error {
 	if len(all) == 0 {
 		return nil
@@ -221,13 +224,13 @@ func listError[T any](all []T, text func(T) string, fix string) error {
 	return errors.New(strings.Join(lines, "\n") + "\nfix: " + plaintext.Field(fix))
 }
 
-// sameContent compares two open files byte by byte; the same file of the host is not read.
+// sameContent compares two open files byte by byte. If both are the same file of the host, it reads nothing.
 func sameContent(a, b *Content) (bool, error) {
 	if a.Size != b.Size {
 		return false, nil
 	}
 	if os.SameFile(original(a.Info), original(b.Info)) {
-		return true, nil // the usual case: an image's tree that is read from where the files came from
+		return true, nil // the usual case: the image's tree reads the original files
 	}
 	const piece = 256 << 10
 	bufA, bufB := make([]byte, piece), make([]byte, piece)

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Relative relocations in the packed form of DT_RELR (https://gabi.xinuos.com/elf/06-reloc.html), which loaders before
-// glibc 2.36 do not know and would pass over. So an object that has them asks libc for a version that only a libc
-// has whose loader knows them.
+// DT_RELR holds relative relocations in a packed form (https://gabi.xinuos.com/elf/06-reloc.html). Loaders
+// before glibc 2.36 do not know it and would skip them. So an object with DT_RELR requires a version of libc
+// that exists only if the loader knows DT_RELR.
 const (
 	dtRELR      = elf.DynTag(36)
 	relrVersion = "GLIBC_ABI_DT_RELR"
 )
 
-// checkRELR checks that objects with such relocations ask for the version, on which the loader insists.
+// checkRELR checks that objects with DT_RELR require that version, if the loader insists on it.
 func (v *verifier) checkRELR() error {
 	if !v.closure.loader.relr {
 		return nil
@@ -28,8 +28,8 @@ func (v *verifier) checkRELR() error {
 	return err
 }
 
-// relrError says why the loader refuses an object (_dl_check_map_versions in glibc's elf/dl-version.c). One that wants
-// no version of anything, or no libc, is taken as it is.
+// relrError returns an error if the loader rejects an object because of DT_RELR (_dl_check_map_versions in
+// glibc's elf/dl-version.c). An object that requires no versions, or no libc, is accepted.
 func relrError(o *Object, d *dynamic, needs []versionNeed) error {
 	_, has := d.tags[dtRELR]
 	_, versioned := d.tags[elf.DT_VERNEED]

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// checkSymbols is missingSymbols as an error. What only a try misses is a warning, one for each object: whether the
-// program ever loads it, and calls what needs the symbol, is not known.
+// checkSymbols returns an error for missing symbols. If only a try misses symbols, it adds one warning per
+// object, because the program may never load it or call the function.
 func (v *verifier) checkSymbols() error {
 	var needed, tried []missingSymbol
 	for _, m := range v.missingSymbols() {
@@ -17,7 +17,7 @@ func (v *verifier) checkSymbols() error {
 		}
 	}
 	for len(tried) > 0 {
-		n := 1 // they come object by object
+		n := 1 // they are grouped by object
 		for n < len(tried) && tried[n].by == tried[0].by {
 			n++
 		}
@@ -37,21 +37,21 @@ type missingSymbol struct {
 	by *checkedObject
 }
 
-// text says which symbol it is and who wants it.
+// text says which symbol is missing and which object refers to it.
 func (m missingSymbol) text() string {
 	return fmt.Sprintf("symbol %s of %q is defined nowhere", m.by.label(m.symbol), m.by.Path)
 }
 
-// missingSymbols returns the symbols that relocations ask for and that no object defines.
+// missingSymbols returns the symbols that relocations refer to and that no object defines.
 func (v *verifier) missingSymbols() []missingSymbol {
 	var missing []missingSymbol
 	for i, o := range v.objects {
 		if v.closure.Loader != "" && i == 1 {
-			continue // relocates itself
+			continue // the loader relocates itself
 		}
 		for _, index := range o.bound {
 			s, ok := o.table.symbol(index)
-			// A weak symbol may stay undefined, and a local one is the object's own affair.
+			// A weak symbol may stay undefined, and a local one is not looked up in other objects.
 			if !ok || s.name == "" || s.shndx != elf.SHN_UNDEF || elf.SymBind(s.info>>4) != elf.STB_GLOBAL {
 				continue
 			}
@@ -63,7 +63,7 @@ func (v *verifier) missingSymbols() []missingSymbol {
 	return missing
 }
 
-// label names a symbol with its version: "stat@GLIBC_2.33".
+// label returns the name of a symbol with its version: "stat@GLIBC_2.33".
 func (o *checkedObject) label(s symbol) string {
 	const most = 256 // characters that a person reads
 	name := s.name[:min(len(s.name), most)]
@@ -73,8 +73,8 @@ func (o *checkedObject) label(s symbol) string {
 	return name
 }
 
-// defined looks a symbol of object number i up, in what is loaded at the start, and for what is opened later
-// in that which was opened and all that it needs as well (RTLD_LOCAL, the default of dlopen).
+// isDefined looks up a symbol of object i in everything that is loaded at the start. If the object is opened
+// later, it also searches the opened library and its dependencies (RTLD_LOCAL, the default of dlopen).
 func (v *verifier) isDefined(i int, s symbol) bool {
 	o := v.objects[i]
 	if v.isProvided(v.objects[:v.closure.started], o, s) {
@@ -83,7 +83,8 @@ func (v *verifier) isDefined(i int, s symbol) bool {
 	return i >= v.closure.started && v.isProvided(v.scope(o.Opened), o, s)
 }
 
-// scope is what was opened under a name with all that it needs, whoever loaded it first.
+// scope returns the object that was opened by a name and all its dependencies, even those that were loaded
+// before.
 func (v *verifier) scope(opened string) []*checkedObject {
 	if scope, ok := v.scopes[opened]; ok {
 		return scope
@@ -109,7 +110,7 @@ func (v *verifier) scope(opened string) []*checkedObject {
 	return scope
 }
 
-// isProvided says whether one of the objects defines what o refers to.
+// isProvided reports whether one of the objects defines a symbol that o refers to.
 func (v *verifier) isProvided(by []*checkedObject, o *checkedObject, s symbol) bool {
 	need, versioned := o.wanted[s.version]
 	for _, lib := range by {
@@ -122,15 +123,15 @@ func (v *verifier) isProvided(by []*checkedObject, o *checkedObject, s symbol) b
 	return false
 }
 
-// matches is the version half of check_match in glibc's elf/dl-lookup.c.
+// matches is the version check of check_match in glibc's elf/dl-lookup.c.
 func (o *checkedObject) matches(d symbol, version string, versioned bool) bool {
 	if o.defs == nil || o.table.versym == nil {
-		return true // an object without versions satisfies any
+		return true // an object without versions matches any
 	}
 	if versioned {
-		// The unversioned default of an object that has versions satisfies references to any.
+		// An unversioned default symbol of an object with versions matches any version.
 		return o.defs[d.version] == version || d.version <= 1 && !d.hidden
 	}
-	// Without a version the base definition is meant, or a default one.
+	// A reference without a version matches the base definition or a default one.
 	return d.version < 3 || !d.hidden
 }

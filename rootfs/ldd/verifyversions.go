@@ -10,8 +10,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// checkVersions is missingVersions as an error. What only a try misses is a warning: the program can do
-// without it.
+// checkVersions returns an error for missing versions. If only a try misses a version, it adds a warning,
+// because the program can do without it.
 func (v *verifier) checkVersions() error {
 	var err error
 	for i, m := range newest(v.missingVersions()) {
@@ -25,7 +25,7 @@ func (v *verifier) checkVersions() error {
 	return err
 }
 
-// newest returns of several versions of one set that an object misses in a library the newest.
+// newest keeps, of the versions in one set that an object misses in a library, only the newest.
 func newest(all []missingVersion) []missingVersion {
 	var out []missingVersion
 	for _, m := range all {
@@ -49,12 +49,12 @@ type missingVersion struct {
 	lib, by *checkedObject
 }
 
-// Error says what is wanted, what is there, and how the two come together.
+// Error says which version is needed, which one there is, and how to fix it.
 func (m missingVersion) Error() string {
 	return plaintext.Field(m.text()) + "\nfix: " + plaintext.Field(m.fix())
 }
 
-// text says what is wanted and what is there.
+// text says which version is needed and which one there is.
 func (m missingVersion) text() string {
 	there := "does not have it"
 	if best := m.best(); best != "" {
@@ -63,7 +63,7 @@ func (m missingVersion) text() string {
 	return fmt.Sprintf("%q needs %s of %s; the one in the sysroot (%s) %s", m.by.Path, m.name, m.lib.title(), m.lib.Path, there)
 }
 
-// fix says how the two come together.
+// fix says how to fix it.
 func (m missingVersion) fix() string {
 	best, lib := m.best(), m.lib.title()
 	switch {
@@ -75,7 +75,7 @@ func (m missingVersion) fix() string {
 	return fmt.Sprintf("build against %s with %s or older, or take a sysroot whose %s has %s or newer", lib, best, lib, m.name)
 }
 
-// best is the newest version of the same set that the library has, "" when that tells nothing.
+// best returns the newest version of the same set that the library has, "" if that does not help.
 func (m missingVersion) best() string {
 	best, set := "", setOf(m.name)
 	for _, have := range m.lib.defs {
@@ -89,7 +89,7 @@ func (m missingVersion) best() string {
 	return best
 }
 
-// title is what a library is called: its soname, or the name asked for.
+// title returns the soname of a library or, without one, the name asked for.
 func (o *checkedObject) title() string {
 	if o.Soname != "" {
 		return o.Soname
@@ -97,8 +97,8 @@ func (o *checkedObject) title() string {
 	return o.Name
 }
 
-// setOf returns what the versions of a library that follow each other have in common: "GLIBC" of
-// GLIBC_2.38, "" of a version without a number.
+// setOf returns the common prefix of a library's successive versions: "GLIBC" for GLIBC_2.38, "" for a version
+// without a number.
 func setOf(version string) string {
 	i := strings.LastIndexByte(version, '_')
 	if i < 0 || strings.Trim(version[i+1:], "0123456789.") != "" || i+1 == len(version) {
@@ -115,7 +115,7 @@ func compareVersions(a, b string) int {
 	numbers := func(v string) []int {
 		var out []int
 		for _, part := range strings.Split(numberOf(v), ".") {
-			n, _ := strconv.Atoi(part) // not a number: before all others
+			n, _ := strconv.Atoi(part) // not a number: sorts first
 			out = append(out, n)
 		}
 		return out
@@ -123,8 +123,8 @@ func compareVersions(a, b string) int {
 	return slices.Compare(numbers(a), numbers(b))
 }
 
-// missingVersions checks every DT_VERNEED against the DT_VERDEF of the library that was loaded under that
-// name. musl does not look at them.
+// missingVersions checks every DT_VERNEED against the DT_VERDEF of the library that was loaded by that name.
+// musl ignores them.
 func (v *verifier) missingVersions() []missingVersion {
 	if v.closure.Flavour != Glibc {
 		return nil
@@ -133,7 +133,7 @@ func (v *verifier) missingVersions() []missingVersion {
 	for _, o := range v.objects {
 		for _, n := range o.needs {
 			lib := v.byName(n.file)
-			// Like the loader, take a library without any version, and a weak requirement.
+			// Like the loader, accept a library without any version and a weak requirement.
 			if lib == nil || lib.defs == nil || n.weak || lib.provides(n.name) {
 				continue
 			}
@@ -143,7 +143,7 @@ func (v *verifier) missingVersions() []missingVersion {
 	return missing
 }
 
-// provides says whether the object defines a version.
+// provides reports whether the object defines a version.
 func (o *checkedObject) provides(version string) bool {
 	for _, name := range o.defs {
 		if name == version {
@@ -153,7 +153,8 @@ func (o *checkedObject) provides(version string) bool {
 	return false
 }
 
-// byName returns the object that a DT_VERNEED names: the loader goes by the name asked for, or the soname.
+// byName returns the object that a DT_VERNEED names. Like the loader, it compares the name asked for and the
+// soname.
 func (v *verifier) byName(name string) *checkedObject {
 	for _, o := range v.objects {
 		if o.Name == name || o.Soname == name {

@@ -5,10 +5,10 @@ import (
 	"errors"
 )
 
-// maxVersions bounds the lists of versions; libstdc++ and glibc have below a hundred.
+// maxVersions limits the lists of versions. libstdc++ and glibc have less than a hundred.
 const maxVersions = 1 << 15
 
-// versionNeed is an entry of DT_VERNEED: a version that an object wants from a library.
+// versionNeed is an entry of DT_VERNEED: a version that an object requires of a library.
 type versionNeed struct {
 	file  string // as in DT_NEEDED
 	name  string // "GLIBC_2.34"
@@ -16,8 +16,8 @@ type versionNeed struct {
 	weak  bool   // VER_FLG_WEAK: a library without it is accepted
 }
 
-// versionNeeds reads DT_VERNEED, see the Linux Standard Base, "Symbol Versioning": a list of files, each
-// with a list of versions; the links are distances in bytes, and 0 ends a list.
+// versionNeeds reads DT_VERNEED, see the Linux Standard Base, "Symbol Versioning": a list of files, each with a
+// list of versions. Each entry has the distance to the next one in bytes; 0 ends a list.
 //
 //	Verneed: u16 version, u16 count, u32 file, u32 first Vernaux, u32 next Verneed
 //	Vernaux: u32 hash, u16 flags, u16 index, u32 name, u32 next Vernaux
@@ -59,14 +59,14 @@ func (f *elfFile) versionNeeds(d *dynamic) ([]versionNeed, error) {
 	return out, nil
 }
 
-// versionTables are both tables of an object, or what is wrong with them.
+// versionTables are both version tables of an object, or the error of reading them.
 type versionTables struct {
 	needs []versionNeed
-	defs  map[uint16]string // nil when the object has no versions
+	defs  map[uint16]string // nil if the object has no versions
 	err   error
 }
 
-// versionsOf reads the tables, once.
+// versionsOf returns the version tables. It reads them once.
 func (f *file) versionsOf() *versionTables {
 	if f.versions == nil {
 		t := &versionTables{}
@@ -78,8 +78,8 @@ func (f *file) versionsOf() *versionTables {
 	return f.versions
 }
 
-// versionDefs reads DT_VERDEF: the name of each version index. nil means that the object has no
-// versions at all. Of the names of a version the first is its own, the others are what it replaces.
+// versionDefs reads DT_VERDEF: the name of each version index. It returns nil if the object has no versions at
+// all. The first name of a version is its own; the others, which it replaces, are skipped.
 //
 //	Verdef:  u16 version, u16 flags, u16 index, u16 count, u32 hash, u32 first Verdaux, u32 next Verdef
 //	Verdaux: u32 name, u32 next Verdaux

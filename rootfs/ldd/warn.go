@@ -7,7 +7,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// warning notes what may go wrong elsewhere, once.
+// warning adds a warning about other machines or working directories, once.
 func (r *process) warning(format string, args ...any) {
 	text := plaintext.Sprintf(format, args...)
 	if !slices.Contains(r.closure.Warnings, text) {
@@ -15,7 +15,7 @@ func (r *process) warning(format string, args ...any) {
 	}
 }
 
-// warn notes what the finished closure depends on beyond its files.
+// warn adds warnings about what the finished closure depends on besides its files.
 func (r *process) warn() {
 	for _, o := range r.objects {
 		if need := isaLevel(o.isa); need != "" {
@@ -27,14 +27,14 @@ func (r *process) warn() {
 	r.warnRelative("LD_LIBRARY_PATH", strings.ReplaceAll(r.env.LibraryPath, ";", ":"))
 }
 
-// warnRelative notes a search path that leads to another place when the process is started in another
-// folder: whoever can write there decides which library is loaded.
+// warnRelative warns of a relative search path. It depends on the working directory of the process, and anyone
+// who can write there decides which library is loaded.
 func (r *process) warnRelative(rule, list string) {
 	if list == "" {
 		return
 	}
 	for _, dir := range strings.Split(list, ":") {
-		// Musl passes over empty elements.
+		// musl skips empty elements.
 		if dir == "" && r.closure.Flavour == Glibc || dir != "" && dir[0] != '/' && dir[0] != '$' {
 			r.warning("the %s has %q, which is relative to the working directory, %s", rule, dir, r.env.Workdir)
 		}

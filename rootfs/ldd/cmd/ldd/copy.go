@@ -11,7 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// copyTo writes the files and all that they load to a folder, when they would start in it.
+// copyTo writes the files and everything that they load to a folder, if they would start in it.
 func (o options) copyTo(ctx context.Context, results []result) error {
 	if err := o.checkNewFolder(); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (o options) copyTo(ctx context.Context, results []result) error {
 	return tree.WriteDir(ctx, o.copy)
 }
 
-// prove resolves a program inside of the copy; a static one needs nothing.
+// verifyCopy resolves a program inside the copy and compares the closures.
 func (o options) verifyCopy(ctx context.Context, tree *rootfs.Tree, r result) error {
 	inside, err := ldd.Verify(ctx, tree, ldd.Program{Path: r.program.Path, Interpreter: r.program.Interpreter}, ldd.Env{LibraryPath: o.libraryPath})
 	if err != nil {
@@ -41,7 +41,7 @@ func (o options) verifyCopy(ctx context.Context, tree *rootfs.Tree, r result) er
 	return ldd.Compare(ctx, r.closure, inside)
 }
 
-// free refuses a folder that has something in it: it would be removed.
+// checkNewFolder returns an error if the target folder is not empty, because its content would be deleted.
 func (o options) checkNewFolder() error {
 	entries, err := os.ReadDir(o.copy)
 	switch {

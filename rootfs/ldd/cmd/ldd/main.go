@@ -1,13 +1,13 @@
-// Command ldd prints the shared libraries that programs load, as ldd(1) does, without running anything:
-// also of a program for another architecture, in another root, or from somebody who is not trusted.
+// Command ldd prints the shared libraries that programs load, like ldd(1), but executes nothing. So a program
+// may be for another architecture, in another root, or untrusted.
 //
 //	ldd [--root DIR] [--library-path PATHS] [--check] [--json] [--copy DIR] FILE…
 //
-// The libraries are looked for by the rules of the program's own loader, glibc's or musl's. An absolute
-// FILE is one of the root; any other file may lie in the root or outside of it. LD_LIBRARY_PATH and
-// LD_PRELOAD of the environment are not read, /etc/ld.so.preload of the root is.
+// It searches by the rules of the program's own loader, glibc's or musl's. An absolute FILE is a path in the
+// root; any other FILE may be inside or outside of the root. LD_LIBRARY_PATH and LD_PRELOAD of the environment
+// are ignored; /etc/ld.so.preload of the root is read.
 //
-// Exit codes: 1 when something is missing or, with --check, does not fit; 2 for wrong usage.
+// Exit codes: 1 if something is missing or, with --check, does not fit; 2 for wrong usage.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 	os.Exit(code)
 }
 
-// options are the words of the command line.
+// options are the command line options.
 type options struct {
 	root        string
 	libraryPath string
@@ -50,10 +50,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("ldd", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.root, "root", "/", "look for libraries in the root file system in `DIR`")
-	flags.StringVar(&o.libraryPath, "library-path", "", "LD_LIBRARY_PATH that the program is going to have")
-	flags.BoolVar(&o.check, "check", false, "also check every symbol and symbol version, as ldd -r")
+	flags.StringVar(&o.libraryPath, "library-path", "", "LD_LIBRARY_PATH of the program at run time")
+	flags.BoolVar(&o.check, "check", false, "also check every symbol and symbol version, like ldd -r")
 	flags.BoolVar(&o.json, "json", false, "print JSON: one array with an object for each file")
-	flags.StringVar(&o.copy, "copy", "", "write the files with all that they need to the new folder `DIR`, a root to start them in")
+	flags.StringVar(&o.copy, "copy", "", "write the files with everything that they need to the new folder `DIR`, in which they start as their root")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "usage: ldd [--root DIR] [--library-path PATHS] [--check] [--json] [--copy DIR] FILE…")
 		flags.PrintDefaults()
@@ -63,7 +63,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	o.files = flags.Args()
 	if len(o.files) == 0 {
-		return o, errors.New("no file is named\nfix: name at least one program or library")
+		return o, errors.New("no file given\nfix: name at least one program or library")
 	}
 	info, err := os.Stat(o.root)
 	if err == nil && !info.IsDir() {
@@ -75,7 +75,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-// run is the command; it returns the exit code.
+// run executes the command and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {

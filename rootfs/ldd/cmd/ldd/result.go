@@ -13,14 +13,14 @@ import (
 
 // result is what was found out about a file.
 type result struct {
-	file    string // as named
+	file    string // the argument
 	program ldd.Program
-	closure *ldd.Closure         // nil when the file cannot be read as a program
-	missing []*ldd.NotFoundError // what was not found
-	err     error                // what else is wrong
+	closure *ldd.Closure         // nil if the file cannot be read as a program
+	missing []*ldd.NotFoundError // libraries that were not found
+	err     error                // any other problem
 }
 
-// bad tells whether the program would not start.
+// bad reports whether the program would not start.
 func (r result) bad() bool { return len(r.missing) > 0 || r.err != nil }
 
 func anyBad(results []result) bool {
@@ -32,7 +32,8 @@ func anyBad(results []result) bool {
 	return false
 }
 
-// resolve resolves every file. One that is no program is a result too: the others are still wanted.
+// resolve resolves every file. A file that is not a program gets a result too, so that the others are still
+// resolved.
 func (o options) resolve(ctx context.Context) ([]result, error) {
 	var results []result
 	for _, file := range o.files {
@@ -56,8 +57,9 @@ func (o options) resolve(ctx context.Context) ([]result, error) {
 	return results, nil
 }
 
-// loaders are the interpreters of the architectures, glibc's (sysdeps/*/shlib-versions) before musl's
-// (arch/*/reloc.h): a library does not name its own. x32 comes after x86-64, whose machine it has.
+// loaders are the interpreters of the architectures, because a library does not name its own: glibc's
+// (sysdeps/*/shlib-versions) before musl's (arch/*/reloc.h). x32 comes after x86-64, which has the same
+// machine.
 var loaders = []string{
 	"/lib64/ld-linux-x86-64.so.2", "/libx32/ld-linux-x32.so.2", "/lib/ld-linux.so.2",
 	"/lib/ld-linux-aarch64.so.1", "/lib/ld-linux-armhf.so.3", "/lib/ld-linux.so.3",
@@ -67,8 +69,8 @@ var loaders = []string{
 	"/lib/ld-musl-riscv64.so.1", "/lib/ld-musl-s390x.so.1", "/lib/ld-musl-powerpc64le.so.1", "/lib/ld-musl-loongarch64.so.1",
 }
 
-// one resolves a program. A library is resolved as if the first loader of the root that it fits had
-// started it, which is what ldd(1) does.
+// resolveFile resolves a program. Like ldd(1), it resolves a library as if it were started by the first loader
+// of the root that fits.
 func (o options) resolveFile(ctx context.Context, p *ldd.Program) (*ldd.Closure, error) {
 	c, err := o.resolveOnce(ctx, *p)
 	if err == nil || c != nil {
@@ -83,7 +85,7 @@ func (o options) resolveFile(ctx context.Context, p *ldd.Program) (*ldd.Closure,
 		lc, lerr := o.resolveOnce(ctx, library)
 		var other *ldd.LoadError
 		if errors.As(lerr, &other) && other.Path == loader {
-			continue // of another machine
+			continue // for another machine
 		}
 		if lc != nil {
 			*p = library
@@ -93,7 +95,7 @@ func (o options) resolveFile(ctx context.Context, p *ldd.Program) (*ldd.Closure,
 	return nil, err
 }
 
-// look resolves a program, and checks it when that is asked for.
+// resolveOnce resolves a program and, with --check, verifies it.
 func (o options) resolveOnce(ctx context.Context, p ldd.Program) (*ldd.Closure, error) {
 	env := ldd.Env{LibraryPath: o.libraryPath}
 	if o.check {
@@ -102,7 +104,7 @@ func (o options) resolveOnce(ctx context.Context, p ldd.Program) (*ldd.Closure, 
 			return c, err
 		}
 	}
-	if o.copy != "" { // of which /etc/ld.so.preload is no part
+	if o.copy != "" { // the copy has no /etc/ld.so.preload
 		return ldd.Resolve(ctx, o.sys(), p, env)
 	}
 	var err error
@@ -114,7 +116,7 @@ func (o options) resolveOnce(ctx context.Context, p ldd.Program) (*ldd.Closure, 
 
 func (o options) sys() ldd.FS { return ldd.DirFS(o.root) }
 
-// program says where a file is: in the root by its own path, or outside of it.
+// program returns the program for a file: by its path in the root, or outside of it.
 func (o options) program(file string) (ldd.Program, error) {
 	if strings.HasPrefix(file, "/") {
 		if _, _, err := ldd.Follow(o.sys(), file); err == nil {
@@ -133,7 +135,7 @@ func (o options) program(file string) (ldd.Program, error) {
 		return ldd.Program{Path: "/" + filepath.ToSlash(rel)}, nil
 	}
 	if _, err := os.Stat(host); err != nil {
-		return ldd.Program{}, fmt.Errorf("there is no file %q, neither in %q nor outside of it", file, o.root)
+		return ldd.Program{}, fmt.Errorf("file %q does not exist, neither in %q nor outside of it", file, o.root)
 	}
 	return ldd.Program{Path: filepath.ToSlash(host), File: host}, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// writeText writes what ldd(1) writes, without the addresses: nothing is mapped here.
+// writeText prints the output of ldd(1) without the addresses, because nothing is mapped.
 func writeText(stdout, stderr io.Writer, results []result) error {
 	for _, r := range results {
 		if len(results) > 1 {
@@ -30,8 +30,8 @@ func writeText(stdout, stderr io.Writer, results []result) error {
 	return nil
 }
 
-// text is the list of one file: name and path of each library that is loaded at the start, and at the end
-// the loader by its path alone.
+// text returns the list of one file: name and path of each library that is loaded at the start, and at the end
+// only the path of the loader.
 func (r result) text() string {
 	var b strings.Builder
 	for _, o := range r.started() {
@@ -54,7 +54,7 @@ func (r result) text() string {
 	return b.String()
 }
 
-// started are the libraries that are loaded before the program runs, without the loader.
+// started returns the libraries that are loaded before the program runs, without the loader.
 func (r result) started() []*ldd.Object {
 	if r.closure == nil {
 		return nil
@@ -68,12 +68,12 @@ func (r result) started() []*ldd.Object {
 	return list
 }
 
-// fileJSON is a result for other programs.
+// fileJSON is the JSON form of a result.
 type fileJSON struct {
 	File        string        `json:"file"`
 	Interpreter string        `json:"interpreter"` // "" when static
 	Loader      string        `json:"loader"`      // "glibc", "musl" or "static"
-	Machine     string        `json:"machine"`     // as elf.h has it: "EM_X86_64"
+	Machine     string        `json:"machine"`     // as in elf.h: "EM_X86_64"
 	Class       string        `json:"class"`       // "ELFCLASS64"
 	Objects     []objectJSON  `json:"objects"`     // in load order, the program first
 	Missing     []missingJSON `json:"missing"`
@@ -82,13 +82,13 @@ type fileJSON struct {
 
 // objectJSON is a file that is loaded.
 type objectJSON struct {
-	Name     string   `json:"name"` // as it is asked for
+	Name     string   `json:"name"` // the name asked for
 	Path     string   `json:"path"` // as the loader opens it
 	Real     string   `json:"real"` // without links
 	Soname   string   `json:"soname,omitempty"`
-	NeededBy string   `json:"neededBy,omitempty"` // path of who asks first
+	NeededBy string   `json:"neededBy,omitempty"` // path of the object that asks first
 	By       string   `json:"by"`                 // the rule that found it
-	Opened   string   `json:"opened,omitempty"`   // what opens it later; "" is loaded at the start
+	Opened   string   `json:"opened,omitempty"`   // what opens it later; "" if it is loaded at the start
 	Links    []string `json:"links,omitempty"`    // "/lib -> usr/lib"
 }
 
@@ -96,7 +96,7 @@ type objectJSON struct {
 type missingJSON struct {
 	Name     string   `json:"name"`
 	NeededBy string   `json:"neededBy"`
-	Searched []string `json:"searched"` // where, in order
+	Searched []string `json:"searched"` // places searched, in order
 }
 
 func writeJSON(w io.Writer, results []result) error {
