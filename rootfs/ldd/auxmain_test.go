@@ -14,16 +14,16 @@ import (
 	"testing"
 )
 
-// A program that names auxiliary or filter libraries itself. The loader's list of libraries begins behind the
-// program and so leaves out what is put in front of it; hence the programs are run here and tell which library
-// they got, and the loader is asked what it has initialised. They end by _exit: with an object in front of the
-// program _dl_fini of glibc 2.36 fails an assertion (elf/dl-fini.c).
+// A program that itself names auxiliary or filter libraries. The loader's list of libraries begins after the
+// program and omits what is put in front of it. So the programs are run, and report which library they got, and
+// the loader reports what it has initialised. They end by _exit: with an object in front of the program,
+// _dl_fini of glibc 2.36 fails an assertion (elf/dl-fini.c).
 func TestAuxiliaryOfTheProgram(t *testing.T) {
 	need(t, "gcc")
 	for name, tt := range map[string]struct {
 		tag     elf.DynTag
 		removed bool // the library that the tag names
-		want    int  // what the program got: 2 of the library that the tag names, 1 of the other one
+		want    int  // result of the program: 2 from the library that the tag names, 1 from the other one
 	}{
 		"auxiliary":            {elf.DT_AUXILIARY, false, 2},
 		"auxiliary is missing": {elf.DT_AUXILIARY, true, 1},
@@ -77,8 +77,8 @@ func TestAuxiliaryOfTheProgram(t *testing.T) {
 	}
 }
 
-// retag gives an entry DT_NEEDED of a program another tag: linkers write DT_AUXILIARY and DT_FILTER into
-// libraries alone, and loaders take them anywhere.
+// retag changes the tag of a program's DT_NEEDED entry. Linkers write DT_AUXILIARY and DT_FILTER only into
+// libraries, but loaders accept them anywhere.
 func retag(t *testing.T, name, library string, tag elf.DynTag) {
 	t.Helper()
 	f, err := elf.Open(name)
@@ -112,13 +112,13 @@ func retag(t *testing.T, name, library string, tag elf.DynTag) {
 	t.Fatalf("%s does not need %s", name, library)
 }
 
-// initialised runs a program and returns the libraries that its loader has initialised, sorted, and its exit
-// code.
+// initializedLibraries runs a program and returns its exit code and the libraries that its loader has
+// initialised, sorted.
 func initializedLibraries(t *testing.T, prog string) (libraries []string, code int) {
 	t.Helper()
 	cmd := exec.Command(prog)
 	cmd.Env = []string{"LD_DEBUG=files"}
-	out, _ := cmd.CombinedOutput() // the exit code is an answer
+	out, _ := cmd.CombinedOutput() // the exit code is a result
 	for _, line := range strings.Split(string(out), "\n") {
 		if _, lib, ok := strings.Cut(line, "calling init: "); ok && lib != "" && lib != glibcLoader {
 			libraries = append(libraries, lib)

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// BenchmarkResolve200 resolves the program of the machine with about two hundred libraries, warm: what one
-// build pays.
+// BenchmarkResolve200 resolves the program of the machine that has about two hundred libraries, with warm
+// caches, as one build does.
 func BenchmarkResolve200(b *testing.B) {
 	for _, name := range []string{"gdalinfo", "vips", "ffmpeg", "gdb", "git"} {
 		path, err := exec.LookPath(name)
@@ -43,14 +43,14 @@ func resolveOften(b *testing.B, sys FS, p Program) {
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(libraries), "µs/object")
 }
 
-// BenchmarkResolveChain resolves made-up programs, see chain.
+// BenchmarkResolveChain resolves generated programs, see chain.
 func BenchmarkResolveChain(b *testing.B) {
 	for _, n := range []int{50, 100, 200, 400} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) { resolveOften(b, DirFS(chain(b, n)), Program{Path: "/bin/prog"}) })
 	}
 }
 
-// chain makes a root with a program of n libraries, each of which needs the ten that follow it.
+// chain makes a root with a program of n libraries. Each library needs the next ten.
 func chain(t testing.TB, n int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -77,7 +77,7 @@ func chain(t testing.TB, n int) string {
 	return dir
 }
 
-// BenchmarkTries opens three hundred plugins that share a few libraries, most of which are in the program.
+// BenchmarkTries opens three hundred plugins that share a few libraries; the program has most of these.
 func BenchmarkTries(b *testing.B) {
 	path, err := exec.LookPath("gdalinfo")
 	if err != nil {

@@ -31,7 +31,7 @@ func TestCompareLib(t *testing.T) {
 	}
 }
 
-// writeCache writes a cache as an image gets it.
+// writeCache returns a cache in the format that images get.
 func writeCache(entries []cacheEntry, want *header) []byte {
 	w := cacheWriter{order: want.order}
 	for _, e := range entries {
@@ -40,7 +40,7 @@ func writeCache(entries []cacheEntry, want *header) []byte {
 	return w.bytes()
 }
 
-// first is the answer of a lookup on a CPU of the baseline.
+// first returns the first result of a lookup for the baseline CPU.
 func (c *cache) first(name string) string {
 	for _, e := range c.find(name, nil) {
 		return e.value
@@ -50,7 +50,7 @@ func (c *cache) first(name string) string {
 
 func sign(n int) int { return min(max(n, -1), 1) }
 
-// What is written is read again, for both byte orders and classes; the flags are those of the machine.
+// A written cache is read back, for both byte orders and classes. The flags are those of the machine.
 func TestWriteCache(t *testing.T) {
 	for name, tt := range map[string]struct {
 		header
@@ -86,7 +86,7 @@ func TestWriteCache(t *testing.T) {
 	}
 }
 
-// Entries for CPUs above the baseline are for those alone, the best first; what is not known is passed over.
+// Entries for CPUs above the baseline are used only for these, the best first. Unknown levels are skipped.
 func TestCacheLevels(t *testing.T) {
 	want := &header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}
 	data := writeCache([]cacheEntry{
@@ -115,7 +115,7 @@ func TestCacheLevels(t *testing.T) {
 			t.Errorf("find(%q, %q) = %q, want %q", tt.name, tt.cpu, got, tt.want)
 		}
 	}
-	// Without the names of the levels their entries mean nothing.
+	// Without the names of the levels, their entries are skipped.
 	binary.LittleEndian.PutUint32(data[32:], 0)
 	got, err := parseCache(data, want)
 	if err != nil || !slices.Equal(got, []cacheEntry{{"liba.so", "/liba.so", ""}}) {
@@ -127,8 +127,8 @@ func TestDamagedCache(t *testing.T) {
 	want := &header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}
 	good := string(writeCache([]cacheEntry{{"liba.so", "/liba.so", ""}}, want))
 	for name, tt := range map[string]struct{ data, err string }{
-		"empty":             {"", "no ld.so.cache format"},
-		"another format":    {strings.Repeat("x", 100), "no ld.so.cache format"},
+		"empty":             {"", "unknown ld.so.cache format"},
+		"another format":    {strings.Repeat("x", 100), "unknown ld.so.cache format"},
 		"cut in the header": {good[:30], "header cut off"},
 		"cut in the table":  {good[:newHeaderSize+8], "do not fit"},
 		"a huge count":      {good[:20] + "\xff\xff\xff\xff" + good[24:], "do not fit"},
@@ -142,7 +142,7 @@ func TestDamagedCache(t *testing.T) {
 			}
 		})
 	}
-	// Without the strings an entry is left out, and no more.
+	// Without the strings, only the entry is skipped.
 	if got, err := parseCache([]byte(good[:newHeaderSize+newEntrySize]), want); err != nil || len(got) != 0 {
 		t.Errorf("without strings: %v, %v", got, err)
 	}

@@ -22,7 +22,7 @@ type cacheCase struct {
 	links  map[string]string
 	conf   string            // /etc/ld.so.conf
 	format string            // of ldconfig -c
-	after  func(root string) // once the cache is written
+	after  func(root string) // runs after the cache is written
 	want   []string
 	needs  bool // the image needs a cache
 }
@@ -138,8 +138,8 @@ var cacheCases = map[string]cacheCase{
 	},
 }
 
-// Each root is asked about three times: with the cache that ldconfig writes, without any (the cache is
-// worked out from ld.so.conf), and with ours, which the real loader has to take.
+// Each root is resolved three times: with the cache that ldconfig writes, without a cache (it is computed from
+// ld.so.conf), and with the computed cache, which the real loader must accept.
 func TestCacheInRoot(t *testing.T) {
 	need(t, "ldconfig")
 	for name, c := range cacheCases {
@@ -179,13 +179,14 @@ func TestCacheInRoot(t *testing.T) {
 			}
 			c.compare(t, "our cache", root, own, err)
 			if own.NeedsCache() != c.needs {
-				t.Errorf("with our cache, NeedsCache() = %t", own.NeedsCache())
+				t.Errorf("with the computed cache, NeedsCache() = %t", own.NeedsCache())
 			}
 		})
 	}
 }
 
-// inRoot is a process whose root is a folder. chroot(2) is for root: anyone else enters a user namespace.
+// inRoot returns a process whose root is a folder. chroot(2) is only for root: other users enter a user
+// namespace.
 func inRoot(root, dir string) *exec.Cmd {
 	attr := &syscall.SysProcAttr{Chroot: root}
 	if uid := os.Getuid(); uid != 0 {
@@ -200,7 +201,7 @@ func (c cacheCase) resolve(root string) (*Closure, error) {
 	return Resolve(context.Background(), DirFS(root), Program{Path: "/bin/prog"}, Env{})
 }
 
-// compare holds a closure against the case and against the loader that runs in the root.
+// compare checks a closure against the case and against the loader that runs in the root.
 func (c cacheCase) compare(t *testing.T, what, root string, got *Closure, err error) {
 	t.Helper()
 	want, oracleErr := oracle(t, got, "/bin/prog", inRoot(root, "/"))
@@ -213,7 +214,7 @@ func (c cacheCase) compare(t *testing.T, what, root string, got *Closure, err er
 	}
 }
 
-// build makes the root: the host's loader, the libraries, the configuration and no cache.
+// build makes the root: the host's loader, the libraries and the configuration, but no cache.
 func (c cacheCase) build(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -232,7 +233,7 @@ func (c cacheCase) build(t *testing.T) string {
 	return root
 }
 
-// The whole host's ld.so.conf is worked out and compared with what ldconfig writes.
+// The cache computed from the host's whole ld.so.conf equals the one that ldconfig writes.
 func TestEmulateLdconfigOnHost(t *testing.T) {
 	need(t, "ldconfig")
 	file := filepath.Join(t.TempDir(), "ld.so.cache")
@@ -252,7 +253,7 @@ func TestEmulateLdconfigOnHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Compare what a lookup answers: of entries with one key the first counts.
+	// Compare the results of lookups: of the entries with one key, the first counts.
 	got := r.emulateLdconfig()
 	want := &cache{entries: entries}
 	for _, e := range slices.Concat(entries, got.entries) {

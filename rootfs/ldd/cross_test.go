@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// A program for another machine is resolved in its compiler's sysroot, though it is not in there.
+// A program for another machine is resolved in its compiler's sysroot, though it is not inside.
 func TestCrossSysroot(t *testing.T) {
 	const sysroot = "/usr/aarch64-linux-gnu"
 	need(t, "aarch64-linux-gnu-gcc")
@@ -37,8 +37,8 @@ func TestCrossSysroot(t *testing.T) {
 	}
 }
 
-// A program of a cross compiler, with a library of its own, loads what the emulator lets its loader find
-// in the compiler's sysroot.
+// A program of a cross compiler, with its own library, resolves to what its loader finds in the compiler's
+// sysroot, run by the emulator.
 func TestCrossOracle(t *testing.T) {
 	const sysroot, compiler, emulator = "/usr/aarch64-linux-gnu", "aarch64-linux-gnu-gcc", "qemu-aarch64-static"
 	need(t, compiler, emulator)
@@ -58,7 +58,7 @@ func TestCrossOracle(t *testing.T) {
 		run(t, dir, compiler, args...)
 	}
 	prog := filepath.Join(dir, "prog")
-	// The emulator looks into the sysroot first and on the machine then.
+	// The emulator searches the sysroot first, then the machine.
 	sys := overlay{DirFS(sysroot), DirFS("/")}
 	c, err := Verify(context.Background(), sys, Program{Path: prog}, Env{})
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// debianRoot is a root file system of a Debian release, of packages that are unpacked and not configured. It is
-// kept in the user's cache.
+// debianRoot is a root file system of a Debian release, made of packages that are unpacked but not configured.
+// It is cached in the user's cache folder.
 type debianRoot struct {
 	release, arch string
 	packages      []string
@@ -43,14 +43,14 @@ func (d debianRoot) root(t *testing.T) string {
 	for _, deb := range d.download(t, filepath.Join(work, "apt")) {
 		run(t, work, "dpkg-deb", "-x", deb, filepath.Join(work, "root"))
 	}
-	// Whoever comes first puts it there; the others have made the same.
+	// The first process puts it there; the others have made the same.
 	if err := os.Rename(filepath.Join(work, "root"), dir); err != nil && !exists(dir) {
 		t.Fatal(err)
 	}
 	return dir
 }
 
-// mustDir makes the folder above a name.
+// mustDir makes the parent folder of a name.
 func mustDir(t *testing.T, name string) string {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -59,8 +59,8 @@ func mustDir(t *testing.T, name string) string {
 	return name
 }
 
-// download fetches the packages and what they depend on with apt, from where this machine's come from. It
-// returns the files, base-files first: it has the links of a merged /usr.
+// download fetches the packages and their dependencies with apt, from this machine's mirror. It returns the
+// files, base-files first, because it has the links of a merged /usr.
 func (d debianRoot) download(t *testing.T, dir string) []string {
 	t.Helper()
 	for _, sub := range []string{"state/lists/partial", "cache/archives/partial"} {
@@ -99,7 +99,7 @@ func (d debianRoot) download(t *testing.T, dir string) []string {
 	return debs
 }
 
-// copyTree copies a folder with hard links where it can, so that a test may add to it.
+// copyTree copies a folder, with hard links if possible, so that a test may add files.
 func copyTree(t *testing.T, from string) string {
 	t.Helper()
 	to := t.TempDir()

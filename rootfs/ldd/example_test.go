@@ -8,7 +8,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// A program is resolved where it was built, and again in the tree that goes into the image.
+// A program is resolved where it was built, and again in the tree for the image.
 func Example() {
 	ctx := context.Background()
 	p := ldd.Program{Path: "/server", File: "dist/server"}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// FuzzELF reads everything that is read of an ELF file out of bytes that may be anything.
+// FuzzELF reads all parts of an ELF file from arbitrary bytes.
 func FuzzELF(f *testing.F) {
 	f.Add(fakeELF{Needed: []string{"libc.so.6"}, Interp: "/lib/ld.so", Soname: "x", Rpath: "/r", Runpath: "$ORIGIN"}.bytes())
 	f.Add(fakeELF{Class32: true, Machine: elf.EM_386}.bytes())
@@ -37,14 +37,14 @@ func FuzzELF(f *testing.F) {
 		_, _ = file.dlopenNotes()
 		names, err := file.imports(openers)
 		if err == nil && len(names) > len(openers) {
-			t.Errorf("%q are imported of %q", names, openers)
+			t.Errorf("imports %q, asked for %q", names, openers)
 		}
 		_, _ = file.libraryNames()
 		_ = file.texts(func(r *bufio.Reader) error {
 			return readWindows(r, func(text []byte) {
 				for _, s := range aroundSo(text) {
 					if !strings.Contains(s, ".so") || len(nameStarts(s)) > len(s) {
-						t.Errorf("%q is no name", s)
+						t.Errorf("%q is not a name", s)
 					}
 				}
 			})
@@ -70,7 +70,8 @@ func FuzzELF(f *testing.F) {
 	})
 }
 
-// FuzzNote reads a segment of notes. What is read lies in it, and each note that is taken has a soname.
+// FuzzNote reads a segment of notes. Each note must be inside the segment, and each accepted dlopen note must
+// have a soname.
 func FuzzNote(f *testing.F) {
 	good := segment(dlopenNote(`[{"soname":["liba.so","libb.so"],"priority":"required"},{"soname":["libx.so"]}]`), note{"GNU\x00", 3, []byte("id")})
 	f.Add(good, false)
@@ -97,8 +98,8 @@ func FuzzNote(f *testing.F) {
 	})
 }
 
-// withVersions is a file whose dynamic section has tables of every kind that is read, all at the start of
-// the file: nonsense that the fuzzer can make sense of.
+// withVersions returns a file whose dynamic section has tables of every kind that is read, all at the start of
+// the file. The content is meaningless, but the fuzzer can change it.
 func withVersions() []byte {
 	return fakeELF{Tags: []dynEntry{
 		{elf.DT_VERNEED, 64}, {elf.DT_VERDEF, 64}, {elf.DT_VERSYM, 64}, {elf.DT_GNU_HASH, 64},
@@ -106,7 +107,7 @@ func withVersions() []byte {
 	}}.bytes()
 }
 
-// FuzzCache reads caches. What a lookup answers has to be what a search from the start answers.
+// FuzzCache reads caches. A lookup must return what a linear search returns.
 func FuzzCache(f *testing.F) {
 	x86 := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
 	i386 := &header{class: elf.ELFCLASS32, machine: elf.EM_386, order: binary.LittleEndian}
@@ -137,8 +138,8 @@ func FuzzCache(f *testing.F) {
 	})
 }
 
-// ascii says whether all names are of plain characters: of others the order is none (a C char is signed,
-// and a number may wrap), in the loader as here.
+// ascii reports whether all names have only ASCII characters and short numbers. Other names have no consistent
+// order (a C char is signed, and a number may wrap), in the loader as here.
 func ascii(name string, entries []cacheEntry) bool {
 	all := name
 	for _, e := range entries {
@@ -147,8 +148,8 @@ func ascii(name string, entries []cacheEntry) bool {
 	return !strings.ContainsFunc(all, func(r rune) bool { return r > '~' || r < ' ' }) && !strings.ContainsAny(all, "0123456789")
 }
 
-// FuzzWalk resolves a path in a tree of links: lines of "name target", or "name" for a file. The result
-// has no link in it, and each link passed is one.
+// FuzzWalk resolves a path in a tree of links: lines of "name target", or "name" for a file. The result must
+// contain no link, and each reported link must be one.
 func FuzzWalk(f *testing.F) {
 	f.Add("usr/lib/a\nlib usr/lib\nx /lib/../lib/a", "/x")
 	f.Add("a b\nb a", "/a/../b")
@@ -181,7 +182,7 @@ func FuzzWalk(f *testing.F) {
 		}
 		for _, l := range links {
 			if target, err := sys.ReadLink(relative(l.Path)); err != nil || target != l.Target {
-				t.Errorf("link %v is none: %v", l, err)
+				t.Errorf("%v is not a link: %v", l, err)
 			}
 		}
 		again, more, err := Follow(sys, real)

@@ -37,14 +37,14 @@ func TestHeavyGlibcRulesOfReleases(t *testing.T) {
 			t.Run(name+"/"+rule, func(t *testing.T) {
 				t.Parallel()
 				c.prog.Interp = filepath.Join(root, loader)
-				c.want = nil // what the loader of this machine says
+				c.want = nil // the result of this machine's loader
 				c.check(t)
 			})
 		}
 	}
 }
 
-// check compares Resolve with what is wanted and with the real loader.
+// check compares Resolve with the expected result and with the real loader.
 func (c ruleCase) check(t *testing.T) {
 	t.Helper()
 	dir := c.build(t)
@@ -74,7 +74,7 @@ func (c ruleCase) check(t *testing.T) {
 	if c.fatal != "" {
 		var refused *LoadError
 		if !errors.As(err, &refused) || refused.Path != at(c.fatal) {
-			t.Errorf("Resolve: %v, want that %s is refused", err, at(c.fatal))
+			t.Errorf("Resolve: %v, want an error for %s", err, at(c.fatal))
 		}
 		if oracleErr == nil && !slices.ContainsFunc(want, func(s string) bool { return strings.HasPrefix(s, "missing ") }) {
 			t.Errorf("the loader loads %q", want)
@@ -109,7 +109,7 @@ func (c ruleCase) build(t *testing.T) string {
 	return dir
 }
 
-// buildIn makes the tree below dir; {d} in it becomes as.
+// buildIn makes the tree below dir. In its strings, {d} becomes as.
 func (c ruleCase) buildIn(t *testing.T, dir, as string) {
 	t.Helper()
 	at := strings.NewReplacer("{d}", as)

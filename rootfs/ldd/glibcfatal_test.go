@@ -11,7 +11,7 @@ import (
 
 func init() { maps.Copy(ruleCases, fatalCases); maps.Copy(ruleCases, moreCases) }
 
-// fatalCases are files at which the loader gives up instead of searching on.
+// fatalCases have files that end the loader's search with an error.
 var fatalCases = map[string]ruleCase{
 	"a text file is fatal": {
 		prog:  fakeELF{Needed: []string{"liba.so"}, Runpath: "{d}/text:{d}/lib"},
@@ -187,7 +187,7 @@ var moreCases = map[string]ruleCase{
 		libs:  map[string]fakeELF{"lib/liba.so": {}},
 		texts: map[string]string{"text": "x"},
 		links: map[string]string{"bad/liba.so": "../text/liba.so"},
-		bound: true, // up to 2.36 it is missing
+		bound: true, // missing with loaders up to 2.36
 	},
 	"a path with a slash behind it": {
 		prog: fakeELF{Needed: []string{"{d}/lib/liba.so/"}},
@@ -212,7 +212,7 @@ var moreCases = map[string]ruleCase{
 		prog:  fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
 		libs:  map[string]fakeELF{"lib/liba.so": {Aux: []string{"libaux.so"}, Needed: []string{"libb.so"}}, "lib/libb.so": {}},
 		texts: map[string]string{"lib/libaux.so": "not a library at all, and longer than the header of one would be"},
-		bound: true, // in the image it is absent, and the loader says so
+		bound: true, // it is absent in the image, and the loader prints a message
 	},
 	"an auxiliary library that lacks one": {
 		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},

@@ -9,19 +9,19 @@ import (
 
 const glibcLoader = "/lib64/ld-linux-x86-64.so.2"
 
-// ruleCase is a made-up tree of files in which one rule of a loader decides. In all strings {d} stands
-// for the folder that the tree is in; the program is {d}/bin/prog.
+// ruleCase is a made-up tree of files in which one rule of a loader decides. In all strings, {d} is the folder
+// of the tree. The program is {d}/bin/prog.
 type ruleCase struct {
 	prog  fakeELF
 	libs  map[string]fakeELF // by path below {d}
-	texts map[string]string  // files that are no ELF files
+	texts map[string]string  // files that are not ELF files
 	links map[string]string  // path below {d} => target
 	hard  map[string]string  // path below {d} => path of the same file
 	dirs  []string
 	env   Env
 	want  []string // in load order; "missing NAME" at the end
 	fatal string   // the file that ends the search, instead of want
-	bound bool     // to this machine: it cannot be shipped, or not be found as it was
+	bound bool     // tied to this machine: it cannot be shipped or would not be found as before
 }
 
 var ruleCases = map[string]ruleCase{
@@ -294,7 +294,7 @@ var ruleCases = map[string]ruleCase{
 		libs: map[string]fakeELF{"lib/liba.so": {Filter: []string{"libfilter.so"}}},
 		want: []string{"liba.so => {d}/lib/liba.so", "missing libfilter.so"},
 	},
-	// What is in want for these depends on the loader's release.
+	// The result of these depends on the loader's release.
 	"folders for capabilities of old": {
 		prog: fakeELF{Needed: []string{"liba.so", "libb.so", "libx.so"}, Runpath: "{d}/lib"},
 		libs: map[string]fakeELF{

@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// fakeLoader is what is read of glibc's loader: its constants.
+// fakeLoader has the strings that are read from glibc's loader.
 var fakeLoader = func() []byte {
 	file := fakeELF{Soname: "ld-linux-x86-64.so.2"}.bytes()
 	return withConstants(file, "/lib/x86_64-linux-gnu/\x00/usr/lib/x86_64-linux-gnu/\x00/lib/\x00/usr/lib/\x00",
 		"lib/x86_64-linux-gnu", "glibc-hwcaps", "/etc/ld.so.cache")
 }()
 
-// withConstants appends strings to a made file and makes its third program header a read-only segment of
+// withConstants appends strings to a made file and makes its third program header a read-only segment with
 // them.
 func withConstants(file []byte, strs ...string) []byte {
 	at := len(file)
@@ -32,7 +32,7 @@ func withConstants(file []byte, strs ...string) []byte {
 	return file
 }
 
-// sysroot is a sysroot with a loader, one library and a program.
+// sysroot returns a sysroot with a loader, one library and a program.
 func sysroot(prog fakeELF, more memFS) memFS {
 	prog.Interp = "/lib64/ld-linux-x86-64.so.2"
 	sys := memFS{
@@ -51,7 +51,7 @@ func resolveIn(sys FS) (*Closure, error) {
 	return Resolve(context.Background(), sys, Program{Path: "/bin/prog"}, Env{})
 }
 
-// Files that lie about their sizes are refused with few words and little memory.
+// Files with wrong sizes are rejected with a short error and little memory.
 func TestHostileFiles(t *testing.T) {
 	o := binary.LittleEndian
 	const phdr = 64
@@ -77,7 +77,7 @@ func TestHostileFiles(t *testing.T) {
 		"segments of another size":  {func(f []byte) []byte { o.PutUint16(f[54:], 8); return f }, "program headers of 8 bytes"},
 		"an interpreter of 1 GB":    {func(f []byte) []byte { o.PutUint64(prog(f, 3)[32:], 1<<30); return f }, "interpreter name"},
 		"an interpreter far away":   {func(f []byte) []byte { o.PutUint64(prog(f, 3)[8:], 1<<62); return f }, "interpreter name"},
-		"an endless interpreter":    {func(f []byte) []byte { o.PutUint64(prog(f, 3)[32:], 4); return f }, "without an end"},
+		"an endless interpreter":    {func(f []byte) []byte { o.PutUint64(prog(f, 3)[32:], 4); return f }, "without a NUL"},
 		"dynamic far away":          {func(f []byte) []byte { o.PutUint64(prog(f, 1)[16:], 1<<62); return f }, "in no segment"},
 		"dynamic beyond the file":   {func(f []byte) []byte { return endless(f) }, "dynamic section"},
 		"strings far away":          {func(f []byte) []byte { return setTag(f, elf.DT_STRTAB, 1<<62) }, "in no segment"},
@@ -127,7 +127,7 @@ func endless(f []byte) []byte {
 	return f
 }
 
-// A sysroot that cannot be trusted leads nowhere else.
+// An untrusted sysroot cannot lead outside of itself.
 func TestHostileSysroot(t *testing.T) {
 	for name, tt := range map[string]struct {
 		more memFS

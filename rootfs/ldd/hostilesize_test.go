@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// What a file says many times, or as parts of one long text, takes no more memory than the file has bytes: all of
-// these would be gigabytes otherwise.
+// Content that a file repeats, or takes from parts of one long text, takes no more memory than the file has
+// bytes. Otherwise each of these would take gigabytes.
 func TestHostileSizes(t *testing.T) {
 	x86 := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
 	read := func(data []byte) *elfFile {
@@ -37,7 +37,7 @@ func TestHostileSizes(t *testing.T) {
 		},
 		"libraries whose names are parts of one": {
 			fakeELF{Soname: long, Tags: repeated(4000, func(i int) dynEntry { return dynEntry{elf.DT_NEEDED, uint64(60001 - 4000 + i)} })}.bytes(),
-			func(b []byte) error { _, err := Needed(bytesAt(b), int64(len(b))); return err }, "longer together than the file",
+			func(b []byte) error { _, err := Needed(bytesAt(b), int64(len(b))); return err }, "together are longer than the file",
 		},
 		"versions whose names are parts of one": {
 			overlappingVersions(20000), func(b []byte) error {
@@ -47,7 +47,7 @@ func TestHostileSizes(t *testing.T) {
 					_, err = f.versionNeeds(d)
 				}
 				return err
-			}, "longer together than the file",
+			}, "together are longer than the file",
 		},
 		"symbols whose names are parts of one, looked for": {
 			symbols, func(b []byte) error { _, err := read(b).imports(openers); return err }, "",
@@ -65,7 +65,7 @@ func TestHostileSizes(t *testing.T) {
 			overlappingSegments(elf.PT_LOAD, 4<<20), func(b []byte) error { _, err := constants(read(b)); return err }, "too large for a loader",
 		},
 		"notes that overlap": {
-			overlappingSegments(elf.PT_NOTE, 1<<19), func(b []byte) error { return read(b).checkABITag() }, "more notes than are read",
+			overlappingSegments(elf.PT_NOTE, 1<<19), func(b []byte) error { return read(b).checkABITag() }, "more notes than the limit",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestHostileSizes(t *testing.T) {
 	}
 }
 
-// A program with overlapping symbols that nobody defines is refused with few words.
+// The error for a program with overlapping undefined symbols is short.
 func TestHostileMissingSymbols(t *testing.T) {
 	v := &checkedObject{Object: &Object{Path: "/prog"}, wanted: map[uint16]versionNeed{}}
 	data := overlappingSymbols(20000, 60000)
@@ -120,7 +120,7 @@ func repeated(n int, entry func(i int) dynEntry) []dynEntry {
 	return all
 }
 
-// overlappingSymbols is a library with n undefined symbols, the names of which are parts of one text.
+// overlappingSymbols returns a library with n undefined symbols whose names are parts of one text.
 func overlappingSymbols(n, text int) []byte {
 	o := binary.LittleEndian
 	const head, dynamic = 64 + 2*56, 5 * 16
@@ -151,13 +151,14 @@ func overlappingSymbols(n, text int) []byte {
 	return file
 }
 
-// overlappingVersions wants n versions of one library, the names of which are parts of one text.
+// overlappingVersions returns a library that requires n versions of one library, whose names are parts of one
+// text.
 func overlappingVersions(n int) []byte {
 	o := binary.LittleEndian
 	text := strings.Repeat("v", n)
 	file := fakeELF{Soname: text}.bytes()
 	at := uint64(len(file))
-	file = fakeELF{Soname: text, Tags: []dynEntry{{elf.DT_VERNEED, at + 32}}}.bytes() // an entry more
+	file = fakeELF{Soname: text, Tags: []dynEntry{{elf.DT_VERNEED, at + 32}}}.bytes() // one more entry
 	file = append(file, make([]byte, int(at)+32-len(file)+16+16*n)...)
 	need := file[at+32:]
 	o.PutUint16(need[2:], uint16(n))
@@ -172,7 +173,7 @@ func overlappingVersions(n int) []byte {
 	return bytes.Clone(file)
 }
 
-// repeatedCache has n entries with one key and path.
+// repeatedCache returns a cache with n entries of one key and path.
 func repeatedCache(n int, path string) []byte {
 	o := binary.LittleEndian
 	b := []byte(cacheMagicNew + cacheVersion)
@@ -188,7 +189,7 @@ func repeatedCache(n int, path string) []byte {
 	return append(b, path+"\x00"...)
 }
 
-// overlappingSegments is a file with a thousand segments that are all the same part of it.
+// overlappingSegments returns a file with a thousand segments that are the same part of it.
 func overlappingSegments(typ elf.ProgType, size int) []byte {
 	o := binary.LittleEndian
 	const n = 1000

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A program whose code alone has changed has the same interface; one that asks its libraries for more, that
-// offers more, or that searches elsewhere has another one.
+// A program has the same interface if only its code has changed. It has another one if it imports more, exports
+// more, or searches elsewhere.
 func TestInterface(t *testing.T) {
 	need(t, "gcc")
 	dir := t.TempDir()
@@ -28,7 +28,7 @@ func TestInterface(t *testing.T) {
 	const source = "#include <stdio.h>\nint main(int n, char **v) { printf(\"%d\\n\", n); return 0; }\n"
 	first := sum("first", source)
 	if again := sum("again", "#include <stdio.h>\nint big[1000] = {1};\nint main(int n, char **v) { for (; n > 3; n--) printf(\"%d\\n\", big[n]); return 7; }\n"); again != first {
-		t.Error("other code of the same interface has another one")
+		t.Error("a change of code changes the interface")
 	}
 	for name, other := range map[string]string{
 		"another symbol":  sum("symbol", "#include <stdio.h>\nint main(void) { puts(\"x\"); perror(\"y\"); return 0; }\n"),
@@ -42,6 +42,6 @@ func TestInterface(t *testing.T) {
 		}
 	}
 	if _, err := Interface("interface_test.go"); err == nil {
-		t.Error("a text has an interface")
+		t.Error("no error for a text file")
 	}
 }

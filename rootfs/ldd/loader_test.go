@@ -82,7 +82,7 @@ func TestExpand(t *testing.T) {
 	}
 }
 
-// Of the folders for capabilities those of the least CPU are tried, as the loaders up to glibc 2.36 order them.
+// The capability folders are those of the oldest CPU, in the order of the loaders up to glibc 2.36.
 func TestSubdirs(t *testing.T) {
 	for name, tt := range map[string]struct {
 		legacy bool

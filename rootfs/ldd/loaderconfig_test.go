@@ -27,7 +27,7 @@ func TestLoaderConfigOf(t *testing.T) {
 	}
 	a := resolve(fakeELF{Needed: []string{"liba.so"}}, conf, "/bin/prog")
 	b := resolve(fakeELF{Needed: []string{"libb.so"}}, memFS{"usr/lib/libb.so": lib}, "/bin/prog")
-	// In a sysroot without the configuration the same name is another file.
+	// In a sysroot without the configuration, the same name leads to another file.
 	other := resolve(fakeELF{Needed: []string{"liba.so"}}, memFS{"usr/lib/liba.so": lib}, "/bin/prog")
 	static, err := Resolve(context.Background(), memFS{"bin/prog": lib}, Program{Path: "/bin/prog"}, Env{})
 	if err != nil {
@@ -53,7 +53,7 @@ func TestLoaderConfigOf(t *testing.T) {
 		t.Errorf("for a static program: %q, %v", name, err)
 	}
 	_, _, _, err = LoaderConfigOf(a, other)
-	const want = `"liba.so" is "/usr/lib/liba.so" for "/bin/prog" and "/opt/a/liba.so" for another program`
+	const want = `"liba.so" is "/usr/lib/liba.so" for "/bin/prog", but "/opt/a/liba.so" for another program`
 	if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "\nfix: ") {
 		t.Errorf("got %v, want %q", err, want)
 	}
@@ -61,7 +61,7 @@ func TestLoaderConfigOf(t *testing.T) {
 	if _, _, _, err := LoaderConfigOf(a, musl); err == nil || !strings.Contains(err.Error(), "\nfix: ") {
 		t.Errorf("glibc and musl: %v", err)
 	}
-	// Programs for two machines share the file, each reads its own entries.
+	// Programs for two machines share the file, but each reads its own entries.
 	again := *b
 	again.want = &header{machine: elf.EM_386, class: elf.ELFCLASS32, order: b.want.order}
 	_, content, _, err = LoaderConfigOf(a, &again)

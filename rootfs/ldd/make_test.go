@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// made describes an ELF file to make: small, without sections, and good enough for the real loaders. The
-// zero value is an x86-64 shared library.
+// fakeELF describes an ELF file to make: small, without sections, but valid for the real loaders. The zero
+// value is an x86-64 shared library.
 type fakeELF struct {
 	Machine elf.Machine // 0: EM_X86_64
 	Class32 bool
@@ -20,16 +20,16 @@ type fakeELF struct {
 	Needed  []string
 	Rpath   string
 	Runpath string
-	Aux     []string // DT_AUXILIARY, in front of DT_NEEDED
+	Aux     []string // DT_AUXILIARY, before DT_NEEDED
 	Filter  []string // DT_FILTER, likewise
 	Flags1  uint64
-	Tags    []dynEntry // more entries, verbatim
+	Tags    []dynEntry // additional entries, verbatim
 	Change  func(file []byte)
 }
 
 const pageSize = 0x1000
 
-// bytes makes the file. Everything is in one segment at address 0, so that offsets are addresses.
+// bytes returns the file. Everything is in one segment at address 0, so that offsets are addresses.
 func (m fakeELF) bytes() []byte {
 	w := &writer{order: binary.ByteOrder(binary.LittleEndian), wide: !m.Class32}
 	if m.Big {
@@ -190,7 +190,7 @@ func (w *writer) prog(typ elf.ProgType, flags elf.ProgFlag, off, size, align int
 	w.addr(uint64(align))
 }
 
-// What is made is read back, in all four kinds.
+// A made file is read back, for both classes and byte orders.
 func TestReadMade(t *testing.T) {
 	for name, m := range map[string]fakeELF{
 		"64 bit little endian": {},

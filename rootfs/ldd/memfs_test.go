@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// memFS is a sysroot in memory: name => content, or "-> target" for a link. Folders are there by
-// themselves. Its files have no ReadAt, as those of an archive.
+// memFS is a sysroot in memory: name => content, or "-> target" for a link. Folders exist implicitly. Its files
+// have no ReadAt, like those of an archive.
 type memFS map[string]string
 
 func (m memFS) Open(name string) (fs.File, error) {
@@ -74,7 +74,8 @@ func (i memInfo) ModTime() time.Time { return time.Time{} }
 func (i memInfo) IsDir() bool        { return i.mode.IsDir() }
 func (i memInfo) Sys() any           { return nil }
 
-// overlay shows what the first of several sysroots has; folders are not merged in listings.
+// overlay is a stack of sysroots, of which the first that has a name counts. Folders are not merged in
+// listings.
 type overlay []FS
 
 func (o overlay) layerWith(name string) FS {

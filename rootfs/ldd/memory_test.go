@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// countingFS counts what is opened.
+// countingFS counts how often each file is opened.
 type countingFS struct {
 	FS
 	opened map[string]int
@@ -19,7 +19,7 @@ func (c countingFS) Open(name string) (fs.File, error) {
 	return c.FS.Open(name)
 }
 
-// With a Memory a library is read once, however often the program is resolved, and the closure is the same.
+// With a Memory, a library is read once, however often the program is resolved, and the closure is the same.
 func TestMemory(t *testing.T) {
 	need(t, "bash")
 	sys := countingFS{DirFS("/"), map[string]int{}}
@@ -60,8 +60,7 @@ func (o otherFileFS) Open(name string) (fs.File, error) {
 	return o.FS.Open(name)
 }
 
-// A file is parsed once, in however many file systems it is found and whatever is asked of it; a copy of it is
-// another file.
+// A file is parsed once, for any number of file systems and questions. A copy of it is parsed again.
 func TestMemoryElsewhere(t *testing.T) {
 	need(t, "bash")
 	memory := &Memory{}
@@ -106,11 +105,11 @@ func TestMemoryElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := count(); n != before+1 {
-		t.Errorf("%d files were parsed, want the copy alone", n-before)
+		t.Errorf("%d files were parsed, want only the copy", n-before)
 	}
 }
 
-// Several images may be made at once from what was read once.
+// Several images may share one Memory concurrently.
 func TestMemoryAtOnce(t *testing.T) {
 	need(t, "bash")
 	var shared Memory

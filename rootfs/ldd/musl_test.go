@@ -190,15 +190,15 @@ func TestMuslRules(t *testing.T) {
 	}
 }
 
-// The path file belongs to the loader: PREFIX/lib/ld-musl-x86_64.so.1 reads PREFIX/etc/ld-musl-x86_64.path,
-// and that replaces the default.
+// The loader decides which path file is read: PREFIX/lib/ld-musl-x86_64.so.1 reads
+// PREFIX/etc/ld-musl-x86_64.path, which replaces the default folders.
 func TestMuslPathFile(t *testing.T) {
 	loader, err := os.ReadFile(muslLoader)
 	if err != nil {
 		skip(t, "musl's loader is not installed")
 	}
 	for name, tt := range map[string]struct {
-		file  string // "-": a folder is in its place
+		file  string // "-": a folder of that name
 		want  []string
 		needs bool
 	}{
@@ -240,7 +240,7 @@ func TestMuslPathFile(t *testing.T) {
 	}
 }
 
-// A second C library is never loaded, by whatever name: its file is opened, and the name means the loader.
+// A second C library is never loaded, by any name: its file is opened, and the name means the loader.
 func TestMuslSecondLibc(t *testing.T) {
 	need(t, "gcc", "musl-gcc")
 	dir := t.TempDir()
@@ -259,7 +259,7 @@ func TestMuslSecondLibc(t *testing.T) {
 	}
 }
 
-// musl maps a file for another machine and crashes; here it is refused.
+// musl maps a file for another machine and crashes; Resolve rejects it.
 func TestMuslOtherMachine(t *testing.T) {
 	sys := sysroot(fakeELF{Needed: []string{"liba.so"}}, memFS{
 		"lib64/ld-linux-x86-64.so.2": string(withConstants(fakeELF{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
@@ -272,7 +272,7 @@ func TestMuslOtherMachine(t *testing.T) {
 	}
 }
 
-// A program of musl-gcc needs the loader alone, which is its C library too.
+// A program of musl-gcc needs only the loader, which is also its C library.
 func TestMuslGCC(t *testing.T) {
 	need(t, "musl-gcc")
 	dir := t.TempDir()

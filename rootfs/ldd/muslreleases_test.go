@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// musl of another machine and release follows the same rules; its path file has another name.
+// musl of another machine and release follows the same rules. Its path file has another name.
 func TestHeavyMuslRelease(t *testing.T) {
 	r := release{
 		debianRoot: debianRoot{"trixie", "arm64", []string{"musl"}}, loader: "/lib/ld-musl-aarch64.so.1",
@@ -41,7 +41,7 @@ func TestHeavyMuslRelease(t *testing.T) {
 				cmd = r.command(root, []string{"LD_LIBRARY_PATH=" + env.LibraryPath}, r.loader, "--list", "/t/bin/prog")
 			}
 			cmd.Dir = max(env.Workdir, "/")
-			out, _ := cmd.CombinedOutput() // 127 when something is missing
+			out, _ := cmd.CombinedOutput() // 127 if something is missing
 			want := parseTrace(got, string(out))
 			for i, line := range want {
 				if name, path, ok := strings.Cut(line, " => "); ok && !filepath.IsAbs(path) {
@@ -77,7 +77,7 @@ func TestHeavyMuslRelease(t *testing.T) {
 	})
 }
 
-// on is the same case for another machine.
+// on returns the same case for another machine.
 func (c ruleCase) on(m elf.Machine) ruleCase {
 	c.prog.Machine = m
 	libs := map[string]fakeELF{}

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// withNotes appends notes to a made file and makes its third program header a segment of them.
+// withNotes appends notes to a made file and makes its third program header a segment with them.
 func withNotes(file []byte, notes ...note) []byte {
 	at := len(file)
 	o := binary.LittleEndian
@@ -39,7 +39,7 @@ func segment(notes ...note) []byte {
 	return b
 }
 
-// dlopenNote is a note of .note.dlopen.
+// dlopenNote returns a note of .note.dlopen.
 func dlopenNote(text string) note { return note{dlopenOwner, dlopenType, []byte(text + "\x00")} }
 
 func TestNotes(t *testing.T) {
@@ -58,9 +58,9 @@ func TestNotes(t *testing.T) {
 		"good":           {[]note{{"GNU\x00", 3, []byte("build ID")}, good}, want, ""},
 		"others":         {[]note{{dlopenOwner, 1, []byte("x")}, {"GNU\x00", dlopenType, []byte("x")}}, nil, ""},
 		"one is damaged": {[]note{dlopenNote("[{"), good}, want, `reading the notes of "/bin/prog"`},
-		"no soname":      {[]note{good, dlopenNote(`[{"feature":"x"}]`)}, want, "a note of 0 sonames"},
+		"no soname":      {[]note{good, dlopenNote(`[{"feature":"x"}]`)}, want, "a note has 0 sonames"},
 		"another type":   {[]note{dlopenNote(`[{"soname":"x"}]`), good}, want, "cannot unmarshal"},
-		"a huge one":     {[]note{good, dlopenNote(strings.Repeat(" ", maxJSON))}, want, "a note of 65537 bytes"},
+		"a huge one":     {[]note{good, dlopenNote(strings.Repeat(" ", maxJSON))}, want, "a note has 65537 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sys := sysroot(fakeELF{Needed: []string{"libc.so.6"}}, nil)

@@ -19,13 +19,12 @@ import (
 	"testing"
 )
 
-// oldCPU lets glibc take the machine for one of the baseline, as far as $PLATFORM goes; see "ld.so
-// --list-tunables".
+// oldCPU makes glibc treat the machine as a baseline CPU, for $PLATFORM; see "ld.so --list-tunables".
 const oldCPU = "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-AVX512F,-AVX512F_Usable,-AVX512ER,-AVX512CD"
 
-// oracle asks the real loader what it loads for a program. It does not run the program: the loader is
-// started as a command, with LD_TRACE_LOADED_OBJECTS for glibc and --list for musl. The result is
-// "name => path" in load order, without the loader itself, then "missing NAME" lines.
+// oracle returns what the real loader would load for a program. It does not run the program: it starts the
+// loader as a command, with LD_TRACE_LOADED_OBJECTS for glibc and --list for musl. The result is "name => path"
+// in load order, without the loader itself, then "missing NAME" lines.
 func oracle(t *testing.T, c *Closure, program string, sys *exec.Cmd, env ...string) ([]string, error) {
 	t.Helper()
 	args := []string{program}
@@ -44,7 +43,7 @@ func oracle(t *testing.T, c *Closure, program string, sys *exec.Cmd, env ...stri
 	lines := parseTrace(c, string(out))
 	var failed *exec.ExitError
 	if errors.As(err, &failed) && c.Flavour == Musl {
-		err = nil // it exits with 127 when something is missing, and lists the rest
+		err = nil // it exits with 127 if something is missing, and lists the rest
 	}
 	if err != nil {
 		err = fmt.Errorf("%w: %s", err, out)
@@ -73,7 +72,7 @@ func parseTrace(c *Closure, out string) []string {
 		}
 		name, path, ok := strings.Cut(line, " => ")
 		if !ok {
-			path = name // a library that was asked for by path
+			path = name // a library that was asked for by its path
 		}
 		switch {
 		case name == "" || name == "statically linked" || strings.HasPrefix(name, "linux-vdso"):
@@ -88,11 +87,11 @@ func parseTrace(c *Closure, out string) []string {
 	return append(lines, slices.Compact(missing)...)
 }
 
-// traced is a closure in the words of the oracle.
+// traced returns a closure in the format of oracle.
 func traced(c *Closure, err error) []string {
 	var lines, missing []string
 	for _, o := range c.Objects[1:] {
-		// glibc opens libgcc_s.so.1 later than a trace sees.
+		// glibc opens libgcc_s.so.1 later than a trace shows.
 		if o.Path != c.Loader && !strings.HasPrefix(o.By, "opened by") {
 			lines = append(lines, o.Name+" => "+o.Path)
 		}
@@ -112,14 +111,14 @@ func traced(c *Closure, err error) []string {
 	return append(lines, slices.Compact(missing)...)
 }
 
-// The real loader is asked about every program of the machine: names, paths and the order of loading
-// have to be the same.
+// Every program of the machine resolves to what the real loader loads: the same names and paths in the same
+// order.
 func TestHeavyOracleAllPrograms(t *testing.T) {
 	compared := askAboutPrograms(t, hostFiles(t, isProgram, programFolders...))
 	atLeast(t, compared, 400, "programs")
 }
 
-// programFolders is where programs of the machine lie, and libraryFolders where libraries do.
+// programFolders are the folders of the machine with programs, and libraryFolders those with libraries.
 var (
 	programFolders = []string{"/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/libexec", "/usr/lib", "/opt"}
 	libraryFolders = []string{"/usr/lib", "/usr/local/lib", "/opt"}
@@ -128,7 +127,7 @@ var (
 // The same for a sample of the programs and libraries.
 func TestOracleSample(t *testing.T) {
 	t.Parallel()
-	const one = 40 // of so many
+	const one = 40 // of this many
 	sample := func(files []string) []string {
 		var some []string
 		for i := 0; i < len(files); i += one {
@@ -146,7 +145,7 @@ func TestOracleSample(t *testing.T) {
 	atLeast(t, len(libs), 10, "libraries")
 }
 
-// askAboutPrograms compares programs with what the loader says, and returns how many.
+// askAboutPrograms compares programs with the real loader and returns the number of programs.
 func askAboutPrograms(t *testing.T, programs []string) int {
 	t.Helper()
 	var compared, static, foreign atomic.Int32
@@ -158,7 +157,7 @@ func askAboutPrograms(t *testing.T, programs []string) int {
 			static.Add(1)
 			return
 		case c == nil && errors.As(err, &missing) && !exists(missing.Soname) && strings.HasPrefix(missing.Soname, "/"):
-			// A program for another machine whose loader is not here; neither can it be asked.
+			// A program for another machine whose loader is not installed: it cannot be compared.
 			foreign.Add(1)
 			t.Logf("%s: has no interpreter %s", name, missing.Soname)
 			return
@@ -186,8 +185,8 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// Libraries are asked about as if they were programs: that is how dlopen would search for what they need,
-// and there are more of them with search paths of their own.
+// Libraries are traced like programs, because dlopen would search for their dependencies in the same way. More
+// of them have their own search paths.
 func TestHeavyOracleAllLibraries(t *testing.T) {
 	if _, err := os.Stat(glibcLoader); err != nil {
 		skip(t, "glibc's loader is not installed")
@@ -198,7 +197,7 @@ func TestHeavyOracleAllLibraries(t *testing.T) {
 	atLeast(t, len(libs), 1000, "libraries")
 }
 
-// askAboutLibraries compares libraries with what the loader says.
+// askAboutLibraries compares libraries with the real loader.
 func askAboutLibraries(t *testing.T, libs []string) {
 	t.Helper()
 	each(libs, func(name string) {
@@ -223,12 +222,12 @@ func resolveLibrary(name string) (*Closure, error) {
 	return Resolve(context.Background(), DirFS("/"), Program{Path: name, Interpreter: glibcLoader}, Env{})
 }
 
-// isAnyLibrary tells an ELF file that is named like a library.
+// isAnyLibrary reports whether a file is an ELF file with the name of a library.
 func isAnyLibrary(name string) bool {
 	if !strings.Contains(filepath.Base(name), ".so") {
 		return false
 	}
-	_, err := Interpreter(name) // of whatever is no ELF file there is an error
+	_, err := Interpreter(name) // fails for a file that is not ELF
 	return err == nil
 }
 
@@ -253,7 +252,7 @@ func isLibrary(name string) bool {
 	return err == nil
 }
 
-// each calls f for all values, as many at a time as there are processors.
+// each calls f for all values, in parallel on all processors.
 func each[T any](values []T, f func(T)) {
 	var wg sync.WaitGroup
 	work := make(chan T)
@@ -273,8 +272,8 @@ func each[T any](values []T, f func(T)) {
 	wg.Wait()
 }
 
-// hostFiles lists files of folders, each once and by its real path: as a command, glibc's loader before
-// 2.42 takes $ORIGIN from the path as given.
+// hostFiles lists files of folders, each once and by its real path, because glibc's loader before 2.42 takes
+// $ORIGIN from the path as given when it is run as a command.
 func hostFiles(t *testing.T, want func(string) bool, dirs ...string) []string {
 	t.Helper()
 	seen := map[string]bool{}
@@ -282,7 +281,7 @@ func hostFiles(t *testing.T, want func(string) bool, dirs ...string) []string {
 	for _, dir := range dirs {
 		_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
-				return nil // a folder that cannot be read has no files for us
+				return nil // skip a folder that cannot be read
 			}
 			real, err := filepath.EvalSymlinks(name)
 			if err != nil || seen[real] {
@@ -316,5 +315,5 @@ func isProgram(name string) bool {
 	return err == nil && (interp != "" || !strings.Contains(name, ".so"))
 }
 
-// inDir is a process in a folder.
+// inDir returns a process in a folder.
 func inDir(dir string) *exec.Cmd { return &exec.Cmd{Dir: dir} }

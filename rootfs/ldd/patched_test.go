@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// A distribution sets the folders and the place of the cache when it builds the loader. A loader with other
-// ones, of the same length, is asked where it finds things.
+// A distribution sets the folders and the path of the cache when it builds the loader. A patched loader with
+// other ones, of the same length, shows where it searches.
 func TestPatchedLoader(t *testing.T) {
 	need(t, "ldconfig")
 	c := cacheCase{
@@ -42,7 +42,7 @@ func TestPatchedLoader(t *testing.T) {
 	}
 	write(t, name, loader)
 	run(t, root, "ldconfig", "-r", root, "-X", "-C", "/opt/ld.so.cache")
-	// Not before: ldconfig was built for this folder.
+	// Only now: ldconfig was built for this folder.
 	write(t, filepath.Join(root, "usr/lib/x86_64-linux-gnu/liba.so"), fakeELF{}.bytes())
 	got, err := c.resolve(root)
 	if got == nil {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// The real loader reads /etc/ld.so.preload in a root; the same is read here.
+// Resolve reads /etc/ld.so.preload in a root like the real loader.
 func TestPreloadFile(t *testing.T) {
 	loader, err := os.ReadFile(glibcLoader)
 	if err != nil {
@@ -74,7 +74,7 @@ func TestPreloadFile(t *testing.T) {
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("the loader preloads %q, want %q", got, tt.want)
 			}
-			// Of another machine's file nothing is known, unless it is given.
+			// The file of the sysroot is not read; its content has to be given.
 			c, err = Resolve(context.Background(), DirFS(root), Program{Path: "/bin/prog"}, Env{PreloadFile: tt.text})
 			if err != nil || tt.env == "" && !slices.Equal(traced(c, nil), want) {
 				t.Errorf("with the content given: %q, %v", traced(c, nil), err)
@@ -87,7 +87,7 @@ func TestPreloadFile(t *testing.T) {
 	}
 }
 
-// What is preloaded says why it is there, and what is missing or refused what happens then.
+// A preloaded library has its rule as reason. One that is missing or rejected has an advice.
 func TestPreloadReasons(t *testing.T) {
 	for name, loader := range flavours {
 		t.Run(name, func(t *testing.T) {
@@ -106,14 +106,14 @@ func TestPreloadReasons(t *testing.T) {
 			if o.Path != "/opt/pre.so" || !strings.HasPrefix(o.By, "LD_PRELOAD, found by ") || o.NeededBy != c.Program() || o.Opened != "" {
 				t.Errorf("got %+v", o)
 			}
-			fix := "put the library there, or take it out of LD_PRELOAD: the program starts without"
+			fix := "put the library there, or remove it from LD_PRELOAD: the program starts without it"
 			if len(c.Optional) == 0 || c.Optional[0].Soname != "/opt/none.so" || c.Optional[0].Fix != fix {
 				t.Errorf("optional %v", c.Optional)
 			}
-			if len(c.Warnings) == 0 || !strings.HasPrefix(c.Warnings[0], `"/opt/text.so" of LD_PRELOAD cannot be preloaded, and the program starts without: `) {
+			if len(c.Warnings) == 0 || !strings.HasPrefix(c.Warnings[0], `"/opt/text.so" of LD_PRELOAD cannot be preloaded, the program starts without it: `) {
 				t.Errorf("warnings %q", c.Warnings)
 			}
-			// The image has a library of its own there.
+			// The image has its own library at that path.
 			sys["opt/none.so"] = string(fakeELF{Needed: []string{"/opt/extra.so"}}.bytes())
 			sys["opt/extra.so"] = string(fakeELF{}.bytes())
 			in, err := Verify(context.Background(), sys, Program{Path: "/bin/prog"}, env)
@@ -124,14 +124,14 @@ func TestPreloadReasons(t *testing.T) {
 				t.Error(err)
 			}
 			if err := Compare(context.Background(), in, c); err == nil {
-				t.Error("an image that lacks a preloaded library is as good")
+				t.Error("no error for an image that lacks a preloaded library")
 			}
 		})
 	}
 }
 
-// Who starts a set-ID program has it preload set-ID libraries of the trusted folders alone; the file can name any by
-// its path.
+// A set-ID program preloads only set-ID libraries of the trusted folders for its user; /etc/ld.so.preload may
+// name any library by its path.
 func TestPreloadSecure(t *testing.T) {
 	if os.Getuid() != 0 {
 		skip(t, "only root makes set-ID programs for another user")

@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// built resolves a program that gcc makes of C source.
+// buildC resolves a program that gcc compiles from C source.
 func buildC(t *testing.T, source string, args ...string) *Closure {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Skip("programs of this system are no ELF files")
+		t.Skip("programs of this system are not ELF files")
 	}
 	need(t, "gcc")
 	dir := t.TempDir()
@@ -30,7 +30,8 @@ func buildC(t *testing.T, source string, args ...string) *Closure {
 const opensZlib = `#include <dlfcn.h>
 	int main(void) { return !dlopen("libz.so.1", RTLD_NOW) + !dlopen("/no/where/libgone.so.3", RTLD_NOW) + !dlopen("libm.so.6", RTLD_NOW); }`
 
-// Imports are found in programs that export something and in those that do not, whose hash table is empty.
+// Imports are found in programs that export something and in those that export nothing, whose hash table is
+// empty.
 func TestImporters(t *testing.T) {
 	for _, flag := range []string{"-pie", "-no-pie", "-rdynamic"} {
 		c := buildC(t, opensZlib, flag)
@@ -63,17 +64,17 @@ func TestNames(t *testing.T) {
 	if want := []string{"/no/where/libgone.so.3", "libz.so.1"}; !slices.Equal(names, want) {
 		t.Errorf("got %q, want %q", names, want)
 	}
-	// Without dlopen a name is just text.
+	// Without dlopen, a name is only text.
 	c = buildC(t, `int puts(const char *); int main(void) { return puts("libz.so.1"); }`)
 	if got, err := c.Names(context.Background()); err != nil || len(got) != 0 {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
-// The strings of a Go program have no end.
+// The strings of a Go program have no terminator.
 func TestNamesOfGo(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("programs of this system are no ELF files")
+		t.Skip("programs of this system are not ELF files")
 	}
 	need(t, "go", "gcc")
 	dir := t.TempDir()
@@ -105,7 +106,7 @@ func main() {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if slices.ContainsFunc(got, func(n Named) bool { return n.By == c.Program() && n.Path == "" }) {
-		t.Errorf("what is nowhere is named: %+v", got)
+		t.Errorf("a library that does not exist is named: %+v", got)
 	}
 }
 

@@ -21,8 +21,8 @@ func (r release) levels(t *testing.T, root string) []string {
 	return c.loader.levels
 }
 
-// checkVariants puts a variant for each level beside the library in the cache, and asks the loader about
-// those that its machine has.
+// checkVariants puts a variant for each level next to a library in the cache, and compares the result with the
+// loader for the levels that this machine has.
 func (r release) checkVariants(t *testing.T, root string) {
 	t.Helper()
 	levels := r.levels(t, root)
@@ -57,7 +57,7 @@ func (r release) checkVariants(t *testing.T, root string) {
 		}
 		found := slices.ContainsFunc(want, func(s string) bool { return strings.HasSuffix(s, hwcapsDir+levels[least]+"/"+lib) })
 		if !found {
-			continue // the machine that runs it has not this level
+			continue // the machine that runs it lacks this level
 		}
 		checked = append(checked, levels[least])
 		if got := traced(at, nil); !slices.Equal(got, want) {
@@ -67,8 +67,8 @@ func (r release) checkVariants(t *testing.T, root string) {
 	t.Logf("of the levels %q the loader has %q", levels, checked)
 }
 
-// checkNotes compares what systemd says that it opens with the names that are found in its files: each
-// library of a note is among these, or loaded at the start.
+// checkNotes compares systemd's dlopen notes with the names that are found in its files. Each library of a note
+// must be among the names or be loaded at the start.
 func (r release) checkNotes(t *testing.T, root string) {
 	t.Helper()
 	c, err := r.resolve(root, "/usr/bin/systemctl")

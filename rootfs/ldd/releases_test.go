@@ -16,15 +16,15 @@ import (
 	"testing"
 )
 
-// A release is a root of a Debian release; what its programs load there is asked of its own loader.
+// A release is the root of a Debian release, whose programs are compared with its own loader.
 type release struct {
 	debianRoot
 	loader  string
 	machine elf.Machine
 	class   elf.Class
 	order   binary.ByteOrder
-	qemu    string // runs the loader; "" when this machine does
-	most    int    // how many files are asked about
+	qemu    string // runs the loader; "" if this machine does
+	most    int    // maximum number of files that are compared
 }
 
 // The packages are few and have many libraries.
@@ -34,9 +34,9 @@ var (
 )
 
 var releases = map[string]release{
-	// An older glibc, with the folders for capabilities and /lib beside /usr/lib.
+	// An older glibc, with capability folders and /lib beside /usr/lib.
 	"glibc 2.31": {debianRoot{"bullseye", "amd64", manyPackages}, "/lib64/ld-linux-x86-64.so.2", elf.EM_X86_64, elf.ELFCLASS64, binary.LittleEndian, "", 1 << 20},
-	// A newer one than this machine's.
+	// A newer glibc than this machine's.
 	"glibc 2.41": {debianRoot{"trixie", "amd64", manyPackages}, "/lib64/ld-linux-x86-64.so.2", elf.EM_X86_64, elf.ELFCLASS64, binary.LittleEndian, "", 1 << 20},
 
 	"i386":    {debianRoot{"trixie", "i386", somePackages}, "/lib/ld-linux.so.2", elf.EM_386, elf.ELFCLASS32, binary.LittleEndian, "qemu-i386-static", 60},
@@ -47,7 +47,7 @@ var releases = map[string]release{
 	"riscv64": {debianRoot{"trixie", "riscv64", somePackages}, "/lib/ld-linux-riscv64-lp64d.so.1", elf.EM_RISCV, elf.ELFCLASS64, binary.LittleEndian, "qemu-riscv64-static", 60},
 }
 
-// The loaders that stand beside the machine's own have folders of their own, which are read out of them.
+// The multilib loaders next to the machine's own have their own folders, which are read from their binaries.
 func TestHeavyMultilibLoaders(t *testing.T) {
 	root := debianRoot{"bookworm", "amd64", []string{"libc6-x32", "libc6-i386"}}.root(t)
 	for name, tt := range map[string]struct {
@@ -66,7 +66,7 @@ func TestHeavyMultilibLoaders(t *testing.T) {
 				Class32: true, Machine: tt.machine, Interp: tt.loader, Needed: []string{"libm.so.6", "liba.so", "libopt.so"}, Runpath: "/opt/$LIB",
 			}.bytes())
 			write(t, filepath.Join(root, "opt", lib, "liba.so"), fakeELF{Class32: true, Machine: tt.machine, Needed: []string{"libc.so.6"}}.bytes())
-			// Of the other class: it is passed over.
+			// Of the other class: it is skipped.
 			write(t, filepath.Join(root, "usr", lib, "libopt.so"), fakeELF{}.bytes())
 			write(t, filepath.Join(root, "usr/lib/libopt.so"), fakeELF{Class32: true, Machine: tt.machine}.bytes())
 			c, err := Resolve(context.Background(), DirFS(root), Program{Path: "/bin/prog"}, Env{})
@@ -82,7 +82,7 @@ func TestHeavyMultilibLoaders(t *testing.T) {
 				}
 			}
 			if tt.machine != elf.EM_386 {
-				return // no kernel of Debian's runs it
+				return // Debian's kernels do not run it
 			}
 			r := release{loader: tt.loader, qemu: "qemu-i386-static"}
 			need(t, r.qemu)
@@ -98,8 +98,8 @@ func TestHeavyMultilibLoaders(t *testing.T) {
 	}
 }
 
-// Every program and library of a release loads what its own loader says, first without ld.so.cache and then
-// with the one that we write, which that loader has to read.
+// Every program and library of a release resolves to what its own loader loads, first without ld.so.cache and
+// then with the computed one, which that loader has to read.
 func TestHeavyReleases(t *testing.T) {
 	for name, r := range releases {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestHeavyReleases(t *testing.T) {
 	}
 }
 
-// native says whether the machine runs programs for a machine by itself.
+// native reports whether this machine runs programs for a machine without an emulator.
 func native(m elf.Machine) bool {
 	_, err := os.Stat(map[elf.Machine]string{elf.EM_X86_64: "/lib64/ld-linux-x86-64.so.2"}[m])
 	return err == nil
@@ -146,7 +146,7 @@ func (r release) installQemu(t *testing.T, root string) {
 	write(t, filepath.Join(root, "qemu"), data)
 }
 
-// command runs a program of the root in it.
+// command returns a process that runs a program of the root inside the root.
 func (r release) command(root string, env []string, args ...string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = env
@@ -162,14 +162,14 @@ func (r release) command(root string, env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// trace asks the release's loader what it would load for a file of the root.
+// trace returns what the release's loader would load for a file of the root.
 func (r release) trace(root string, c *Closure, args ...string) ([]string, error) {
 	cmd := r.command(root, []string{"LD_TRACE_LOADED_OBJECTS=1"}, append([]string{r.loader}, args...)...)
 	out, err := cmd.CombinedOutput()
 	return parseTrace(c, string(out)), err
 }
 
-// resolve resolves a file of the root, a library too.
+// resolve resolves a program or library of the root.
 func (r release) resolve(root, name string) (*Closure, error) {
 	return Resolve(context.Background(), DirFS(root), Program{Path: name, Interpreter: r.loader}, Env{})
 }
@@ -243,8 +243,8 @@ func (r release) files(t *testing.T, root string) []string {
 	return out
 }
 
-// checkCache moves a library to where only a cache can lead. It is found when no cache is there yet, with
-// the one that the release's own ldconfig writes, and with ours.
+// checkCache moves a library to a folder to which only a cache leads. It must be found without a cache, with
+// the cache of the release's own ldconfig, and with the computed one.
 func (r release) checkCache(t *testing.T, root string) {
 	t.Helper()
 	const prog = "/usr/bin/openssl"
@@ -257,7 +257,7 @@ func (r release) checkCache(t *testing.T, root string) {
 	if o, ok := first.Lookup(name); !ok || o.Path != "/opt/acme/"+name {
 		t.Fatalf("%s is %+v", name, o)
 	}
-	// Symbols, versions and relocations of the machine are read too, and fit.
+	// Symbols, versions and relocations of the machine are verified, too.
 	if _, err := Verify(context.Background(), DirFS(root), Program{Path: prog}, Env{}); err != nil {
 		t.Error(err)
 	}
@@ -305,7 +305,7 @@ func (r release) moveCrypto(t *testing.T, root, prog string) string {
 		t.Fatal(err)
 	}
 	conf := filepath.Join(root, "etc/ld.so.conf")
-	_ = os.Remove(conf) // a link to what other tests see
+	_ = os.Remove(conf) // a link that other tests use
 	write(t, conf, []byte("/opt/acme\ninclude /etc/ld.so.conf.d/*.conf\n"))
 	return o.Soname
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// What a user reads when libraries are missing.
+// The error for missing libraries, as a user reads it.
 func TestMissingMessage(t *testing.T) {
 	prog := fakeELF{Needed: []string{"libvips.so.42", "liba.so", "libc.so.6"}, Runpath: "$ORIGIN/../lib:/opt/acme"}
 	sys := sysroot(prog, memFS{
@@ -33,7 +33,7 @@ searched:
   /usr/lib/x86_64-linux-gnu (trusted directory)
   /lib (trusted directory)
   /usr/lib (trusted directory)
-fix: apt-get install libvips-dev; install the package that is named by: apt-file search libunheard.so.7`
+fix: apt-get install libvips-dev; install the package that this command prints: apt-file search libunheard.so.7`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
@@ -42,11 +42,11 @@ fix: apt-get install libvips-dev; install the package that is named by: apt-file
 		t.Errorf("errors.As: %+v", first)
 	}
 	if c == nil || len(c.Objects) != 5 {
-		t.Errorf("what was found is not returned: %v", c)
+		t.Errorf("the closure without the missing libraries is not returned: %v", c)
 	}
 }
 
-// locked is a sysroot of which one file cannot be opened.
+// locked is a sysroot with one file that cannot be opened.
 type locked struct {
 	memFS
 	name string
@@ -59,8 +59,8 @@ func (l locked) Open(name string) (fs.File, error) {
 	return l.memFS.Open(name)
 }
 
-// A library that may not be read counts as absent; the loader says that there is no such file, here the
-// reason is told.
+// An unreadable library counts as absent. The loader's error says that there is no such file; this error names
+// the cause.
 func TestUnreadable(t *testing.T) {
 	lib := string(fakeELF{}.bytes())
 	sys := sysroot(fakeELF{Needed: []string{"liba.so"}, Runpath: "/a:/b"}, memFS{"a/liba.so": lib, "b/liba.so": lib})
@@ -77,17 +77,17 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// What a user reads when the loader takes the wrong file.
+// The error for a wrong library, as a user reads it.
 func TestLoadMessage(t *testing.T) {
 	sys := sysroot(fakeELF{Needed: []string{"liba.so"}, Runpath: "/opt"}, memFS{"opt/liba.so": "/* GNU ld script */ INPUT(/opt/liba.so.1) AS_NEEDED(libb.so.2)   "})
 	const want = `resolving the libraries of "/bin/prog": loading "/opt/liba.so" for "/bin/prog": invalid ELF header: not an ELF file: it starts with "/* G"
-fix: replace the file by the library for the program's platform, or take its folder out of the search path`
+fix: replace the file with the library for the program's platform, or remove its folder from the search path`
 	if _, err := resolveIn(sys); err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
 }
 
-// The advice fits the distribution of the sysroot.
+// The advice matches the distribution of the sysroot.
 func TestAdvice(t *testing.T) {
 	for name, tt := range map[string]struct{ release, want string }{
 		"Debian": {"ID=debian\n", "apt-get install zlib1g-dev"},
@@ -106,7 +106,7 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
-// A library that is there and not found is told with its folder.
+// The error for a library that exists outside of the search path names its folder.
 func TestAdviceElsewhere(t *testing.T) {
 	sys := sysroot(fakeELF{Needed: []string{"libz.so.1"}}, memFS{"usr/local/lib/libz.so.1": "x"})
 	const want = "fix: libz.so.1 is in /usr/local/lib, where the loader does not look: run ldconfig, or link with -Wl,-rpath,/usr/local/lib"
@@ -161,7 +161,7 @@ func TestPrograms(t *testing.T) {
 	})
 	t.Run("relative", func(t *testing.T) {
 		if _, err := Resolve(ctx, memFS{}, Program{Path: "bin/prog"}, Env{}); err == nil {
-			t.Error("a relative path is taken")
+			t.Error("no error for a relative path")
 		}
 	})
 	t.Run("not there", func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestPrograms(t *testing.T) {
 	})
 }
 
-// A program from a file of the host stands where it will be put: $ORIGIN is that folder.
+// A program from a file of the host has its Path as place: $ORIGIN is the folder of Path.
 func TestProgramFile(t *testing.T) {
 	prog := fakeELF{Interp: "/lib64/ld-linux-x86-64.so.2", Needed: []string{"liba.so"}, Runpath: "$ORIGIN/../lib"}
 	file := filepath.Join(t.TempDir(), "built")
@@ -179,7 +179,7 @@ func TestProgramFile(t *testing.T) {
 	sys := sysroot(fakeELF{}, memFS{"srv/real/lib/liba.so": string(fakeELF{}.bytes()), "app": "-> srv/real"})
 	c, err := Resolve(context.Background(), sys, Program{Path: "/app/bin/prog", File: file}, Env{})
 	if err == nil {
-		t.Fatalf("/app/bin does not exist, and yet $ORIGIN/../lib was found:\n%v", c)
+		t.Fatalf("/app/bin does not exist, but $ORIGIN/../lib was found:\n%v", c)
 	}
 	sys["srv/real/bin/other"] = ""
 	c, err = Resolve(context.Background(), sys, Program{Path: "/app/bin/prog", File: file}, Env{})
@@ -191,7 +191,7 @@ func TestProgramFile(t *testing.T) {
 	}
 }
 
-// The RPATH of the program counts for all, also for what a library needs that was opened later.
+// The RPATH of the program applies to all objects, even to the dependencies of a library that was opened later.
 func TestOpensAndRpath(t *testing.T) {
 	sys := sysroot(fakeELF{Rpath: "/opt/lib"}, memFS{
 		"opt/plugin.so":     string(fakeELF{Needed: []string{"libdep.so"}}.bytes()),
@@ -206,7 +206,7 @@ func TestOpensAndRpath(t *testing.T) {
 	}
 }
 
-// What a program opens at run time is found as its own code would find it, and brings its libraries.
+// A library that the program opens is found as its own code would find it, with its dependencies.
 func TestOpens(t *testing.T) {
 	for name, loader := range map[string]string{
 		"glibc": string(fakeLoader), "musl": string(withConstants(fakeELF{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),

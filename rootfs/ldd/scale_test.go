@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// The time for one object does not grow with their number. How long it takes is printed and is for people to judge;
-// what is compared is the time of the processor, of which a busy machine takes none away.
+// The time per object does not grow with the number of objects. Absolute times are printed for people to judge.
+// The test compares processor time, which does not depend on the load of the machine.
 func TestScale(t *testing.T) {
 	sizes := []int{50, 100, 200, 400}
 	roots := map[int]string{}
@@ -20,9 +20,9 @@ func TestScale(t *testing.T) {
 		roots[n] = chain(t, n)
 	}
 	var ratio float64
-	for range 3 { // a machine with much else to do has cold caches, too
+	for range 3 { // a busy machine has cold caches
 		best := map[int]time.Duration{}
-		for range 10 { // in turns, so that all of them meet the same
+		for range 10 { // alternating, so that all run under the same conditions
 			for _, n := range sizes {
 				took := resolveTime(t, Program{Path: "/bin/prog"}, roots[n], n+2)
 				if best[n] == 0 || took < best[n] {
@@ -64,7 +64,7 @@ func TestScale(t *testing.T) {
 	}
 }
 
-// resolveTime is the processor's time for one resolution, which finds as many objects as it should.
+// resolveTime returns the processor time of one resolution and checks the number of objects.
 func resolveTime(t *testing.T, p Program, root string, objects int) time.Duration {
 	t.Helper()
 	began := processorTime(t)
@@ -76,7 +76,7 @@ func resolveTime(t *testing.T, p Program, root string, objects int) time.Duratio
 	return max(took, 1)
 }
 
-// processorTime is what the process has used so far, in the kernel and outside of it.
+// processorTime returns the time that the process has used so far, in the kernel and outside of it.
 func processorTime(t *testing.T) time.Duration {
 	t.Helper()
 	var u syscall.Rusage

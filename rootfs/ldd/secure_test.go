@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// Set-ID programs are started by somebody whom the loader does not trust. They are run for real here: the
-// loader lists nothing for them. Each tells which library it got.
+// The loader does not trust the user who starts a set-ID program, and it prints no list for one. So the
+// programs are really run, and report which library they got.
 func TestSecure(t *testing.T) {
 	if os.Getuid() != 0 {
 		skip(t, "only root makes set-ID programs for another user")
@@ -28,7 +28,7 @@ func TestSecure(t *testing.T) {
 	for name, tt := range map[string]struct {
 		runpath string
 		env     string
-		give    func(t *testing.T, name string) // what makes it secure
+		give    func(t *testing.T, name string) // makes it secure
 		want    string                          // the folder of the library
 	}{
 		"a path":                         {"/abs", "", setID, "abs"},
@@ -62,7 +62,7 @@ func TestSecure(t *testing.T) {
 	}
 }
 
-// Names of libraries may have no token in a set-ID program, whatever it stands for, and whoever asks for them.
+// Names of libraries must not contain a token in a set-ID program, for any token and any object.
 func TestSecureTokens(t *testing.T) {
 	if os.Getuid() != 0 {
 		skip(t, "only root makes set-ID programs for another user")
@@ -70,7 +70,7 @@ func TestSecureTokens(t *testing.T) {
 	need(t, "gcc")
 	for name, tt := range map[string]struct {
 		soname string // of the library
-		by     string // who needs it
+		by     string // the object that needs it
 		code   int
 	}{
 		"of the program":   {"$ORIGIN/../usr/lib/liba.so", "prog", 127},
@@ -79,7 +79,7 @@ func TestSecureTokens(t *testing.T) {
 		"not quite one":    {"/usr/lib/$ORIGINAL.so", "prog", 4},
 		"without any":      {"/usr/lib/liba.so", "prog", 4},
 		"none of a lib":    {"/usr/lib/liba.so", "library", 4},
-		"in an empty name": {"$", "prog", 127}, // no token, and no library of that name
+		"in an empty name": {"$", "prog", 127}, // not a token, and no library has that name
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := sharedDir(t)
@@ -117,7 +117,7 @@ func TestSecureTokens(t *testing.T) {
 	}
 }
 
-// secureRoot ships a closure and all that was compiled in a folder, without set-ID bits.
+// secureRoot ships a closure and everything that was compiled in a folder, without set-ID bits.
 func secureRoot(t *testing.T, dir string, c *Closure) string {
 	t.Helper()
 	root := sharedDir(t)
@@ -135,7 +135,7 @@ func secureRoot(t *testing.T, dir string, c *Closure) string {
 	return root
 }
 
-// runSecure runs the program of a root as somebody whom it does not trust.
+// runSecure runs the program of a root as a user whom it does not trust.
 func runSecure(t *testing.T, root string, env ...string) (code int, out string) {
 	t.Helper()
 	done, err := mountProc(root)
@@ -147,14 +147,15 @@ func runSecure(t *testing.T, root string, env ...string) (code int, out string) 
 	cmd.Dir, cmd.SysProcAttr = "/", inRoot(root, "/").SysProcAttr
 	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
 	cmd.Env = env
-	text, err := cmd.CombinedOutput() // the exit code is the answer
+	text, err := cmd.CombinedOutput() // the exit code is the result
 	if cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
 	return cmd.ProcessState.ExitCode(), string(text)
 }
 
-// setCapabilities gives a program capabilities, of which the first 32 have a bit, and lets them take effect or not.
+// setCapabilities returns a function that gives a program capabilities. permitted has the bits of the first 32;
+// effective is 1 if they take effect.
 func setCapabilities(permitted, effective uint32) func(t *testing.T, name string) {
 	return func(t *testing.T, name string) {
 		t.Helper()
@@ -171,7 +172,7 @@ func setCapabilities(permitted, effective uint32) func(t *testing.T, name string
 	}
 }
 
-// shared is a folder that everybody may enter.
+// sharedDir returns a folder that everybody may enter.
 func sharedDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

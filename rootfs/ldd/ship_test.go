@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// ship makes a root file system of nothing but what a closure names, as an image would be made.
+// ship makes a root file system of only what a closure names, like an image.
 func ship(t *testing.T, c *Closure, root string) {
 	t.Helper()
 	for _, o := range c.Objects {
@@ -27,7 +27,7 @@ func ship(t *testing.T, c *Closure, root string) {
 			name := filepath.Join(root, l.Path)
 			err := os.MkdirAll(filepath.Dir(name), 0o755)
 			if have, e := os.Readlink(name); e == nil && have == l.Target {
-				continue // on the way to several objects
+				continue // on the path of several objects
 			}
 			if err = errors.Join(err, os.Symlink(l.Target, name)); err != nil {
 				t.Fatal(err)
@@ -48,8 +48,8 @@ func ship(t *testing.T, c *Closure, root string) {
 	}
 }
 
-// What a closure names is enough: in a root of it alone, the same content is found under the same names,
-// by us and by the real loader.
+// A closure is complete: in a root of only its files, both Resolve and the real loader find the same content by
+// the same names.
 func TestShipRules(t *testing.T) {
 	for name, c := range ruleCases {
 		if c.bound || c.fatal != "" || slices.ContainsFunc(c.want, func(s string) bool { return strings.HasPrefix(s, "missing ") && s != "missing libaux.so" }) {
@@ -119,7 +119,7 @@ func checkShipped(t *testing.T, p Program, env Env) {
 		t.Fatalf("the loader in the image: %v", err)
 	}
 	if len(env.Workdir) > 1 {
-		return // relative paths are told as they are
+		return // the loader prints relative paths as they are
 	}
 	want = slices.DeleteFunc(want, func(s string) bool { return strings.HasPrefix(s, "missing libaux") })
 	got := slices.DeleteFunc(traced(image, nil), func(s string) bool { return strings.HasPrefix(s, "missing libaux") })
@@ -128,7 +128,7 @@ func checkShipped(t *testing.T, p Program, env Env) {
 	}
 }
 
-// Programs of the machine, those with many libraries among them, are shipped and asked about in the image.
+// Programs of the machine, including those with many libraries, are shipped and resolved in the image.
 func TestShipHostPrograms(t *testing.T) {
 	shipped := 0
 	for _, name := range []string{"git", "ssh", "gdb", "python3", "perl", "openssl", "curl", "ffmpeg", "convert", "psql", "qemu-system-x86_64", "vim", "java"} {
@@ -157,8 +157,8 @@ func TestShipHostPrograms(t *testing.T) {
 	atLeast(t, shipped, 5, "programs")
 }
 
-// A compiled program is run in a root of its closure alone: with a library that only ld.so.conf leads to, in
-// a sysroot where ldconfig was never run, and with threads that end by pthread_exit.
+// A compiled program runs in a root of only its closure: with a library that only ld.so.conf leads to, in a
+// sysroot where ldconfig was never run, and with threads that end by pthread_exit.
 func TestShipAndRun(t *testing.T) {
 	need(t, "gcc")
 	dir := t.TempDir()
@@ -193,8 +193,8 @@ func TestShipAndRun(t *testing.T) {
 	}
 }
 
-// What the program names in DT_AUDIT is loaded into a namespace of its own, with the libraries that are in
-// the program's as well.
+// Audit libraries of DT_AUDIT are loaded into their own namespaces, together with libraries that are also in
+// the program's namespace.
 func TestShipAudit(t *testing.T) {
 	need(t, "gcc")
 	dir := t.TempDir()
@@ -234,7 +234,7 @@ func TestShipAudit(t *testing.T) {
 	}
 	cmd := exec.Command(prog)
 	if os.Getuid() != 0 {
-		cmd = exec.Command(c.Loader, prog) // /proc cannot be mounted, and without it there is no $ORIGIN
+		cmd = exec.Command(c.Loader, prog) // without /proc, which cannot be mounted here, there is no $ORIGIN
 	}
 	cmd.Dir, cmd.SysProcAttr = "/", inRoot(root, "/").SysProcAttr
 	done, err := mountProc(root)

@@ -18,15 +18,15 @@ import (
 	"time"
 )
 
-// shipped is how many programs of the machine get a root of their own.
+// shipped is the number of programs of the machine that get their own root.
 const shipped = 400
 
-// Programs of the machine are started, as far as the loader goes, in roots that have nothing but their
-// closure: by the kernel, with /proc, as in a container. They find the same files by the same names.
+// The loaders of the machine's programs run in roots of only the closure: started by the kernel, with /proc, as
+// in a container. They must find the same files by the same names.
 func TestHeavyShipManyPrograms(t *testing.T) {
 	closures := manyClosures(t)
 	p := &pool{dir: t.TempDir(), files: map[string]string{}}
-	var work sync.Mutex // one pool, filled by one at a time
+	var work sync.Mutex // guards the pool
 	var compared atomic.Int32
 	each(closures, func(source *Closure) {
 		root, err := os.MkdirTemp(p.dir, "root")
@@ -77,8 +77,8 @@ func TestHeavyShipTogether(t *testing.T) {
 	t.Logf("%d programs were started in one root", len(together))
 }
 
-// checkRoot compares a closure with what is found in a root, by us and by the real loader: the paths, and
-// on demand the content too.
+// checkRoot compares a closure with what Resolve and the real loader find in a root: the paths and, if content
+// is set, the content.
 func checkRoot(t *testing.T, root string, source *Closure, content bool) {
 	t.Helper()
 	prog := source.Program().Real
@@ -102,7 +102,7 @@ func checkRoot(t *testing.T, root string, source *Closure, content bool) {
 func checkTrace(t *testing.T, root string, source *Closure) {
 	t.Helper()
 	want, err := traceInRoot(root, source)
-	// A process that another test is just forking still has the copied program open for writing:
+	// A process that another test is forking may still have the copied program open for writing:
 	// https://go.dev/issue/22315.
 	for n := 0; errors.Is(err, syscall.ETXTBSY) && n < 20; n++ {
 		time.Sleep(50 * time.Millisecond)
@@ -117,7 +117,7 @@ func checkTrace(t *testing.T, root string, source *Closure) {
 	}
 }
 
-// mountProc mounts /proc in a root, which is for root alone. The function that is returned takes it away.
+// mountProc mounts /proc in a root, which only root may do. The returned function unmounts it.
 func mountProc(root string) (done func(), err error) {
 	if os.Getuid() != 0 {
 		return func() {}, nil
@@ -127,9 +127,9 @@ func mountProc(root string) (done func(), err error) {
 	return func() { _ = syscall.Unmount(proc, syscall.MNT_DETACH) }, err
 }
 
-// traceInRoot lets the kernel start a program in a root, which ends once its libraries are listed. Programs
-// are copied without their set-ID bits: of those the loader would not take the request. Without /proc the
-// loader does not know where a program is that the kernel started; then it is started itself.
+// traceInRoot starts a program in a root by the kernel; the program ends after its libraries are listed.
+// Programs are copied without their set-ID bits, with which the loader would ignore the request. Without /proc
+// the loader does not know the path of a program that the kernel started; then the loader is started directly.
 func traceInRoot(root string, c *Closure) ([]string, error) {
 	cmd := exec.Command(c.Program().Real)
 	if os.Getuid() != 0 {
@@ -156,7 +156,7 @@ var (
 	many        []*Closure
 )
 
-// resolvePrograms is the work of manyClosures.
+// resolvePrograms does the work of manyClosures.
 func resolvePrograms(t *testing.T) []*Closure {
 	var mu sync.Mutex
 	var all []*Closure
@@ -188,13 +188,13 @@ func resolvePrograms(t *testing.T) []*Closure {
 	return out
 }
 
-// pool keeps one copy of each file, of which roots have hard links.
+// pool keeps one copy of each file. Roots have hard links to the copies.
 type pool struct {
 	dir   string
 	files map[string]string
 }
 
-// ship is the function of this name, with links to the pool.
+// ship is like the function ship, with links to the pool.
 func (p *pool) ship(root string, c *Closure) error {
 	for _, o := range c.Objects {
 		for _, dir := range o.Dirs {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// sparse is a file of a terabyte that begins with some bytes and has holes behind, as a file that costs its maker a
-// few kilobytes. It is read like one.
+// sparseFile is a file of a terabyte that begins with some bytes, followed by a hole. Such a file takes a few
+// kilobytes on disk.
 type sparseFile []byte
 
 const sparseSize = 1 << 40
@@ -24,7 +24,7 @@ func (s sparseFile) ReadAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// sparseLibrary is a library with one segment that maps a terabyte, whose dynamic section has the tags.
+// sparseLibrary returns a library with one segment of a terabyte, whose dynamic section has the tags.
 func sparseLibrary(tags ...dynEntry) sparseFile {
 	const header, segment, section = 64, 56, 4096
 	b := make([]byte, section)
@@ -66,7 +66,7 @@ func TestSparseLibrary(t *testing.T) {
 		want string
 	}{
 		"a string table": {
-			sparseLibrary(symtab, dynEntry{elf.DT_STRTAB, 1 << 20}, dynEntry{elf.DT_STRSZ, 1 << 39}), symbols(), "of any table",
+			sparseLibrary(symtab, dynEntry{elf.DT_STRTAB, 1 << 20}, dynEntry{elf.DT_STRSZ, 1 << 39}), symbols(), "larger than the limit",
 		},
 		"symbols that relocations ask for": {
 			sparseLibrary(symtab), symbols(1<<32 - 1), "",
@@ -83,7 +83,7 @@ func TestSparseLibrary(t *testing.T) {
 			}(), symbols(), "do not fit into a table",
 		},
 		"a text of a terabyte": {
-			sparseLibrary(), func(f *elfFile, _ *dynamic) error { _, err := f.libraryNames(); return err }, "longer together",
+			sparseLibrary(), func(f *elfFile, _ *dynamic) error { _, err := f.libraryNames(); return err }, "together are too long",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestSparseLibrary(t *testing.T) {
 	}
 }
 
-// Resolving the sparse file on a real disk ends, with an error at most.
+// Resolving a sparse file on a real disk terminates.
 func TestSparseLibraryOnDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lib.so")
 	file := sparseLibrary(dynEntry{elf.DT_SYMTAB, 1 << 20}, dynEntry{elf.DT_STRTAB, 1 << 20}, dynEntry{elf.DT_STRSZ, 1 << 39})

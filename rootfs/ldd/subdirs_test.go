@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// leastCPU is what an emulator takes for one that has no more than the baseline, as far as folders go.
+// leastCPU is the emulator's name for the CPU with only the baseline's capability folders.
 var leastCPU = map[elf.Machine]string{elf.EM_S390: "z900", elf.EM_PPC64: "power8"}
 
-// checkSubdirs asks the release's loader which folders it tries below each. The emulators tell programs no platform,
-// and so do not have its folders.
+// checkSubdirs compares the subfolders with those that the release's loader searches. The emulators report no
+// platform, so those folders are missing.
 func (r release) checkSubdirs(t *testing.T, root string) {
 	t.Helper()
 	c, err := r.resolve(root, "/usr/bin/openssl")
@@ -31,11 +31,11 @@ func (r release) checkSubdirs(t *testing.T, root string) {
 	}
 	cmd := r.command(root, []string{"LD_DEBUG=libs", "LD_LIBRARY_PATH=/opt/empty", "LD_TRACE_LOADED_OBJECTS=1"}, r.loader, "/usr/bin/openssl")
 	cmd.Args = slices.Insert(cmd.Args, 1, "-cpu", cpu)
-	out, err := cmd.CombinedOutput() // it may end in the middle: a library can be for newer CPUs
+	out, err := cmd.CombinedOutput() // it may crash: a library can be for newer CPUs
 	_, path, ok := strings.Cut(string(out), "search path=")
 	path, _, _ = strings.Cut(path, "\t")
 	if !ok {
-		t.Fatalf("the loader tells no search path: %v\n%s", err, out)
+		t.Fatalf("the loader prints no search path: %v\n%s", err, out)
 	}
 	want := strings.Split(path, ":")
 	var got []string

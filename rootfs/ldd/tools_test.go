@@ -15,7 +15,7 @@ var (
 	run  = testkit.Output
 )
 
-// atLeast skips a test that has compared too little to say anything; in CI that is a failure.
+// atLeast skips a test that compared too few cases; in CI it fails.
 func atLeast(t *testing.T, n, least int, what string) {
 	t.Helper()
 	if n < least {
@@ -23,7 +23,7 @@ func atLeast(t *testing.T, n, least int, what string) {
 	}
 }
 
-// write writes a file of a test and its folders.
+// write writes a file and creates its folders.
 func write(t *testing.T, name string, data []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {

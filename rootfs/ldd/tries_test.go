@@ -8,13 +8,12 @@ import (
 	"testing"
 )
 
-// flavours are loaders that are told apart by their constants.
+// flavours are fake loaders of both kinds, which their constants identify.
 var flavours = map[string]string{
 	"glibc": string(fakeLoader), "musl": string(withConstants(fakeELF{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
 }
 
-// What is tried and cannot be loaded is left out with all that it alone would have brought, and leaves no
-// trace in what comes behind it.
+// A try that cannot be loaded is left out with everything that only it needs, and does not affect later tries.
 func TestTries(t *testing.T) {
 	lib := func(m fakeELF) string { return string(m.bytes()) }
 	for name, loader := range flavours {
@@ -28,7 +27,7 @@ func TestTries(t *testing.T) {
 				"opt/libonly.so":             lib(fakeELF{Needed: []string{"libnone.so"}}),
 				"opt/alias.so":               "-> libbase.so",
 				"opt/text.so":                strings.Repeat("no library ", 20),
-				"opt/cut.so":                 lib(fakeELF{Change: func(f []byte) { f[64+32+2] = 1 }}), // 64 KiB more in the segment
+				"opt/cut.so":                 lib(fakeELF{Change: func(f []byte) { f[64+32+2] = 1 }}), // the segment is 64 KiB longer than the file
 				"opt/later.so":               lib(fakeELF{Needed: []string{"libonly2.so"}}),
 				"opt/libonly2.so":            lib(fakeELF{}),
 			})

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// opener opens what its arguments name, one after the other, and tells which cannot be opened and what is
-// loaded in the end.
+// opener opens the libraries that its arguments name, one after the other. It prints those that fail and what
+// is loaded at the end.
 const opener = `#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <link.h>
@@ -27,7 +27,8 @@ int main(int n, char **v) {
 }
 `
 
-// A real program opens libraries. What fails has to be left out here, and what is loaded be in the closure.
+// A real program opens libraries. Those that fail must be left out, and those that are loaded must be in the
+// closure.
 func TestTriesOracle(t *testing.T) {
 	for name, compiler := range map[string]string{"glibc": "gcc", "musl": "musl-gcc"} {
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +82,7 @@ func TestTriesOracle(t *testing.T) {
 	}
 }
 
-// outcome is a closure in the words of the opener.
+// outcome returns a closure in the format of the opener.
 func outcome(c *Closure) []string {
 	var out []string
 	for _, l := range c.Left {
@@ -96,7 +97,7 @@ func outcome(c *Closure) []string {
 	return out
 }
 
-// lines are what the opener tells, with real paths and without the program and the vDSO.
+// lines returns the output of the opener, with real paths and without the program and the vDSO.
 func lines(out, dir string) []string {
 	var all []string
 	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// What wants a version that its library lost is never opened, nor is what sees its symbols in another plugin
-// alone; the program that opens them says so.
+// A library is left out if it requires a version that its library lacks, or a symbol that only another plugin
+// has. A program that opens them gets the same errors.
 func TestTriesVersions(t *testing.T) {
 	need(t, "gcc")
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -55,8 +55,8 @@ func TestTriesVersions(t *testing.T) {
 	}
 }
 
-// What is opened sees the symbols of the program's start and of what it needs itself, and not those of another
-// plugin, whichever came first.
+// An opened library sees the symbols of the program's start and of its own dependencies, but not those of
+// another plugin, in any order.
 func TestVerifyOpenedScope(t *testing.T) {
 	for name, compiler := range map[string]string{"glibc": "gcc", "musl": "musl-gcc"} {
 		t.Run(name, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// variantCases are roots in which libraries are there for newer CPUs too. The program is /bin/prog, the
-// variants that are wanted are "NAME LEVEL => PATH".
+// variantCases are roots that also have libraries for newer CPUs. The program is /bin/prog; the expected
+// variants are "NAME LEVEL => PATH".
 var variantCases = map[string]struct {
 	tree     cacheCase
 	variants []string
@@ -87,8 +87,8 @@ var variantCases = map[string]struct {
 	},
 }
 
-// The real loader is told which levels to look for. It has to load the same as is worked out, in the
-// source, and in an image of the closure alone, where it may have our cache.
+// The real loader is given the levels to search. It must load what is computed, in the source and in an image
+// of only the closure, where it may have the computed cache.
 func TestVariants(t *testing.T) {
 	need(t, "ldconfig")
 	for name, tt := range variantCases {
@@ -125,7 +125,7 @@ func TestVariants(t *testing.T) {
 			checkVariants(t, again, tt.variants, nil)
 			checkLevels(t, image, again)
 
-			// The cache does no harm where it is not needed.
+			// The cache does no harm if it is not needed.
 			write(t, filepath.Join(image, "etc/ld.so.cache"), c.Cache())
 			checkLevels(t, image, c)
 			if out := run(t, image, "ldconfig", "-r", image, "-p"); !strings.Contains(out, "libs found in cache") {
@@ -155,7 +155,7 @@ func checkVariants(t *testing.T, c *Closure, want, left []string) {
 	}
 }
 
-// checkLevels asks the real loader in a root once for each level that this machine has.
+// checkLevels runs the real loader in a root, once for each level that this machine has.
 func checkLevels(t *testing.T, root string, c *Closure) {
 	t.Helper()
 	compare := func(level string, mask string, at *Closure) {
@@ -191,20 +191,19 @@ func checkLevels(t *testing.T, root string, c *Closure) {
 	}
 }
 
-// A library that is there for newer CPUs only is missing, and the error says so.
+// A library that exists only for newer CPUs is missing, and the error says so.
 func TestOnlyVariants(t *testing.T) {
 	tree := cacheCase{prog: fakeELF{Needed: []string{"liba.so"}}, libs: map[string]fakeELF{"usr/lib/glibc-hwcaps/x86-64-v3/liba.so": {}}}
 	for _, variants := range []bool{false, true} {
 		_, err := Resolve(context.Background(), DirFS(tree.build(t)), Program{Path: "/bin/prog", Variants: variants}, Env{})
-		const want = "\nfix: install liba.so for all CPUs too: /usr/lib/glibc-hwcaps/x86-64-v3/liba.so is for newer ones only"
+		const want = "\nfix: also install liba.so for all CPUs: /usr/lib/glibc-hwcaps/x86-64-v3/liba.so is only for newer ones"
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("got %v", err)
 		}
 	}
 }
 
-// A library that is compiled for newer CPUs and does not stand in a folder for them ends the program on
-// others.
+// A library that is compiled for newer CPUs, but is not in a folder for them, ends the program on other CPUs.
 func TestISALevel(t *testing.T) {
 	need(t, "gcc")
 	dir := t.TempDir()
@@ -222,7 +221,7 @@ func TestISALevel(t *testing.T) {
 	}
 }
 
-// What depends on the working directory is told.
+// A relative search path is a warning.
 func TestWarnRelative(t *testing.T) {
 	sys := sysroot(fakeELF{Needed: []string{"liba.so", "x/libb.so"}, Runpath: "lib::/opt"}, memFS{
 		"srv/lib/liba.so": string(fakeELF{}.bytes()), "srv/x/libb.so": string(fakeELF{}.bytes()),

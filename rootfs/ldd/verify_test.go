@@ -29,15 +29,15 @@ func versioned(t *testing.T, dir, source, versions string) {
 	gcc(t, dir, "lib/libver.so.1", source, "-shared", "-fPIC", "-Wl,-soname,libver.so.1", "-Wl,--version-script=map")
 }
 
-// A program meets a library of another release, linked by a real compiler.
+// A program that a real compiler linked finds a library of another release.
 func TestVerifyVersions(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("programs of this system are no ELF files")
+		t.Skip("programs of this system are not ELF files")
 	}
 	need(t, "gcc")
 	const one = "V1 { global: f; local: *; };\n"
 	for name, tt := range map[string]struct {
-		source, versions string // of the library that the program meets
+		source, versions string // of the library that the program finds
 		weak             string // how the program declares g
 		want             string
 	}{
@@ -76,8 +76,7 @@ func TestVerifyVersions(t *testing.T) {
 	}
 }
 
-// weaken marks the versions that a program needs as weak, as a linker may when all references to
-// them are.
+// weaken marks the versions that a program requires as weak, as a linker may if all references to them are.
 func weaken(t *testing.T, name string) {
 	t.Helper()
 	data, err := os.ReadFile(name)
@@ -97,10 +96,10 @@ func weaken(t *testing.T, name string) {
 	write(t, name, data)
 }
 
-// A function may not be missing, whether it is bound at the start or at its first call.
+// A missing function is an error, whether it is bound at the start or at its first call.
 func TestVerifyBinding(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("programs of this system are no ELF files")
+		t.Skip("programs of this system are not ELF files")
 	}
 	need(t, "gcc")
 	for _, flag := range []string{"lazy", "now"} {
@@ -115,10 +114,10 @@ func TestVerifyBinding(t *testing.T) {
 	}
 }
 
-// A program that exports nothing has an empty hash table, which does not tell how many symbols there are.
+// A program that exports nothing has an empty hash table, which does not give the number of symbols.
 func TestVerifyWithoutExports(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("programs of this system are no ELF files")
+		t.Skip("programs of this system are not ELF files")
 	}
 	need(t, "gcc")
 	dir := t.TempDir()
@@ -131,10 +130,10 @@ func TestVerifyWithoutExports(t *testing.T) {
 	}
 }
 
-// What only a try misses is a warning; of what has to be opened it is an error.
+// If only a try misses a symbol, that is a warning; for a library that has to be opened it is an error.
 func TestVerifyTries(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("programs of this system are no ELF files")
+		t.Skip("programs of this system are not ELF files")
 	}
 	need(t, "gcc")
 	dir := t.TempDir()
@@ -152,7 +151,7 @@ func TestVerifyTries(t *testing.T) {
 	}
 }
 
-// Each kind of CPU is verified with what it loads.
+// The libraries of each CPU level are verified.
 func TestVerifyVariants(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("programs of this system are no such ELF files")
@@ -182,10 +181,10 @@ func TestVerifyVariants(t *testing.T) {
 	}
 }
 
-// libgcc_s is in the closure for later; what is missed at the start it does not provide.
+// libgcc_s is in the closure for later. It does not provide symbols that are missing at the start.
 func TestVerifyStartScope(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("programs of this system are no ELF files")
+		t.Skip("programs of this system are not ELF files")
 	}
 	need(t, "gcc")
 	dir := t.TempDir()
@@ -197,7 +196,7 @@ func TestVerifyStartScope(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if _, ok := c.Lookup(libgcc); !ok {
-		t.Errorf("libgcc_s is not in the closure, and so this tests nothing:\n%v", c)
+		t.Errorf("libgcc_s is not in the closure, so this tests nothing:\n%v", c)
 	}
 }
 
@@ -221,7 +220,7 @@ func TestVerifyTree(t *testing.T) {
 	})
 	t.Run("a missing library", func(t *testing.T) {
 		if err := verify(sysroot(fakeELF{Needed: []string{"libz.so.1"}}, nil)); err == nil {
-			t.Error("nothing is missed")
+			t.Error("no error for a missing library")
 		}
 	})
 	t.Run("not executable", func(t *testing.T) {
@@ -257,7 +256,7 @@ func TestCompare(t *testing.T) {
 		"other content": {memFS{"lib/liba.so": lib[:len(lib)-1] + "x"}, `"liba.so" is /bin/../lib/liba.so, in the image it is another file: /bin/../lib/liba.so (RUNPATH of /bin/prog)`},
 		"another library comes along": {
 			memFS{"lib/liba.so": string(fakeELF{Needed: []string{"libextra.so"}}.bytes()), "usr/lib/libextra.so": lib},
-			`"libextra.so" is loaded in the image only: /usr/lib/libextra.so (trusted directory /usr/lib)`},
+			`"libextra.so" is loaded only in the image: /usr/lib/libextra.so (trusted directory /usr/lib)`},
 		"without libgcc_s": {memFS{"lib/liba.so": lib, "lib/x86_64-linux-gnu/libgcc_s.so.1": "-> gone"},
 			`"libgcc_s.so.1" (/lib/x86_64-linux-gnu/libgcc_s.so.1) is not loaded in the image`},
 		"another program": {memFS{"lib/liba.so": lib, "bin/prog": string(fakeELF{Needed: prog.Needed, Soname: "x", Interp: "/lib64/ld-linux-x86-64.so.2", Runpath: "/lib"}.bytes())},
@@ -280,7 +279,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// A Go program without cgo may have an interpreter all the same.
+// A Go program without cgo may still have an interpreter.
 func TestGoPIE(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the sysroot would be that of another system")

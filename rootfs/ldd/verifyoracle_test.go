@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// The real loader, told to warn and to bind everything (ldd -r), names the symbols and versions that are missing in a process.
-// Of every program and library of the machine the same have to be named here.
+// With warnings and immediate binding (ldd -r), the real loader prints the missing symbols and versions of a
+// process. Verify must find the same ones for every program and library of the machine.
 func TestHeavyOracleVerify(t *testing.T) {
 	if _, err := os.Stat(glibcLoader); err != nil {
 		skip(t, "glibc's loader is not installed")
@@ -23,12 +23,12 @@ func TestHeavyOracleVerify(t *testing.T) {
 	files := hostFiles(t, isProgram, "/usr/bin", "/usr/sbin")
 	files = append(files, hostFiles(t, isLibrary, "/usr/lib", "/usr/local/lib", "/opt")...)
 	var compared, dirty atomic.Int32
-	// Libraries are read once by each worker, they occur in many closures.
+	// Each worker reads a library once; libraries occur in many closures.
 	pool := sync.Pool{New: func() any { return map[string]*checkedObject{} }}
 	each(files, func(name string) {
 		c, err := resolveLibrary(name)
 		if err != nil {
-			return // incomplete: TestOracleAllLibraries has it
+			return // incomplete: TestHeavyOracleAllLibraries covers it
 		}
 		read := pool.Get().(map[string]*checkedObject)
 		defer pool.Put(read)
@@ -46,7 +46,7 @@ func TestHeavyOracleVerify(t *testing.T) {
 			t.Errorf("%s: got\n  %s\nthe loader\n  %s", name, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 		}
 	})
-	t.Logf("agreement: %d files, %d of them miss something", compared.Load(), dirty.Load())
+	t.Logf("agreement: %d files, %d of them lack something", compared.Load(), dirty.Load())
 	atLeast(t, int(compared.Load()), 1500, "files")
 }
 
@@ -65,11 +65,11 @@ func (v *verifier) complaints() []string {
 
 var complaint = regexp.MustCompile("version `([^']+)' not found|undefined symbol: ([^\\s,]+)|symbol ([^\\s,]+), version [^\\s]+ not defined")
 
-// loaderComplaints returns the names of which the real loader complains, sorted.
+// loaderComplaints returns the missing versions and symbols that the real loader prints, sorted.
 func loaderComplaints(name string) []string {
 	cmd := exec.Command(glibcLoader, name)
 	cmd.Env = []string{"LD_TRACE_LOADED_OBJECTS=1", "LD_WARN=yes", "LD_BIND_NOW=yes"}
-	out, _ := cmd.CombinedOutput() // a complaint may be an exit code
+	out, _ := cmd.CombinedOutput() // the exit code may report a complaint
 	var names []string
 	for _, m := range complaint.FindAllStringSubmatch(string(out), -1) {
 		names = append(names, m[1]+m[2]+m[3])

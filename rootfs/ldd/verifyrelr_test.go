@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// The real loader refuses packed relocations of an object that does not ask for the version of libc which knows them,
-// unless it asks for no versions at all.
+// The real loader rejects an object with DT_RELR that does not require the version of libc for it, unless it
+// requires no versions at all.
 func TestVerifyRELR(t *testing.T) {
 	need(t, "gcc", "ld")
 	if !strings.Contains(run(t, "/", "ld", "--help"), "pack-relative-relocs") {
@@ -57,7 +57,7 @@ func TestVerifyRELR(t *testing.T) {
 			if got := err != nil && strings.Contains(err.Error(), want) && strings.Contains(err.Error(), "\nfix: "); got != tt.refused || err != nil && !got {
 				t.Errorf("got %v, refused %t", err, tt.refused)
 			}
-			// The same of a plugin, which the program can do without.
+			// The same for a plugin, which the program can do without.
 			c, err := Resolve(context.Background(), DirFS("/"), Program{Path: "/bin/sh", Tries: []string{filepath.Join(dir, "liba.so")}}, Env{})
 			if err != nil || (len(c.Left) == 1) != tt.refused {
 				t.Errorf("as a plugin: %v, left %v", err, c.Left)
@@ -66,7 +66,7 @@ func TestVerifyRELR(t *testing.T) {
 	}
 }
 
-// loaderText is the loader of the machine, for what it can say.
+// loaderText returns the binary of the machine's loader, to search its messages.
 func loaderText(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(glibcLoader)
@@ -76,7 +76,8 @@ func loaderText(t *testing.T) string {
 	return string(text)
 }
 
-// forgetRELR lets a library ask for another version twice instead of for that of packed relocations.
+// forgetRELR replaces a library's requirement of GLIBC_ABI_DT_RELR with a second requirement of another
+// version.
 func forgetRELR(t *testing.T, name string) {
 	t.Helper()
 	data, err := os.ReadFile(name)

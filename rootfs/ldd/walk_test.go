@@ -82,8 +82,8 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// In a folder of the host nothing outside of it is reached, and the host's kernel agrees where no link is
-// absolute or climbs out.
+// In a folder of the host, nothing outside of it is reached. The host's kernel agrees if no link is absolute or
+// leaves the folder.
 func TestFollowDirFS(t *testing.T) {
 	root := t.TempDir()
 	write(t, filepath.Join(root, "real/file"), []byte("inside"))

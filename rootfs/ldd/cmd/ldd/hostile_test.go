@@ -10,8 +10,7 @@ import (
 	"unicode"
 )
 
-// What stands in a file of somebody else's neither reaches the terminal as a control
-// character nor makes a line of its own.
+// Text of an untrusted file does not reach the terminal as a control character or as a line of its own.
 func TestHostileNames(t *testing.T) {
 	for _, tt := range []struct{ name, evil string }{
 		{"escape sequence", "\x1b[2J\x1b]0;owned\a"},

@@ -25,7 +25,7 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 var missing = testkit.Missing
 
-// need asks for a command and returns its path.
+// need returns the path of a command, or skips the test.
 func need(t *testing.T, command string) string {
 	t.Helper()
 	testkit.Need(t, command)
@@ -36,7 +36,7 @@ func need(t *testing.T, command string) string {
 	return path
 }
 
-// compile makes a program or library of C in dir, and returns its path.
+// compile compiles C source to a program or library in dir and returns its path.
 func compile(t *testing.T, dir, name, source string, args ...string) string {
 	t.Helper()
 	need(t, "gcc")
@@ -51,10 +51,10 @@ func compile(t *testing.T, dir, name, source string, args ...string) string {
 	return out
 }
 
-// address is what ldd(1) prints behind each path, and the kernel's own object.
+// address matches what ldd(1) prints after each path, and the kernel's own object.
 var address = regexp.MustCompile(` \(0x[0-9a-f]+\)|(?m:^\tlinux-vdso.*\n)`)
 
-// What ldd(1) prints is printed, for programs and for libraries.
+// The output is that of ldd(1), for programs and for libraries.
 func TestAsLdd(t *testing.T) {
 	t.Parallel()
 	need(t, "ldd")
@@ -81,7 +81,7 @@ func compare(t *testing.T, path string) {
 	if code != 0 {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
-	// The loader stands where it is first asked for in the one, and at the end in the other.
+	// ldd(1) lists the loader where it is first asked for, this command at the end.
 	want := sortedLines(address.ReplaceAllString(string(out), ""))
 	if !slices.Equal(sortedLines(got), want) {
 		t.Errorf("got %q\nwant %q", sortedLines(got), want)
@@ -97,7 +97,7 @@ func sortedLines(s string) []string {
 	return slices.Compact(lines)
 }
 
-// A library that is asked for by its path has no other name, nor has one that is preloaded by it.
+// A library that is asked for, or preloaded, by its path has no other name.
 func TestAsLddByPath(t *testing.T) {
 	t.Parallel()
 	need(t, "ldd")
@@ -110,7 +110,7 @@ func TestAsLddByPath(t *testing.T) {
 	}
 }
 
-// pair is a program with a library beside it.
+// pair returns a program with a library next to it.
 func pair(t *testing.T) (dir, program string) {
 	dir = t.TempDir()
 	compile(t, dir, "libanswer.so", "int answer(void) { return 42; }", "-shared", "-fPIC")
@@ -137,7 +137,7 @@ func TestMissing(t *testing.T) {
 		t.Fatalf("exit code %d, %v: %s", code, err, out)
 	}
 	if m := files[0].Missing; len(m) != 1 || m[0].Name != "libanswer.so" || len(m[0].Searched) == 0 {
-		t.Errorf("missing are %v", m)
+		t.Errorf("missing: %v", m)
 	}
 	if code, _, _ := call(t, "--copy", filepath.Join(dir, "copy"), program); code != 1 {
 		t.Errorf("exit code %d of a copy that cannot start", code)
@@ -152,7 +152,7 @@ func TestLibraryPath(t *testing.T) {
 	program := compile(t, t.TempDir(), "app", "int answer(void); int main(void) { return answer() - 42; }", "-L"+dir, "-lanswer")
 	t.Setenv("LD_LIBRARY_PATH", dir)
 	if code, _, _ := call(t, program); code != 1 {
-		t.Error("LD_LIBRARY_PATH of the environment counts")
+		t.Error("LD_LIBRARY_PATH of the environment is not ignored")
 	}
 	if code, _, errs := call(t, "--library-path", dir, program); code != 0 {
 		t.Errorf("exit code %d: %s", code, errs)
@@ -186,7 +186,7 @@ func TestCopy(t *testing.T) {
 	}
 	mount := exec.Command("chroot", to, bash, "-c", program+" && echo started")
 	out, err := mount.CombinedOutput()
-	// Without /proc the loader cannot tell where the program is.
+	// Without /proc the loader does not know the path of the program.
 	if err != nil {
 		out, err = exec.Command("unshare", "-mpf", "sh", "-c", "mkdir "+to+"/proc; mount -t proc proc "+to+"/proc && chroot "+to+" "+bash+" -c '"+program+" && echo started'").CombinedOutput()
 	}
@@ -210,7 +210,7 @@ func TestRoot(t *testing.T) {
 	if _, again, _ := call(t, "--root", root, root+"/lib/libm.so.6"); again != out {
 		t.Errorf("by the host's path it is %q, want %q", again, out)
 	}
-	// A program that lies elsewhere.
+	// A program outside of the root.
 	dir := t.TempDir()
 	source := filepath.Join(dir, "app.c")
 	if err := os.WriteFile(source, []byte("int main(void) { return 0; }"), 0o644); err != nil {
