@@ -121,7 +121,7 @@ var cacheCases = map[string]cacheCase{
 		want:  []string{"liba.so => /opt/lib/liba.so", "libb.so => /opt/lib/libb.so"},
 		needs: true,
 	},
-	"the old format with the new one behind": {
+	"the old format followed by the new one": {
 		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}}, conf: "/opt/lib\n", format: "compat",
 		libs:  map[string]fakeELF{"opt/lib/liba.so": {}, "opt/lib/libb.so": {}, "opt/lib/libx.so": {}},
 		want:  []string{"liba.so => /opt/lib/liba.so", "libb.so => /opt/lib/libb.so"},
@@ -177,7 +177,7 @@ func TestCacheInRoot(t *testing.T) {
 			if own == nil {
 				t.Fatal(err)
 			}
-			c.compare(t, "our cache", root, own, err)
+			c.compare(t, "computed cache", root, own, err)
 			if own.NeedsCache() != c.needs {
 				t.Errorf("with the computed cache, NeedsCache() = %t", own.NeedsCache())
 			}

@@ -21,8 +21,8 @@ type file struct {
 	static   bool
 	versions *versionTables
 	answers  *answers // cached answers; shared by all that use the file
-	err      error    // of the search: a mismatch continues it, any other error ends it
-	bad      error    // of mapping the file after the search
+	err      error    // from the search: a mismatch lets it continue, any other error ends it
+	bad      error    // from mapping the file after the search
 }
 
 // read reads the file of a place with the given function for its loader. The error is that of opening the file;

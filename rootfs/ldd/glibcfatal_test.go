@@ -189,7 +189,7 @@ var moreCases = map[string]ruleCase{
 		links: map[string]string{"bad/liba.so": "../text/liba.so"},
 		bound: true, // missing with loaders up to 2.36
 	},
-	"a path with a slash behind it": {
+	"a path with a trailing slash": {
 		prog: fakeELF{Needed: []string{"{d}/lib/liba.so/"}},
 		libs: map[string]fakeELF{"lib/liba.so": {}},
 		want: []string{"missing {d}/lib/liba.so/"},

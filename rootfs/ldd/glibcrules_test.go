@@ -37,7 +37,7 @@ var ruleCases = map[string]ruleCase{
 			"libp.so => {d}/opt/libp.so", "libx.so => {d}/lib/libx.so",
 		},
 	},
-	"what is preloaded and missing or no library": {
+	"preloaded files that are missing or not libraries": {
 		prog:  fakeELF{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
 		libs:  map[string]fakeELF{"lib/liba.so": {}, "lib/other.so": {Machine: elf.EM_AARCH64}, "lib/pie.so": {Flags1: pieFlag}},
 		texts: map[string]string{"lib/text.so": strings.Repeat("this is no library ", 9)},
@@ -67,12 +67,12 @@ var ruleCases = map[string]ruleCase{
 		libs: map[string]fakeELF{"lib/liba.so": {Needed: []string{"libb.so"}}, "lib/libb.so": {}},
 		want: []string{"liba.so => {d}/lib/liba.so", "missing libb.so"},
 	},
-	"RUNPATH switches RPATH of the same object off": {
+	"RUNPATH disables RPATH of the same object": {
 		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib", Runpath: "{d}/other"},
 		libs: map[string]fakeELF{"lib/liba.so": {}},
 		want: []string{"missing liba.so"},
 	},
-	"an object with RUNPATH does not use the RPATH of who loaded it": {
+	"an object with RUNPATH does not use the RPATH of its loading object": {
 		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
 		libs: map[string]fakeELF{"lib/liba.so": {Needed: []string{"libb.so"}, Runpath: "{d}/other"}, "lib/libb.so": {}},
 		want: []string{"liba.so => {d}/lib/liba.so", "missing libb.so"},
@@ -93,7 +93,7 @@ var ruleCases = map[string]ruleCase{
 		},
 		want: []string{"liba.so => {d}/lib/liba.so", "libb.so => {d}/own/libb.so"},
 	},
-	"who loads a library first fixes its search path": {
+	"the first object that loads a library determines its search path": {
 		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}, Runpath: "{d}/lib"},
 		libs: map[string]fakeELF{
 			"lib/liba.so": {Needed: []string{"libx.so"}, Rpath: "{d}/a"},
@@ -148,7 +148,7 @@ var ruleCases = map[string]ruleCase{
 		dirs:  []string{"real/sub"},
 		want:  []string{"liba.so => {d}/deep/link/../lib/liba.so"},
 	},
-	"a soname satisfies a later name": {
+	"a later name matches a soname": {
 		prog: fakeELF{Needed: []string{"liba.so", "libb.so.1"}, Runpath: "{d}/lib"},
 		libs: map[string]fakeELF{"lib/liba.so": {Soname: "libb.so.1"}, "lib/libb.so.1": {}},
 		want: []string{"liba.so => {d}/lib/liba.so"},
@@ -259,13 +259,13 @@ var ruleCases = map[string]ruleCase{
 		env:   Env{LibraryPath: "{d}/lib"},
 		want:  []string{"liba.so => {d}/lib/liba.so"},
 	},
-	"a link into nothing does not": {
+	"a dangling link does not end the list": {
 		prog:  fakeELF{Needed: []string{"liba.so"}, Runpath: "{d}/loop:{d}/lib"},
 		libs:  map[string]fakeELF{"lib/liba.so": {}},
 		links: map[string]string{"loop/liba.so": "gone.so"},
 		want:  []string{"liba.so => {d}/lib/liba.so"},
 	},
-	"a file for a folder does not either": {
+	"a file instead of a folder does not end the list": {
 		prog:  fakeELF{Needed: []string{"liba.so"}, Runpath: "{d}/text:{d}/lib"},
 		libs:  map[string]fakeELF{"lib/liba.so": {}},
 		texts: map[string]string{"text": "x"},
@@ -295,7 +295,7 @@ var ruleCases = map[string]ruleCase{
 		want: []string{"liba.so => {d}/lib/liba.so", "missing libfilter.so"},
 	},
 	// The result of these depends on the loader's release.
-	"folders for capabilities of old": {
+	"legacy capability folders": {
 		prog: fakeELF{Needed: []string{"liba.so", "libb.so", "libx.so"}, Runpath: "{d}/lib"},
 		libs: map[string]fakeELF{
 			"lib/tls/x86_64/liba.so": {}, "lib/liba.so": {}, "lib/x86_64/libb.so": {Needed: []string{"liby.so"}, Runpath: "$ORIGIN"},

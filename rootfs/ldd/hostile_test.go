@@ -142,7 +142,7 @@ func TestHostileSysroot(t *testing.T) {
 			more: memFS{"lib/x86_64-linux-gnu/libc.so.6": "-> libc.so.6"},
 			err:  `library "libc.so.6" not found`,
 		},
-		"a loader that is none": {
+		"a loader that is not one": {
 			more: memFS{"lib64/ld-linux-x86-64.so.2": string(fakeELF{}.bytes())},
 			err:  "neither glibc's nor musl's loader",
 		},

@@ -59,7 +59,7 @@ var muslCases = map[string]ruleCase{
 		libs: map[string]fakeELF{"lib/libcx.so": {}, "lib/libmagic.so.1": {}},
 		want: []string{"libcx.so => {d}/lib/libcx.so", "libmagic.so.1 => {d}/lib/libmagic.so.1"},
 	},
-	"a soname is no name": {
+	"a soname is not a name": {
 		prog: fakeELF{Needed: []string{"liba.so", "libb.so.1"}, Rpath: "{d}/lib"},
 		libs: map[string]fakeELF{"lib/liba.so": {Soname: "libb.so.1"}},
 		want: []string{"liba.so => {d}/lib/liba.so", "missing libb.so.1"},
@@ -102,7 +102,7 @@ var muslCases = map[string]ruleCase{
 		env:  Env{Workdir: "{d}"},
 		want: []string{"x/liba.so => {d}/x/liba.so"},
 	},
-	"filters are not known": {
+	"filters are ignored": {
 		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
 		libs: map[string]fakeELF{"lib/liba.so": {Aux: []string{"libx.so"}, Filter: []string{"liby.so"}, Flags1: uint64(elf.DF_1_NODEFLIB)}, "lib/libx.so": {}},
 		want: []string{"liba.so => {d}/lib/liba.so"},
@@ -135,7 +135,7 @@ var muslCases = map[string]ruleCase{
 		hard: map[string]string{"lib/libb.so": "lib/liba.so"},
 		want: []string{"liba.so => {d}/lib/liba.so"},
 	},
-	"the search path of who loaded who loaded it": {
+	"the search path of the object two levels up": {
 		prog: fakeELF{Needed: []string{"liba.so"}, Runpath: "{d}/lib"},
 		libs: map[string]fakeELF{
 			"lib/liba.so": {Needed: []string{"libb.so"}, Rpath: "{d}/a"}, "a/libb.so": {Needed: []string{"libx.so"}, Runpath: "{d}/b"},
@@ -144,7 +144,7 @@ var muslCases = map[string]ruleCase{
 		want: []string{"liba.so => {d}/lib/liba.so", "libb.so => {d}/a/libb.so", "libx.so => {d}/b/libx.so",
 			"liby.so => {d}/a/liby.so", "libz.so.9 => {d}/lib/libz.so.9"},
 	},
-	"a path gives a name once it is asked for by one": {
+	"a library loaded by path gets a name when asked for by name": {
 		prog: fakeELF{Needed: []string{"{d}/x/liba.so", "libb.so", "libx.so"}, Rpath: "{d}/lib"},
 		libs: map[string]fakeELF{"x/liba.so": {}, "lib/libx.so": {Needed: []string{"liba.so"}}, "other/liba.so": {Flags1: 1}},
 		hard: map[string]string{"lib/libb.so": "x/liba.so"},
@@ -158,7 +158,7 @@ var muslCases = map[string]ruleCase{
 		},
 		want: []string{"liba.so => {d}/lib/liba.so", "libb.so => {d}/lib/libb.so", "libx.so => {d}/lib/libx.so", "liby.so => {d}/lib/liby.so"},
 	},
-	"no folders for CPUs": {
+	"no CPU folders": {
 		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib"},
 		libs: map[string]fakeELF{"lib/glibc-hwcaps/x86-64-v2/liba.so": {}, "lib/liba.so": {}},
 		want: []string{"liba.so => {d}/lib/liba.so"},

@@ -35,17 +35,17 @@ func TestPreloadFile(t *testing.T) {
 		"the variable comes first":     {text: "one.so\n", env: "/opt/two.so", want: []string{"/opt/two.so", "one.so"}},
 		"the same in both":             {text: "/opt/two.so one.so\n", env: "one.so", want: []string{"one.so", "/opt/two.so"}},
 		"separators":                   {text: "  /opt/two.so:one.so\t/opt/three.so \n\n", want: []string{"/opt/two.so", "one.so", "/opt/three.so"}},
-		"no end of the line":           {text: "one.so\n/opt/two.so", want: []string{"one.so", "/opt/two.so"}},
+		"no newline at the end":        {text: "one.so\n/opt/two.so", want: []string{"one.so", "/opt/two.so"}},
 		"one word":                     {text: "one.so", want: []string{"one.so"}},
 		"a missing one":                {text: "gone.so /opt/gone.so one.so\n", want: []string{"one.so", "missing /opt/gone.so", "missing gone.so"}},
 		"a comment":                    {text: "# why\none.so\n", want: []string{"one.so"}},
-		"a comment behind":             {text: "one.so # /opt/two.so\n/opt/three.so\n", want: []string{"one.so", "/opt/three.so"}},
+		"a trailing comment":           {text: "one.so # /opt/two.so\n/opt/three.so\n", want: []string{"one.so", "/opt/three.so"}},
 		"a comment without an end":     {text: "one.so # /opt/two.so", want: []string{"one.so"}},
-		"a comment at once":            {text: "one.so#/opt/two.so\n", want: []string{"one.so"}},
+		"a comment without a space":    {text: "one.so#/opt/two.so\n", want: []string{"one.so"}},
 		"two comments":                 {text: "#1\none.so\n#2\n/opt/two.so\n", want: []string{"one.so", "/opt/two.so"}},
 		"two comments, the first long": {text: "# a long one, longer than what follows\none.so #four.so\n", want: []string{"one.so", "#four.so"}},
 		"a comment of nothing":         {text: "#", want: nil},
-		"an end of the line of DOS":    {text: "one.so\r\n", want: []string{"missing one.so\r"}},
+		"a DOS line ending":            {text: "one.so\r\n", want: []string{"missing one.so\r"}},
 		"a NUL":                        {text: "one.so\n\x00/opt/two.so\n/opt/three.so", want: []string{"one.so", "/opt/three.so"}},
 		"empty":                        {text: "", want: nil},
 		"a space":                      {text: " ", want: nil},
@@ -146,13 +146,13 @@ func TestPreloadSecure(t *testing.T) {
 		env, text string
 		want      int // the library that the program gets
 	}{
-		"a library":           {"plain.so", "", 1},
-		"a set-ID library":    {"setid.so", "", 3},
-		"by its path":         {"/usr/lib/setid.so", "", 1},
-		"one of the file":     {"", "plain.so", 1},
-		"set-ID, of the file": {"", "setid.so", 3},
-		"a path of the file":  {"setid.so", "/usr/lib/plain.so", 3},
-		"the file's if alone": {"plain.so", "/usr/lib/plain.so", 2},
+		"a library":                  {"plain.so", "", 1},
+		"a set-ID library":           {"setid.so", "", 3},
+		"by its path":                {"/usr/lib/setid.so", "", 1},
+		"one of the file":            {"", "plain.so", 1},
+		"set-ID, of the file":        {"", "setid.so", 3},
+		"a path of the file":         {"setid.so", "/usr/lib/plain.so", 3},
+		"only the file's path loads": {"plain.so", "/usr/lib/plain.so", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			give := func(root string) {

@@ -17,7 +17,7 @@ func (c *Closure) Content(o *Object) (*Content, error) {
 	return openContent(func() (fs.File, error) { return c.sys.Open(relative(o.Real)) })
 }
 
-// base returns the objects that every CPU loads.
+// baseObjects returns the objects that every CPU loads.
 func (c *Closure) baseObjects() []*Object {
 	for i, o := range c.Objects {
 		if o.Level != "" {
@@ -40,10 +40,9 @@ func (c *Closure) each(ctx context.Context, visit func(o *Object) error) error {
 	return nil
 }
 
-// Find returns what the loader finds when an object of the closure opens a library by a name, dlopen(3),
-// with the search path that the object has then: the path as the loader opens it, and the same without
-// links. Both are "" when it finds nothing. What is loaded already is looked for like anything else, see
-// [Closure.Lookup].
+// Find returns the file that the loader finds if an object of the closure opens a library by a name with
+// dlopen(3), using the object's search path: the path as the loader opens it, and the path without links. Both
+// are "" if it finds nothing. Libraries that are loaded already are searched like others, see [Closure.Lookup].
 func (c *Closure) Find(name string, by *Object) (path, real string) {
 	if c.find == nil {
 		return "", ""

@@ -268,8 +268,8 @@ func (r release) checkCache(t *testing.T, root string) {
 	if builtin, err := first.NSSBuiltin(); err != nil || builtin != (r.release != "bullseye") {
 		t.Errorf("name services are in libc: %t, %v", builtin, err)
 	}
-	for _, how := range []string{"ldconfig's", "our"} {
-		if how == "our" {
+	for _, how := range []string{"ldconfig's", "the computed"} {
+		if how == "the computed" {
 			write(t, cache, first.Cache())
 		} else if out, err := r.command(root, nil, "/sbin/ldconfig").CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)

@@ -25,7 +25,7 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 var missing = testkit.Missing
 
-// need returns the path of a command, or skips the test.
+// need skips the test if a command is missing; otherwise it returns its path.
 func need(t *testing.T, command string) string {
 	t.Helper()
 	testkit.Need(t, command)
