@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// listing counts the folders that are opened.
+// listing counts how many folders are opened.
 type listing struct {
 	FS
 	opened *int
