@@ -34,7 +34,7 @@ func (b *Built) Annotations(ctx context.Context) (map[string]string, error) {
 			all[baseDigestAnnotation] = b.Plan.base.Digest.String()
 		}
 	}
-	if !b.Plan.config.Annotate {
+	if !b.Plan.Supply.Annotate {
 		return all, nil
 	}
 	checkout, err := b.checkout(ctx)
@@ -68,7 +68,7 @@ func (b *Built) version(c provenance.Checkout) string {
 func (g platforms) annotated(ctx context.Context) ([]*image.Image, error) {
 	images := g.images()
 	for i, b := range g {
-		if b.Plan.config.Bare {
+		if b.Plan.Supply.Bare {
 			continue
 		}
 		annotations, err := b.Annotations(ctx)
@@ -89,7 +89,7 @@ func (g platforms) annotated(ctx context.Context) ([]*image.Image, error) {
 func (g platforms) archived(ctx context.Context) (map[string]string, error) {
 	var all map[string]string
 	for _, b := range g {
-		if b.Plan.config.Bare {
+		if b.Plan.Supply.Bare {
 			return nil, nil
 		}
 		own, err := b.Annotations(ctx)

@@ -50,7 +50,7 @@ func (b *Built) assemble(ctx context.Context) (err error) {
 		return nil
 	}
 	b.tellExcluded()
-	if !b.Plan.config.Licenses {
+	if !b.Plan.Supply.Licences {
 		return nil
 	}
 	// Which packages there are files of is known by now.
@@ -84,8 +84,8 @@ func (b *Built) addOpened(spec *rootfs.Spec) {
 	for _, p := range b.found.Plugins {
 		spec.Opened[p.Path] = rootfs.Because{Why: p.Why, Of: p.Of}
 	}
-	for _, l := range b.Plan.config.Libraries {
-		spec.Opened[l] = rootfs.Because{Why: "configured at " + b.Plan.config.Origin}
+	for _, l := range b.Plan.Libraries.Names {
+		spec.Opened[l] = rootfs.Because{Why: "configured at " + b.Plan.Origin}
 	}
 	for _, f := range b.found.Files {
 		spec.Data = append(spec.Data, rootfs.Data{Path: f.Path, Because: rootfs.Because{Why: f.Why, Of: f.Of}, Within: f.Within})

@@ -165,7 +165,7 @@ func (b *Built) check(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		return &ConfigError{Err: fmt.Errorf("assembling the files of the Config (%s): %w", b.Plan.config.Origin, err)}
+		return &ConfigError{Err: fmt.Errorf("assembling the files of the Config (%s): %w", b.Plan.Origin, err)}
 	}
 	return nil
 }
@@ -200,15 +200,15 @@ func cgoWords(d gobuild.CgoDecision) string {
 
 // after runs the user's function.
 func (b *Built) after(ctx context.Context) error {
-	hook := b.Plan.config.After
+	hook := b.Plan.Hooks.After
 	if hook == nil {
 		return nil
 	}
-	done := b.report.Step(b.Plan.Label(), "after", "running After of "+b.Plan.config.Origin)
+	done := b.report.Step(b.Plan.Label(), "after", "running After of "+b.Plan.Origin)
 	err := hook(ctx, b.Binary.Path)
-	done("After of "+b.Plan.config.Origin, err)
+	done("After of "+b.Plan.Origin, err)
 	if err != nil {
-		return fmt.Errorf("running After of %s: %w", b.Plan.config.Origin, err)
+		return fmt.Errorf("running After of %s: %w", b.Plan.Origin, err)
 	}
 	return nil
 }
@@ -225,7 +225,7 @@ func (b *Built) commands(context.Context) error {
 		}
 		if err := b.executable(c.words[0]); err != nil {
 			return &ConfigError{Err: fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of %s",
-				c.words[0], c.field, b.Plan.config.Origin, err, b.Plan.program(), b.Plan.executables())}
+				c.words[0], c.field, b.Plan.Origin, err, b.Plan.program(), b.Plan.executables())}
 		}
 	}
 	return nil

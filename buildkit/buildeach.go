@@ -99,7 +99,7 @@ func buildOne(ctx context.Context, p Plan, report Report, use func(context.Conte
 // sideBySide is how many images are made at once: an engine unpacks no more layers
 // at a time than it has cores for, and a function of the user's runs alone.
 func sideBySide(plans []Plan) int {
-	if slices.ContainsFunc(plans, func(p Plan) bool { return p.config.After != nil }) {
+	if slices.ContainsFunc(plans, func(p Plan) bool { return p.Hooks.After != nil }) {
 		return 1
 	}
 	return min(4, max(2, runtime.NumCPU()))

@@ -28,14 +28,15 @@ func TestBuilderProvenance(t *testing.T) {
 		{"loaded", nil, []string{`"sha256": "` + id + `"`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			p := Plan{
-				Root: t.TempDir(), Binary: "/app", Reference: "app:1", config: Config{Builder: "golang:1.26", Origin: "magefile.go:3"},
+			p := planner{Plan: Plan{
+				Root: t.TempDir(), Binary: "/app", Reference: "app:1", Origin: "magefile.go:3",
+				Platform: Platform{OS: "linux", Architecture: "amd64"}, from: "engine at tcp://me@far.example",
 				module: gobuild.Module{GoVersion: "go1.21.0"}, inside: gobuild.Module{GoVersion: "go1.26.9"},
 				builder: builder.Of(docker.Image{ID: "sha256:" + id, Digests: row.digests}, "golang:1.26", nil, nil),
-			}
-			p.decided("platform", "linux/amd64", "engine at tcp://me@far.example")
-			p.decided("builder", p.builder.Name()+", go1.26.9, at tcp://me@far.example", "magefile.go:3")
-			text, err := (&Built{Plan: p, Binary: &gobuild.Binary{}}).provenance(context.Background(), digest.FromString(""))
+			}}
+			p.decidePlatform()
+			p.decideBuilder("tcp://me@far.example")
+			text, err := (&Built{Plan: p.Plan, Binary: &gobuild.Binary{}}).provenance(context.Background(), digest.FromString(""))
 			if err != nil {
 				t.Fatal(err)
 			}

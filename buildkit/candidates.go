@@ -19,7 +19,7 @@ var openers = map[linked.Kind]string{
 
 // guess adds to the candidates what no library speaks for.
 func (b *Built) guess(ctx context.Context) error {
-	if b.linked != nil && len(b.Plan.config.Libraries) == 0 {
+	if b.linked != nil && len(b.Plan.Libraries.Names) == 0 {
 		for _, n := range b.linked.Needs() {
 			if why := openers[n.Kind]; why != "" {
 				b.Candidates = append(b.Candidates, Candidate{Name: string(n.Kind), Of: b.Plan.program(), Why: n.Why + ": " + why})

@@ -19,7 +19,7 @@ import (
 // sysroot is where the libraries of the program are: in the Config's folder, else
 // where those of its C compiler are, else on this machine, or in the builder.
 func (b *Built) sysroot() string {
-	return cmp.Or(b.Plan.config.Sysroot, b.Binary.Compiler.Sysroot, "/")
+	return cmp.Or(b.Plan.Libraries.Sysroot, b.Binary.Compiler.Sysroot, "/")
 }
 
 // where names the sysroot for people.
@@ -90,7 +90,7 @@ func (b *Built) resolve(ctx context.Context) (err error) {
 	}
 	var option *plugins.OptionError
 	if errors.As(err, &option) {
-		return &ConfigError{Err: fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", b.Plan.config.Origin, option)}
+		return &ConfigError{Err: fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", b.Plan.Origin, option)}
 	}
 	if err != nil {
 		return b.blameForStart(ctx, err)
@@ -103,22 +103,22 @@ func (b *Built) resolve(ctx context.Context) (err error) {
 
 // program is the compiled program with the libraries that its user names.
 func (b *Built) program() ldd.Program {
-	c := b.Plan.config
-	return ldd.Program{Path: filepath.ToSlash(b.Binary.Path), File: b.Binary.Path, Opens: c.Libraries, Variants: c.CPUVariants}
+	l := b.Plan.Libraries
+	return ldd.Program{Path: filepath.ToSlash(b.Binary.Path), File: b.Binary.Path, Opens: l.Names, Variants: l.CPUVariants}
 }
 
 // canOpen refuses libraries for a program that has no loader to open them.
 func (b *Built) canOpen() error {
-	c := b.Plan.config
-	if b.Closure.Flavour != ldd.Static || len(c.Libraries) == 0 {
+	p := b.Plan
+	if b.Closure.Flavour != ldd.Static || len(p.Libraries.Names) == 0 {
 		return nil
 	}
-	return &ConfigError{Err: fmt.Errorf("the Config (%s) has the library %q, and the program is static: it cannot open any\nfix: set Cgo to \"on\", or leave Libraries out", c.Origin, c.Libraries[0])}
+	return &ConfigError{Err: fmt.Errorf("the Config (%s) has the library %q, and the program is static: it cannot open any\nfix: set Cgo to \"on\", or leave Libraries out", p.Origin, p.Libraries.Names[0])}
 }
 
 // pluginOptions are the words of the Config in those of the room for plugins.
 func (b *Built) pluginOptions() plugins.Options {
-	c := b.Plan.config
+	c := b.Plan.Libraries
 	o := plugins.Options{Exclude: c.Exclude, Groups: c.Plugins, Whole: b.sys()}
 	if slices.Equal(c.Plugins, []string{pluginsNone}) {
 		o.Groups = []string{}
@@ -191,10 +191,10 @@ func (b *Built) inImage(text string) string {
 // tellGroups says which groups were asked for by name and have nothing here.
 func (b *Built) tellGroups() {
 	groups := b.groups()
-	for _, name := range b.Plan.config.Plugins {
+	for _, name := range b.Plan.Libraries.Plugins {
 		has := slices.ContainsFunc(groups, func(g group) bool { return g.name == name })
 		if !has && name != pluginsAuto && name != pluginsNone {
-			b.note("libraries", fmt.Sprintf("warning: the group %q of Plugins (%s) adds nothing: none of the program's libraries opens any of it, or the sysroot has none", name, b.Plan.config.Origin))
+			b.note("libraries", fmt.Sprintf("warning: the group %q of Plugins (%s) adds nothing: none of the program's libraries opens any of it, or the sysroot has none", name, b.Plan.Origin))
 		}
 	}
 }

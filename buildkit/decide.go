@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,29 +19,32 @@ import (
 
 // plan decides everything about one image.
 func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
-	p := Plan{
-		Name: s.name, Root: m.Dir, Main: s.main, Binary: s.binary, Platform: s.platform,
-		config: s.config, index: s.index, of: s.of, module: m, inside: s.module, host: in.gocmdIn(m), gocmd: s.gocmd, builder: s.builder, bundle: s.bundle,
-		base: s.base, baseErr: s.baseErr, from: s.from, home: in.getenv("HOME"),
+	c := s.config
+	p := planner{config: c, home: in.getenv("HOME"), Plan: Plan{
+		Name: s.name, Root: m.Dir, Main: s.main, Binary: s.binary, Platform: s.platform, Origin: c.Origin, Listed: c.Main == "" && s.binary == "",
+		Libraries: Libraries{Sysroot: c.Sysroot, Names: c.Libraries, Plugins: c.Plugins, Exclude: c.Exclude, CPUVariants: c.CPUVariants},
+		Supply:    Supply{Licences: c.Licenses, Annotate: c.Annotate, Bare: c.Bare}, Hooks: Hooks{Before: c.Before != nil, After: c.After},
+		index: s.index, of: s.of, from: s.from, module: m, inside: s.module, host: in.gocmdIn(m), gocmd: s.gocmd, builder: s.builder, bundle: s.bundle,
+		base: s.base, baseErr: s.baseErr,
+	}}
+	if c.Base != noBase {
+		p.BaseName = c.Base
 	}
 	if s.builder != nil {
 		m.GOROOT, m.GoVersion, m.HostOS, m.HostArch = s.zones, s.module.GoVersion, s.module.HostOS, s.module.HostArch
 	}
 	if s.binary != "" {
-		p.decided("binary", s.binary, s.config.Origin)
+		p.decidedPath("binary", s.binary, c.Origin)
 	} else {
 		p.decided("main", s.main.ImportPath, origin(s.config, s.config.Main != "", "discovered"))
 	}
-	p.decided("platform", s.platform.String(), s.from)
+	p.decidePlatform()
 	if s.builder != nil {
-		p.decided("builder", s.builder.Name()+", "+s.module.GoVersion+", at "+s.builder.Host(), s.config.Origin)
-		if what, why := s.builder.Lent(); what != "" {
-			p.decided("lent", what, why)
-		}
-	} else if len(s.config.Lend) > 0 {
-		return Plan{}, &ConfigError{Err: fmt.Errorf("the Config (%s) has Lend and no Builder\nfix: set Builder, or leave Lend out", s.config.Origin)}
-	} else if len(s.config.Builders) > 0 {
-		return Plan{}, &ConfigError{Err: fmt.Errorf("the Config (%s) has Builders and no Builder\nfix: set Builder to the image that compiles on them", s.config.Origin)}
+		p.decideBuilder(s.builder.Host())
+	} else if len(c.Lend) > 0 {
+		return Plan{}, &ConfigError{Err: fmt.Errorf("the Config (%s) has Lend and no Builder\nfix: set Builder, or leave Lend out", c.Origin)}
+	} else if len(c.Builders) > 0 {
+		return Plan{}, &ConfigError{Err: fmt.Errorf("the Config (%s) has Builders and no Builder\nfix: set Builder to the image that compiles on them", c.Origin)}
 	}
 	for _, decide := range []func(Inputs, gobuild.Module) error{
 		p.decideName, p.decideReference, p.decideDelivery, p.decideEpoch, p.decideCompile, p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply,
@@ -49,21 +53,74 @@ func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
 			return Plan{}, &ConfigError{Err: err}
 		}
 	}
-	return p, nil
+	return p.Plan, nil
+}
+
+// planner is a Plan in the making.
+type planner struct {
+	Plan
+	config Config
+	home   string // folder of the user
+}
+
+// decidePlatform notes the platform, which was chosen before.
+func (p *planner) decidePlatform() {
+	pub := public{value: p.Platform.String()}
+	if p.from == p.Origin || strings.HasPrefix(p.from, "env ") {
+		pub.origin = p.from // else it is another engine or machine for everybody, and an address may have a user's name
+	}
+	p.decidedAs("platform", p.Platform.String(), p.from, pub)
+}
+
+// decideBuilder notes the builder at an engine's address, and what it was lent.
+func (p *planner) decideBuilder(host string) {
+	// What the name stands for is among what the image was built from.
+	p.decidedAs("builder", p.builder.Name()+", "+p.inside.GoVersion+", at "+host, p.Origin, public{value: p.builder.Ref, origin: p.Origin})
+	if what, why := p.builder.Lent(); what != "" {
+		p.decidedAs("lent", what, why, public{hidden: true}) // which logins a user has
+	}
 }
 
 // decided notes a value for people, without the logins of addresses.
-func (p *Plan) decided(name, value, origin string) {
-	p.Values = append(p.Values, Value{name, plaintext.HideLogins(value), origin})
+func (p *planner) decided(name, value, origin string) {
+	p.decidedAs(name, value, origin, public{value: value, origin: origin})
 }
 
-// decidedVariable notes a variable for people: plans are read in logs by many, so that
-// what may be a secret is shown only when IMAGE_SHOW_VALUES=1 asks for it.
-func (p *Plan) decidedVariable(in Inputs, name, key, value, origin string) {
-	if in.getenv("IMAGE_SHOW_VALUES") == "1" {
-		key += "=" + value
+// decidedAs is decided for a value that is told to others in another way.
+func (p *planner) decidedAs(name, value, origin string, pub public) {
+	pub.value, pub.origin = plaintext.HideLogins(pub.value), p.portable(pub.origin)
+	p.Values = append(p.Values, Value{name, plaintext.HideLogins(value), origin, pub})
+}
+
+// decidedPath is decided for a value that begins with a path of this machine.
+func (p *planner) decidedPath(name, value, origin string) {
+	told := origin
+	if told == "host" { // nobody has said it
+		told = ""
 	}
-	p.decided(name, key, origin)
+	p.decidedAs(name, value, origin, public{value: p.portable(value), origin: told})
+}
+
+// decidedVariable notes a variable for people: plans are read in logs by many, so that its value, which may be a secret, is
+// shown only if IMAGE_SHOW_VALUES=1 asks for it. That of the image is in its configuration.
+func (p *planner) decidedVariable(in Inputs, name, key, value, origin string) {
+	shown := key
+	if in.getenv("IMAGE_SHOW_VALUES") == "1" {
+		shown += "=" + value
+	}
+	p.decidedAs(name, shown, origin, public{value: key, origin: origin})
+}
+
+// portable is a text that begins with a path, without the folder of the module or that of the user: these are others on
+// every machine.
+func (p *planner) portable(text string) string {
+	if rest, ok := strings.CutPrefix(text, p.Root+string(filepath.Separator)); ok {
+		return rest
+	}
+	if rest, ok := strings.CutPrefix(text, p.home+string(filepath.Separator)); ok && p.home != "" {
+		return "~/" + rest
+	}
+	return text
 }
 
 // origin says where a value comes from that is set in the Config or is not.
@@ -84,7 +141,7 @@ var nameRule = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
 // runtime mounts (https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config-linux.md#default-filesystems).
 var systemNames = []string{"data", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "proc", "root", "sys", "tmp", "usr"}
 
-func (p *Plan) decideName(Inputs, gobuild.Module) error {
+func (p *planner) decideName(Inputs, gobuild.Module) error {
 	from := origin(p.config, p.config.Name != "", "discovered")
 	if !nameRule.MatchString(p.Name) {
 		return fmt.Errorf("the name %q (%s) cannot be a program's\nfix: set Name to letters, digits, \"-\", \"_\" and \".\"", p.Name, from)
@@ -100,7 +157,7 @@ func (p *Plan) decideName(Inputs, gobuild.Module) error {
 // (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests).
 var notInRepository = regexp.MustCompile(`[^a-z0-9]+`)
 
-func (p *Plan) decideReference(in Inputs, _ gobuild.Module) error {
+func (p *planner) decideReference(in Inputs, _ gobuild.Module) error {
 	c := p.config
 	repo, repoFrom := strings.Trim(notInRepository.ReplaceAllString(strings.ToLower(p.Name), "-"), "-"), "default"
 	if c.Repo != "" {
@@ -131,7 +188,7 @@ func (p *Plan) decideReference(in Inputs, _ gobuild.Module) error {
 
 // decideEpoch takes the time of every file from SOURCE_DATE_EPOCH, whole seconds
 // since 1970 (https://reproducible-builds.org/specs/source-date-epoch/).
-func (p *Plan) decideEpoch(in Inputs, _ gobuild.Module) error {
+func (p *planner) decideEpoch(in Inputs, _ gobuild.Module) error {
 	p.Epoch = time.Unix(0, 0).UTC()
 	from := "default"
 	if s := in.getenv("SOURCE_DATE_EPOCH"); s != "" {
@@ -145,7 +202,7 @@ func (p *Plan) decideEpoch(in Inputs, _ gobuild.Module) error {
 	return nil
 }
 
-func (p *Plan) decideCompile(in Inputs, _ gobuild.Module) error {
+func (p *planner) decideCompile(in Inputs, _ gobuild.Module) error {
 	if p.Binary != "" {
 		return nil
 	}

@@ -12,12 +12,14 @@ import (
 )
 
 // decideBase notes the base for people.
-func (p *Plan) decideBase(Inputs, gobuild.Module) error {
+func (p *planner) decideBase(Inputs, gobuild.Module) error {
 	switch {
 	case p.baseErr != nil:
 		p.decided("base", fmt.Sprintf("%s (unresolved: %s)", p.config.Base, strings.ReplaceAll(p.baseErr.Error(), "\n", "; ")), p.config.Origin)
 	case p.base != nil:
-		p.decided("base", fmt.Sprintf("%s (%s)", p.config.Base, p.base.Digest), p.config.Origin+", found in "+p.base.From)
+		value := fmt.Sprintf("%s (%s)", p.config.Base, p.base.Digest)
+		// Where it was found is another place on each machine; its digest says what.
+		p.decidedAs("base", value, p.config.Origin+", found in "+p.base.From, public{value: value, origin: p.config.Origin})
 	case p.config.Base != "":
 		p.decided("base", noBase, p.config.Origin)
 	}
@@ -26,7 +28,7 @@ func (p *Plan) decideBase(Inputs, gobuild.Module) error {
 
 // decideUser is the user of the Config, by the names of Users and of the base; without one
 // the base's, unless he is root.
-func (p *Plan) decideUser() (rootfs.User, error) {
+func (p *planner) decideUser() (rootfs.User, error) {
 	known, words := users(p.config.Users), p.config.User
 	if p.base == nil {
 		return rootfs.ParseUser(words, known)
@@ -42,7 +44,7 @@ func (p *Plan) decideUser() (rootfs.User, error) {
 }
 
 // inheritsUser tells whether the image runs as the base's user.
-func (p *Plan) inheritsUser() bool {
+func (p *planner) inheritsUser() bool {
 	if p.base == nil || p.config.User != "" {
 		return false
 	}
@@ -52,35 +54,35 @@ func (p *Plan) inheritsUser() bool {
 
 // The origins of what the base may say, for people.
 
-func (p *Plan) baseOrigin() string { return "the base" }
+func (p *planner) baseOrigin() string { return "the base" }
 
-func (p *Plan) userOrigin() string {
+func (p *planner) userOrigin() string {
 	if p.inheritsUser() {
 		return p.baseOrigin()
 	}
 	return "default"
 }
 
-func (p *Plan) envOrigin(key string) string {
+func (p *planner) envOrigin(key string) string {
 	if p.base != nil && key != "HOME" {
 		return p.baseOrigin()
 	}
 	return "home of the user"
 }
 
-func (p *Plan) ownPort(port string) bool {
+func (p *planner) ownPort(port string) bool {
 	own, err := image.Config{Platform: p.Platform, Ports: p.config.Ports}.Normalise()
 	return err == nil && slices.Contains(own.Ports, port)
 }
 
-func (p *Plan) ownVolume(dir string) bool {
+func (p *planner) ownVolume(dir string) bool {
 	own, err := image.Config{Platform: p.Platform, Volumes: p.config.Volumes}.Normalise()
 	return err == nil && slices.Contains(own.Volumes, dir)
 }
 
 // baseHasFolder tells whether the base has a folder: like the engine, which makes those of
 // WORKDIR and VOLUME, we leave it as it is.
-func (p *Plan) baseHasFolder(dir string) bool {
+func (p *planner) baseHasFolder(dir string) bool {
 	if p.base == nil {
 		return false
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // decideDelivery decides about the further names of the image, and how it goes to a registry.
-func (p *Plan) decideDelivery(Inputs, gobuild.Module) error {
+func (p *planner) decideDelivery(Inputs, gobuild.Module) error {
 	c := p.config
 	p.Repository = p.Reference[:strings.LastIndex(p.Reference, ":")]
 	for _, tag := range c.ExtraTags {

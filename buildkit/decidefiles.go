@@ -20,7 +20,7 @@ const dataDir = "/data"
 
 // decideFiles decides what goes into the root file system beside the program and
 // its libraries.
-func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
+func (p *planner) decideFiles(in Inputs, m gobuild.Module) error {
 	c := p.config
 	user, err := p.decideUser()
 	if err != nil {
@@ -40,14 +40,14 @@ func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 		return err
 	}
 	for _, f := range p.Files.Files {
-		p.decided("file", f.From+" → "+f.To, c.Origin)
+		p.decidedPath("file", f.From+" → "+f.To, c.Origin)
 	}
 	for _, d := range p.Files.Dirs {
 		p.decided("dir", d.Path, c.Origin)
 	}
 	if p.base != nil {
 		if bundle, ok := rootfs.BaseBundle(p.base.FS); ok {
-			p.decided("certificates", strings.Join(append([]string{bundle + " of the base"}, c.Certificates...), ", "),
+			p.decidedPath("certificates", strings.Join(append([]string{bundle + " of the base"}, c.Certificates...), ", "),
 				origin(c, len(c.Certificates) > 0, p.baseOrigin()))
 			return p.decideZones()
 		}
@@ -61,13 +61,13 @@ func (p *Plan) decideFiles(in Inputs, m gobuild.Module) error {
 		bundle = "those of " + p.builder.Ref
 		p.Files.Certificates.Name = p.builder.Ref
 	}
-	p.decided("certificates", strings.Join(append([]string{bundle}, c.Certificates...), ", "),
+	p.decidedPath("certificates", strings.Join(append([]string{bundle}, c.Certificates...), ", "),
 		origin(c, len(c.Certificates) > 0, from))
 	return p.decideZones()
 }
 
 // decideZones notes the zones for people.
-func (p *Plan) decideZones() error {
+func (p *planner) decideZones() error {
 	c := p.config
 	if len(c.Timezones) > 0 || c.Env["TZ"] != "" {
 		p.decided("zones", strings.Join(append(slices.Clone(c.Timezones), c.Env["TZ"]), " "), c.Origin)
@@ -76,7 +76,7 @@ func (p *Plan) decideZones() error {
 }
 
 // decideBundle takes the certificates of the builder, unless the user names others.
-func (p *Plan) decideBundle(sslCertFile string) (bundle, from string, err error) {
+func (p *planner) decideBundle(sslCertFile string) (bundle, from string, err error) {
 	if p.bundle != "" && sslCertFile == "" {
 		return p.bundle, "builder", nil
 	}
@@ -89,7 +89,7 @@ func (p *Plan) decideBundle(sslCertFile string) (bundle, from string, err error)
 
 // checkPlaces finds what would go wrong only after the program is compiled: another
 // thing in its place, and modes that are written like octal numbers and are none.
-func (p *Plan) checkPlaces() error {
+func (p *planner) checkPlaces() error {
 	type place struct {
 		what, path string
 		mode       fs.FileMode
@@ -126,7 +126,7 @@ var octalLike = regexp.MustCompile(`^[0-7]?[4-7][0-7][0-7]$`)
 
 // mountPoints are the folders that the image has to have because its config names
 // them: the work folder and the volumes, unless they are there anyway.
-func (p *Plan) mountPoints() []config.Dir {
+func (p *planner) mountPoints() []config.Dir {
 	var dirs []config.Dir
 	for _, dir := range append([]string{p.config.Workdir}, p.config.Volumes...) {
 		dir = path.Clean(dir)

@@ -17,13 +17,13 @@ const (
 
 // decideLibraries decides where libraries come from, and which are taken that no
 // file names.
-func (p *Plan) decideLibraries(Inputs, gobuild.Module) error {
+func (p *planner) decideLibraries(Inputs, gobuild.Module) error {
 	c := p.config
 	if p.config.Sysroot != "" {
 		if !p.hasFolder(p.config.Sysroot) {
 			return fmt.Errorf("the Sysroot %q (%s) is no folder%s\nfix: name the folder that holds /lib and /usr of the platform", p.config.Sysroot, p.config.Origin, p.inBuilder())
 		}
-		p.decided("sysroot", p.config.Sysroot, p.config.Origin)
+		p.decidedPath("sysroot", p.config.Sysroot, p.config.Origin)
 	}
 	for _, l := range c.Libraries {
 		if l == "" || strings.Contains(l, "/") && !path.IsAbs(l) {
@@ -44,7 +44,7 @@ func (p *Plan) decideLibraries(Inputs, gobuild.Module) error {
 }
 
 // hasFolder tells whether the machine that compiles has a folder.
-func (p *Plan) hasFolder(dir string) bool {
+func (p *planner) hasFolder(dir string) bool {
 	if p.builder != nil {
 		info, err := p.builder.Below(dir).Lstat(".")
 		return err == nil && info.IsDir()
@@ -54,7 +54,7 @@ func (p *Plan) hasFolder(dir string) bool {
 }
 
 // inBuilder says for people where that is, if it is not here.
-func (p *Plan) inBuilder() string {
+func (p *planner) inBuilder() string {
 	if p.builder == nil {
 		return ""
 	}
@@ -62,7 +62,7 @@ func (p *Plan) inBuilder() string {
 }
 
 // decidePlugins reads the words of Config.Plugins.
-func (p *Plan) decidePlugins() error {
+func (p *planner) decidePlugins() error {
 	c := p.config
 	for _, g := range c.Plugins {
 		if g == "" || len(c.Plugins) > 1 && g == pluginsNone {

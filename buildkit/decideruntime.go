@@ -13,7 +13,7 @@ import (
 )
 
 // decideRuntime decides how the image is run.
-func (p *Plan) decideRuntime(in Inputs, _ gobuild.Module) error {
+func (p *planner) decideRuntime(in Inputs, _ gobuild.Module) error {
 	c := p.config
 	user, err := p.Files.ImageUser()
 	if err != nil {
@@ -47,7 +47,7 @@ func (p *Plan) decideRuntime(in Inputs, _ gobuild.Module) error {
 }
 
 // describeRuntime notes the runtime configuration for people.
-func (p *Plan) describeRuntime(in Inputs, user rootfs.User) {
+func (p *planner) describeRuntime(in Inputs, user rootfs.User) {
 	c := p.config
 	p.decided("user", fmt.Sprintf("%s (%s)", p.Image.User, user.Name), origin(c, c.User != "", p.userOrigin()))
 	p.decided("workdir", p.Image.Workdir, origin(c, c.Workdir != "", "default"))
@@ -56,7 +56,7 @@ func (p *Plan) describeRuntime(in Inputs, user rootfs.User) {
 		key, value, _ := strings.Cut(v, "=")
 		_, set := c.Env[key]
 		if key == "HOME" && !set { // is ours
-			p.decided("env", v, p.envOrigin(key))
+			p.decidedAs("env", v, p.envOrigin(key), public{value: key, origin: p.envOrigin(key)})
 			continue
 		}
 		p.decidedVariable(in, "env", key, value, origin(c, set, p.envOrigin(key)))

@@ -3,7 +3,7 @@ package buildkit
 import "github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 
 // decideSupply decides what is said about where the image comes from.
-func (p *Plan) decideSupply(Inputs, gobuild.Module) error {
+func (p *planner) decideSupply(Inputs, gobuild.Module) error {
 	c := p.config
 	if c.Licenses {
 		p.decided("licences", "texts below "+docFolder, c.Origin)

@@ -72,7 +72,7 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 	if d.program, err = programOf(b.Binary.Path, b.linked); err != nil {
 		return nil, err
 	}
-	if d.headers = b.headers(); b.Plan.config.Before != nil {
+	if d.headers = b.headers(); b.Plan.Hooks.Before {
 		d.headers = nil // what Before makes of a change is not known
 	}
 	d.moved = b.movable(ctx)

@@ -97,8 +97,8 @@ func (p Plan) dockerfilePath(path string) string {
 	case filepath.IsAbs(path):
 		return filepath.Clean(path)
 	case path != "":
-		return filepath.Join(p.dir, path)
-	case len(p.programs) > 1:
+		return filepath.Join(p.run.dir, path)
+	case len(p.run.programs) > 1:
 		return filepath.Join(p.context(), p.Name+".Dockerfile")
 	}
 	return filepath.Join(p.context(), "Dockerfile")
@@ -132,26 +132,26 @@ func (w *writing) inContext(name string) (string, bool) {
 
 // unsaid is the error for what a Dockerfile cannot say.
 func (w *writing) unsaid(field, why, fix string) error {
-	return &ConfigError{Err: fmt.Errorf("%s of the Config (%s): %s\nfix: %s", field, w.Plan.config.Origin, why, fix)}
+	return &ConfigError{Err: fmt.Errorf("%s of the Config (%s): %s\nfix: %s", field, w.Plan.Origin, why, fix)}
 }
 
 // possible refuses what cannot be done by a builder, and notes what it leaves to others.
 func (w *writing) possible(context.Context) error {
-	c := w.Plan.config
-	if c.After != nil {
+	p := w.Plan
+	if p.Hooks.After != nil {
 		return w.unsaid("After", "it is a function of the magefile, and changes the program, which a Dockerfile cannot do", "leave After out, or build the image with the target image")
 	}
 	if w.Plan.base != nil {
-		return w.unsaid("Base", "the Dockerfiles of fromscratch are from scratch, and have nothing of "+w.Plan.config.Base, "leave Base out, or build the image with the target image")
+		return w.unsaid("Base", "the Dockerfiles of fromscratch are from scratch, and have nothing of "+w.Plan.BaseName, "leave Base out, or build the image with the target image")
 	}
-	if c.Licenses {
+	if p.Supply.Licences {
 		return w.unsaid("Licenses", "the texts are those of the modules and packages that the image was built from, and a Dockerfile has no command that finds them", "leave Licenses out, or build the image with the target image")
 	}
 	if w.Plan.builder != nil {
-		w.remark("fromscratch compiles in %s (%s): --build-arg GO_IMAGE=%s does so here.", c.Builder, c.Origin, c.Builder)
+		w.remark("fromscratch compiles in %s (%s): --build-arg GO_IMAGE=%s does so here.", p.builder.Ref, p.Origin, p.builder.Ref)
 	}
-	if c.Before != nil {
-		w.remark("Before of %s is a function of the magefile, which docker build does not run. What it generates has to be there before: mage imageRootfs runs it.", c.Origin)
+	if p.Hooks.Before {
+		w.remark("Before of %s is a function of the magefile, which docker build does not run. What it generates has to be there before: mage imageRootfs runs it.", p.Origin)
 	}
 	if len(w.Built.system.Loaded) == 0 {
 		return nil

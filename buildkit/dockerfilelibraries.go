@@ -93,7 +93,7 @@ func (w *writing) openedReasons() map[string]bool {
 	for _, f := range w.found.Files {
 		reasons[f.Why] = true
 	}
-	reasons["configured at "+w.Plan.config.Origin] = true
+	reasons["configured at "+w.Plan.Origin] = true
 	return reasons
 }
 

@@ -300,7 +300,7 @@ func (w *writing) entries() []string {
 // others are the folders of other programs, which the program does not need.
 func (w *writing) others(folders []string) []string {
 	var others []string
-	for _, dir := range w.Plan.programs {
+	for _, dir := range w.Plan.run.programs {
 		rel, ok := w.inContext(dir)
 		if !ok || dir == "" || rel == "." {
 			continue

@@ -16,7 +16,7 @@ import (
 // stands for that alone, not for files of that name.
 func (b *Built) excluded() []string {
 	groups := plugins.Groups()
-	return slices.DeleteFunc(slices.Clone(b.Plan.config.Exclude), func(word string) bool { return slices.Contains(groups, word) })
+	return slices.DeleteFunc(slices.Clone(b.Plan.Libraries.Exclude), func(word string) bool { return slices.Contains(groups, word) })
 }
 
 // kept is the sysroot without what the Config excludes. What a base has stays: it is in
@@ -58,7 +58,7 @@ func (b *Built) blameExclude(ctx context.Context, missing []*ldd.NotFoundError, 
 			continue
 		}
 		if pattern := b.without.Pattern(o.Path); pattern != "" {
-			m.Fix = fmt.Sprintf("remove %q from Exclude in the Config (%s), which leaves out %s", pattern, b.Plan.config.Origin, o.Path)
+			m.Fix = fmt.Sprintf("remove %q from Exclude in the Config (%s), which leaves out %s", pattern, b.Plan.Origin, o.Path)
 		}
 	}
 	return nil
@@ -110,7 +110,7 @@ func (b *Built) tellExcluded() {
 	if b.without != nil {
 		idle = b.without.Unused()
 	}
-	for _, word := range b.Plan.config.Exclude {
+	for _, word := range b.Plan.Libraries.Exclude {
 		isPattern := slices.Contains(b.excluded(), word)
 		if isPattern && !slices.Contains(idle, word) || slices.Contains(b.found.Excluded, word) {
 			continue
@@ -119,7 +119,7 @@ func (b *Built) tellExcluded() {
 		if !isPattern {
 			what = "the group"
 		}
-		text := fmt.Sprintf("warning: %s %q of Exclude (%s) excludes nothing: the image takes none of it from the sysroot", what, word, b.Plan.config.Origin)
+		text := fmt.Sprintf("warning: %s %q of Exclude (%s) excludes nothing: the image takes none of it from the sysroot", what, word, b.Plan.Origin)
 		if isPattern && strings.Contains(word, "/") && !strings.HasPrefix(word, "/") {
 			text += "\nfix: begin the path with a \"/\""
 		}

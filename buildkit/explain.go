@@ -73,7 +73,7 @@ func (b *Built) Explain() Explanation {
 		x.Entries = append(x.Entries, factsOf(e))
 	}
 	if b.Plan.base != nil {
-		x.Base, x.BaseSize = b.Plan.config.Base, b.sizeOfBase()
+		x.Base, x.BaseSize = b.Plan.BaseName, b.sizeOfBase()
 	}
 	x.Entries = b.withBase(x.Entries)
 	return x

@@ -136,5 +136,5 @@ func (p Plan) baseMemory() *baseMemory {
 	if p.base == nil {
 		return nil
 	}
-	return &baseMemory{baseRequest(p.module.Dir, p.config, p.Platform), p.base.ID}
+	return &baseMemory{base.Request{Reference: p.BaseName, Dir: p.module.Dir, Platform: p.Platform}, p.base.ID}
 }

@@ -23,7 +23,7 @@ func (b *Built) fitBase() error {
 	if info, err := b.base.Stat(strings.TrimPrefix(loader, "/")); err == nil && info.Mode().IsRegular() {
 		return nil
 	}
-	name, there := b.Plan.config.Base, ldd.Loaders(b.Plan.base.FS)
+	name, there := b.Plan.BaseName, ldd.Loaders(b.Plan.base.FS)
 	if len(there) == 0 {
 		return b.misfit(loader, plaintext.Sprintf("%s has no C library", name), plaintext.Sprintf(
 			"build a static program: Cgo: \"off\" (CGO_ENABLED=0), or CC=musl-gcc with LDFlags \"-linkmode external -extldflags -static\"; take a base with %s; or leave Base out: then %s comes from the sysroot",
@@ -42,7 +42,7 @@ func (b *Built) fitBase() error {
 // misfit is the error for a program that is for another C library than the base's.
 func (b *Built) misfit(loader, base, fix string) error {
 	return plaintext.Errorf("putting %s on the base %s: the program is for %s and asks for the loader %s, but %s\nfix: %s",
-		b.Plan.program(), b.Plan.config.Base, libc(loader), loader, base, fix)
+		b.Plan.program(), b.Plan.BaseName, libc(loader), loader, base, fix)
 }
 
 // libc names the C library of a loader.
@@ -58,7 +58,7 @@ func (b *Built) onBase(err error) error {
 	if b.Plan.base == nil {
 		return err
 	}
-	name := b.Plan.config.Base
+	name := b.Plan.BaseName
 	return &misfitError{err, plaintext.Sprintf("the sysroot is the base %s, and %s for what it lacks: take a newer base than %s, or build in a Builder of the base's release",
 		name, b.sysroot(), name)}
 }
@@ -95,7 +95,7 @@ func (b *Built) noShell() string {
 	case b.executable("/bin/sh") == nil:
 		return ""
 	}
-	return "the base " + b.Plan.config.Base + " has no shell"
+	return "the base " + b.Plan.BaseName + " has no shell"
 }
 
 // seeIndex takes the sysroot's index of libraries instead of the base's, when one of the

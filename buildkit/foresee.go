@@ -28,7 +28,7 @@ func (p Plan) Foresee(ctx context.Context) (f Foreseen, err error) {
 	switch {
 	case err == nil:
 		return f, nil
-	case p.config.Before != nil:
+	case p.Hooks.Before:
 		return f, fmt.Errorf("foreseeing image %q, whose Before was not run: %v", p.Name, err)
 	}
 	return f, fmt.Errorf("foreseeing image %q: %w", p.Name, err)
@@ -44,7 +44,7 @@ func (p Plan) foresee(ctx context.Context) (f Foreseen, err error) {
 	}
 	defer func() { err = errors.Join(err, temp.Remove()) }()
 	p.output = filepath.Join(temp.Path, p.Name)
-	p.key = "" // what an earlier build knows does not say what is only guessed
+	p.run.key = "" // what an earlier build knows does not say what is only guessed
 	b := &Built{Plan: p}
 	for _, stage := range []func(context.Context) error{b.check, b.compile, b.functions, b.goLicences, b.libraries} {
 		if err := stage(ctx); err != nil {
@@ -62,14 +62,14 @@ func (p Plan) foresee(ctx context.Context) (f Foreseen, err error) {
 
 func (b *Built) foreseen() Foreseen {
 	f := Foreseen{Candidates: b.Candidates, Notes: b.notes}
-	f.Values = append(f.Values, Value{"libraries", b.closureWords(), "ELF headers"})
+	f.Values = append(f.Values, Value{Name: "libraries", Value: b.closureWords(), Origin: "ELF headers"})
 	for _, g := range b.groups() {
-		f.Values = append(f.Values, Value{"plugins", g.name, fmt.Sprintf("%d files, of %s", g.files, g.of)})
+		f.Values = append(f.Values, Value{Name: "plugins", Value: g.name, Origin: fmt.Sprintf("%d files, of %s", g.files, g.of)})
 	}
 	if b.linked != nil {
 		for _, n := range b.linked.Needs() {
 			if kinds[n.Kind] != "" {
-				f.Values = append(f.Values, Value{kinds[n.Kind], "added", n.Why})
+				f.Values = append(f.Values, Value{Name: kinds[n.Kind], Value: "added", Origin: n.Why})
 			}
 		}
 	}

@@ -31,7 +31,7 @@ var (
 // from, and that of Go, whose standard library is in it.
 func (b *Built) goLicences(ctx context.Context) error {
 	info := b.buildInfo()
-	if !b.Plan.config.Licenses || info == nil {
+	if !b.Plan.Supply.Licences || info == nil {
 		return nil
 	}
 	to := path.Join(docFolder, b.Plan.Name, "licenses")

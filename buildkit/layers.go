@@ -58,7 +58,7 @@ func (b *Built) layerKey(entries []rootfs.Entry, o image.LayerOptions) (key stri
 				path = filepath.Join(p.builder.Below(b.sysroot()).Files(), filepath.FromSlash(name))
 			}
 		}
-		sum, err := record.Sum(path, b.Plan.began)
+		sum, err := record.Sum(path, b.Plan.run.began)
 		if err != nil || !host {
 			return "", false
 		}

@@ -24,7 +24,7 @@ func (p Plan) executables() string {
 	if p.base == nil {
 		return "Files; there is no shell"
 	}
-	return "Files or of the base " + p.config.Base
+	return "Files or of the base " + p.BaseName
 }
 
 // aboveBase says for people that the tree is not the whole image.
@@ -32,7 +32,7 @@ func (p Plan) aboveBase() string {
 	if p.base == nil {
 		return ""
 	}
-	return ", without the files of the base " + p.config.Base
+	return ", without the files of the base " + p.BaseName
 }
 
 func (p Plan) baseImage() *image.Base {
@@ -47,7 +47,7 @@ func (b *Built) baseSize() string {
 	if b.Plan.base == nil {
 		return ""
 	}
-	return fmt.Sprintf(", %s of them the base %s", Size(b.sizeOfBase()), b.Plan.config.Base)
+	return fmt.Sprintf(", %s of them the base %s", Size(b.sizeOfBase()), b.Plan.BaseName)
 }
 
 // sizeOfBase is the size of all layers of the base, in bytes.

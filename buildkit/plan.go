@@ -2,6 +2,7 @@ package buildkit
 
 import (
 	"cmp"
+	"context"
 	"path/filepath"
 	"strings"
 	"time"
@@ -33,6 +34,13 @@ type Plan struct {
 	ExtraTags   []string             // further tags, in an archive, a layout and a registry
 	Compression registry.Compression // of the layers in a registry
 
+	Origin    string    // of the Config: its place in a magefile
+	BaseName  string    // the image under this one, as the Config names it; "" is scratch
+	Libraries Libraries // what the Config says about shared libraries
+	Supply    Supply    // what is told about where the image comes from
+	Hooks     Hooks     // functions of the magefile
+	Listed    bool      // the go command found the program: the Config names none
+
 	// Values is the plan for people: each value with its origin.
 	Values []Value
 
@@ -41,28 +49,60 @@ type Plan struct {
 	builder *builder.Builder // nil compiles on this machine
 	bundle  string           // certificates of the builder, "" for none
 
-	config Config
-	index  int // of the Config
-	of     int // how many platforms the image has
+	index  int    // of the Config
+	of     int    // how many platforms the image has
+	from   string // who chose the platform
 	module gobuild.Module
-	inside gobuild.Module    // the same, as the go command that compiles sees it
-	host   gobuild.Go        // the go command of this machine
-	gocmd  gobuild.Go        // the one that compiles
-	key    string            // of the memory; "" keeps none
-	set    []string          // folders of all images of the run
-	dir    string            // where the run was started
-	began  time.Time         // when
-	names  map[string]uint64 // in the folders where mage writes, when the run was started
-	from   string            // who chose the platform
-	output string            // of the compiler, where it is not the root file system
-	home   string            // folder of the user
-
-	programs []string // folders of the programs of all images, the selected ones or not; "" for a Binary
+	inside gobuild.Module // the same, as the go command that compiles sees it
+	host   gobuild.Go     // the go command of this machine
+	gocmd  gobuild.Go     // the one that compiles
+	output string         // of the compiler, where it is not the root file system
+	run    run
 }
 
-// Value is a decision, and who made it: "default", "discovered", "go.mod", "host",
-// a place in a magefile or a variable of the environment.
-type Value struct{ Name, Value, Origin string }
+// run is what a Plan knows of the run that it belongs to.
+type run struct {
+	dir      string            // where it was started
+	began    time.Time         // when
+	names    map[string]uint64 // in the folders where mage writes, when it was started
+	key      string            // of the memory; "" keeps none
+	set      []string          // folders in dist/ of all its images
+	programs []string          // folders of the programs of all images, the selected ones or not; "" for a Binary
+}
+
+// Libraries is what a Config says about shared libraries, see the fields of those names there.
+type Libraries struct {
+	Sysroot                 string // "" is the C compiler's
+	Names, Plugins, Exclude []string
+	CPUVariants             bool
+}
+
+// Supply is what is told about where an image comes from.
+type Supply struct {
+	Licences bool // the texts of licences are in the image
+	Annotate bool // the manifest names the commit
+	Bare     bool // a registry gets the image alone, without documents and annotations
+}
+
+// Hooks are the functions of a Config.
+type Hooks struct {
+	Before bool // there is one that runs before the program is looked for
+	After  func(ctx context.Context, binary string) error
+}
+
+// Value is a decision, and who made it: "default", "discovered", "go.mod", "host", a place in a magefile or a variable of the
+// environment.
+type Value struct {
+	Name, Value, Origin string
+
+	public public
+}
+
+// public is a value as it is told to everybody who has the image: the same from every machine, and without secrets.
+type public struct {
+	value, origin string
+	hidden        bool // it is nobody else's business
+}
 
 // Dist is the folder that the image is written to. Of an image for several platforms
 // each has its own, dist/NAME@linux-arm64; what is made of all of them is in Group.

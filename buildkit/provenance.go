@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 
@@ -58,35 +57,13 @@ func (b *Built) checkout(ctx context.Context) (provenance.Checkout, error) {
 	return c, nil
 }
 
-// parameters are the values of the plan, but for those of variables: they may be
-// secrets, and those of the image are in its configuration.
+// parameters are the values of the plan as everybody may know them.
 func (p Plan) parameters() []provenance.Parameter {
 	var list []provenance.Parameter
 	for _, v := range p.Values {
-		value, origin := v.Value, v.Origin
-		switch v.Name {
-		case "lent": // which logins a user has is nobody else's business
-			continue
-		case "env", "go env":
-			value, _, _ = strings.Cut(v.Value, "=")
-		case "binary", "file", "sysroot", "certificates":
-			value = p.portable(value)
-			if origin == "host" { // nobody has said it
-				origin = ""
-			}
-		case "platform":
-			// Who was asked when nobody has said it is another on each machine, and its address may have a user's name.
-			if origin != p.config.Origin && !strings.HasPrefix(origin, "env ") {
-				origin = ""
-			}
-		case "builder":
-			// What the name stands for is among what the image was built from.
-			value = p.config.Builder
-		case "base":
-			// Where it was found is another place on each machine; its digest says what.
-			origin, _, _ = strings.Cut(origin, ", found in ")
+		if !v.public.hidden {
+			list = append(list, provenance.Parameter{Name: v.Name, Value: v.public.value, Origin: v.public.origin})
 		}
-		list = append(list, provenance.Parameter{Name: v.Name, Value: value, Origin: p.portable(origin)})
 	}
 	return list
 }
@@ -106,19 +83,7 @@ func (p Plan) baseReference() string {
 	if p.base == nil || len(p.base.Paths) > 0 {
 		return ""
 	}
-	return p.config.Base
-}
-
-// portable is a text that begins with a path without the folder of the module, or that
-// of the user: they are others on every machine.
-func (p Plan) portable(text string) string {
-	if rest, ok := strings.CutPrefix(text, p.Root+string(filepath.Separator)); ok {
-		return rest
-	}
-	if rest, ok := strings.CutPrefix(text, p.home+string(filepath.Separator)); ok && p.home != "" {
-		return "~/" + rest
-	}
-	return text
+	return p.BaseName
 }
 
 // internal is how the go command was called, and what it says about the program.

@@ -51,7 +51,7 @@ func Pushable(plans []Plan) error {
 	for _, p := range plans {
 		if deliver.Official(p.Reference) {
 			return &ConfigError{Err: fmt.Errorf("the image %q (%s) has no registry to be pushed to: its reference is %s\nfix: set Repo in the Config, or IMAGE_REPO, to a repository like %q",
-				p.Name, p.config.Origin, p.Reference, "registry.example/acme/"+p.Repository)}
+				p.Name, p.Origin, p.Reference, "registry.example/acme/"+p.Repository)}
 		}
 	}
 	return nil
@@ -130,7 +130,7 @@ func (g platforms) pushRequest(ctx context.Context, o PushOptions) (registry.Pus
 		r.CAFile = o.Getenv("IMAGE_REGISTRY_CA")
 		r.PlainHTTP = slices.Contains(split(o.Getenv("IMAGE_REGISTRY_HTTP")), deliver.Registry(p.Reference))
 	}
-	if p.config.Bare {
+	if p.Supply.Bare {
 		return r, nil
 	}
 	r.Describe, r.DescribeIndex = g.attachments, g.indexAttachments

@@ -165,11 +165,11 @@ func TestResolveDelivery(t *testing.T) {
 	dir := smallModule(t)
 	for name, tt := range map[string]struct {
 		config buildkit.Config
-		want   []buildkit.Value
+		want   [][3]string // name, value, origin
 		err    string
 	}{
-		"default":    {buildkit.Config{}, []buildkit.Value{{"compression", "gzip, of what is pushed", "default"}}, ""},
-		"configured": {buildkit.Config{Compression: "zstd", ExtraTags: []string{"1", "latest"}, Origin: "magefile.go:7"}, []buildkit.Value{{"also named", "hello:1", "magefile.go:7"}, {"compression", "zstd, of what is pushed", "magefile.go:7"}}, ""},
+		"default":    {buildkit.Config{}, [][3]string{{"compression", "gzip, of what is pushed", "default"}}, ""},
+		"configured": {buildkit.Config{Compression: "zstd", ExtraTags: []string{"1", "latest"}, Origin: "magefile.go:7"}, [][3]string{{"also named", "hello:1", "magefile.go:7"}, {"compression", "zstd, of what is pushed", "magefile.go:7"}}, ""},
 		"no tag":     {buildkit.Config{ExtraTags: []string{"a b"}, Origin: "magefile.go:7"}, nil, `reading ExtraTags (magefile.go:7): reading the tag "a b"`},
 		"xz":         {buildkit.Config{Compression: "xz"}, nil, `"xz"`},
 	} {
@@ -186,7 +186,7 @@ func TestResolveDelivery(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, v := range tt.want {
-				if !slices.Contains(plans[0].Values, v) {
+				if !slices.ContainsFunc(plans[0].Values, func(has buildkit.Value) bool { return [3]string{has.Name, has.Value, has.Origin} == v }) {
 					t.Errorf("the plan has %+v, want %+v", plans[0].Values, v)
 				}
 			}

@@ -75,19 +75,19 @@ func (b *Built) overBase(sys ldd.FS) ldd.FS {
 // layoutReads are what decides which programs there are.
 func (b *Built) layoutReads() (*record.Set, error) {
 	p, src := b.Plan, b.Plan.Main.Sources
-	set := &record.Set{Noise: mageFile, Began: p.names}
+	set := &record.Set{Noise: mageFile, Began: p.run.names}
 	for _, path := range slices.Concat(src.Files, src.Folders) {
 		set.Add(path)
 	}
 	// Another module may begin in any folder on the way to the root.
-	for dir := p.dir; ; dir = filepath.Dir(dir) {
+	for dir := p.run.dir; ; dir = filepath.Dir(dir) {
 		set.Add(filepath.Join(dir, "go.mod"))
 		set.Add(filepath.Join(dir, "go.work"))
 		if dir == filepath.Dir(dir) {
 			break
 		}
 	}
-	if p.config.Main != "" || p.Binary != "" {
+	if !p.Listed {
 		return set, nil
 	}
 	return set, set.AddFolders(src.Module, func(path string) bool {
@@ -111,7 +111,7 @@ func (b *Built) libraryReads() *record.Set {
 // the sysroot were noted while they were read.
 func (b *Built) contentReads() (*record.Set, error) {
 	p, set := b.Plan, &b.reads
-	set.Noise, set.Began = mageFile, p.names
+	set.Noise, set.Began = mageFile, p.run.names
 	var errs []error
 	for _, dir := range p.Main.Sources.Folders {
 		errs = append(errs, addFilesOf(set, dir))
@@ -209,7 +209,7 @@ func (b *Built) Doubt() error {
 func (b *Built) remember() error {
 	p := b.Plan
 	switch {
-	case p.key == "" || b.Image == nil:
+	case p.run.key == "" || b.Image == nil:
 		return nil
 	case p.Main.Sources.Doubt != "":
 		return p.Dist().Forget()
@@ -228,7 +228,7 @@ func (b *Built) remember() error {
 func (b *Built) keep() error {
 	p := b.Plan
 	m := memory{
-		Key: p.key, Set: p.set, Folder: p.folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
+		Key: p.run.key, Set: p.run.set, Folder: p.folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
 		Platform: p.Platform, From: p.from, Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(), Base: p.baseMemory(),
 	}
 	layout, err := b.layoutReads()
@@ -239,13 +239,13 @@ func (b *Built) keep() error {
 	if err != nil {
 		return err
 	}
-	if m.layout, err = layout.Take(p.began); err != nil {
+	if m.layout, err = layout.Take(p.run.began); err != nil {
 		return err
 	}
-	if m.content, err = content.Take(p.began); err != nil {
+	if m.content, err = content.Take(p.run.began); err != nil {
 		return err
 	}
-	library, err := b.libraryReads().Take(p.began)
+	library, err := b.libraryReads().Take(p.run.began)
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("planning image %q: %w", s.name, err)
 		}
-		p.programs = programs
+		p.run.programs = programs
 		plans = append(plans, p)
 	}
 	if err := in.AskBuilders(ctx); err != nil { // what was missing has been pulled
@@ -114,9 +114,10 @@ func (in Inputs) mark(plans []Plan, names map[string]uint64) {
 		set = append(set, p.folder())
 	}
 	for i := range plans {
-		plans[i].dir, plans[i].set, plans[i].began, plans[i].names = in.Dir, set, in.Began, names
+		r := &plans[i].run
+		r.dir, r.set, r.began, r.names = in.Dir, set, in.Began, names
 		if !in.Began.IsZero() {
-			plans[i].key = key
+			r.key = key
 		}
 	}
 }
@@ -146,7 +147,7 @@ func (in Inputs) unambiguous(plans []Plan) error {
 			fix = "select one image with IMAGE_NAME, as IMAGE_REPO is one repository, or set Repo in each Config instead"
 		}
 		return &ConfigError{Err: fmt.Errorf("the images %q (%s) and %q (%s) have one reference, %s\nfix: %s",
-			other.Name, other.config.Origin, p.Name, p.config.Origin, ref, fix)}
+			other.Name, other.Origin, p.Name, p.Origin, ref, fix)}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 func TestLayoutReadsKeepSources(t *testing.T) {
 	files := append(make([]string, 0, 8), "/m/go.mod", "/m/main.go", "/m/other.go")
 	src := gobuild.Sources{Module: t.TempDir(), Files: files[:2], Folders: []string{"/m/folder"}}
-	b := &Built{Plan: Plan{Main: gobuild.Main{Sources: src}, dir: "/m", Root: "/m", Binary: "/app"}}
+	b := &Built{Plan: Plan{Main: gobuild.Main{Sources: src}, run: run{dir: "/m"}, Root: "/m", Binary: "/app"}}
 	if _, err := b.layoutReads(); err != nil {
 		t.Fatal(err)
 	}

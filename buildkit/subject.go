@@ -80,7 +80,7 @@ func (b *Built) baseSubject() *sbom.Base {
 		return nil
 	}
 	in := b.openInstalled(base.FS)
-	s := &sbom.Base{Name: b.Plan.config.Base, Reference: b.Plan.baseReference(), Digest: base.Digest.String()}
+	s := &sbom.Base{Name: b.Plan.BaseName, Reference: b.Plan.baseReference(), Digest: base.Digest.String()}
 	if in.db == nil {
 		return s
 	}

@@ -55,7 +55,7 @@ func (b *Built) systemKey() (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %s %s %s\n", p.key, p.Name, program, b.sysroot())
+	fmt.Fprintf(h, "%s %s %s %s\n", p.run.key, p.Name, program, b.sysroot())
 	if p.base != nil {
 		fmt.Fprintln(h, p.base.ConfigDigest)
 	}
@@ -80,7 +80,7 @@ var errNotKept = errors.New("the system is not kept")
 // recallSystem takes over the system of the last build when it stands; done is
 // false when it does not, and everything has to be computed.
 func (b *Built) recallSystem() (done bool) {
-	if b.Plan.key == "" {
+	if b.Plan.run.key == "" {
 		return false
 	}
 	var err error
@@ -108,7 +108,7 @@ func (b *Built) recallSystem() (done bool) {
 // lookAtSystem reads the system of the last build, once, if the sysroot is as it was then.
 // The program need not be there for it.
 func (b *Built) lookAtSystem() {
-	if b.looked || b.Plan.key == "" {
+	if b.looked || b.Plan.run.key == "" {
 		return
 	}
 	b.looked = true
@@ -148,7 +148,7 @@ func (b *Built) keepSystem() error {
 	}
 	var err error
 	var doubt *record.DoubtError
-	if s.reads, err = b.reads.Take(b.Plan.began); errors.As(err, &doubt) {
+	if s.reads, err = b.reads.Take(b.Plan.run.began); errors.As(err, &doubt) {
 		return fsx.Remove(path)
 	}
 	if err != nil {
