@@ -27,11 +27,11 @@ const (
 // is not all has "-dirty" behind it, and no version.
 func (b *Built) Annotations(ctx context.Context) (map[string]string, error) {
 	all := map[string]string{titleAnnotation: b.Plan.Name}
-	if reference := b.Plan.baseReference(); reference != "" {
+	if reference := b.Plan.BaseReference(); reference != "" {
 		all[baseNameAnnotation] = reference
 		// An engine with a graph driver does not know the manifest's.
-		if b.Plan.base.Digest != b.Plan.base.ConfigDigest {
-			all[baseDigestAnnotation] = b.Plan.base.Digest.String()
+		if b.Plan.Base.Digest != b.Plan.Base.ConfigDigest {
+			all[baseDigestAnnotation] = b.Plan.Base.Digest.String()
 		}
 	}
 	if !b.Plan.Supply.Annotate {

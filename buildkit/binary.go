@@ -127,10 +127,10 @@ func isProgram(r io.ReaderAt) error {
 // After may change it.
 func (b *Built) take(ctx context.Context) (err error) {
 	p := b.Plan
-	done := b.report.Step(p.Label(), "take", p.subject())
-	b.Binary = &gobuild.Binary{Path: p.binary()}
-	err = copyFile(ctx, p.Binary, p.binary())
-	done(fmt.Sprintf("%s, %s", p.Platform, p.subject()), err)
+	done := b.report.Step(p.Label(), "take", p.Subject())
+	b.Binary = &gobuild.Binary{Path: p.Executable()}
+	err = copyFile(ctx, p.Binary, p.Executable())
+	done(fmt.Sprintf("%s, %s", p.Platform, p.Subject()), err)
 	if err != nil {
 		return fmt.Errorf("taking the program %q: %w", p.Binary, err)
 	}

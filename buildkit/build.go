@@ -86,7 +86,7 @@ func (b *Built) abandon() error {
 		return nil
 	}
 	b.closed = true
-	return errors.Join(b.Plan.Dist().Discard(b.Plan.Name), b.Plan.discardGroup(), b.release())
+	return errors.Join(b.Plan.Dist().Discard(b.Plan.Name), b.Plan.DiscardGroup(), b.release())
 }
 
 // finish is the recipe from the compiled program on.
@@ -156,8 +156,8 @@ func (b *Built) checkAndCompile(ctx context.Context) error {
 // check assembles everything but the program and its libraries, so that a mistake in
 // the Config is told without waiting for the compiler.
 func (b *Built) check(ctx context.Context) error {
-	if b.Plan.baseErr != nil {
-		return b.Plan.baseErr
+	if b.Plan.BaseErr != nil {
+		return b.Plan.BaseErr
 	}
 	spec := b.Plan.Files
 	spec.Program = ""
@@ -180,7 +180,7 @@ func (b *Built) compile(ctx context.Context) (err error) {
 		return b.take(ctx)
 	}
 	done := b.report.Step(p.Label(), "compile", fmt.Sprintf("%s for %s", p.Main.ImportPath, p.Platform))
-	b.Binary, err = p.gocmd.Build(ctx, b.request())
+	b.Binary, err = p.Go.Build(ctx, b.request())
 	done(fmt.Sprintf("%s, %s", p.Platform, cgoWords(p.Main.Cgo)), err)
 	return err
 }
@@ -188,7 +188,7 @@ func (b *Built) compile(ctx context.Context) (err error) {
 // request is what the go command is to do.
 func (b *Built) request() gobuild.Request {
 	p := b.Plan
-	return gobuild.Request{Main: p.Main, Output: p.binary(), Target: p.Platform, Options: p.Compile}
+	return gobuild.Request{Main: p.Main, Output: p.Executable(), Target: p.Platform, Options: p.Compile}
 }
 
 func cgoWords(d gobuild.CgoDecision) string {
@@ -219,13 +219,13 @@ func (b *Built) commands(context.Context) error {
 	for _, c := range []struct {
 		field string
 		words []string
-	}{{"Entrypoint", b.Plan.Image.Entrypoint}, {"Healthcheck", healthTest(b.Plan.Image.Healthcheck)}} {
+	}{{"Entrypoint", b.Plan.Config.Entrypoint}, {"Healthcheck", healthTest(b.Plan.Config.Healthcheck)}} {
 		if len(c.words) == 0 {
 			continue
 		}
 		if err := b.executable(c.words[0]); err != nil {
 			return &ConfigError{Err: fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of %s",
-				c.words[0], c.field, b.Plan.Origin, err, b.Plan.program(), b.Plan.executables())}
+				c.words[0], c.field, b.Plan.Origin, err, b.Plan.Program(), b.Plan.executables())}
 		}
 	}
 	return nil
@@ -237,9 +237,9 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 // executable looks for a command in the tree as the engine will in the container.
 func (b *Built) executable(name string) error {
-	dirs := strings.Split(cmp.Or(b.Plan.env("PATH"), defaultPath), ":")
+	dirs := strings.Split(cmp.Or(b.Plan.Env("PATH"), defaultPath), ":")
 	if strings.Contains(name, "/") {
-		dirs = []string{b.Plan.Image.Workdir}
+		dirs = []string{b.Plan.Config.Workdir}
 		if path.IsAbs(name) {
 			dirs = []string{"/"}
 		}

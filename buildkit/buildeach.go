@@ -20,7 +20,7 @@ import (
 // used, side by side, a few at a time. The error is that of the first image, in
 // order, that has one; no image is begun after it.
 func BuildEach(ctx context.Context, plans []Plan, report Report, use func(context.Context, *Built) error) error {
-	return build(ctx, plans, report, func(b *Built) string { return b.Plan.folder() }, func(ctx context.Context, group []*Built) error {
+	return build(ctx, plans, report, func(b *Built) string { return b.Plan.Folder() }, func(ctx context.Context, group []*Built) error {
 		return use(ctx, group[0])
 	})
 }
@@ -115,7 +115,7 @@ func claimAll(ctx context.Context, plans []Plan, report Report) ([]*Built, error
 		order[i] = i
 		all[i] = &Built{Plan: p, report: report, release: func() error { return nil }, parsed: *parsed.Elsewhere()}
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(plans[a].folder(), plans[b].folder()) })
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(plans[a].Folder(), plans[b].Folder()) })
 	for _, i := range order {
 		release, err := plans[i].Dist().Claim(ctx)
 		if err != nil {
@@ -178,10 +178,10 @@ func compileGroups(ctx context.Context, all []*Built) error {
 
 // compiler tells images apart that one go command cannot compile.
 func (b *Built) compiler() string {
-	if b.Plan.builder == nil {
+	if b.Plan.Builder == nil {
 		return "here"
 	}
-	return fmt.Sprintf("%p %d", b.Plan.builder, b.Plan.index)
+	return fmt.Sprintf("%p %d", b.Plan.Builder, b.Plan.Index)
 }
 
 // compileGroup compiles programs with one go command, as far as their flags allow.
@@ -192,7 +192,7 @@ func compileGroup(ctx context.Context, group []*Built) error {
 	}
 	first := group[0]
 	done := first.report.Step(first.Plan.Name, "compile", fmt.Sprintf("%d programs", len(group)))
-	binaries, err := first.Plan.gocmd.BuildAll(ctx, string(first.Plan.Dist()), requests)
+	binaries, err := first.Plan.Go.BuildAll(ctx, string(first.Plan.Dist()), requests)
 	words := "1 program"
 	if len(group) > 1 {
 		words = fmt.Sprintf("%d programs", len(group))

@@ -3,6 +3,7 @@ package buildkit
 import (
 	"bytes"
 	"context"
+	"os"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 )
 
 // The provenance names the Go that has compiled, and the image that it is in with its whole digest: the registry's, where
@@ -28,15 +30,16 @@ func TestBuilderProvenance(t *testing.T) {
 		{"loaded", nil, []string{`"sha256": "` + id + `"`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			p := planner{Plan: Plan{
-				Root: t.TempDir(), Binary: "/app", Reference: "app:1", Origin: "magefile.go:3",
-				Platform: Platform{OS: "linux", Architecture: "amd64"}, from: "engine at tcp://me@far.example",
-				module: gobuild.Module{GoVersion: "go1.21.0"}, inside: gobuild.Module{GoVersion: "go1.26.9"},
-				builder: builder.Of(docker.Image{ID: "sha256:" + id, Digests: row.digests}, "golang:1.26", nil, nil),
-			}}
-			p.decidePlatform()
-			p.decideBuilder("tcp://me@far.example")
-			text, err := (&Built{Plan: p.Plan, Binary: &gobuild.Binary{}}).provenance(context.Background(), digest.FromString(""))
+			img, err := plan.New(plan.Facts{
+				Config: Config{Builder: "golang:1.26", Origin: "magefile.go:3"}, Name: "app", Binary: "/app",
+				For: Platform{OS: "linux", Architecture: "amd64"}, From: "engine at tcp://me@far.example",
+				Module: gobuild.Module{Dir: t.TempDir(), GoVersion: "go1.21.0"}, Inside: gobuild.Module{GoVersion: "go1.26.9"},
+				Builder: builder.Of(docker.Image{ID: "sha256:" + id, Digests: row.digests}, "golang:1.26", "tcp://me@far.example", nil, nil), Getenv: os.Getenv,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := (&Built{Plan: Plan{img}, Binary: &gobuild.Binary{}}).provenance(context.Background(), digest.FromString(""))
 			if err != nil {
 				t.Fatal(err)
 			}

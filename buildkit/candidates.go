@@ -22,7 +22,7 @@ func (b *Built) guess(ctx context.Context) error {
 	if b.linked != nil && len(b.Plan.Libraries.Names) == 0 {
 		for _, n := range b.linked.Needs() {
 			if why := openers[n.Kind]; why != "" {
-				b.Candidates = append(b.Candidates, Candidate{Name: string(n.Kind), Of: b.Plan.program(), Why: n.Why + ": " + why})
+				b.Candidates = append(b.Candidates, Candidate{Name: string(n.Kind), Of: b.Plan.Program(), Why: n.Why + ": " + why})
 			}
 		}
 	}
@@ -71,12 +71,12 @@ func (b *Built) guessZones(ctx context.Context) error {
 
 // hasZones says whether the image has time zones, or a TZ that needs none.
 func (b *Built) hasZones() bool {
-	if _, ok := b.base.Lookup(path.Clean(zoneFolder)); ok || b.Plan.env("TZ") != "" {
+	if _, ok := b.base.Lookup(path.Clean(zoneFolder)); ok || b.Plan.Env("TZ") != "" {
 		return true
 	}
-	if b.Plan.base == nil {
+	if b.Plan.Base == nil {
 		return false
 	}
-	_, _, err := ldd.Follow(b.Plan.base.FS, zoneFolder)
+	_, _, err := ldd.Follow(b.Plan.Base.FS, zoneFolder)
 	return err == nil
 }

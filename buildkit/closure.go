@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
@@ -25,20 +26,20 @@ func (b *Built) sysroot() string {
 // where names the sysroot for people.
 func (b *Built) where() string {
 	switch p := b.Plan; {
-	case p.builder == nil:
+	case p.Builder == nil:
 		return b.sysroot()
 	case b.sysroot() == "/":
-		return p.builder.Ref
+		return p.Builder.Ref
 	default:
-		return p.builder.Ref + " " + b.sysroot()
+		return p.Builder.Ref + " " + b.sysroot()
 	}
 }
 
 // libraries finds out what the program loads, at its start and later, or takes over
 // what the last build has found out.
 func (b *Built) libraries(ctx context.Context) (err error) {
-	if b.Plan.baseErr != nil {
-		return b.Plan.baseErr
+	if b.Plan.BaseErr != nil {
+		return b.Plan.BaseErr
 	}
 	if b.base, err = rootfs.Assemble(ctx, b.baseSpec()); err != nil {
 		return err
@@ -120,7 +121,7 @@ func (b *Built) canOpen() error {
 func (b *Built) pluginOptions() plugins.Options {
 	c := b.Plan.Libraries
 	o := plugins.Options{Exclude: c.Exclude, Groups: c.Plugins, Whole: b.sys()}
-	if slices.Equal(c.Plugins, []string{pluginsNone}) {
+	if slices.Equal(c.Plugins, []string{plan.PluginsNone}) {
 		o.Groups = []string{}
 	}
 	if b.linked != nil {
@@ -150,7 +151,7 @@ func (b *Built) closureWords() string {
 func (b *Built) environment() (ldd.Env, error) {
 	file, err := ldd.ReadPreload(b.base)
 	return ldd.Env{
-		LibraryPath: b.Plan.env("LD_LIBRARY_PATH"), Preload: b.Plan.env("LD_PRELOAD"), PreloadFile: file, Workdir: b.Plan.Image.Workdir,
+		LibraryPath: b.Plan.Env("LD_LIBRARY_PATH"), Preload: b.Plan.Env("LD_PRELOAD"), PreloadFile: file, Workdir: b.Plan.Config.Workdir,
 	}, err
 }
 
@@ -185,7 +186,7 @@ func (b *Built) tellLibraries() {
 
 // inImage names the program as it is in the image, not where it was compiled to.
 func (b *Built) inImage(text string) string {
-	return strings.ReplaceAll(text, filepath.ToSlash(b.Binary.Path), b.Plan.program())
+	return strings.ReplaceAll(text, filepath.ToSlash(b.Binary.Path), b.Plan.Program())
 }
 
 // tellGroups says which groups were asked for by name and have nothing here.
@@ -193,7 +194,7 @@ func (b *Built) tellGroups() {
 	groups := b.groups()
 	for _, name := range b.Plan.Libraries.Plugins {
 		has := slices.ContainsFunc(groups, func(g group) bool { return g.name == name })
-		if !has && name != pluginsAuto && name != pluginsNone {
+		if !has && name != plan.PluginsAuto && name != plan.PluginsNone {
 			b.note("libraries", fmt.Sprintf("warning: the group %q of Plugins (%s) adds nothing: none of the program's libraries opens any of it, or the sysroot has none", name, b.Plan.Origin))
 		}
 	}
@@ -219,14 +220,14 @@ func (b *Built) prove(ctx context.Context) (err error) {
 	}
 	done(words, err)
 	if err != nil {
-		return fmt.Errorf("verifying that %s starts in the image: %w", b.Plan.program(), err)
+		return fmt.Errorf("verifying that %s starts in the image: %w", b.Plan.Program(), err)
 	}
 	return nil
 }
 
 func (b *Built) proveLibraries(ctx context.Context) error {
 	p := b.program()
-	p.Path, p.File, p.Memory = b.Plan.program(), "", b.parsed.Elsewhere()
+	p.Path, p.File, p.Memory = b.Plan.Program(), "", b.parsed.Elsewhere()
 	if !b.recalled {
 		p.Opens, p.Tries = append(slices.Clone(p.Opens), b.opened(true)...), b.opened(false)
 	}
@@ -276,7 +277,7 @@ func (b *Built) proveAccess() error {
 	if err != nil {
 		return err
 	}
-	errs := []error{b.Tree.Executable(user, b.Plan.program())}
+	errs := []error{b.Tree.Executable(user, b.Plan.Program())}
 	for _, path := range b.system.Loaded {
 		if path == b.system.Loader {
 			errs = append(errs, b.Tree.Executable(user, path))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -45,9 +44,9 @@ func (b *Built) makeImage(ctx context.Context) error {
 		}
 		list = append(list, layer)
 	}
-	config := b.Plan.Image
+	config := b.Plan.Config
 	config.Labels = map[string]string{}
-	maps.Copy(config.Labels, b.Plan.Image.Labels)
+	maps.Copy(config.Labels, b.Plan.Config.Labels)
 	config.Labels[docker.NameLabel] = b.Plan.Name
 	var err error
 	if b.Image, err = image.NewOn(b.Plan.baseImage(), config, list); err != nil {
@@ -105,18 +104,9 @@ func (b *Built) layerWords(l rootfs.Layer) string {
 		if b.system.Loader == "" {
 			return "system: accounts, certificates, /tmp, /data"
 		}
-		return fmt.Sprintf("system: accounts, certificates, /tmp, /data, %s and the libraries of %s", b.system.Loader, b.Plan.program())
+		return fmt.Sprintf("system: accounts, certificates, /tmp, /data, %s and the libraries of %s", b.system.Loader, b.Plan.Program())
 	case rootfs.Files:
 		return "files: as configured"
 	}
-	return "program: " + b.Plan.subject()
-}
-
-// Show is a path below the module as its user would write it.
-func (p Plan) Show(path string) string {
-	rel, err := filepath.Rel(p.Root, path)
-	if err != nil || strings.HasPrefix(rel, "..") {
-		return path
-	}
-	return filepath.ToSlash(rel)
+	return "program: " + b.Plan.Subject()
 }

@@ -79,11 +79,11 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 	if err := d.furnish(ctx, r); err != nil {
 		return nil, err
 	}
-	words := b.Plan.Image.Entrypoint
+	words := b.Plan.Config.Entrypoint
 	if r.Args != nil {
 		words = slices.Concat(words, r.Args)
 	} else {
-		words = slices.Concat(words, b.Plan.Image.Cmd)
+		words = slices.Concat(words, b.Plan.Config.Cmd)
 	}
 	d.health.starts = make(chan time.Time, 1)
 	d.splitter = report.Splitter{Program: r.Stderr, Event: func(e report.Event) {
@@ -122,7 +122,7 @@ func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest
 // Entrypoint names, and finds its libraries from there as well, which one with $ORIGIN
 // in its search path does not.
 func (b *Built) movable(ctx context.Context) bool {
-	if b.Plan.Image.Entrypoint[0] != b.Plan.program() {
+	if b.Plan.Config.Entrypoint[0] != b.Plan.Program() {
 		return false
 	}
 	env, err := b.environment()
@@ -143,7 +143,7 @@ func (d *Dev) supervised(words []string) []string {
 		words[0] = devFolder + "/" + d.plan.Name
 	}
 	command := []string{devFolder + "/supervisor", "-receive", devMemory}
-	if s := d.plan.Image.StopSignal; s != "" {
+	if s := d.plan.Config.StopSignal; s != "" {
 		command = append(command, "-stop", s)
 	}
 	return append(command, words...)
@@ -153,7 +153,7 @@ func (d *Dev) supervised(words []string) []string {
 // which is not the one in the image any more.
 func (d *Dev) healthcheck(image Deliverable) *docker.Healthcheck {
 	h := image.healthcheck()
-	if h == nil || !d.moved || len(h.Test) < 2 || h.Test[1] != d.plan.program() {
+	if h == nil || !d.moved || len(h.Test) < 2 || h.Test[1] != d.plan.Program() {
 		return h
 	}
 	h.Test = slices.Concat(h.Test[:1], []string{devFolder + "/supervisor", "-run", devMemory, devFolder + "/" + d.plan.Name}, h.Test[2:])
@@ -182,9 +182,9 @@ func (d *Dev) furnish(ctx context.Context, r DevRequest) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	g := d.plan.gocmd
-	if d.plan.builder != nil {
-		g = d.plan.builder.HostGo
+	g := d.plan.Go
+	if d.plan.Builder != nil {
+		g = d.plan.Builder.HostGo
 	}
 	g.Dir = r.Module
 	_, err := g.Build(ctx, gobuild.Request{
@@ -204,9 +204,9 @@ func (d *Dev) placed() string { return filepath.Join(d.plan.Dist().Dev(), d.plan
 // the same file, which the go command replaces and never writes to again.
 func (d *Dev) place() error {
 	temp := filepath.Join(d.plan.Dist().Dev(), ".new")
-	err := errors.Join(fsx.Remove(temp), os.Chmod(d.plan.binary(), 0o755))
+	err := errors.Join(fsx.Remove(temp), os.Chmod(d.plan.Executable(), 0o755))
 	if err == nil {
-		err = os.Link(d.plan.binary(), temp)
+		err = os.Link(d.plan.Executable(), temp)
 	}
 	if err == nil {
 		err = os.Rename(temp, d.placed())
@@ -257,7 +257,7 @@ func (d *Dev) remove(ctx context.Context) error {
 	d.health.end()
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), peace)
 	defer stop()
-	if err := d.container.Signal(ctx, cmp.Or(d.plan.Image.StopSignal, "SIGTERM")); err == nil {
+	if err := d.container.Signal(ctx, cmp.Or(d.plan.Config.StopSignal, "SIGTERM")); err == nil {
 		_, _ = d.container.Wait(ctx) // however it ends, it is removed
 	}
 	if err := d.container.Remove(ctx); err != nil {

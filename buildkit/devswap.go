@@ -74,7 +74,7 @@ func (d *Dev) Swap(ctx context.Context, report Report) (swapped bool, err error)
 	if now != d.program {
 		return false, ErrOtherImage
 	}
-	if same, err := sameContent(d.plan.binary(), d.placed()); err != nil || same && !d.ended.Load() {
+	if same, err := sameContent(d.plan.Executable(), d.placed()); err != nil || same && !d.ended.Load() {
 		return false, err
 	}
 	if err := d.place(); err != nil {

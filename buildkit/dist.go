@@ -28,7 +28,7 @@ func Dists(ctx context.Context, in Inputs) ([]Dist, error) {
 // clear makes the place of the program ready for the go command. That takes a
 // program for up to date by its build ID; one that was changed since is removed.
 func (b *Built) clear() error {
-	path := b.Plan.binary()
+	path := b.Plan.Executable()
 	m, err := readMemory(b.Plan.Dist().Memory())
 	if err != nil {
 		return clearPlace(path)

@@ -85,8 +85,8 @@ func DockerfilePlans(path string, plans []Plan) ([]Plan, error) {
 
 // context is the folder that the docker command is to be given.
 func (p Plan) context() string {
-	if p.module.Workspace != "" {
-		return filepath.Dir(p.module.Workspace)
+	if p.Module.Workspace != "" {
+		return filepath.Dir(p.Module.Workspace)
 	}
 	return p.Root
 }
@@ -97,8 +97,8 @@ func (p Plan) dockerfilePath(path string) string {
 	case filepath.IsAbs(path):
 		return filepath.Clean(path)
 	case path != "":
-		return filepath.Join(p.run.dir, path)
-	case len(p.run.programs) > 1:
+		return filepath.Join(p.Run.Dir, path)
+	case len(p.Run.Programs) > 1:
 		return filepath.Join(p.context(), p.Name+".Dockerfile")
 	}
 	return filepath.Join(p.context(), "Dockerfile")
@@ -141,14 +141,14 @@ func (w *writing) possible(context.Context) error {
 	if p.Hooks.After != nil {
 		return w.unsaid("After", "it is a function of the magefile, and changes the program, which a Dockerfile cannot do", "leave After out, or build the image with the target image")
 	}
-	if w.Plan.base != nil {
+	if w.Plan.Base != nil {
 		return w.unsaid("Base", "the Dockerfiles of fromscratch are from scratch, and have nothing of "+w.Plan.BaseName, "leave Base out, or build the image with the target image")
 	}
 	if p.Supply.Licences {
 		return w.unsaid("Licenses", "the texts are those of the modules and packages that the image was built from, and a Dockerfile has no command that finds them", "leave Licenses out, or build the image with the target image")
 	}
-	if w.Plan.builder != nil {
-		w.remark("fromscratch compiles in %s (%s): --build-arg GO_IMAGE=%s does so here.", p.builder.Ref, p.Origin, p.builder.Ref)
+	if w.Plan.Builder != nil {
+		w.remark("fromscratch compiles in %s (%s): --build-arg GO_IMAGE=%s does so here.", p.Builder.Ref, p.Origin, p.Builder.Ref)
 	}
 	if p.Hooks.Before {
 		w.remark("Before of %s is a function of the magefile, which docker build does not run. What it generates has to be there before: mage imageRootfs runs it.", p.Origin)

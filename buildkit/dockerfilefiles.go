@@ -208,7 +208,7 @@ func (p Plan) hostPath(name string) string {
 
 // run says how the image is run.
 func (w *writing) run(context.Context) error {
-	i := w.Plan.Image
+	i := w.Plan.Config
 	w.spec.Run = dockerfile.Run{
 		Entrypoint: i.Entrypoint, Cmd: i.Cmd, Env: i.Env, User: i.User, Workdir: i.Workdir,
 		Ports: i.Ports, Volumes: i.Volumes, Labels: i.Labels, StopSignal: i.StopSignal,

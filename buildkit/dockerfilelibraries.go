@@ -236,8 +236,8 @@ func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Packa
 
 // command is where the machine that compiles has a command, "" for nowhere.
 func (w *writing) command(ctx context.Context, name string) (string, error) {
-	if w.Plan.builder != nil {
-		return w.Plan.builder.Look(ctx, w.Plan.gocmd.Env, name)
+	if w.Plan.Builder != nil {
+		return w.Plan.Builder.Look(ctx, w.Plan.Go.Env, name)
 	}
 	found, err := exec.LookPath(name)
 	if err != nil {

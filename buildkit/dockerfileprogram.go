@@ -31,7 +31,7 @@ const (
 // compiler chooses the image that compiles: the version that go.mod or go.work names, and for libraries the release
 // that they were found in.
 func (w *writing) compiler(context.Context) error {
-	file := cmp.Or(w.Plan.module.Workspace, w.Plan.module.GoMod)
+	file := cmp.Or(w.Plan.Module.Workspace, w.Plan.Module.GoMod)
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("reading the version of Go: %w", err)
@@ -122,7 +122,7 @@ func (w *writing) program(ctx context.Context) error {
 		w.spec.Program.Built = rel
 		return nil
 	}
-	line, err := p.gocmd.CommandLine(ctx, w.request())
+	line, err := p.Go.CommandLine(ctx, w.request())
 	if err != nil {
 		return err
 	}
@@ -226,8 +226,8 @@ func (w *writing) moduleFiles() (outside bool, err error) {
 		return cmp.Or(strings.Count(a, "/")-strings.Count(b, "/"), strings.Compare(a, b))
 	})
 	w.spec.Program.ModuleFiles = files
-	if outside && w.Plan.module.Workspace != "" {
-		return true, &ConfigError{Err: fmt.Errorf("a module of the workspace %q is outside of its folder, which is all that a builder sees\nfix: move go.work above all of its modules, or set GOWORK=off", w.Plan.module.Workspace)}
+	if outside && w.Plan.Module.Workspace != "" {
+		return true, &ConfigError{Err: fmt.Errorf("a module of the workspace %q is outside of its folder, which is all that a builder sees\nfix: move go.work above all of its modules, or set GOWORK=off", w.Plan.Module.Workspace)}
 	}
 	return outside, nil
 }
@@ -246,7 +246,7 @@ func (w *writing) downloads(outside bool) {
 		p.Private = ""
 		return
 	}
-	gomod, err := os.ReadFile(w.Plan.module.GoMod)
+	gomod, err := os.ReadFile(w.Plan.Module.GoMod)
 	if p.DownloadAll = err == nil && !outside && !toolLine.Match(gomod); !p.DownloadAll {
 		p.Download = modules
 	}
@@ -300,7 +300,7 @@ func (w *writing) entries() []string {
 // others are the folders of other programs, which the program does not need.
 func (w *writing) others(folders []string) []string {
 	var others []string
-	for _, dir := range w.Plan.run.programs {
+	for _, dir := range w.Plan.Run.Programs {
 		rel, ok := w.inContext(dir)
 		if !ok || dir == "" || rel == "." {
 			continue

@@ -44,7 +44,7 @@ func (w *writing) system(context.Context) error {
 	types := &section{title: "The types of files, by extension: the program asks for them."}
 	trust := &section{title: "The certificate authorities that TLS clients trust."}
 	zones := &section{title: "Time zones, of the distribution."}
-	libraries := &section{title: fmt.Sprintf("The shared libraries of %s: its loader and all that it will load, each at its own path, with the links on the way.", w.Plan.program())}
+	libraries := &section{title: fmt.Sprintf("The shared libraries of %s: its loader and all that it will load, each at its own path, with the links on the way.", w.Plan.Program())}
 	opened := &section{title: "What the libraries open while the program runs: plugins and data."}
 
 	w.addFolders(folders)

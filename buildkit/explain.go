@@ -72,7 +72,7 @@ func (b *Built) Explain() Explanation {
 	for _, e := range b.Tree.Entries() {
 		x.Entries = append(x.Entries, factsOf(e))
 	}
-	if b.Plan.base != nil {
+	if b.Plan.Base != nil {
 		x.Base, x.BaseSize = b.Plan.BaseName, b.sizeOfBase()
 	}
 	x.Entries = b.withBase(x.Entries)

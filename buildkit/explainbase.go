@@ -13,7 +13,7 @@ import (
 // withBase adds to the facts about entries those of the libraries that the program loads
 // from the base, and of the folders above them.
 func (b *Built) withBase(entries []EntryFacts) []EntryFacts {
-	if b.Plan.base == nil || b.Closure == nil {
+	if b.Plan.Base == nil || b.Closure == nil {
 		return entries
 	}
 	known := map[string]bool{"/": true}
@@ -48,7 +48,7 @@ const baseLayer = "base"
 
 // neededBy says why a library is loaded.
 func (b *Built) neededBy(o *ldd.Object) string {
-	by := b.Plan.program()
+	by := b.Plan.Program()
 	if o.NeededBy != nil && o.NeededBy != b.Closure.Program() {
 		by = o.NeededBy.Path
 	}
@@ -57,7 +57,7 @@ func (b *Built) neededBy(o *ldd.Object) string {
 
 // librariesFrom says where the libraries of a closure are from.
 func (b *Built) librariesFrom() string {
-	if b.Plan.base == nil {
+	if b.Plan.Base == nil {
 		return b.where()
 	}
 	n := 0
@@ -71,10 +71,10 @@ func (b *Built) librariesFrom() string {
 
 // inBase is the file of the base that a library is.
 func (b *Built) inBase(o *ldd.Object) (info fs.FileInfo, ok bool) {
-	if b.Plan.base == nil {
+	if b.Plan.Base == nil {
 		return nil, false
 	}
-	info, err := b.Plan.base.FS.Lstat(strings.TrimPrefix(o.Real, "/"))
+	info, err := b.Plan.Base.FS.Lstat(strings.TrimPrefix(o.Real, "/"))
 	return info, err == nil
 }
 
@@ -95,7 +95,7 @@ func (b *Built) baseChain(p string) []EntryFacts {
 		seen[o] = true
 		at := o.Real
 		if o == b.Closure.Program() {
-			at = b.Plan.program()
+			at = b.Plan.Program()
 		}
 		facts := b.withBase(nil)
 		if e, ok := b.Tree.Lookup(at); ok {

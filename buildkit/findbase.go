@@ -12,11 +12,9 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
-
-// noBase is the base of an image that is put on nothing, as Dockerfiles call it.
-const noBase = "scratch"
 
 // baseMemory is what is kept of a base for the next run to see whether its name means
 // another image now.
@@ -39,7 +37,7 @@ func (in Inputs) findBases(ctx context.Context, m gobuild.Module, subjects []sub
 	}
 	found := map[base.Request]result{}
 	for i, s := range subjects {
-		if s.config.Base == "" || s.config.Base == noBase {
+		if s.config.Base == "" || s.config.Base == plan.NoBase {
 			continue
 		}
 		r := baseRequest(m.Dir, s.config, s.platform)
@@ -133,8 +131,8 @@ func (d Deliverable) SameBase(ctx context.Context, in Inputs) bool {
 }
 
 func (p Plan) baseMemory() *baseMemory {
-	if p.base == nil {
+	if p.Base == nil {
 		return nil
 	}
-	return &baseMemory{base.Request{Reference: p.BaseName, Dir: p.module.Dir, Platform: p.Platform}, p.base.ID}
+	return &baseMemory{base.Request{Reference: p.BaseName, Dir: p.Module.Dir, Platform: p.Platform}, p.Base.ID}
 }

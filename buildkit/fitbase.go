@@ -13,7 +13,7 @@ import (
 // fitBase refuses a program whose loader the base has not: its C library would be
 // another one than that of all other programs of the base.
 func (b *Built) fitBase() error {
-	if b.Plan.base == nil {
+	if b.Plan.Base == nil {
 		return nil
 	}
 	loader, err := ldd.Interpreter(b.Binary.Path)
@@ -23,7 +23,7 @@ func (b *Built) fitBase() error {
 	if info, err := b.base.Stat(strings.TrimPrefix(loader, "/")); err == nil && info.Mode().IsRegular() {
 		return nil
 	}
-	name, there := b.Plan.BaseName, ldd.Loaders(b.Plan.base.FS)
+	name, there := b.Plan.BaseName, ldd.Loaders(b.Plan.Base.FS)
 	if len(there) == 0 {
 		return b.misfit(loader, plaintext.Sprintf("%s has no C library", name), plaintext.Sprintf(
 			"build a static program: Cgo: \"off\" (CGO_ENABLED=0), or CC=musl-gcc with LDFlags \"-linkmode external -extldflags -static\"; take a base with %s; or leave Base out: then %s comes from the sysroot",
@@ -42,7 +42,7 @@ func (b *Built) fitBase() error {
 // misfit is the error for a program that is for another C library than the base's.
 func (b *Built) misfit(loader, base, fix string) error {
 	return plaintext.Errorf("putting %s on the base %s: the program is for %s and asks for the loader %s, but %s\nfix: %s",
-		b.Plan.program(), b.Plan.BaseName, libc(loader), loader, base, fix)
+		b.Plan.Program(), b.Plan.BaseName, libc(loader), loader, base, fix)
 }
 
 // libc names the C library of a loader.
@@ -55,7 +55,7 @@ func libc(loader string) string {
 
 // onBase says of a program that does not start in the image whose libraries those are.
 func (b *Built) onBase(err error) error {
-	if b.Plan.base == nil {
+	if b.Plan.Base == nil {
 		return err
 	}
 	name := b.Plan.BaseName
@@ -90,7 +90,7 @@ func (e *misfitError) Unwrap() error { return e.err }
 // shell.
 func (b *Built) noShell() string {
 	switch {
-	case b.Plan.base == nil:
+	case b.Plan.Base == nil:
 		return "the image has no shell and no other programs"
 	case b.executable("/bin/sh") == nil:
 		return ""
@@ -103,10 +103,10 @@ func (b *Built) noShell() string {
 // index of its own then.
 func (b *Built) seeIndex(err error) bool {
 	var missing *ldd.MissingError
-	if b.Plan.base == nil || !errors.As(err, &missing) {
+	if b.Plan.Base == nil || !errors.As(err, &missing) {
 		return false
 	}
-	real, _, err := ldd.Follow(b.Plan.base.FS, loaderIndex)
+	real, _, err := ldd.Follow(b.Plan.Base.FS, loaderIndex)
 	if err != nil {
 		return false
 	}

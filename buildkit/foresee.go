@@ -43,8 +43,8 @@ func (p Plan) foresee(ctx context.Context) (f Foreseen, err error) {
 		return Foreseen{}, err
 	}
 	defer func() { err = errors.Join(err, temp.Remove()) }()
-	p.output = filepath.Join(temp.Path, p.Name)
-	p.run.key = "" // what an earlier build knows does not say what is only guessed
+	p.Output = filepath.Join(temp.Path, p.Name)
+	p.Run.Key = "" // what an earlier build knows does not say what is only guessed
 	b := &Built{Plan: p}
 	for _, stage := range []func(context.Context) error{b.check, b.compile, b.functions, b.goLicences, b.libraries} {
 		if err := stage(ctx); err != nil {

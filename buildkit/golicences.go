@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
@@ -34,7 +35,7 @@ func (b *Built) goLicences(ctx context.Context) error {
 	if !b.Plan.Supply.Licences || info == nil {
 		return nil
 	}
-	to := path.Join(docFolder, b.Plan.Name, "licenses")
+	to := path.Join(plan.DocFolder, b.Plan.Name, "licenses")
 	var without []string
 	modules, err := b.licensed(ctx, info)
 	if err != nil {
@@ -73,8 +74,8 @@ func (b *Built) licensed(ctx context.Context, info *debug.BuildInfo) ([]licensed
 	if !fs.ValidPath(list[0].name) {
 		return nil, fmt.Errorf("looking for licences: the program says that Go %q has compiled it, which is no version\nfix: set Licenses to false, or compile the program elsewhere", info.GoVersion)
 	}
-	if b.Plan.builder != nil {
-		root, err := b.Plan.builder.GOROOT(ctx, b.Plan.inside.GOROOT)
+	if b.Plan.Builder != nil {
+		root, err := b.Plan.Builder.GOROOT(ctx, b.Plan.Inside.GOROOT)
 		if err != nil {
 			return nil, err
 		}
@@ -93,13 +94,13 @@ func (b *Built) licensed(ctx context.Context, info *debug.BuildInfo) ([]licensed
 			return nil, fmt.Errorf("looking for licences: the program names a module %q (%q), which is no name of one\nfix: set Licenses to false, or compile the program elsewhere", m.Path, from.Path+"@"+from.Version)
 		}
 		l := licensedModule{name: m.Path, dir: b.moduleDir(m.Path, from), whole: true}
-		l.fixed = fsx.Within(b.Plan.module.Cache, l.dir)
+		l.fixed = fsx.Within(b.Plan.Module.Cache, l.dir)
 		if versioned(from) {
 			l.name = from.Path + "@" + from.Version
 		}
-		if b.Plan.builder != nil && !versioned(from) && !b.Plan.builder.Sees(l.dir) {
+		if b.Plan.Builder != nil && !versioned(from) && !b.Plan.Builder.Sees(l.dir) {
 			l.dir = "" // the program says so, and the go command there had no such folder
-		} else if _, err := os.Stat(l.dir); b.Plan.builder != nil && versioned(from) && err != nil {
+		} else if _, err := os.Stat(l.dir); b.Plan.Builder != nil && versioned(from) && err != nil {
 			l.dir = ""
 			if l.fsys, err = b.moduleInBuilder(ctx, from); err != nil {
 				return nil, fmt.Errorf("looking for the licence of %s: %w", l.name, err)
@@ -128,7 +129,7 @@ func (b *Built) moduleDir(name string, from *debug.Module) string {
 		return vendored
 	}
 	if versioned(from) {
-		return filepath.Join(b.Plan.module.Cache, filepath.FromSlash(escapeModule(from.Path)+"@"+escapeModule(from.Version)))
+		return filepath.Join(b.Plan.Module.Cache, filepath.FromSlash(escapeModule(from.Path)+"@"+escapeModule(from.Version)))
 	}
 	if filepath.IsAbs(from.Path) {
 		return from.Path
@@ -140,7 +141,7 @@ func (b *Built) moduleDir(name string, from *debug.Module) string {
 // is one that is not there either.
 func (b *Built) moduleInBuilder(ctx context.Context, from *debug.Module) (fs.FS, error) {
 	below := escapeModule(from.Path) + "@" + escapeModule(from.Version)
-	sys, err := b.Plan.builder.Downloaded(ctx, below)
+	sys, err := b.Plan.Builder.Downloaded(ctx, below)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -193,7 +194,7 @@ func (b *Built) takeLicences(m licensedModule, to string) (found bool, err error
 		b.readsOf(m, name)
 		b.texts = append(b.texts, rootfs.Entry{
 			Path: path.Join(to, name), Mode: 0o644, Layer: rootfs.Files,
-			Reason: "licence of " + m.name, For: b.Plan.program(), Source: rootfs.Bytes(content),
+			Reason: "licence of " + m.name, For: b.Plan.Program(), Source: rootfs.Bytes(content),
 		})
 		return nil
 	})

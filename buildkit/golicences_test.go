@@ -10,6 +10,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
 )
 
@@ -44,7 +45,7 @@ func TestLicencesHostile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Built{Plan: Plan{Root: root, builder: builder.Of(docker.Image{ID: "sha256:0123"}, "golang:1.26", []string{root}, sys)}}
+	b := &Built{Plan: Plan{plan.Image{Root: root, Builder: builder.Of(docker.Image{ID: "sha256:0123"}, "golang:1.26", "", []string{root}, sys)}}}
 	if list, err := b.licensed(context.Background(), &debug.BuildInfo{GoVersion: "go1.26/../../../../etc"}); err == nil {
 		t.Errorf("the licences are %+v", list)
 	}

@@ -54,11 +54,11 @@ func (b *Built) layerKey(entries []rootfs.Entry, o image.LayerOptions) (key stri
 		path, host := e.Source.Host()
 		if name, inSysroot := e.Source.Sysroot(); inSysroot {
 			path, host = filepath.Join(b.sysroot(), filepath.FromSlash(name)), true
-			if p := b.Plan; p.builder != nil {
-				path = filepath.Join(p.builder.Below(b.sysroot()).Files(), filepath.FromSlash(name))
+			if p := b.Plan; p.Builder != nil {
+				path = filepath.Join(p.Builder.Below(b.sysroot()).Files(), filepath.FromSlash(name))
 			}
 		}
-		sum, err := record.Sum(path, b.Plan.run.began)
+		sum, err := record.Sum(path, b.Plan.Run.Began)
 		if err != nil || !host {
 			return "", false
 		}

@@ -35,7 +35,7 @@ func (g platforms) layout(ctx context.Context, dir string) (path string, err err
 	if err != nil {
 		return "", fmt.Errorf("delivering image %q: %w", b.Plan.Reference, err)
 	}
-	l := deliver.Layout{Dir: dir, Images: images, Refs: b.Plan.references()}
+	l := deliver.Layout{Dir: dir, Images: images, Refs: b.Plan.References()}
 	if dir == "" {
 		l.Dir, l.Alone = dist.Layout(), true
 	}
@@ -68,17 +68,17 @@ func ArchiveAll(ctx context.Context, built []*Built, own Platform) ([]string, er
 // is in its own, which the build holds.
 func (g platforms) hold(ctx context.Context) (folder Dist, release func() error, err error) {
 	p := g[0].Plan
-	if p.of < 2 {
+	if p.Of < 2 {
 		return p.Dist(), func() error { return nil }, nil
 	}
-	if release, err = p.delivered().Claim(ctx); err != nil {
+	if release, err = p.Delivered().Claim(ctx); err != nil {
 		return "", nil, err
 	}
 	// Each platform has its own documents; those here were of another image.
-	if err := p.delivered().RemoveDocuments(); err != nil {
+	if err := p.Delivered().RemoveDocuments(); err != nil {
 		return "", nil, errors.Join(fmt.Errorf("removing the documents of an earlier build: %w", err), release())
 	}
-	return p.delivered(), release, nil
+	return p.Delivered(), release, nil
 }
 
 // all are the platforms.
@@ -104,7 +104,7 @@ func (g platforms) archive(ctx context.Context, own Platform) (path string, err 
 	done := b.report.Step(b.Plan.Name, "archive", "writing "+b.Plan.Show(path))
 	annotations, err := g.archived(ctx)
 	if err == nil {
-		err = deliver.Archive{Images: g.images(), Platform: own, Refs: b.Plan.references(), Annotations: annotations}.WriteFile(ctx, path)
+		err = deliver.Archive{Images: g.images(), Platform: own, Refs: b.Plan.References(), Annotations: annotations}.WriteFile(ctx, path)
 	}
 	done("wrote "+b.Plan.Show(path), err)
 	if err != nil {

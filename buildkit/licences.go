@@ -10,15 +10,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/packages"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
-
-// docFolder is where distributions have what belongs to a package and no program needs
-// (https://refspecs.linuxfoundation.org/FHS_3.0/fhs/ch04s11.html).
-const docFolder = "/usr/share/doc"
 
 // commonLicence is how Debian's copyright files name a licence that many packages have,
 // and that is on every Debian once
@@ -84,7 +81,7 @@ func (l *packageTexts) add(p packages.Package, file string) error {
 	var files []string
 	switch p.Kind {
 	case packages.Deb:
-		files = []string{path.Join(docFolder, p.Name, "copyright")}
+		files = []string{path.Join(plan.DocFolder, p.Name, "copyright")}
 	case packages.RPM:
 		files = slices.DeleteFunc(l.owners.sysroot.db.Files(p), func(f string) bool { return !strings.HasPrefix(f, "/usr/share/licenses/") })
 	}

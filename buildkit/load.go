@@ -124,7 +124,7 @@ type parcel struct {
 // images that came before this one.
 func (b *Built) parcel(ctx context.Context, d *Delivery, before docker.Image) (parcel, error) {
 	p, kept := parcel{image: b.Image, has: map[digest.Digest]bool{}}, b.shared(d.engine, before)
-	if base := b.Plan.base; base != nil {
+	if base := b.Plan.Base; base != nil {
 		found, err := b.baseIn(ctx, d)
 		if err != nil {
 			return p, err
@@ -174,10 +174,10 @@ func (b *Built) removeStale(ctx context.Context) error {
 	if err := b.removeStaleDocuments(); err != nil {
 		return err
 	}
-	if b.Plan.of < 2 {
+	if b.Plan.Of < 2 {
 		return b.removeStaleFiles(b.Plan.Dist())
 	}
-	return b.Plan.delivered().InUse(ctx, func(d Dist) error {
+	return b.Plan.Delivered().InUse(ctx, func(d Dist) error {
 		if err := d.RemoveDocuments(); err != nil {
 			return fmt.Errorf("removing the documents of an earlier build: %w", err)
 		}

@@ -4,24 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// env is a variable of the image.
-func (p Plan) env(name string) string {
-	for _, pair := range p.Image.Env {
-		if value, ok := strings.CutPrefix(pair, name+"="); ok {
-			return value
-		}
-	}
-	return ""
-}
-
 // executables says where else there are some, for people.
 func (p Plan) executables() string {
-	if p.base == nil {
+	if p.Base == nil {
 		return "Files; there is no shell"
 	}
 	return "Files or of the base " + p.BaseName
@@ -29,22 +18,22 @@ func (p Plan) executables() string {
 
 // aboveBase says for people that the tree is not the whole image.
 func (p Plan) aboveBase() string {
-	if p.base == nil {
+	if p.Base == nil {
 		return ""
 	}
 	return ", without the files of the base " + p.BaseName
 }
 
 func (p Plan) baseImage() *image.Base {
-	if p.base == nil {
+	if p.Base == nil {
 		return nil
 	}
-	return p.base.Image
+	return p.Base.Image
 }
 
 // baseSize says for people how much of an image is its base.
 func (b *Built) baseSize() string {
-	if b.Plan.base == nil {
+	if b.Plan.Base == nil {
 		return ""
 	}
 	return fmt.Sprintf(", %s of them the base %s", Size(b.sizeOfBase()), b.Plan.BaseName)
@@ -53,7 +42,7 @@ func (b *Built) baseSize() string {
 // sizeOfBase is the size of all layers of the base, in bytes.
 func (b *Built) sizeOfBase() int64 {
 	var size int64
-	for _, l := range b.Plan.base.Image.Layers {
+	for _, l := range b.Plan.Base.Image.Layers {
 		size += l.Size
 	}
 	return size
@@ -63,7 +52,7 @@ func (b *Built) sizeOfBase() int64 {
 // compressed; nil where that is not known. The containerd image store, which has them
 // under these names, need not be sent them then.
 func (b *Built) onBlobs() *image.Image {
-	base := b.Plan.base
+	base := b.Plan.Base
 	if base == nil || len(base.Blobs) != len(base.Image.Layers) {
 		return nil
 	}
@@ -84,8 +73,8 @@ type baseFound struct {
 // its configuration's digest and finds layers by what is in them. The containerd image
 // store finds them by their blobs: it must have the very manifest, whole.
 func (b *Built) baseIn(ctx context.Context, d *Delivery) (baseFound, error) {
-	base := b.Plan.base
-	if name := b.Plan.baseReference(); name != "" && b.onBlobs() != nil {
+	base := b.Plan.Base
+	if name := b.Plan.BaseReference(); name != "" && b.onBlobs() != nil {
 		named := d.inspect(ctx, name)
 		if named.err != nil {
 			return baseFound{}, named.err

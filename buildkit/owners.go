@@ -73,7 +73,7 @@ type owners struct {
 func (b *Built) owners() *owners {
 	o := &owners{host: b.openInstalled(ldd.DirFS("/"))}
 	o.near = o.host
-	if builder := b.Plan.builder; builder != nil {
+	if builder := b.Plan.Builder; builder != nil {
 		o.near, o.fetched = b.openInstalled(builder.Below("/")), filepath.ToSlash(builder.Below("/").Files())
 	}
 	if o.sysroot, o.root = o.near, "/"; filepath.Clean(b.sysroot()) != "/" {
@@ -87,7 +87,7 @@ func (b *Built) owners() *owners {
 
 // inMachine is a folder of the machine that compiles, the builder or this one, as a root.
 func (b *Built) inMachine(dir string) ldd.FS {
-	if builder := b.Plan.builder; builder != nil {
+	if builder := b.Plan.Builder; builder != nil {
 		return builder.Below(dir)
 	}
 	return ldd.DirFS(dir)
@@ -96,7 +96,7 @@ func (b *Built) inMachine(dir string) ldd.FS {
 // read notes a file below the root that decides about the image. In a builder none has to
 // be: its image's ID, which is in the key of the memory, says all about it.
 func (o *owners) read(b *Built, name string) {
-	if b.Plan.builder == nil {
+	if b.Plan.Builder == nil {
 		b.reads.Add(filepath.Join(o.root, filepath.FromSlash(name)))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/provenance"
 	"github.com/fromscratch-go/fromscratch/buildkit/sbom"
 )
@@ -24,17 +25,17 @@ func (b *Built) provenance(ctx context.Context, manifest digest.Digest) ([]byte,
 	build := provenance.Build{
 		Reference: b.Plan.Reference, Manifest: manifest.Encoded(),
 		External: b.Plan.parameters(), Internal: b.internal(),
-		Builder: map[string]string{"fromscratch": ownVersion(), "go": b.Plan.inside.GoVersion},
+		Builder: map[string]string{"fromscratch": ownVersion(), "go": b.Plan.Inside.GoVersion},
 	}
 	if source, ok := checkout.Source(); ok {
 		build.From = append(build.From, source)
 	}
-	if builder := b.Plan.builder; builder != nil {
+	if builder := b.Plan.Builder; builder != nil {
 		build.From = append(build.From, builderResource(builder))
 	}
-	if base := b.Plan.base; base != nil {
+	if base := b.Plan.Base; base != nil {
 		r := provenance.Resource{Name: "base", Digest: map[string]string{"sha256": base.Digest.Encoded()}}
-		if reference := b.Plan.baseReference(); reference != "" {
+		if reference := b.Plan.BaseReference(); reference != "" {
 			r.URI = sbom.OCIPURL(reference, base.Digest.String(), "")
 		}
 		build.From = append(build.From, r)
@@ -46,7 +47,7 @@ func (b *Built) provenance(ctx context.Context, manifest digest.Digest) ([]byte,
 // checkout asks git about the module's folder. What git refuses to tell is not known,
 // and a person hears why.
 func (b *Built) checkout(ctx context.Context) (provenance.Checkout, error) {
-	c, err := provenance.Read(ctx, b.Plan.Root, b.Plan.host.Env, mageFile)
+	c, err := provenance.Read(ctx, b.Plan.Root, b.Plan.Host.Env, mageFile)
 	if ctx.Err() != nil {
 		return c, context.Cause(ctx)
 	}
@@ -61,8 +62,8 @@ func (b *Built) checkout(ctx context.Context) (provenance.Checkout, error) {
 func (p Plan) parameters() []provenance.Parameter {
 	var list []provenance.Parameter
 	for _, v := range p.Values {
-		if !v.public.hidden {
-			list = append(list, provenance.Parameter{Name: v.Name, Value: v.public.value, Origin: v.public.origin})
+		if !v.Public.Hidden {
+			list = append(list, provenance.Parameter{Name: v.Name, Value: v.Public.Value, Origin: v.Public.Origin})
 		}
 	}
 	return list
@@ -77,20 +78,11 @@ func builderResource(b *builder.Builder) provenance.Resource {
 	return r
 }
 
-// baseReference is the base as registries know it; "" for one that was read from files
-// of this machine.
-func (p Plan) baseReference() string {
-	if p.base == nil || len(p.base.Paths) > 0 {
-		return ""
-	}
-	return p.BaseName
-}
-
 // internal is how the go command was called, and what it says about the program.
 func (b *Built) internal() map[string]string {
 	values := map[string]string{}
 	if b.Plan.Binary == "" {
-		values["command"] = "go build " + flagsOf(b.Plan.Compile)
+		values["command"] = "go build " + plan.Flags(b.Plan.Compile)
 	}
 	if info := b.buildInfo(); info != nil {
 		for _, s := range info.Settings {

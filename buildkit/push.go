@@ -109,9 +109,9 @@ func (g platforms) push(ctx context.Context, o PushOptions) (Pushed, error) {
 	if err == nil {
 		pushed, err = registry.Push(ctx, r)
 	}
-	came := fmt.Sprintf("pushed %s, sent %s", strings.Join(b.Plan.references(), ", "), Size(pushed.Sent))
+	came := fmt.Sprintf("pushed %s, sent %s", strings.Join(b.Plan.References(), ", "), Size(pushed.Sent))
 	if pushed.Sent == 0 {
-		came = strings.Join(b.Plan.references(), ", ") + " is there, nothing was sent"
+		came = strings.Join(b.Plan.References(), ", ") + " is there, nothing was sent"
 	}
 	done(came, err)
 	if err != nil {
@@ -123,7 +123,7 @@ func (g platforms) push(ctx context.Context, o PushOptions) (Pushed, error) {
 func (g platforms) pushRequest(ctx context.Context, o PushOptions) (registry.PushRequest, error) {
 	p := g[0].Plan
 	r := registry.PushRequest{
-		Images: g.images(), Repository: p.Repository, Tags: p.tags(), Compression: p.Compression, Cache: o.Cache,
+		Images: g.images(), Repository: p.Repository, Tags: p.Tags(), Compression: p.Compression, Cache: o.Cache,
 		Credentials: registry.Credentials{Getenv: o.Getenv}, Progress: g[0].underway(),
 	}
 	if o.Getenv != nil {

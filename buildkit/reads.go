@@ -58,7 +58,7 @@ func (b *Built) sys() ldd.FS { return b.overBase(b.ownSys()) }
 // ownSys is the sysroot without the base.
 func (b *Built) ownSys() ldd.FS {
 	sys := b.inMachine(b.sysroot())
-	if b.Plan.builder == nil { // of a builder the image's ID, which is in the key of the memory, says all
+	if b.Plan.Builder == nil { // of a builder the image's ID, which is in the key of the memory, says all
 		sys = notedFS{sys, b.sysroot(), &b.reads}
 	}
 	return sys
@@ -66,21 +66,21 @@ func (b *Built) ownSys() ldd.FS {
 
 // overBase is a sysroot under the base, if there is one.
 func (b *Built) overBase(sys ldd.FS) ldd.FS {
-	if b.Plan.base == nil {
+	if b.Plan.Base == nil {
 		return sys
 	}
-	return rootfs.Overlay(b.Plan.base.FS, sys, slices.Concat(b.hidden, packageFolders)...)
+	return rootfs.Overlay(b.Plan.Base.FS, sys, slices.Concat(b.hidden, packageFolders)...)
 }
 
 // layoutReads are what decides which programs there are.
 func (b *Built) layoutReads() (*record.Set, error) {
 	p, src := b.Plan, b.Plan.Main.Sources
-	set := &record.Set{Noise: mageFile, Began: p.run.names}
+	set := &record.Set{Noise: mageFile, Began: p.Run.Names}
 	for _, path := range slices.Concat(src.Files, src.Folders) {
 		set.Add(path)
 	}
 	// Another module may begin in any folder on the way to the root.
-	for dir := p.run.dir; ; dir = filepath.Dir(dir) {
+	for dir := p.Run.Dir; ; dir = filepath.Dir(dir) {
 		set.Add(filepath.Join(dir, "go.mod"))
 		set.Add(filepath.Join(dir, "go.work"))
 		if dir == filepath.Dir(dir) {
@@ -111,7 +111,7 @@ func (b *Built) libraryReads() *record.Set {
 // the sysroot were noted while they were read.
 func (b *Built) contentReads() (*record.Set, error) {
 	p, set := b.Plan, &b.reads
-	set.Noise, set.Began = mageFile, p.run.names
+	set.Noise, set.Began = mageFile, p.Run.Names
 	var errs []error
 	for _, dir := range p.Main.Sources.Folders {
 		errs = append(errs, addFilesOf(set, dir))
@@ -130,8 +130,8 @@ func (b *Built) contentReads() (*record.Set, error) {
 	for _, path := range p.ownFiles() {
 		set.Add(path)
 	}
-	if p.base != nil {
-		for _, path := range p.base.Paths {
+	if p.Base != nil {
+		for _, path := range p.Base.Paths {
 			set.Add(path)
 		}
 	}
@@ -149,9 +149,9 @@ func (b *Built) contentReads() (*record.Set, error) {
 func (p Plan) ownFiles() []string {
 	bundle := only(p.Files.Certificates.Bundle) // a base may have one of its own
 	switch {
-	case p.builder == nil:
+	case p.Builder == nil:
 		return slices.Concat(rootfs.BundlePlaces(), bundle)
-	case p.Files.Certificates.Bundle != p.bundle:
+	case p.Files.Certificates.Bundle != p.Bundle:
 		return slices.Concat(rootfs.BundlePlaces(), bundle)
 	}
 	return nil
@@ -159,7 +159,7 @@ func (p Plan) ownFiles() []string {
 
 // zoneTrees are the files and folders of this machine that time zones come from. A builder has its own.
 func (p Plan) zoneTrees() []string {
-	if p.builder != nil {
+	if p.Builder != nil {
 		return nil
 	}
 	return p.Files.ZonePlaces()
@@ -209,7 +209,7 @@ func (b *Built) Doubt() error {
 func (b *Built) remember() error {
 	p := b.Plan
 	switch {
-	case p.run.key == "" || b.Image == nil:
+	case p.Run.Key == "" || b.Image == nil:
 		return nil
 	case p.Main.Sources.Doubt != "":
 		return p.Dist().Forget()
@@ -228,8 +228,8 @@ func (b *Built) remember() error {
 func (b *Built) keep() error {
 	p := b.Plan
 	m := memory{
-		Key: p.run.key, Set: p.run.set, Folder: p.folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
-		Platform: p.Platform, From: p.from, Index: p.index, Module: p.module, Main: p.Main, Headers: b.headers(), Base: p.baseMemory(),
+		Key: p.Run.Key, Set: p.Run.Set, Folder: p.Folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
+		Platform: p.Platform, From: p.From, Index: p.Index, Module: p.Module, Main: p.Main, Headers: b.headers(), Base: p.baseMemory(),
 	}
 	layout, err := b.layoutReads()
 	if err != nil {
@@ -239,13 +239,13 @@ func (b *Built) keep() error {
 	if err != nil {
 		return err
 	}
-	if m.layout, err = layout.Take(p.run.began); err != nil {
+	if m.layout, err = layout.Take(p.Run.Began); err != nil {
 		return err
 	}
-	if m.content, err = content.Take(p.run.began); err != nil {
+	if m.content, err = content.Take(p.Run.Began); err != nil {
 		return err
 	}
-	library, err := b.libraryReads().Take(p.run.began)
+	library, err := b.libraryReads().Take(p.Run.Began)
 	if err != nil {
 		return err
 	}

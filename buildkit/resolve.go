@@ -10,6 +10,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
@@ -84,12 +85,12 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 	}
 	plans := make([]Plan, 0, len(subjects))
 	for _, s := range subjects {
-		p, err := in.plan(module, s)
+		img, err := plan.New(in.facts(module, s))
 		if err != nil {
 			return nil, fmt.Errorf("planning image %q: %w", s.name, err)
 		}
-		p.run.programs = programs
-		plans = append(plans, p)
+		img.Run.Programs = programs
+		plans = append(plans, Plan{img})
 	}
 	if err := in.AskBuilders(ctx); err != nil { // what was missing has been pulled
 		return nil, err
@@ -111,13 +112,13 @@ func (in Inputs) mark(plans []Plan, names map[string]uint64) {
 	key := in.key()
 	var set []string
 	for _, p := range plans {
-		set = append(set, p.folder())
+		set = append(set, p.Folder())
 	}
 	for i := range plans {
-		r := &plans[i].run
-		r.dir, r.set, r.began, r.names = in.Dir, set, in.Began, names
+		r := &plans[i].Run
+		r.Dir, r.Set, r.Began, r.Names = in.Dir, set, in.Began, names
 		if !in.Began.IsZero() {
-			r.key = key
+			r.Key = key
 		}
 	}
 }
@@ -129,14 +130,14 @@ func (in Inputs) unambiguous(plans []Plan) error {
 	for _, p := range plans {
 		var other Plan
 		ok, ref := false, ""
-		for _, name := range p.references() {
+		for _, name := range p.References() {
 			if other, ok = seen[name]; ok && other.Name != p.Name {
 				ref = name
 				break
 			}
 			ok = false
 		}
-		for _, name := range p.references() {
+		for _, name := range p.References() {
 			seen[name] = p
 		}
 		if !ok {
@@ -176,7 +177,7 @@ func One(plans []Plan) (Plan, error) {
 		names = append(names, p.Label())
 	}
 	fix := "IMAGE_NAME=" + plans[0].Name
-	if plans[0].of > 1 {
+	if plans[0].Of > 1 {
 		fix += " IMAGE_PLATFORM=" + plans[0].Platform.String()
 	}
 	return Plan{}, &ConfigError{Err: fmt.Errorf("this needs one image, and there are %s\nfix: select one, with %s", strings.Join(names, ", "), fix)}

@@ -16,13 +16,14 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 )
 
 // Plans share the lists of their sources: what a build notes of them changes no list.
 func TestLayoutReadsKeepSources(t *testing.T) {
 	files := append(make([]string, 0, 8), "/m/go.mod", "/m/main.go", "/m/other.go")
 	src := gobuild.Sources{Module: t.TempDir(), Files: files[:2], Folders: []string{"/m/folder"}}
-	b := &Built{Plan: Plan{Main: gobuild.Main{Sources: src}, run: run{dir: "/m"}, Root: "/m", Binary: "/app"}}
+	b := &Built{Plan: Plan{plan.Image{Main: gobuild.Main{Sources: src}, Run: plan.Run{Dir: "/m"}, Root: "/m", Binary: "/app"}}}
 	if _, err := b.layoutReads(); err != nil {
 		t.Fatal(err)
 	}
@@ -81,10 +82,10 @@ func TestGroupIsHeld(t *testing.T) {
 		held   bool // is it an error when another run holds the folder
 	}{
 		{"stale", func(ctx context.Context, b *Built) error { return b.removeStale(ctx) }, true},
-		{"discarded", func(_ context.Context, b *Built) error { return b.Plan.discardGroup() }, false},
+		{"discarded", func(_ context.Context, b *Built) error { return b.Plan.DiscardGroup() }, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			p := Plan{Root: t.TempDir(), Name: "app", of: 2}
+			p := Plan{plan.Image{Root: t.TempDir(), Name: "app", Of: 2}}
 			b := &Built{Plan: p, Image: &image.Image{ConfigDigest: digest.FromString("c"), ManifestDigest: digest.FromString("m")}}
 			if err := errors.Join(p.Group().Make(), os.WriteFile(p.Group().Archive(), []byte("another run's"), 0o644)); err != nil {
 				t.Fatal(err)
@@ -110,7 +111,7 @@ func TestGroupIsHeld(t *testing.T) {
 
 // A folder that is not there is not made to remove something from it, and one that is not ours is left alone.
 func TestGroupIsLeft(t *testing.T) {
-	p := Plan{Root: t.TempDir(), Name: "app", of: 2}
+	p := Plan{plan.Image{Root: t.TempDir(), Name: "app", Of: 2}}
 	b := &Built{Plan: p, Image: &image.Image{ConfigDigest: digest.FromString("c"), ManifestDigest: digest.FromString("m")}}
 	if err := b.removeStale(context.Background()); err != nil || fsx.Exists(string(p.Group())) {
 		t.Errorf("the folder was made (%v)", err)

@@ -75,12 +75,12 @@ func (b *Built) subject(ctx context.Context, manifest digest.Digest) (sbom.Subje
 // baseSubject is the base of the image, with the packages that are installed in it; nil
 // without one.
 func (b *Built) baseSubject() *sbom.Base {
-	base := b.Plan.base
+	base := b.Plan.Base
 	if base == nil {
 		return nil
 	}
 	in := b.openInstalled(base.FS)
-	s := &sbom.Base{Name: b.Plan.BaseName, Reference: b.Plan.baseReference(), Digest: base.Digest.String()}
+	s := &sbom.Base{Name: b.Plan.BaseName, Reference: b.Plan.BaseReference(), Digest: base.Digest.String()}
 	if in.db == nil {
 		return s
 	}

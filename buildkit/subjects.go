@@ -14,6 +14,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 )
 
 // subject is a Config with the package that it is about.
@@ -40,7 +41,18 @@ type subject struct {
 func (s subject) what() string { return cmp.Or(s.binary, s.main.ImportPath) }
 
 // label names the image, and its platform if it has several.
-func (s subject) label() string { return Plan{Name: s.name, Platform: s.platform, of: s.of}.Label() }
+func (s subject) label() string {
+	return plan.Image{Name: s.name, Platform: s.platform, Of: s.of}.Label()
+}
+
+// facts are what is known of a subject for its plan.
+func (in Inputs) facts(m gobuild.Module, s subject) plan.Facts {
+	return plan.Facts{
+		Config: s.config, Index: s.index, Name: s.name, Main: s.main, Binary: s.binary, For: s.platform, Of: s.of, From: s.from,
+		Module: m, Inside: s.module, Host: in.gocmdIn(m), Go: s.gocmd, Builder: s.builder, Bundle: s.bundle, Zones: s.zones,
+		Base: s.base, BaseErr: s.baseErr, Getenv: in.getenv,
+	}
+}
 
 // subjects finds the package of every Config; without Configs every main package
 // is a subject of its own.
@@ -127,7 +139,7 @@ func (in Inputs) equip(ctx context.Context, m gobuild.Module, s subject) (subjec
 func (s subject) each(mains []gobuild.Main) []subject {
 	var found []subject
 	for _, main := range mains {
-		s.main, s.name = main, nameOf(s.config, main)
+		s.main, s.name = main, plan.NameOf(s.config, main)
 		found = append(found, s)
 	}
 	return found
@@ -167,7 +179,7 @@ func likelyName(c Config) string {
 // or all main packages of the module.
 func (in Inputs) mains(ctx context.Context, s subject) ([]gobuild.Main, error) {
 	m, c := s.module, s.config
-	options, err := compileOptions(c, s.platform)
+	options, err := plan.CompileOptions(c, s.platform)
 	if err != nil {
 		return nil, &ConfigError{Err: err}
 	}

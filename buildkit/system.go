@@ -55,9 +55,9 @@ func (b *Built) systemKey() (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %s %s %s\n", p.run.key, p.Name, program, b.sysroot())
-	if p.base != nil {
-		fmt.Fprintln(h, p.base.ConfigDigest)
+	fmt.Fprintf(h, "%s %s %s %s\n", p.Run.Key, p.Name, program, b.sysroot())
+	if p.Base != nil {
+		fmt.Fprintln(h, p.Base.ConfigDigest)
 	}
 	if b.linked != nil {
 		fmt.Fprintf(h, "%v\n", b.linked.Needs())
@@ -80,7 +80,7 @@ var errNotKept = errors.New("the system is not kept")
 // recallSystem takes over the system of the last build when it stands; done is
 // false when it does not, and everything has to be computed.
 func (b *Built) recallSystem() (done bool) {
-	if b.Plan.run.key == "" {
+	if b.Plan.Run.Key == "" {
 		return false
 	}
 	var err error
@@ -108,7 +108,7 @@ func (b *Built) recallSystem() (done bool) {
 // lookAtSystem reads the system of the last build, once, if the sysroot is as it was then.
 // The program need not be there for it.
 func (b *Built) lookAtSystem() {
-	if b.looked || b.Plan.run.key == "" {
+	if b.looked || b.Plan.Run.Key == "" {
 		return
 	}
 	b.looked = true
@@ -148,7 +148,7 @@ func (b *Built) keepSystem() error {
 	}
 	var err error
 	var doubt *record.DoubtError
-	if s.reads, err = b.reads.Take(b.Plan.run.began); errors.As(err, &doubt) {
+	if s.reads, err = b.reads.Take(b.Plan.Run.Began); errors.As(err, &doubt) {
 		return fsx.Remove(path)
 	}
 	if err != nil {

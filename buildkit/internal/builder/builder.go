@@ -30,6 +30,7 @@ import (
 type Builder struct {
 	owner   *Builders
 	engine  *docker.Engine
+	at      string // the engine's address
 	image   docker.Image
 	Ref     string     // the image as the Config names it
 	HostGo  gobuild.Go // the go command of this machine
@@ -49,17 +50,17 @@ type Builder struct {
 	fsys      *sysroot.FS
 }
 
-// Of returns a builder of an image whose files are known: folders of sources that its container sees, and the image's file
-// system. It starts no container.
-func Of(image docker.Image, ref string, folders []string, sys *sysroot.FS) *Builder {
-	return &Builder{owner: &Builders{}, image: image, Ref: ref, folders: folders, fsys: sys}
+// Of returns a builder of an image whose files are known: host is the engine's address, folders are those of sources that its
+// container sees, sys is the image's file system. It starts no container.
+func Of(image docker.Image, ref, host string, folders []string, sys *sysroot.FS) *Builder {
+	return &Builder{owner: &Builders{}, image: image, Ref: ref, at: host, folders: folders, fsys: sys}
 }
 
 // Name is the image for people.
 func (b *Builder) Name() string { return fmt.Sprintf("%s (%.19s)", b.Ref, b.image.ID) }
 
 // Host is the address of the engine that compiles.
-func (b *Builder) Host() string { return b.engine.Host() }
+func (b *Builder) Host() string { return b.at }
 
 // Digest is the digest by which registries know the image; ok is false if the engine knows none.
 func (b *Builder) Digest() (digest string, ok bool) { return b.image.Digest(b.Ref) }

@@ -129,7 +129,7 @@ func (b *Builders) Get(ctx context.Context, r Request, c config.Config, p platfo
 	if have := b.all[key]; have != nil {
 		return have, nil
 	}
-	made := &Builder{owner: b, engine: engine, image: img, Ref: c.Builder, root: r.Root, HostGo: gobuild.Go{Dir: r.Dir, Env: r.Environ}, report: r.Report, wishes: wishes, origin: c.Origin}
+	made := &Builder{owner: b, engine: engine, at: engine.Host(), image: img, Ref: c.Builder, root: r.Root, HostGo: gobuild.Go{Dir: r.Dir, Env: r.Environ}, report: r.Report, wishes: wishes, origin: c.Origin}
 	if made.folders, err = sourceFolders(r); err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package buildkit
+package plan
 
 import (
 	"cmp"
@@ -7,13 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
 // decideRuntime decides how the image is run.
-func (p *planner) decideRuntime(in Inputs, _ gobuild.Module) error {
+func (p *planner) decideRuntime() error {
 	c := p.config
 	user, err := p.Files.ImageUser()
 	if err != nil {
@@ -21,53 +20,53 @@ func (p *planner) decideRuntime(in Inputs, _ gobuild.Module) error {
 	}
 	env := map[string]string{"HOME": user.Home}
 	maps.Copy(env, c.Env)
-	p.Image = image.Config{
+	p.Config = image.Config{
 		Platform: p.Platform, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
-		User: fmt.Sprintf("%d:%d", user.UID, user.GID), Workdir: cmp.Or(c.Workdir, dataDir),
+		User: fmt.Sprintf("%d:%d", user.UID, user.GID), Workdir: cmp.Or(c.Workdir, DataDir),
 		Ports: c.Ports, Volumes: c.Volumes, Labels: c.Labels, Healthcheck: healthcheck(c.Healthcheck), StopSignal: c.StopSignal,
 		Created: p.Epoch,
 	}
 	if len(c.Entrypoint) == 0 {
-		p.Image.Entrypoint = []string{p.program()}
+		p.Config.Entrypoint = []string{p.Program()}
 	}
 	for _, key := range slices.Sorted(maps.Keys(env)) {
 		if strings.Contains(key, "=") {
 			return fmt.Errorf("setting the variable %q of Env (%s): the name has a \"=\", and what is behind would be its value\nfix: write {%q: …}", key, c.Origin, strings.SplitN(key, "=", 2)[0])
 		}
-		p.Image.Env = append(p.Image.Env, key+"="+env[key])
+		p.Config.Env = append(p.Config.Env, key+"="+env[key])
 	}
-	if p.base != nil {
-		p.Image = p.base.Image.Inherit(p.Image)
+	if p.Base != nil {
+		p.Config = p.Base.Image.Inherit(p.Config)
 	}
-	if p.Image, err = p.Image.Normalise(); err != nil {
+	if p.Config, err = p.Config.Normalise(); err != nil {
 		return fmt.Errorf("describing the image (%s): %w", c.Origin, err)
 	}
-	p.describeRuntime(in, user)
+	p.describeRuntime(user)
 	return nil
 }
 
 // describeRuntime notes the runtime configuration for people.
-func (p *planner) describeRuntime(in Inputs, user rootfs.User) {
+func (p *planner) describeRuntime(user rootfs.User) {
 	c := p.config
-	p.decided("user", fmt.Sprintf("%s (%s)", p.Image.User, user.Name), origin(c, c.User != "", p.userOrigin()))
-	p.decided("workdir", p.Image.Workdir, origin(c, c.Workdir != "", "default"))
-	p.decided("entrypoint", fmt.Sprintf("%q", slices.Concat(p.Image.Entrypoint, p.Image.Cmd)), origin(c, len(c.Entrypoint)+len(c.Cmd) > 0, "default"))
-	for _, v := range p.Image.Env {
+	p.decided("user", fmt.Sprintf("%s (%s)", p.Config.User, user.Name), origin(c, c.User != "", p.userOrigin()))
+	p.decided("workdir", p.Config.Workdir, origin(c, c.Workdir != "", "default"))
+	p.decided("entrypoint", fmt.Sprintf("%q", slices.Concat(p.Config.Entrypoint, p.Config.Cmd)), origin(c, len(c.Entrypoint)+len(c.Cmd) > 0, "default"))
+	for _, v := range p.Config.Env {
 		key, value, _ := strings.Cut(v, "=")
 		_, set := c.Env[key]
 		if key == "HOME" && !set { // is ours
-			p.decidedAs("env", v, p.envOrigin(key), public{value: key, origin: p.envOrigin(key)})
+			p.decidedAs("env", v, p.envOrigin(key), Public{Value: key, Origin: p.envOrigin(key)})
 			continue
 		}
-		p.decidedVariable(in, "env", key, value, origin(c, set, p.envOrigin(key)))
+		p.decidedVariable("env", key, value, origin(c, set, p.envOrigin(key)))
 	}
 	for _, list := range []struct {
 		name   string
 		values []string
 		own    func(string) bool
-	}{{"port", p.Image.Ports, p.ownPort}, {"volume", p.Image.Volumes, p.ownVolume}} {
+	}{{"port", p.Config.Ports, p.ownPort}, {"volume", p.Config.Volumes, p.ownVolume}} {
 		for _, v := range list.values {
-			p.decided(list.name, v, origin(c, p.base == nil || list.own(v), p.baseOrigin()))
+			p.decided(list.name, v, origin(c, p.Base == nil || list.own(v), p.baseOrigin()))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.Labels)) {
@@ -76,7 +75,7 @@ func (p *planner) describeRuntime(in Inputs, user rootfs.User) {
 	if c.Healthcheck != nil {
 		p.decided("healthcheck", fmt.Sprintf("%q", c.Healthcheck.Test), c.Origin)
 	}
-	if p.Image.StopSignal != "" {
-		p.decided("stop signal", p.Image.StopSignal, origin(c, c.StopSignal != "", p.baseOrigin()))
+	if p.Config.StopSignal != "" {
+		p.decided("stop signal", p.Config.StopSignal, origin(c, c.StopSignal != "", p.baseOrigin()))
 	}
 }

@@ -1,29 +1,27 @@
-package buildkit
+package plan
 
 import (
 	"fmt"
 	"os"
 	"path"
 	"strings"
-
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
 // The words of Config.Plugins that are no names of groups.
 const (
-	pluginsAuto = "auto"
-	pluginsNone = "none"
+	PluginsAuto = "auto"
+	PluginsNone = "none"
 )
 
 // decideLibraries decides where libraries come from, and which are taken that no
 // file names.
-func (p *planner) decideLibraries(Inputs, gobuild.Module) error {
+func (p *planner) decideLibraries() error {
 	c := p.config
 	if p.config.Sysroot != "" {
 		if !p.hasFolder(p.config.Sysroot) {
-			return fmt.Errorf("the Sysroot %q (%s) is no folder%s\nfix: name the folder that holds /lib and /usr of the platform", p.config.Sysroot, p.config.Origin, p.inBuilder())
+			return fmt.Errorf("the Sysroot %q (%s) is no folder%s\nfix: name the folder that holds /lib and /usr of the platform", p.config.Sysroot, p.Origin, p.inBuilder())
 		}
-		p.decidedPath("sysroot", p.config.Sysroot, p.config.Origin)
+		p.decidedPath("sysroot", p.config.Sysroot, p.Origin)
 	}
 	for _, l := range c.Libraries {
 		if l == "" || strings.Contains(l, "/") && !path.IsAbs(l) {
@@ -45,8 +43,8 @@ func (p *planner) decideLibraries(Inputs, gobuild.Module) error {
 
 // hasFolder tells whether the machine that compiles has a folder.
 func (p *planner) hasFolder(dir string) bool {
-	if p.builder != nil {
-		info, err := p.builder.Below(dir).Lstat(".")
+	if p.Builder != nil {
+		info, err := p.Builder.Below(dir).Lstat(".")
 		return err == nil && info.IsDir()
 	}
 	info, err := os.Stat(dir)
@@ -55,21 +53,21 @@ func (p *planner) hasFolder(dir string) bool {
 
 // inBuilder says for people where that is, if it is not here.
 func (p *planner) inBuilder() string {
-	if p.builder == nil {
+	if p.Builder == nil {
 		return ""
 	}
-	return " of the Builder " + p.builder.Ref
+	return " of the Builder " + p.Builder.Ref
 }
 
 // decidePlugins reads the words of Config.Plugins.
 func (p *planner) decidePlugins() error {
 	c := p.config
 	for _, g := range c.Plugins {
-		if g == "" || len(c.Plugins) > 1 && g == pluginsNone {
+		if g == "" || len(c.Plugins) > 1 && g == PluginsNone {
 			return fmt.Errorf("the Plugins are %q (%s)\nfix: set them to \"auto\", to \"none\", or to names of groups as imagePlan prints them", c.Plugins, c.Origin)
 		}
 	}
-	words := pluginsAuto
+	words := PluginsAuto
 	if len(c.Plugins) > 0 {
 		words = strings.Join(c.Plugins, " ")
 	}

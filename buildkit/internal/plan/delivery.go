@@ -1,4 +1,4 @@
-package buildkit
+package plan
 
 import (
 	"fmt"
@@ -6,12 +6,11 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
 // decideDelivery decides about the further names of the image, and how it goes to a registry.
-func (p *planner) decideDelivery(Inputs, gobuild.Module) error {
+func (p *planner) decideDelivery() error {
 	c := p.config
 	p.Repository = p.Reference[:strings.LastIndex(p.Reference, ":")]
 	for _, tag := range c.ExtraTags {
@@ -19,7 +18,7 @@ func (p *planner) decideDelivery(Inputs, gobuild.Module) error {
 		if err != nil {
 			return fmt.Errorf("reading ExtraTags (%s): %w", c.Origin, err)
 		}
-		if !slices.Contains(p.references(), ref) {
+		if !slices.Contains(p.References(), ref) {
 			p.ExtraTags = append(p.ExtraTags, tag)
 			p.decided("also named", ref, c.Origin)
 		}
@@ -34,18 +33,4 @@ func (p *planner) decideDelivery(Inputs, gobuild.Module) error {
 	}
 	p.decided("compression", string(p.Compression)+", of what is pushed", origin(c, c.Compression != "", "default"))
 	return nil
-}
-
-// tags are all tags of the image, the one of its reference first.
-func (p Plan) tags() []string {
-	return append([]string{p.Reference[len(p.Repository)+1:]}, p.ExtraTags...)
-}
-
-// references are all names of the image, its reference first.
-func (p Plan) references() []string {
-	var refs []string
-	for _, tag := range p.tags() {
-		refs = append(refs, p.Repository+":"+tag)
-	}
-	return refs
 }

@@ -1,4 +1,4 @@
-package buildkit
+package plan
 
 import (
 	"cmp"
@@ -11,84 +11,127 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/base"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// plan decides everything about one image.
-func (in Inputs) plan(m gobuild.Module, s subject) (Plan, error) {
-	c := s.config
-	p := planner{config: c, home: in.getenv("HOME"), Plan: Plan{
-		Name: s.name, Root: m.Dir, Main: s.main, Binary: s.binary, Platform: s.platform, Origin: c.Origin, Listed: c.Main == "" && s.binary == "",
-		Libraries: Libraries{Sysroot: c.Sysroot, Names: c.Libraries, Plugins: c.Plugins, Exclude: c.Exclude, CPUVariants: c.CPUVariants},
-		Supply:    Supply{Licences: c.Licenses, Annotate: c.Annotate, Bare: c.Bare}, Hooks: Hooks{Before: c.Before != nil, After: c.After},
-		index: s.index, of: s.of, from: s.from, module: m, inside: s.module, host: in.gocmdIn(m), gocmd: s.gocmd, builder: s.builder, bundle: s.bundle,
-		base: s.base, baseErr: s.baseErr,
-	}}
-	if c.Base != noBase {
-		p.BaseName = c.Base
-	}
-	if s.builder != nil {
-		m.GOROOT, m.GoVersion, m.HostOS, m.HostArch = s.zones, s.module.GoVersion, s.module.HostOS, s.module.HostArch
-	}
-	if s.binary != "" {
-		p.decidedPath("binary", s.binary, c.Origin)
-	} else {
-		p.decided("main", s.main.ImportPath, origin(s.config, s.config.Main != "", "discovered"))
-	}
-	p.decidePlatform()
-	if s.builder != nil {
-		p.decideBuilder(s.builder.Host())
-	} else if len(c.Lend) > 0 {
-		return Plan{}, &ConfigError{Err: fmt.Errorf("the Config (%s) has Lend and no Builder\nfix: set Builder, or leave Lend out", c.Origin)}
-	} else if len(c.Builders) > 0 {
-		return Plan{}, &ConfigError{Err: fmt.Errorf("the Config (%s) has Builders and no Builder\nfix: set Builder to the image that compiles on them", c.Origin)}
-	}
-	for _, decide := range []func(Inputs, gobuild.Module) error{
-		p.decideName, p.decideReference, p.decideDelivery, p.decideEpoch, p.decideCompile, p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply,
-	} {
-		if err := decide(in, m); err != nil {
-			return Plan{}, &ConfigError{Err: err}
-		}
-	}
-	return p.Plan, nil
+// Facts are what is known of an image before anything is decided: its Config, and what was found for it.
+type Facts struct {
+	Config config.Config
+	Index  int               // of the Config
+	Name   string            // of the image
+	Main   gobuild.Main      // the package; zero with a Binary
+	Binary string            // a program that is built elsewhere, absolute
+	Of     int               // how many platforms the image has
+	For    platform.Platform // the one of this image
+	From   string            // who chose it
+
+	Module gobuild.Module // as the go command of this machine sees it
+	Inside gobuild.Module // as the one that compiles sees it
+	Host   gobuild.Go     // the go command of this machine
+	Go     gobuild.Go     // the one that compiles
+
+	Builder *builder.Builder // nil compiles on this machine
+	Bundle  string           // certificates of the builder, "" for none
+	Zones   string           // a GOROOT with the time zones of the builder's Go
+
+	Base    *base.Base // nil is scratch
+	BaseErr error      // why the base was not found
+
+	Getenv func(string) string // looks a variable up
 }
 
-// planner is a Plan in the making.
+// New decides everything about one image. A mistake of the user's is a [*report.ConfigError].
+func New(f Facts) (Image, error) {
+	c := f.Config
+	p := planner{config: c, getenv: f.Getenv, goroot: f.Module.GOROOT, Image: Image{
+		Name: f.Name, Root: f.Module.Dir, Main: f.Main, Binary: f.Binary, Platform: f.For, Origin: c.Origin, Listed: c.Main == "" && f.Binary == "",
+		Libraries: Libraries{Sysroot: c.Sysroot, Names: c.Libraries, Plugins: c.Plugins, Exclude: c.Exclude, CPUVariants: c.CPUVariants},
+		Supply:    Supply{Licences: c.Licenses, Annotate: c.Annotate, Bare: c.Bare}, Hooks: Hooks{Before: c.Before != nil, After: c.After},
+		Index: f.Index, Of: f.Of, From: f.From, Module: f.Module, Inside: f.Inside, Host: f.Host, Go: f.Go, Builder: f.Builder, Bundle: f.Bundle,
+		Base: f.Base, BaseErr: f.BaseErr,
+	}}
+	if c.Base != NoBase {
+		p.BaseName = c.Base
+	}
+	if f.Builder != nil {
+		p.goroot = f.Zones
+	}
+	for _, decide := range []func() error{
+		p.decideProgram, p.decidePlatform, p.decideCompiler, p.decideName, p.decideReference, p.decideDelivery, p.decideEpoch, p.decideCompile,
+		p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply,
+	} {
+		if err := decide(); err != nil {
+			return Image{}, &report.ConfigError{Err: err}
+		}
+	}
+	return p.Image, nil
+}
+
+// planner is an Image in the making.
 type planner struct {
-	Plan
-	config Config
-	home   string // folder of the user
+	Image
+	config config.Config
+	getenv func(string) string
+	goroot string // has the time zones
+}
+
+// decideProgram notes what the program is made of, which was found before.
+func (p *planner) decideProgram() error {
+	if p.Binary != "" {
+		p.decidedPath("binary", p.Binary, p.Origin)
+	} else {
+		p.decided("main", p.Main.ImportPath, origin(p.config, p.config.Main != "", "discovered"))
+	}
+	return nil
+}
+
+// decideCompiler notes the builder, if there is one.
+func (p *planner) decideCompiler() error {
+	switch {
+	case p.Builder != nil:
+		p.decideBuilder(p.Builder.Host())
+	case len(p.config.Lend) > 0:
+		return fmt.Errorf("the Config (%s) has Lend and no Builder\nfix: set Builder, or leave Lend out", p.Origin)
+	case len(p.config.Builders) > 0:
+		return fmt.Errorf("the Config (%s) has Builders and no Builder\nfix: set Builder to the image that compiles on them", p.Origin)
+	}
+	return nil
 }
 
 // decidePlatform notes the platform, which was chosen before.
-func (p *planner) decidePlatform() {
-	pub := public{value: p.Platform.String()}
-	if p.from == p.Origin || strings.HasPrefix(p.from, "env ") {
-		pub.origin = p.from // else it is another engine or machine for everybody, and an address may have a user's name
+func (p *planner) decidePlatform() error {
+	pub := Public{Value: p.Platform.String()}
+	if p.From == p.Origin || strings.HasPrefix(p.From, "env ") {
+		pub.Origin = p.From // else it is another engine or machine for everybody, and an address may have a user's name
 	}
-	p.decidedAs("platform", p.Platform.String(), p.from, pub)
+	p.decidedAs("platform", p.Platform.String(), p.From, pub)
+	return nil
 }
 
 // decideBuilder notes the builder at an engine's address, and what it was lent.
 func (p *planner) decideBuilder(host string) {
 	// What the name stands for is among what the image was built from.
-	p.decidedAs("builder", p.builder.Name()+", "+p.inside.GoVersion+", at "+host, p.Origin, public{value: p.builder.Ref, origin: p.Origin})
-	if what, why := p.builder.Lent(); what != "" {
-		p.decidedAs("lent", what, why, public{hidden: true}) // which logins a user has
+	p.decidedAs("builder", p.Builder.Name()+", "+p.Inside.GoVersion+", at "+host, p.Origin, Public{Value: p.Builder.Ref, Origin: p.Origin})
+	if what, why := p.Builder.Lent(); what != "" {
+		p.decidedAs("lent", what, why, Public{Hidden: true}) // which logins a user has
 	}
 }
 
 // decided notes a value for people, without the logins of addresses.
 func (p *planner) decided(name, value, origin string) {
-	p.decidedAs(name, value, origin, public{value: value, origin: origin})
+	p.decidedAs(name, value, origin, Public{Value: value, Origin: origin})
 }
 
 // decidedAs is decided for a value that is told to others in another way.
-func (p *planner) decidedAs(name, value, origin string, pub public) {
-	pub.value, pub.origin = plaintext.HideLogins(pub.value), p.portable(pub.origin)
+func (p *planner) decidedAs(name, value, origin string, pub Public) {
+	pub.Value, pub.Origin = plaintext.HideLogins(pub.Value), p.portable(pub.Origin)
 	p.Values = append(p.Values, Value{name, plaintext.HideLogins(value), origin, pub})
 }
 
@@ -98,17 +141,17 @@ func (p *planner) decidedPath(name, value, origin string) {
 	if told == "host" { // nobody has said it
 		told = ""
 	}
-	p.decidedAs(name, value, origin, public{value: p.portable(value), origin: told})
+	p.decidedAs(name, value, origin, Public{Value: p.portable(value), Origin: told})
 }
 
 // decidedVariable notes a variable for people: plans are read in logs by many, so that its value, which may be a secret, is
 // shown only if IMAGE_SHOW_VALUES=1 asks for it. That of the image is in its configuration.
-func (p *planner) decidedVariable(in Inputs, name, key, value, origin string) {
+func (p *planner) decidedVariable(name, key, value, origin string) {
 	shown := key
-	if in.getenv("IMAGE_SHOW_VALUES") == "1" {
+	if p.getenv("IMAGE_SHOW_VALUES") == "1" {
 		shown += "=" + value
 	}
-	p.decidedAs(name, shown, origin, public{value: key, origin: origin})
+	p.decidedAs(name, shown, origin, Public{Value: key, Origin: origin})
 }
 
 // portable is a text that begins with a path, without the folder of the module or that of the user: these are others on
@@ -117,22 +160,22 @@ func (p *planner) portable(text string) string {
 	if rest, ok := strings.CutPrefix(text, p.Root+string(filepath.Separator)); ok {
 		return rest
 	}
-	if rest, ok := strings.CutPrefix(text, p.home+string(filepath.Separator)); ok && p.home != "" {
+	if rest, ok := strings.CutPrefix(text, p.getenv("HOME")+string(filepath.Separator)); ok && p.getenv("HOME") != "" {
 		return "~/" + rest
 	}
 	return text
 }
 
 // origin says where a value comes from that is set in the Config or is not.
-func origin(c Config, set bool, otherwise string) string {
+func origin(c config.Config, set bool, otherwise string) string {
 	if set {
 		return c.Origin
 	}
 	return otherwise
 }
 
-// nameOf is the image's name: the Config's, else the program's.
-func nameOf(c Config, m gobuild.Main) string { return cmp.Or(c.Name, m.Name) }
+// NameOf is the image's name: the Config's, else the program's.
+func NameOf(c config.Config, m gobuild.Main) string { return cmp.Or(c.Name, m.Name) }
 
 // nameRule keeps the name a file's name without surprises: it is the program's.
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
@@ -141,7 +184,7 @@ var nameRule = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
 // runtime mounts (https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config-linux.md#default-filesystems).
 var systemNames = []string{"data", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "proc", "root", "sys", "tmp", "usr"}
 
-func (p *planner) decideName(Inputs, gobuild.Module) error {
+func (p *planner) decideName() error {
 	from := origin(p.config, p.config.Name != "", "discovered")
 	if !nameRule.MatchString(p.Name) {
 		return fmt.Errorf("the name %q (%s) cannot be a program's\nfix: set Name to letters, digits, \"-\", \"_\" and \".\"", p.Name, from)
@@ -149,7 +192,7 @@ func (p *planner) decideName(Inputs, gobuild.Module) error {
 	if slices.Contains(systemNames, p.Name) {
 		return fmt.Errorf("the program would be /%s (%s), which is a folder in the image\nfix: set Name to something else", p.Name, from)
 	}
-	p.decided("program", p.program(), from)
+	p.decided("program", p.Program(), from)
 	return nil
 }
 
@@ -157,20 +200,20 @@ func (p *planner) decideName(Inputs, gobuild.Module) error {
 // (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests).
 var notInRepository = regexp.MustCompile(`[^a-z0-9]+`)
 
-func (p *planner) decideReference(in Inputs, _ gobuild.Module) error {
+func (p *planner) decideReference() error {
 	c := p.config
 	repo, repoFrom := strings.Trim(notInRepository.ReplaceAllString(strings.ToLower(p.Name), "-"), "-"), "default"
 	if c.Repo != "" {
 		repo, repoFrom = c.Repo, c.Origin
 	}
-	if env := in.getenv("IMAGE_REPO"); env != "" {
+	if env := p.getenv("IMAGE_REPO"); env != "" {
 		repo, repoFrom = env, "env IMAGE_REPO"
 	}
 	tag, tagFrom := "latest", "default"
 	if c.Tag != "" {
 		tag, tagFrom = c.Tag, c.Origin
 	}
-	if env := in.getenv("IMAGE_TAG"); env != "" {
+	if env := p.getenv("IMAGE_TAG"); env != "" {
 		tag, tagFrom = env, "env IMAGE_TAG"
 	}
 	from := repoFrom
@@ -188,10 +231,10 @@ func (p *planner) decideReference(in Inputs, _ gobuild.Module) error {
 
 // decideEpoch takes the time of every file from SOURCE_DATE_EPOCH, whole seconds
 // since 1970 (https://reproducible-builds.org/specs/source-date-epoch/).
-func (p *planner) decideEpoch(in Inputs, _ gobuild.Module) error {
+func (p *planner) decideEpoch() error {
 	p.Epoch = time.Unix(0, 0).UTC()
 	from := "default"
-	if s := in.getenv("SOURCE_DATE_EPOCH"); s != "" {
+	if s := p.getenv("SOURCE_DATE_EPOCH"); s != "" {
 		seconds, err := strconv.ParseInt(s, 10, 64)
 		if err != nil || seconds < 0 {
 			return fmt.Errorf("SOURCE_DATE_EPOCH is %q, not seconds since 1970\nfix: set it to a number, or unset it", s)
@@ -202,11 +245,11 @@ func (p *planner) decideEpoch(in Inputs, _ gobuild.Module) error {
 	return nil
 }
 
-func (p *planner) decideCompile(in Inputs, _ gobuild.Module) error {
+func (p *planner) decideCompile() error {
 	if p.Binary != "" {
 		return nil
 	}
-	options, err := compileOptions(p.config, p.Platform)
+	options, err := CompileOptions(p.config, p.Platform)
 	if err != nil {
 		return err
 	}
@@ -216,16 +259,16 @@ func (p *planner) decideCompile(in Inputs, _ gobuild.Module) error {
 		cgo = "on"
 	}
 	p.decided("cgo", cgo, p.Main.Cgo.Why)
-	p.decided("go build", flagsOf(options), origin(p.config,
+	p.decided("go build", Flags(options), origin(p.config,
 		len(options.Tags)+len(options.Flags)+len(options.LDFlags) > 0 || options.Symbols, "default"))
 	for _, key := range slices.Sorted(maps.Keys(options.Env)) {
-		p.decidedVariable(in, "go env", key, options.Env[key], p.config.Origin)
+		p.decidedVariable("go env", key, options.Env[key], p.Origin)
 	}
 	return nil
 }
 
-// flagsOf is the command line of the go command, for people.
-func flagsOf(o gobuild.Options) string {
+// Flags is the command line of the go command, for people.
+func Flags(o gobuild.Options) string {
 	ldflags := o.LDFlags
 	if !o.Symbols {
 		ldflags = strings.TrimSpace("-s -w " + ldflags)
@@ -240,8 +283,8 @@ func flagsOf(o gobuild.Options) string {
 	return strings.Join(append(flags, o.Flags...), " ")
 }
 
-// compileOptions are those of a Config in the words of the go command's room.
-func compileOptions(c Config, p Platform) (gobuild.Options, error) {
+// CompileOptions are those of a Config in the words of the go command's room.
+func CompileOptions(c config.Config, p platform.Platform) (gobuild.Options, error) {
 	switch gobuild.CGO(c.Cgo) {
 	case "", gobuild.Auto, gobuild.On, gobuild.Off:
 	default:
@@ -254,7 +297,7 @@ func compileOptions(c Config, p Platform) (gobuild.Options, error) {
 }
 
 // platformEnv is GoEnv with what PlatformEnv says for a platform.
-func platformEnv(c Config, p Platform) (map[string]string, error) {
+func platformEnv(c config.Config, p platform.Platform) (map[string]string, error) {
 	env := maps.Clone(c.GoEnv)
 	for _, name := range slices.Sorted(maps.Keys(c.PlatformEnv)) {
 		named, err := platform.Parse(name)

@@ -1,27 +1,29 @@
-package buildkit
+package plan
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
+// NoBase is the base of an image that is put on nothing, as Dockerfiles call it.
+const NoBase = "scratch"
+
 // decideBase notes the base for people.
-func (p *planner) decideBase(Inputs, gobuild.Module) error {
+func (p *planner) decideBase() error {
 	switch {
-	case p.baseErr != nil:
-		p.decided("base", fmt.Sprintf("%s (unresolved: %s)", p.config.Base, strings.ReplaceAll(p.baseErr.Error(), "\n", "; ")), p.config.Origin)
-	case p.base != nil:
-		value := fmt.Sprintf("%s (%s)", p.config.Base, p.base.Digest)
+	case p.BaseErr != nil:
+		p.decided("base", fmt.Sprintf("%s (unresolved: %s)", p.config.Base, strings.ReplaceAll(p.BaseErr.Error(), "\n", "; ")), p.Origin)
+	case p.Base != nil:
+		value := fmt.Sprintf("%s (%s)", p.config.Base, p.Base.Digest)
 		// Where it was found is another place on each machine; its digest says what.
-		p.decidedAs("base", value, p.config.Origin+", found in "+p.base.From, public{value: value, origin: p.config.Origin})
+		p.decidedAs("base", value, p.Origin+", found in "+p.Base.From, Public{Value: value, Origin: p.Origin})
 	case p.config.Base != "":
-		p.decided("base", noBase, p.config.Origin)
+		p.decided("base", NoBase, p.Origin)
 	}
 	return nil
 }
@@ -30,25 +32,25 @@ func (p *planner) decideBase(Inputs, gobuild.Module) error {
 // the base's, unless he is root.
 func (p *planner) decideUser() (rootfs.User, error) {
 	known, words := users(p.config.Users), p.config.User
-	if p.base == nil {
+	if p.Base == nil {
 		return rootfs.ParseUser(words, known)
 	}
-	more, err := rootfs.BaseUsers(p.base.FS, dataDir)
+	more, err := rootfs.BaseUsers(p.Base.FS, DataDir)
 	if err != nil {
 		return rootfs.User{}, err
 	}
 	if p.inheritsUser() {
-		words = p.base.Image.Document().Config.User
+		words = p.Base.Image.Document().Config.User
 	}
 	return rootfs.ParseUser(words, append(known, more...))
 }
 
 // inheritsUser tells whether the image runs as the base's user.
 func (p *planner) inheritsUser() bool {
-	if p.base == nil || p.config.User != "" {
+	if p.Base == nil || p.config.User != "" {
 		return false
 	}
-	user, _, _ := strings.Cut(p.base.Image.Document().Config.User, ":")
+	user, _, _ := strings.Cut(p.Base.Image.Document().Config.User, ":")
 	return user != "" && user != "root" && user != "0"
 }
 
@@ -64,7 +66,7 @@ func (p *planner) userOrigin() string {
 }
 
 func (p *planner) envOrigin(key string) string {
-	if p.base != nil && key != "HOME" {
+	if p.Base != nil && key != "HOME" {
 		return p.baseOrigin()
 	}
 	return "home of the user"
@@ -83,13 +85,13 @@ func (p *planner) ownVolume(dir string) bool {
 // baseHasFolder tells whether the base has a folder: like the engine, which makes those of
 // WORKDIR and VOLUME, we leave it as it is.
 func (p *planner) baseHasFolder(dir string) bool {
-	if p.base == nil {
+	if p.Base == nil {
 		return false
 	}
-	real, _, err := ldd.Follow(p.base.FS, dir)
+	real, _, err := ldd.Follow(p.Base.FS, dir)
 	if err != nil || real == "/" {
 		return err == nil
 	}
-	info, err := p.base.FS.Lstat(strings.TrimPrefix(real, "/"))
+	info, err := p.Base.FS.Lstat(strings.TrimPrefix(real, "/"))
 	return err == nil && info.IsDir()
 }

@@ -1,4 +1,4 @@
-package buildkit
+package plan
 
 import (
 	"fmt"
@@ -10,17 +10,16 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
-// dataDir is the folder in the image that its user can write to, and where the
+// DataDir is the folder in the image that its user can write to, and where the
 // program starts.
-const dataDir = "/data"
+const DataDir = "/data"
 
 // decideFiles decides what goes into the root file system beside the program and
 // its libraries.
-func (p *planner) decideFiles(in Inputs, m gobuild.Module) error {
+func (p *planner) decideFiles() error {
 	c := p.config
 	user, err := p.decideUser()
 	if err != nil {
@@ -28,13 +27,13 @@ func (p *planner) decideFiles(in Inputs, m gobuild.Module) error {
 	}
 	reason := "configured at " + c.Origin
 	p.Files = rootfs.Spec{
-		Program: p.program(), User: user, Users: users(c.Users), Dir: m.Dir, DataDir: dataDir,
+		Program: p.Program(), User: user, Users: users(c.Users), Dir: p.Root, DataDir: DataDir,
 		Files: files(c.Files, reason), Dirs: dirs(slices.Concat(c.Dirs, p.mountPoints()), reason),
-		Timezones: c.Timezones, TZ: c.Env["TZ"], GOROOT: m.GOROOT,
+		Timezones: c.Timezones, TZ: c.Env["TZ"], GOROOT: p.goroot,
 		Certificates: rootfs.Certificates{Extra: c.Certificates},
 	}
-	if p.base != nil {
-		p.Files.Base, p.Files.BaseName = p.base.FS, p.config.Base
+	if p.Base != nil {
+		p.Files.Base, p.Files.BaseName = p.Base.FS, p.config.Base
 	}
 	if err := p.checkPlaces(); err != nil {
 		return err
@@ -45,21 +44,21 @@ func (p *planner) decideFiles(in Inputs, m gobuild.Module) error {
 	for _, d := range p.Files.Dirs {
 		p.decided("dir", d.Path, c.Origin)
 	}
-	if p.base != nil {
-		if bundle, ok := rootfs.BaseBundle(p.base.FS); ok {
+	if p.Base != nil {
+		if bundle, ok := rootfs.BaseBundle(p.Base.FS); ok {
 			p.decidedPath("certificates", strings.Join(append([]string{bundle + " of the base"}, c.Certificates...), ", "),
 				origin(c, len(c.Certificates) > 0, p.baseOrigin()))
 			return p.decideZones()
 		}
 	}
-	bundle, from, err := p.decideBundle(in.getenv("SSL_CERT_FILE"))
+	bundle, from, err := p.decideBundle(p.getenv("SSL_CERT_FILE"))
 	if err != nil {
 		return err
 	}
 	p.Files.Certificates.Bundle = bundle
 	if from == "builder" { // where it lies here says nothing
-		bundle = "those of " + p.builder.Ref
-		p.Files.Certificates.Name = p.builder.Ref
+		bundle = "those of " + p.Builder.Ref
+		p.Files.Certificates.Name = p.Builder.Ref
 	}
 	p.decidedPath("certificates", strings.Join(append([]string{bundle}, c.Certificates...), ", "),
 		origin(c, len(c.Certificates) > 0, from))
@@ -77,8 +76,8 @@ func (p *planner) decideZones() error {
 
 // decideBundle takes the certificates of the builder, unless the user names others.
 func (p *planner) decideBundle(sslCertFile string) (bundle, from string, err error) {
-	if p.bundle != "" && sslCertFile == "" {
-		return p.bundle, "builder", nil
+	if p.Bundle != "" && sslCertFile == "" {
+		return p.Bundle, "builder", nil
 	}
 	if from = "host"; sslCertFile != "" {
 		from = "env SSL_CERT_FILE"
@@ -102,11 +101,11 @@ func (p *planner) checkPlaces() error {
 		places = append(places, place{"a Dir, Workdir or Volume", d.Path, d.Mode})
 	}
 	for _, l := range places {
-		if path.Clean(l.path) == p.program() {
-			return fmt.Errorf("%s (%s) is %s, where the program is\nfix: set Name, which is the program's, to something else", l.what, p.config.Origin, p.program())
+		if path.Clean(l.path) == p.Program() {
+			return fmt.Errorf("%s (%s) is %s, where the program is\nfix: set Name, which is the program's, to something else", l.what, p.Origin, p.Program())
 		}
 		if digits := strconv.FormatUint(uint64(l.mode), 10); octalLike.MatchString(digits) && !plausible(l.mode) {
-			return fmt.Errorf("the mode %s of %s is a decimal number, %#o (%s)\nfix: write 0o%s", digits, l.path, uint32(l.mode), p.config.Origin, digits)
+			return fmt.Errorf("the mode %s of %s is a decimal number, %#o (%s)\nfix: write 0o%s", digits, l.path, uint32(l.mode), p.Origin, digits)
 		}
 	}
 	return nil
@@ -131,7 +130,7 @@ func (p *planner) mountPoints() []config.Dir {
 	for _, dir := range append([]string{p.config.Workdir}, p.config.Volumes...) {
 		dir = path.Clean(dir)
 		known := func(other string) bool { return path.Clean(other) == dir }
-		if !path.IsAbs(dir) || dir == "/" || dir == "/tmp" || dir == dataDir || p.baseHasFolder(dir) ||
+		if !path.IsAbs(dir) || dir == "/" || dir == "/tmp" || dir == DataDir || p.baseHasFolder(dir) ||
 			slices.ContainsFunc(p.config.Dirs, func(d config.Dir) bool { return known(d.Path) }) ||
 			slices.ContainsFunc(p.config.Users, func(u config.User) bool { return known(u.Home) }) ||
 			slices.ContainsFunc(p.config.Files, func(f config.File) bool { return known(f.To) }) ||

@@ -1,0 +1,229 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
+	"github.com/fromscratch-go/fromscratch/buildkit/registry"
+)
+
+// facts are those of a program web, without a Config of the user's.
+func facts(t *testing.T) Facts {
+	t.Helper()
+	dir := t.TempDir()
+	bundle := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(bundle, []byte("certificates"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return Facts{
+		Config: config.Config{Origin: "default"}, Name: "web", Main: gobuild.Main{ImportPath: "example.com/web", Name: "web", Dir: dir},
+		For: platform.Platform{OS: "linux", Architecture: "amd64"}, From: "host", Of: 1,
+		Module: gobuild.Module{Dir: dir, Path: "example.com/web", GOROOT: "/goroot"},
+		Getenv: environment("SSL_CERT_FILE="+bundle, "HOME=/home/me"),
+	}
+}
+
+// environment looks variables up.
+func environment(vars ...string) func(string) string {
+	return func(key string) string {
+		for _, v := range slices.Backward(vars) {
+			if name, value, _ := strings.Cut(v, "="); name == key {
+				return value
+			}
+		}
+		return ""
+	}
+}
+
+// Every value is decided by the default, the Config or the environment, in this order, and says by whom.
+func TestNew(t *testing.T) {
+	t.Parallel()
+	arm := platform.Platform{OS: "linux", Architecture: "arm64"}
+	at := func(c config.Config) func(*Facts) {
+		c.Origin = "magefile.go:7"
+		return func(f *Facts) { f.Config = c }
+	}
+	env := func(vars ...string) func(*Facts) {
+		return func(f *Facts) {
+			before := f.Getenv
+			f.Getenv = func(key string) string {
+				if value := environment(vars...)(key); value != "" {
+					return value
+				}
+				return before(key)
+			}
+		}
+	}
+	for name, row := range map[string]struct {
+		change []func(*Facts)
+		get    func(Image) any
+		want   any
+		value  string // name, value and origin of one of Values
+	}{
+		"reference by default":           {nil, func(i Image) any { return i.Reference }, "web:latest", "reference | web:latest | default"},
+		"reference of the Config":        {[]func(*Facts){at(config.Config{Repo: "r.example/a", Tag: "1"})}, func(i Image) any { return i.Reference }, "r.example/a:1", "reference | r.example/a:1 | magefile.go:7"},
+		"reference of the environment":   {[]func(*Facts){at(config.Config{Repo: "r.example/a", Tag: "1"}), env("IMAGE_TAG=2")}, func(i Image) any { return i.Reference }, "r.example/a:2", "reference | r.example/a:2 | repository: magefile.go:7, tag: env IMAGE_TAG"},
+		"repository":                     {[]func(*Facts){at(config.Config{Repo: "r.example:5000/a"})}, func(i Image) any { return i.Repository }, "r.example:5000/a", ""},
+		"further tags, each once":        {[]func(*Facts){at(config.Config{Tag: "1", ExtraTags: []string{"1", "latest", "latest"}})}, func(i Image) any { return i.References() }, []string{"web:1", "web:latest"}, "also named | web:latest | magefile.go:7"},
+		"compression":                    {[]func(*Facts){at(config.Config{Compression: "zstd"})}, func(i Image) any { return i.Compression }, registry.Zstd, ""},
+		"time by default":                {nil, func(i Image) any { return i.Epoch.Unix() }, int64(0), "time | 1970-01-01T00:00:00Z | default"},
+		"time of the environment":        {[]func(*Facts){env("SOURCE_DATE_EPOCH=86400")}, func(i Image) any { return i.Epoch.Unix() }, int64(86400), "time | 1970-01-02T00:00:00Z | env SOURCE_DATE_EPOCH"},
+		"user by default":                {nil, func(i Image) any { return i.Config.User }, "65534:65534", "user | 65534:65534 (nobody) | default"},
+		"user of the Config":             {[]func(*Facts){at(config.Config{User: "web", Users: []config.User{{Name: "web", UID: 7, GID: 8, Home: "/srv"}}})}, func(i Image) any { return i.Config.User }, "7:8", "user | 7:8 (web) | magefile.go:7"},
+		"home in the environment":        {nil, func(i Image) any { return i.Config.Env }, []string{"HOME=/data"}, "env | HOME=/data | home of the user"},
+		"value of a variable is hidden":  {[]func(*Facts){at(config.Config{Env: map[string]string{"TOKEN": "x"}})}, func(i Image) any { return i.Env("TOKEN") }, "x", "env | TOKEN | magefile.go:7"},
+		"value of a variable is shown":   {[]func(*Facts){at(config.Config{Env: map[string]string{"TOKEN": "x"}}), env("IMAGE_SHOW_VALUES=1")}, func(i Image) any { return i.Env("TOKEN") }, "x", "env | TOKEN=x | magefile.go:7"},
+		"entrypoint by default":          {nil, func(i Image) any { return i.Config.Entrypoint }, []string{"/web"}, `entrypoint | ["/web"] | default`},
+		"work folder":                    {[]func(*Facts){at(config.Config{Workdir: "/srv"})}, func(i Image) any { return i.Config.Workdir }, "/srv", "workdir | /srv | magefile.go:7"},
+		"work folder is made":            {[]func(*Facts){at(config.Config{Workdir: "/srv"})}, func(i Image) any { return i.Files.Dirs[0].Path }, "/srv", "dir | /srv | magefile.go:7"},
+		"one platform has the plain dir": {nil, func(i Image) any { return i.Folder() }, "web", "platform | linux/amd64 | host"},
+		"several have a dir each":        {[]func(*Facts){func(f *Facts) { f.Of, f.For = 2, arm }}, func(i Image) any { return i.Folder() }, "web@linux-arm64", ""},
+		"name for people":                {[]func(*Facts){func(f *Facts) { f.Of, f.For = 2, arm }}, func(i Image) any { return i.Label() }, "web linux/arm64", ""},
+		"archive of several is together": {[]func(*Facts){func(f *Facts) { f.Of = 2 }}, func(i Image) any { return i.Delivered() == i.Group() }, true, ""},
+		"flags":                          {[]func(*Facts){at(config.Config{Tags: []string{"a", "b"}, LDFlags: "-X x=y"})}, func(i Image) any { return i.Compile.Tags }, []string{"a", "b"}, `go build | -trimpath -buildvcs=false -ldflags="-s -w -X x=y" -tags=a,b | magefile.go:7`},
+		"environment of a platform":      {[]func(*Facts){at(config.Config{GoEnv: map[string]string{"CC": "gcc", "A": "b"}, PlatformEnv: map[string]map[string]string{"linux/amd64": {"CC": "x-gcc"}, "linux/arm64": {"CC": "y-gcc"}}})}, func(i Image) any { return i.Compile.Env }, map[string]string{"CC": "x-gcc", "A": "b"}, "go env | CC | magefile.go:7"},
+		"plugins by default":             {nil, func(i Image) any { return len(i.Libraries.Plugins) }, 0, "plugins | auto | default"},
+		"libraries":                      {[]func(*Facts){at(config.Config{Libraries: []string{"libx.so.1"}})}, func(i Image) any { return i.Libraries.Names }, []string{"libx.so.1"}, "library | libx.so.1 | magefile.go:7"},
+		"scratch":                        {[]func(*Facts){at(config.Config{Base: "scratch"})}, func(i Image) any { return i.BaseName }, "", "base | scratch | magefile.go:7"},
+		"base that was not found":        {[]func(*Facts){at(config.Config{Base: "r.example/b"}), func(f *Facts) { f.BaseErr = errors.New("gone\nfix: x") }}, func(i Image) any { return i.BaseErr != nil }, true, "base | r.example/b (unresolved: gone; fix: x) | magefile.go:7"},
+		"program is listed":              {nil, func(i Image) any { return i.Listed }, true, "main | example.com/web | discovered"},
+		"program is named":               {[]func(*Facts){at(config.Config{Main: "."})}, func(i Image) any { return i.Listed }, false, "main | example.com/web | magefile.go:7"},
+		"stop signal":                    {[]func(*Facts){at(config.Config{StopSignal: "int"})}, func(i Image) any { return i.Config.StopSignal }, "SIGINT", "stop signal | SIGINT | magefile.go:7"},
+		"ports":                          {[]func(*Facts){at(config.Config{Ports: []string{"80", "53/udp"}})}, func(i Image) any { return i.Config.Ports }, []string{"53/udp", "80/tcp"}, "port | 80/tcp | magefile.go:7"},
+		"hooks":                          {[]func(*Facts){at(config.Config{Before: func(context.Context, string) error { return nil }})}, func(i Image) any { return i.Hooks.Before && i.Hooks.After == nil }, true, ""},
+		"healthcheck":                    {[]func(*Facts){at(config.Config{Healthcheck: &config.Healthcheck{Test: []string{"/web", "-h"}}})}, func(i Image) any { return i.Config.Healthcheck }, &image.Healthcheck{Test: []string{"/web", "-h"}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := facts(t)
+			for _, change := range row.change {
+				change(&f)
+			}
+			img, err := New(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := row.get(img); !reflect.DeepEqual(got, row.want) {
+				t.Errorf("got %#v, want %#v", got, row.want)
+			}
+			var values []string
+			for _, v := range img.Values {
+				values = append(values, strings.Join([]string{v.Name, v.Value, v.Origin}, " | "))
+			}
+			if row.value != "" && !slices.Contains(values, row.value) {
+				t.Errorf("the values are\n%s\nwithout %s", strings.Join(values, "\n"), row.value)
+			}
+		})
+	}
+}
+
+// A mistake is a ConfigError that names the place and the fix.
+func TestNewWrong(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		config config.Config
+		env    string
+		words  []string
+	}{
+		"name of a folder":         {config.Config{Name: "etc"}, "", []string{"/etc", "set Name"}},
+		"name of no file":          {config.Config{Name: "a b"}, "", []string{`"a b"`, "set Name"}},
+		"tag":                      {config.Config{Tag: "a b"}, "", []string{"tag: magefile.go:7", `"a b"`}},
+		"tag of the environment":   {config.Config{}, "IMAGE_TAG=a b", []string{"env IMAGE_TAG"}},
+		"time":                     {config.Config{}, "SOURCE_DATE_EPOCH=today", []string{`SOURCE_DATE_EPOCH is "today"`}},
+		"cgo":                      {config.Config{Cgo: "maybe"}, "", []string{`"maybe"`, "set it to"}},
+		"platform of a variable":   {config.Config{PlatformEnv: map[string]map[string]string{"linux/x86": nil}}, "", []string{"PlatformEnv", "linux/x86"}},
+		"compression":              {config.Config{Compression: "xz"}, "", []string{`"xz"`}},
+		"library":                  {config.Config{Libraries: []string{"lib/x.so"}}, "", []string{`"lib/x.so"`}},
+		"pattern":                  {config.Config{Exclude: []string{"["}}, "", []string{`"["`, "path.Match"}},
+		"plugins":                  {config.Config{Plugins: []string{"none", "fonts"}}, "", []string{"Plugins"}},
+		"sysroot":                  {config.Config{Sysroot: "/nowhere/at/all"}, "", []string{"/nowhere/at/all"}},
+		"file over the program":    {config.Config{Files: []config.File{{From: "x", To: "/web"}}}, "", []string{"a File", "/web"}},
+		"decimal mode":             {config.Config{Files: []config.File{{From: "x", To: "/x", Mode: 644}}}, "", []string{"0o644"}},
+		"variable":                 {config.Config{Env: map[string]string{"A=B": "c"}}, "", []string{`"A=B"`}},
+		"port":                     {config.Config{Ports: []string{"http"}}, "", []string{"http"}},
+		"logins without a Builder": {config.Config{Lend: []string{"git.example"}}, "", []string{"Lend and no Builder"}},
+		"engines without one":      {config.Config{Builders: map[string]string{"linux/arm64": "x"}}, "", []string{"Builders and no Builder"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := facts(t)
+			f.Config = row.config
+			f.Config.Origin = "magefile.go:7"
+			if row.config.Name != "" {
+				f.Name = row.config.Name
+			}
+			if row.env != "" {
+				before := f.Getenv
+				f.Getenv = func(key string) string {
+					if name, value, _ := strings.Cut(row.env, "="); name == key {
+						return value
+					}
+					return before(key)
+				}
+			}
+			_, err := New(f)
+			var wrong *report.ConfigError
+			if !errors.As(err, &wrong) {
+				t.Fatalf("error %v, want a ConfigError", err)
+			}
+			for _, words := range append(row.words, "\nfix: ") {
+				if !strings.Contains(err.Error(), words) {
+					t.Errorf("the error does not say %q:\n%v", words, err)
+				}
+			}
+		})
+	}
+}
+
+// What everybody may know of a value names neither this machine nor its user, and no secret.
+func TestPublic(t *testing.T) {
+	t.Parallel()
+	f := facts(t)
+	f.Config = config.Config{
+		Origin: filepath.Join(f.Module.Dir, "magefile.go:7"), Builder: "golang:1.26", Env: map[string]string{"TOKEN": "secret"},
+		GoEnv: map[string]string{"GOFLAGS": "secret"}, Files: []config.File{{From: filepath.Join(f.Module.Dir, "site"), To: "/srv"}},
+	}
+	f.From = "engine at tcp://me@far.example"
+	f.Builder = builder.Of(docker.Image{ID: "sha256:0123"}, "golang:1.26", "tcp://me@far.example", nil, nil)
+	outer := f.Getenv
+	f.Getenv = func(key string) string {
+		if key == "IMAGE_SHOW_VALUES" {
+			return "1"
+		}
+		return outer(key)
+	}
+	img, err := New(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]Public{}
+	for _, v := range img.Values {
+		seen[v.Name+" "+v.Public.Value] = v.Public
+		for _, not := range []string{"far.example", "secret", f.Module.Dir} {
+			if strings.Contains(v.Public.Value+v.Public.Origin, not) {
+				t.Errorf("%s tells everybody %s: %+v", v.Name, not, v.Public)
+			}
+		}
+	}
+	for want, origin := range map[string]string{
+		"builder golang:1.26": "magefile.go:7", "platform linux/amd64": "", "env TOKEN": "magefile.go:7", "file site → /srv": "magefile.go:7",
+		"certificates ca.pem": "env SSL_CERT_FILE",
+	} {
+		if got, ok := seen[want]; !ok || got.Origin != origin {
+			t.Errorf("%q is %+v (%t), want the origin %q", want, got, ok, origin)
+		}
+	}
+}
