@@ -9,6 +9,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
@@ -31,7 +32,7 @@ func (b *Built) describe(ctx context.Context) error {
 
 func (b *Built) makeImage(ctx context.Context) error {
 	path := b.Plan.Dist().Layers()
-	before, after := readLayers(path), layers{}
+	before, after := state.ReadLayers(path), state.Layers{}
 	var list []*image.Layer
 	for _, l := range []rootfs.Layer{rootfs.System, rootfs.Files, rootfs.Program} {
 		entries := b.layerEntries(l)
@@ -55,11 +56,11 @@ func (b *Built) makeImage(ctx context.Context) error {
 	if maps.EqualFunc(before, after, func(a, b image.Known) bool { return a.DiffID == b.DiffID }) {
 		return nil
 	}
-	return after.write(path)
+	return after.Write(path)
 }
 
 // makeLayer makes a layer, without reading its files when they are known.
-func (b *Built) makeLayer(ctx context.Context, l rootfs.Layer, entries []rootfs.Entry, before, after layers) (*image.Layer, error) {
+func (b *Built) makeLayer(ctx context.Context, l rootfs.Layer, entries []rootfs.Entry, before, after state.Layers) (*image.Layer, error) {
 	o := image.LayerOptions{Created: b.Plan.Epoch, CreatedBy: b.layerWords(l)}
 	key, ok := b.layerKey(entries, o)
 	if known, found := before[key]; ok && found {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
@@ -39,7 +40,7 @@ func (d *Dev) fits(path string) bool {
 	src := d.plan.Main.Sources
 	if filepath.Ext(path) == ".go" && slices.Contains(src.Folders, filepath.Dir(path)) {
 		before, known := d.headers[path]
-		now, ok := headerSum(path)
+		now, ok := state.HeaderSum(path)
 		return known && ok && before == now
 	}
 	if d.headers == nil {

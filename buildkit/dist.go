@@ -9,6 +9,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
@@ -29,12 +30,12 @@ func Dists(ctx context.Context, in Inputs) ([]Dist, error) {
 // program for up to date by its build ID; one that was changed since is removed.
 func (b *Built) clear() error {
 	path := b.Plan.Executable()
-	m, err := readMemory(b.Plan.Dist().Memory())
+	m, err := state.Read(b.Plan.Dist().Memory())
 	if err != nil {
 		return clearPlace(path)
 	}
 	b.last = m.IDs
-	if slices.Contains(m.outputs.Changed(&record.Look{}), path) {
+	if slices.Contains(m.Outputs.Changed(&record.Look{}), path) {
 		if err := fsx.Remove(path); err != nil {
 			return fsx.RemoveAll(path)
 		}

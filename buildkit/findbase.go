@@ -13,15 +13,9 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
-
-// baseMemory is what is kept of a base for the next run to see whether its name means
-// another image now.
-type baseMemory struct {
-	Request base.Request
-	ID      string
-}
 
 // baseRequest is the base of a Config.
 func baseRequest(dir string, c Config, p Platform) base.Request {
@@ -130,9 +124,9 @@ func (d Deliverable) SameBase(ctx context.Context, in Inputs) bool {
 	return err == nil && id == d.base.ID
 }
 
-func (p Plan) baseMemory() *baseMemory {
+func (p Plan) baseMemory() *state.Base {
 	if p.Base == nil {
 		return nil
 	}
-	return &baseMemory{base.Request{Reference: p.BaseName, Dir: p.Module.Dir, Platform: p.Platform}, p.Base.ID}
+	return &state.Base{Request: base.Request{Reference: p.BaseName, Dir: p.Module.Dir, Platform: p.Platform}, ID: p.Base.ID}
 }

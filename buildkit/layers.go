@@ -3,38 +3,13 @@ package buildkit
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
-	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
-
-// layers are what the layers of an image were found to be, by what their files were:
-// a system layer of hundreds of megabytes is not read again to find that it is the
-// same. They are kept in dist/NAME/layers.
-type layers map[string]image.Known
-
-// readLayers reads what is known; what cannot be read is not known.
-func readLayers(path string) layers {
-	known := layers{}
-	if text, err := record.ReadSealed(path); err == nil && json.Unmarshal([]byte(text), &known) != nil {
-		return layers{}
-	}
-	return known
-}
-
-// write writes what is known, whole or not at all.
-func (l layers) write(path string) error {
-	text, err := json.Marshal(l)
-	if err != nil {
-		return err
-	}
-	return dist.Replace(path, record.Seal(string(text)))
-}
 
 // layerKey is a checksum of all that decides about a layer's bytes: its entries, and
 // the state of the files that they are read from. ok is false where a file is so

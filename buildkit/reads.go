@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -227,7 +228,7 @@ func (b *Built) remember() error {
 
 func (b *Built) keep() error {
 	p := b.Plan
-	m := memory{
+	m := state.Memory{
 		Key: p.Run.Key, Set: p.Run.Set, Folder: p.Folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
 		Platform: p.Platform, From: p.From, Index: p.Index, Module: p.Module, Main: p.Main, Headers: b.headers(), Base: p.baseMemory(),
 	}
@@ -239,22 +240,22 @@ func (b *Built) keep() error {
 	if err != nil {
 		return err
 	}
-	if m.layout, err = layout.Take(p.Run.Began); err != nil {
+	if m.Layout, err = layout.Take(p.Run.Began); err != nil {
 		return err
 	}
-	if m.content, err = content.Take(p.Run.Began); err != nil {
+	if m.Content, err = content.Take(p.Run.Began); err != nil {
 		return err
 	}
 	library, err := b.libraryReads().Take(p.Run.Began)
 	if err != nil {
 		return err
 	}
-	m.library = library.String()
+	m.Library = library.String()
 	// Written just now: nobody else has a hand in it.
-	if m.outputs, err = b.outputWrites().Take(farFuture); err != nil {
+	if m.Outputs, err = b.outputWrites().Take(farFuture); err != nil {
 		return err
 	}
-	return m.write(p.Dist().Memory())
+	return m.Write(p.Dist().Memory())
 }
 
 // farFuture doubts nothing.
@@ -269,7 +270,7 @@ func (b *Built) headers() map[string]string {
 			continue // without a header, a change of a file counts as one of its imports
 		}
 		for _, name := range names {
-			if sum, ok := headerSum(name); ok && filepath.Base(name) != mageFile {
+			if sum, ok := state.HeaderSum(name); ok && filepath.Base(name) != mageFile {
 				headers[name] = sum
 			}
 		}

@@ -101,7 +101,7 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 
 // module is the module around the folder, as it was if it is the same still.
 func (in Inputs) module(ctx context.Context) (gobuild.Module, error) {
-	if m, ok := in.Recalled.module(); ok {
+	if m, ok := in.Recalled.Module(); ok {
 		return m, nil
 	}
 	return in.gocmd().Module(ctx)

@@ -28,6 +28,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/internal/platform": {},
 	"buildkit/internal/report":   {},
 	"buildkit/internal/fsx":      {},
+	"buildkit/internal/state":    {ours: []string{"buildkit/base", "buildkit/config", "buildkit/gobuild", "buildkit/image", "buildkit/record", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/platform"}},
 	"buildkit/internal/plan":     {ours: []string{"buildkit/base", "buildkit/config", "buildkit/deliver", "buildkit/gobuild", "buildkit/image", "buildkit/registry", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
 	"buildkit/internal/builder":  {ours: []string{"buildkit/attendant", "buildkit/config", "buildkit/docker", "buildkit/gobuild", "buildkit/record", "buildkit/sysroot", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd"}},
 	"buildkit/internal/login":    {ours: []string{"rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/"}},
@@ -62,7 +63,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/sbom":       {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
 	"buildkit/provenance": {},
 
-	"buildkit": {ours: []string{"buildkit/internal/plan", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/report", "buildkit/internal/platform", "buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/filelock", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/sbom", "buildkit/provenance", "buildkit/dockerfile", "rootfs/packages", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit": {ours: []string{"buildkit/internal/state", "buildkit/internal/plan", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/report", "buildkit/internal/platform", "buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/filelock", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/sbom", "buildkit/provenance", "buildkit/dockerfile", "rootfs/packages", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/bench/loop":  {ours: []string{"magefiles/bench/measure"}},

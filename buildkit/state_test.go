@@ -8,6 +8,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
@@ -21,16 +22,16 @@ func stateFiles(t *testing.T) map[string]struct {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &memory{Key: "key", Set: []string{"web"}, Folder: "web", IDs: []string{"sha256:0123"}, layout: empty, content: empty, outputs: empty}
+	m := &state.Memory{Key: "key", Set: []string{"web"}, Folder: "web", IDs: []string{"sha256:0123"}, Layout: empty, Content: empty, Outputs: empty}
 	s := &system{Key: "key", Entries: []systemEntry{{Path: "/etc/ld.so.cache", Mode: 0o644, Bytes: []byte("ld.so-1.7.0")}}, reads: empty}
-	l := layers{"key": image.Known{}}
+	l := state.Layers{"key": image.Known{}}
 	return map[string]struct {
 		write func(path string) error
 		known func(path string) bool
 	}{
-		"memory": {m.write, func(path string) bool { got, err := readMemory(path); return err == nil && got.Key != "" }},
+		"memory": {m.Write, func(path string) bool { got, err := state.Read(path); return err == nil && got.Key != "" }},
 		"system": {s.write, func(path string) bool { got, err := readSystem(path); return err == nil && got.Key != "" }},
-		"layers": {l.write, func(path string) bool { return len(readLayers(path)) > 0 }},
+		"layers": {l.Write, func(path string) bool { return len(state.ReadLayers(path)) > 0 }},
 	}
 }
 

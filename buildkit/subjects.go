@@ -94,7 +94,7 @@ func (in Inputs) programs(ctx context.Context, m gobuild.Module, s subject) ([]s
 	if err != nil {
 		return nil, err
 	}
-	mains, recalled := in.Recalled.mains(s.index, s.platform)
+	mains, recalled := in.Recalled.Mains(s.index, s.platform)
 	if recalled {
 		return s.each(mains), nil
 	}

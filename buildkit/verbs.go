@@ -10,6 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
 )
 
 // archive is the image as an engine gets it.
@@ -30,7 +31,7 @@ type Deliverable struct {
 	Reference string       // repository:tag
 	Config    image.Config // how it is run
 	ids       []string     // what engines may call it
-	base      *baseMemory  // nil is scratch
+	base      *state.Base  // nil is scratch
 }
 
 // Deliverable is the image that was built.

@@ -1,4 +1,4 @@
-package buildkit
+package state
 
 import (
 	"bytes"
@@ -9,12 +9,12 @@ import (
 	"os"
 )
 
-// headerSum is a checksum of the part of a Go file that decides what go list says
+// HeaderSum is a checksum of the part of a Go file that decides what go list says
 // of its package: all up to the end of the imports, with the build constraints and
 // what cgo is told, and the directives behind that, //go:embed among them. Of two
 // files with one sum, only what the compiler makes of them differs. ok is false for
 // a file that is not Go.
-func headerSum(name string) (sum string, ok bool) {
+func HeaderSum(name string) (sum string, ok bool) {
 	content, err := os.ReadFile(name)
 	if err != nil {
 		return "", false

@@ -1,0 +1,97 @@
+package state
+
+import (
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
+)
+
+// Told is all that a build is told: what it does is decided by nothing else, but for the files that it reads.
+type Told struct {
+	Dir      string // where it was started
+	Configs  []config.Config
+	Environ  []string // as os.Environ gives it
+	Choose   bool     // one of several platforms is built
+	Builders []string // the images that Builders stand for, and where
+}
+
+// Key is a checksum of all that a build is told, of the variables as far as the go command, the C compiler or this command read
+// them, and of this command. "" means that nobody knows what the build does: functions of the user's run in it.
+func Key(t Told) string {
+	if slices.ContainsFunc(t.Configs, func(c config.Config) bool { return c.Before != nil || c.After != nil }) {
+		return ""
+	}
+	self, err := ownBuildID()
+	if err != nil {
+		return ""
+	}
+	t.Environ = relevantEnv(t.Environ)
+	told, err := json.Marshal(struct {
+		Self string
+		Told
+	}{self, t})
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(told)
+	return hex.EncodeToString(sum[:])
+}
+
+// ownBuildID identifies this command: by the linker's build ID, which is made of all that is compiled into it, else by its name,
+// size and time.
+func ownBuildID() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if f, err := elf.Open(self); err == nil {
+		defer f.Close()
+		if note := f.Section(".note.go.buildid"); note != nil {
+			if id, err := note.Data(); err == nil {
+				return string(id), nil
+			}
+		}
+	}
+	info, err := os.Stat(self)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprint(self, info.Size(), info.ModTime().UnixNano()), nil
+}
+
+// relevantVariables are those that decide about a build: the go command's ("go help
+// environment"), the C compilers', see gcc(1) and pkg-config(1), and ours. One that
+// ends with "*" stands for all that begin so.
+var relevantVariables = []string{
+	"GO*", "CGO_*", "CC", "CC_FOR_*", "CXX", "FC", "AR", "LD*", "PKG_CONFIG*", "PATH", "HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
+	"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_*", "SDKROOT",
+	"IMAGE_*", "DOCKER_*", "SOURCE_DATE_EPOCH", "SSL_CERT_FILE", "GIT_*", "LANG", "LC_ALL", "CCACHE_*", "DISTCC_*", "ZIG_*",
+}
+
+// relevantEnv keeps the variables that decide about a build, sorted; of two with one
+// name the last counts.
+func relevantEnv(environ []string) []string {
+	last := map[string]string{}
+	for _, v := range environ {
+		name, _, _ := strings.Cut(v, "=")
+		if slices.ContainsFunc(relevantVariables, func(pattern string) bool {
+			prefix, all := strings.CutSuffix(pattern, "*")
+			return name == pattern || all && strings.HasPrefix(name, prefix)
+		}) {
+			last[name] = v
+		}
+	}
+	var kept []string
+	for _, v := range last {
+		kept = append(kept, v)
+	}
+	slices.Sort(kept)
+	return kept
+}
