@@ -2,8 +2,8 @@ package buildkit
 
 import (
 	"context"
-	"path"
 
+	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
@@ -62,7 +62,7 @@ func (b *Built) guessZones(ctx context.Context) error {
 	}
 	if by != nil {
 		b.Candidates = append(b.Candidates, Candidate{
-			Name: "time zones", Path: path.Clean(zoneFolder), Of: b.inImage(by.Path),
+			Name: "time zones", Path: rootfs.ZoneFolder, Of: b.inImage(by.Path),
 			Why: plaintext.Sprintf("%s calls %s of C, which takes any zone for UTC when there are none, and says nothing; set Timezones, or TZ in Env", b.inImage(by.Path), function),
 		})
 	}
@@ -71,12 +71,12 @@ func (b *Built) guessZones(ctx context.Context) error {
 
 // hasZones says whether the image has time zones, or a TZ that needs none.
 func (b *Built) hasZones() bool {
-	if _, ok := b.base.Lookup(path.Clean(zoneFolder)); ok || b.Plan.Env("TZ") != "" {
+	if _, ok := b.base.Lookup(rootfs.ZoneFolder); ok || b.Plan.Env("TZ") != "" {
 		return true
 	}
 	if b.Plan.Base == nil {
 		return false
 	}
-	_, _, err := ldd.Follow(b.Plan.Base.FS, zoneFolder)
+	_, _, err := ldd.Follow(b.Plan.Base.FS, rootfs.ZoneFolder+"/")
 	return err == nil
 }

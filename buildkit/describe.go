@@ -78,7 +78,7 @@ func (b *Built) makeLayer(ctx context.Context, l rootfs.Layer, entries []rootfs.
 func (b *Built) layerEntries(l rootfs.Layer) []rootfs.Entry {
 	all := b.Tree.Entries()
 	return slices.DeleteFunc(b.Tree.Entries(), func(e rootfs.Entry) bool {
-		above := e.Layer < l && e.Mode.IsDir() && !isPlain(e) && slices.ContainsFunc(all, func(below rootfs.Entry) bool {
+		above := e.Layer < l && e.Mode.IsDir() && !e.IsPlainFolder() && slices.ContainsFunc(all, func(below rootfs.Entry) bool {
 			return below.Layer == l && strings.HasPrefix(below.Path, e.Path+"/")
 		})
 		return e.Layer != l && !above

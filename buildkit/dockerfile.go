@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/dockerfile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/dockerfilespec"
 )
 
 // Dockerfile is an image as a Dockerfile, with what goes beside it.
@@ -26,20 +27,18 @@ type Dockerfile struct {
 func (b *Built) Dockerfile(ctx context.Context, path string) (Dockerfile, error) {
 	d := Dockerfile{Path: b.Plan.dockerfilePath(path)}
 	d.Ignore = d.Path + ".dockerignore" // BuildKit looks there first
-	if d.Path == filepath.Join(b.Plan.context(), "Dockerfile") {
-		d.Ignore = filepath.Join(b.Plan.context(), ".dockerignore")
+	if d.Path == filepath.Join(b.Plan.Context(), "Dockerfile") {
+		d.Ignore = filepath.Join(b.Plan.Context(), ".dockerignore")
 	}
-	w := writing{Built: b, context: b.Plan.context()}
-	w.spec.Name, w.spec.File = b.Plan.Name, filepath.ToSlash(d.Path)
-	if rel, ok := w.inContext(d.Path); ok {
-		w.spec.File = rel
+	var err error
+	d.spec, err = dockerfilespec.Of(ctx, dockerfilespec.Source{
+		Plan: b.Plan.Image, Request: b.request(), CC: b.Binary.Compiler.CC, Info: b.Binary.Info,
+		Tree: b.Tree, Needs: b.baseSpec(), Closure: b.Closure, Found: b.found, Loaded: b.system.Loaded, Loader: b.system.Loader,
+		Sysroot: b.sysroot(), Sys: b.sys(), Machine: b.inMachine("/"), InImage: b.inImage,
+	}, d.Path)
+	if err != nil {
+		return Dockerfile{}, fmt.Errorf("writing a Dockerfile for image %q: %w", b.Plan.Name, err)
 	}
-	for _, part := range []func(context.Context) error{w.possible, w.compiler, w.program, w.sources, w.system, w.packages, w.userFiles, w.run} {
-		if err := part(ctx); err != nil {
-			return Dockerfile{}, fmt.Errorf("writing a Dockerfile for image %q: %w", b.Plan.Name, err)
-		}
-	}
-	d.spec = w.spec
 	return d, nil
 }
 
@@ -83,14 +82,6 @@ func DockerfilePlans(path string, plans []Plan) ([]Plan, error) {
 		path, strings.Join(names, ", "), names[0])}
 }
 
-// context is the folder that the docker command is to be given.
-func (p Plan) context() string {
-	if p.Module.Workspace != "" {
-		return filepath.Dir(p.Module.Workspace)
-	}
-	return p.Root
-}
-
 // dockerfilePath is where the Dockerfile goes. Which of several images are selected makes no difference.
 func (p Plan) dockerfilePath(path string) string {
 	switch {
@@ -99,9 +90,9 @@ func (p Plan) dockerfilePath(path string) string {
 	case path != "":
 		return filepath.Join(p.Run.Dir, path)
 	case len(p.Run.Programs) > 1:
-		return filepath.Join(p.context(), p.Name+".Dockerfile")
+		return filepath.Join(p.Context(), p.Name+".Dockerfile")
 	}
-	return filepath.Join(p.context(), "Dockerfile")
+	return filepath.Join(p.Context(), "Dockerfile")
 }
 
 // foldersOfPrograms are those of all images.
@@ -111,61 +102,4 @@ func foldersOfPrograms(all []subject) []string {
 		dirs = append(dirs, s.main.Dir)
 	}
 	return dirs
-}
-
-// writing is a Dockerfile in the making.
-type writing struct {
-	*Built
-	context string
-	spec    dockerfile.Spec
-	whole   []string // see wholeFolders
-}
-
-// inContext is a path of this machine as the builder sees it, if it does.
-func (w *writing) inContext(name string) (string, bool) {
-	rel, err := filepath.Rel(w.context, name)
-	if err != nil || !filepath.IsLocal(rel) {
-		return "", false
-	}
-	return filepath.ToSlash(rel), true
-}
-
-// unsaid is the error for what a Dockerfile cannot say.
-func (w *writing) unsaid(field, why, fix string) error {
-	return &ConfigError{Err: fmt.Errorf("%s of the Config (%s): %s\nfix: %s", field, w.Plan.Origin, why, fix)}
-}
-
-// possible refuses what cannot be done by a builder, and notes what it leaves to others.
-func (w *writing) possible(context.Context) error {
-	p := w.Plan
-	if p.Hooks.After != nil {
-		return w.unsaid("After", "it is a function of the magefile, and changes the program, which a Dockerfile cannot do", "leave After out, or build the image with the target image")
-	}
-	if w.Plan.Base != nil {
-		return w.unsaid("Base", "the Dockerfiles of fromscratch are from scratch, and have nothing of "+w.Plan.BaseName, "leave Base out, or build the image with the target image")
-	}
-	if p.Supply.Licences {
-		return w.unsaid("Licenses", "the texts are those of the modules and packages that the image was built from, and a Dockerfile has no command that finds them", "leave Licenses out, or build the image with the target image")
-	}
-	if w.Plan.Builder != nil {
-		w.remark("fromscratch compiles in %s (%s): --build-arg GO_IMAGE=%s does so here.", p.Builder.Ref, p.Origin, p.Builder.Ref)
-	}
-	if p.Hooks.Before {
-		w.remark("Before of %s is a function of the magefile, which docker build does not run. What it generates has to be there before: mage imageRootfs runs it.", p.Origin)
-	}
-	if len(w.Built.system.Loaded) == 0 {
-		return nil
-	}
-	if root := w.sysroot(); root != "/" {
-		return w.unsaid("Sysroot", fmt.Sprintf("the program's libraries are those of %q, and the Dockerfile's build stage has none but its own", root),
-			"run imageDockerfile on a machine of the platform "+w.Plan.Platform.String()+", set Cgo to \"off\", or build the image with the target image")
-	}
-	return nil
-}
-
-// remark adds a sentence to the head of the file.
-func (w *writing) remark(format string, args ...any) {
-	if n := fmt.Sprintf(format, args...); !slices.Contains(w.spec.Notes, n) {
-		w.spec.Notes = append(w.spec.Notes, n)
-	}
 }

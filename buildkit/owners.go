@@ -126,7 +126,7 @@ func (o *owners) of(e rootfs.Entry) (p sbom.Package, ok bool) {
 		if inBuilder, ok := strings.CutPrefix(name, o.fetched+"/"); ok && o.fetched != "" {
 			in, name = o.near, "/"+inBuilder
 		}
-	} else if strings.HasPrefix(e.Path, zoneFolder) {
+	} else if strings.HasPrefix(e.Path, rootfs.ZoneFolder+"/") {
 		if o.hasZone {
 			return o.zones, true
 		}

@@ -55,6 +55,9 @@ type Entry struct {
 	Source Source
 }
 
+// IsPlainFolder reports whether the entry is a folder as every unpacker makes it: root's, with mode 0755.
+func (e Entry) IsPlainFolder() bool { return e.UID == 0 && e.GID == 0 && e.Mode == fs.ModeDir|0o755 }
+
 // Header returns the entry as a tar(5) header without times. The name has no leading slash; a folder's name
 // ends with a slash.
 func (e Entry) Header() *tar.Header {

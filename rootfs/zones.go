@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// zonePath is where Go, glibc and musl look for time zones, see tzset(3).
-	zonePath  = "/usr/share/zoneinfo"
-	localtime = "/etc/localtime"
-	allZones  = "all"
+	// ZoneFolder is where Go, glibc and musl look for time zones, see tzset(3).
+	ZoneFolder = "/usr/share/zoneinfo"
+	localtime  = "/etc/localtime"
+	allZones   = "all"
 )
 
 // posixTZ matches a TZ value that contains its own rules and needs no file: "CET-1CEST,M3.5.0,M10.5.0/3" or
@@ -38,7 +38,7 @@ func (s Spec) ZonePlaces() []string {
 	if _, err := os.Lstat(archive); s.GOROOT != "" && err == nil || !s.wantsZones() {
 		return []string{archive}
 	}
-	return []string{archive, zonePath}
+	return []string{archive, ZoneFolder}
 }
 
 // addZones adds time zones. Without them time.LoadLocation fails, and C programs silently use UTC under the
@@ -47,7 +47,7 @@ func (a *assembly) addZones(ctx context.Context) (err error) {
 	if !a.wantsZones() {
 		return nil
 	}
-	z, err := openZones(a.GOROOT, zonePath)
+	z, err := openZones(a.GOROOT, ZoneFolder)
 	if err != nil {
 		return err
 	}
@@ -84,14 +84,14 @@ func (a *assembly) addZoneFile(ctx context.Context, z zones, name string) error 
 	if err != nil {
 		return fmt.Errorf("adding the time zone %q: %w", name, err)
 	}
-	if a.baseHas(path.Join(zonePath, name)) {
+	if a.baseHas(path.Join(ZoneFolder, name)) {
 		return nil
 	}
 	reason := "time zone of " + z.where
 	if a.ZonesFor != "" {
 		reason += ": " + a.ZonesFor
 	}
-	return a.addFile(path.Join(zonePath, name), string(content), reason)
+	return a.addFile(path.Join(ZoneFolder, name), string(content), reason)
 }
 
 // addLocalZone adds the zone of TZ, and the link /etc/localtime for programs that ignore TZ.
@@ -102,7 +102,7 @@ func (a *assembly) addLocalZone(ctx context.Context, z zones, tz string) error {
 	if err := a.addZone(ctx, z, tz); err != nil {
 		return err
 	}
-	return a.addLink(localtime, path.Join(zonePath, tz), "the zone of TZ")
+	return a.addLink(localtime, path.Join(ZoneFolder, tz), "the zone of TZ")
 }
 
 // zones is a source of zone files.

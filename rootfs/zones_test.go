@@ -160,14 +160,14 @@ func TestZonesOfGo(t *testing.T) {
 	tree := assemble(t, s)
 	files := 0
 	for _, e := range tree.Entries() {
-		if strings.HasPrefix(e.Path, zonePath+"/") && e.Mode.IsRegular() {
+		if strings.HasPrefix(e.Path, ZoneFolder+"/") && e.Mode.IsRegular() {
 			files++
 		}
 	}
 	if files < 300 {
 		t.Errorf("%d zones", files)
 	}
-	if got := text(t, tree, zonePath+"/Europe/Berlin"); !strings.HasPrefix(got, zoneMagic) {
+	if got := text(t, tree, ZoneFolder+"/Europe/Berlin"); !strings.HasPrefix(got, zoneMagic) {
 		t.Errorf("content %q", got)
 	}
 }

@@ -204,3 +204,20 @@ func (p Image) BaseReference() string {
 	}
 	return p.BaseName
 }
+
+// Context is the folder that the docker command gets to build a Dockerfile of the image.
+func (p Image) Context() string {
+	if p.Module.Workspace != "" {
+		return filepath.Dir(p.Module.Workspace)
+	}
+	return p.Root
+}
+
+// HostPath is the path on this machine of a file that the user named.
+func (p Image) HostPath(name string) string {
+	name = filepath.FromSlash(name)
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(p.Root, name)
+}

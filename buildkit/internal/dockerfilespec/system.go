@@ -1,4 +1,4 @@
-package buildkit
+package dockerfilespec
 
 import (
 	"context"
@@ -16,9 +16,6 @@ import (
 
 // stageRoot is where the stages of the Dockerfile make the root file system.
 const stageRoot = "/rootfs"
-
-// zoneFolder is where the tree has time zones.
-const zoneFolder = "/usr/share/zoneinfo/"
 
 // debianFiles are files of the image that the compiler's image has too, with the packages that bring them.
 var debianFiles = map[string]string{
@@ -50,7 +47,7 @@ func (w *writing) system(context.Context) error {
 	w.addFolders(folders)
 	w.addZones(zones)
 	for _, e := range w.Tree.Entries() {
-		if e.Layer != rootfs.System || !e.Mode.IsRegular() || strings.HasPrefix(e.Path, zoneFolder) {
+		if e.Layer != rootfs.System || !e.Mode.IsRegular() || strings.HasPrefix(e.Path, rootfs.ZoneFolder+"/") {
 			continue
 		}
 		if _, ok := e.Source.Sysroot(); ok {
@@ -86,8 +83,8 @@ func (w *writing) addFolders(s *section) {
 	var plain, special []rootfs.Entry
 	for _, e := range w.Tree.Entries() {
 		switch {
-		case !e.Mode.IsDir(), strings.HasPrefix(e.Path, zoneFolder), w.ofFiles(e), w.inWhole(e.Path):
-		case isPlain(e):
+		case !e.Mode.IsDir(), strings.HasPrefix(e.Path, rootfs.ZoneFolder+"/"), w.ofFiles(e), w.inWhole(e.Path):
+		case e.IsPlainFolder():
 			plain = append(plain, e)
 		default:
 			special = append(special, e)
@@ -103,13 +100,8 @@ func (w *writing) addFolders(s *section) {
 		s.add("", "mkdir -p %s", dockerfile.Words(deepest...))
 	}
 	for _, e := range special {
-		s.add(w.inImage(e.Reason), "%s", installFolder(e))
+		s.add(w.InImage(e.Reason), "%s", installFolder(e))
 	}
-}
-
-// isPlain tells whether an entry is what a builder makes by itself.
-func isPlain(e rootfs.Entry) bool {
-	return e.UID == 0 && e.GID == 0 && e.Mode == fs.ModeDir|0o755
 }
 
 // installFolder makes a folder, or changes the one that is there.
@@ -136,7 +128,7 @@ func (w *writing) addLinks(libraries, trust, zones *section) {
 		case strings.Contains(e.Reason, "certificates"):
 			to, comment = trust, e.Reason
 		case !strings.HasPrefix(e.Reason, "on the way to "): // these the title explains
-			comment = w.inImage(e.Reason)
+			comment = w.InImage(e.Reason)
 		}
 		to.add(comment, "ln -s %s", dockerfile.Words(e.Link, stageRoot+e.Path))
 	}
@@ -170,7 +162,7 @@ func (w *writing) addBundle(s *section, e rootfs.Entry) error {
 	const bundle = "/etc/ssl/certs/ca-certificates.crt"
 	s.add("", "install -m 0644 %s %s", bundle, stageRoot+bundle)
 	for i, name := range w.Plan.Files.Certificates.Extra {
-		rel, err := w.taken("Certificates", w.Plan.hostPath(name))
+		rel, err := w.taken("Certificates", w.Plan.HostPath(name))
 		if err != nil {
 			return err
 		}
@@ -183,25 +175,25 @@ func (w *writing) addBundle(s *section, e rootfs.Entry) error {
 }
 
 // allZones tells whether the image has every zone.
-func (w *writing) allZones() bool { return slices.Contains(w.baseSpec().Timezones, "all") }
+func (w *writing) allZones() bool { return slices.Contains(w.Needs.Timezones, "all") }
 
 // addZones takes the zones of the distribution.
 func (w *writing) addZones(s *section) {
 	var zones []rootfs.Entry
 	for _, e := range w.Tree.Entries() {
-		if strings.HasPrefix(e.Path, zoneFolder) && e.Mode.IsRegular() && e.Layer == rootfs.System {
+		if strings.HasPrefix(e.Path, rootfs.ZoneFolder+"/") && e.Mode.IsRegular() && e.Layer == rootfs.System {
 			zones = append(zones, e)
 		}
 	}
 	switch {
 	case len(zones) == 0:
 	case w.allZones():
-		why := w.baseSpec().ZonesFor
+		why := w.Needs.ZonesFor
 		if why == "" {
 			why = "all of them"
 		}
 		// The names of zones begin with a capital; those of tables, links and other kinds of zones do not.
-		s.add(why, "cp -rL /usr/share/zoneinfo/[A-Z]* %s", stageRoot+zoneFolder)
+		s.add(why, "cp -rL /usr/share/zoneinfo/[A-Z]* %s", stageRoot+rootfs.ZoneFolder+"/")
 	default:
 		for _, e := range zones {
 			s.add("", "install -D -m 0644 %s", dockerfile.Words(e.Path, stageRoot+e.Path))

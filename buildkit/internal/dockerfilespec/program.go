@@ -1,4 +1,4 @@
-package buildkit
+package dockerfilespec
 
 import (
 	"cmp"
@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/dockerfile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
@@ -37,11 +38,11 @@ func (w *writing) compiler(context.Context) error {
 		return fmt.Errorf("reading the version of Go: %w", err)
 	}
 	w.spec.GoVersion, w.spec.Suite = goVersion(string(content)), suite
-	if len(w.Built.system.Loaded) == 0 {
+	if len(w.Loaded) == 0 {
 		return nil
 	}
 	w.spec.Platform = w.Plan.Platform.String()
-	release, err := readFollowed(w.sys(), "/etc/os-release")
+	release, err := readFollowed(w.Sys, "/etc/os-release")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading which distribution the libraries are of: %w", err)
 	}
@@ -122,13 +123,13 @@ func (w *writing) program(ctx context.Context) error {
 		w.spec.Program.Built = rel
 		return nil
 	}
-	line, err := p.Go.CommandLine(ctx, w.request())
+	line, err := p.Go.CommandLine(ctx, w.Request)
 	if err != nil {
 		return err
 	}
 	dir, ok := w.inContext(p.Root)
 	if !ok {
-		return &ConfigError{Err: fmt.Errorf("the module %q is outside of the workspace's folder %q\nfix: set GOWORK=off, or move go.work above the module", p.Root, w.context)}
+		return &report.ConfigError{Err: fmt.Errorf("the module %q is outside of the workspace's folder %q\nfix: set GOWORK=off, or move go.work above the module", p.Root, w.context)}
 	}
 	w.spec.Program = dockerfile.Program{Dir: dir, Env: line.Env, Args: line.Args, Private: line.Private, Package: p.Main.ImportPath}
 	if rel, err := filepath.Rel(p.Root, p.Main.Dir); err == nil && filepath.IsLocal(rel) {
@@ -177,7 +178,7 @@ func (w *writing) folders() ([]string, error) {
 	for _, dir := range w.Plan.Main.Sources.Folders {
 		rel, ok := w.inContext(dir)
 		if !ok {
-			return nil, &ConfigError{Err: fmt.Errorf("the packages in %q are outside of %q, which is all that a builder sees: a replace of go.mod or a use of go.work leads there\n"+
+			return nil, &report.ConfigError{Err: fmt.Errorf("the packages in %q are outside of %q, which is all that a builder sees: a replace of go.mod or a use of go.work leads there\n"+
 				"fix: go mod vendor, or move them below that folder, or build the image with the target image", dir, w.context)}
 		}
 		if vendor, ok := vendorOf(rel); ok {
@@ -227,7 +228,7 @@ func (w *writing) moduleFiles() (outside bool, err error) {
 	})
 	w.spec.Program.ModuleFiles = files
 	if outside && w.Plan.Module.Workspace != "" {
-		return true, &ConfigError{Err: fmt.Errorf("a module of the workspace %q is outside of its folder, which is all that a builder sees\nfix: move go.work above all of its modules, or set GOWORK=off", w.Plan.Module.Workspace)}
+		return true, &report.ConfigError{Err: fmt.Errorf("a module of the workspace %q is outside of its folder, which is all that a builder sees\nfix: move go.work above all of its modules, or set GOWORK=off", w.Plan.Module.Workspace)}
 	}
 	return outside, nil
 }
@@ -237,7 +238,7 @@ func (w *writing) moduleFiles() (outside bool, err error) {
 func (w *writing) downloads(outside bool) {
 	p := &w.spec.Program
 	var modules []string
-	for _, m := range w.Binary.Info.Deps {
+	for _, m := range w.Info.Deps {
 		if m.Replace == nil || !isFolder(m.Replace.Path) {
 			modules = append(modules, m.Path)
 		}

@@ -1,4 +1,4 @@
-package buildkit
+package dockerfilespec
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/dockerfile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
@@ -49,7 +50,7 @@ func (w *writing) userFiles(context.Context) error {
 func (w *writing) copies(f rootfs.File) ([]copied, error) {
 	matches, err := w.Plan.Files.Matches(f)
 	if err != nil {
-		return nil, &ConfigError{Err: fmt.Errorf("copying %q (%s): %w", f.From, f.Reason, err)}
+		return nil, &report.ConfigError{Err: fmt.Errorf("copying %q (%s): %w", f.From, f.Reason, err)}
 	}
 	uid, gid, err := rootfs.ParseOwner(f.Owner, append(slices.Clone(w.Plan.Files.Users), w.Plan.Files.User))
 	if err != nil {
@@ -195,15 +196,6 @@ func (w *writing) ofFilesPath(dir string) bool {
 		}
 	}
 	return false
-}
-
-// hostPath is the path on this machine of a file that the user named.
-func (p Plan) hostPath(name string) string {
-	name = filepath.FromSlash(name)
-	if filepath.IsAbs(name) {
-		return filepath.Clean(name)
-	}
-	return filepath.Join(p.Root, name)
 }
 
 // run says how the image is run.

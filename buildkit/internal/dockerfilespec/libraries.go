@@ -1,4 +1,4 @@
-package buildkit
+package dockerfilespec
 
 import (
 	"context"
@@ -44,9 +44,9 @@ func (w *writing) addLibraries(libraries, opened *section) {
 		if slices.ContainsFunc(paths[reason], func(p string) bool { e, _ := w.Tree.Lookup(p); return e.Mode.IsDir() }) {
 			words = "cp --parents -rP -t %s%s"
 		}
-		to.add(w.inImage(reason), words, stageRoot, lines(paths[reason]))
+		to.add(w.InImage(reason), words, stageRoot, lines(paths[reason]))
 	}
-	if w.Built.system.Loader != "" {
+	if w.Loader != "" {
 		// Of the modes only x counts, as in every image of ours.
 		libraries.add("", "chmod 0755 %s", dockerfile.Shell(stageRoot+w.realLoader()))
 	}
@@ -87,10 +87,10 @@ func (w *writing) realLoader() string {
 // openedReasons are the reasons of what is opened while the program runs.
 func (w *writing) openedReasons() map[string]bool {
 	reasons := map[string]bool{}
-	for _, p := range w.found.Plugins {
+	for _, p := range w.Found.Plugins {
 		reasons[p.Why] = true
 	}
-	for _, f := range w.found.Files {
+	for _, f := range w.Found.Files {
 		reasons[f.Why] = true
 	}
 	reasons["configured at "+w.Plan.Origin] = true
@@ -132,7 +132,7 @@ func (w *writing) inWhole(name string) bool {
 
 // isWhole compares a folder of the machine that compiles with that of the tree.
 func (w *writing) isWhole(dir string, children map[string]int) bool {
-	machine := w.inMachine("/")
+	machine := w.Machine
 	real, _, err := ldd.Follow(machine, dir)
 	if err != nil {
 		return false
@@ -148,7 +148,7 @@ func (w *writing) isWhole(dir string, children map[string]int) bool {
 		}
 		switch e.Mode.Type() {
 		case fs.ModeDir:
-			if !isPlain(e) || !w.isWhole(e.Path, children) {
+			if !e.IsPlainFolder() || !w.isWhole(e.Path, children) {
 				return false
 			}
 		case 0:
@@ -172,7 +172,7 @@ func (w *writing) packages(ctx context.Context) error {
 		}
 	}
 	for _, e := range w.Tree.Entries() {
-		if e.Layer == rootfs.System && strings.HasPrefix(e.Path, zoneFolder) {
+		if e.Layer == rootfs.System && strings.HasPrefix(e.Path, rootfs.ZoneFolder+"/") {
 			add(dockerfile.Package{Name: "tzdata", Why: "the time zones"})
 		}
 		if name := debianFiles[e.Path]; name != "" {
@@ -189,10 +189,10 @@ func (w *writing) packages(ctx context.Context) error {
 // libraryPackages are those that the program is compiled with, and those of what is opened while it runs. What they
 // depend on comes with them.
 func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Package)) error {
-	if w.Binary.Compiler.CC == "" && w.Closure.Flavour == ldd.Static {
+	if w.CC == "" && w.Closure.Flavour == ldd.Static {
 		return nil
 	}
-	db, err := packages.Open(w.sys())
+	db, err := packages.Open(w.Sys)
 	if err != nil {
 		return fmt.Errorf("looking for the packages of the libraries: %w", err)
 	}
@@ -203,7 +203,7 @@ func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Packa
 		}
 		return ok
 	}
-	if words := strings.Fields(w.Binary.Compiler.CC); len(words) > 0 {
+	if words := strings.Fields(w.CC); len(words) > 0 {
 		cc, err := w.command(ctx, words[0])
 		if err != nil {
 			return err
@@ -228,8 +228,8 @@ func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Packa
 			w.remark("%s belongs to no package of Debian: GO_IMAGE has to have it in that place.", o.Real)
 		}
 	}
-	for _, f := range w.found.Files {
-		owned(f.Path, w.inImage(f.Why))
+	for _, f := range w.Found.Files {
+		owned(f.Path, w.InImage(f.Why))
 	}
 	return nil
 }
@@ -249,12 +249,12 @@ func (w *writing) command(ctx context.Context, name string) (string, error) {
 // ownedForCompiling adds the package that has the name by which a linker finds a library, and its headers with it.
 func (w *writing) ownedForCompiling(o *ldd.Object, owned func(name, why string) bool) bool {
 	i := strings.Index(o.Name, ".so")
-	if i < 0 || w.Binary.Compiler.CC == "" {
+	if i < 0 || w.CC == "" {
 		return false
 	}
 	for _, dir := range []string{path.Dir(o.Real), path.Dir(o.Path), "/usr" + path.Dir(o.Path)} {
 		name := path.Join(dir, o.Name[:i]+".so")
-		if _, _, err := ldd.Follow(w.inMachine("/"), name); err == nil && owned(name, "headers and "+o.Name) {
+		if _, _, err := ldd.Follow(w.Machine, name); err == nil && owned(name, "headers and "+o.Name) {
 			return true
 		}
 	}

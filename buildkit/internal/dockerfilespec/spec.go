@@ -1,0 +1,111 @@
+// Package dockerfilespec describes a finished image as a [dockerfile.Spec], which builds it without fromscratch.
+package dockerfilespec
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/dockerfile"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
+	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
+)
+
+// Source is a finished image, with what was found for it.
+type Source struct {
+	Plan    plan.Image
+	Request gobuild.Request  // how the program was compiled
+	CC      string           // the C compiler; "" without cgo
+	Info    *debug.BuildInfo // of the program
+
+	Tree    *rootfs.Tree
+	Needs   rootfs.Spec    // all of the tree but the program and its libraries
+	Closure *ldd.Closure   // of the program
+	Found   *plugins.Found // what its libraries open while it runs
+	Loaded  []string       // paths of the libraries in the image; none of a static program
+	Loader  string         // path of the loader in the image
+
+	Sysroot string                   // where the libraries are from, on the machine that compiles
+	Sys     ldd.FS                   // the same, with the base
+	Machine ldd.FS                   // the machine that compiles
+	InImage func(text string) string // names the program as it is in the image
+}
+
+// Of describes an image. file is where the Dockerfile is going to be. What no Dockerfile can do is a [*report.ConfigError] that names
+// the field of the Config: a function that changes the program, files outside of the context, libraries of another sysroot.
+func Of(ctx context.Context, s Source, file string) (dockerfile.Spec, error) {
+	w := writing{Source: s, context: s.Plan.Context()}
+	w.spec.Name, w.spec.File = s.Plan.Name, filepath.ToSlash(file)
+	if rel, ok := w.inContext(file); ok {
+		w.spec.File = rel
+	}
+	for _, part := range []func(context.Context) error{w.possible, w.compiler, w.program, w.sources, w.system, w.packages, w.userFiles, w.run} {
+		if err := part(ctx); err != nil {
+			return dockerfile.Spec{}, err
+		}
+	}
+	return w.spec, nil
+}
+
+// writing is a Dockerfile in the making.
+type writing struct {
+	Source
+	context string
+	spec    dockerfile.Spec
+	whole   []string // see wholeFolders
+}
+
+// inContext is a path of this machine as the builder sees it, if it does.
+func (w *writing) inContext(name string) (string, bool) {
+	rel, err := filepath.Rel(w.context, name)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", false
+	}
+	return filepath.ToSlash(rel), true
+}
+
+// unsaid is the error for what a Dockerfile cannot say.
+func (w *writing) unsaid(field, why, fix string) error {
+	return &report.ConfigError{Err: fmt.Errorf("%s of the Config (%s): %s\nfix: %s", field, w.Plan.Origin, why, fix)}
+}
+
+// possible refuses what cannot be done by a builder, and notes what it leaves to others.
+func (w *writing) possible(context.Context) error {
+	p := w.Plan
+	if p.Hooks.After != nil {
+		return w.unsaid("After", "it is a function of the magefile, and changes the program, which a Dockerfile cannot do", "leave After out, or build the image with the target image")
+	}
+	if w.Plan.Base != nil {
+		return w.unsaid("Base", "the Dockerfiles of fromscratch are from scratch, and have nothing of "+w.Plan.BaseName, "leave Base out, or build the image with the target image")
+	}
+	if p.Supply.Licences {
+		return w.unsaid("Licenses", "the texts are those of the modules and packages that the image was built from, and a Dockerfile has no command that finds them", "leave Licenses out, or build the image with the target image")
+	}
+	if w.Plan.Builder != nil {
+		w.remark("fromscratch compiles in %s (%s): --build-arg GO_IMAGE=%s does so here.", p.Builder.Ref, p.Origin, p.Builder.Ref)
+	}
+	if p.Hooks.Before {
+		w.remark("Before of %s is a function of the magefile, which docker build does not run. What it generates has to be there before: mage imageRootfs runs it.", p.Origin)
+	}
+	if len(w.Loaded) == 0 {
+		return nil
+	}
+	if root := w.Sysroot; root != "/" {
+		return w.unsaid("Sysroot", fmt.Sprintf("the program's libraries are those of %q, and the Dockerfile's build stage has none but its own", root),
+			"run imageDockerfile on a machine of the platform "+w.Plan.Platform.String()+", set Cgo to \"off\", or build the image with the target image")
+	}
+	return nil
+}
+
+// remark adds a sentence to the head of the file.
+func (w *writing) remark(format string, args ...any) {
+	if n := fmt.Sprintf(format, args...); !slices.Contains(w.spec.Notes, n) {
+		w.spec.Notes = append(w.spec.Notes, n)
+	}
+}
