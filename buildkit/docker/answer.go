@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 )
 
@@ -20,21 +21,28 @@ type message struct {
 // not have either. The name has moved to the broken image by then. With API 1.48 and a platform it is a real error.
 const unpackFailed = "Error unpacking image"
 
-// readAnswer reads the answer to its end and returns the first error in it.
-func readAnswer(r io.Reader) error {
-	var first error
+// displaced is what engines with graph drivers write when a load takes the name of another image
+// (https://github.com/moby/moby/blob/v20.10.24/image/tarexport/load.go, setLoadedTag). Others do not say it.
+var displaced = regexp.MustCompile(`^The image \S+ already exists, renaming the old one with ID (sha256:[0-9a-f]{64}) to empty string$`)
+
+// readAnswer reads the answer to its end. It returns the ID of the image that had the name before, if the engine says it, and the
+// first error in the answer.
+func readAnswer(r io.Reader) (before string, first error) {
 	decoder := json.NewDecoder(r)
 	for {
 		var m message
 		err := decoder.Decode(&m)
 		if errors.Is(err, io.EOF) {
-			return first
+			return before, first
 		}
 		if err != nil {
-			return errors.Join(first, fmt.Errorf("reading the engine's answer: %w", err))
+			return before, errors.Join(first, fmt.Errorf("reading the engine's answer: %w", err))
 		}
 		if first == nil {
 			first = m.failure()
+		}
+		if found := displaced.FindStringSubmatch(strings.TrimSpace(m.Stream)); found != nil {
+			before = found[1]
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -49,7 +50,8 @@ var errEnded = errors.New("the engine stopped reading the archive")
 //
 // An earlier image of ours that lost its name is removed (see LoadRequest.Label), never by force: one that a container
 // uses stays, and so does one with another name. Another run may load the same name meanwhile: its image is an earlier
-// one, too, and this one is removed when the name is the other's in the end.
+// one, too, and this one is removed when the name is the other's in the end. Engines with graph drivers say which image has
+// lost the name. Of others one image can stay, if two loads end at the same moment.
 func (e *Engine) Load(ctx context.Context, req LoadRequest) error {
 	return e.failed(fmt.Sprintf("loading image %q", req.Ref), e.load(ctx, req))
 }
@@ -72,7 +74,8 @@ func (e *Engine) load(ctx context.Context, req LoadRequest) error {
 		}
 		return err
 	}
-	if err := e.send(ctx, req); err != nil {
+	before, err := e.send(ctx, req)
+	if err != nil {
 		return err
 	}
 	var silent *NoAnswerError
@@ -80,11 +83,20 @@ func (e *Engine) load(ctx context.Context, req LoadRequest) error {
 		return fmt.Errorf("inspecting what was loaded: %w", lastErr)
 	}
 	loaded, err := e.verify(ctx, req)
-	if err != nil {
-		return err
+	taken := loaded.ID != "" && !loaded.Is(req.IDs...) // by another run, which may know only our image as the one before
+	if err == nil || taken {
+		e.retireAll(ctx, req, loaded, *previous, last, e.displaced(ctx, before, *previous, last))
 	}
-	e.retireAll(ctx, req, loaded, *previous, last)
-	return nil
+	return err
+}
+
+// displaced is the image with the ID that the engine has told, unless it is known.
+func (e *Engine) displaced(ctx context.Context, id string, known ...Image) Image {
+	if id == "" || slices.ContainsFunc(known, func(i Image) bool { return i.ID == id }) {
+		return Image{}
+	}
+	img, _, _ := e.image(ctx, id)
+	return img
 }
 
 // retireAll removes earlier images that the load has left without a name.
@@ -102,13 +114,15 @@ func (e *Engine) retireAll(ctx context.Context, req LoadRequest, loaded Image, e
 	}
 }
 
-// send streams the archive: by the load that has begun, if there is one, else by one of its own.
-func (e *Engine) send(ctx context.Context, req LoadRequest) error {
+// send streams the archive: by the load that has begun, if there is one, else by one of its own. It returns the ID of the image that
+// had the name before, if the engine says it.
+func (e *Engine) send(ctx context.Context, req LoadRequest) (before string, err error) {
 	pending := req.Pending
 	if pending == nil {
 		pending = e.BeginLoad(ctx, req.Platform, nil)
 	}
-	return pending.finish(ctx, req.Write)
+	err = pending.finish(ctx, req.Write)
+	return pending.before, err
 }
 
 // writeArchive writes through a buffer, because tar headers are small and each write through a pipe waits for its read.
@@ -138,8 +152,8 @@ func joinSend(writeErr, loadErr error) error {
 	return errors.Join(cause, loadErr)
 }
 
-// post makes the request and reads the answer to its end.
-func (e *Engine) post(ctx context.Context, platform Platform, body io.Reader) error {
+// post makes the request and reads the answer to its end, as [readAnswer] does.
+func (e *Engine) post(ctx context.Context, platform Platform, body io.Reader) (before string, err error) {
 	options := []client.ImageLoadOption{client.ImageLoadWithQuiet(true)} // no progress bars in the answer
 	if platform != (Platform{}) && e.speaks("1.48") {
 		options = append(options, client.ImageLoadWithPlatforms(ocispec.Platform{
@@ -148,9 +162,10 @@ func (e *Engine) post(ctx context.Context, platform Platform, body io.Reader) er
 	}
 	answer, err := e.api.ImageLoad(ctx, body, options...)
 	if err != nil {
-		return loadFix(err)
+		return "", loadFix(err)
 	}
-	return errors.Join(readAnswer(answer.Body), answer.Body.Close())
+	before, err = readAnswer(answer.Body)
+	return before, errors.Join(err, answer.Body.Close())
 }
 
 // verify asks what Ref names now.

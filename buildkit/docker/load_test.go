@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/docker/docker/api/types/container"
@@ -316,35 +317,46 @@ func TestLoadLeavesPrevious(t *testing.T) {
 	}
 }
 
-// Two runs load one name at once: whichever image has it in the end, the other one is removed.
+// Two runs load one name at once: whichever image has it in the end, the other one and the one before are removed.
 func TestLoadOneNameTwice(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e *Engine) {
-		ctx := context.Background()
 		for _, test := range []struct {
 			name string
-			// during has the other image loaded at some time of our load.
-			during func(req LoadRequest, other func()) LoadRequest
-			loses  bool
+			// when returns the engine through which we load: the other image is loaded at some time of it.
+			when  func(t *testing.T, e *Engine, ref string, other func()) *Engine
+			later bool // the other run has not seen the image before
+			loses bool
 		}{
-			{"the other one is first", func(req LoadRequest, other func()) LoadRequest {
-				write := req.Write
-				req.Write = func(ctx context.Context, w io.Writer) error { other(); return write(ctx, w) }
-				return req
-			}, false},
-			{"the other one is last", nil, true},
+			{name: "the other one is first", when: func(t *testing.T, e *Engine, ref string, other func()) *Engine {
+				return between(t, e, onceBefore("/images/"+ref+"/json", other))
+			}},
+			{name: "the other one is first, after our look", when: func(t *testing.T, e *Engine, ref string, other func()) *Engine {
+				return between(t, e, onceAfter(t, e, "/images/"+ref+"/json", other))
+			}},
+			// The engine has named our image, and we have not looked yet.
+			{name: "the other one is last", loses: true, when: func(t *testing.T, e *Engine, _ string, other func()) *Engine {
+				return between(t, e, onceAfter(t, e, "/images/load", other))
+			}},
+			{name: "the other one is last, and began after ours", loses: true, later: true, when: func(t *testing.T, e *Engine, _ string, other func()) *Engine {
+				return between(t, e, onceAfter(t, e, "/images/load", other))
+			}},
 		} {
 			t.Run(test.name, func(t *testing.T) {
+				ctx := context.Background()
 				old := (&testImage{}).build(t).load(t, e)
 				before, _, err := e.Image(ctx, old.Ref)
 				if err != nil {
 					t.Fatal(err)
 				}
+				t.Cleanup(func() { removeImage(t, e, before.ID) })
 				ours, theirs := (&testImage{Ref: old.Ref}).build(t), (&testImage{Ref: old.Ref}).build(t)
 				ours.cleanup(t, e)
 				theirs.cleanup(t, e)
 				other := func() {
 					req := theirs.request(theirs.archive(t))
-					req.Previous = &before
+					if !test.later {
+						req.Previous = &before
+					}
 					if err := e.Load(ctx, req); err != nil {
 						t.Error(err)
 					}
@@ -352,13 +364,11 @@ func TestLoadOneNameTwice(t *testing.T) {
 				req := ours.request(ours.archive(t))
 				req.Previous = &before
 				loser := theirs
+				err = test.when(t, e, old.Ref, other).Load(ctx, req)
 				if test.loses {
 					loser = ours
-					// The engine has named our image, and we have not looked yet.
-					slow := between(t, e, afterLoad(t, e, other))
-					err = slow.Load(ctx, req)
 					wantError(t, err, "the engine has sha256:", "something else loads")
-				} else if err := e.Load(ctx, test.during(req, other)); err != nil {
+				} else if err != nil {
 					t.Error(err)
 				}
 				for _, id := range []string{loser.config, loser.manifest, before.ID} {
@@ -371,16 +381,28 @@ func TestLoadOneNameTwice(t *testing.T) {
 	})
 }
 
-// afterLoad has something done when the engine behind a proxy has loaded an image, before the answer is known.
-func afterLoad(t *testing.T, e *Engine, do func()) func(http.ResponseWriter, *http.Request) bool {
+// onceBefore has something done before the first request whose path ends so reaches the engine.
+func onceBefore(path string, do func()) func(http.ResponseWriter, *http.Request) bool {
+	var once sync.Once
+	return func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, path) {
+			once.Do(do)
+		}
+		return false
+	}
+}
+
+// onceAfter has something done when the engine has answered the first request whose path ends so, before the answer is known.
+func onceAfter(t *testing.T, e *Engine, path string, do func()) func(http.ResponseWriter, *http.Request) bool {
 	proxy := forwarder(t, e)
+	var once sync.Once
 	return func(w http.ResponseWriter, r *http.Request) bool {
-		if !strings.HasSuffix(r.URL.Path, "/images/load") {
+		if !strings.HasSuffix(r.URL.Path, path) {
 			return false
 		}
 		answer := httptest.NewRecorder()
 		proxy.ServeHTTP(answer, r)
-		do()
+		once.Do(do)
 		for key, values := range answer.Header() {
 			w.Header()[key] = values
 		}

@@ -19,6 +19,7 @@ type PendingLoad struct {
 	sent   chan error // one: whether the head went out
 	answer chan error // one: how the request ended
 	ended  bool       // both were heard
+	before string     // the ID of the image that had the name before, if the engine says it; set before the answer is
 }
 
 // errAbandoned is what a request ends with that is given up.
@@ -31,7 +32,8 @@ func (e *Engine) BeginLoad(ctx context.Context, platform Platform, head []byte) 
 	body, pipe := io.Pipe()
 	p := &PendingLoad{head: head, pipe: pipe, stop: stop, sent: make(chan error, 1), answer: make(chan error, 1)}
 	go func() {
-		err := e.post(ctx, platform, body)
+		before, err := e.post(ctx, platform, body)
+		p.before = before
 		// The engine has answered: whatever is still being written is in vain.
 		body.CloseWithError(errEnded)
 		p.answer <- err
