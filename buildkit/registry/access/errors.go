@@ -48,6 +48,7 @@ func (e *ProxyError) Fix() string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
+	host = plaintext.Shell(host) // a registry chooses where it redirects to
 	if e.Status == http.StatusProxyAuthRequired {
 		return fmt.Sprintf("put the proxy's user and password into HTTPS_PROXY, or set NO_PROXY=%s to go without it", host)
 	}

@@ -3,6 +3,8 @@ package access_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -32,6 +34,26 @@ func wantProxyError(t *testing.T, proxy string, plain bool, words, fix string) {
 	var p *access.ProxyError
 	if !errors.As(err, &p) || !strings.Contains(p.Error(), words) || !strings.Contains(p.Error(), proxy) || !strings.Contains(p.Fix(), fix) {
 		t.Errorf("the error is %v, want one of the proxy with %q and %q", err, words, fix)
+	}
+}
+
+// A registry chooses the host that it redirects to: in the command of a fix line this is one word to the shell.
+func TestProxyFixIsQuoted(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusProxyAuthRequired, http.StatusForbidden} {
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Host == "registry.example" {
+				http.Redirect(w, r, "http://$(reboot)/v2/acme/hello/manifests/1", http.StatusTemporaryRedirect)
+				return
+			}
+			w.WriteHeader(http.StatusProxyAuthRequired)
+		}))
+		defer proxy.Close()
+		wantProxyError(t, proxy.URL, true, "$(reboot)", "NO_PROXY='$(reboot)' to go")
+		p := access.ProxyError{To: "$(reboot):443", Status: status}
+		if fix := p.Fix(); strings.Count(fix, "$(reboot)") != strings.Count(fix, "'$(reboot)'") {
+			t.Errorf("the fix is %q", fix)
+		}
 	}
 }
 
