@@ -126,3 +126,19 @@ func TestFindTellsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// A long answer is cut off, and not in the middle of a secret: half of a password is one too.
+func TestFindTellsNoPartOfASecret(t *testing.T) {
+	t.Parallel()
+	own := registrytest.Start(t, registrytest.Options{User: "me", Password: "s3cret"})
+	own.AddManifest("acme/base", "1", "application/vnd.oci.image.manifest.v1+json", []byte(`{"schemaVersion":2}`))
+	for n := range 10 { // it is cut off somewhere in this text
+		message := strings.Repeat("x", n) + strings.Repeat(" s3cret", 100)
+		own.Break(registrytest.GetManifest, registrytest.Status(http.StatusBadRequest, `{"errors":[{"code":"UNKNOWN","message":"`+message+`"}]}`))
+		err := pulled(t, own)
+		wantError(t, err, "•••")
+		if err != nil && strings.Contains(err.Error(), "s3c") {
+			t.Errorf("half of the password is in %q", err)
+		}
+	}
+}

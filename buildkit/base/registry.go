@@ -170,7 +170,7 @@ func words(client *access.Client, err error) string {
 	case errors.As(err, &local):
 		return client.Hide(local.Error())
 	}
-	return client.Hide(access.Words(err.Error()))
+	return client.Words(err.Error())
 }
 
 // worded is an error in other words.

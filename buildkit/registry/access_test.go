@@ -231,3 +231,21 @@ func TestPushTellsNoToken(t *testing.T) {
 		t.Errorf("the token %q is in %q", token, err)
 	}
 }
+
+// A long answer is cut off, and not in the middle of a secret: half of a password is one too.
+func TestPushTellsNoPartOfASecret(t *testing.T) {
+	t.Parallel()
+	r := registrytest.Start(t, registrytest.Options{User: user, Password: password})
+	half := password[:len(password)/2]
+	for _, fault := range []string{
+		`{"errors":[{"code":"DENIED","message":"` + strings.Repeat("x", 500-len(half)) + password + `"}]}`,
+		`{"errors":[{"code":"` + strings.ToUpper(password) + `","message":"no"}]}`,
+	} {
+		r.Break(registrytest.StartUpload, registrytest.Status(http.StatusBadRequest, fault))
+		_, err := registry.Push(context.Background(), toScripted(t, r))
+		wantError(t, err, "400 Bad Request")
+		if err != nil && strings.Contains(err.Error(), half) {
+			t.Errorf("half of the password is in %q", err)
+		}
+	}
+}

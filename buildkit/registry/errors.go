@@ -37,7 +37,7 @@ func (c *client) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := strings.TrimSpace(tell(err))
+	text := strings.TrimSpace(c.tell(err))
 	if fix := c.fix(err); fix != "" && !strings.Contains(text, "\nfix: ") {
 		text += "\nfix: " + fix
 	}
@@ -56,10 +56,10 @@ func (s *step) Error() string { return s.doing + ": " + s.err.Error() }
 func (s *step) Unwrap() error { return s.err }
 
 // tell is an error without the queries of addresses, which may be signed, and without what the client repeats.
-func tell(err error) string {
+func (c *client) tell(err error) string {
 	var doing *step
 	if errors.As(err, &doing) && doing == err {
-		return doing.doing + ": " + tell(doing.err)
+		return doing.doing + ": " + c.tell(doing.err)
 	}
 	if local := localOf(err); local != nil {
 		return local.Error()
@@ -72,9 +72,9 @@ func tell(err error) string {
 	if errors.As(err, &answer) {
 		words := http.StatusText(answer.StatusCode)
 		for _, e := range answer.Errors {
-			words += ", " + access.Words(strings.ToLower(strings.ReplaceAll(e.Code, "_", " ")))
+			words += ", " + strings.ToLower(strings.ReplaceAll(c.access.Words(e.Code), "_", " "))
 			if e.Message != "" {
-				words += " (" + access.Words(e.Message) + ")"
+				words += " (" + c.access.Words(e.Message) + ")"
 			}
 		}
 		return fmt.Sprintf("%s %s: the registry answers %d %s", answer.Method, address(answer.URL), answer.StatusCode, words) + waits(err)
@@ -85,9 +85,9 @@ func tell(err error) string {
 		if u, parseErr := url.Parse(where); parseErr == nil {
 			where = address(u)
 		}
-		return fmt.Sprintf("%s %s: %s", strings.ToUpper(broken.Op), where, tell(broken.Err))
+		return fmt.Sprintf("%s %s: %s", strings.ToUpper(broken.Op), where, c.tell(broken.Err))
 	}
-	return access.Words(err.Error())
+	return c.access.Words(err.Error())
 }
 
 // waits is the end of an error of [PushRequest.retry].

@@ -178,6 +178,9 @@ func (c *Client) Hide(text string) string {
 	return text
 }
 
+// Words is [Words] of a text, without what is secret about the logins: that is hidden first, because a long text is cut off.
+func (c *Client) Words(text string) string { return Words(c.Hide(text)) }
+
 // secrets are what must not be shown.
 type secrets struct {
 	mu   sync.Mutex
