@@ -161,7 +161,11 @@ func (b *Built) check(ctx context.Context) error {
 	}
 	spec := b.Plan.Files
 	spec.Program = ""
-	if _, err := rootfs.Assemble(ctx, spec); err != nil {
+	tree, err := rootfs.Assemble(ctx, spec)
+	if err == nil { // the base may have something else in the program's place
+		err = tree.Add(rootfs.Entry{Path: b.Plan.Files.Program, Mode: 0o755, Layer: rootfs.Program, Reason: "the program", Source: rootfs.Bytes(nil)})
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return err
 		}

@@ -41,8 +41,8 @@ func (b *Built) fitBase() error {
 
 // misfit is the error for a program that is for another C library than the base's.
 func (b *Built) misfit(loader, base, fix string) error {
-	return plaintext.Errorf("putting %s on the base %s: the program is for %s and asks for the loader %s, but %s\nfix: %s",
-		b.Plan.Program(), b.Plan.BaseName, libc(loader), loader, base, fix)
+	return &ConfigError{Err: plaintext.Errorf("putting %s on the base %s: the program is for %s and asks for the loader %s, but %s\nfix: %s",
+		b.Plan.Program(), b.Plan.BaseName, libc(loader), loader, base, fix)}
 }
 
 // libc names the C library of a loader.

@@ -1,12 +1,18 @@
 package buildkit_test
 
 import (
+	"archive/tar"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
@@ -46,4 +52,76 @@ func TestForeseeChecks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A base that the program cannot be put on is a mistake in the Config, to a plan and to a build.
+func TestForeseeChecksTheBase(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		config buildkit.Config
+		cgo    string
+		words  string
+	}{
+		{name: "a folder in the place of the program", config: buildkit.Config{Name: "web"}, words: "the place is taken"},
+		{name: "no C library", config: buildkit.Config{Cgo: "on"}, cgo: "import \"C\"\n\n", words: "has no C library"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if tt.cgo != "" {
+				need(t, "gcc")
+			}
+			dir := module(t, map[string]string{"go.mod": "module example.com/onbase\n\ngo 1.23\n", "main.go": "package main\n\n" + tt.cgo + "func main() {}\n"})
+			tt.config.Base = "archive:" + folderBase(t, "web")
+			plans, err := resolve(dir, nil, tt.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, planned := plans[0].Foresee(context.Background())
+			_, built := plans[0].Build(context.Background(), nil)
+			for what, err := range map[string]error{"the plan": planned, "the build": built} {
+				var wrong *buildkit.ConfigError
+				if wantWords(t, err, tt.words); !errors.As(err, &wrong) {
+					t.Errorf("%s: %v is not an error of the Config", what, err)
+				}
+			}
+		})
+	}
+}
+
+// folderBase is an archive, as docker save writes it, of an image with one empty folder.
+func folderBase(t *testing.T, folder string) string {
+	t.Helper()
+	archive := func(files ...tar.Header) []byte {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		for _, h := range files {
+			content := h.PAXRecords["test.content"]
+			h.PAXRecords, h.Size, h.Mode = nil, int64(len(content)), 0o755
+			if err := w.WriteHeader(&h); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Write([]byte(content)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	file := func(name, content string) tar.Header {
+		return tar.Header{Name: name, Typeflag: tar.TypeReg, PAXRecords: map[string]string{"test.content": content}}
+	}
+	layer := archive(tar.Header{Name: folder, Typeflag: tar.TypeDir})
+	path := filepath.Join(t.TempDir(), "base.tar")
+	err := os.WriteFile(path, archive(
+		file("config.json", fmt.Sprintf(`{"os":"linux","architecture":%q,"config":{},"rootfs":{"type":"layers","diff_ids":[%q]}}`, runtime.GOARCH, digest.FromBytes(layer))),
+		file("layer.tar", string(layer)),
+		file("manifest.json", `[{"Config":"config.json","RepoTags":["base:1"],"Layers":["layer.tar"]}]`),
+	), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
