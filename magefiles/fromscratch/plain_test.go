@@ -18,6 +18,19 @@ var hostile = []string{
 	"\x1b[2Jx", "\x1b]0;owned\a", "x\rgood", "\u009b2J", "\x9b2J", "\u202eevil\u202c", "\u2066evil\u2069", "x\nfix: forged", "x\n\tfix: forged", "x\tfix: y\vz",
 }
 
+// A base may have megabytes in one name: a plan, where all lines are as wide as the widest, shows the beginning.
+func TestHostileLength(t *testing.T) {
+	var w bytes.Buffer
+	values := slices.Repeat([]buildkit.Value{{Name: "env", Value: "x", Origin: "default"}}, 20)
+	values[0].Value = strings.Repeat("x", 4<<20)
+	if err := writeValues(&w, values); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.Len(); n > 1<<20 || !strings.Contains(w.String(), " bytes more)") {
+		t.Errorf("the plan has %d bytes", n)
+	}
+}
+
 // What people read has no control character of anybody else's in it, and no line that is not ours.
 func TestHostileText(t *testing.T) {
 	for _, evil := range hostile {

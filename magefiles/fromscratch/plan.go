@@ -69,7 +69,7 @@ func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error
 func writeValues(w io.Writer, values []buildkit.Value) error {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, v := range values {
-		fmt.Fprintf(tw, "  %s\t%s\t%s\n", plaintext.Field(v.Name), plaintext.Field(plaintext.HideLogins(v.Value)), plaintext.Field(v.Origin))
+		fmt.Fprintf(tw, "  %s\t%s\t%s\n", plaintext.Field(v.Name), plaintext.Shorten(plaintext.Field(plaintext.HideLogins(v.Value))), plaintext.Shorten(plaintext.Field(v.Origin)))
 	}
 	return tw.Flush()
 }

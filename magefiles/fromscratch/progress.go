@@ -90,7 +90,7 @@ func (p *progress) due(key string) bool {
 // line writes a line over the live one, if there is one, in one piece: others may
 // write to the same terminal.
 func (p *progress) line(image, step, text, end string) {
-	p.write(image, step, strings.ReplaceAll(plaintext.HideLogins(plaintext.Lines(text)), "\n", "\n\t"), end)
+	p.write(image, step, strings.ReplaceAll(plaintext.Shorten(plaintext.HideLogins(plaintext.Lines(text))), "\n", "\n\t"), end)
 }
 
 // write writes a line with a text of our own.

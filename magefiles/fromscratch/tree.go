@@ -124,7 +124,7 @@ func (b *branch) write(w io.Writer, depth int) {
 // writeDoubts writes what may be missing, and what a person should know.
 func writeDoubts(w io.Writer, x buildkit.Explanation) error {
 	for _, n := range x.Notes {
-		fmt.Fprintf(w, "\nnote: %s\n", plaintext.HideLogins(plaintext.Lines(n)))
+		fmt.Fprintf(w, "\nnote: %s\n", plaintext.Shorten(plaintext.HideLogins(plaintext.Lines(n))))
 	}
 	if len(x.Candidates) == 0 {
 		return nil

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Error returns the text of an error for people: escaped as by [Lines], without logins. File names in
+// Error returns the text of an error for people: escaped as by [Lines], without logins,
+// lines cut by [Shorten]. File names in
 // errors of the operating system are escaped like a [Field], so they can't start a line.
 func Error(err error) string {
 	text := err.Error()
@@ -16,7 +17,7 @@ func Error(err error) string {
 			text = strings.ReplaceAll(text, name, safe)
 		}
 	}
-	return HideLogins(Lines(text))
+	return Shorten(HideLogins(Lines(text)))
 }
 
 // namesIn returns the file names in the errors that an error wraps.

@@ -8,6 +8,7 @@
 package plaintext
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -60,6 +61,24 @@ func kept(r rune, size int, keep string) bool {
 		return false
 	}
 	return strconv.IsPrint(r) || strings.ContainsRune(keep, r)
+}
+
+// maxLine is how much of a line is shown, in bytes. Lines of compilers with all their flags are shorter.
+const maxLine = 16 << 10
+
+// Shorten cuts off lines that nobody reads to their end: a document of somebody else's may have megabytes in one name. It comes
+// after [HideLogins], which has to see a login whole.
+func Shorten(s string) string {
+	if len(s) <= maxLine {
+		return s
+	}
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		if n := len(line) - maxLine; n > 0 {
+			lines[i] = fmt.Sprintf("%s… (%d bytes more)", strings.ToValidUTF8(line[:maxLine], ""), n)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // shellSafe matches arguments that no shell treats specially.
