@@ -121,7 +121,7 @@ func (e *Engine) launchBuilder(ctx context.Context, req BuilderRequest, copied e
 	if err != nil {
 		return b, e.attachFailure(ctx, b.ID, fmt.Errorf("attaching to the container: %w", err))
 	}
-	return b, e.start(ctx, b.ID)
+	return b, e.start(ctx, b.ID, DefaultGrace)
 }
 
 // furnish puts the attendant, the folders and, where they are not mounted, the files into the created container.

@@ -145,7 +145,7 @@ func (e *Engine) launch(ctx context.Context, req DevRequest, copied error) (c *D
 	if c.out, err = e.attach(ctx, c.ID, streams, true); err != nil {
 		return c, e.attachFailure(ctx, c.ID, err)
 	}
-	if err := e.start(ctx, c.ID); err != nil {
+	if err := e.start(ctx, c.ID, DefaultGrace); err != nil {
 		return c, err
 	}
 	c.path, _, err = e.announce(ctx, created, RunRequest{Started: func(started Container) { c.Container = started }})

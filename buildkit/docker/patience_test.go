@@ -72,7 +72,7 @@ func TestNoAnswer(t *testing.T) {
 			return e.failed("attaching", err)
 		}},
 		{"starting a container", "/start", "POST /containers/c1/start", func(ctx context.Context, e *Engine) error {
-			return e.failed("starting", e.start(ctx, "c1"))
+			return e.failed("starting", e.start(ctx, "c1", DefaultGrace))
 		}},
 		{"asking for the platform", "/version", "GET /version", func(ctx context.Context, e *Engine) error {
 			_, err := e.Platform(ctx)

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,8 @@ type RunRequest struct {
 	Stdout, Stderr io.Writer
 
 	// Signals are delivered to the program: os.Interrupt, SIGTERM, SIGQUIT and SIGHUP; others are ignored. After the
-	// first three the program has Grace to end, and a second one kills it. nil delivers none.
+	// first three the program has Grace to end, and a second one kills it. One of the three that comes before the program
+	// runs ends Run with 128 and its number, as soon as the container is made. nil delivers none.
 	Signals <-chan os.Signal
 	// Grace is the time between asking the program to end and killing it. Default: DefaultGrace. It comes from the
 	// caller because an image's config has a stop signal but no stop time-out.
@@ -86,17 +88,23 @@ func (e *Engine) Run(ctx context.Context, req RunRequest) (exitCode int, err err
 }
 
 func (e *Engine) run(ctx context.Context, req RunRequest) (code int, err error) {
+	early, signals, stop := listenEarly(ctx, req.Signals)
+	defer stop()
+	req.Signals = signals
 	created, err := e.create(ctx, req)
 	if err != nil {
 		return NoExit, err
 	}
 	defer func() { err = errors.Join(err, e.remove(ctx, created.ID)) }()
-	out, err := e.attach(ctx, created.ID, req, false)
-	if err != nil {
-		return NoExit, e.attachFailure(ctx, created.ID, err)
+	out, err := e.attachAndStart(early, created.ID, req)
+	if out != nil {
+		defer out.close()
 	}
-	defer out.close()
-	if err := e.start(ctx, created.ID); err != nil {
+	var ended *signalled
+	if errors.As(err, &ended) {
+		return ended.code(), nil
+	}
+	if err != nil {
 		return NoExit, err
 	}
 	entrypoint, stopSignal, err := e.announce(ctx, created, req)
@@ -108,6 +116,15 @@ func (e *Engine) run(ctx context.Context, req RunRequest) (code int, err error) 
 		err = out.execFailure(entrypoint)
 	}
 	return code, err
+}
+
+// attachAndStart starts the program, once its output is heard.
+func (e *Engine) attachAndStart(ctx context.Context, id string, req RunRequest) (*output, error) {
+	out, err := e.attach(ctx, id, req, false)
+	if err != nil {
+		return nil, e.attachFailure(ctx, id, err)
+	}
+	return out, e.start(ctx, id, cmp.Or(req.Grace, DefaultGrace))
 }
 
 // create makes the container. It cannot be cancelled, only bounded.
@@ -131,14 +148,19 @@ func (e *Engine) create(ctx context.Context, req RunRequest) (container.CreateRe
 	return created, nil
 }
 
-// start starts the container, and like create is not cancelled half-way: a program that runs is then asked to end.
-func (e *Engine) start(ctx context.Context, id string) error {
+// start starts the container. When ctx ends meanwhile, the engine has grace to answer: a program that runs is then asked to end.
+func (e *Engine) start(ctx context.Context, id string, grace time.Duration) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	ctx, cancel := e.startContext(ctx)
+	limited, cancel := e.startContext(ctx)
 	defer cancel()
-	return startFix(e.api.ContainerStart(ctx, id, container.StartOptions{}))
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+	err := e.api.ContainerStart(limited, id, container.StartOptions{})
+	if err != nil && ctx.Err() != nil && errors.Is(limited.Err(), context.Canceled) {
+		return context.Cause(ctx)
+	}
+	return startFix(err)
 }
 
 // attachFailure finds the reason of a refused attach. podman prepares the container for it, as others do for its start;
@@ -149,7 +171,7 @@ func (e *Engine) attachFailure(ctx context.Context, id string, attachErr error) 
 	if errors.As(attachErr, &silent) { // a program that nobody hears must not run
 		return attachErr
 	}
-	if err := e.start(ctx, id); err != nil {
+	if err := e.start(ctx, id, DefaultGrace); err != nil {
 		return err
 	}
 	return attachErr

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,32 @@ func TestRunCancelDuring(t *testing.T) {
 			req := newRun(t, e, ti, "stubborn")
 			req.Grace = time.Millisecond
 			if code, err := slow.Run(ctx, req); !errors.Is(err, context.Canceled) || code == 0 {
+				t.Errorf("code %d, %v", code, err)
+			}
+		})
+	}
+}
+
+// A signal while the engine does not attach to the container, or does not start it: it is removed, as if the program had died of it.
+func TestRunSignalledBeforeTheStart(t *testing.T) {
+	t.Parallel()
+	e := openEngine(t)
+	ti := (&testImage{}).build(t).load(t, e)
+	for _, path := range []string{"/attach", "/start"} {
+		t.Run(path, func(t *testing.T) {
+			signals := make(chan os.Signal, 1)
+			mute := between(t, e, func(_ http.ResponseWriter, r *http.Request) bool {
+				stuck := strings.HasSuffix(r.URL.Path, path)
+				if stuck {
+					signals <- os.Interrupt
+					<-r.Context().Done()
+				}
+				return stuck
+			})
+			mute.waits.set(Waits{Answer: 5 * time.Second})
+			req := newRun(t, e, ti, "stubborn")
+			req.Signals, req.Grace = signals, time.Millisecond
+			if code, err := mute.Run(context.Background(), req); code != 130 || err != nil {
 				t.Errorf("code %d, %v", code, err)
 			}
 		})
