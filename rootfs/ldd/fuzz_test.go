@@ -42,7 +42,7 @@ func FuzzELF(f *testing.F) {
 		_, _ = file.libraryNames()
 		_ = file.texts(func(r *bufio.Reader) error {
 			return readWindows(r, func(text []byte) {
-				for _, s := range aroundSo(text) {
+				for s := range aroundSo(text) {
 					if !strings.Contains(s, ".so") || len(nameStarts(s)) > len(s) {
 						t.Errorf("%q is not a name", s)
 					}

@@ -7,6 +7,7 @@ import (
 	"debug/elf"
 	"errors"
 	"io"
+	"iter"
 	"path"
 	"regexp"
 	"slices"
@@ -165,16 +166,19 @@ func (c *Closure) goNames(o *Object) (out []Named, err error) {
 	if err != nil {
 		return nil, err
 	}
-	isGo, seen := false, map[string]bool{}
+	isGo, seen, texts, asks := false, map[string]bool{}, 0, maxAsks
 	err = f.texts(func(r *bufio.Reader) error {
 		return readWindows(r, func(text []byte) {
 			isGo = isGo || bytes.Contains(text, goMagic)
-			for _, s := range aroundSo(text) {
-				if seen[s] || len(seen) == maxNames {
+			for s := range aroundSo(text) {
+				if texts++; texts > maxGoTexts || len(seen) == maxNames || asks == 0 {
+					return
+				}
+				if seen[s] {
 					continue
 				}
 				seen[s] = true
-				if n, ok := c.longestMatch(s); ok && !slices.Contains(out, n) {
+				if n, ok := c.longestMatch(s, &asks); ok && !slices.Contains(out, n) {
 					out = append(out, n)
 				}
 			}
@@ -186,24 +190,35 @@ func (c *Closure) goNames(o *Object) (out []Named, err error) {
 	return out, err
 }
 
-// aroundSo returns the text around each ".so": the characters before it that may be part of a path, and the
-// dots and digits after it.
-func aroundSo(text []byte) []string {
-	var out []string
-	for at := 0; ; {
-		i := bytes.Index(text[at:], []byte(".so"))
-		if i < 0 {
-			return out
+// Bounds on the texts of a Go program around a ".so". Large programs have some ten thousand, most of them of words such as
+// "x.sort", and the loader is asked for about ten parts of each that is another one.
+const (
+	maxGoTexts = 1 << 20 // texts, the same ones counted again
+	maxAsks    = 1 << 16 // parts that the loader is asked for
+	maxVersion = 32      // bytes of dots and digits behind ".so"
+)
+
+// aroundSo returns what stands around each ".so": before it all that may be part of a path, behind it dots
+// and digits.
+func aroundSo(text []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for at := 0; ; {
+			i := bytes.Index(text[at:], []byte(".so"))
+			if i < 0 {
+				return
+			}
+			start, end := at+i, at+i+len(".so")
+			at = end
+			for start > 0 && end-start < maxGoName-maxVersion && inPath(text[start-1]) {
+				start--
+			}
+			for end < len(text) && end-at < maxVersion && (text[end] == '.' || isDigit(string(text[end:end+1]))) {
+				end++
+			}
+			if !yield(string(text[start:end])) {
+				return
+			}
 		}
-		start, end := at+i, at+i+len(".so")
-		at = end
-		for start > 0 && end-start < maxGoName && inPath(text[start-1]) {
-			start--
-		}
-		for end < len(text) && end-start < maxGoName && (text[end] == '.' || isDigit(string(text[end:end+1]))) {
-			end++
-		}
-		out = append(out, string(text[start:end]))
 	}
 }
 
@@ -232,11 +247,16 @@ func readWindows(r *bufio.Reader, see func(text []byte)) error {
 }
 
 // longestMatch returns the longest part of a text that leads to a library. The text ends in ".so" or ".so.1.2",
-// whose digits may belong to the next string; it may begin with a folder.
-func (c *Closure) longestMatch(text string) (Named, bool) {
+// with digits that may belong to what follows; it may begin with a folder. Each part that the loader is asked for takes one
+// of asks; when there are none left, there is no answer.
+func (c *Closure) longestMatch(text string, asks *int) (Named, bool) {
 	for end := len(text); ; end-- {
 		name := text[:end]
 		for _, start := range nameStarts(name) {
+			if *asks == 0 {
+				return Named{}, false
+			}
+			*asks--
 			if p := c.findReal(name[start:], c.Program()); p != "" {
 				return Named{c.Program(), name[start:], p}, true
 			}
