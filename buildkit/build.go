@@ -34,6 +34,7 @@ type Built struct {
 	asked  map[string]bool // functions that were asked for, and whether they are linked
 	found  *plugins.Found  // what libraries open while the program runs
 	texts  []rootfs.Entry  // licences of Go modules
+	held   int64           // bytes of the texts of licences, see holdText
 	notes  []string        // what a person should know
 	reads  record.Set      // what was looked at in the sysroot
 	parsed ldd.Memory      // what was read of the ELF files there

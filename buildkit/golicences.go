@@ -190,6 +190,9 @@ func (b *Built) takeLicences(m licensedModule, to string) (found bool, err error
 		if err != nil || bytes.IndexByte(content, 0) >= 0 { // a picture of one
 			return err
 		}
+		if err := b.holdText(content); err != nil {
+			return err
+		}
 		found = true
 		b.readsOf(m, name)
 		b.texts = append(b.texts, rootfs.Entry{
@@ -199,6 +202,21 @@ func (b *Built) takeLicences(m licensedModule, to string) (found bool, err error
 		return nil
 	})
 	return found, err
+}
+
+// Bounds of the texts of licences of one image, which are held in memory: large programs have a few megabytes.
+const (
+	maxTexts = 256 << 20 // bytes
+	perText  = 1 << 10   // bytes that a text takes at least, with its name
+)
+
+// holdText counts a text of a licence that is held until the image is written.
+func (b *Built) holdText(content []byte) error {
+	b.held += perText + int64(len(content))
+	if b.held > maxTexts {
+		return fmt.Errorf("the texts of licences have more than %d bytes\nfix: set Licenses to false, and add the texts by Files", maxTexts)
+	}
+	return nil
 }
 
 // readsOf notes a file or folder of a module, unless it is in the builder, where it does not change.

@@ -2,11 +2,14 @@ package buildkit
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
@@ -71,5 +74,19 @@ func TestLicencesHostile(t *testing.T) {
 				t.Errorf("the folder is %q, want %q", list[1].dir, row.dir)
 			}
 		})
+	}
+}
+
+// A module of a Builder has as many licences as it likes: they are not all held in memory.
+func TestLicencesBounded(t *testing.T) {
+	t.Parallel()
+	module, text := fstest.MapFS{}, []byte(strings.Repeat("x", maxCopyright))
+	for i := range 20 {
+		module[fmt.Sprintf("%d/LICENSE", i)] = &fstest.MapFile{Data: text}
+	}
+	b := &Built{}
+	_, err := b.takeLicences(licensedModule{name: "example.com/a@v1.0.0", fsys: module, whole: true, fixed: true}, "licenses")
+	if err == nil || !strings.Contains(err.Error(), "fix: set Licenses to false") {
+		t.Errorf("the error is %v, with %d texts", err, len(b.texts))
 	}
 }

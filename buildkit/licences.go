@@ -122,6 +122,9 @@ func (l *packageTexts) take(name, reason, of string) (text string, ok bool, err 
 		return string(content), true, err
 	}
 	l.seen[name] = true
+	if err := l.b.holdText(content); err != nil {
+		return "", false, err
+	}
 	source := rootfs.Bytes(content) // of the machine, for the folder of a cross compiler
 	if l.owners.prefix == "" {
 		real, _, err := ldd.Follow(l.owners.sysroot.sys, name)

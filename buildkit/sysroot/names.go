@@ -37,8 +37,9 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return b.w.Write(p)
 }
 
-// readNames reads a list of names. One that does not come behind its folder is an error.
-func readNames(file string) (map[string]*node, error) {
+// readNames reads a list of names. One that does not come behind its folder is an error, and so are more names than all may
+// have.
+func readNames(file string, all *spent) (map[string]*node, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -48,7 +49,7 @@ func readNames(file string) (map[string]*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", file, err)
 	}
-	nodes, err := parseNames(text)
+	nodes, err := parseNames(text, all)
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", file, err)
 	}
@@ -56,8 +57,8 @@ func readNames(file string) (map[string]*node, error) {
 }
 
 // parseNames is readNames of what [Source] lists.
-func parseNames(r io.Reader) (map[string]*node, error) {
-	nodes := map[string]*node{}
+func parseNames(r io.Reader, all *spent) (map[string]*node, error) {
+	nodes, size := map[string]*node{}, int64(0)
 	words := bufio.NewScanner(r)
 	words.Buffer(nil, 1<<20)
 	words.Split(untilNUL)
@@ -70,6 +71,10 @@ func parseNames(r io.Reader) (map[string]*node, error) {
 			return nil, fmt.Errorf("the list breaks off at %q", name)
 		}
 		n.target = words.Text()
+		size += int64(len(name) + len(n.target))
+		if all.count.Load()+int64(len(nodes)) >= maxCount || all.names.Load()+size > maxNames {
+			return nil, fmt.Errorf("there are more than %d names, or than %d bytes of names\nfix: use an image with fewer files, or set Licenses to false", maxCount, int64(maxNames))
+		}
 		if err := addNode(nodes, n, name); err != nil {
 			return nil, err
 		}
@@ -80,6 +85,8 @@ func parseNames(r io.Reader) (map[string]*node, error) {
 	if nodes["."] == nil {
 		return nil, errors.New("it does not begin with the root")
 	}
+	all.count.Add(int64(len(nodes)))
+	all.names.Add(size)
 	return nodes, nil
 }
 
@@ -110,9 +117,6 @@ func addNode(nodes map[string]*node, n *node, name string) error {
 	if nodes[below] != nil {
 		return fmt.Errorf("%q is listed twice", name)
 	}
-	if len(nodes) == maxCount {
-		return fmt.Errorf("there are more than %d names\nfix: use an image with fewer files", maxCount)
-	}
 	if below != "." {
 		parent := nodes[path.Dir(below)]
 		if parent == nil || !parent.mode.IsDir() {
@@ -140,7 +144,7 @@ func (s *FS) mayFetch(n *node, full string) error {
 	if n.size > maxFile {
 		return fmt.Errorf("%q has %d bytes, and a file of an image may have %d\nfix: use an image without it, or leave it out with Exclude", "/"+full, n.size, int64(maxFile))
 	}
-	if all := s.fetched.Load(); all > maxAll {
+	if all := s.spent.fetched.Load(); all > maxAll {
 		return fmt.Errorf("%q would come after %d bytes of other files, and %d may be taken from an image\nfix: leave files out with Exclude", "/"+full, all, int64(maxAll))
 	}
 	return nil

@@ -59,9 +59,15 @@ type FS struct {
 type tree struct {
 	nodes    map[string]*node // by name in io/fs
 	fetching sync.Map         // folder -> *sync.Mutex
-	fetched  atomic.Int64     // bytes of this disk that files have taken
 	whole    sync.Map         // files whose checksum was compared
 	alone    sync.Map         // folders whose files are fetched one by one
+	spent    *spent
+}
+
+// spent is what file systems have cost this machine that share their bounds.
+type spent struct {
+	count, names atomic.Int64 // names that are held, and their bytes
+	fetched      atomic.Int64 // bytes of this disk that files have taken
 }
 
 type node struct {
@@ -75,23 +81,33 @@ type node struct {
 // Open opens the file system that is kept in a folder; the names are listed if they are not known yet. ctx ends what is
 // fetched later, too.
 func Open(ctx context.Context, dir string, source Source) (*FS, error) {
+	return open(ctx, dir, source, &spent{})
+}
+
+// Beside is [Open] for other files of the same image, which are not in its list: all that was opened beside each other may
+// cost this machine as much as one image.
+func (s *FS) Beside(ctx context.Context, dir string, source Source) (*FS, error) {
+	return open(ctx, dir, source, s.spent)
+}
+
+func open(ctx context.Context, dir string, source Source, all *spent) (*FS, error) {
 	if err := makeFolders(filepath.Join(dir, "files"), filepath.Join(dir, "sums")); err != nil {
 		return nil, fmt.Errorf("making the folder for files of an image: %w", err)
 	}
 	names := filepath.Join(dir, "names")
-	nodes, err := readNames(names)
+	nodes, err := readNames(names, all)
 	if err != nil {
 		err = replace(names, func(f *os.File) error {
 			return record.SealTo(f, func(w io.Writer) error { return source.List(ctx, &bounded{w, maxNames}) })
 		})
 		if err == nil {
-			nodes, err = readNames(names)
+			nodes, err = readNames(names, all)
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listing the files of an image: %w", err)
 	}
-	return &FS{ctx: ctx, dir: dir, source: source, tree: &tree{nodes: nodes}}, nil
+	return &FS{ctx: ctx, dir: dir, source: source, tree: &tree{nodes: nodes, spent: all}}, nil
 }
 
 // replace writes a file, whole or not at all.
@@ -254,7 +270,7 @@ func (s *FS) keep(full string, r io.Reader) error {
 	h := sha256.New()
 	err := replace(s.file(full), func(f *os.File) error {
 		size, data, err := holes.Copy(f, io.TeeReader(r, h), n.size)
-		s.fetched.Add(data)
+		s.spent.fetched.Add(data)
 		var large *holes.TooLargeError
 		if errors.As(err, &large) {
 			return fmt.Errorf("%q has more than %d bytes, which it had", "/"+full, n.size)

@@ -48,6 +48,7 @@ type Builder struct {
 	gitConfig string   // with the user's insteadOf
 	has       []string // what the container was lent, for people
 	fsys      *sysroot.FS
+	modules   map[string]*sysroot.FS // that were opened, beside fsys
 }
 
 // Of returns a builder of an image whose files are known: host is the engine's address, folders are those of sources that its
@@ -330,8 +331,10 @@ func (b *Builder) sys(ctx context.Context) (*sysroot.FS, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.fsys = opened
-	return opened, nil
+	if b.fsys == nil { // else somebody was faster
+		b.fsys = opened
+	}
+	return b.fsys, nil
 }
 
 // hostFile returns a file of the image on this machine, by the first of some paths that leads to one; "" when none does.

@@ -45,8 +45,28 @@ func (b *Builder) Downloaded(ctx context.Context, below string) (fs.FS, error) {
 	if below == "." || !fs.ValidPath(below) {
 		return nil, &fs.PathError{Op: "open", Path: path.Join(inside("mod"), below), Err: fs.ErrNotExist}
 	}
+	image, err := b.sys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	have := b.modules[below]
+	b.mu.Unlock()
+	if have != nil {
+		return have, nil
+	}
 	kept := filepath.Join(b.owner.Cache, "modules", filepath.Base(b.kept()), filepath.FromSlash(below))
-	return sysroot.Open(ctx, kept, moduleSource{b, path.Join(inside("mod"), below)})
+	opened, err := image.Beside(context.WithoutCancel(ctx), kept, moduleSource{b, path.Join(inside("mod"), below)})
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.modules == nil {
+		b.modules = map[string]*sysroot.FS{}
+	}
+	b.modules[below] = opened
+	return opened, nil
 }
 
 // moduleSource has the files of a folder of the container that is no part of the image.
