@@ -31,7 +31,9 @@ const (
 	oldEntrySize  = 12                  // flags, key, value
 	newHeaderSize = 48                  // magic, version, count, string bytes, flags, extension offset
 	newEntrySize  = 24                  // flags, key, value, osversion, hwcap
-	maxCache      = 16 << 20            // bytes of the largest cache that is read
+	maxCache      = 16 << 20            // bytes of a cache that is still read
+	maxEntries    = 1 << 17             // entries; machines with all that a distribution has have some ten thousand
+	maxLevels     = 1 << 8              // names of levels
 	hwcapNamed    = 1 << 30             // in the upper half of hwcap: the lower half is a glibc-hwcaps name
 	isaBits       = 1<<10 - 1           // in the upper half: the x86 ISA level that ldconfig read
 
@@ -115,7 +117,7 @@ func parseOldCache(data []byte, want *header) ([]cacheEntry, error) {
 		return parseNewCache(data, data[at:], want)
 	}
 	t := cacheTable{want: want, strs: string(data[end:]), size: oldEntrySize}
-	return t.entries(data[oldHeaderSize:end]), nil
+	return t.entries(data[oldHeaderSize:end])
 }
 
 // parseNewCache reads struct cache_file_new: a header of 48 bytes, the table, the strings, and optional
@@ -138,7 +140,7 @@ func parseNewCache(file, data []byte, want *header) ([]cacheEntry, error) {
 	}
 	t := cacheTable{want: want, strs: string(data), size: newEntrySize}
 	t.readLevels(file, want.order.Uint32(data[32:]))
-	return t.entries(data[newHeaderSize:end]), nil
+	return t.entries(data[newHeaderSize:end])
 }
 
 // cacheTable decodes the entries of a cache. Keys, values and levels are offsets into strs.
@@ -180,7 +182,7 @@ func (t *cacheTable) readLevels(file []byte, offset uint32) {
 		if o.Uint32(rows) != extensionLevels || from+length > size {
 			continue
 		}
-		for b := file[from : from+length]; len(b) >= 4; b = b[4:] {
+		for b := file[from : from+length]; len(b) >= 4 && len(t.levels) < maxLevels; b = b[4:] {
 			name, _ := t.str(o.Uint32(b))
 			t.levels = append(t.levels, name)
 		}
@@ -188,9 +190,12 @@ func (t *cacheTable) readLevels(file []byte, offset uint32) {
 	}
 }
 
-// entries decodes a table. It skips entries for another machine, with hwcaps from before glibc-hwcaps, or with
-// an offset out of range.
-func (t *cacheTable) entries(table []byte) []cacheEntry {
+// entries decodes a table. An entry for another machine, for a CPU of the time before glibc-hwcaps, with
+// an offset out of range or with a name that no file has is left out, and so is one that another one hides.
+func (t *cacheTable) entries(table []byte) ([]cacheEntry, error) {
+	if n := len(table) / t.size; n > maxEntries {
+		return nil, fmt.Errorf("%d entries are more than are read", n)
+	}
 	var entries []cacheEntry
 	for o := t.want.order; len(table) >= t.size; table = table[t.size:] {
 		if !t.want.cacheAccepts(o.Uint32(table)) {
@@ -202,7 +207,7 @@ func (t *cacheTable) entries(table []byte) []cacheEntry {
 		}
 		key, ok1 := t.str(o.Uint32(table[4:]))
 		value, ok2 := t.str(o.Uint32(table[8:]))
-		if ok && ok1 && ok2 {
+		if ok && ok1 && ok2 && len(key) <= maxName {
 			entries = append(entries, cacheEntry{key, value, level})
 		}
 	}
@@ -211,7 +216,22 @@ func (t *cacheTable) entries(table []byte) []cacheEntry {
 	if !slices.IsSortedFunc(entries, func(a, b cacheEntry) int { return compareLib(b.key, a.key) }) {
 		sortCache(entries)
 	}
-	return entries
+	return unhidden(entries), nil
+}
+
+// unhidden leaves out of sorted entries those behind another one of the same name and level, which no search finds.
+func unhidden(entries []cacheEntry) []cacheEntry {
+	kept, levels := entries[:0], map[string]bool{}
+	for _, e := range entries {
+		if len(kept) > 0 && compareLib(kept[len(kept)-1].key, e.key) != 0 {
+			clear(levels)
+		}
+		if !levels[e.level] {
+			levels[e.level] = true
+			kept = append(kept, e)
+		}
+	}
+	return kept
 }
 
 // sortCache sorts entries in the order of the loader. Entries of one name keep their order.

@@ -1,6 +1,8 @@
 package ldd
 
 import (
+	"debug/elf"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -43,6 +45,46 @@ func TestHostileGoNames(t *testing.T) {
 			}
 			if asked > 1<<16 {
 				t.Errorf("the loader was asked for %d names", asked)
+			}
+		})
+	}
+}
+
+// A cache of millions of entries with one name is no long list to look through for each library, and one with more names
+// than a machine has is not sorted.
+func TestHostileCacheEntries(t *testing.T) {
+	x86 := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
+	for name, tt := range map[string]struct {
+		n       int
+		key     func(i int) string
+		entries int
+		fails   bool
+	}{
+		"one name":          {50000, func(int) string { return "liba.so.1" }, 1, false},
+		"one name in zeros": {2000, func(i int) string { return "liba.so." + strings.Repeat("0", i%200) + "1" }, 1, false},
+		"names of no file":  {1000, func(i int) string { return strings.Repeat("a", 300+i) }, 0, false},
+		"many names":        {1000, func(i int) string { return fmt.Sprintf("lib%d.so", i) }, 1000, false},
+		"too many names":    {200000, func(int) string { return "liba.so.1" }, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := binary.LittleEndian
+			data := o.AppendUint32([]byte(cacheMagicNew+cacheVersion), uint32(tt.n))
+			data = append(data, make([]byte, 24)...)
+			at, strs, seen := newHeaderSize+newEntrySize*tt.n, []byte(nil), map[string]uint32{}
+			for i := range tt.n {
+				key := tt.key(i)
+				if _, ok := seen[key]; !ok {
+					seen[key] = uint32(at + len(strs))
+					strs = append(strs, key+"\x00"...)
+				}
+				data = o.AppendUint32(data, flagX8664)
+				data = o.AppendUint32(data, seen[key])
+				data = o.AppendUint32(data, seen[key])
+				data = append(data, make([]byte, 12)...)
+			}
+			entries, err := parseCache(append(data, strs...), x86)
+			if len(entries) != tt.entries || (err != nil) != tt.fails {
+				t.Errorf("there are %d entries, %v", len(entries), err)
 			}
 		})
 	}
