@@ -13,15 +13,17 @@ import (
 // Limits on the configuration, which is untrusted.
 const (
 	maxConf     = 1 << 20 // bytes of one file
-	maxIncludes = 256     // files, and also patterns
+	maxIncludes = 256     // files, and patterns of them
+	maxFolders  = 1 << 12 // folders that are named, the same ones counted again
 )
 
 // ldconfig collects the folders of the configuration.
 type ldconfig struct {
 	sys   *walker
 	want  *header
-	read  int // number of files read
-	globs int // number of patterns read
+	read  int // files so far
+	globs int // patterns so far
+	named int // folders so far
 	dirs  []string
 	seen  map[string]bool // real paths of dirs
 }
@@ -37,7 +39,8 @@ func (r *process) emulateLdconfig() *cache {
 	c.rule = conf
 	l := &ldconfig{sys: r.sys, want: r.want, seen: map[string]bool{}}
 	l.parse(conf)
-	// The default folders come after those of the file, unless the file names them itself.
+	// The default folders come behind those of the file, unless the file names them itself.
+	l.named = 0
 	for _, dir := range r.conf.trusted {
 		l.addDir(dir)
 	}
@@ -89,6 +92,9 @@ func (l *ldconfig) include(dir, pattern string) {
 		return
 	}
 	folder, last := path.Split(pattern)
+	if len(last) > maxName {
+		return // no distribution has one that is longer than any name
+	}
 	for _, name := range l.names(folder) {
 		hidden := strings.HasPrefix(name, ".") && !strings.HasPrefix(last, ".")
 		if ok, _ := path.Match(last, name); ok && !hidden {
@@ -101,6 +107,9 @@ func (l *ldconfig) include(dir, pattern string) {
 // is added.
 func (l *ldconfig) addDir(dir string) {
 	if !strings.HasPrefix(dir, "/") {
+		return
+	}
+	if l.named++; l.named > maxFolders {
 		return
 	}
 	at, err := l.sys.walk(dir)

@@ -1,6 +1,7 @@
 package ldd
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -42,6 +43,38 @@ func TestIncludesAreBounded(t *testing.T) {
 	l.parse("/etc/ld.so.conf")
 	if opened > 2*maxIncludes {
 		t.Errorf("%d folders were listed", opened)
+	}
+	if len(l.dirs) != 1 || l.dirs[0] != "/opt/lib" {
+		t.Errorf("the folders are %q", l.dirs)
+	}
+}
+
+// A configuration names folders that are not there: not each of them is looked for, and what a walker has seen stays in
+// memory. A pattern that is longer than any name is not compared with each name.
+func TestFoldersAreBounded(t *testing.T) {
+	var conf strings.Builder
+	for i := range 20 * maxFolders {
+		fmt.Fprintf(&conf, "/no%d\n", i)
+	}
+	root := t.TempDir()
+	for name, content := range map[string]string{
+		"etc/ld.so.conf": "include [" + strings.Repeat("a", 2*maxName) + "].conf\n/opt/lib\n" + conf.String(),
+		"etc/a.conf":     "/opt/other\n",
+		"opt/lib/x":      "",
+		"opt/other/x":    "",
+	} {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := &ldconfig{sys: newWalker(DirFS(root)), seen: map[string]bool{}}
+	l.parse("/etc/ld.so.conf")
+	if n := len(l.sys.nodes); n > 2*maxFolders {
+		t.Errorf("%d names were looked at", n)
 	}
 	if len(l.dirs) != 1 || l.dirs[0] != "/opt/lib" {
 		t.Errorf("the folders are %q", l.dirs)
