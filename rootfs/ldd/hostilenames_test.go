@@ -89,3 +89,31 @@ func TestHostileCacheEntries(t *testing.T) {
 		})
 	}
 }
+
+// A library of one long row of symbols, and a program that asks for as many, take no hours.
+func TestHostileSymbolRows(t *testing.T) {
+	data := overlappingSymbols(20000, 100)
+	f, err := readELF(bytesAt(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lib := &checkedObject{Object: &Object{Path: "/lib"}, wanted: map[uint16]versionNeed{}}
+	if lib.dyn, err = f.dynamic(); err != nil {
+		t.Fatal(err)
+	}
+	if lib.table, err = f.symbols(lib.dyn, nil); err != nil {
+		t.Fatal(err)
+	}
+	lib.table.buckets[0] = 1
+	for i := range lib.table.chain {
+		lib.table.chain[i] = uint32(i + 1)
+	}
+	prog := *lib
+	for i := range uint32(lib.table.n) {
+		prog.bound = append(prog.bound, i)
+	}
+	v := &verifier{closure: &Closure{started: 2}, objects: []*checkedObject{&prog, lib}, steps: maxSteps - 10*maxRow}
+	if err := v.checkSymbols(); err == nil || !strings.Contains(err.Error(), "long rows") || v.steps > maxSteps+4*maxRow {
+		t.Errorf("after %d steps got %.300v", v.steps, err)
+	}
+}

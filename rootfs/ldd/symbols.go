@@ -246,20 +246,28 @@ func (s symbol) isDefinition() bool {
 	return s.value != 0 || s.shndx == elf.SHN_ABS || typ == elf.STT_TLS
 }
 
-// find returns the definitions of a name.
-func (t *symbolTable) find(name string) []symbol {
-	var out []symbol
+// Bounds on looking symbols up. Rows of real tables have a few symbols, and the largest programs take some hundred million
+// steps.
+const (
+	maxRow   = 1 << 20 // steps for one name
+	maxSteps = 1 << 30 // steps for all names of a program
+)
+
+// find returns the definitions of a name, and how many symbols it has passed, in steps that take about as long. A row that
+// is too long is all that there is time for.
+func (t *symbolTable) find(name string) (found []symbol, steps int) {
 	add := func(i uint32) {
-		if s, ok := t.symbol(i); ok && s.name == name && s.isDefinition() {
-			out = append(out, s)
+		steps += 8 + len(name)/64
+		if s, ok := t.symbolNamed(i, name); ok && s.isDefinition() {
+			found = append(found, s)
 		}
 	}
 	switch {
 	case t.gnu != nil && len(t.gnu.buckets) > 0:
 		hash := gnuHashOf(name)
 		i := t.gnu.buckets[hash%uint32(len(t.gnu.buckets))]
-		// The lowest bit of a hash is not stored; it marks the end of a bucket.
-		for i >= t.gnu.first && i != 0 && int(i-t.gnu.first) < len(t.gnu.chain) {
+		// The lowest bit of a hash is not kept, its place says where the row ends.
+		for i >= t.gnu.first && i != 0 && int(i-t.gnu.first) < len(t.gnu.chain) && steps < maxRow {
 			h := t.gnu.chain[i-t.gnu.first]
 			if h|1 == hash|1 {
 				add(i)
@@ -268,20 +276,37 @@ func (t *symbolTable) find(name string) []symbol {
 				break
 			}
 			i++
+			steps++
 		}
 	case len(t.buckets) > 0:
 		i := t.buckets[sysvHashOf(name)%uint32(len(t.buckets))]
-		// A chain of this table is a list of indices, which a bad file may close to a ring.
-		for steps := 0; i != 0 && int(i) < len(t.chain) && steps < len(t.chain); steps++ {
+		// A chain of this table is a list by index, which a bad file may close to a ring.
+		for n := 0; i != 0 && int(i) < len(t.chain) && n < len(t.chain) && steps < maxRow; n++ {
 			add(i)
 			i = t.chain[i]
 		}
 	}
-	return out
+	return found, steps
 }
 
-// defines reports whether the object defines a name, in any version.
-func (t *symbolTable) defines(name string) bool { return len(t.find(name)) > 0 }
+// symbolNamed is symbol of one that has a name. It does not look for the end of another name.
+func (t *symbolTable) symbolNamed(i uint32, name string) (symbol, bool) {
+	if int(i) >= t.n {
+		return symbol{}, false
+	}
+	off := uint64(t.f.order.Uint32(t.syms[int(i)*t.f.symSize():]))
+	end := off + uint64(len(name))
+	if len(name) >= maxString || end >= uint64(len(t.strs)) || t.strs[end] != 0 || t.strs[off:end] != name {
+		return symbol{}, false
+	}
+	return t.symbol(i)
+}
+
+// defines says whether the object defines a name, whatever the version.
+func (t *symbolTable) defines(name string) bool {
+	found, _ := t.find(name)
+	return len(found) > 0
+}
 
 // gnuHashOf is the hash function of DT_GNU_HASH, Bernstein's.
 func gnuHashOf(name string) uint32 {

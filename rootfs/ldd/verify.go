@@ -63,9 +63,10 @@ func verify(ctx context.Context, c *Closure) error {
 // verifier holds what was read of a closure's files.
 type verifier struct {
 	closure  *Closure
-	objects  []*checkedObject            // like closure.Objects, without variants
+	objects  []*checkedObject            // as closure.Objects, without variants
 	warnings *[]string                   // of the closure that is returned
-	scopes   map[string][]*checkedObject // objects in which a library opened by a name looks up symbols
+	scopes   map[string][]*checkedObject // where what was opened under a name looks for symbols
+	steps    int                         // that looking symbols up has taken, see maxSteps
 }
 
 // warn adds a warning about an optional library, once.
@@ -81,8 +82,9 @@ type checkedObject struct {
 	elf    *elfFile // closed; only cached parts are used
 	mode   fs.FileMode
 	dyn    *dynamic
-	needs  []versionNeed          // required versions of other objects
-	defs   map[uint16]string      // its own versions by index; nil if it has none
+	needs  []versionNeed          // versions of other objects
+	defs   map[uint16]string      // versions of its own by index; nil when it has none
+	names  map[string]bool        // the names in defs, when they were asked for
 	table  *symbolTable           // never nil
 	bound  []uint32               // symbols that relocations refer to
 	wanted map[uint16]versionNeed // needs by version index

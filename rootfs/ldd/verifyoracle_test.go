@@ -56,7 +56,11 @@ func (v *verifier) complaints() []string {
 	for _, n := range v.missingVersions() {
 		out = append(out, n.name)
 	}
-	for _, s := range v.missingSymbols() {
+	missing, err := v.missingSymbols()
+	if err != nil {
+		out = append(out, err.Error())
+	}
+	for _, s := range missing {
 		out = append(out, s.name)
 	}
 	slices.Sort(out)

@@ -9,7 +9,11 @@ import (
 // object, because the program may never load it or call the function.
 func (v *verifier) checkSymbols() error {
 	var needed, tried []missingSymbol
-	for _, m := range v.missingSymbols() {
+	missing, err := v.missingSymbols()
+	if err != nil {
+		return err
+	}
+	for _, m := range missing {
 		if v.closure.tries[m.by.Opened] {
 			tried = append(tried, m)
 		} else {
@@ -42,8 +46,8 @@ func (m missingSymbol) text() string {
 	return fmt.Sprintf("symbol %s of %q is defined nowhere", m.by.label(m.symbol), m.by.Path)
 }
 
-// missingSymbols returns the symbols that relocations refer to and that no object defines.
-func (v *verifier) missingSymbols() []missingSymbol {
+// missingSymbols returns the symbols that relocations ask for and that no object defines.
+func (v *verifier) missingSymbols() ([]missingSymbol, error) {
 	var missing []missingSymbol
 	for i, o := range v.objects {
 		if v.closure.Loader != "" && i == 1 {
@@ -55,12 +59,15 @@ func (v *verifier) missingSymbols() []missingSymbol {
 			if !ok || s.name == "" || s.shndx != elf.SHN_UNDEF || elf.SymBind(s.info>>4) != elf.STB_GLOBAL {
 				continue
 			}
+			if v.steps > maxSteps {
+				return nil, fmt.Errorf("looking the symbols of %q up takes too long: libraries have long rows of symbols in their hash tables\nfix: link them again, with -Wl,-O1", o.Path)
+			}
 			if !v.isDefined(i, s) {
 				missing = append(missing, missingSymbol{s, o})
 			}
 		}
 	}
-	return missing
+	return missing, nil
 }
 
 // label returns the name of a symbol with its version: "stat@GLIBC_2.33".
@@ -114,7 +121,9 @@ func (v *verifier) scope(opened string) []*checkedObject {
 func (v *verifier) isProvided(by []*checkedObject, o *checkedObject, s symbol) bool {
 	need, versioned := o.wanted[s.version]
 	for _, lib := range by {
-		for _, d := range lib.table.find(s.name) {
+		found, steps := lib.table.find(s.name)
+		v.steps += 1 + steps
+		for _, d := range found {
 			if v.closure.Flavour == Musl || lib.matches(d, need.name, versioned) {
 				return true
 			}

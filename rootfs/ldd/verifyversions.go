@@ -123,8 +123,11 @@ func compareVersions(a, b string) int {
 	return slices.Compare(numbers(a), numbers(b))
 }
 
-// missingVersions checks every DT_VERNEED against the DT_VERDEF of the library that was loaded by that name.
-// musl ignores them.
+// maxMissing bounds the missing versions that are compared with each other. Ten of them are told.
+const maxMissing = 1 << 10
+
+// missingVersions checks every DT_VERNEED against the DT_VERDEF of the library that was loaded under that
+// name. musl does not look at them.
 func (v *verifier) missingVersions() []missingVersion {
 	if v.closure.Flavour != Glibc {
 		return nil
@@ -137,20 +140,23 @@ func (v *verifier) missingVersions() []missingVersion {
 			if lib == nil || lib.defs == nil || n.weak || lib.provides(n.name) {
 				continue
 			}
-			missing = append(missing, missingVersion{n.name, lib, o})
+			if missing = append(missing, missingVersion{n.name, lib, o}); len(missing) == maxMissing {
+				return missing
+			}
 		}
 	}
 	return missing
 }
 
-// provides reports whether the object defines a version.
+// provides says whether the object defines a version.
 func (o *checkedObject) provides(version string) bool {
-	for _, name := range o.defs {
-		if name == version {
-			return true
+	if o.names == nil {
+		o.names = make(map[string]bool, len(o.defs))
+		for _, name := range o.defs {
+			o.names[name] = true
 		}
 	}
-	return false
+	return o.names[version]
 }
 
 // byName returns the object that a DT_VERNEED names. Like the loader, it compares the name asked for and the
