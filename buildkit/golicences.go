@@ -100,7 +100,7 @@ func (b *Built) licensed(ctx context.Context, info *debug.BuildInfo) ([]licensed
 		}
 		if b.Plan.Builder != nil && !versioned(from) && !b.Plan.Builder.Sees(l.dir) {
 			l.dir = "" // the program says so, and the go command there had no such folder
-		} else if _, err := os.Stat(l.dir); b.Plan.Builder != nil && versioned(from) && err != nil {
+		} else if _, err := os.Stat(l.dir); b.Plan.Builder != nil && versioned(from) && (err != nil || l.fixed && !b.Plan.Builder.Sums(from)) {
 			l.dir = ""
 			if l.fsys, err = b.moduleInBuilder(ctx, from); err != nil {
 				return nil, fmt.Errorf("looking for the licence of %s: %w", l.name, err)

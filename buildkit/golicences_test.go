@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
@@ -44,11 +45,21 @@ func TestLicencesHostile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cache := t.TempDir()
+	for _, name := range []string{"example.com/ours@v1.0.0", "example.com/private@v1.0.0"} {
+		if err := os.MkdirAll(filepath.Join(cache, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sums := "example.com/ours v1.0.0 h1:AAAA=\nexample.com/ours v1.0.0/go.mod h1:AAAA=\nexample.com/private v1.0.0/go.mod h1:AAAA=\n"
+	if err := os.WriteFile(filepath.Join(root, "go.sum"), []byte(sums), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	sys, err := sysroot.Open(context.Background(), t.TempDir(), rootOnly{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Built{Plan: Plan{plan.Image{Root: root, Builder: builder.Of(docker.Image{ID: "sha256:0123"}, "golang:1.26", "", []string{root}, sys)}}}
+	b := &Built{Plan: Plan{plan.Image{Root: root, Module: gobuild.Module{Cache: cache}, Builder: builder.Of(docker.Image{ID: "sha256:0123"}, "golang:1.26", "", []string{root}, sys)}}}
 	if list, err := b.licensed(context.Background(), &debug.BuildInfo{GoVersion: "go1.26/../../../../etc"}); err == nil {
 		t.Errorf("the licences are %+v", list)
 	}
@@ -62,6 +73,8 @@ func TestLicencesHostile(t *testing.T) {
 		{"replaced by a folder elsewhere", "", debug.Module{Path: "example.com/a", Replace: &debug.Module{Path: private}}, false},
 		{"replaced by the root", "", debug.Module{Path: "example.com/a", Replace: &debug.Module{Path: "/"}}, false},
 		{"replaced by a folder above", "", debug.Module{Path: "example.com/a", Replace: &debug.Module{Path: below}}, false},
+		{"of go.sum", filepath.Join(cache, "example.com/ours@v1.0.0"), debug.Module{Path: "example.com/ours", Version: "v1.0.0"}, false},
+		{"of another project", "", debug.Module{Path: "example.com/private", Version: "v1.0.0"}, true}, // no container can be asked
 		{"a name that leads away", "", debug.Module{Path: up, Version: "v1.0.0"}, true},
 		{"a version that leads away", "", debug.Module{Path: "example.com/a", Version: "v1/../../../x"}, true},
 	} {

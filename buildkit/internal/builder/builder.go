@@ -76,6 +76,9 @@ func (b *Builder) start(ctx context.Context) (*docker.Builder, error) {
 	if b.container != nil {
 		return b.container, nil
 	}
+	if b.engine == nil {
+		return nil, &report.EngineError{Err: fmt.Errorf("starting a container of %s: there is no engine", b.Name())}
+	}
 	if err := b.ask(ctx); err != nil {
 		return nil, err
 	}

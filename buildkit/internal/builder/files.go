@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -28,7 +30,21 @@ func (b *Builder) Sees(dir string) bool {
 	return slices.ContainsFunc(b.folders, func(folder string) bool { return fsx.Within(folder, dir) })
 }
 
-// Below is the file system below a folder of the image, whose name may have links in it. Of one that is not there it is
+// Sums reports whether a go.sum of the sources names a module: the program may name one that this machine has for another
+// project.
+func (b *Builder) Sums(m *debug.Module) bool {
+	for _, folder := range b.folders {
+		for _, name := range []string{"go.sum", "go.work.sum"} {
+			text, err := os.ReadFile(filepath.Join(folder, name))
+			if err == nil && strings.Contains("\n"+string(text), "\n"+m.Path+" "+m.Version+" h1:") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// below is the file system below a folder of the image, whose name may have links in it. Of one that is not there it is
 // empty.
 func (b *Builder) Below(dir string) *sysroot.FS {
 	if real, _, err := ldd.Follow(b.fsys, dir); err == nil {
