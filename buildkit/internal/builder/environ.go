@@ -44,6 +44,10 @@ func (b *Builder) ask(ctx context.Context) (err error) {
 	}
 	config, bases := b.insteadOf(ctx)
 	b.settings, b.gitConfig, b.need = settings, config, needOf(b.wishes, b.origin, settings, bases)
+	b.need.addAddress("GOPROXY", settings["GOPROXY"])
+	for _, key := range passed {
+		b.need.addAddress(key, b.getenv(key))
+	}
 	return nil
 }
 
@@ -145,7 +149,7 @@ func (b *Builder) getenv(key string) string { return lookup(b.HostGo.Env, key) }
 // lend gives the container what private modules need, in a folder that is kept in memory: neither the image nor a commit
 // of the container has it, nor its environment, and it is gone with the container.
 func (b *Builder) lend(ctx context.Context, c *docker.Builder) error {
-	b.has = nil
+	b.has = b.need.addresses()
 	home := b.getenv("HOME")
 	if len(b.need.hosts) > 0 {
 		file := cmp.Or(b.getenv("NETRC"), join(home, ".netrc"))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // lendAgent is the word of Config.Lend for the SSH agent.
@@ -65,7 +66,26 @@ func valuesOf(m map[string]map[string]string) []map[string]string {
 type need struct {
 	hosts []string // patterns of hosts in the netrc
 	ssh   bool     // the agent, and the known hosts
+	proxy []string // variables whose addresses have a login
 	why   []string
+}
+
+// addresses are the logins in addresses, for people.
+func (n need) addresses() (all []string) {
+	for _, key := range n.proxy {
+		all = append(all, "the login in "+key)
+	}
+	return all
+}
+
+// addAddress notes a variable that the container gets, if its value has a login in an address.
+func (n *need) addAddress(key, value string) {
+	if plaintext.HideLogins(value) == value {
+		return
+	}
+	if n.proxy = append(n.proxy, key); !slices.Contains(n.why, key) {
+		n.why = append(n.why, key)
+	}
 }
 
 // needOf decides what may be needed. settings are the go command's, of this machine; bases are the URLs that git puts in

@@ -1,13 +1,16 @@
 package builder
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 
@@ -50,7 +53,7 @@ default login anonymous password guest
 	}
 }
 
-// Settings, git and the config.Config say what may be needed.
+// Settings, git and the Config say what may be needed.
 func TestBuilderNeed(t *testing.T) {
 	for _, row := range []struct {
 		name     string
@@ -92,5 +95,20 @@ func TestBuilderNeed(t *testing.T) {
 		if _, err := wishesOf(config.Config{Lend: []string{word}, Origin: "magefile.go:7"}); !errors.As(err, &wrong) || !strings.Contains(err.Error(), fmt.Sprintf("%q", word)) || !strings.Contains(err.Error(), "magefile.go:7") {
 			t.Errorf("of %q the error is %v", word, err)
 		}
+	}
+}
+
+// A proxy's address that has a login is lent, too: who lends it is said.
+func TestNeedOfAddresses(t *testing.T) {
+	t.Parallel()
+	env := append(os.Environ(), "GOPROXY=https://me:hunter2@modules.example", "HTTPS_PROXY=http://me:hunter2@proxy.example:3128", "http_proxy=http://proxy.example", "GOWORK=off")
+	b := &Builder{HostGo: gobuild.Go{Dir: t.TempDir(), Env: env}}
+	if err := b.ask(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	b.has = b.need.addresses()
+	what, why := b.Lent()
+	if what != "the login in GOPROXY, the login in HTTPS_PROXY" || why != "GOPROXY, HTTPS_PROXY" {
+		t.Errorf("lent is %q because of %q", what, why)
 	}
 }
