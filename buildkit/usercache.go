@@ -23,7 +23,8 @@ func UserCache() (string, error) {
 	return dir, nil
 }
 
-// privateFolder makes a folder for this user alone, and closes one that an earlier version has made for all.
+// privateFolder makes a folder for this user alone, and closes one that an earlier version has made for all. One of another
+// user's is an error.
 func privateFolder(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return err
@@ -37,11 +38,12 @@ func privateFolder(dir string) error {
 		return err
 	case !info.IsDir():
 		return fmt.Errorf("%q is no folder", dir)
-	case info.Mode().Perm()&0o077 == 0:
-		return nil
+	}
+	if err := othersFolder(info); err != nil || info.Mode().Perm()&0o077 == 0 {
+		return err
 	}
 	if err := os.Chmod(dir, 0o700); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
-	return nil // a folder of somebody else's is left to its owner
+	return nil // a folder of root's is left to root
 }
