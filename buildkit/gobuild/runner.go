@@ -2,6 +2,7 @@ package gobuild
 
 import (
 	"context"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -94,7 +95,7 @@ func (g Go) fetch(ctx context.Context, name, to string) (err error) {
 	return fsx.Create(to, 0o755, func(f *os.File) error {
 		err := g.Runner.Fetch(ctx, name, func(r io.Reader) error {
 			_, _, err := holes.Copy(f, r, maxProgram)
-			return err
+			return errors.Join(err, checkSections(f))
 		})
 		var large *holes.TooLargeError
 		if errors.As(err, &large) {
@@ -102,6 +103,25 @@ func (g Go) fetch(ctx context.Context, name, to string) (err error) {
 		}
 		return err
 	})
+}
+
+// checkSections refuses a program whose number of section headers is not in the ELF header but behind it: debug/elf reads as
+// many as the file has room for, with its holes. See e_shnum in https://gabi.xinuos.com/elf/02-eheader.html.
+func checkSections(f io.ReaderAt) error {
+	head := make([]byte, 64)
+	n, err := f.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	offset, number := head[40:48], head[60:62]
+	if elf.Class(head[elf.EI_CLASS]) == elf.ELFCLASS32 {
+		offset, number = head[32:36], head[48:50]
+	}
+	zero := func(b []byte) bool { return strings.Trim(string(b), "\x00") == "" }
+	if n == len(head) && string(head[:4]) == elf.ELFMAG && !zero(offset) && zero(number) {
+		return errors.New("it has more sections than a program of Go has\nfix: look at what the Builder's compiler and linker have written")
+	}
+	return nil
 }
 
 // SourceFolders are the folders of this machine that a go command reads which runs in a folder, beside the module

@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 )
@@ -19,6 +20,10 @@ const (
 // maxHeader is the length of runtime.pcheader if words have eight bytes: pcHeader in runtime/symtab.go.
 const maxHeader = 8 + 8*8
 
+// maxFunctions bounds the names of a program's functions, in bytes. Those of the largest programs have some ten megabytes; the
+// program may be a Builder's, with holes as large as it likes.
+const maxFunctions = 256 << 20
+
 // span is a part of a file.
 type span struct{ start, end int64 }
 
@@ -27,6 +32,9 @@ func functionNames(r io.ReaderAt, size int64) (string, error) {
 	names, err := findNames(r, size)
 	if err != nil || names == (span{}) {
 		return "", err
+	}
+	if n := names.end - names.start; n > maxFunctions {
+		return "", fmt.Errorf("its names of functions have %d bytes, and no more than %d are read", n, maxFunctions)
 	}
 	buf := make([]byte, names.end-names.start)
 	if n, err := r.ReadAt(buf, names.start); n < len(buf) {
