@@ -3,7 +3,6 @@ package gobuild
 import (
 	"cmp"
 	"context"
-	"debug/buildinfo"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
+	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
 // Binary is a compiled program.
@@ -216,6 +216,16 @@ func isWhole(path string) (bool, error) {
 	return true, nil
 }
 
+// readBuild reads the build info of a program.
+func readBuild(path string) (*debug.BuildInfo, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read
+	return linked.ReadBuild(f)
+}
+
 // readBack reads the build info and compares it with what was asked for: a
 // stray flag can make the go command succeed without this program.
 func (c *call) readBack(m Main, path string) (*debug.BuildInfo, error) {
@@ -223,7 +233,7 @@ func (c *call) readBack(m Main, path string) (*debug.BuildInfo, error) {
 	if err := setMode(path, 0o755); err != nil {
 		return nil, fmt.Errorf("setting the mode of the program: %w", err)
 	}
-	info, err := buildinfo.ReadFile(path)
+	info, err := readBuild(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the build info of %q, compiled from %q: %w\nfix: name a package main, and leave -buildmode at exe or pie", path, m.ImportPath, err)
 	}

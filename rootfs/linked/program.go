@@ -53,16 +53,37 @@ func ReadFrom(r io.ReaderAt, size int64) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Tools that rewrite a file may remove the build information, so its absence is no error. A failing disk
-	// would have failed above.
-	build, err := buildinfo.Read(r)
+	// Build information is absent where tools have rewritten the file; a failing disk would have shown
+	// above.
+	build, err := ReadBuild(r)
 	if err != nil && names == "" {
 		return nil, ErrNotGo
 	}
 	return &Program{build: build, names: names}, nil
 }
 
-// Build returns what "go version -m" prints, nil if the program has lost it.
+// ReadBuild is [buildinfo.Read] of a program that may be hostile: its parts may be holes of gigabytes.
+func ReadBuild(r io.ReaderAt) (*debug.BuildInfo, error) { return buildinfo.Read(&bounded{r, maxBuild}) }
+
+// maxBuild bounds what is read to find the build information, in bytes.
+const maxBuild = 256 << 20
+
+// bounded is a reader that reads so many bytes and no more.
+type bounded struct {
+	io.ReaderAt
+	left int
+}
+
+func (b *bounded) ReadAt(p []byte, off int64) (int, error) {
+	if len(p) > b.left {
+		return 0, fmt.Errorf("its build information is not in %d bytes", maxBuild)
+	}
+	n, err := b.ReaderAt.ReadAt(p, off)
+	b.left -= n
+	return n, err
+}
+
+// Build is what "go version -m" prints; nil when the program has lost it.
 func (p *Program) Build() *debug.BuildInfo { return p.build }
 
 // Readable reports whether function names were found. If not, [Program.Has] is false for every function,
