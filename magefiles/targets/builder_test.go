@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // builderProject is the hello example with a Builder.
@@ -36,7 +37,7 @@ func goEnv(t *testing.T, key string) string {
 // What keeps a Builder from compiling has the exit code of whose fault it is.
 func TestBuilderCodes(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	at := func(address string) string {
 		return fmt.Sprintf(`Builders: map[string]string{"linux/%s": %q}`, runtime.GOARCH, address)
 	}
@@ -63,7 +64,7 @@ func TestBuilderCodes(t *testing.T) {
 // The targets compile in a Builder, say so in the plan, and know an unchanged image without it.
 func TestBuilder(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	builder := buildertest.Image(t)
 	const name = "fromscratch-test-builder-image"
 	dir := builderProject(t, builder, `Name: "`+name+`"`)

@@ -10,34 +10,33 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
-// The words of a Config; package config documents every field.
+// The types of a Config. Package config documents every field.
 type (
-	// Config is one image. Its zero value is an image of the module's only
-	// program, with every default.
+	// Config describes one image. Its zero value is the image of the module's only
+	// main package, with every default.
 	Config = config.Config
 	// File is a file, folder or glob that goes into the image.
 	File = config.File
 	// Dir is a directory to make in the image.
 	Dir = config.Dir
-	// User is a line in the image's /etc/passwd and /etc/group.
+	// User is an account in the image's /etc/passwd and /etc/group.
 	User = config.User
 	// Healthcheck is the image's health check, in exec form.
 	Healthcheck = config.Healthcheck
 )
 
-// Configured is what Configure returns, so that it can stand in a variable
-// declaration.
+// Configured is the result of Configure, which lets a variable declaration call it.
 type Configured struct{}
 
-// configured is what the magefile has recorded. mage gives a target nothing but
-// a context, so the Configs have to wait for it in the package.
+// configured holds the Configs of the magefile. mage passes a target only a context, so
+// they must be kept in the package.
 var configured struct {
 	sync.Mutex
 	configs []Config
 }
 
-// Configure records the images of this magefile: one Config is one image. It
-// only records; what is wrong in a Config is told by the target that needs it.
+// Configure records the images of this magefile: one Config is one image. It checks
+// nothing. The target that uses a Config reports what is wrong in it.
 //
 //	var _ = targets.Configure(targets.Config{Main: "./cmd/server", Ports: []string{"8080"}})
 func Configure(configs ...Config) Configured {
@@ -56,7 +55,7 @@ func Configure(configs ...Config) Configured {
 	return Configured{}
 }
 
-// recorded gives a copy of what Configure has recorded so far.
+// recorded returns a copy of the Configs recorded so far.
 func recorded() []Config {
 	configured.Lock()
 	defer configured.Unlock()

@@ -217,7 +217,7 @@ func (s *session) end(names ...string) {
 // Ctrl-C leaves nothing.
 func TestDev(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	for _, mode := range []string{"bind", "copy"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -292,7 +292,7 @@ func TestDev(t *testing.T) {
 // Two programs are developed at once; a change of one does not restart the other.
 func TestDevTwoPrograms(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	const a, b = "fromscratch-test-dev-a", "fromscratch-test-dev-b"
 	talker := func(word string) string {
 		return fmt.Sprintf("package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(\"talking\", %q)\n\tselect {}\n}\n", word)
@@ -323,7 +323,7 @@ func TestDevWrongSwap(t *testing.T) {
 // missing is found wherever it appears.
 func TestDevBeside(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	const name = "fromscratch-test-dev-beside"
 	imports := func(word string) string {
 		return strings.Replace(speaker(word), "import (", "import (\n\t_ \"example.com/hello/internal/late\"", 1)
@@ -380,7 +380,7 @@ func TestDevBeside(t *testing.T) {
 // A run that is killed, with all its processes, leaves no container either.
 func TestDevKilled(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	const name = "fromscratch-test-dev-killed"
 	dir := project(t, map[string]string{"main.go": speaker("first"), "magefile.go": magefileWith(`Name: "` + name + `", ` + published(t))})
 	removeImages(t, name+":"+tag)

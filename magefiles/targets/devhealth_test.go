@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // patient is a server that tells its own health check how it is: not well when the word begins with "bad".
@@ -58,7 +60,7 @@ func ask() {
 // program that runs.
 func TestDevHealth(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	for _, mode := range []string{"bind", "copy"} {
 		t.Run(mode, func(t *testing.T) { t.Parallel(); devHealth(t, mode) })
 	}

@@ -23,13 +23,14 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
 // The Dockerfile of an example makes the image that fromscratch makes, with the builder of any engine and with
 // BuildKit: the same files, owners, modes and links, the same program, the same configuration.
 func TestHeavyDockerfileOfExamples(t *testing.T) {
-	needEngine(t)
+	testkit.NeedEngine(t)
 	builder := buildertest.Image(t)
 	for _, row := range []struct {
 		example string
@@ -63,7 +64,7 @@ func TestHeavyDockerfileOfExamples(t *testing.T) {
 	} {
 		t.Run(row.example, func(t *testing.T) {
 			if row.cgo != "" {
-				needC(t, row.cgo)
+				testkit.NeedPackage(t, row.cgo)
 			}
 			dir := example(t, row.example)
 			removeImages(t, tagged(row.images)...)

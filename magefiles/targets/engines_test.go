@@ -129,7 +129,7 @@ func forward(conn *tls.Conn) {
 // An engine behind mutual TLS, chosen by the environment, by a context, and by the context in use.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	a := newAuthority(t)
 	host, certs := a.engine(), a.client(a)
 	config := t.TempDir()
@@ -157,7 +157,7 @@ func TestTLS(t *testing.T) {
 // Engines that are configured and not reached, or configured wrongly: what, where, why, and what helps.
 func TestUnreachableEngines(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	a, strangers := newAuthority(t), newAuthority(t)
 	host, certs := a.engine(), a.client(a)
 	config := t.TempDir()
@@ -216,7 +216,7 @@ func TestUnreachableEngines(t *testing.T) {
 // podman's service, which a user without Docker has.
 func TestPodman(t *testing.T) {
 	t.Parallel()
-	need(t, "podman")
+	testkit.Need(t, "podman")
 	socket := filepath.Join(t.TempDir(), "podman.sock")
 	service := exec.Command("podman", "system", "service", "--time=0", "unix://"+socket)
 	if err := service.Start(); err != nil {

@@ -21,7 +21,7 @@ import (
 // that its certificates let through.
 func TestExampleHello(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	dir := example(t, "hello")
 	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "trusted") }))
 	secure.Listener.Close()
@@ -52,8 +52,8 @@ func TestExampleHello(t *testing.T) {
 // A cgo program with the system's SQLite: rows written to and read from /data.
 func TestExampleSqlite(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
-	needC(t, "sqlite3")
+	testkit.NeedEngine(t)
+	testkit.NeedPackage(t, "sqlite3")
 	dir := example(t, "sqlite")
 	removeImages(t, "sqlite:"+tag)
 	if out := mage(t, dir, nil, "imageRun").wantOK(t).stdout; !strings.HasPrefix(out, "visit 1 at ") {
@@ -74,7 +74,7 @@ func TestExampleSqlite(t *testing.T) {
 // Several programs of a module: files, a user, zones, arguments and exit codes.
 func TestExampleFiles(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	dir := example(t, "files")
 	removeImages(t, "web:"+tag, "clock:"+tag)
 	if out := mage(t, dir, nil, "image").wantOK(t).stdout; out != "web:"+tag+"\nclock:"+tag+"\n" {
@@ -126,7 +126,7 @@ func bundleWith(t *testing.T, server *httptest.Server) string {
 	t.Helper()
 	host, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
 	if err != nil {
-		missing(t, "the host's certificate bundle")
+		testkit.Missing(t, "the host's certificate bundle")
 	}
 	own := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	path := filepath.Join(t.TempDir(), "bundle.crt")

@@ -4,13 +4,15 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // imageExplain says of the SQLite example why each file is there: as a tree, as the
 // chain of one file, and for other programs.
 func TestExplain(t *testing.T) {
 	t.Parallel()
-	needC(t, "sqlite3")
+	testkit.NeedPackage(t, "sqlite3")
 	dir := example(t, "sqlite")
 	tree := mage(t, dir, nil, "imageExplain").wantOK(t).stdout
 	for _, want := range []string{"sqlite:" + tag, "libsqlite3.so.0.", "needed by /sqlite (", "names the image's users", "on the way to ", "the program"} {
@@ -57,7 +59,7 @@ func TestExplain(t *testing.T) {
 // guessed.
 func TestPlanForesees(t *testing.T) {
 	t.Parallel()
-	need(t, "gcc")
+	testkit.Need(t, "gcc")
 	dir := project(t, map[string]string{
 		"main.go": `package main
 

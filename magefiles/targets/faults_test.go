@@ -339,7 +339,7 @@ func (l *lockedBuffer) String() string {
 // Whatever an engine does at whatever request: the target ends, with 3, says nothing on stdout, and leaves nothing.
 func TestHeavyFaultsOfTheEngine(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	w := newWard(t, "engine", greeter, "")
 	for _, row := range []struct {
 		target string
@@ -365,7 +365,7 @@ func TestHeavyFaultsOfTheEngine(t *testing.T) {
 // A few of the rows of [TestHeavyFaultsOfTheEngine].
 func TestFaultsOfTheEngine(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	w := newWard(t, "few", greeter, "")
 	for _, row := range []struct {
 		target string
@@ -443,7 +443,7 @@ func signalCode(at stage, signal syscall.Signal, to string) (code int, ok bool) 
 // Whoever gets whatever signal at whatever stage: the run ends and leaves nothing. mage alone swallows SIGINT.
 func TestHeavyFaultsBySignal(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	w := newWard(t, "signal", sleeper, "")
 	for _, at := range []stage{whileLoading, whileCreating, whileStarting, noStage} {
 		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
@@ -490,7 +490,7 @@ func deafRegistry(t *testing.T) (host string, reached chan struct{}) {
 // not there, and leaves neither processes nor temporary files.
 func TestHeavyFaultsBySignalInABuild(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	slow, file := filepath.Join(t.TempDir(), "slow"), filepath.Join(t.TempDir(), "under-way")
 	script := "#!/bin/sh\nif test -n \"$SLOW\"; then case \"$1 $2\" in */link\\ -V=full) ;; */link\\ *) echo > " + file + "; exec sleep 1000;; esac; fi\nexec \"$@\"\n"
 	if err := os.WriteFile(slow, []byte(script), 0o755); err != nil {
@@ -563,7 +563,7 @@ func childOf(pid int) int {
 // A run whose worker, or all of it, is killed leaves no container.
 func TestRunKilled(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	w := newWard(t, "killed", sleeper, "")
 	for _, row := range []struct {
 		at stage
@@ -588,7 +588,7 @@ func (e *sickEngine) restart(meanwhile func()) {
 // The engine restarts under imageDev: the loop goes on, and the next change runs.
 func TestDevEngineRestarts(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	w := newWard(t, "restart", speaker("first"), ", "+published(t))
 	e := newSickEngine(t, noStage, nil)
 	s := begin(t, w.command([]string{e.env()}, "imageDev"))
@@ -608,7 +608,7 @@ func TestDevEngineRestarts(t *testing.T) {
 // A port that somebody else has taken is told, and imageDev goes on with the next change.
 func TestDevPortTaken(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	fields := published(t)
 	w := newWard(t, "port", speaker("first"), ", "+fields)
 	port := strings.Split(fields, `"`)[1]
@@ -635,7 +635,7 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) (closes func(), text func() string)
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		missing(t, "a pseudo terminal ("+err.Error()+")")
+		testkit.Missing(t, "a pseudo terminal ("+err.Error()+")")
 	}
 	var number, unlocked int32
 	for request, arg := range map[uintptr]*int32{syscall.TIOCSPTLCK: &unlocked, syscall.TIOCGPTN: &number} {
@@ -671,7 +671,7 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) (closes func(), text func() string)
 // The terminal is closed while a target runs: everything ends, nothing is left, and nobody reports success.
 func TestFaultsOfTheTerminal(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	w := newWard(t, "terminal", sleeper, "")
 	for _, row := range []struct {
 		name, target, says string
@@ -734,7 +734,7 @@ func TestStdoutFull(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		missing(t, "/dev/full")
+		testkit.Missing(t, "/dev/full")
 	}
 	defer full.Close()
 	dir := project(t, nil)
@@ -920,11 +920,11 @@ func TestRegistryKilled(t *testing.T) {
 // A program that mage -t ends is not taken for one that has ended by itself.
 func TestHeavyFaultsTimeout(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	w := newWard(t, "timeout", strings.Replace(sleeper, "os.Exit(7)", "os.Exit(0)", 1), "")
 	runCommand(t, w.command(nil, "image")).wantOK(t)
 	r := runCommand(t, w.command(nil, "-t", "30s", "imageRun"))
-	r.wantError(t, 1, "timed out: mage's -t is nearly over")
+	r.wantError(t, 1, "timed out: the time limit of mage -t is nearly over")
 	if !strings.Contains(r.stdout, "got terminated") {
 		t.Errorf("the program says %q", r.stdout)
 	}

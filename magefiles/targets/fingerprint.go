@@ -12,25 +12,25 @@ import (
 	"strings"
 )
 
-// ourModule is the path of the module that this package is in.
-const ourModule = "github.com/fromscratch-go/fromscratch"
+// modulePath is the path of the module that this package is in.
+const modulePath = "github.com/fromscratch-go/fromscratch"
 
-// identity tells commands apart.
+// identity identifies a compiled worker.
 type identity struct {
 	name string
-	// doubtful: it is also made of files that were not looked at. The go command has
-	// to look each time.
-	doubtful bool
+	// incomplete is set if the worker is also made of files that the name does not
+	// cover. Then the go command must check it each time.
+	incomplete bool
 }
 
-// fingerprint names the versions of all that the command is made of: the
-// toolchain, the files by which the go command chooses modules, and our own
-// source, which may be a folder that changes. Projects that agree in all of it
-// share a command.
+// fingerprint identifies the versions of everything that the worker is made of: the
+// toolchain, the files by which the go command selects modules, and the source of this
+// module, which may be a folder that changes. Projects with the same fingerprint share
+// a worker.
 func fingerprint(dir string) (identity, error) {
-	h := fnv.New128a() // tells versions apart; nobody is to be kept from forging one
+	h := fnv.New128a() // not cryptographic: nobody gains by forging one
 	source := sourceDir()
-	p := identity{doubtful: source == ""}
+	p := identity{incomplete: source == ""}
 	fmt.Fprintln(h, runtime.Version(), plainFlags(os.Getenv("GOFLAGS")), source)
 	for _, path := range moduleFiles(dir) {
 		content, err := os.ReadFile(path)
@@ -42,11 +42,11 @@ func fingerprint(dir string) (identity, error) {
 		}
 		fmt.Fprintln(h, filepath.Base(path), len(content))
 		h.Write(content)
-		ours, others := localReplacements(string(content))
-		if ours || others || filepath.Base(path) == "go.work" {
-			fmt.Fprintln(h, path) // the same words mean another folder elsewhere
+		this, others := localReplacements(string(content))
+		if this || others || filepath.Base(path) == "go.work" {
+			fmt.Fprintln(h, path) // a relative path means another folder elsewhere
 		}
-		p.doubtful = p.doubtful || others
+		p.incomplete = p.incomplete || others
 	}
 	if source != "" {
 		if err := hashSource(h, source); err != nil {
@@ -57,10 +57,11 @@ func fingerprint(dir string) (identity, error) {
 	return p, nil
 }
 
-// localReplacements says whether a go.mod replaces modules by folders: ours by a
-// relative path, or others. Our own source is looked at anyway
-// (https://go.dev/ref/mod#go-mod-file-replace).
-func localReplacements(gomod string) (ours, others bool) {
+// localReplacements reports whether a go.mod replaces this module by a relative path,
+// and whether it replaces other modules by folders
+// (https://go.dev/ref/mod#go-mod-file-replace). The fingerprint covers this module's
+// source in any case.
+func localReplacements(gomod string) (this, others bool) {
 	for _, line := range strings.Split(gomod, "\n") {
 		line, _, _ = strings.Cut(line, "//")
 		old, path, found := strings.Cut(line, "=>")
@@ -69,17 +70,17 @@ func localReplacements(gomod string) (ours, others bool) {
 		if !found || !local {
 			continue
 		}
-		if strings.Contains(old, ourModule) {
-			ours = ours || !filepath.IsAbs(path)
+		if strings.Contains(old, modulePath) {
+			this = this || !filepath.IsAbs(path)
 		} else {
 			others = true
 		}
 	}
-	return ours, others
+	return this, others
 }
 
-// sourceDir is the root of our own module as it was compiled into the magefile, ""
-// when paths were trimmed.
+// sourceDir returns the root folder of this module as it was compiled into the
+// magefile, or "" if paths were trimmed.
 func sourceDir() string {
 	_, file, _, ok := runtime.Caller(0)
 	if !ok || !filepath.IsAbs(file) {
@@ -88,8 +89,8 @@ func sourceDir() string {
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
 
-// moduleFiles are the files that choose modules: of the module around dir, of its
-// vendor folder, and of the workspace (https://go.dev/ref/mod#workspaces).
+// moduleFiles returns the files that select modules: those of the module around dir, of
+// its vendor folder, and of the workspace (https://go.dev/ref/mod#workspaces).
 func moduleFiles(dir string) []string {
 	var files []string
 	if work := os.Getenv("GOWORK"); work != "" {
@@ -105,16 +106,16 @@ func moduleFiles(dir string) []string {
 	}
 }
 
-// hashSource names every file of our own that can be compiled into the command, by
-// size and time.
+// hashSource adds every file of this module that can be compiled into the worker, by
+// path, size and time.
 func hashSource(h io.Writer, source string) error {
-	for _, room := range []string{"magefiles", "buildkit", "rootfs"} {
-		err := filepath.WalkDir(filepath.Join(source, room), func(path string, e fs.DirEntry, err error) error {
+	for _, folder := range []string{"magefiles", "buildkit", "rootfs"} {
+		err := filepath.WalkDir(filepath.Join(source, folder), func(path string, e fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
 			if e.IsDir() {
-				// The command is made of neither.
+				// Neither is part of the worker.
 				if e.Name() == "testdata" || path == filepath.Join(source, "magefiles", "bench") {
 					return filepath.SkipDir
 				}

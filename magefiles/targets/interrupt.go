@@ -9,23 +9,23 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
 
-// parentPoll is how often a target looks whether mage is still there.
+// parentPoll is how often a target checks whether mage still runs.
 const parentPoll = 200 * time.Millisecond
 
-// interrupts are the reasons for which a target has to end, as they come.
+// interrupts receives the reasons for a target to end.
 type interrupts struct {
-	signals chan os.Signal   // to this process
-	gone    <-chan struct{}  // closed when the mage above has died; nil without one
+	signals chan os.Signal   // of this process
+	gone    <-chan struct{}  // closed when the parent mage has ended; nil without one
 	timeout <-chan time.Time // fires before mage's deadline; nil without one
-	margin  time.Duration    // what is left then
+	margin  time.Duration    // the time from timeout to the deadline
 	stop    func()
 }
 
-// watch begins to watch: for signals; for the death of mage, which does not pass
-// SIGTERM and SIGHUP on and would leave the target behind as an orphan; and for
-// the time before the deadline of mage -t, at which mage exits without waiting
-// for anybody.
-func watch(ctx context.Context) *interrupts {
+// watchInterrupts starts to watch for three things: signals; the end of mage, which
+// does not pass SIGTERM and SIGHUP on and would leave the target running; and the time
+// shortly before the deadline of mage -t, at which mage exits without waiting for the
+// target.
+func watchInterrupts(ctx context.Context) *interrupts {
 	i := &interrupts{signals: make(chan os.Signal, 4)}
 	dialogue.Notify(i.signals)
 	stopTimer := i.startTimer(ctx)
@@ -34,30 +34,30 @@ func watch(ctx context.Context) *interrupts {
 	return i
 }
 
-// each calls tell for every interruption until ended is closed. The end of ctx is
-// one too: mage cancels it at SIGINT, and other callers when they like.
-func (i *interrupts) each(ctx context.Context, ended <-chan struct{}, tell func(dialogue.Cause)) {
+// forEach calls handle for every interruption until ended is closed. The end of ctx is
+// an interruption too: mage cancels it at SIGINT.
+func (i *interrupts) forEach(ctx context.Context, ended <-chan struct{}, handle func(dialogue.Cause)) {
 	gone, cancelled := i.gone, ctx.Done()
 	for {
 		select {
 		case s := <-i.signals:
-			tell(dialogue.CauseOf(s))
+			handle(dialogue.CauseOf(s))
 		case <-gone:
 			gone = nil
-			tell(dialogue.Gone)
+			handle(dialogue.Gone)
 		case <-i.timeout:
-			tell(dialogue.Timeout)
+			handle(dialogue.Timeout)
 		case <-cancelled:
 			cancelled = nil
-			tell(dialogue.Interrupt)
+			handle(dialogue.Interrupt)
 		case <-ended:
 			return
 		}
 	}
 }
 
-// startTimer fires timeout a third of the time that is left before the deadline,
-// three seconds at most.
+// startTimer sets timeout to fire before the deadline of ctx: by a third of the time
+// left, but at most three seconds.
 func (i *interrupts) startTimer(ctx context.Context) (stop func()) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -70,9 +70,9 @@ func (i *interrupts) startTimer(ctx context.Context) (stop func()) {
 	return func() { timer.Stop() }
 }
 
-// startPoll closes gone when the mage that started this process has ended. A
-// compiled magefile (mage -compile) has no mage above it, and may well outlive the
-// shell that started it.
+// startPoll closes gone when the mage that started this process has ended. It does
+// nothing in a compiled magefile (mage -compile): no mage started it, and it may
+// outlive the shell that did.
 func (i *interrupts) startPoll() (stop func()) {
 	if os.Getenv("MAGEFILE_GOCMD") == "" {
 		return func() {}

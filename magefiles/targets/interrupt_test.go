@@ -49,7 +49,7 @@ func main() {
 // However a run ends, it leaves no container and no process.
 func TestRunInterrupted(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	for _, test := range []struct {
 		name   string
 		signal syscall.Signal
@@ -167,7 +167,7 @@ func TestBuildInterrupted(t *testing.T) {
 // Whoever of a run is killed while a builder compiles, the container ends, the compiler in it, and all processes.
 func TestBuilderKilled(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	var endless strings.Builder
 	endless.WriteString("package main\n\nvar t = map[string]func(int) int{\n")
 	for i := range 30000 {
@@ -235,7 +235,7 @@ func child(t *testing.T, pid int) int {
 	t.Helper()
 	out, err := exec.Command("pgrep", "-P", strconv.Itoa(pid)).Output()
 	if err != nil {
-		missing(t, "pgrep")
+		testkit.Missing(t, "pgrep")
 	}
 	id, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	if err != nil {
@@ -247,7 +247,7 @@ func child(t *testing.T, pid int) int {
 // A reader that goes away ends the program, and leaves no container.
 func TestRunReaderGone(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	const chatty = "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfor i := 0; ; i++ {\n\t\tfmt.Println(\"line\", i)\n\t}\n}\n"
 	const name = "fromscratch-test-chatty"
 	dir := project(t, map[string]string{"main.go": chatty, "magefile.go": magefileWith(`Name: "` + name + `"`)})
@@ -307,7 +307,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 // of the last edit in the end, and a third run does not take what the first has kept for it.
 func TestTwoRunsAtOnceWithAnEditBetween(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	const name = "fromscratch-test-edited"
 	says := func(word string) string { return fmt.Sprintf("package main\n\nfunc main() { println(%q) }\n", word) }
 	dir := project(t, map[string]string{"main.go": says("first"), "magefile.go": magefileWith(`Name: "` + name + `"`)})

@@ -26,8 +26,8 @@ type kindCluster struct {
 // newKind makes the image of the nodes from the machine's containerd and all that it loads.
 func newKind(t *testing.T, name string) kindCluster {
 	t.Helper()
-	needEngine(t)
-	need(t, "containerd", "ctr", "containerd-shim-runc-v2", "runc", "tar")
+	testkit.NeedEngine(t)
+	testkit.Need(t, "containerd", "ctr", "containerd-shim-runc-v2", "runc", "tar")
 	var files []string
 	for _, program := range []string{"containerd", "ctr", "containerd-shim-runc-v2", "runc"} {
 		path, err := exec.LookPath(program)
@@ -182,7 +182,7 @@ func TestHeavyKindFull(t *testing.T) {
 // Clusters that are not there, and targets that cannot do with one.
 func TestKindErrors(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	dir := project(t, nil)
 	for _, test := range []struct {
 		name, target string

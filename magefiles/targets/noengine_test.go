@@ -15,15 +15,17 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // On a machine where nobody has chosen an engine and none is there an image is an archive, the user is told, and stdout
 // has no name by which an engine could run an older image. One that is there and does not answer is an error.
 func TestEngineAbsent(t *testing.T) {
 	t.Parallel()
-	need(t, "unshare", "mount")
+	testkit.Need(t, "unshare", "mount")
 	if out, err := exec.Command("unshare", "-m", "true").CombinedOutput(); err != nil {
-		missing(t, "the right to unshare(2) mounts ("+strings.TrimSpace(string(out))+")")
+		testkit.Missing(t, "the right to unshare(2) mounts ("+strings.TrimSpace(string(out))+")")
 	}
 	dir, empty := project(t, nil), t.TempDir()
 	stale := filepath.Join(empty, "stale.sock")
@@ -79,7 +81,7 @@ func TestEngineAbsent(t *testing.T) {
 // An engine that is stopped while an image is made leaves no success behind: what stdout names is the new image.
 func TestEngineStops(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	dir := project(t, nil)
 	ref := "fromscratch-test-txt-stops:" + tag
 	removeImages(t, ref)

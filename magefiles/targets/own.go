@@ -8,31 +8,31 @@ import (
 	"path/filepath"
 )
 
-// The command that does the work is run as this user, who trusts what lies in mage's cache. So the folder and the
-// file have to belong to this user, or to root, and nobody else may write them.
+// The worker runs as this user, from mage's cache. So the folder and the file must belong to this user or to root, and
+// no other user may write to them.
 
-// checkCache refuses a folder in which somebody else can put a command.
+// checkCache returns an error if another user can put a worker into the folder.
 func checkCache(dir string) error {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("looking at mage's cache: %w", err)
+		return fmt.Errorf("checking mage's cache: %w", err)
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("looking at mage's cache: %q is no folder\nfix: remove it, or set MAGEFILE_CACHE to a folder", dir)
+		return fmt.Errorf("checking mage's cache: %q is not a folder\nfix: remove it, or set MAGEFILE_CACHE to a folder", dir)
 	}
-	if err := ownedAlone(info); err != nil {
-		return fmt.Errorf("looking at mage's cache: %q %w, who could put a program there that this run would start\nfix: chmod go-w the folder if it is yours, or set MAGEFILE_CACHE to a folder that only you can write to", dir, err)
+	if err := checkOwner(info); err != nil {
+		return fmt.Errorf("checking mage's cache: %q %w, so another user could put a program there that this run would start\nfix: run chmod go-w on the folder if it is yours, or set MAGEFILE_CACHE to a folder that only you can write to", dir, err)
 	}
 	return nil
 }
 
-// isOwn reports whether a file is one that only this user can have written.
-func isOwn(info fs.FileInfo) bool { return info.Mode().IsRegular() && ownedAlone(info) == nil }
+// isTrusted reports whether a file can only have been written by this user or root.
+func isTrusted(info fs.FileInfo) bool { return info.Mode().IsRegular() && checkOwner(info) == nil }
 
-// makeCache makes a folder and those above it, which only this user can write to, whatever the umask.
+// makeCache creates a folder and its parents, writable by this user only, whatever the umask.
 func makeCache(dir string) error {
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		return nil
@@ -44,7 +44,7 @@ func makeCache(dir string) error {
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return nil // another run was faster, or it is no folder, which the next step says
+			return nil // another run was faster; if it is not a folder, the next step reports it
 		}
 		return err
 	}

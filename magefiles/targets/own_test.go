@@ -9,24 +9,26 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// A compiled command is taken only where nobody else can have put it.
-func TestOwnCommand(t *testing.T) {
+// A compiled worker is used only if no other user can have written it.
+func TestTrustedWorker(t *testing.T) {
 	for name, tt := range map[string]struct {
 		folder, file os.FileMode
 		uid          int // of the file; 0 is this user
 		link         bool
-		cache, own   bool
+		cache, own   bool // whether they are trusted
 	}{
-		"this user's":            {folder: 0o755, file: 0o755, cache: true, own: true},
-		"a private cache":        {folder: 0o700, file: 0o700, cache: true, own: true},
-		"a cache for a group":    {folder: 0o775, file: 0o755, own: true},
-		"a cache for all":        {folder: 0o777 | os.ModeSticky, file: 0o755, own: true},
-		"a command for a group":  {folder: 0o755, file: 0o775, cache: true},
-		"a command for all":      {folder: 0o755, file: 0o757, cache: true},
-		"a link":                 {folder: 0o755, file: 0o755, link: true, cache: true},
-		"a command of another's": {folder: 0o755, file: 0o755, uid: 65534, cache: true},
+		"of this user":        {folder: 0o755, file: 0o755, cache: true, own: true},
+		"private cache":       {folder: 0o700, file: 0o700, cache: true, own: true},
+		"group writes cache":  {folder: 0o775, file: 0o755, own: true},
+		"all write cache":     {folder: 0o777 | os.ModeSticky, file: 0o755, own: true},
+		"group writes worker": {folder: 0o755, file: 0o775, cache: true},
+		"all write worker":    {folder: 0o755, file: 0o757, cache: true},
+		"link":                {folder: 0o755, file: 0o755, link: true, cache: true},
+		"of another user":     {folder: 0o755, file: 0o755, uid: 65534, cache: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "cache")
@@ -39,10 +41,7 @@ func TestOwnCommand(t *testing.T) {
 			}
 			if tt.uid != 0 {
 				if os.Geteuid() != 0 {
-					if os.Getenv("CI") == "true" {
-						t.Fatal("only root can give files away, and CI must be root")
-					}
-					t.Skip("only root can give files away")
+					testkit.Skip(t, "only root can give files away")
 				}
 				if err := os.Chown(path, tt.uid, -1); err != nil {
 					t.Fatal(err)
@@ -69,14 +68,14 @@ func TestOwnCommand(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if isOwn(info) != tt.own {
-				t.Errorf("the command is taken: %t", isOwn(info))
+			if isTrusted(info) != tt.own {
+				t.Errorf("isTrusted is %t, want %t", isTrusted(info), tt.own)
 			}
 		})
 	}
 }
 
-// Somebody else may make the folder between the look at it and the moment when the command is compiled into it.
+// Another user may create the folder after it was checked and before the worker is compiled into it.
 func TestCompileIntoForeignCache(t *testing.T) {
 	cache := filepath.Join(t.TempDir(), "cache")
 	if err := checkCache(cache); err != nil { // not there yet
@@ -89,15 +88,15 @@ func TestCompileIntoForeignCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := compile(context.Background(), t.TempDir(), filepath.Join(cache, "fromscratch-0123"))
-	if err == nil || !strings.Contains(err.Error(), "can be written by others") {
-		t.Errorf("the error is %v", err)
+	if err == nil || !strings.Contains(err.Error(), "is writable by others") {
+		t.Errorf("the error is %v, want that others can write", err)
 	}
 	if entries, err := os.ReadDir(cache); err != nil || len(entries) > 0 {
-		t.Errorf("it has %v, %v", entries, err)
+		t.Errorf("the cache has %v (%v), want nothing", entries, err)
 	}
 }
 
-// The cache has the same mode whatever the umask is.
+// The umask does not change the mode of the cache.
 func TestMakeCache(t *testing.T) {
 	root := t.TempDir()
 	for _, umask := range []int{0, 0o022, 0o077} {
@@ -109,7 +108,7 @@ func TestMakeCache(t *testing.T) {
 			t.Fatal(err)
 		}
 		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o755 {
-			t.Errorf("with umask %o it is %v, %v", umask, info.Mode(), err)
+			t.Errorf("with umask %o the mode is %v (%v)", umask, info.Mode(), err)
 		}
 	}
 }

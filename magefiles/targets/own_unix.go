@@ -10,17 +10,18 @@ import (
 	"syscall"
 )
 
-// ownedAlone is the error that a file or folder belongs to somebody else, or can be written by others.
-func ownedAlone(info fs.FileInfo) error {
+// checkOwner returns an error if a file or folder belongs to another user than this one and root, or if others can write
+// to it.
+func checkOwner(info fs.FileInfo) error {
 	if info.Mode()&0o022 != 0 {
-		return fmt.Errorf("can be written by others (%s)", info.Mode())
+		return fmt.Errorf("is writable by others (%s)", info.Mode())
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !ok:
-		return errors.New("has an owner that is not known")
+		return errors.New("has an unknown owner")
 	case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
-		return fmt.Errorf("belongs to the user %d", stat.Uid)
+		return fmt.Errorf("belongs to user %d", stat.Uid)
 	}
 	return nil
 }

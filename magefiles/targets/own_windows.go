@@ -2,5 +2,5 @@ package targets
 
 import "io/fs"
 
-// ownedAlone is nil: the folder of a user's profile, where mage's cache is, is the user's own on Windows.
-func ownedAlone(fs.FileInfo) error { return nil }
+// checkOwner returns nil: on Windows mage's cache is in the user's profile, which others cannot write to.
+func checkOwner(fs.FileInfo) error { return nil }

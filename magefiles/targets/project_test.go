@@ -15,10 +15,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// tag is the tag of every image that these tests load: nobody else's.
+// tag is the tag of every image that these tests load. Nothing else uses it.
 const tag = "fromscratch-test"
 
-// root is the folder of our module.
+// root returns the folder of this module.
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs("../..")
@@ -28,13 +28,6 @@ func root(t *testing.T) string {
 	return dir
 }
 
-var (
-	missing    = testkit.Missing
-	need       = testkit.Need
-	needEngine = testkit.NeedEngine
-	needC      = testkit.NeedPackage
-)
-
 func TestMain(m *testing.M) {
 	testkit.DefaultSignals()
 	code := m.Run()
@@ -42,8 +35,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// mageCommand is mage in dir, with env on top of a plain environment. A magefile that was compiled in this run is taken
-// as it is, unless env has [anew].
+// mageCommand returns a command that runs mage in dir, with env added to a clean environment. It reuses a magefile that
+// was compiled in this run, unless env has [anew].
 func mageCommand(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 	t.Helper()
 	primed.Do(func() { prime(t) })
@@ -51,23 +44,23 @@ func mageCommand(t *testing.T, dir string, env []string, args ...string) *exec.C
 	return command(t, dir, env, testkit.Program(t, "github.com/magefile/mage"), args...)
 }
 
-// anew is what mage does by default: it asks the go command whether the compiled magefile is up to date.
+// anew makes mage ask the go command whether the compiled magefile is up to date, as it does by default.
 const anew = "MAGEFILE_HASHFAST=0"
 
 var primed sync.Once
 
-// prime has the command that does the work compiled, which all projects that agree in their versions share: else the
-// tests that come first would each compile it.
+// prime compiles the worker, which all projects with the same versions share. Otherwise the tests that run first would
+// each compile it.
 func prime(t *testing.T) {
 	t.Helper()
 	cmd := command(t, example(t, "hello"), nil, testkit.Program(t, "github.com/magefile/mage"), "imageClean")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("compiling the command that does the work: %v\n%s", err, out)
+		t.Fatalf("compiling the worker: %v\n%s", err, out)
 	}
 }
 
-// command is a command in dir, without what this process's environment would
-// tell the targets. All commands of a run have one cache for what mage compiles.
+// command returns a command in dir, without the variables of this process that would
+// change what the targets do. All commands of a run share one cache of mage.
 func command(t *testing.T, dir string, env []string, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	shared, err := testkit.Folder()
@@ -87,7 +80,7 @@ func command(t *testing.T, dir string, env []string, name string, args ...string
 	return cmd
 }
 
-// result is what a user sees of a command.
+// result is what a command prints and its exit code.
 type result struct {
 	stdout, stderr string
 	code           int
@@ -113,7 +106,7 @@ func mage(t *testing.T, dir string, env []string, args ...string) result {
 	return runCommand(t, mageCommand(t, dir, env, args...))
 }
 
-// wantOK fails the test if a command has failed.
+// wantOK fails the test if the command failed.
 func (r result) wantOK(t *testing.T) result {
 	t.Helper()
 	if r.code != 0 {
@@ -122,8 +115,8 @@ func (r result) wantOK(t *testing.T) result {
 	return r
 }
 
-// wantError fails the test if a command has not ended with the code, or has not
-// told all of the texts on stderr.
+// wantError fails the test unless the command ended with the code and its stderr has
+// all texts.
 func (r result) wantError(t *testing.T, code int, texts ...string) {
 	t.Helper()
 	if r.code != code {
@@ -136,7 +129,7 @@ func (r result) wantError(t *testing.T, code int, texts ...string) {
 	}
 }
 
-// docker runs the docker command, which must succeed, and gives what it prints.
+// docker runs the docker command, which must succeed, and returns its stdout.
 func docker(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("docker", args...)
@@ -149,15 +142,15 @@ func docker(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// removeImages removes images of ours, by name, when the test ends.
+// removeImages removes images, by name, when the test ends.
 func removeImages(t *testing.T, refs ...string) {
 	t.Cleanup(func() {
 		exec.CommandContext(context.Background(), "docker", append([]string{"image", "rm", "-f"}, refs...)...).Run()
 	})
 }
 
-// example copies an example to a temporary folder, as a user would who starts
-// from it, with the replace directive pointing here.
+// example copies an example to a temporary folder of the same name, and makes its
+// replace directive point to this module.
 func example(t *testing.T, name string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), name)
@@ -166,7 +159,7 @@ func example(t *testing.T, name string) string {
 	return dir
 }
 
-// project makes a module like the hello example, with the files given on top; a
+// project makes a module like the hello example and writes the given files to it. A
 // file with the content "-" is removed.
 func project(t *testing.T, files map[string]string) string {
 	t.Helper()
@@ -189,6 +182,7 @@ func project(t *testing.T, files map[string]string) string {
 	return dir
 }
 
+// pointHere makes the replace directive of a copied example point to this module.
 func pointHere(t *testing.T, dir string) {
 	t.Helper()
 	path := filepath.Join(dir, "go.mod")
@@ -202,7 +196,7 @@ func pointHere(t *testing.T, dir string) {
 	}
 }
 
-// copyTree copies files and links, but not what earlier runs have built.
+// copyTree copies files and links, but not the dist folder of earlier runs.
 func copyTree(t *testing.T, from, to string) {
 	t.Helper()
 	err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {

@@ -12,12 +12,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // registry starts Debian's docker-registry on this machine, until the test ends.
 func registry(t *testing.T) (host string) {
 	t.Helper()
-	need(t, "docker-registry")
+	testkit.Need(t, "docker-registry")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -59,8 +61,8 @@ func registry(t *testing.T) (host string) {
 // Both programs go to the registry, without an engine, and from there into one.
 func TestImagePush(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
-	need(t, "skopeo")
+	testkit.NeedEngine(t)
+	testkit.Need(t, "skopeo")
 	host := registry(t)
 	dir := example(t, "files")
 	refs := filepath.Join(dir, "refs.txt")
@@ -136,7 +138,7 @@ func TestImagePush(t *testing.T) {
 // The layout of each image, or one for all, with all names; and what becomes of it.
 func TestImageLayout(t *testing.T) {
 	t.Parallel()
-	need(t, "skopeo")
+	testkit.Need(t, "skopeo")
 	dir := example(t, "files")
 	env := []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "IMAGE_OUTPUT=archive"}
 	if got, want := mage(t, dir, env, "imageLayout").wantOK(t).stdout, dir+"/dist/web/layout\n"+dir+"/dist/clock/layout\n"; got != want {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/recipe"
 )
@@ -53,8 +54,8 @@ var alike = []string{"multistage", "goctl"}
 // compareRecipe builds both images. Ours may be larger by the allowance, in bytes;
 // lacking is what fails in the recipe's.
 func compareRecipe(t *testing.T, name string, allowance int64, lacking ...string) {
-	needEngine(t)
-	need(t, "gcc")
+	testkit.NeedEngine(t)
+	testkit.Need(t, "gcc")
 	w := workshop(t, name)
 	if slices.Contains(alike, name) && os.Getenv("FROMSCRATCH_TEST_RECIPES") != "all" {
 		if ours, _ := builtAndAsked(t, w, name, recipe.Ours); len(ours.Failed) > 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// exitError is an error with the code that the process is to end with. mage asks
-// the error that a target returns for ExitStatus, and does not unwrap it.
+// exitError is an error with the exit code of the process. mage calls ExitStatus of
+// the error that a target returns, without unwrapping it.
 type exitError struct {
 	text string
 	code int
@@ -26,32 +26,32 @@ type exitError struct {
 func (e *exitError) Error() string   { return e.text }
 func (e *exitError) ExitStatus() int { return e.code }
 
-// run has the command do a target's work. What would interrupt this process ends
-// the compiling of the command, and is passed on to the command when it runs.
+// run runs a target in the worker, which it compiles if necessary. An interruption
+// ends the compilation, or is passed on to the running worker.
 func run(ctx context.Context, target string) error {
 	if target == "imageRun" || target == "imageDev" {
 		// mage exits five seconds after the first SIGINT and at once after the
-		// second, and the program's exit code would be lost: it ends as it likes.
+		// second. Without this, the program's exit code would be lost.
 		signal.Reset(syscall.SIGINT)
 	}
-	i := watch(ctx)
+	i := watchInterrupts(ctx)
 	defer i.stop()
 	t := &talk{configs: recorded()}
-	ctx, stop := t.heed(ctx, i)
+	ctx, stop := t.passInterrupts(ctx, i)
 	defer stop()
-	path, err := command(ctx)
+	path, err := ensureWorker(ctx)
 	dir, dirErr := magefileDir()
 	if err = errors.Join(err, dirErr); err != nil {
 		var interrupted *exitError
 		if errors.As(context.Cause(ctx), &interrupted) {
 			return interrupted
 		}
-		return plain(err)
+		return plainError(err)
 	}
-	end, err := work(ctx, path, t, start(target, dir, t.configs, i.margin/2))
+	end, err := runWorker(ctx, path, t, start(target, dir, t.configs, i.margin/2))
 	switch {
 	case err != nil:
-		return plain(err)
+		return plainError(err)
 	case end.Exit:
 		os.Exit(end.Code)
 	case end.Error != "":
@@ -60,16 +60,16 @@ func run(ctx context.Context, target string) error {
 	return nil
 }
 
-// plain is an error whose text mage may print. That of the command is such a text already.
-func plain(err error) error { return &exitError{plaintext.Error(err), exitBuild} }
+// plainError returns an error whose text is safe to print. The worker's errors are already safe.
+func plainError(err error) error { return &exitError{plaintext.Error(err), exitBuild} }
 
-// The exit codes of a target that does not come to its command.
+// The exit codes of a target that does not get as far as its worker.
 const (
 	exitBuild       = 1
-	exitInterrupted = 130 // 128 + SIGINT, as shells have it
+	exitInterrupted = 130 // 128 + SIGINT, as in shells
 )
 
-// start is the first order.
+// start returns the worker's first order.
 func start(target, dir string, configs []Config, grace time.Duration) dialogue.Start {
 	s := dialogue.Start{Target: target, Module: dir, Args: programArgs(os.Args), Configs: configs, Grace: grace}
 	for _, c := range s.Configs {
@@ -78,7 +78,7 @@ func start(target, dir string, configs []Config, grace time.Duration) dialogue.S
 	return s
 }
 
-// programArgs is what stands behind "--" on mage's command line, nil without it.
+// programArgs returns the arguments after "--" on mage's command line, or nil without "--".
 func programArgs(args []string) []string {
 	i := slices.Index(args, "--")
 	if i < 0 {
@@ -87,28 +87,28 @@ func programArgs(args []string) []string {
 	return append([]string{}, args[i+1:]...)
 }
 
-// work runs the command until its end, and the hooks that it calls.
-func work(ctx context.Context, path string, t *talk, s dialogue.Start) (dialogue.End, error) {
+// runWorker runs the worker until it ends, and the hooks that it calls.
+func runWorker(ctx context.Context, path string, t *talk, s dialogue.Start) (dialogue.End, error) {
 	cmd := exec.Command(path)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	orders, err := cmd.StdinPipe()
 	if err != nil {
-		return dialogue.End{}, fmt.Errorf("starting the command: %w", err)
+		return dialogue.End{}, fmt.Errorf("starting the worker: %w", err)
 	}
 	reports, err := startWithReports(cmd)
 	if err != nil {
-		return dialogue.End{}, fmt.Errorf("starting the command: %w", errors.Join(err, orders.Close()))
+		return dialogue.End{}, fmt.Errorf("starting the worker: %w", errors.Join(err, orders.Close()))
 	}
 	t.open(orders, s)
 	end, err := t.listen(ctx, reports)
 	err = errors.Join(err, reports.Close(), closePipe(orders))
 	if waitErr := cmd.Wait(); end == nil {
-		return dialogue.End{}, fmt.Errorf("the command %q ended without saying how: %w", path, errors.Join(waitErr, err))
+		return dialogue.End{}, fmt.Errorf("the worker %q ended without a report: %w", path, errors.Join(waitErr, err))
 	}
 	return *end, nil
 }
 
-// closePipe closes a pipe that Wait may have closed.
+// closePipe closes a pipe that Wait may already have closed.
 func closePipe(c io.Closer) error {
 	if err := c.Close(); !errors.Is(err, os.ErrClosed) {
 		return err

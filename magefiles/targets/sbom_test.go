@@ -6,13 +6,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // imageSBOM writes the three documents and prints where they are; imageArchive writes
 // them beside the archive, and imageClean removes them.
 func TestSBOM(t *testing.T) {
 	t.Parallel()
-	needC(t, "sqlite3")
+	testkit.NeedPackage(t, "sqlite3")
 	dir := example(t, "sqlite")
 	out := mage(t, dir, nil, "imageSBOM").wantOK(t).stdout
 	paths := strings.Fields(out)

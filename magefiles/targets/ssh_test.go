@@ -33,13 +33,13 @@ type sshServer struct {
 // newSSH starts a server whose sessions have the given PATH.
 func newSSH(t *testing.T, path string) *sshServer {
 	t.Helper()
-	need(t, "ssh", "ssh-keygen")
+	testkit.Need(t, "ssh", "ssh-keygen")
 	daemon, err := exec.LookPath("sshd")
 	if err != nil {
 		daemon = "/usr/sbin/sshd" // not in the PATH of everybody
 	}
 	if _, err := os.Stat(daemon); err != nil {
-		missing(t, "sshd")
+		testkit.Missing(t, "sshd")
 	}
 	me, err := user.Current()
 	if err != nil {
@@ -158,7 +158,7 @@ func (s *sshServer) path() string {
 // The engine behind ssh gets the image, runs it, and tells ports by its host's name.
 func TestSSH(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	s := newSSH(t, os.Getenv("PATH"))
 	const name = "fromscratch-test-ssh"
 	dir := project(t, map[string]string{
@@ -215,10 +215,10 @@ func (s *session) afar(word string) {
 // project is; the engine sees an empty folder in its place.
 func TestSSHDev(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
-	need(t, "unshare", "mount")
+	testkit.NeedEngine(t)
+	testkit.Need(t, "unshare", "mount")
 	if out, err := exec.Command("unshare", "-m", "true").CombinedOutput(); err != nil {
-		missing(t, fmt.Sprintf("the right to a mount namespace (%v: %s)", err, out))
+		testkit.Missing(t, fmt.Sprintf("the right to a mount namespace (%v: %s)", err, out))
 	}
 	s := newSSH(t, os.Getenv("PATH"))
 	const name = "fromscratch-test-ssh-dev"
@@ -247,7 +247,7 @@ func TestSSHDev(t *testing.T) {
 // A platform is compiled on the engine that Builders names for it, by ssh, where the default engine does not answer.
 func TestHeavySSHBuilder(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	builder := buildertest.Image(t)
 	s := newSSH(t, os.Getenv("PATH"))
 	dir := builderProject(t, builder, fmt.Sprintf(`Builders: map[string]string{"linux/%s": "ssh://%s"}`, runtime.GOARCH, s.address))
@@ -265,7 +265,7 @@ func TestHeavySSHBuilder(t *testing.T) {
 // What can be wrong on the way: each says where the engine was chosen, what ssh or the far side said, and what helps.
 func TestSSHErrors(t *testing.T) {
 	t.Parallel()
-	needEngine(t)
+	testkit.NeedEngine(t)
 	nothing := newSSH(t, t.TempDir())
 	s := newSSH(t, os.Getenv("PATH"))
 	chatty := newSSH(t, speakingDocker(t)+":"+os.Getenv("PATH"))

@@ -11,8 +11,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
 
-// startWithReports starts the command with a pipe for its reports as file
-// descriptor 3, and gives the end to read from.
+// startWithReports starts the worker with a pipe for its reports as file descriptor 3,
+// and returns the end to read from.
 func startWithReports(cmd *exec.Cmd) (*os.File, error) {
 	reports, theirs, err := os.Pipe()
 	if err != nil {
@@ -26,8 +26,8 @@ func startWithReports(cmd *exec.Cmd) (*os.File, error) {
 	return reports, nil
 }
 
-// ownGroup lets the end of the command's context end everything below it too: the
-// go command does not pass a signal on to its compilers.
+// ownGroup runs a command in its own process group, and kills the whole group when the
+// command's context ends: the go command does not pass signals on to its compilers.
 func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -10,8 +10,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
 
-// startWithReports starts the command with a pipe for its reports, whose handle it
-// inherits, and gives the end to read from.
+// startWithReports starts the worker with a pipe for its reports, whose handle it
+// inherits, and returns the end to read from.
 func startWithReports(cmd *exec.Cmd) (*os.File, error) {
 	reports, theirs, err := os.Pipe()
 	if err != nil {
@@ -30,6 +30,6 @@ func startWithReports(cmd *exec.Cmd) (*os.File, error) {
 	return reports, nil
 }
 
-// ownGroup does nothing: there are no process groups, and a compiler that the go
-// command has started ends with its file done.
+// ownGroup does nothing: Windows has no process groups to kill. A compiler that the go
+// command started ends when its file is done.
 func ownGroup(*exec.Cmd) {}

@@ -11,8 +11,8 @@ import (
 	"github.com/magefile/mage/parse"
 )
 
-// Every package that a magefile links is paid at each start of mage: the targets
-// link little more than an empty magefile does.
+// mage lists and links the targets at each start, so they link few packages more than
+// an empty magefile.
 func TestTargetsAreThin(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", ".").Output()
 	if err != nil {
@@ -29,8 +29,8 @@ func TestTargetsAreThin(t *testing.T) {
 	}
 }
 
-// What mage's own parser finds is what users see and can be broken by: a new
-// target collides with a function of theirs.
+// mage's own parser finds exactly these targets. A new target breaks magefiles that have
+// a function of that name.
 func TestSurface(t *testing.T) {
 	dir, err := filepath.Abs(".")
 	if err != nil {
@@ -48,7 +48,7 @@ func TestSurface(t *testing.T) {
 	for _, f := range info.Funcs {
 		names = append(names, f.TargetName())
 		if len(f.Args) > 0 {
-			t.Errorf("%s takes arguments: it could not be a default or a dependency", f.Name)
+			t.Errorf("%s takes arguments, so it cannot be a default or a dependency", f.Name)
 		}
 		if f.Synopsis == "" || strings.HasSuffix(f.Synopsis, ",") {
 			t.Errorf("%s has the synopsis %q", f.Name, f.Synopsis)

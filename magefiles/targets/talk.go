@@ -16,36 +16,36 @@ import (
 type talk struct {
 	configs []Config
 
-	mu     sync.Mutex // orders are given by answers and by interruptions
+	mu     sync.Mutex // answers and interruptions are sent concurrently
 	orders *json.Encoder
-	early  []dialogue.Order // given before the command was started
+	early  []dialogue.Order // sent before the worker was started
 }
 
-// heed takes interruptions, from now until stop: each becomes an order, and the
-// first ends the context that it gives.
-func (t *talk) heed(parent context.Context, i *interrupts) (ctx context.Context, stop func()) {
+// passInterrupts sends each interruption to the worker as an order, until stop is
+// called. The first interruption also cancels the returned context.
+func (t *talk) passInterrupts(parent context.Context, i *interrupts) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	ended, told := make(chan struct{}), make(chan struct{})
+	ended, done := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(told)
-		i.each(parent, ended, func(cause dialogue.Cause) {
+		defer close(done)
+		i.forEach(parent, ended, func(cause dialogue.Cause) {
 			cancel(interruption(cause))
 			t.send(dialogue.Order{Stop: cause})
 		})
 	}()
-	return ctx, func() { close(ended); <-told; cancel(nil) }
+	return ctx, func() { close(ended); <-done; cancel(nil) }
 }
 
-// interruption is the end of a target whose command has not been compiled yet.
+// interruption returns the error of a target that is interrupted while its worker is compiled.
 func interruption(cause dialogue.Cause) *exitError {
 	if cause == dialogue.Timeout {
-		return &exitError{"timed out: mage's -t is nearly over\nfix: give it more time, or none", exitBuild}
+		return &exitError{"timed out: the time limit of mage -t is nearly over\nfix: give -t more time, or leave it out", exitBuild}
 	}
 	return &exitError{fmt.Sprintf("interrupted (%s)", cause), exitInterrupted}
 }
 
-// open gives the command its first order, and then those that could not be given
-// yet. No other comes between: the command takes nothing before its Start.
+// open sends the worker its Start, and then the orders from before. The worker
+// expects the Start first, so no other order may come before it.
 func (t *talk) open(w io.Writer, s dialogue.Start) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -55,8 +55,8 @@ func (t *talk) open(w io.Writer, s dialogue.Start) {
 	}
 }
 
-// send gives an order. A command that does not take it has ended, and is known to
-// have by the end of its reports.
+// send sends an order, or keeps it until open. An error is ignored: it means that
+// the worker has ended, and then its reports end too.
 func (t *talk) send(o dialogue.Order) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,9 +67,9 @@ func (t *talk) send(o dialogue.Order) {
 	_ = t.orders.Encode(o)
 }
 
-// listen reads reports until the last, and gives it; nil when there is none. The
-// hooks that the command calls run beside it: one that does not heed its context
-// must not keep the target when the command has ended.
+// listen reads reports until the last one, and returns it, or nil if there is none.
+// Each hook that the worker calls runs in its own goroutine: a hook that ignores its
+// context must not block the target when the worker has ended.
 func (t *talk) listen(ctx context.Context, reports io.Reader) (*dialogue.End, error) {
 	for decoder := json.NewDecoder(reports); ; {
 		var r dialogue.Report
@@ -77,7 +77,7 @@ func (t *talk) listen(ctx context.Context, reports io.Reader) (*dialogue.End, er
 		case errors.Is(err, io.EOF):
 			return nil, nil
 		case err != nil:
-			return nil, fmt.Errorf("reading what the command reports: %w", err)
+			return nil, fmt.Errorf("reading the worker's reports: %w", err)
 		case r.End != nil:
 			return r.End, nil
 		case r.Call != nil:
@@ -86,20 +86,20 @@ func (t *talk) listen(ctx context.Context, reports io.Reader) (*dialogue.End, er
 	}
 }
 
-// answer runs the function that is called for. What it prints goes to stderr, as
-// stdout has the result alone. A panic, which is how mg.Deps fails, is an error.
+// answer runs the called hook and sends its result. The hook's output goes to stderr,
+// because stdout has only the target's result. A panic becomes an error: mg.Deps fails by it.
 func (t *talk) answer(ctx context.Context, c dialogue.Call) {
 	hook := t.hook(c)
 	if hook == nil {
-		t.send(dialogue.Order{Answer: &dialogue.Answer{Error: fmt.Sprintf("there is no %q of the Config %d", c.Hook, c.Config)}})
+		t.send(dialogue.Order{Answer: &dialogue.Answer{Error: fmt.Sprintf("the Config %d has no function %q", c.Config, c.Hook)}})
 		return
 	}
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
-	err := guarded(func() error { return hook(ctx, c.Argument) })
+	err := recovered(func() error { return hook(ctx, c.Argument) })
 	os.Stdout = stdout
 	if ctx.Err() != nil {
-		return // the command is being stopped, which says more than a cancelled hook
+		return // the worker is being stopped, which says more than the error of a cancelled hook
 	}
 	var a dialogue.Answer
 	if err != nil {
@@ -108,7 +108,7 @@ func (t *talk) answer(ctx context.Context, c dialogue.Call) {
 	t.send(dialogue.Order{Answer: &a})
 }
 
-// hook returns the function that is called for, nil if there is none.
+// hook returns the called function, or nil if the Config has none.
 func (t *talk) hook(c dialogue.Call) func(context.Context, string) error {
 	if c.Config < 0 || c.Config >= len(t.configs) {
 		return nil
@@ -122,8 +122,8 @@ func (t *talk) hook(c dialogue.Call) func(context.Context, string) error {
 	return nil
 }
 
-// guarded makes an error of a panic.
-func guarded(f func() error) (err error) {
+// recovered calls f and turns a panic into an error.
+func recovered(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v", v)

@@ -10,8 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
 
-// An interruption may come at any time; the command takes nothing before its Start,
-// and no interruption is lost.
+// The worker gets its Start first, and no interruption is lost, whenever it comes.
 func TestTalkStartsWithStart(t *testing.T) {
 	const senders = 40
 	for range 200 {
@@ -45,8 +44,8 @@ func TestTalkStartsWithStart(t *testing.T) {
 	}
 }
 
-// A target that ends before its command is compiled says why, with the code that
-// the command would have ended with.
+// A target that is interrupted before its worker is compiled has the exit code that the
+// worker would have had.
 func TestInterruptionOfTheCompile(t *testing.T) {
 	for cause, want := range map[dialogue.Cause]int{
 		dialogue.Interrupt: 130, dialogue.Terminate: 130, dialogue.Gone: 130, dialogue.Timeout: 1,

@@ -10,8 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
 
-// FuzzTalk has the command report any bytes: the target ends with an End, an error or neither, and a call for a function
-// that no Config has is answered with an error.
+// FuzzTalk lets the worker report any bytes. The target then has an End, an error or neither, but never both.
 func FuzzTalk(f *testing.F) {
 	for _, seed := range []string{
 		`{"End":{"Error":"no","Code":3}}`,
@@ -20,17 +19,17 @@ func FuzzTalk(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, said []byte) {
+	f.Fuzz(func(t *testing.T, reported []byte) {
 		tk := &talk{configs: []Config{{}, {Before: func(context.Context, string) error { return nil }}}, orders: json.NewEncoder(io.Discard)}
-		end, err := tk.listen(context.Background(), bytes.NewReader(said))
+		end, err := tk.listen(context.Background(), bytes.NewReader(reported))
 		if end != nil && err != nil {
 			t.Errorf("both an end and the error %v", err)
 		}
 	})
 }
 
-// A call for a function that is not there is answered, and breaks nothing.
-func TestTalkOfNoFunction(t *testing.T) {
+// A call of a function that the Config does not have is answered with an error.
+func TestTalkMissingFunction(t *testing.T) {
 	for _, call := range []dialogue.Call{{Config: 1, Hook: "Before"}, {Config: -1, Hook: "Before"}, {Hook: "Before"}, {Hook: "Between"}} {
 		var orders bytes.Buffer
 		tk := &talk{configs: []Config{{}}, orders: json.NewEncoder(&orders)}

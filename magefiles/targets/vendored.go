@@ -2,9 +2,9 @@
 
 package targets
 
-// Nobody sets the tag. But go mod tidy and go mod vendor look at every tag: the
-// commands, which no magefile imports, have their modules in go.mod and go.sum and
-// their packages in vendor/.
+// Nobody sets the build tag, but go mod tidy and go mod vendor consider every tag. So
+// the modules of these programs, which no magefile imports, get into go.mod and go.sum,
+// and their packages into vendor/.
 import (
 	_ "github.com/fromscratch-go/fromscratch/buildkit/supervisor"
 	_ "github.com/fromscratch-go/fromscratch/magefiles/fromscratch"
