@@ -31,7 +31,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/internal/dockerfilespec": {ours: []string{"buildkit/dockerfile", "buildkit/gobuild", "buildkit/internal/plan", "buildkit/internal/report", "rootfs", "rootfs/ldd", "rootfs/packages", "rootfs/plugins"}},
 	"buildkit/internal/state":          {ours: []string{"buildkit/base", "buildkit/config", "buildkit/gobuild", "buildkit/image", "buildkit/record", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/platform"}},
 	"buildkit/internal/plan":           {ours: []string{"buildkit/base", "buildkit/config", "buildkit/deliver", "buildkit/gobuild", "buildkit/image", "buildkit/registry", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
-	"buildkit/internal/builder":        {ours: []string{"buildkit/attendant", "buildkit/config", "buildkit/docker", "buildkit/gobuild", "buildkit/record", "buildkit/sysroot", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd"}},
+	"buildkit/internal/builder":        {ours: []string{"rootfs/plaintext", "buildkit/attendant", "buildkit/config", "buildkit/docker", "buildkit/gobuild", "buildkit/record", "buildkit/sysroot", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd"}},
 	"buildkit/internal/login":          {ours: []string{"rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/"}},
 	"buildkit/internal/dist":           {ours: []string{"buildkit/filelock", "buildkit/internal/fsx", "buildkit/internal/report"}},
 

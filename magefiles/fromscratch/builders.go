@@ -10,7 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
 
-// provideBuilders makes the containers that compile possible; none is started yet.
+// provideBuilders prepares for builders, the containers that compile. It starts none.
 func (j *job) provideBuilders() error {
 	if j.builders != nil {
 		return nil
@@ -26,29 +26,29 @@ func (j *job) provideBuilders() error {
 	if err != nil {
 		return &buildkit.ConfigError{Err: err}
 	}
-	// "copy" copies sources also where they could be mounted.
-	how := os.Getenv("IMAGE_BUILDER_SOURCES")
-	switch how {
+	// "copy" copies the sources even if they could be mounted.
+	mode := os.Getenv("IMAGE_BUILDER_SOURCES")
+	switch mode {
 	case "", "bind", "copy":
 	default:
-		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_BUILDER_SOURCES is %q\nfix: set it to bind or copy, or unset it", how)}
+		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_BUILDER_SOURCES is %q\nfix: set it to bind or copy, or unset it", mode)}
 	}
 	j.builders = &buildkit.Builders{
-		Engine: j.builderEngine, At: j.engineAt, Cache: cache, Copy: how == "copy",
+		Engine: j.builderEngine, At: j.engineAt, Cache: cache, Copy: mode == "copy",
 	}
 	return nil
 }
 
-// builderEngine is the engine that compiles. An archive may need one, too.
+// builderEngine returns the engine that compiles. Even a run that writes archives may need it.
 func (j *job) builderEngine(ctx context.Context, _ buildkit.Platform) (*docker.Engine, error) {
 	return j.anyEngine(ctx)
 }
 
-// engineAt opens an engine by its address, or by the name of a docker context, once.
+// engineAt opens an engine, given by its address or the name of a docker context, once.
 func (j *job) engineAt(ctx context.Context, address string) (*docker.Engine, error) {
 	j.opening.Lock()
 	defer j.opening.Unlock()
-	if engine := j.far[address]; engine != nil {
+	if engine := j.namedEngines[address]; engine != nil {
 		return engine, nil
 	}
 	o := j.engineOptions()
@@ -60,9 +60,9 @@ func (j *job) engineAt(ctx context.Context, address string) (*docker.Engine, err
 	if err != nil {
 		return nil, err
 	}
-	if j.far == nil {
-		j.far = map[string]*docker.Engine{}
+	if j.namedEngines == nil {
+		j.namedEngines = map[string]*docker.Engine{}
 	}
-	j.far[address] = engine
+	j.namedEngines[address] = engine
 	return engine, nil
 }

@@ -17,16 +17,16 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/watch"
 )
 
-// imageDev builds and runs every image, and puts each change of the source into its
-// running container, until it is interrupted.
+// imageDev builds and runs every image, and puts each change of the source into the
+// running containers, until it is interrupted.
 func (j *job) imageDev(ctx context.Context) error {
 	if err := j.runnable(); err != nil {
 		return err
 	}
-	switch how := os.Getenv("IMAGE_DEV_SWAP"); how {
+	switch mode := os.Getenv("IMAGE_DEV_SWAP"); mode {
 	case "", "bind", "copy":
 	default:
-		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_DEV_SWAP is %q\nfix: set it to bind or copy, or unset it", how)}
+		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_DEV_SWAP is %q\nfix: set it to bind or copy, or unset it", mode)}
 	}
 	if err := j.connect(ctx); err != nil {
 		return err
@@ -34,7 +34,7 @@ func (j *job) imageDev(ctx context.Context) error {
 	if j.engine == nil {
 		return j.whyNoEngine()
 	}
-	j.own = true
+	j.engineOnly = true
 	plans, err := j.plans(ctx, true)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (j *job) imageDev(ctx context.Context) error {
 	var all sync.WaitGroup
 	for i, p := range plans {
 		l := &loop{job: j, plan: p, name: p.Name, prefix: prefixOf(p, plans), gone: make(chan *buildkit.Dev)}
-		if i == 0 { // one of them tells of it
+		if i == 0 { // one of them is enough to report changes
 			if l.magefiles, err = j.magefiles(); err != nil {
 				return err
 			}
@@ -54,15 +54,15 @@ func (j *job) imageDev(ctx context.Context) error {
 		go func() {
 			defer all.Done()
 			errs[i] = l.run(ctx)
-			stop() // without one of them the others are of no use
+			stop() // if one loop ends, all end
 		}()
 	}
 	all.Wait()
 	return errors.Join(errs...)
 }
 
-// magefiles are the places of the files that call Configure: mage compiles those of the folder that it runs in, and of
-// magefiles/ in it.
+// magefiles returns the possible paths of the files that call Configure: mage compiles the files in its working folder and
+// in magefiles/ below it.
 func (j *job) magefiles() ([]string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -77,7 +77,7 @@ func (j *job) magefiles() ([]string, error) {
 	return files, nil
 }
 
-// prefixOf tells the lines of several programs apart.
+// prefixOf returns the prefix for the output lines of one of several programs, or "" for a single program.
 func prefixOf(p buildkit.Plan, all []buildkit.Plan) string {
 	if len(all) == 1 {
 		return ""
@@ -89,101 +89,102 @@ func prefixOf(p buildkit.Plan, all []buildkit.Plan) string {
 	return fmt.Sprintf("%-*s | ", width, p.Name)
 }
 
-// loop is the development of one image.
+// loop is the edit loop of one image.
 type loop struct {
 	*job
 	plan      buildkit.Plan
-	name      string // of the image; the plan is another one after each rebuild
+	name      string // of the image; each rebuild makes a new plan
 	prefix    string
-	dev       *buildkit.Dev // nil as long as no version has run
-	stopped   bool          // the container has ended by itself
-	polls     bool          // that was told
-	owed      bool          // the last build has failed: what had changed is not in the container
-	blind     bool          // not even the program's packages were found
+	dev       *buildkit.Dev // nil until a version runs
+	stopped   bool          // whether the container has ended by itself
+	polls     bool          // whether the warning about polling was written
+	stale     bool          // whether the last build failed, so that the container lacks its changes
+	blind     bool          // whether the program's packages were not found
 	magefiles []string
-	told      string             // the last failure
-	gone      chan *buildkit.Dev // whose containers have ended
+	failure   string             // text of the last failure
+	gone      chan *buildkit.Dev // those whose containers have ended
 }
 
-// quiet is how long nothing must happen before a change is put into the container:
-// editors write in several steps.
+// quiet is the time without further events after which a change is handled: editors write
+// a file in several steps.
 const quiet = 10 * time.Millisecond
 
-// run is the loop: build and run, then wait for a change, until ctx ends.
+// run builds and runs the image, then handles each change, until ctx ends.
 func (l *loop) run(ctx context.Context) (err error) {
-	w, err := watch.Start(ctx, watch.Options{Quiet: quiet}, l.watched(l.began))
+	w, err := watch.Start(ctx, watch.Options{Quiet: quiet}, l.watchPaths(l.began))
 	if err != nil {
 		return err
 	}
-	l.tellPolling(w)
+	l.warnPolling(w)
 	defer func() { err = errors.Join(err, l.close(ctx)) }()
 	l.rebuild(ctx, w, nil)
 	for {
 		select {
 		case <-ctx.Done():
-			return nil // why is known to whoever ended it
+			return nil // whoever ended it knows why
 		case e, open := <-w.Events():
 			if !open {
 				return nil // ctx has ended
 			}
-			l.change(ctx, w, e)
+			l.handleChange(ctx, w, e)
 		case dev := <-l.gone:
-			if dev == l.dev { // else we have ended it
+			if dev == l.dev { // otherwise the loop has ended it
 				l.stopped = true
-				l.note("the container has ended; the next change starts another one")
+				l.note("the container has ended; the next change starts a new one")
 			}
 		}
 	}
 }
 
-// change puts a change into the container. What fails is told, and the last version
-// that was good runs on.
-func (l *loop) change(ctx context.Context, w *watch.Watcher, e watch.Event) {
+// handleChange puts a change into the container. If that fails, it reports the error, and
+// the last good version keeps running.
+func (l *loop) handleChange(ctx context.Context, w *watch.Watcher, e watch.Event) {
 	began := time.Now()
 	paths := l.withoutMagefiles(e.Paths)
-	// Where a log is written beside the source, each line would be a change.
+	// Otherwise each line of a log file beside the source would be a change.
 	counts := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return !l.plan.Counts(path) })
 	if len(counts) == 0 && !l.blind && !e.Lost {
 		return
 	}
 	if len(counts) > 0 {
-		paths, l.told = counts, ""
+		paths, l.failure = counts, ""
 	}
 	if e.Lost && len(paths) == 0 {
-		paths = []string{l.plan.Root} // any file in it
+		paths = []string{l.plan.Root} // any file in it may have changed
 	}
-	if l.dev == nil || l.owed || e.Lost || !l.dev.Fits(paths) {
+	if l.dev == nil || l.stale || e.Lost || !l.dev.Fits(paths) {
 		l.rebuild(ctx, w, paths)
 		return
 	}
 	swapped, err := l.dev.Swap(ctx, nil)
 	switch {
-	case errors.Is(err, buildkit.ErrOtherImage), errors.Is(err, docker.ErrNotRunning): // somebody has removed the container
+	case errors.Is(err, buildkit.ErrOtherImage), errors.Is(err, docker.ErrNotRunning): // or somebody has removed the container
 		l.rebuild(ctx, w, paths)
 	case err != nil:
 		var engine *buildkit.EngineError
-		l.owed = errors.As(err, &engine) // the program is in its place here, and not known to run there
+		l.stale = errors.As(err, &engine) // the new program is in place, but may not run in the container
 		l.failed(ctx, err)
 	case swapped:
 		l.note(fmt.Sprintf("──── %s: swapped in %.2fs", l.names(paths), time.Since(began).Seconds()))
 	}
 }
 
-// withoutMagefiles takes magefiles out, and says of those that have changed what that asks for.
+// withoutMagefiles returns the paths without magefiles. If a magefile has changed, it reports that imageDev must be
+// restarted.
 func (l *loop) withoutMagefiles(paths []string) []string {
 	own := func(path string) bool { return slices.Contains(l.magefiles, path) }
 	if i := slices.IndexFunc(paths, own); i >= 0 {
-		l.note(l.plan.Show(paths[i]) + " has changed; start imageDev again for it")
+		l.note(l.plan.Show(paths[i]) + " has changed; restart imageDev to apply it")
 	}
 	return slices.DeleteFunc(slices.Clone(paths), own)
 }
 
-// rebuild builds the image anew, and runs it in a new container in the place of the
-// old one.
+// rebuild builds the image again, runs it in a new container instead of the old one, and
+// reports the result.
 func (l *loop) rebuild(ctx context.Context, w *watch.Watcher, paths []string) {
 	began := time.Now()
 	err := l.replace(ctx, w, paths != nil)
-	l.owed = err != nil
+	l.stale = err != nil
 	switch {
 	case err != nil:
 		l.failed(ctx, err)
@@ -192,19 +193,19 @@ func (l *loop) rebuild(ctx context.Context, w *watch.Watcher, paths []string) {
 	}
 }
 
-// replace is rebuild with its error.
+// replace is rebuild without the report.
 func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error {
 	if again {
 		began := time.Now()
 		err := l.replan(ctx)
 		if l.blind = err != nil; l.blind {
-			// What is missing may come anywhere.
-			return errors.Join(err, w.Set(ctx, l.everywhere(began)))
+			// The missing package may appear anywhere.
+			return errors.Join(err, w.Set(ctx, l.allPaths(began)))
 		}
-		if err := w.Set(ctx, l.watched(began)); err != nil {
+		if err := w.Set(ctx, l.watchPaths(began)); err != nil {
 			return err
 		}
-		l.tellPolling(w)
+		l.warnPolling(w)
 	}
 	to, err := l.announce(ctx, []buildkit.Plan{l.plan})
 	if err != nil {
@@ -218,19 +219,19 @@ func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error 
 	if err := l.load(ctx, built, to); err != nil {
 		return errors.Join(err, built.Close())
 	}
-	// The ports are free for the new container when the old one is gone.
+	// The old container must be gone before the new one can use its ports.
 	if err := l.close(ctx); err != nil {
 		return errors.Join(err, built.Close())
 	}
 	l.dev, err = built.Develop(ctx, l.engine, buildkit.DevRequest{
 		Module: l.module, Args: l.args, Copy: os.Getenv("IMAGE_DEV_SWAP") == "copy",
-		Stdout: l.progress.beside(os.Stdout, l.prefix), Stderr: l.progress.beside(os.Stderr, l.prefix),
-		Event: l.tell, Health: l.tellHealth,
+		Stdout: l.progress.programWriter(os.Stdout, l.prefix), Stderr: l.progress.programWriter(os.Stderr, l.prefix),
+		Event: l.reportProgram, Health: l.reportHealth,
 	})
 	l.stopped = false
 	if dev := l.dev; err == nil {
 		go func() {
-			_ = dev.Wait(ctx) // of no use, whyever it has ended
+			_ = dev.Wait(ctx) // why it has ended does not matter
 			select {
 			case l.gone <- dev:
 			case <-ctx.Done():
@@ -240,14 +241,14 @@ func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error 
 	return errors.Join(err, built.Close())
 }
 
-// replan decides anew: the program may import other packages now.
+// replan resolves the image again: the program may import other packages now.
 func (l *loop) replan(ctx context.Context) error {
 	in, err := l.inputs()
 	if err != nil {
 		return err
 	}
 	in.Prepare, in.Report, in.Began = true, l.progress.report, time.Now()
-	if err := remember(ctx, &in); err != nil {
+	if err := addRecalled(ctx, &in); err != nil {
 		return err
 	}
 	plans, err := buildkit.Resolve(ctx, in)
@@ -256,21 +257,21 @@ func (l *loop) replan(ctx context.Context) error {
 	}
 	i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Dist() == l.plan.Dist() })
 	if i < 0 {
-		return fmt.Errorf("looking for the image %q: it is gone\nfix: start imageDev again", l.plan.Name)
+		return fmt.Errorf("finding the image %q: the module does not have it any more\nfix: start imageDev again", l.plan.Name)
 	}
 	l.plan = plans[i]
 	return nil
 }
 
-// tellPolling says once when changes are found by looking alone.
-func (l *loop) tellPolling(w *watch.Watcher) {
+// warnPolling warns, once, if the watcher has to poll.
+func (l *loop) warnPolling(w *watch.Watcher) {
 	if why := w.Polling(); why != nil && !l.polls {
 		l.polls = true
-		l.note("warning: files are looked at again and again, the system does not tell of changes: " + oneLine(why))
+		l.note("warning: the system does not report changes, so imageDev checks the files again and again: " + oneLine(why))
 	}
 }
 
-// close ends the container, if there is one.
+// close removes the container, if there is one.
 func (l *loop) close(ctx context.Context) error {
 	if l.dev == nil {
 		return nil
@@ -280,8 +281,8 @@ func (l *loop) close(ctx context.Context) error {
 	return dev.Close(ctx)
 }
 
-// tell tells what becomes of the program. A start is told by who asked for it.
-func (l *loop) tell(e report.Event) {
+// reportProgram reports that the program has ended or could not start. The caller of a start reports its success.
+func (l *loop) reportProgram(e report.Event) {
 	switch e.Kind {
 	case report.Exited:
 		how := fmt.Sprintf("with code %d", e.Code)
@@ -294,8 +295,8 @@ func (l *loop) tell(e report.Event) {
 	}
 }
 
-// tellHealth tells what the health check says of the program that runs.
-func (l *loop) tellHealth(v docker.Verdict) {
+// reportHealth reports what the health check says of the running program.
+func (l *loop) reportHealth(v docker.Verdict) {
 	text := "the health check says " + v.Status
 	if v.Detail != "" {
 		text += ": " + v.Detail
@@ -303,18 +304,18 @@ func (l *loop) tellHealth(v docker.Verdict) {
 	l.note(text)
 }
 
-// failed tells an error, and that nothing has changed by it; once, until the source changes.
+// failed reports an error, and what imageDev does now. It reports the same error again only after a change.
 func (l *loop) failed(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
 	text := err.Error()
-	if text == l.told {
-		return // nothing was done about it
+	if text == l.failure {
+		return // nothing has changed since
 	}
-	l.told = text
+	l.failure = text
 	if l.dev != nil && !l.stopped {
-		text += "\nthe last good version runs on"
+		text += "\nthe last good version keeps running"
 	} else {
 		text += "\nwaiting for a change"
 	}
@@ -325,7 +326,7 @@ func (l *loop) note(text string) {
 	l.progress.report(buildkit.Event{Image: l.name, Step: "dev", State: buildkit.Note, Text: text})
 }
 
-// names are the changed files for people, the first few.
+// names returns the changed files for people, at most three of them.
 func (l *loop) names(paths []string) string {
 	var names []string
 	for _, p := range paths {
@@ -337,9 +338,9 @@ func (l *loop) names(paths []string) string {
 	return strings.Join(names, ", ")
 }
 
-// watched are the paths in the words of the watcher, without what mage and we write.
-// What has changed after they were read is a change.
-func (l *loop) watched(since time.Time) watch.Paths {
+// watchPaths returns the paths to watch, without those that mage and the build write.
+// Files that have changed after since count as changed.
+func (l *loop) watchPaths(since time.Time) watch.Paths {
 	w := l.plan.Watched()
 	return watch.Paths{
 		Dirs: w.Folders, Trees: w.Trees, Files: append(slices.Clone(w.Files), l.magefiles...), Since: since,
@@ -347,11 +348,11 @@ func (l *loop) watched(since time.Time) watch.Paths {
 	}
 }
 
-// everywhere are the paths that may end a failure of the go command to find the program's packages.
-func (l *loop) everywhere(since time.Time) watch.Paths {
-	w := l.watched(since)
+// allPaths returns the paths to watch while the go command does not find the program's packages: the whole module.
+func (l *loop) allPaths(since time.Time) watch.Paths {
+	w := l.watchPaths(since)
 	w.Trees = append(slices.Clone(w.Trees), l.plan.Main.Sources.Module)
-	// No package is looked for in these, see "go help packages".
+	// The go command ignores these, see "go help packages".
 	w.Ignore = append(w.Ignore, ".*", "_*", "testdata", "node_modules")
 	return w
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
-// imageDockerfile builds the images, to know what is in them, writes each down as a Dockerfile, and prints the paths of
-// the files.
+// imageDockerfile builds the images to know their content, writes a Dockerfile for each, and prints the paths of the
+// files.
 func (j *job) imageDockerfile(ctx context.Context) error {
-	j.began = time.Time{} // what an earlier run knows does not say what is opened, nor by whom
+	j.began = time.Time{} // the state of an earlier run has neither what is opened nor by whom
 	plans, err := j.plans(ctx, true)
 	if err != nil {
 		return err
@@ -22,12 +22,12 @@ func (j *job) imageDockerfile(ctx context.Context) error {
 	if plans, err = buildkit.DockerfilePlans(path, plans); err != nil {
 		return err
 	}
-	var one sync.Mutex
+	var mu sync.Mutex
 	found := map[string]buildkit.Dockerfile{}
 	err = buildkit.BuildEach(ctx, plans, j.progress.report, func(ctx context.Context, b *buildkit.Built) error {
 		d, err := b.Dockerfile(ctx, path)
-		one.Lock()
-		defer one.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		found[b.Plan.Name] = d
 		return err
 	})

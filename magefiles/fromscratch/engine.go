@@ -8,28 +8,29 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
-// assumption is that the engine runs what it has run the last time. To ask makes it start
-// other programs (runc), so that the image is built meanwhile.
+// assumption is the assumption that the engine has the same platform as in the last run.
+// The engine takes a while to confirm it, because it starts other programs (runc). The
+// image is built meanwhile.
 type assumption struct {
-	asked chan struct{} // closed when err is known
-	err   error
+	done chan struct{} // closed when err is set
+	err  error
 }
 
-// assume has the engine confirm a platform, and does not wait. false is that an assumption was
-// wrong before: the engine has to be asked.
+// assume starts to ask the engine for its platform, which should be p. It returns false
+// if an earlier assumption was wrong: then the caller must ask the engine and wait.
 func (j *job) assume(ctx context.Context, p buildkit.Platform) bool {
 	j.assuming.Lock()
 	defer j.assuming.Unlock()
 	if j.assumed != nil || j.mistaken {
 		return !j.mistaken
 	}
-	a := &assumption{asked: make(chan struct{})}
+	a := &assumption{done: make(chan struct{})}
 	j.assumed = a
 	go func() {
-		defer close(a.asked)
+		defer close(a.done)
 		now, err := j.engine.Platform(ctx)
 		if err == nil && now != p {
-			err = fmt.Errorf("the engine at %s runs %s, and has run %s the last time\nfix: run it again: the image is then built for %s", j.engine.Host(), now, p, now)
+			err = fmt.Errorf("the engine at %s runs %s now, but ran %s in the last run\nfix: run the target again, to build the image for %s", j.engine.Host(), now, p, now)
 		}
 		if err != nil {
 			a.err = &buildkit.EngineError{Err: err}
@@ -38,15 +39,15 @@ func (j *job) assume(ctx context.Context, p buildkit.Platform) bool {
 	return true
 }
 
-// confirmed waits for the answer, if something was assumed.
-func (j *job) confirmed() error {
+// confirm waits for the engine's answer, if something was assumed, and returns an error if it was wrong.
+func (j *job) confirm() error {
 	j.assuming.Lock()
 	a := j.assumed
 	j.assuming.Unlock()
 	if a == nil {
 		return nil
 	}
-	<-a.asked
+	<-a.done
 	if a.err != nil {
 		j.assuming.Lock()
 		j.assumed, j.mistaken = nil, true
@@ -55,8 +56,8 @@ func (j *job) confirmed() error {
 	return a.err
 }
 
-// announce tells the engine of an image that is going to be built, if it is the only one: the
-// others of several are loaded while the next is built.
+// announce starts a delivery to the engine. If there is only one image, it announces it
+// before the build. Of several images, each is loaded while the next one is built.
 func (j *job) announce(ctx context.Context, plans []buildkit.Plan) (*buildkit.Delivery, error) {
 	to := buildkit.To(j.engine)
 	if len(plans) != 1 {
@@ -69,9 +70,9 @@ func (j *job) announce(ctx context.Context, plans []buildkit.Plan) (*buildkit.De
 	return to, nil
 }
 
-// load brings an image into the engine, if that is one that runs it.
+// load loads an image into the engine, if the assumed platform is right.
 func (j *job) load(ctx context.Context, b *buildkit.Built, to *buildkit.Delivery) error {
-	if err := j.confirmed(); err != nil {
+	if err := j.confirm(); err != nil {
 		return errors.Join(err, b.Doubt())
 	}
 	return b.Load(ctx, to)

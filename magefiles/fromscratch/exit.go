@@ -18,12 +18,11 @@ const (
 	exitBuild       = 1
 	exitConfig      = 2
 	exitEngine      = 3
-	exitInterrupted = 130 // 128 + SIGINT, as shells have it
+	exitInterrupted = 130 // 128 + SIGINT, as in shells
 )
 
-// ending says how a target has ended, with the code that says whose fault it is.
-// One that was interrupted has failed also when it got to its end: mage would
-// start the next target otherwise.
+// ending returns how a target ended, with the exit code for its error. An interrupted
+// target has failed, even if it got to its end: otherwise mage would start the next one.
 func ending(ctx context.Context, code int, exits bool, err error) dialogue.End {
 	var config *buildkit.ConfigError
 	var engine *buildkit.EngineError
@@ -46,7 +45,7 @@ func ending(ctx context.Context, code int, exits bool, err error) dialogue.End {
 	return failed(exitBuild, err)
 }
 
-// failed is an end with an error, as people may read it: mage prints it as it is.
+// failed returns an end with an error whose text is safe to print: mage prints it unchanged.
 func failed(code int, err error) dialogue.End {
 	text := plaintext.Error(err)
 	if fix := diskfull.FixOf(err); fix != "" && !strings.Contains(text, "\nfix: ") {
@@ -55,8 +54,8 @@ func failed(code int, err error) dialogue.End {
 	return dialogue.End{Error: text, Code: code}
 }
 
-// interruption says why a target was cancelled. What the stages then said is told
-// only if it says more than that they were cancelled.
+// interruption returns why a target was cancelled. It adds err only if that says more
+// than that it was cancelled.
 func interruption(cause, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, cause) {
 		return cause

@@ -20,15 +20,15 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// explaining is what stands behind "--" of imageExplain.
-type explaining struct {
+// explainArgs are the arguments of imageExplain after "--".
+type explainArgs struct {
 	json  bool
 	paths []string
 }
 
-// newExplaining reads the arguments.
-func newExplaining(args []string) (explaining, error) {
-	var e explaining
+// readExplainArgs reads the arguments.
+func readExplainArgs(args []string) (explainArgs, error) {
+	var e explainArgs
 	flags := flag.NewFlagSet("imageExplain", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&e.json, "json", false, "")
@@ -39,7 +39,7 @@ func newExplaining(args []string) (explaining, error) {
 			err = fmt.Errorf("the path %q is not absolute", p)
 		}
 		if e.paths[i] = path.Clean(p); err == nil && e.paths[i] == "/" {
-			err = errors.New("the root folder is in every image, and has no reason of its own")
+			err = errors.New("the root folder is in every image and has no reason of its own")
 		}
 	}
 	if err != nil {
@@ -49,21 +49,21 @@ func newExplaining(args []string) (explaining, error) {
 	return e, nil
 }
 
-// imageExplain builds the images, and says of what is in them why it is there.
+// imageExplain builds the images and prints why each file is in them.
 func (j *job) imageExplain(ctx context.Context) error {
-	e, err := newExplaining(j.args)
+	e, err := readExplainArgs(j.args)
 	if err != nil {
 		return err
 	}
-	j.began = time.Time{} // what an earlier run knows does not say why, nor what is only guessed
+	j.began = time.Time{} // the state of an earlier run has neither the reasons nor the candidates
 	if err := j.explain(ctx, e); err != nil {
 		return err
 	}
-	j.exits = j.args != nil // what follows "--" would be taken for targets by mage
+	j.exits = j.args != nil // mage would take the arguments after "--" for targets
 	return nil
 }
 
-func (j *job) explain(ctx context.Context, e explaining) error {
+func (j *job) explain(ctx context.Context, e explainArgs) error {
 	if len(e.paths) == 0 && e.json {
 		return j.explainJSON(ctx)
 	}
@@ -85,7 +85,7 @@ func (j *job) explain(ctx context.Context, e explaining) error {
 	return j.build(ctx, plan, func(b *buildkit.Built) error { return e.chains(os.Stdout, b) })
 }
 
-// explainJSON writes one array, with an object for each image.
+// explainJSON writes a JSON array with an object for each image.
 func (j *job) explainJSON(ctx context.Context) error {
 	plans, err := j.plans(ctx, true)
 	if err != nil {
@@ -103,8 +103,8 @@ func (j *job) explainJSON(ctx context.Context) error {
 	return writeJSON(os.Stdout, all)
 }
 
-// chains explains single paths; as JSON it is one array, with an array for each path.
-func (e explaining) chains(w io.Writer, b *buildkit.Built) error {
+// chains writes why each path is in the image. As JSON it is one array, with an array for each path.
+func (e explainArgs) chains(w io.Writer, b *buildkit.Built) error {
 	var all [][]buildkit.EntryFacts
 	for _, p := range e.paths {
 		chain, err := b.Chain(p)
@@ -136,7 +136,7 @@ func writeJSON(w io.Writer, v any) error {
 	return err
 }
 
-// writeChain writes one line for each link of a chain, indented by its depth.
+// writeChain writes a line for each element of a chain, indented by its depth.
 func writeChain(w io.Writer, chain []buildkit.EntryFacts) error {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for i, f := range chain {
@@ -144,13 +144,13 @@ func writeChain(w io.Writer, chain []buildkit.EntryFacts) error {
 		if i > 0 {
 			indent = strings.Repeat("   ", i-1) + "└─ "
 		}
-		fmt.Fprintf(tw, "%s%s\t%s\t%s\n", indent, shown(f.Path, f), sizeOf(f), plaintext.Field(f.Reason))
+		fmt.Fprintf(tw, "%s%s\t%s\t%s\n", indent, display(f.Path, f), sizeOf(f), plaintext.Field(f.Reason))
 	}
 	return tw.Flush()
 }
 
-// shown is a name with what it leads to, for people.
-func shown(name string, f buildkit.EntryFacts) string {
+// display returns a name for people, with "/" after a folder and the target after a link.
+func display(name string, f buildkit.EntryFacts) string {
 	name = plaintext.Field(name)
 	switch f.Type {
 	case "folder":

@@ -8,14 +8,14 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
 
-// connectHooks gives the Configs functions that call those of the magefile, which
-// are in the target's process.
+// connectHooks sets Before and After in the Configs to functions that call those of the
+// magefile, in the target's process.
 func (j *job) connectHooks(s dialogue.Start, r *reports, answers <-chan dialogue.Answer) {
-	var one sync.Mutex // an answer does not say what it is the answer to
+	var mu sync.Mutex // one call at a time: an answer does not say which call it is for
 	call := func(config int, hook string) func(context.Context, string) error {
 		return func(ctx context.Context, argument string) error {
-			one.Lock()
-			defer one.Unlock()
+			mu.Lock()
+			defer mu.Unlock()
 			if err := r.send(dialogue.Report{Call: &dialogue.Call{Config: config, Hook: hook, Argument: argument}}); err != nil {
 				return err
 			}

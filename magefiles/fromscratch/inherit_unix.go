@@ -4,6 +4,6 @@ package main
 
 import "syscall"
 
-// keepFromChildren marks a file descriptor as close-on-exec: the target waits for
-// the end of the pipe, which must not be held open by a compiler.
+// keepFromChildren marks a file descriptor as close-on-exec. The target waits for the
+// end of the pipe, so no compiler may hold it open.
 func keepFromChildren(fd uintptr) { syscall.CloseOnExec(int(fd)) }

@@ -2,9 +2,9 @@ package main
 
 import "syscall"
 
-// keepFromChildren takes the mark of inheritance from a handle: the target waits
-// for the end of the pipe, which must not be held open by a compiler.
+// keepFromChildren makes a handle not inheritable. The target waits for the end of the
+// pipe, so no compiler may hold it open.
 func keepFromChildren(handle uintptr) {
-	// It fails for what is no handle, which the first report will tell.
+	// It fails if this is not a handle. Then the first report fails too.
 	_ = syscall.SetHandleInformation(syscall.Handle(handle), syscall.HANDLE_FLAG_INHERIT, 0)
 }

@@ -19,37 +19,37 @@ import (
 // job is one run of a target.
 type job struct {
 	target  string
-	module  string   // folder of the module that the magefile is compiled in
+	module  string   // folder of the module in which the magefile is compiled
 	args    []string // for the program; nil without "--"
 	configs []buildkit.Config
-	grace   time.Duration // of the program; zero: as an engine gives
+	grace   time.Duration // for the program to end; zero is the engine's default
 	watcher *watcher
 	began   time.Time
-	// recalled is what is known of an earlier run.
-	recalled buildkit.Recalled
-	looked   bool // for that
+	// recalled is the state that an earlier run has kept.
+	recalled   buildkit.Recalled
+	recallDone bool
 
-	progress *progress
-	output   output
-	waits    docker.Waits   // for answers of engines
-	engine   *docker.Engine // nil without one
-	noEngine error          // why there is none
-	builders *buildkit.Builders
-	opening  sync.Mutex
-	far      map[string]*docker.Engine // that Builders of a Config name, by address
-	beside   *docker.Engine            // asked for bases and builders, where the images go elsewhere
+	progress     *progress
+	output       output
+	waits        docker.Waits   // limits for answers of engines
+	engine       *docker.Engine // nil without one
+	noEngine     error          // why engine is nil
+	builders     *buildkit.Builders
+	opening      sync.Mutex
+	namedEngines map[string]*docker.Engine // those in Builders of a Config, by address
+	sideEngine   *docker.Engine            // for bases and builders, if the images do not go into an engine
 
-	// own says that only the platform that the engine runs is of use.
-	own         bool
-	clusterName string          // of the kind cluster that IMAGE_OUTPUT names
-	cluster     *docker.Cluster // nil when images go elsewhere
+	// engineOnly makes the build use only the platform that the engine runs.
+	engineOnly  bool
+	clusterName string          // kind cluster in IMAGE_OUTPUT
+	cluster     *docker.Cluster // nil if the images go elsewhere
 
-	assuming sync.Mutex  // guards the two below
-	assumed  *assumption // about the engine; nil for none
-	mistaken bool        // one was wrong
+	assuming sync.Mutex  // guards assumed and mistaken
+	assumed  *assumption // about the engine, or nil
+	mistaken bool        // whether an assumption was wrong
 
-	code  int  // of the program that imageRun has run
-	exits bool // the process is to end with it
+	code  int  // exit code of imageRun's program
+	exits bool // whether the target's process must end with code
 }
 
 func newJob(s dialogue.Start, w *watcher) *job {
@@ -59,8 +59,8 @@ func newJob(s dialogue.Start, w *watcher) *job {
 	}
 }
 
-// run runs the target. The code is that of the program, if one was run; exits says
-// that the process is to end with it.
+// run runs the target. code is the program's exit code, if one was run. exits reports
+// whether the target's process must end with it.
 func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	verbs := map[string]func(context.Context) error{
 		"image": j.image, "imageRootfs": j.imageRootfs, "imageArchive": j.imageArchive, "imageSBOM": j.imageSBOM,
@@ -69,7 +69,7 @@ func (j *job) run(ctx context.Context) (code int, exits bool, err error) {
 	}
 	verb, ok := verbs[j.target]
 	if !ok {
-		return 0, false, fmt.Errorf("running the target %q: there is none of that name", j.target)
+		return 0, false, fmt.Errorf("running the target %q: there is no such target", j.target)
 	}
 	err = j.begin()
 	if err == nil {
@@ -88,14 +88,14 @@ func (j *job) begin() (err error) {
 	return err
 }
 
-// end gives back all that the job has taken, also when ctx has ended.
+// end releases everything that the job holds, even if ctx has ended.
 func (j *job) end(ctx context.Context) error {
 	err := j.builders.Close(ctx)
 	if j.assumed != nil {
-		<-j.assumed.asked // or it would ask an engine that is closed
+		<-j.assumed.done // it must not ask a closed engine
 	}
 	j.progress.close()
-	for _, engine := range append(slices.Collect(maps.Values(j.far)), j.engine, j.beside) {
+	for _, engine := range append(slices.Collect(maps.Values(j.namedEngines)), j.engine, j.sideEngine) {
 		if engine != nil {
 			err = errors.Join(err, engine.Close())
 		}
@@ -103,8 +103,8 @@ func (j *job) end(ctx context.Context) error {
 	return err
 }
 
-// connect asks for the engine, once. None is not an error yet: it is kept for
-// those who need one.
+// connect connects to the engine, once. If there is none, it keeps the reason in
+// noEngine for callers that need an engine, and returns no error.
 func (j *job) connect(ctx context.Context) error {
 	if j.engine != nil || j.noEngine != nil || j.output == outputArchive {
 		return nil
@@ -125,8 +125,8 @@ func (j *job) connect(ctx context.Context) error {
 	return j.findCluster(ctx)
 }
 
-// anyEngine is the engine, also where the images go elsewhere. The error is why there
-// is none.
+// anyEngine returns the engine, even if the images go elsewhere, or an error that says
+// why there is none.
 func (j *job) anyEngine(ctx context.Context) (*docker.Engine, error) {
 	if err := j.connect(ctx); err != nil {
 		return nil, err
@@ -136,19 +136,19 @@ func (j *job) anyEngine(ctx context.Context) (*docker.Engine, error) {
 		return j.engine, nil
 	case j.noEngine != nil:
 		return nil, j.noEngine
-	case j.beside != nil:
-		return j.beside, nil
+	case j.sideEngine != nil:
+		return j.sideEngine, nil
 	}
 	engine, err := docker.Open(ctx, j.engineOptions())
 	var config *docker.ConfigError
 	if errors.As(err, &config) {
 		return nil, &buildkit.ConfigError{Err: err}
 	}
-	j.beside = engine
+	j.sideEngine = engine
 	return engine, err
 }
 
-// baseEngine is the engine that base images are looked for in; none is nil.
+// baseEngine returns the engine in which base images are looked up, or nil if none can be reached.
 func (j *job) baseEngine(ctx context.Context) (*docker.Engine, error) {
 	engine, err := j.anyEngine(ctx)
 	var unreachable *docker.UnreachableError
@@ -158,7 +158,7 @@ func (j *job) baseEngine(ctx context.Context) (*docker.Engine, error) {
 	return engine, err
 }
 
-// inputs are all that decides what is built.
+// inputs returns everything that decides what is built.
 func (j *job) inputs() (buildkit.Inputs, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -171,13 +171,13 @@ func (j *job) inputs() (buildkit.Inputs, error) {
 		Dir: dir, Environ: os.Environ(), Configs: j.configs, EnginePlatform: j.platform, Engine: j.baseEngine, Builders: j.builders,
 		RegistryFirst: j.target == "imagePush" || j.target == "imageLayout",
 	}
-	if j.own {
+	if j.engineOnly {
 		in.Choose = j.choose
 	}
 	return in, nil
 }
 
-// plans resolves the images of this magefile; to build them, their Before is run.
+// plans resolves the images of this magefile. If they are built, it runs their Before.
 func (j *job) plans(ctx context.Context, build bool) ([]buildkit.Plan, error) {
 	in, err := j.inputs()
 	if err != nil {
@@ -193,7 +193,7 @@ func (j *job) plans(ctx context.Context, build bool) ([]buildkit.Plan, error) {
 	return buildkit.Resolve(ctx, in)
 }
 
-// choose gives the one of several platforms that the engine runs.
+// choose returns the one of several platforms that the engine runs.
 func (j *job) choose(ctx context.Context, list []buildkit.Platform) (buildkit.Platform, error) {
 	machine, from, err := j.platform(ctx)
 	if err != nil {
@@ -206,11 +206,11 @@ func (j *job) choose(ctx context.Context, list []buildkit.Platform) (buildkit.Pl
 	for _, p := range list {
 		names = append(names, p.String())
 	}
-	return buildkit.Platform{}, &buildkit.ConfigError{Err: fmt.Errorf("the image is for %s, and the %s runs %s\nfix: add %s to Platforms, or name one platform, with IMAGE_PLATFORM=%s",
+	return buildkit.Platform{}, &buildkit.ConfigError{Err: fmt.Errorf("the image is for %s, but the %s runs %s\nfix: add %s to Platforms, or select one platform with IMAGE_PLATFORM=%s",
 		strings.Join(names, ", "), from, machine, machine, names[0])}
 }
 
-// each builds every image, does something with it, and prints what that has to say on
+// each builds every image and calls do with it. It prints the texts that do returns to
 // stdout, in the order of the images.
 func (j *job) each(ctx context.Context, do func(context.Context, *buildkit.Built) (string, error)) error {
 	plans, err := j.plans(ctx, true)
@@ -220,21 +220,21 @@ func (j *job) each(ctx context.Context, do func(context.Context, *buildkit.Built
 	return j.eachOf(ctx, plans, nil, do)
 }
 
-// eachOf is each for some plans. Of the others there are said already: what to print
-// of them, by the names of their images.
-func (j *job) eachOf(ctx context.Context, plans []buildkit.Plan, said map[string]string, do func(context.Context, *buildkit.Built) (string, error)) error {
+// eachOf is each for given plans. Those whose image has a text in known are not built:
+// it prints that text.
+func (j *job) eachOf(ctx context.Context, plans []buildkit.Plan, known map[string]string, do func(context.Context, *buildkit.Built) (string, error)) error {
 	var todo []buildkit.Plan
 	all := map[buildkit.Dist]string{}
 	for _, p := range plans {
-		if all[p.Dist()] = said[p.Name]; all[p.Dist()] == "" {
+		if all[p.Dist()] = known[p.Name]; all[p.Dist()] == "" {
 			todo = append(todo, p)
 		}
 	}
-	var one sync.Mutex
+	var mu sync.Mutex
 	err := buildkit.BuildEach(ctx, todo, j.progress.report, func(ctx context.Context, b *buildkit.Built) error {
 		text, err := do(ctx, b)
-		one.Lock()
-		defer one.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		if err == nil {
 			all[b.Plan.Dist()] = text
 		}
@@ -249,8 +249,8 @@ func (j *job) eachOf(ctx context.Context, plans []buildkit.Plan, said map[string
 	return err
 }
 
-// groups builds every image, does something with it and all of its platforms, and
-// prints what that has to say on stdout, in the order of the images.
+// groups builds every image for all of its platforms and calls do with them. It prints
+// the texts that do returns to stdout, in the order of the images.
 func (j *job) groups(ctx context.Context, do func(context.Context, []*buildkit.Built) (string, error)) error {
 	plans, err := j.plans(ctx, true)
 	if err != nil {
@@ -259,14 +259,14 @@ func (j *job) groups(ctx context.Context, do func(context.Context, []*buildkit.B
 	return j.eachGroup(ctx, plans, do)
 }
 
-// eachGroup is groups for some plans.
+// eachGroup is groups for given plans.
 func (j *job) eachGroup(ctx context.Context, plans []buildkit.Plan, do func(context.Context, []*buildkit.Built) (string, error)) error {
-	var one sync.Mutex
+	var mu sync.Mutex
 	all := map[string]string{}
 	err := buildkit.BuildGroups(ctx, plans, j.progress.report, func(ctx context.Context, group []*buildkit.Built) error {
 		text, err := do(ctx, group)
-		one.Lock()
-		defer one.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		all[group[0].Plan.Name] = text
 		return err
 	})
@@ -280,7 +280,7 @@ func (j *job) eachGroup(ctx context.Context, plans []buildkit.Plan, do func(cont
 	return err
 }
 
-// build builds one image and does something with it, while its folder is held.
+// build builds one image and calls do with it while its folder is locked.
 func (j *job) build(ctx context.Context, p buildkit.Plan, do func(*buildkit.Built) error) error {
 	return buildkit.BuildEach(ctx, []buildkit.Plan{p}, j.progress.report, func(_ context.Context, b *buildkit.Built) error { return do(b) })
 }

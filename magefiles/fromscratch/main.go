@@ -1,11 +1,11 @@
-// Fromscratch does the work of the mage targets. Nobody starts it by hand: package
-// targets does, from a magefile, and tells it what to do in the words of package
-// dialogue.
+// Fromscratch is the worker: it does the work of the mage targets. Package targets, in a
+// magefile, compiles and starts it, and sends it the target's name and Configs in the
+// format of package dialogue. It prints the result to stdout and progress to stderr, and
+// reports how the target ended.
 //
-// It is a process of its own so that the Docker client and all else that it links
-// need not be listed and linked at each start of mage. It also survives mage: a
-// container or a half-written file is cleaned up also when mage, which waits five
-// seconds at most, is gone.
+// It is a separate process so that mage need not list and link the Docker client and
+// all its other packages at each start. It also outlives mage, which waits five seconds
+// at most: it can still remove a container or a half-written file.
 package main
 
 import (
@@ -21,8 +21,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == keeperWord {
-		os.Exit(keep(os.Stdin))
+	if len(os.Args) == 2 && os.Args[1] == cleanerArg {
+		os.Exit(runCleaner(os.Stdin))
 	}
 	reports, err := openReports()
 	if err != nil {
@@ -31,20 +31,20 @@ func main() {
 	}
 	end := serve(reports)
 	if err := errors.Join(reports.send(dialogue.Report{End: &end}), reports.Close()); err != nil && end.Error != "" {
-		// There is no target any more that would say it.
+		// The target that would print it has ended.
 		fmt.Fprintln(os.Stderr, "Error:", end.Error)
 	}
 	os.Exit(end.Code)
 }
 
-// serve does what the target wants, and says how it went.
+// serve runs the target that the first order names, and returns how it ended.
 func serve(reports *reports) dialogue.End {
 	orders := json.NewDecoder(os.Stdin)
 	var first dialogue.Order
 	if err := orders.Decode(&first); err != nil || first.Start == nil {
-		return dialogue.End{Error: fmt.Sprintf("reading what to do: %v", err), Code: exitConfig}
+		return dialogue.End{Error: fmt.Sprintf("reading the target's first order: %v", err), Code: exitConfig}
 	}
-	w := heed(context.Background())
+	w := watchSignals(context.Background())
 	defer w.stop()
 	answers := make(chan dialogue.Answer)
 	go listen(orders, answers, w)
@@ -54,28 +54,28 @@ func serve(reports *reports) dialogue.End {
 	return ending(w.ctx, code, exits, err)
 }
 
-// listen takes the orders that come while the command works, until the target
-// closes its end or is gone. It ends with the process.
+// listen handles the orders that come while the target runs, until the target's process
+// closes its end or ends.
 func listen(orders *json.Decoder, answers chan<- dialogue.Answer, w *watcher) {
 	for {
 		var o dialogue.Order
 		if err := orders.Decode(&o); err != nil {
-			w.told(dialogue.Gone)
+			w.ordered(dialogue.Gone)
 			return
 		}
 		if o.Stop != "" {
-			w.told(o.Stop)
+			w.ordered(o.Stop)
 		}
 		if o.Answer != nil {
 			select {
 			case answers <- *o.Answer:
-			case <-w.ctx.Done(): // nobody waits for it any more
+			case <-w.ctx.Done(): // nobody waits for the answer
 			}
 		}
 	}
 }
 
-// reports is the pipe to the target.
+// reports is the pipe to the target's process.
 type reports struct {
 	*os.File
 	encoder *json.Encoder
@@ -84,7 +84,7 @@ type reports struct {
 func openReports() (*reports, error) {
 	n, err := strconv.ParseUint(os.Getenv(dialogue.ReportsVariable), 10, 64)
 	if err != nil {
-		return nil, errors.New("this command does the work of the mage targets of github.com/fromscratch-go/fromscratch\nfix: run mage, with the targets imported in a magefile")
+		return nil, errors.New("this is the worker of the mage targets of github.com/fromscratch-go/fromscratch, which mage starts\nfix: import the targets in a magefile and run mage")
 	}
 	if err := os.Unsetenv(dialogue.ReportsVariable); err != nil {
 		return nil, err

@@ -8,8 +8,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
 
-// An archive instead of an image in the engine is right only where no engine is chosen or there, and this machine's
-// platform where none is chosen.
+// An archive replaces an image in the engine only if no engine is chosen and none is found. This machine's platform is
+// used only if no engine is chosen.
 func TestArchives(t *testing.T) {
 	absent := fmt.Errorf("connecting: %w", &docker.UnreachableError{Absent: true, Err: errors.New("no such file")})
 	refused := fmt.Errorf("connecting: %w", &docker.UnreachableError{Err: errors.New("connection refused")})

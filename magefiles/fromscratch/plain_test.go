@@ -13,7 +13,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
-// hostile are names as others may give them to their files, libraries and packages.
+// hostile are names that others may give to their files, libraries and packages.
 var hostile = []string{
 	"\x1b[2Jx", "\x1b]0;owned\a", "x\rgood", "\u009b2J", "\x9b2J", "\u202eevil\u202c", "\u2066evil\u2069", "x\nfix: forged", "x\n\tfix: forged", "x\tfix: y\vz",
 }
@@ -31,7 +31,7 @@ func TestHostileLength(t *testing.T) {
 	}
 }
 
-// What people read has no control character of anybody else's in it, and no line that is not ours.
+// What people read has no control characters of others in it, and no forged lines.
 func TestHostileText(t *testing.T) {
 	for _, evil := range hostile {
 		entry := buildkit.EntryFacts{Path: "/" + evil, Type: "file", Reason: "needed by " + evil, Layer: "system"}
@@ -41,7 +41,7 @@ func TestHostileText(t *testing.T) {
 		_, notThere := os.Open("/nowhere/" + evil)
 		for _, tt := range []struct {
 			name  string
-			lines int // that the text has, 0 for as many as there are
+			lines int // number of lines of the text; 0 is any
 			write func(w *bytes.Buffer) error
 		}{
 			{"progress", 0, func(w *bytes.Buffer) error {
@@ -93,7 +93,7 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
-// A line of several that a compiler writes stays one.
+// The lines of a compiler's error are kept.
 func TestErrorOfSeveralLines(t *testing.T) {
 	const text = "compiling \"./app\": exit status 1\n./main.go:5:2: undefined: oops\n\thave (int)\n\twant ()"
 	if got := failed(1, errors.New(text)).Error; got != text {
@@ -101,7 +101,7 @@ func TestErrorOfSeveralLines(t *testing.T) {
 	}
 }
 
-// A live line is shorter than the terminal is wide: it would be left in pieces there.
+// A live line is cut to the width of the terminal, because a wrapped line cannot be overwritten.
 func TestLiveLineIsCut(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -112,10 +112,10 @@ func TestLiveLineIsCut(t *testing.T) {
 		{"narrow", "resolving libraries in /", 30, "app  libraries  resolving l …"},
 		{"wide enough", "resolving", 80, "app  libraries  resolving …"},
 		{"unknown width", "resolving libraries in /usr/lib/x86_64-linux-gnu", 0, "app  libraries  resolving libraries in /usr/lib/x86_64-linux-gnu …"},
-		{"two columns a letter", "世界世界世界世界", 30, "app  libraries  世界世界世 …"},
-		{"marks on letters", "re\u0301solving", 27, "app  libraries  re\u0301solvin …"},
-		{"no room at all", "resolving", 4, "a …"},
-		{"lines in it", "a\nb", 80, `app  libraries  a\nb …`},
+		{"wide letters", "世界世界世界世界", 30, "app  libraries  世界世界世 …"},
+		{"combining marks", "re\u0301solving", 27, "app  libraries  re\u0301solvin …"},
+		{"very narrow", "resolving", 4, "a …"},
+		{"line break in the text", "a\nb", 80, `app  libraries  a\nb …`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var b strings.Builder
@@ -128,7 +128,7 @@ func TestLiveLineIsCut(t *testing.T) {
 			b.Reset()
 			p.report(buildkit.Event{Image: "app", Step: "libraries", State: buildkit.Done, Text: strings.Repeat("x", 100)})
 			if !strings.Contains(b.String(), strings.Repeat("x", 100)) {
-				t.Errorf("the line that stays is cut: %q", b.String())
+				t.Errorf("the final line is cut: %q", b.String())
 			}
 		})
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// imagePlan prints every image's plan, then what the compiled program says of what
-// it needs. A program that does not compile keeps nobody from reading the plan; what
-// is wrong in a Config fails as it does when the image is built, behind all plans.
+// imagePlan prints the plan of every image, with what its compiled program needs. A
+// program that does not compile still has a plan. A wrong Config fails as it does in a
+// build, but after all plans are printed.
 func (j *job) imagePlan(ctx context.Context) error {
 	plans, err := j.plans(ctx, false)
 	if err != nil {
@@ -54,14 +54,14 @@ func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error
 	if err != nil {
 		j.progress.report(buildkit.Event{
 			Image: p.Label(), Step: "plan", State: buildkit.Note,
-			Text: "what it needs is not all known: " + oneLine(err),
+			Text: "the plan is incomplete: " + oneLine(err),
 		})
 		return nil
 	}
 	if len(foreseen.Candidates) == 0 {
 		return nil
 	}
-	fmt.Fprintln(w, "  candidates, perhaps opened while the program runs; Libraries adds those that are libraries:")
+	fmt.Fprintln(w, "  candidates that the program may open at run time; to add a library, list it in Libraries:")
 	return writeCandidates(w, foreseen.Candidates)
 }
 

@@ -13,34 +13,34 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// progress writes the events of a build to stderr. On a terminal the step under
-// way has a live line that its end replaces; elsewhere each step is one plain
-// line when it has ended, and one now and then while it takes long.
+// progress writes the events of a build to stderr. On a terminal, the current step has a
+// live line, which its result overwrites. Elsewhere, each step has a line when it has
+// ended, and one every tellEvery while it takes long.
 type progress struct {
-	mu   sync.Mutex // images may be made side by side
+	mu   sync.Mutex // several images may be built at once
 	w    io.Writer
-	live bool // w is a terminal: the line of the step under way is overwritten
-	bold bool // escape sequences for weight and colour are welcome
-	open bool // a live line stands, without its line end
+	live bool // w is a terminal, so live lines can be overwritten
+	bold bool // escape sequences for bold and colour may be used
+	open bool // a live line is on the screen, without its line end
 
 	width func() int // columns of the terminal, 0 for unknown
 
 	now  func() time.Time
-	told map[string]time.Time // when it was last told how far a step is, by image and step
+	last map[string]time.Time // time of the last line of a step that is under way, by image and step
 }
 
-// tellEvery is how often it is told, elsewhere than on a terminal, how far a step is.
-const tellEvery = 10 * time.Second
+// underwayEvery is the time between lines about a step under way, elsewhere than on a terminal.
+const underwayEvery = 10 * time.Second
 
-// newProgress looks at what kind of thing f is. NO_COLOR (https://no-color.org)
-// and a dumb terminal keep it plain.
+// newProgress returns the progress for f, live if f is a terminal. NO_COLOR
+// (https://no-color.org) switches colour off, and a dumb terminal also live lines.
 func newProgress(f *os.File, getenv func(string) string) *progress {
 	live := isTerminal(f) && getenv("TERM") != "dumb"
-	return &progress{w: f, width: func() int { return columns(f) }, live: live, bold: live && getenv("NO_COLOR") == "", now: time.Now, told: map[string]time.Time{}}
+	return &progress{w: f, width: func() int { return columns(f) }, live: live, bold: live && getenv("NO_COLOR") == "", now: time.Now, last: map[string]time.Time{}}
 }
 
-// isTerminal says whether f is a character device other than the null device,
-// which is as near as the standard library comes to a terminal.
+// isTerminal reports whether f is a character device other than the null device. The
+// standard library has no better test for a terminal.
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
@@ -50,13 +50,13 @@ func isTerminal(f *os.File) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
-// report is a buildkit.Report.
+// report writes an event. It is a buildkit.Report.
 func (p *progress) report(e buildkit.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	key := e.Image + "\x00" + e.Step
 	if e.State != buildkit.Underway {
-		delete(p.told, key)
+		delete(p.last, key)
 	}
 	switch e.State {
 	case buildkit.Started, buildkit.Underway:
@@ -69,46 +69,46 @@ func (p *progress) report(e buildkit.Event) {
 	case buildkit.Done:
 		p.line(e.Image, e.Step, e.Text+"  "+took(e.Took), "\n")
 	case buildkit.Failed:
-		p.write(e.Image, e.Step, p.weight("31", "failed")+"  "+took(e.Took), "\n")
+		p.write(e.Image, e.Step, p.style("31", "failed")+"  "+took(e.Took), "\n")
 	case buildkit.Note:
 		p.line(e.Image, e.Step, e.Text, "\n")
 	}
 }
 
-// due tells whether it is time to tell again how far a step is. The first time is some
-// time after it was heard of first: most steps end before that.
+// due reports whether it is time for a line about a step under way. There is none for the
+// first event of a step, because most steps end soon after it.
 func (p *progress) due(key string) bool {
 	now := p.now()
-	last, heard := p.told[key]
-	if heard && now.Sub(last) < tellEvery {
+	last, known := p.last[key]
+	if known && now.Sub(last) < underwayEvery {
 		return false
 	}
-	p.told[key] = now
-	return heard
+	p.last[key] = now
+	return known
 }
 
-// line writes a line over the live one, if there is one, in one piece: others may
-// write to the same terminal.
+// line writes a line, over the live line if there is one. It makes the text safe to
+// print. It writes once, because others may write to the same terminal.
 func (p *progress) line(image, step, text, end string) {
 	p.write(image, step, strings.ReplaceAll(plaintext.Shorten(plaintext.HideLogins(plaintext.Lines(text))), "\n", "\n\t"), end)
 }
 
-// write writes a line with a text of our own.
+// write is line for a text that is safe to print.
 func (p *progress) write(image, step, text, end string) {
-	fmt.Fprintf(p.w, "%s%s  %-9s  %s%s", p.erase(), p.weight("1", plaintext.Field(image)), plaintext.Field(step), text, end)
+	fmt.Fprintf(p.w, "%s%s  %-9s  %s%s", p.erase(), p.style("1", plaintext.Field(image)), plaintext.Field(step), text, end)
 }
 
-// liveLine writes the line of the step under way, as far as the terminal is wide: of one
-// that goes over two lines only the second would be overwritten.
+// liveLine writes the line of the current step, cut to the width of the terminal: of a
+// line that wraps, only the last row could be overwritten.
 func (p *progress) liveLine(image, step, text string) {
 	image = plaintext.Field(image)
 	line := fmt.Sprintf("%s  %-9s  %s", image, plaintext.Field(step), plaintext.Field(plaintext.HideLogins(text)))
 	line = cutLine(line, " …", p.width())
-	fmt.Fprint(p.w, p.erase(), weighed(line, image, func(s string) string { return p.weight("1", s) }))
+	fmt.Fprint(p.w, p.erase(), styleStart(line, image, func(s string) string { return p.style("1", s) }))
 	p.open = true
 }
 
-// erase takes the live line away, if there is one.
+// erase returns the escape sequence that removes the live line, or "" if there is none.
 func (p *progress) erase() string {
 	if !p.open {
 		return ""
@@ -117,21 +117,21 @@ func (p *progress) erase() string {
 	return "\r\x1b[K"
 }
 
-// beside gives a writer for what a program says while lines of ours come and go: each
-// piece begins on a line of its own, with a prefix in front of every line.
-func (p *progress) beside(w io.Writer, prefix string) io.Writer {
-	return &besideWriter{progress: p, w: w, prefix: prefix, fresh: true}
+// programWriter returns a writer for the output of a program that runs while progress is
+// written. Each line begins with the prefix.
+func (p *progress) programWriter(w io.Writer, prefix string) io.Writer {
+	return &programWriter{progress: p, w: w, prefix: prefix, fresh: true}
 }
 
-type besideWriter struct {
+type programWriter struct {
 	*progress
 	w      io.Writer
 	prefix string
-	fresh  bool // at the beginning of a line
+	fresh  bool // whether the next byte begins a line
 }
 
-// Write takes the live line away, if there is one; the next event brings another.
-func (b *besideWriter) Write(text []byte) (int, error) {
+// Write removes the live line, if there is one. The next event writes another.
+func (b *programWriter) Write(text []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open {
@@ -156,7 +156,7 @@ func (b *besideWriter) Write(text []byte) (int, error) {
 	return len(text), err
 }
 
-// close leaves no live line behind.
+// close ends the live line, if there is one.
 func (p *progress) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -166,12 +166,13 @@ func (p *progress) close() {
 	}
 }
 
-func (p *progress) weight(code, text string) string {
+// style returns text with the escape sequence code, if that may be used.
+func (p *progress) style(code, text string) string {
 	if !p.bold {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// took is a duration in seconds with as many digits as people read.
+// took formats a duration in seconds.
 func took(d time.Duration) string { return fmt.Sprintf("(%.2fs)", d.Seconds()) }

@@ -20,12 +20,12 @@ var events = []buildkit.Event{
 	{Image: "app", Step: "docker", State: buildkit.Failed, Text: "loading", Took: time.Second},
 }
 
-// newPlain is the progress of what is no terminal.
+// newPlain returns the progress for a writer that is not a terminal.
 func newPlain(w io.Writer) *progress {
-	return &progress{w: w, width: func() int { return 0 }, now: time.Now, told: map[string]time.Time{}}
+	return &progress{w: w, width: func() int { return 0 }, now: time.Now, last: map[string]time.Time{}}
 }
 
-// Elsewhere than on a terminal every step is one plain line.
+// Without a terminal, every step has one plain line.
 func TestProgressPlain(t *testing.T) {
 	var b strings.Builder
 	p := newPlain(&b)
@@ -38,7 +38,7 @@ func TestProgressPlain(t *testing.T) {
 	}
 }
 
-// Elsewhere than on a terminal a step that takes long says how far it is now and then, each image for itself.
+// Without a terminal, a long step has a line from time to time, for each image separately.
 func TestProgressUnderway(t *testing.T) {
 	var b strings.Builder
 	p, now := newPlain(&b), time.Unix(0, 0)
@@ -58,8 +58,7 @@ func TestProgressUnderway(t *testing.T) {
 	}
 }
 
-// On a terminal the line of a step is overwritten by that of its end, and no line
-// stays open.
+// On a terminal, the result of a step overwrites its live line, and the last line is ended.
 func TestProgressLive(t *testing.T) {
 	var b strings.Builder
 	p := newPlain(&b)
@@ -77,7 +76,7 @@ func TestProgressLive(t *testing.T) {
 	}
 }
 
-// A file and the null device are no terminals.
+// A file and the null device are not terminals.
 func TestProgressOfAFile(t *testing.T) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {

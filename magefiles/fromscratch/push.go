@@ -11,8 +11,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
-// imagePush pushes the images. No engine is asked which platform to build for, nor for a base that its registry gives;
-// only for one that is nowhere else, and for builders.
+// imagePush pushes the images. It uses an engine only for builders, and for a base that its registry does not have; not
+// to choose the platform.
 func (j *job) imagePush(ctx context.Context) error {
 	j.output = outputArchive
 	refs, err := refsFile(os.Getenv("IMAGE_REFS"))
@@ -34,15 +34,15 @@ func (j *job) imagePush(ctx context.Context) error {
 	if err := buildkit.Pushable(plans); err != nil {
 		return err
 	}
-	var one sync.Mutex
+	var mu sync.Mutex
 	var all []buildkit.Pushed
 	err = j.eachGroup(ctx, plans, func(ctx context.Context, group []*buildkit.Built) (string, error) {
 		pushed, err := buildkit.PushAll(ctx, group, options)
 		if err != nil {
 			return "", err
 		}
-		one.Lock()
-		defer one.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		all = append(all, pushed...)
 		return lines(pushed), nil
 	})
@@ -56,7 +56,7 @@ func (j *job) imagePush(ctx context.Context) error {
 	return buildkit.WriteRefs(refs, all)
 }
 
-// lines are references, one a line.
+// lines returns the references, one a line.
 func lines(pushed []buildkit.Pushed) string {
 	var text string
 	for _, p := range pushed {
@@ -65,8 +65,8 @@ func lines(pushed []buildkit.Pushed) string {
 	return text
 }
 
-// refsFile is where the references go, absolute; "" is nowhere. A folder that is not there, or in the place of the
-// file, is told before anything is built.
+// refsFile returns the absolute path of the file for the references, or "" if none is wanted. It checks, before anything is
+// built, that the path is not a folder and that its folder exists.
 func refsFile(path string) (string, error) {
 	if path == "" {
 		return "", nil
@@ -79,12 +79,12 @@ func refsFile(path string) (string, error) {
 		err = fmt.Errorf("%q is a folder", path)
 	}
 	if err != nil {
-		return "", &buildkit.ConfigError{Err: fmt.Errorf("looking where the references are to be written: %w\nfix: set IMAGE_REFS to a file in a folder that is there", err)}
+		return "", &buildkit.ConfigError{Err: fmt.Errorf("checking the file in IMAGE_REFS: %w\nfix: set IMAGE_REFS to a file in an existing folder", err)}
 	}
 	return path, nil
 }
 
-// layerCache is where compressed layers are kept: for all modules, as the layers of two may be the same.
+// layerCache returns the folder for compressed layers. All modules share it, because they may have equal layers.
 func layerCache() (string, error) {
 	dir, err := buildkit.UserCache()
 	if err != nil {
@@ -93,7 +93,7 @@ func layerCache() (string, error) {
 	return filepath.Join(dir, "layers"), nil
 }
 
-// imageLayout writes the images into OCI layouts, each into its own or all into IMAGE_LAYOUT.
+// imageLayout writes the images to OCI layouts: each to its own, or all to IMAGE_LAYOUT.
 func (j *job) imageLayout(ctx context.Context) error {
 	dir := os.Getenv("IMAGE_LAYOUT")
 	if dir == "" {
@@ -101,7 +101,7 @@ func (j *job) imageLayout(ctx context.Context) error {
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return fmt.Errorf("finding the folder IMAGE_LAYOUT: %w", err)
+		return fmt.Errorf("finding the folder in IMAGE_LAYOUT: %w", err)
 	}
 	err = j.groups(ctx, func(ctx context.Context, group []*buildkit.Built) (string, error) {
 		_, err := writeLayout(ctx, group, dir)

@@ -11,16 +11,16 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// branch is a path of an image with what is below it.
+// branch is a path in an image, with everything below it.
 type branch struct {
 	buildkit.EntryFacts
-	name  string    // from the branch above
+	name  string    // relative to the parent
 	below []*branch // sorted by name
-	files int       // below, links too
-	size  int64     // of all files below and the branch itself, in bytes
+	files int       // number of files and links below
+	size  int64     // of the branch and all files below, in bytes
 }
 
-// newBranch puts the entries, which are sorted by path, parents first, into a tree.
+// newBranch returns the entries as a tree. They must be sorted, parents first.
 func newBranch(entries []buildkit.EntryFacts) *branch {
 	root := &branch{EntryFacts: buildkit.EntryFacts{Path: "/", Type: "folder"}}
 	at := map[string]*branch{"/": root}
@@ -35,8 +35,8 @@ func newBranch(entries []buildkit.EntryFacts) *branch {
 	return root
 }
 
-// join writes a folder that has nothing but one folder in it, and is there for that
-// one only, as one path with it: "usr/lib/x86_64-linux-gnu".
+// join merges a folder with the only entry in it, if that is a folder too, and if the
+// outer one exists only as its parent: "usr/lib/x86_64-linux-gnu".
 func (b *branch) join() {
 	for i, c := range b.below {
 		for c.parentOnly() && len(c.below) == 1 && c.below[0].Type == "folder" {
@@ -49,10 +49,10 @@ func (b *branch) join() {
 	}
 }
 
-// parentOnly tells whether a folder is there for what is below it only.
+// parentOnly reports whether a folder exists only as the parent of what is below it.
 func (b *branch) parentOnly() bool { return b.Type == "folder" && b.Reason == "parent folder" }
 
-// sum adds up what is below each branch.
+// sum computes the size and the number of files of each branch.
 func (b *branch) sum() {
 	for _, c := range b.below {
 		c.sum()
@@ -64,10 +64,10 @@ func (b *branch) sum() {
 	}
 }
 
-// many is how many files of one reason are told in one line.
+// many is the largest number of files with one reason that have a line each.
 const many = 5
 
-// reason is that of all files below, "" when they have several.
+// reason returns the reason of all files below, or "" if they have several.
 func (b *branch) reason() string {
 	reason := ""
 	for _, c := range b.below {
@@ -83,11 +83,11 @@ func (b *branch) reason() string {
 	return reason
 }
 
-// writeTree writes an image as a tree with sizes and reasons, and what is not in it.
+// writeTree writes an image as a tree with sizes and reasons, then notes and candidates.
 func writeTree(w io.Writer, x buildkit.Explanation) error {
 	base := ""
 	if x.Base != "" {
-		base = fmt.Sprintf(", %s of them the base %s", buildkit.Size(x.BaseSize), plaintext.Field(x.Base))
+		base = fmt.Sprintf(", including %s of the base %s", buildkit.Size(x.BaseSize), plaintext.Field(x.Base))
 	}
 	fmt.Fprintf(w, "%s  %s  %s%s\n", x.Reference, x.Platform, buildkit.Size(x.Size), base)
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
@@ -97,10 +97,10 @@ func writeTree(w io.Writer, x buildkit.Explanation) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	return writeDoubts(w, x)
+	return writeNotes(w, x)
 }
 
-// write writes a branch and what is below it; many files of one reason are one line.
+// write writes a branch and what is below it. If it has many files of one reason, that is one line.
 func (b *branch) write(w io.Writer, depth int) {
 	indent := strings.Repeat("  ", depth)
 	name := b.name
@@ -108,32 +108,32 @@ func (b *branch) write(w io.Writer, depth int) {
 		name = "/" + name
 	}
 	if reason := b.reason(); b.files > many && reason != "" {
-		fmt.Fprintf(w, "%8s  %s%s  (%d files)\t%s\n", buildkit.Size(b.size), indent, shown(name, b.EntryFacts), b.files, plaintext.Field(reason))
+		fmt.Fprintf(w, "%8s  %s%s  (%d files)\t%s\n", buildkit.Size(b.size), indent, display(name, b.EntryFacts), b.files, plaintext.Field(reason))
 		return
 	}
 	reason := b.Reason
 	if b.parentOnly() {
 		reason = ""
 	}
-	fmt.Fprintf(w, "%8s  %s%s\t%s\n", buildkit.Size(b.size), indent, shown(name, b.EntryFacts), plaintext.Field(reason))
+	fmt.Fprintf(w, "%8s  %s%s\t%s\n", buildkit.Size(b.size), indent, display(name, b.EntryFacts), plaintext.Field(reason))
 	for _, c := range b.below {
 		c.write(w, depth+1)
 	}
 }
 
-// writeDoubts writes what may be missing, and what a person should know.
-func writeDoubts(w io.Writer, x buildkit.Explanation) error {
+// writeNotes writes the notes about an image, and the candidates that are not in it.
+func writeNotes(w io.Writer, x buildkit.Explanation) error {
 	for _, n := range x.Notes {
 		fmt.Fprintf(w, "\nnote: %s\n", plaintext.Shorten(plaintext.HideLogins(plaintext.Lines(n))))
 	}
 	if len(x.Candidates) == 0 {
 		return nil
 	}
-	fmt.Fprintf(w, "\nnot in the image, and perhaps opened while the program runs; Libraries adds those that are libraries:\n")
+	fmt.Fprintf(w, "\nnot in the image, but the program may open these at run time; to add a library, list it in Libraries:\n")
 	return writeCandidates(w, x.Candidates)
 }
 
-// writeCandidates writes a line for each library that may be needed.
+// writeCandidates writes a line for each candidate.
 func writeCandidates(w io.Writer, list []buildkit.Candidate) error {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, c := range list {
@@ -142,7 +142,7 @@ func writeCandidates(w io.Writer, list []buildkit.Candidate) error {
 		case where == "" && strings.Contains(c.Name, ".so"):
 			where = "not in the sysroot"
 		case where == "":
-			where = "-" // it is no file
+			where = "-" // not a file
 		}
 		fmt.Fprintf(tw, "  %s\t%s\t%s\n", plaintext.Field(c.Name), plaintext.Field(where), plaintext.Field(c.Why))
 	}

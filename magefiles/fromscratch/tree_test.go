@@ -8,8 +8,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
-// The tree joins folders that are there for one folder only, tells many files of one
-// reason in one line, and adds sizes up.
+// The tree merges folders that only lead to one folder, has one line for many files of one
+// reason, and adds up sizes.
 func TestWriteTree(t *testing.T) {
 	x := buildkit.Explanation{
 		Reference: "app:latest", Platform: "linux/amd64", Size: 3000, Base: "debian:12", BaseSize: 900,
@@ -38,7 +38,7 @@ func TestWriteTree(t *testing.T) {
 	for _, l := range strings.Split(b.String(), "\n") {
 		lines = append(lines, strings.TrimRight(l, " "))
 	}
-	const want = `app:latest  linux/amd64  3.0 kB, 900 B of them the base debian:12
+	const want = `app:latest  linux/amd64  3.0 kB, including 900 B of the base debian:12
   1.0 kB  /app                        the program
      0 B  /data/                      data of the user nobody
      0 B  /lib -> usr/lib             on the way to /lib/x
@@ -49,7 +49,7 @@ func TestWriteTree(t *testing.T) {
 
 note: warning: something
 
-not in the image, and perhaps opened while the program runs; Libraries adds those that are libraries:
+not in the image, but the program may open these at run time; to add a library, list it in Libraries:
   liby.so  not in the sysroot  a name in /app
 `
 	if got := strings.Join(lines, "\n"); got != want {
@@ -80,7 +80,7 @@ func TestExplainArguments(t *testing.T) {
 		{nil, false, 0, false}, {[]string{"--json"}, true, 0, false}, {[]string{"/a", "/b"}, false, 2, false},
 		{[]string{"-json", "/a"}, true, 1, false}, {[]string{"a"}, false, 1, true}, {[]string{"--none"}, false, 0, true},
 	} {
-		e, err := newExplaining(c.args)
+		e, err := readExplainArgs(c.args)
 		if e.json != c.json || len(e.paths) != c.paths || (err != nil) != c.fails {
 			t.Errorf("%q is read as %+v (%v)", c.args, e, err)
 		}

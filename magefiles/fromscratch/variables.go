@@ -8,14 +8,14 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
-// imageVariables are the variables of the environment that are ours, as the README has them.
+// imageVariables are the environment variables of fromscratch. The README describes them.
 var imageVariables = []string{
 	"IMAGE_BUILDER_SOURCES", "IMAGE_DEV_SWAP", "IMAGE_DOCKERFILE", "IMAGE_ENGINE_TIMEOUT", "IMAGE_LAYOUT", "IMAGE_NAME", "IMAGE_OUTPUT", "IMAGE_PLATFORM",
 	"IMAGE_REFS", "IMAGE_REGISTRY_CA", "IMAGE_REGISTRY_HTTP", "IMAGE_REPO", "IMAGE_SHOW_VALUES", "IMAGE_TAG",
 }
 
-// warnVariables says which variables of the environment look like ours and are none: of one
-// that is misspelled nothing would be seen but that it does not count.
+// warnVariables warns about unknown environment variables that begin with IMAGE_. Otherwise
+// a misspelled one would silently have no effect.
 func (j *job) warnVariables(environ []string) {
 	var unknown []string
 	for _, v := range environ {
@@ -26,19 +26,19 @@ func (j *job) warnVariables(environ []string) {
 	}
 	slices.Sort(unknown)
 	for _, name := range slices.Compact(unknown) {
-		fix := "unset it, or rename it if it is meant for something else"
+		fix := "unset it, or rename it if another program needs it"
 		if likely := likelyVariable(name); likely != "" {
-			fix = "set " + likely + ", if that is meant"
+			fix = "set " + likely + " if you meant that, and unset this one"
 		}
 		j.progress.report(buildkit.Event{
 			Image: "fromscratch", Step: "variables", State: buildkit.Note,
-			Text: fmt.Sprintf("warning: the variable %q is not known, and does not count\nfix: %s", name, fix),
+			Text: fmt.Sprintf("warning: the variable %q is unknown and has no effect\nfix: %s", name, fix),
 		})
 	}
 }
 
-// likelyVariable is the variable of ours that a name is nearest to, "" when none is near: of
-// what stands behind IMAGE_ at most a third may be other letters.
+// likelyVariable returns the known variable that is most similar to a name, or "" if none is
+// similar. Of the letters after IMAGE_, at most a third may differ.
 func likelyVariable(name string) string {
 	likely, least := "", len(name)
 	for _, known := range imageVariables {
@@ -52,8 +52,8 @@ func likelyVariable(name string) string {
 	return likely
 }
 
-// distance is how many letters have to be added, removed, exchanged or swapped with their
-// neighbour to make b of a (https://en.wikipedia.org/wiki/Damerau–Levenshtein_distance,
+// distance returns how many letters must be added, removed, replaced or swapped with their
+// neighbour to turn a into b (https://en.wikipedia.org/wiki/Damerau–Levenshtein_distance,
 // optimal string alignment).
 func distance(a, b string) int {
 	rows := make([][]int, len(a)+1)

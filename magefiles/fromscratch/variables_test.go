@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A variable that looks like one of ours and is none is told, with the one that may be meant.
+// An unknown IMAGE_ variable is a warning, with the known one that it resembles.
 func TestUnknownVariables(t *testing.T) {
 	for _, tt := range []struct{ variable, likely string }{
 		{"IMAGE_PLATFROM", "IMAGE_PLATFORM"}, {"IMAGE_PLATFORMS", "IMAGE_PLATFORM"}, {"IMAGE_REPOS", "IMAGE_REPO"},
@@ -26,7 +26,7 @@ func TestUnknownVariables(t *testing.T) {
 			t.Errorf("%s: the warning is %q", tt.variable, text)
 		}
 		if got := likelyVariable(tt.variable); got != tt.likely || !strings.Contains(text, tt.likely) {
-			t.Errorf("%s: %q is likely, want %q; the warning is %q", tt.variable, got, tt.likely, text)
+			t.Errorf("%s: the likely variable is %q, want %q; the warning is %q", tt.variable, got, tt.likely, text)
 		}
 	}
 	var b strings.Builder
@@ -35,11 +35,11 @@ func TestUnknownVariables(t *testing.T) {
 		j.warnVariables([]string{name + "=x"})
 	}
 	if b.String() != "" {
-		t.Errorf("of variables that are known it says %q", b.String())
+		t.Errorf("known variables have the warning %q", b.String())
 	}
 }
 
-// Every variable that the code or the README names is known, and the README names each.
+// Every IMAGE_ variable in the code and the README is known, and the README has every known one.
 func TestKnownVariables(t *testing.T) {
 	name := regexp.MustCompile(`\bIMAGE_[A-Z]+(_[A-Z]+)*\b`)
 	readme, err := os.ReadFile("../../README.md")
@@ -48,7 +48,7 @@ func TestKnownVariables(t *testing.T) {
 	}
 	for _, known := range imageVariables {
 		if !strings.Contains(string(readme), "`"+known) {
-			t.Errorf("the README does not name %s", known)
+			t.Errorf("the README does not have %s", known)
 		}
 	}
 	for _, root := range []string{"../../README.md", "../../buildkit", "../targets", "."} {
@@ -59,7 +59,7 @@ func TestKnownVariables(t *testing.T) {
 			content, err := os.ReadFile(path)
 			for _, found := range name.FindAllString(string(content), -1) {
 				if !slices.Contains(imageVariables, found) {
-					t.Errorf("%s has %s, which is not known", path, found)
+					t.Errorf("%s has the unknown variable %s", path, found)
 				}
 			}
 			return err

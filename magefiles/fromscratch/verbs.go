@@ -12,6 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
+// image loads every image into the engine or the cluster, or writes archives. It prints references or paths.
 func (j *job) image(ctx context.Context) error {
 	if err := j.connect(ctx); err != nil {
 		return err
@@ -19,15 +20,15 @@ func (j *job) image(ctx context.Context) error {
 	if j.engine == nil && !j.output.archives(j.noEngine) {
 		return &buildkit.EngineError{Err: j.output.orArchive(j.noEngine)}
 	}
-	j.own = j.engine != nil
-	list, all, err := j.standing(ctx)
+	j.engineOnly = j.engine != nil
+	list, all, err := j.unchanged(ctx)
 	if err != nil {
 		return err
 	}
-	j.unchanged(list)
-	said, names := map[string]string{}, []string{}
+	j.reportUnchanged(list)
+	known, names := map[string]string{}, []string{}
 	for _, d := range list {
-		said[d.Name], names = d.Reference, append(names, d.Reference)
+		known[d.Name], names = d.Reference, append(names, d.Reference)
 	}
 	if all {
 		_, err := fmt.Println(strings.Join(names, "\n"))
@@ -40,14 +41,14 @@ func (j *job) image(ctx context.Context) error {
 	if j.engine == nil {
 		return j.eachGroup(ctx, plans, j.archiveInstead)
 	}
-	return j.deliverEach(ctx, plans, said)
+	return j.deliverEach(ctx, plans, known)
 }
 
-// deliverEach builds images and brings them to where they go, but for those of which there
-// is said already what to print.
-func (j *job) deliverEach(ctx context.Context, plans []buildkit.Plan, said map[string]string) error {
+// deliverEach builds images and brings them to where they go. Those that have a text in known
+// are there already: it prints that text.
+func (j *job) deliverEach(ctx context.Context, plans []buildkit.Plan, known map[string]string) error {
 	if j.cluster != nil {
-		return j.eachOf(ctx, plans, said, func(ctx context.Context, b *buildkit.Built) (string, error) {
+		return j.eachOf(ctx, plans, known, func(ctx context.Context, b *buildkit.Built) (string, error) {
 			return b.Plan.Reference, b.LoadCluster(ctx, j.cluster)
 		})
 	}
@@ -56,7 +57,7 @@ func (j *job) deliverEach(ctx context.Context, plans []buildkit.Plan, said map[s
 		return err
 	}
 	defer only.Close()
-	return j.eachOf(ctx, plans, said, func(ctx context.Context, b *buildkit.Built) (string, error) {
+	return j.eachOf(ctx, plans, known, func(ctx context.Context, b *buildkit.Built) (string, error) {
 		to := only
 		if len(plans) > 1 {
 			to = only.Beside()
@@ -66,13 +67,13 @@ func (j *job) deliverEach(ctx context.Context, plans []buildkit.Plan, said map[s
 	})
 }
 
-// archiveInstead writes an archive where there is no engine, and says so. What it gives for
-// stdout is the archive's path: by the reference an engine may know an older image.
+// archiveInstead writes an archive because there is no engine, and reports that. For stdout it
+// returns the archive's path, not the reference: an engine may have an older image under that.
 func (j *job) archiveInstead(ctx context.Context, group []*buildkit.Built) (string, error) {
 	path, err := writeArchive(ctx, group)
 	b := group[0]
 	if err == nil && j.noEngine != nil {
-		b.Note("docker", fmt.Sprintf("no engine, so the image is the archive %s: %s", b.Plan.Show(path), oneLine(j.noEngine)))
+		b.Note("docker", fmt.Sprintf("no engine was found, so the image was written to the archive %s: %s", b.Plan.Show(path), oneLine(j.noEngine)))
 	}
 	return path, err
 }
@@ -121,7 +122,7 @@ func (j *job) imageClean(ctx context.Context) error {
 	return nil
 }
 
-// imageRun loads one image and runs it.
+// imageRun builds one image, loads it and runs it.
 func (j *job) imageRun(ctx context.Context) error {
 	if err := j.runnable(); err != nil {
 		return err
@@ -132,13 +133,13 @@ func (j *job) imageRun(ctx context.Context) error {
 	if j.engine == nil {
 		return j.whyNoEngine()
 	}
-	j.own = true
-	list, all, err := j.standing(ctx)
+	j.engineOnly = true
+	list, all, err := j.unchanged(ctx)
 	if err != nil {
 		return err
 	}
 	if all && len(list) == 1 {
-		j.unchanged(list)
+		j.reportUnchanged(list)
 		return j.foreground(ctx, list[0])
 	}
 	plans, err := j.plans(ctx, true)
@@ -155,7 +156,7 @@ func (j *job) imageRun(ctx context.Context) error {
 	}
 	defer to.Close()
 	var image buildkit.Deliverable
-	// A running program does not keep its folder from the next build.
+	// The folder is unlocked before the program runs, so that the next build can use it.
 	err = j.build(ctx, plan, func(b *buildkit.Built) error {
 		image = b.Deliverable()
 		return j.load(ctx, b, to)
@@ -169,38 +170,39 @@ func (j *job) imageRun(ctx context.Context) error {
 	return j.foreground(ctx, image)
 }
 
+// whyNoEngine returns the error of a target that needs an engine and has none.
 func (j *job) whyNoEngine() error {
 	if j.noEngine != nil {
 		return &buildkit.EngineError{Err: j.noEngine}
 	}
-	return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q, and %s needs an engine\nfix: unset IMAGE_OUTPUT", j.output, j.target)}
+	return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q, but %s needs an engine\nfix: unset IMAGE_OUTPUT", j.output, j.target)}
 }
 
-// foreground runs the program until it ends. What would end this process is
-// passed on to the program instead, whose end is the target's.
+// foreground runs the program until it ends. Signals that would end this process go to
+// the program instead, and the target ends when the program does.
 //
-// The target's process ends with the program's code, unless mage may go on to
-// another target: with arguments for the program mage would take them for targets.
+// The target's process ends at once, with the program's exit code, if that is not zero,
+// or if the program has arguments: mage would take them for further targets.
 func (j *job) foreground(ctx context.Context, d buildkit.Deliverable) error {
 	mark := docker.NewMark()
-	keeper, err := startKeeper(kept{mark, j.grace})
+	cleaner, err := startCleaner(marked{mark, j.grace})
 	if err != nil {
-		j.progress.report(buildkit.Event{Image: d.Name, Step: "run", State: buildkit.Note, Text: "warning: the container stays if this run is killed: " + oneLine(err)})
+		j.progress.report(buildkit.Event{Image: d.Name, Step: "run", State: buildkit.Note, Text: "warning: the container will keep running if this run is killed: " + oneLine(err)})
 	}
-	defer keeper.release()
-	signals, restore := j.watcher.divert()
+	defer cleaner.release()
+	signals, restore := j.watcher.forward()
 	code, err := d.Run(ctx, j.engine, buildkit.RunRequest{
 		Mark: mark, Args: j.args, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals, Grace: j.grace, Report: j.progress.report,
 	})
 	passed := restore()
 	j.code, j.exits = code, code != 0 || j.args != nil || passed
 	if err == nil && j.watcher.timedOut() {
-		return errTimeout // else the program's end looks like its own
+		return errTimeout // otherwise the program seems to have ended by itself
 	}
 	return err
 }
 
-// oneLine is an error with its fix, in a line.
+// oneLine returns an error and its fix in one line.
 func oneLine(err error) string {
 	return strings.ReplaceAll(plaintext.Error(err), "\n", "; ")
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
 
-// noticeShare is the part of an engine's time after which a person hears what is waited for.
+// noticeShare divides an engine's time: after that part of it, a note says what the run is waiting for.
 const noticeShare = 4
 
-// readWaits reads IMAGE_ENGINE_TIMEOUT: how long an engine may take to answer.
+// readWaits reads IMAGE_ENGINE_TIMEOUT, the time that an engine may take to answer.
 func readWaits(getenv func(string) string) (docker.Waits, error) {
 	value := getenv("IMAGE_ENGINE_TIMEOUT")
 	if value == "" {
@@ -25,7 +25,7 @@ func readWaits(getenv func(string) string) (docker.Waits, error) {
 	return docker.Waits{Answer: d, Notice: max(d/noticeShare, time.Millisecond)}, nil
 }
 
-// engineOptions say how engines are opened.
+// engineOptions returns the options for opening engines.
 func (j *job) engineOptions() docker.Options {
 	waits := j.waits
 	waits.Slow = func(text string) {

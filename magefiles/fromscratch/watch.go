@@ -11,7 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
 
-// The causes of an end before its time, as they are told to people.
+// causes are the errors of a run that is interrupted.
 var causes = map[dialogue.Cause]error{
 	dialogue.Interrupt: errInterrupted,
 	dialogue.Terminate: errInterrupted,
@@ -22,40 +22,40 @@ var causes = map[dialogue.Cause]error{
 
 var (
 	errInterrupted = errors.New("interrupted")
-	errTimeout     = errors.New("timed out: mage's -t is nearly over\nfix: give it more time, or none")
+	errTimeout     = errors.New("timed out: the time limit of mage -t is nearly over\nfix: give -t more time, or leave it out")
 )
 
-// watcher hears of everything that asks this process to end, and either ends the
-// context or passes a signal on to the program in the foreground.
+// watcher receives every request to end this process. It then cancels the context, or
+// passes a signal on to the program in the foreground.
 //
-// Ctrl-C comes twice, from the terminal as SIGINT and from the target, which has
-// got it too, as an order: the two are one.
+// Ctrl-C arrives twice: as SIGINT from the terminal, and as an order from the target,
+// which also got SIGINT. The two count as one.
 type watcher struct {
 	ctx  context.Context
 	stop func()
 
 	mu      sync.Mutex
 	cancel  context.CancelCauseFunc
-	heard   [2]map[dialogue.Cause]int // how often each came: by signal, by order
-	program chan<- os.Signal          // of the foreground; nil while there is none
-	passed  bool                      // the program was asked to end
-	timeout bool                      // mage's -t was why
+	counts  [2]map[dialogue.Cause]int // number of requests, by signal and by order
+	program chan<- os.Signal          // signals for the program in the foreground; nil without one
+	passed  bool                      // whether the program was asked to end
+	timeout bool                      // whether that was because of mage -t
 }
 
-// The ways in which a cause comes.
+// The two ways in which a request arrives.
 const (
 	bySignal = iota
 	byOrder
 )
 
-func heed(parent context.Context) *watcher {
+// watchSignals starts a watcher. Its stop function ends it.
+func watchSignals(parent context.Context) *watcher {
 	ctx, cancel := context.WithCancelCause(parent)
-	w := &watcher{ctx: ctx, cancel: cancel, heard: [2]map[dialogue.Cause]int{{}, {}}}
+	w := &watcher{ctx: ctx, cancel: cancel, counts: [2]map[dialogue.Cause]int{{}, {}}}
 	signals, quit, done := make(chan os.Signal, 4), make(chan struct{}), make(chan struct{})
 	dialogue.Notify(signals)
-	// Somebody must want SIGPIPE, or the process dies of a reader that has gone
-	// ("mage imageRun | head") with everything still to be cleaned up. Wanted, it
-	// makes the write fail instead.
+	// Without a handler, SIGPIPE kills the process when the reader of its output ends
+	// ("mage imageRun | head"), and nothing is cleaned up. With one, the write fails.
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
 	go func() {
@@ -63,7 +63,7 @@ func heed(parent context.Context) *watcher {
 		for {
 			select {
 			case s := <-signals:
-				w.hear(bySignal, dialogue.CauseOf(s))
+				w.handle(bySignal, dialogue.CauseOf(s))
 			case <-quit:
 				return
 			}
@@ -73,20 +73,20 @@ func heed(parent context.Context) *watcher {
 	return w
 }
 
-// told takes a cause that the target has sent.
-func (w *watcher) told(c dialogue.Cause) { w.hear(byOrder, c) }
+// ordered handles a request that the target has sent.
+func (w *watcher) ordered(c dialogue.Cause) { w.handle(byOrder, c) }
 
-// hear counts a cause, and acts when it is not the other half of one that has come
-// the other way.
-func (w *watcher) hear(way int, c dialogue.Cause) {
+// handle counts a request. It acts on it unless the same request has already arrived the
+// other way.
+func (w *watcher) handle(way int, c dialogue.Cause) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.heard[way][c]++
-	if w.heard[way][c] <= w.heard[1-way][c] {
+	w.counts[way][c]++
+	if w.counts[way][c] <= w.counts[1-way][c] {
 		return
 	}
 	if c == dialogue.Gone && w.passed {
-		return // the program is ending; that mage has ended too is no second wish
+		return // the program is already ending; the end of mage is not a second request
 	}
 	if w.program == nil {
 		w.cancel(causes[c])
@@ -99,7 +99,7 @@ func (w *watcher) hear(way int, c dialogue.Cause) {
 	}
 }
 
-// signalFor is what the program in the foreground gets.
+// signalFor returns the signal for the program in the foreground.
 func signalFor(c dialogue.Cause) os.Signal {
 	if c == dialogue.Interrupt {
 		return syscall.SIGINT
@@ -107,9 +107,9 @@ func signalFor(c dialogue.Cause) os.Signal {
 	return syscall.SIGTERM
 }
 
-// divert passes signals on to a program, from now until restore. restore says
-// whether the program was asked to end.
-func (w *watcher) divert() (signals <-chan os.Signal, restore func() (passed bool)) {
+// forward passes requests on to a program as signals, until restore is called. restore
+// reports whether the program was asked to end.
+func (w *watcher) forward() (signals <-chan os.Signal, restore func() (passed bool)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c := make(chan os.Signal, 4)
@@ -122,7 +122,8 @@ func (w *watcher) divert() (signals <-chan os.Signal, restore func() (passed boo
 	}
 }
 
-// timedOut says whether a program was asked to end because mage's -t was nearly over.
+// timedOut reports whether a program was asked to end because the time limit of mage -t was
+// nearly over.
 func (w *watcher) timedOut() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
 
-// Ctrl-C comes by signal and by order, in either order, and is one; a second
-// Ctrl-C is a second one.
+// Ctrl-C arrives both as a signal and as an order, in any sequence, and counts once. A
+// second Ctrl-C counts again.
 func TestWatcherPairs(t *testing.T) {
 	type event struct {
 		way   int
@@ -28,15 +28,15 @@ func TestWatcherPairs(t *testing.T) {
 		{"order first", []event{{byOrder, dialogue.Interrupt}, {bySignal, dialogue.Interrupt}}, []os.Signal{syscall.SIGINT}},
 		{"twice", []event{{bySignal, dialogue.Interrupt}, {byOrder, dialogue.Interrupt}, {byOrder, dialogue.Interrupt}, {bySignal, dialogue.Interrupt}}, []os.Signal{syscall.SIGINT, syscall.SIGINT}},
 		{"order alone", []event{{byOrder, dialogue.Terminate}}, []os.Signal{syscall.SIGTERM}},
-		{"then mage goes", []event{{bySignal, dialogue.Interrupt}, {byOrder, dialogue.Gone}}, []os.Signal{syscall.SIGINT}},
-		{"mage goes", []event{{byOrder, dialogue.Gone}}, []os.Signal{syscall.SIGTERM}},
+		{"then mage ends", []event{{bySignal, dialogue.Interrupt}, {byOrder, dialogue.Gone}}, []os.Signal{syscall.SIGINT}},
+		{"mage ends", []event{{byOrder, dialogue.Gone}}, []os.Signal{syscall.SIGTERM}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := heed(context.Background())
+			w := watchSignals(context.Background())
 			defer w.stop()
-			signals, restore := w.divert()
+			signals, restore := w.forward()
 			for _, e := range test.events {
-				w.hear(e.way, e.cause)
+				w.handle(e.way, e.cause)
 			}
 			if len(signals) != len(test.want) {
 				t.Fatalf("%d signals reach the program, want %d", len(signals), len(test.want))
@@ -47,7 +47,7 @@ func TestWatcherPairs(t *testing.T) {
 				}
 			}
 			if !restore() {
-				t.Error("the program was asked to end, and that is not known")
+				t.Error("restore does not report that the program was asked to end")
 			}
 			if err := context.Cause(w.ctx); err != nil {
 				t.Errorf("the context has ended: %v", err)
@@ -56,7 +56,7 @@ func TestWatcherPairs(t *testing.T) {
 	}
 }
 
-// How a target ends says whose fault it is.
+// The exit code and the text of a target depend on its error and on interruptions.
 func TestEnding(t *testing.T) {
 	cause := errors.New("cause")
 	interrupted, cancel := context.WithCancelCause(context.Background())

@@ -5,9 +5,9 @@ import (
 	"unicode"
 )
 
-// cutLine cuts a line to fewer columns than a terminal has; zero columns are not known
-// and cut nothing. A cursor in the last column has gone to the next line already in
-// some terminals, so that column stays free.
+// cutLine cuts a line to fewer columns than the terminal has, and appends end. The last
+// column stays free, because some terminals wrap the line there. If columns is zero, the
+// width is unknown and nothing is cut.
 func cutLine(line, end string, columns int) string {
 	if columns <= 0 || columnsOf(line+end) < columns {
 		return line + end
@@ -24,6 +24,7 @@ func cutLine(line, end string, columns int) string {
 	return line + end
 }
 
+// columnsOf returns the width of a text in columns.
 func columnsOf(text string) int {
 	n := 0
 	for _, r := range text {
@@ -32,8 +33,8 @@ func columnsOf(text string) int {
 	return n
 }
 
-// wide are the characters that terminals draw over two columns, as far as names have
-// them (https://www.unicode.org/reports/tr11/): East Asian ones and pictures.
+// wide are the ranges of characters that terminals draw two columns wide: East Asian ones
+// and emoji (https://www.unicode.org/reports/tr11/). It has those that occur in names.
 var wide = [][2]rune{{0x1100, 0x115f}, {0x2e80, 0x303e}, {0x3041, 0xa4cf}, {0xac00, 0xd7a3}, {0xf900, 0xfaff}, {0xfe30, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1faff}, {0x20000, 0x3fffd}}
 
 func columnsOfRune(r rune) int {
@@ -48,10 +49,10 @@ func columnsOfRune(r rune) int {
 	return 1
 }
 
-// weighed puts weight on the beginning of a line that may have been cut in it.
-func weighed(line, beginning string, weight func(string) string) string {
+// styleStart styles the beginning of a line, or all of the line if that was cut shorter.
+func styleStart(line, beginning string, style func(string) string) string {
 	if rest, ok := strings.CutPrefix(line, beginning); ok {
-		return weight(beginning) + rest
+		return style(beginning) + rest
 	}
-	return weight(line)
+	return style(line)
 }

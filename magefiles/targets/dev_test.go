@@ -242,7 +242,7 @@ func TestDev(t *testing.T) {
 
 			s.write("main.go", strings.Replace(speaker("third"), "func main() {", "func main() {\n\tundefined()", 1))
 			s.says("undefined: undefined", 1)
-			s.says("the last good version runs on", 1)
+			s.says("the last good version keeps running", 1)
 			s.answers("second")
 			s.write("main.go", speaker("third"))
 			s.answers("third")
@@ -342,9 +342,9 @@ func TestDevBeside(t *testing.T) {
 		s.write(beside, "package main\n")
 	}
 	s.write("main.go", strings.Replace(speaker("second"), "\tif err", "\tundefined()\n\tif err", 1))
-	s.says("the last good version runs on", 1)
+	s.says("the last good version keeps running", 1)
 	s.write("page.txt", "another page")
-	s.says("the last good version runs on", 2)
+	s.says("the last good version keeps running", 2)
 	s.write("main.go", speaker("second"))
 	s.says("new container in", 1)
 	s.answers("second")
@@ -363,15 +363,15 @@ func TestDevBeside(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "internal", "late"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.says("the last good version runs on", 3)
+	s.says("the last good version keeps running", 3)
 	s.write("internal/late/late.go", "package late\n")
 	s.answers("third")
 
 	s.write("magefile.go", magefileWith(`Name: "`+name+`"`))
-	s.says("magefile.go has changed; start imageDev again for it", 1)
+	s.says("magefile.go has changed; restart imageDev to apply it", 1)
 
 	docker(t, "rm", "--force", strings.TrimSpace(docker(t, "ps", "-q", "--filter", "ancestor="+name+":"+tag)))
-	s.says("the container has ended; the next change starts another one", 1)
+	s.says("the container has ended; the next change starts a new one", 1)
 	s.write("main.go", imports("fourth"))
 	s.answers("fourth")
 	s.end(name)

@@ -19,7 +19,7 @@ import (
 const pollEvery = 2 * time.Millisecond
 
 // stuck are texts that the target prints when it waits for the user to fix something.
-var stuck = []string{"waiting for a change", "the last good version runs on"}
+var stuck = []string{"waiting for a change", "the last good version keeps running"}
 
 // session is a running target that swaps the program.
 type session struct {
