@@ -1,12 +1,12 @@
-// Package dialogue is what the targets in a magefile and the command that does
-// their work say to each other. They are two processes: the targets are compiled
-// into every magefile and have to be small, since mage lists and links all that
-// they import at each start; the command holds the Docker client and all else.
+// Package dialogue has the messages between the targets in a magefile and the worker,
+// the program that does their work. These are two processes, because mage lists and
+// links everything that the targets import at each start. So the targets import little,
+// and the worker has the Docker client and everything else.
 //
-// Each side writes JSON values, one after the other: the target [Order] values to
-// the command's standard input, the command [Report] values to a pipe whose
-// number the environment names. The command's standard output and error are the
-// target's own. An end of the orders without a Stop means that the target is gone.
+// Each side writes a sequence of JSON values. The target writes [Order] values to the
+// worker's standard input. The worker writes [Report] values to a pipe, whose number is
+// in [ReportsVariable]. The worker inherits the target's standard output and error. If
+// the orders end without a Stop, the target's process has ended.
 package dialogue
 
 import (
@@ -15,39 +15,39 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
-// ReportsVariable names the variable that tells the command the number of the
-// file descriptor (on Windows: the handle) of its reports.
+// ReportsVariable is the environment variable with the number of the file descriptor
+// (on Windows: the handle) to which the worker writes its reports.
 const ReportsVariable = "FROMSCRATCH_REPORTS"
 
-// Order is one thing that the target says; one of the fields is set.
+// Order is a message of the target. Exactly one field is set.
 type Order struct {
-	Start  *Start  `json:",omitempty"` // comes first, once
+	Start  *Start  `json:",omitempty"` // the first order, sent once
 	Answer *Answer `json:",omitempty"` // to a Call
-	Stop   Cause   `json:",omitempty"` // asks the command to end, each time
+	Stop   Cause   `json:",omitempty"` // asks the worker to end; may be repeated
 }
 
-// Start is what the command is to do.
+// Start says what the worker must do.
 type Start struct {
 	Target  string          // "image", "imageRun" …
-	Module  string          // folder of the module that the magefile, and so this command, is compiled in
-	Args    []string        // for the program, behind "--"; nil without it
-	Configs []config.Config // as recorded; their functions do not travel
+	Module  string          // folder of the module in which the magefile, and so the worker, is compiled
+	Args    []string        // arguments after "--"; nil without "--"
+	Configs []config.Config // as recorded; their functions are not sent
 	Hooks   []Hooks         // those of each Config
-	// Grace is the time that the program of imageRun has to end when it is asked to.
-	// Zero is as long as an engine gives.
+	// Grace is how long the program of imageRun may take to end when it is asked to.
+	// Zero is the engine's default.
 	Grace time.Duration
 }
 
-// Hooks says which functions a Config has.
+// Hooks reports which functions a Config has.
 type Hooks struct{ Before, After bool }
 
-// Answer is what came of a Call; an empty Error is success.
+// Answer is the result of a Call. An empty Error means success.
 type Answer struct{ Error string }
 
-// Cause is why the command has to end.
+// Cause is the reason why the worker must end.
 type Cause string
 
-// The causes. Gone is never sent: it is what the end of the orders means.
+// The causes. Gone is never sent: the end of the orders means Gone.
 const (
 	Interrupt Cause = "interrupt"  // Ctrl-C, SIGINT
 	Terminate Cause = "terminated" // SIGTERM
@@ -56,24 +56,24 @@ const (
 	Gone      Cause = "gone"       // mage has ended
 )
 
-// Report is one thing that the command says; one of the fields is set.
+// Report is a message of the worker. Exactly one field is set.
 type Report struct {
-	Call *Call `json:",omitempty"` // the target answers
-	End  *End  `json:",omitempty"` // comes last, once
+	Call *Call `json:",omitempty"` // the target sends an Answer
+	End  *End  `json:",omitempty"` // the last report, sent once
 }
 
 // Call asks the target to run a function of a Config.
 type Call struct {
 	Config   int    // index in Start.Configs
 	Hook     string // "Before" or "After"
-	Argument string // the function's
+	Argument string // of the function
 }
 
-// End is how the command has ended.
+// End says how the worker ended.
 type End struct {
 	Error string // "" for success
-	Code  int    // exit code that goes with the Error
-	// Exit ends the target's process with the Code, an error or none: it is the
-	// code of imageRun's program.
+	Code  int    // exit code for the Error
+	// Exit makes the target's process end with Code, with or without an Error: Code is
+	// then the exit code of imageRun's program.
 	Exit bool
 }

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// Notify sends the signals that ask a process to end to c. One that the process was
-// started with as ignored stays so: nohup wants that.
+// Notify sends the signals that ask a process to end to c. Signals that were ignored
+// when the process started stay ignored, as nohup needs.
 func Notify(c chan<- os.Signal) {
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		if !signal.Ignored(s) {
@@ -16,7 +16,7 @@ func Notify(c chan<- os.Signal) {
 	}
 }
 
-// CauseOf is what a signal of [Notify] means.
+// CauseOf returns the cause for a signal of [Notify].
 func CauseOf(s os.Signal) Cause {
 	switch s {
 	case syscall.SIGINT:
