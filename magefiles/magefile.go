@@ -1,6 +1,6 @@
 //go:build mage
 
-// These are the tasks of this repository. What users import is package targets.
+// These are the tasks of this repository. Users import package targets instead.
 package main
 
 import (
@@ -22,27 +22,27 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/testrun"
 )
 
-// The linters, pinned, run from the module proxy: they are no dependency of ours.
+// The linters, at fixed versions. They run from the module proxy and are not dependencies of this module.
 const (
 	staticcheck = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
 	govulncheck = "golang.org/x/vuln/cmd/govulncheck@v1.1.4"
 )
 
-// ourModule is the path of this module.
-const ourModule = "github.com/fromscratch-go/fromscratch"
+// modulePath is the path of this module.
+const modulePath = "github.com/fromscratch-go/fromscratch"
 
-// Default is what "go tool mage" alone does.
+// Default is the task of "go tool mage" without arguments.
 var Default = Test
 
-// Test runs the tests of all packages and, through them, of the examples, but for the heavy ones: see TestHeavy. It
-// prints a line for each package and the counts. The images that the tests share stay for the next run: see TestClean.
+// Test runs the tests of all packages, which also test the examples, except the heavy ones: see TestHeavy. It prints a
+// line for each package and the counts. Images that the tests share stay for the next run: see TestClean.
 func Test(ctx context.Context) error { return test(ctx, "-skip", testkit.HeavyPattern) }
 
-// TestHeavy runs the tests that take minutes and seldom find what the others do not: large programs compiled from
-// source, hundreds of installed programs, other releases of Debian, every recipe. CI runs it after Test.
+// TestHeavy runs the tests that take minutes and rarely find what the others miss: large programs compiled from source,
+// hundreds of installed programs, other releases of Debian, every recipe. CI runs it after Test.
 func TestHeavy(ctx context.Context) error { return test(ctx, "-run", testkit.HeavyPattern) }
 
-// test runs go test with the options. FROMSCRATCH_TEST_RECORD names a file that gets the events, for
+// test runs go test with the options. If FROMSCRATCH_TEST_RECORD is set, the events are written to that file, for
 // magefiles/bench/tests.
 func test(ctx context.Context, options ...string) (err error) {
 	signals := []os.Signal{syscall.SIGTERM}
@@ -51,17 +51,17 @@ func test(ctx context.Context, options ...string) (err error) {
 	}
 	ctx, stop := signal.NotifyContext(ctx, signals...)
 	defer stop()
-	o := testrun.Options{Module: ourModule}
+	o := testrun.Options{Module: modulePath}
 	if path := os.Getenv("FROMSCRATCH_TEST_RECORD"); path != "" {
 		f, createErr := os.Create(path)
 		if createErr != nil {
-			return fmt.Errorf("keeping the events of the tests: %w", createErr)
+			return fmt.Errorf("creating the file in FROMSCRATCH_TEST_RECORD: %w", createErr)
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 		o.Record = f
 	}
-	// Packages are tested in this order, as many at once as there are cores: those that take longest begin.
-	// More tests than cores run at once in each, as many of them wait for an engine.
+	// Packages are tested in this order, one per core: the slowest come first. In each, more tests than cores run at
+	// once, because many of them wait for an engine.
 	o.Args = append(options, "-parallel=3", "./magefiles/targets/...", "./buildkit", "./...")
 	release, err := testkit.Share()
 	if err != nil {
@@ -74,9 +74,9 @@ func test(ctx context.Context, options ...string) (err error) {
 
 // Fuzz runs each fuzz target for a while: ten seconds, or FROMSCRATCH_FUZZ_TIME ("10m").
 func Fuzz(ctx context.Context) error {
-	span := os.Getenv("FROMSCRATCH_FUZZ_TIME")
-	if span == "" {
-		span = "10s"
+	duration := os.Getenv("FROMSCRATCH_FUZZ_TIME")
+	if duration == "" {
+		duration = "10s"
 	}
 	cmd := command(ctx, ".", nil, "go", "test", "-json", "-list", "^Fuzz", "./...")
 	var listed bytes.Buffer
@@ -91,7 +91,7 @@ func Fuzz(ctx context.Context) error {
 			return nil
 		}
 		targets++
-		return fuzz(ctx, e.Package, name, span)
+		return fuzz(ctx, e.Package, name, duration)
 	})
 	if err == nil && targets == 0 {
 		return errors.New("there is no fuzz target")
@@ -100,15 +100,15 @@ func Fuzz(ctx context.Context) error {
 }
 
 // fuzz runs one fuzz target.
-func fuzz(ctx context.Context, pkg, name, span string) error {
-	// Finding the smallest of inputs that are only interesting would take most of the time.
-	cmd := command(ctx, ".", nil, "go", "test", "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", span, "-fuzzminimizetime", "10x", pkg)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(os.Stdout, &said), io.MultiWriter(os.Stderr, &said)
+func fuzz(ctx context.Context, pkg, name, duration string) error {
+	// Minimizing inputs that are merely interesting would take most of the time.
+	cmd := command(ctx, ".", nil, "go", "test", "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", duration, "-fuzzminimizetime", "10x", pkg)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(os.Stdout, &output), io.MultiWriter(os.Stderr, &output)
 	fmt.Println("+", strings.Join(cmd.Args, " "))
 	err := cmd.Run()
-	// The go command may call the end of the time a failure; a real one leaves its input.
-	if err != nil && ctx.Err() == nil && strings.Contains(said.String(), "context deadline exceeded") && !strings.Contains(said.String(), "Failing input written to") {
+	// The go command may report the end of the time as a failure. A real failure writes its input.
+	if err != nil && ctx.Err() == nil && strings.Contains(output.String(), "context deadline exceeded") && !strings.Contains(output.String(), "Failing input written to") {
 		return nil
 	}
 	if err != nil {
@@ -117,7 +117,7 @@ func fuzz(ctx context.Context, pkg, name, span string) error {
 	return nil
 }
 
-// TestClean removes the builder images that tests share, which each run leaves for the next one.
+// TestClean removes the builder images that the tests share. Each run leaves them for the next one.
 func TestClean() error {
 	if _, err := exec.LookPath("docker"); err != nil {
 		return nil
@@ -128,20 +128,20 @@ func TestClean() error {
 	return buildertest.Remove()
 }
 
-// Bench measures what importing the targets costs at each start of mage, and prints a table; magefiles/bench/RESULTS.md has the last.
+// Bench measures what importing the targets costs at each start of mage, and prints a table; the last one is in magefiles/bench/RESULTS.md.
 func Bench(ctx context.Context) error { return run(ctx, ".", nil, "go", "run", "./magefiles/bench") }
 
-// BenchLoop measures the local loop against the other ways to an image, for half an hour on a quiet machine; magefiles/bench/loop/RESULTS.md has the last.
+// BenchLoop compares the local loop with other ways to build an image, for half an hour on an idle machine; the last results are in magefiles/bench/loop/RESULTS.md.
 func BenchLoop(ctx context.Context) error {
 	return run(ctx, ".", nil, "go", "run", "./magefiles/bench/loop")
 }
 
-// BenchRecipes measures the images of classic recipes against ours, for ten minutes on a quiet machine; magefiles/bench/recipes/RESULTS.md has the last.
+// BenchRecipes compares the images of common Dockerfiles with those of fromscratch, for ten minutes on an idle machine; the last results are in magefiles/bench/recipes/RESULTS.md.
 func BenchRecipes(ctx context.Context) error {
 	return run(ctx, ".", nil, "go", "run", "./magefiles/bench/recipes")
 }
 
-// Check looks at the source without running it: format, vet for every system that users build on, staticcheck, known vulnerabilities, tidy modules.
+// Check checks the source without running it: gofmt, vet for every system that users build on, staticcheck, govulncheck, tidy modules.
 func Check(ctx context.Context) error {
 	for _, check := range []func(context.Context) error{gofmt, vet, static, vulnerabilities, tidy} {
 		if err := check(ctx); err != nil {
@@ -183,22 +183,22 @@ func static(ctx context.Context) error {
 	return run(ctx, ".", nil, "go", "run", staticcheck, "-tags", "mage", "./...")
 }
 
-// vulnerabilities asks govulncheck, whose data lies on a server of its own: where
-// that cannot be reached, it says so and goes on.
+// vulnerabilities runs govulncheck. If the server with its data cannot be reached, it
+// prints that and succeeds.
 func vulnerabilities(ctx context.Context) error {
 	cmd := command(ctx, ".", nil, "go", "run", govulncheck, "./...")
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
 	if err != nil && (strings.Contains(out.String(), "vuln.go.dev") || strings.Contains(out.String(), "fetching vulnerabilities")) {
-		fmt.Println("govulncheck: left out, its data cannot be reached:", strings.TrimSpace(out.String()))
+		fmt.Println("govulncheck: skipped, because its data cannot be reached:", strings.TrimSpace(out.String()))
 		return nil
 	}
 	fmt.Print(out.String())
 	return err
 }
 
-// tidy checks go.mod and go.sum of every module here.
+// tidy checks go.mod and go.sum of every module in this repository.
 func tidy(ctx context.Context) error {
 	if err := run(ctx, ".", nil, "go", "mod", "tidy", "-diff"); err != nil {
 		return err
@@ -206,7 +206,7 @@ func tidy(ctx context.Context) error {
 	return inModules(".", func(dir string) error { return run(ctx, dir, nil, "go", "mod", "tidy", "-diff") })
 }
 
-// inModules calls do for each module below root, but not for ours.
+// inModules calls do for each module below root, except this one.
 func inModules(root string, do func(dir string) error) error {
 	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -222,7 +222,7 @@ func inModules(root string, do func(dir string) error) error {
 	})
 }
 
-// run runs a command and shows what it prints.
+// run runs a command and passes its output on.
 func run(ctx context.Context, dir string, env []string, name string, args ...string) error {
 	cmd := command(ctx, dir, env, name, args...)
 	fmt.Println("+", strings.Join(append(env, cmd.Args...), " "), "#", dir)
@@ -232,6 +232,7 @@ func run(ctx context.Context, dir string, env []string, name string, args ...str
 	return nil
 }
 
+// command returns a command in dir whose output is passed on.
 func command(ctx context.Context, dir string, env []string, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
