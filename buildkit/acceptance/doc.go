@@ -1,3 +1,3 @@
-// Package acceptance has only tests: real programs from the module proxy and from C libraries are built, loaded and run in
-// their images as the image's user. The modules below ../testdata pin their versions.
+// Package acceptance has only tests. They build real programs, from the module proxy and with C libraries, load them into
+// the engine and run them as the image's user. The modules below ../testdata fix their versions.
 package acceptance

@@ -18,9 +18,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// Programs whose libraries open others, or read files, that no header of theirs
-// names. Each does its work in the image as the image's user, as on the machine that
-// built it.
+// The libraries of these programs open other libraries, or read files, that are in no ELF
+// header. In the image, each program works as on the machine that built it.
 func TestAcceptLibraries(t *testing.T) {
 	t.Parallel()
 	acceptLibraries(t, map[string]libraryCase{
@@ -47,7 +46,7 @@ func TestAcceptLibraries(t *testing.T) {
 	})
 }
 
-// The same for programs whose libraries open many others, and that take long to compile.
+// The same for programs with many such libraries, which take long to compile.
 func TestHeavyAcceptLibraries(t *testing.T) {
 	acceptLibraries(t, map[string]libraryCase{
 		"vipsformats": {
@@ -83,13 +82,13 @@ func TestHeavyAcceptLibraries(t *testing.T) {
 	})
 }
 
-// libraryCase is a program that does its work in the image.
+// libraryCase is a program, and what it prints in the image.
 type libraryCase struct {
-	module string // below testdata, when it is not the test's name
+	module string // folder below testdata; "" is the test's name
 	c      buildkit.Config
-	need   []string // commands that build it
-	pkg    string   // of pkg-config
-	files  string   // pattern of what else must be installed
+	need   []string // commands that the build needs
+	pkg    string   // name for pkg-config
+	files  string   // pattern of other files that must be installed
 	args   []string
 	want   string
 }
@@ -111,17 +110,17 @@ func acceptLibraries(t *testing.T, tests map[string]libraryCase) {
 			test.c.Repo = buildtest.Repo + name
 			ref := buildtest.Load(t, buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", test.module)), test.c))
 			if got := buildtest.Run(t, nil, ref, test.args...); got != test.want {
-				t.Errorf("the program says %q, want %q", got, test.want)
+				t.Errorf("the program prints %q, want %q", got, test.want)
 			}
 			if user := testkit.Output(t, "", "docker", "inspect", "-f", "{{.Config.User}}", ref); user != "65534:65534\n" {
-				t.Errorf("it does so as %q", user)
+				t.Errorf("the image's user is %q, want 65534:65534", user)
 			}
 		})
 	}
 }
 
-// curl verifies a server whose certificate the Config brings, by its own bundle and
-// by OpenSSL's.
+// curl verifies a server whose certificate is in Certificates, both with curl's default
+// bundle and with OpenSSL's.
 func TestAcceptCurl(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "gcc")
@@ -135,14 +134,14 @@ func TestAcceptCurl(t *testing.T) {
 		t.Fatal(err)
 	}
 	ref := buildtest.Load(t, buildtest.MustBuild(t, dir, buildkit.Config{Repo: buildtest.Repo + "curl", Certificates: []string{"ca.pem"}}))
-	// The server is on the loopback of the machine that has the engine.
+	// The server listens on the loopback of the engine's machine.
 	if got := buildtest.Run(t, []string{"--network", "host"}, ref, server.URL); got != "verified\nverified\n" {
 		t.Errorf("curl prints %q", got)
 	}
 }
 
-// A program with cgo for another architecture, out of the root of the cross compiler.
-// An emulator runs it that is mounted into the container: the engine need not know.
+// A cgo program for another architecture, with libraries of the cross compiler's sysroot.
+// An emulator that is mounted into the container runs it, so the engine needs none.
 func TestHeavyAcceptCross(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "aarch64-linux-gnu-gcc", "qemu-aarch64-static")
@@ -157,11 +156,11 @@ func TestHeavyAcceptCross(t *testing.T) {
 	}
 	options := []string{"--platform", "linux/arm64", "-v", qemu + ":/qemu:ro", "--entrypoint", "/qemu"}
 	if got, want := buildtest.Run(t, options, ref, "/cross"), "linux/arm64 3.000 uid 65534\n"; got != want {
-		t.Errorf("the program says %q, want %q", got, want)
+		t.Errorf("the program prints %q, want %q", got, want)
 	}
 }
 
-// photo is picture as a JPEG.
+// photo returns the file of buildtest.Picture as a JPEG.
 func photo(t *testing.T) string {
 	t.Helper()
 	in, err := os.Open(buildtest.Picture(t))

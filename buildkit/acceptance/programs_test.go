@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/buildtest"
@@ -19,11 +18,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// Real programs from the module proxy, each run in its image as the image's user.
-// They are pinned by the modules below testdata.
-
-// crane is a static program, named by its import path in a module that go.mod
-// requires. It validates the very image that it is in.
+// crane is a static program, given by its import path in a module that go.mod requires.
+// It validates its own image.
 func TestAcceptCrane(t *testing.T) {
 	t.Parallel()
 	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "crane")), buildkit.Config{
@@ -37,11 +33,11 @@ func TestAcceptCrane(t *testing.T) {
 	}
 	out := testkit.Output(t, "", "docker", "run", "--rm", "-v", archive+":/data/image.tar:ro", ref, "validate", "--tarball", "/data/image.tar")
 	if !strings.Contains(out, "PASS") {
-		t.Errorf("crane says %q of its own image", out)
+		t.Errorf("crane prints %q about its own image, want PASS", out)
 	}
 }
 
-// caddy is a server with a configuration folder below its home.
+// caddy is a server that keeps its configuration below its home.
 func TestHeavyAcceptCaddy(t *testing.T) {
 	t.Parallel()
 	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "caddy")), buildkit.Config{
@@ -53,66 +49,56 @@ func TestHeavyAcceptCaddy(t *testing.T) {
 	t.Cleanup(func() { testkit.Output(t, "", "docker", "rm", "-f", id) })
 	address := strings.TrimSpace(testkit.Output(t, "", "docker", "port", id, "8080/tcp"))
 	if page := get(t, "http://"+address+"/passwd"); !strings.Contains(page, "nobody:x:65534:65534") {
-		t.Errorf("caddy serves %q", page)
+		t.Errorf("caddy serves %q, want the image's /etc/passwd", page)
 	}
 }
 
-// The SQLite that go-sqlite3 brings in C: sorting more than fits its cache needs a
+// go-sqlite3 compiles SQLite from C. A sort that is larger than SQLite's cache needs a
 // folder for temporary files.
 func TestAcceptBundledSQLite(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "gcc")
 	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "bundled")), buildkit.Config{Repo: buildtest.Repo + "bundled"})
 	if got := testkit.Output(t, "", "docker", "run", "--rm", buildtest.Load(t, built)); got != "rows: 199999\n" {
-		t.Errorf("the program says %q", got)
+		t.Errorf("the program prints %q", got)
 	}
 }
 
-// govips has a closure of some two hundred libraries; it resizes a PNG.
+// govips loads about two hundred libraries. It resizes a PNG.
 func TestAcceptGovips(t *testing.T) {
 	t.Parallel()
-	testkit.Need(t, "gcc", "pkg-config")
-	if err := exec.Command("pkg-config", "--exists", "vips").Run(); err != nil {
-		testkit.Missing(t, "libvips-dev")
-	}
+	testkit.NeedPackage(t, "vips")
 	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "govips")), buildkit.Config{Repo: buildtest.Repo + "govips", Files: []config.File{{From: buildtest.Picture(t), To: "/srv/picture.png"}}})
 	if n := len(built.Closure.Objects); n < 50 {
-		t.Errorf("the closure has %d objects, which cannot be all", n)
+		t.Errorf("the closure has %d objects, want at least 50", n)
 	}
 	if got := testkit.Output(t, "", "docker", "run", "--rm", buildtest.Load(t, built), "/srv/picture.png"); got != "32x16 png\n" {
-		t.Errorf("the program says %q", got)
+		t.Errorf("the program prints %q", got)
 	}
 }
 
-// get gets a page from a server that may still be starting.
+// get requests a page from a server that may still be starting.
 func get(t *testing.T, url string) string {
 	t.Helper()
-	var last error
-	for end := time.Now().Add(testkit.Patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		resp, err := http.Get(url)
-		if err != nil {
-			last = err
-			continue
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != http.StatusOK {
-			t.Fatalf("%s answers %s: %s (%v)", url, resp.Status, body, err)
-		}
-		return string(body)
+	var resp *http.Response
+	var err error
+	testkit.WaitFor(t, "an answer of "+url, func() bool {
+		resp, err = http.Get(url)
+		return err == nil
+	}, func() string { return fmt.Sprint(err) })
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s answers %s: %s (%v)", url, resp.Status, body, err)
 	}
-	t.Fatalf("%s does not answer: %v", url, last)
-	return ""
+	return string(body)
 }
 
-// The archive is one that others read: podman loads and runs it, skopeo knows its
-// configuration.
+// Other tools read the archive: skopeo its configuration, podman and docker load it.
 func TestArchiveIsReadByOthers(t *testing.T) {
 	t.Parallel()
-	testkit.Need(t, "podman", "skopeo", "docker")
-	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
-		testkit.Missing(t, "a Docker Engine ("+strings.TrimSpace(string(out))+")")
-	}
+	testkit.Need(t, "podman", "skopeo")
+	testkit.NeedEngine(t)
 	dir := testkit.Module(t, map[string]string{
 		"go.mod":  "module example.com/archived\n\ngo 1.23\n",
 		"main.go": "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc main() { fmt.Println(\"uid\", os.Getuid(), \"in\", os.Getenv(\"HOME\")) }\n",
@@ -135,6 +121,6 @@ func TestArchiveIsReadByOthers(t *testing.T) {
 	}
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", buildtest.Repo+"archived:latest").Run() })
 	if got, want := testkit.Output(t, "", "docker", "run", "--rm", buildtest.Repo+"archived:latest"), fmt.Sprintln("uid 65534 in /data"); got != want {
-		t.Errorf("the program says %q, want %q", got, want)
+		t.Errorf("the program prints %q, want %q", got, want)
 	}
 }

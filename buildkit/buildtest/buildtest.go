@@ -13,7 +13,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// Repo begins the name of every image that a test loads. Nobody else uses such names.
+// Repo is the prefix of the name of every image that a test loads. Nothing else uses it.
 const Repo = "fromscratch-test-"
 
 // Build builds the one image of a Config in the module at dir, for this machine.
@@ -29,7 +29,7 @@ func Build(ctx context.Context, dir string, c buildkit.Config) (*buildkit.Built,
 	return plan.Build(ctx, nil)
 }
 
-// MustBuild is Build for a test: an error fails it, and its end closes the result.
+// MustBuild is [Build] in a test. An error fails the test. The result is closed when the test ends.
 func MustBuild(t testing.TB, dir string, c buildkit.Config) *buildkit.Built {
 	t.Helper()
 	built, err := Build(context.Background(), dir, c)
@@ -44,7 +44,8 @@ func MustBuild(t testing.TB, dir string, c buildkit.Config) *buildkit.Built {
 	return built
 }
 
-// Load loads an image, whose name begins with [Repo], and returns its name. The test's end removes the image.
+// Load loads an image into the engine and returns its name, which must begin with [Repo]. The image is removed when the
+// test ends. Without an engine it skips the test, see [testkit.Missing].
 func Load(t testing.TB, built *buildkit.Built) string {
 	t.Helper()
 	ctx := context.Background()
@@ -66,7 +67,7 @@ func Load(t testing.TB, built *buildkit.Built) string {
 	return ref
 }
 
-// Run runs an image with options for docker run and arguments for its program, and returns what the program prints.
+// Run runs an image with options for docker run and arguments for its program, and returns the program's output.
 func Run(t testing.TB, options []string, ref string, args ...string) string {
 	t.Helper()
 	words := append([]string{"run", "--rm", "--label", "fromscratch-test"}, options...)
