@@ -11,7 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// builderProject is the hello example with a Builder.
+// builderProject returns the hello example with a Builder.
 func builderProject(t *testing.T, builder, fields string) string {
 	t.Helper()
 	return project(t, map[string]string{"magefile.go": fmt.Sprintf(`//go:build mage
@@ -34,7 +34,7 @@ func goEnv(t *testing.T, key string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// What keeps a Builder from compiling has the exit code of whose fault it is.
+// A Builder that cannot compile fails with 2 if the configuration is wrong, and with 3 if the engine or a registry failed.
 func TestBuilderCodes(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -50,10 +50,10 @@ func TestBuilderCodes(t *testing.T) {
 	}{
 		{"no engine", "golang:1.26-bookworm", "", []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "IMAGE_PLATFORM=linux/" + runtime.GOARCH}, 3, []string{`the Builder "golang:1.26-bookworm" (magefile.go:8) needs a Docker Engine`, "fix: "}},
 		{"no image", "localhost:1/fromscratch-test/none:1", "", nil, 3, []string{"localhost:1/fromscratch-test/none:1", "docker login"}},
-		{"wrong words", "golang:1.26-bookworm", "", []string{"IMAGE_BUILDER_SOURCES=mount"}, 2, []string{"IMAGE_BUILDER_SOURCES", "fix: set it to bind or copy"}},
+		{"wrong source mode", "golang:1.26-bookworm", "", []string{"IMAGE_BUILDER_SOURCES=mount"}, 2, []string{"IMAGE_BUILDER_SOURCES", "fix: set it to bind or copy"}},
 		{"no such context", "golang:1.26-bookworm", at("fromscratch-test-none"), nil, 2, []string{`the engine "fromscratch-test-none" of Builders (magefile.go:8)`, "no such context", "or correct Builders"}},
-		{"no address", "golang:1.26-bookworm", at("ftp://far.example"), nil, 2, []string{`the engine "ftp://far.example" of Builders`, "unknown scheme", "or correct Builders"}},
-		{"nobody there", "golang:1.26-bookworm", at("unix:///nowhere/docker.sock"), nil, 3, []string{`the engine "unix:///nowhere/docker.sock" of Builders`, "fix: "}},
+		{"bad address", "golang:1.26-bookworm", at("ftp://far.example"), nil, 2, []string{`the engine "ftp://far.example" of Builders`, "unknown scheme", "or correct Builders"}},
+		{"no engine at the address", "golang:1.26-bookworm", at("unix:///nowhere/docker.sock"), nil, 3, []string{`the engine "unix:///nowhere/docker.sock" of Builders`, "fix: "}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			mage(t, builderProject(t, row.builder, row.fields), row.env, "imageArchive").wantError(t, row.code, row.says...)
@@ -61,7 +61,7 @@ func TestBuilderCodes(t *testing.T) {
 	}
 }
 
-// The targets compile in a Builder, say so in the plan, and know an unchanged image without it.
+// The targets compile in a Builder and show it in the plan. For an unchanged image they start none.
 func TestBuilder(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -71,7 +71,7 @@ func TestBuilder(t *testing.T) {
 	removeImages(t, name+":"+tag)
 	env := []string{"XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
 	if plan := mage(t, dir, env, "imagePlan").wantOK(t).stdout; !strings.Contains(plan, "builder ") || !strings.Contains(plan, builder+" (sha256:") {
-		t.Errorf("the plan has no builder:\n%s", plan)
+		t.Errorf("the plan does not show the builder:\n%s", plan)
 	}
 	first := mage(t, dir, env, "image").wantOK(t)
 	if !strings.Contains(first.stderr, "builder    started") {
@@ -79,7 +79,7 @@ func TestBuilder(t *testing.T) {
 	}
 	again := mage(t, dir, env, "image").wantOK(t)
 	if strings.Contains(again.stderr, "started") || !strings.Contains(again.stderr, "is unchanged") {
-		t.Error("the image is not known again")
+		t.Error("the second run does not report the image as unchanged")
 	}
 	if left := docker(t, "ps", "-aq", "--filter", "volume="+dir); left != "" {
 		t.Errorf("containers are left: %s", left)

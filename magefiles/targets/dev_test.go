@@ -22,8 +22,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// speaker is a server that answers with a word, and ends when it is asked to. It listens on the port that [published]
-// sets.
+// speaker returns a server that answers with a word, and ends with code 3 at a request of /end. It listens on the port
+// that [published] sets.
 func speaker(word string) string {
 	return fmt.Sprintf(`package main
 
@@ -48,8 +48,8 @@ func main() {
 
 var lastPort atomic.Int32
 
-// published are fields of a Config that publish a port of this machine which no other test uses. It lies below those
-// that the system gives to whoever asks for any.
+// published returns fields of a Config that publish a port of this machine which no other test uses. The port is below
+// those that the system assigns by itself.
 func published(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
@@ -65,13 +65,13 @@ func published(t *testing.T) string {
 	return ""
 }
 
-// session is a command of the targets that runs, and what it has printed so far.
+// session is a running command, and its output so far.
 type session struct {
 	t   *testing.T
 	dir string
 	cmd *exec.Cmd
 
-	ended chan struct{} // closed when cmd and whoever has its output have ended
+	ended chan struct{} // closed when cmd and all processes that have its output have ended
 
 	mu  sync.Mutex
 	out bytes.Buffer
@@ -95,7 +95,7 @@ func develop(t *testing.T, dir string, env ...string) *session {
 	return begin(t, mageCommand(t, dir, env, "imageDev"))
 }
 
-// begin starts a command in a process group of its own, which the test's end interrupts and then kills.
+// begin starts a command in its own process group. If it still runs when the test ends, it is interrupted and then killed.
 func begin(t *testing.T, cmd *exec.Cmd) *session {
 	t.Helper()
 	s := &session{t: t, dir: cmd.Dir, cmd: cmd, ended: make(chan struct{})}
@@ -112,7 +112,7 @@ func begin(t *testing.T, cmd *exec.Cmd) *session {
 		if t.Failed() {
 			t.Logf("%s printed:\n%s", strings.Join(cmd.Args, " "), s.text())
 		}
-		if !s.hasEnded() { // a container that is left holds its port
+		if !s.hasEnded() { // otherwise its container would keep the port
 			s.signal(syscall.SIGINT)
 			s.wait()
 		}
@@ -132,7 +132,8 @@ func (s *session) hasEnded() bool {
 // signal sends a signal to all processes of the session.
 func (s *session) signal(number syscall.Signal) { _ = syscall.Kill(-s.cmd.Process.Pid, number) }
 
-// wait waits until mage and whoever has its output have ended, and returns mage's exit code: -1 if a signal ended it.
+// wait waits until mage and all processes that have its output have ended. It returns mage's exit code, or -1 if a signal
+// ended mage.
 func (s *session) wait() int {
 	s.t.Helper()
 	select {
@@ -145,11 +146,11 @@ func (s *session) wait() int {
 	return s.cmd.ProcessState.ExitCode()
 }
 
-// waitFor waits until done. It fails the test when the command ends before, or takes too long.
+// waitFor waits until done returns true. It fails the test if the command ends first, or if that takes too long.
 func (s *session) waitFor(what string, done func() bool) {
 	s.t.Helper()
 	testkit.WaitFor(s.t, what, func() bool {
-		ended := s.hasEnded() // asked first: what it printed last counts
+		ended := s.hasEnded() // checked before done, so that the last output counts
 		if done() {
 			return true
 		}
@@ -167,7 +168,7 @@ func (s *session) write(name, content string) {
 	}
 }
 
-// says waits until the output has a text so many times.
+// says waits until the output has a text at least times times.
 func (s *session) says(text string, times int) {
 	s.t.Helper()
 	s.waitFor(fmt.Sprintf("%q %d times", text, times), func() bool { return strings.Count(s.text(), text) >= times })
@@ -195,7 +196,7 @@ func (s *session) answers(word string) {
 	})
 }
 
-// end interrupts it, and looks for what it has left.
+// end interrupts imageDev, and checks that no container and no nameless image of these names is left.
 func (s *session) end(names ...string) {
 	s.t.Helper()
 	s.signal(syscall.SIGINT)
@@ -212,9 +213,9 @@ func (s *session) end(names ...string) {
 	}
 }
 
-// The loop: a change of the source is in the running container at once, one that does
-// not compile changes nothing, a program that ends waits for the next change, and
-// Ctrl-C leaves nothing.
+// A change of the source gets into the running container. A change that does not compile
+// has no effect. A program that ends is started again by the next change. Ctrl-C leaves
+// nothing.
 func TestDev(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -237,7 +238,7 @@ func TestDev(t *testing.T) {
 			s.says("swapped in", 1)
 			s.says("speaking second", 1)
 			if now := docker(t, "ps", "-q", "--filter", "ancestor="+name+":"+tag); now != container {
-				t.Errorf("the container is another one, %q and not %q", now, container)
+				t.Errorf("the container is %q, want the old one %q", now, container)
 			}
 
 			s.write("main.go", strings.Replace(speaker("third"), "func main() {", "func main() {\n\tundefined()", 1))
@@ -247,7 +248,7 @@ func TestDev(t *testing.T) {
 			s.write("main.go", speaker("third"))
 			s.answers("third")
 
-			// A rename, as editors save.
+			// Editors save a file by renaming another.
 			s.write("new", speaker("fourth"))
 			if err := os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "main.go")); err != nil {
 				t.Fatal(err)
@@ -259,25 +260,25 @@ func TestDev(t *testing.T) {
 				t.Error("the program has not ended")
 			}
 			s.says("ended with code 3", 1)
-			time.Sleep(300 * time.Millisecond) // it must not be started again meanwhile
+			time.Sleep(300 * time.Millisecond) // time in which it must not be started again
 			if n := strings.Count(s.text(), "speaking fourth"); n != 1 {
 				t.Errorf("the program was started %d times", n)
 			}
 			s.write("main.go", speaker("fifth"))
 			s.answers("fifth")
 
-			// Somebody removes the container: the next change starts another one.
+			// Somebody removes the container: the next change starts a new one.
 			docker(t, "rm", "-f", docker(t, "ps", "-q", "--filter", "ancestor="+name+":"+tag))
 			s.says("the container has ended", 1)
 			s.write("main.go", speaker("sixth"))
 			s.answers("sixth")
 
-			// Somebody removes what was built: the next change builds it anew.
+			// Somebody removes the build's files: the next change builds them again.
 			mage(t, dir, nil, "imageClean").wantOK(t)
 			s.write("main.go", speaker("seventh"))
 			s.answers("seventh")
 
-			// Another package is another image to be planned, another file another image.
+			// A new import needs a new plan, and a changed file a new image.
 			s.write("more.go", "package main\n\nimport \"net/http/pprof\"\n\nvar _ = pprof.Index\n")
 			s.says("new container in", 3)
 			s.answers("seventh")
@@ -289,7 +290,7 @@ func TestDev(t *testing.T) {
 	}
 }
 
-// Two programs are developed at once; a change of one does not restart the other.
+// A change of one of two programs does not restart the other.
 func TestDevTwoPrograms(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -318,9 +319,9 @@ func TestDevWrongSwap(t *testing.T) {
 	mage(t, project(t, nil), []string{"IMAGE_DEV_SWAP=mount"}, "imageDev").wantError(t, 2, "IMAGE_DEV_SWAP", "fix: set it to bind or copy")
 }
 
-// What the go command does not compile changes nothing, though it lies beside the source;
-// what has changed while nothing could be built is made up for, and a package that was
-// missing is found wherever it appears.
+// Files beside the source that the go command does not compile have no effect. Changes made
+// while the program does not compile get into the container with the next good version. A
+// missing package is found wherever it appears.
 func TestDevBeside(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -377,7 +378,7 @@ func TestDevBeside(t *testing.T) {
 	s.end(name)
 }
 
-// A run that is killed, with all its processes, leaves no container either.
+// A run whose processes are all killed leaves no container.
 func TestDevKilled(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)

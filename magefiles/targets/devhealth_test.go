@@ -10,7 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// patient is a server that tells its own health check how it is: not well when the word begins with "bad".
+// patient returns a server that is also its own health check. It is unhealthy if the word begins with "bad".
 func patient(word string) string {
 	return fmt.Sprintf(`package main
 
@@ -55,9 +55,8 @@ func ask() {
 `, word)
 }
 
-// What the health check says of a program is shown when it has looked at that program: after the start, after each swap,
-// whatever it has said of the one before, and in a new container. A check that is the program itself is one of the
-// program that runs.
+// imageDev shows the result of the health check for each program: after the start, after each swap, whatever the earlier
+// result was, and in a new container. If the check is the program itself, it is always the running version.
 func TestDevHealth(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)

@@ -27,8 +27,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
-// The Dockerfile of an example makes the image that fromscratch makes, with the builder of any engine and with
-// BuildKit: the same files, owners, modes and links, the same program, the same configuration.
+// The Dockerfile of an example builds the same image as fromscratch, both with the classic builder and with BuildKit: the
+// same files, owners, modes and links, the same program, the same configuration.
 func TestHeavyDockerfileOfExamples(t *testing.T) {
 	testkit.NeedEngine(t)
 	builder := buildertest.Image(t)
@@ -53,7 +53,7 @@ func TestHeavyDockerfileOfExamples(t *testing.T) {
 			}
 			id := container(t, "-p", "127.0.0.1::8080", ref)
 			if got := get(t, "http://"+strings.TrimSpace(docker(t, "port", id, "8080/tcp"))+"/css/style.css"); got == "" {
-				t.Error("the server has no style sheet")
+				t.Error("the server returns an empty style sheet")
 			}
 		}},
 		{"sqlite", []string{"sqlite"}, "sqlite3", func(t *testing.T, _, ref string) {
@@ -90,11 +90,11 @@ func TestHeavyDockerfileOfExamples(t *testing.T) {
 	}
 }
 
-// covered are images whose Dockerfiles have nothing that those of the others do not have. They are written; they are
-// built, which takes a minute each, where FROMSCRATCH_TEST_DOCKERFILES is "all".
+// covered are images whose Dockerfiles have nothing that the others do not cover. Their Dockerfiles are always written, but
+// built only if FROMSCRATCH_TEST_DOCKERFILES is "all": that takes a minute each.
 var covered = []string{"hello", "clock"}
 
-// dockerfileTag is the tag of our images that are compared: other tests remove theirs.
+// dockerfileTag is the tag of the images of fromscratch in these tests. Other tests remove images with the usual tag.
 const dockerfileTag = tag + "-dockerfile"
 
 func tagged(names []string) []string {
@@ -113,13 +113,13 @@ type dockerBuild struct {
 }
 
 var (
-	// classic is the builder that knows no mounts: they are taken out, as the file says.
+	// classic is the builder without support for mounts. They are removed, as the file says.
 	classic = dockerBuild{"classic", func(*testing.T) []string { return []string{"DOCKER_BUILDKIT=0"} },
 		func(s string) string { return regexp.MustCompile(`--mount=[^ ]* `).ReplaceAllString(s, "") }}
 	buildKit = dockerBuild{"buildkit", func(*testing.T) []string { return []string{"DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"} }, func(s string) string { return s }}
 )
 
-// build builds a Dockerfile that the targets have written, and removes the image when the test ends.
+// build builds a Dockerfile of the targets. The image is removed when the test ends.
 func (b dockerBuild) build(t *testing.T, dir, file, builder string) string {
 	t.Helper()
 	env := b.env(t)
@@ -140,10 +140,10 @@ func (b dockerBuild) build(t *testing.T, dir, file, builder string) string {
 	return ref
 }
 
-// removeStages removes an image, and what the classic builder has left of the stages below it.
-func removeStages(ref, said string) {
+// removeStages removes an image, and the images of its stages that the classic builder has left.
+func removeStages(ref, output string) {
 	exec.Command("docker", "image", "rm", "-f", ref).Run()
-	ids := regexp.MustCompile(`(?m)^ ---> ([0-9a-f]{12})$`).FindAllStringSubmatch(said, -1)
+	ids := regexp.MustCompile(`(?m)^ ---> ([0-9a-f]{12})$`).FindAllStringSubmatch(output, -1)
 	for _, m := range slices.Backward(ids) {
 		out, err := exec.Command("docker", "image", "inspect", "-f", "{{.RepoTags}}", m[1]).Output()
 		if err == nil && strings.TrimSpace(string(out)) == "[]" {
@@ -152,9 +152,9 @@ func removeStages(ref, said string) {
 	}
 }
 
-// dockerBuilds are the builders of this machine's docker command: the classic one, which the engine has in itself, and
-// BuildKit where docker has buildx. Debian 12 has no package of that; CI compiles it, and builds one Dockerfile by it, the
-// one with all kinds of mounts.
+// dockerBuilds returns the builders of this machine's docker command: the classic one, which is part of the engine, and
+// BuildKit if docker has buildx. Debian 12 has no package of buildx. CI compiles it and uses it for one Dockerfile, the one
+// with all kinds of mounts.
 func dockerBuilds(t *testing.T, name string) []dockerBuild {
 	if exec.Command("docker", "buildx", "version").Run() == nil {
 		return []dockerBuild{classic, buildKit}
@@ -168,7 +168,7 @@ func dockerBuilds(t *testing.T, name string) []dockerBuild {
 	return []dockerBuild{classic, compiled}
 }
 
-// compiledBuildx is a configuration folder of the docker command that has buildx, which is kept for later runs.
+// compiledBuildx returns a configuration folder of the docker command with buildx. It is kept for later runs.
 func compiledBuildx(t *testing.T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
@@ -198,7 +198,7 @@ func compiledBuildx(t *testing.T) string {
 	return config
 }
 
-// moduleProxy serves this machine's module cache: a build needs no other network.
+// moduleProxy serves this machine's module cache, so that a build needs no other network. It returns the address.
 func moduleProxy(t *testing.T) string {
 	t.Helper()
 	cache, err := exec.Command("go", "env", "GOMODCACHE").Output()
@@ -221,7 +221,7 @@ func moduleProxy(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// exportedEntry is a path of an image as a container has it.
+// exportedEntry describes a path in a container of an image.
 type exportedEntry struct {
 	kind     byte
 	mode     int64
@@ -268,7 +268,8 @@ func exported(t *testing.T, ref string) map[string]exportedEntry {
 	return entries
 }
 
-// otherBytes says of a path why its content may differ: it is the distribution's, where fromscratch brings its own.
+// otherBytes reports whether the content of a path may differ: the Dockerfile takes these files from the distribution,
+// and fromscratch has its own.
 func otherBytes(name string) bool {
 	switch name {
 	case "/etc/services", "/etc/protocols", "/etc/mime.types":
@@ -277,11 +278,11 @@ func otherBytes(name string) bool {
 	return strings.HasPrefix(name, "/usr/share/zoneinfo/")
 }
 
-// compareTrees compares what two images have in them, path by path.
+// compareTrees compares the files of two images, path by path.
 func compareTrees(t *testing.T, ours, theirs map[string]exportedEntry) {
 	t.Helper()
 	if len(ours) < 10 {
-		t.Fatalf("our image has only %d paths", len(ours))
+		t.Fatalf("the image of fromscratch has %d paths, want at least 10", len(ours))
 	}
 	all := maps.Clone(ours)
 	maps.Copy(all, theirs)
@@ -293,16 +294,16 @@ func compareTrees(t *testing.T, ours, theirs map[string]exportedEntry) {
 		}
 		switch {
 		case !hasB:
-			t.Errorf("%s: the Dockerfile's image has none, ours %s", name, a)
+			t.Errorf("%s: missing in the Dockerfile's image; in that of fromscratch it is %s", name, a)
 		case !hasA:
-			t.Errorf("%s: our image has none, the Dockerfile's %s", name, b)
+			t.Errorf("%s: missing in the image of fromscratch; in the Dockerfile's it is %s", name, b)
 		case a != b:
-			t.Errorf("%s: ours is %s, the Dockerfile's %s", name, a, b)
+			t.Errorf("%s: in the image of fromscratch it is %s, in the Dockerfile's %s", name, a, b)
 		}
 	}
 }
 
-// runConfig is the part of an image's configuration that says how it is run.
+// runConfig is the part of an image's configuration that decides how it runs.
 type runConfig struct {
 	Entrypoint, Cmd       []string
 	Env                   []string
@@ -313,7 +314,7 @@ type runConfig struct {
 	StopSignal            string
 }
 
-// compareConfigs compares how two images are run, but for what each builder adds: a PATH, our label.
+// compareConfigs compares how two images run, except for what the builders add: PATH, and the label of fromscratch.
 func compareConfigs(t *testing.T, ours, theirs string) {
 	t.Helper()
 	var configs [2]runConfig
@@ -333,24 +334,24 @@ func compareConfigs(t *testing.T, ours, theirs string) {
 		}
 	}
 	if !reflect.DeepEqual(configs[0], configs[1]) {
-		t.Errorf("our image is run by %+v, the Dockerfile's by %+v", configs[0], configs[1])
+		t.Errorf("the image of fromscratch has %+v, the Dockerfile's %+v", configs[0], configs[1])
 	}
 	if a, b := docker(t, "image", "inspect", "-f", "{{.Os}}/{{.Architecture}}", ours), docker(t, "image", "inspect", "-f", "{{.Os}}/{{.Architecture}}", theirs); a != b {
-		t.Errorf("our image is for %s, the Dockerfile's for %s", a, b)
+		t.Errorf("the image of fromscratch is for %s, the Dockerfile's for %s", a, b)
 	}
 }
 
-// A file that somebody else wrote, or that was edited, stays as it is, and so does the other one of the two.
+// A file that was edited, or that fromscratch did not write, is not overwritten. Then the other file is not written either.
 func TestDockerfileIsNotOverwritten(t *testing.T) {
 	t.Parallel()
 	dir := project(t, map[string]string{".dockerignore": "theirs\n"})
 	mage(t, dir, nil, "imageDockerfile").wantError(t, 2, ".dockerignore", "not written by fromscratch", "fix: ", "IMAGE_DOCKERFILE")
 	if _, err := os.Stat(filepath.Join(dir, "Dockerfile")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("of the Dockerfile there is %v, want none", err)
+		t.Errorf("looking for the Dockerfile: %v, want that it does not exist", err)
 	}
 	files := strings.Fields(mage(t, dir, []string{"IMAGE_DOCKERFILE=deploy/Containerfile"}, "imageDockerfile").stdout)
 	if len(files) != 0 {
-		t.Errorf("stdout names %q, though there is no folder", files)
+		t.Errorf("stdout has %q, although the folder does not exist", files)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "deploy"), 0o755); err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// authority signs the certificates of a test's engine and of who may use it.
+// authority signs the certificates of a test's engine and of its clients.
 type authority struct {
 	t    *testing.T
 	cert *x509.Certificate
@@ -37,7 +37,7 @@ func newAuthority(t *testing.T) authority {
 	return a
 }
 
-// issue makes a certificate and its key. One of an authority without a certificate signs itself.
+// issue makes a certificate and its key. If the authority has no certificate yet, the new one is self-signed.
 func (a authority) issue(c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -60,7 +60,7 @@ func (a authority) issue(c *x509.Certificate) (*x509.Certificate, *ecdsa.Private
 	return c, key
 }
 
-// client writes a folder as DOCKER_CERT_PATH names it: what a client of the authority shows, and whom it trusts.
+// client writes a folder for DOCKER_CERT_PATH: a client certificate of the authority, and the authority that it trusts.
 func (a authority) client(trusted authority) string {
 	a.t.Helper()
 	dir := a.t.TempDir()
@@ -107,7 +107,7 @@ func (a authority) engine() string {
 	return "tcp://localhost:" + port
 }
 
-// forward carries a connection to the machine's engine, the end of each direction by itself.
+// forward connects a client to the machine's engine. It ends each direction separately.
 func forward(conn *tls.Conn) {
 	defer conn.Close()
 	engine, err := net.Dial("unix", "/var/run/docker.sock")
@@ -126,7 +126,7 @@ func forward(conn *tls.Conn) {
 	<-done
 }
 
-// An engine behind mutual TLS, chosen by the environment, by a context, and by the context in use.
+// The targets use an engine behind mutual TLS, chosen by the environment, by a context, and by the current context.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -154,7 +154,7 @@ func TestTLS(t *testing.T) {
 	runAfar(t, dir, byContext, "hello in secret")
 }
 
-// Engines that are configured and not reached, or configured wrongly: what, where, why, and what helps.
+// The error for an engine that is unreachable or wrongly configured says what, where, why, and how to fix it.
 func TestUnreachableEngines(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -196,9 +196,9 @@ func TestUnreachableEngines(t *testing.T) {
 		want []string
 	}{
 		{"no TLS", []string{"DOCKER_HOST=" + host}, 3, []string{host, "(DOCKER_HOST)", "fix: use TLS if the engine there wants it: DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"}},
-		{"certificate of a stranger", withTLS(strangers.client(a)), 3, []string{"tls: ", "fix: use a cert.pem and key.pem that the engine accepts"}},
-		{"engine of a stranger", withTLS(a.client(strangers)), 3, []string{"unknown authority", "fix: use the ca.pem that signed the engine's certificate"}},
-		{"another name", append(withTLS(certs), "DOCKER_HOST="+strings.Replace(host, "localhost", "127.0.0.1", 1)), 3, []string{"127.0.0.1", "fix: use the host name that is in the engine's certificate"}},
+		{"client certificate of another authority", withTLS(strangers.client(a)), 3, []string{"tls: ", "fix: use a cert.pem and key.pem that the engine accepts"}},
+		{"engine of another authority", withTLS(a.client(strangers)), 3, []string{"unknown authority", "fix: use the ca.pem that signed the engine's certificate"}},
+		{"wrong host name", append(withTLS(certs), "DOCKER_HOST="+strings.Replace(host, "localhost", "127.0.0.1", 1)), 3, []string{"127.0.0.1", "fix: use the host name that is in the engine's certificate"}},
 		{"no certificates", withTLS(t.TempDir()), 2, []string{"ca.pem", "fix: put ca.pem, cert.pem and key.pem where the error looked for them, or unset DOCKER_HOST"}},
 		{"nobody listens", []string{"DOCKER_HOST=tcp://localhost:1"}, 3, []string{"tcp://localhost:1", "connection refused", "fix: start the engine there"}},
 		{"context without TLS", byContext("plain"), 3, []string{`context "plain" (DOCKER_CONTEXT)`, "fix: use TLS", "a context with certificates, or unset DOCKER_CONTEXT"}},
@@ -213,7 +213,7 @@ func TestUnreachableEngines(t *testing.T) {
 	}
 }
 
-// podman's service, which a user without Docker has.
+// The targets use the service of podman, both directly and over ssh.
 func TestPodman(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "podman")
@@ -245,11 +245,11 @@ func TestPodman(t *testing.T) {
 	}
 	behind := newSSH(t, onlyPodman(t))
 	if r := mage(t, dir, behind.env(socket), "image").wantOK(t); !strings.Contains(r.stderr, "is unchanged") && !strings.Contains(r.stderr, "loaded") {
-		t.Error("behind ssh podman does not answer")
+		t.Error("the image is not loaded into podman over ssh")
 	}
 }
 
-// onlyPodman is a PATH with podman and without docker.
+// onlyPodman returns a PATH with podman and without docker.
 func onlyPodman(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

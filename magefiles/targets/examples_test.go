@@ -17,22 +17,22 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// A server: HTTP 200 as uid 65534, a healthy health check, and an HTTPS request
-// that its certificates let through.
+// The server answers as uid 65534, its health check is healthy, and it trusts an HTTPS
+// server by the certificates in its image.
 func TestExampleHello(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
 	dir := example(t, "hello")
 	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "trusted") }))
 	secure.Listener.Close()
-	secure.Listener = everywhere(t)
+	secure.Listener = listenEverywhere(t)
 	secure.StartTLS()
 	defer secure.Close()
 	removeImages(t, "hello:"+tag)
 
 	ref := mage(t, dir, []string{"SSL_CERT_FILE=" + bundleWith(t, secure)}, "image").wantOK(t).stdout
 	if ref != "hello:"+tag+"\n" {
-		t.Errorf("stdout is %q, want the reference alone", ref)
+		t.Errorf("stdout is %q, want only the reference", ref)
 	}
 	id := container(t, "-p", "127.0.0.1::8080", strings.TrimSpace(ref))
 	base := "http://" + strings.TrimSpace(docker(t, "port", id, "8080/tcp"))
@@ -42,14 +42,14 @@ func TestExampleHello(t *testing.T) {
 	port := secure.Listener.Addr().(*net.TCPAddr).Port
 	target := fmt.Sprintf("https://%s:%d/", certificateName, port)
 	if got := get(t, base+"/fetch?url="+url.QueryEscape(target)); got != "trusted" {
-		t.Errorf("through HTTPS came %q", got)
+		t.Errorf("the HTTPS server answers %q, want \"trusted\"", got)
 	}
 	testkit.WaitFor(t, "the health check", func() bool {
 		return strings.TrimSpace(docker(t, "inspect", "-f", "{{.State.Health.Status}}", id)) == "healthy"
 	})
 }
 
-// A cgo program with the system's SQLite: rows written to and read from /data.
+// The cgo program writes rows to /data and reads them, with the system's SQLite.
 func TestExampleSqlite(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -71,7 +71,7 @@ func TestExampleSqlite(t *testing.T) {
 	}
 }
 
-// Several programs of a module: files, a user, zones, arguments and exit codes.
+// The programs of one module have their files, user, zones, arguments and exit codes.
 func TestExampleFiles(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -106,12 +106,12 @@ func TestExampleFiles(t *testing.T) {
 	}
 }
 
-// certificateName is the name that httptest's certificate is made out to.
+// certificateName is the host name in httptest's certificate.
 const certificateName = "example.com"
 
-// everywhere listens on all addresses: containers reach the host by one that
+// listenEverywhere listens on all addresses: the one by which containers reach the host
 // depends on the engine's networks.
-func everywhere(t *testing.T) net.Listener {
+func listenEverywhere(t *testing.T) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", ":0")
 	if err != nil {
@@ -120,8 +120,8 @@ func everywhere(t *testing.T) net.Listener {
 	return l
 }
 
-// bundleWith is the host's bundle with the server's certificate added, as in a
-// company that has a certificate authority of its own.
+// bundleWith returns a copy of the host's bundle with the server's certificate added, as in
+// a company with its own certificate authority.
 func bundleWith(t *testing.T, server *httptest.Server) string {
 	t.Helper()
 	host, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
@@ -136,7 +136,7 @@ func bundleWith(t *testing.T, server *httptest.Server) string {
 	return path
 }
 
-// container starts a container of ours and removes it when the test ends.
+// container starts a container. It is removed when the test ends.
 func container(t *testing.T, args ...string) string {
 	t.Helper()
 	args = append([]string{"run", "-d", "--label", "fromscratch-test", "--add-host", certificateName + ":host-gateway"}, args...)
@@ -145,7 +145,7 @@ func container(t *testing.T, args ...string) string {
 	return id
 }
 
-// get gets a page, from a server that may still be starting.
+// get requests a page from a server that may still be starting.
 func get(t *testing.T, url string) string {
 	t.Helper()
 	var body []byte

@@ -8,8 +8,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// imageExplain says of the SQLite example why each file is there: as a tree, as the
-// chain of one file, and for other programs.
+// imageExplain prints why each file of the SQLite example is there: as a tree, as the
+// chain for one file, and as JSON.
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	testkit.NeedPackage(t, "sqlite3")
@@ -28,16 +28,16 @@ func TestExplain(t *testing.T) {
 		Entries []struct{ Path, Type, Reason, For string }
 	}
 	if err := json.Unmarshal([]byte(out), &all); err != nil || len(all) != 1 {
-		t.Fatalf("the explanation of one image is no JSON of it: %v, %d objects", err, len(all))
+		t.Fatalf("want JSON with one image: %v, %d objects", err, len(all))
 	}
 	x := all[0]
 	if x.Image != "sqlite" || x.Size < 1e6 {
-		t.Errorf("the image is %q of %d bytes", x.Image, x.Size)
+		t.Errorf("the image is %q of %d bytes, want sqlite of at least 1 MB", x.Image, x.Size)
 	}
 	libm := ""
 	for _, e := range x.Entries {
 		if e.Reason == "" {
-			t.Errorf("%s is there for no reason", e.Path)
+			t.Errorf("%s has no reason", e.Path)
 		}
 		if strings.Contains(e.Path, "/libm.so.6") && e.Type == "file" {
 			libm = e.Path
@@ -55,9 +55,9 @@ func TestExplain(t *testing.T) {
 	mage(t, dir, nil, "imageExplain", "--", "relative").wantError(t, 2, "relative", "fix: ")
 }
 
-// imagePlan compiles to see what the program needs, and takes nothing that is only
-// guessed.
-func TestPlanForesees(t *testing.T) {
+// imagePlan compiles the program to find what it needs, and lists candidates. A candidate
+// does not get into the image.
+func TestPlanCandidates(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "gcc")
 	dir := project(t, map[string]string{
@@ -85,9 +85,9 @@ func main() { fmt.Println(C.look(), time.UTC) ; fmt.Println(time.LoadLocation("E
 	}
 	tree := mage(t, dir, nil, "imageExplain").wantOK(t).stdout
 	if before, _, _ := strings.Cut(tree, "not in the image"); strings.Contains(before, "libz.so") {
-		t.Error("a library that is only guessed is in the image")
+		t.Error("a candidate is in the image")
 	}
-	// What a build has kept does not tell what is only guessed, and the plan does all the same.
+	// The state that a build keeps has no candidates, but the plan after it still lists them.
 	if again := mage(t, dir, nil, "imagePlan").wantOK(t).stdout; again != r.stdout {
 		t.Errorf("after a build the plan is\n%s\nbefore it was\n%s", again, r.stdout)
 	}

@@ -28,10 +28,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// quiet is a log that nobody reads.
+// quiet is a logger that discards everything.
 var quiet = log.New(io.Discard, "", 0)
 
-// stage is a request to an engine, by its method and the end of its path.
+// stage is a kind of request to an engine, given by its method and the end of its path.
 type stage struct{ name, method, path string }
 
 var (
@@ -43,7 +43,7 @@ var (
 	noStage         = stage{"none", "NONE", ""}
 )
 
-// is reports whether a request is that of the stage. Of inspections only those of images count.
+// is reports whether a request is of the stage. whileInspecting is only the inspection of images.
 func (s stage) is(r *http.Request) bool {
 	if s == whileInspecting && !strings.Contains(r.URL.Path, "/images/") {
 		return false
@@ -51,24 +51,24 @@ func (s stage) is(r *http.Request) bool {
 	return r.Method == s.method && strings.HasSuffix(r.URL.Path, s.path)
 }
 
-// sickEngine is a proxy in front of the machine's engine that has a fault at one stage.
-type sickEngine struct {
+// faultyEngine is a proxy for the machine's engine that has a fault at one stage.
+type faultyEngine struct {
 	t      *testing.T
 	stage  stage
-	fault  func(e *sickEngine, w http.ResponseWriter, r *http.Request)
+	fault  func(e *faultyEngine, w http.ResponseWriter, r *http.Request)
 	engine *httputil.ReverseProxy
 	server *http.Server
 	addr   string
 	open   *tracked
 
-	reached  chan struct{} // has a value when the stage is reached
-	released chan struct{} // closed when what hangs goes on
+	reached  chan struct{} // gets a value when the stage is reached
+	released chan struct{} // closed to let hanging requests continue
 	release  func()
 }
 
-func newSickEngine(t *testing.T, at stage, fault func(*sickEngine, http.ResponseWriter, *http.Request)) *sickEngine {
+func newFaultyEngine(t *testing.T, at stage, fault func(*faultyEngine, http.ResponseWriter, *http.Request)) *faultyEngine {
 	t.Helper()
-	e := &sickEngine{t: t, stage: at, fault: fault, reached: make(chan struct{}, 1), released: make(chan struct{})}
+	e := &faultyEngine{t: t, stage: at, fault: fault, reached: make(chan struct{}, 1), released: make(chan struct{})}
 	e.release = sync.OnceFunc(func() { close(e.released) })
 	e.engine = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine" },
@@ -89,12 +89,12 @@ func newSickEngine(t *testing.T, at stage, fault func(*sickEngine, http.Response
 		e.fault(e, w, r)
 	})}
 	e.listen("127.0.0.1:0")
-	t.Cleanup(func() { e.release(); e.die() })
+	t.Cleanup(func() { e.release(); e.stop() })
 	return e
 }
 
-// listen serves an address until the proxy is closed.
-func (e *sickEngine) listen(addr string) {
+// listen serves the address until the proxy is closed.
+func (e *faultyEngine) listen(addr string) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		e.t.Error(err)
@@ -105,13 +105,13 @@ func (e *sickEngine) listen(addr string) {
 	go e.server.Serve(e.open)
 }
 
-// die ends the engine as its clients see it: a server alone leaves the connections that were taken over.
-func (e *sickEngine) die() {
+// stop closes the server and all connections. The server itself does not close hijacked ones.
+func (e *faultyEngine) stop() {
 	e.server.Close()
 	e.open.closeAll()
 }
 
-// tracked is a listener that knows its connections.
+// tracked is a listener that can close its connections.
 type tracked struct {
 	net.Listener
 	mu    sync.Mutex
@@ -136,60 +136,60 @@ func (l *tracked) closeAll() {
 	}
 }
 
-func (e *sickEngine) env() string { return "DOCKER_HOST=tcp://" + e.addr }
+func (e *faultyEngine) env() string { return "DOCKER_HOST=tcp://" + e.addr }
 
-// nowhere is a writer for an answer that nobody gets.
-type nowhere struct{ header http.Header }
+// discarded is a ResponseWriter for an answer that the client does not get.
+type discarded struct{ header http.Header }
 
-func (n nowhere) Header() http.Header         { return n.header }
-func (n nowhere) Write(p []byte) (int, error) { return len(p), nil }
-func (n nowhere) WriteHeader(int)             {}
+func (n discarded) Header() http.Header         { return n.header }
+func (n discarded) Write(p []byte) (int, error) { return len(p), nil }
+func (n discarded) WriteHeader(int)             {}
 
 // The faults of an engine.
 var faults = []struct {
 	name string
-	do   func(*sickEngine, http.ResponseWriter, *http.Request)
+	do   func(*faultyEngine, http.ResponseWriter, *http.Request)
 }{
-	{"hang", func(e *sickEngine, _ http.ResponseWriter, _ *http.Request) { <-e.released }},
-	{"done and hang", func(e *sickEngine, _ http.ResponseWriter, r *http.Request) {
-		e.engine.ServeHTTP(nowhere{http.Header{}}, r)
+	{"hang", func(e *faultyEngine, _ http.ResponseWriter, _ *http.Request) { <-e.released }},
+	{"done and hang", func(e *faultyEngine, _ http.ResponseWriter, r *http.Request) {
+		e.engine.ServeHTTP(discarded{http.Header{}}, r)
 		<-e.released
 	}},
-	{"cut", func(*sickEngine, http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
-	{"done and cut", func(e *sickEngine, _ http.ResponseWriter, r *http.Request) {
-		e.engine.ServeHTTP(nowhere{http.Header{}}, r)
+	{"cut", func(*faultyEngine, http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
+	{"done and cut", func(e *faultyEngine, _ http.ResponseWriter, r *http.Request) {
+		e.engine.ServeHTTP(discarded{http.Header{}}, r)
 		panic(http.ErrAbortHandler)
 	}},
-	{"500", func(_ *sickEngine, w http.ResponseWriter, _ *http.Request) {
+	{"500", func(_ *faultyEngine, w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusInternalServerError)
-		_, _ = w.Write([]byte(`{"message":"the engine is sick"}`))
+		_, _ = w.Write([]byte(`{"message":"the engine is faulty"}`))
 	}},
-	{"refuse", func(e *sickEngine, _ http.ResponseWriter, _ *http.Request) {
-		go e.die()
+	{"refuse", func(e *faultyEngine, _ http.ResponseWriter, _ *http.Request) {
+		go e.stop()
 		panic(http.ErrAbortHandler)
 	}},
 }
 
-// pause lets a request wait, and then do its work though who has asked may be gone.
-func pause(e *sickEngine, w http.ResponseWriter, r *http.Request) {
+// pause delays a request until release. Then the engine handles it, even if the client has gone.
+func pause(e *faultyEngine, w http.ResponseWriter, r *http.Request) {
 	<-e.released
 	e.engine.ServeHTTP(w, r.WithContext(context.Background()))
 }
 
-// ward is a project whose runs are watched for what they leave.
-type ward struct {
+// watchedProject is a project whose runs are checked for what they leave.
+type watchedProject struct {
 	t               *testing.T
 	name, dir, temp string
-	mark            string // in the environment of all processes of its runs
+	mark            string // environment variable of all processes of its runs
 }
 
-func newWard(t *testing.T, name, program, fields string) *ward {
+func newWatchedProject(t *testing.T, name, program, fields string) *watchedProject {
 	t.Helper()
 	name = "fromscratch-test-fault-" + name
 	dir := project(t, map[string]string{"main.go": program, "magefile.go": magefileWith(`Name: "` + name + `"` + fields)})
 	removeImages(t, name+":"+tag)
-	w := &ward{t: t, name: name, dir: dir, temp: t.TempDir(), mark: "FROMSCRATCH_TEST_WARD=" + name + strconv.Itoa(os.Getpid())}
+	w := &watchedProject{t: t, name: name, dir: dir, temp: t.TempDir(), mark: "FROMSCRATCH_TEST_PROJECT=" + name + strconv.Itoa(os.Getpid())}
 	t.Cleanup(func() {
 		if left := strings.Fields(w.containers()); len(left) > 0 {
 			exec.Command("docker", append([]string{"rm", "-f"}, left...)...).Run()
@@ -201,23 +201,23 @@ func newWard(t *testing.T, name, program, fields string) *ward {
 	return w
 }
 
-// command is mage in the project.
-func (w *ward) command(env []string, args ...string) *exec.Cmd {
+// command returns a command that runs mage in the project.
+func (w *watchedProject) command(env []string, args ...string) *exec.Cmd {
 	cmd := mageCommand(w.t, w.dir, append([]string{w.mark, "TMPDIR=" + w.temp, "IMAGE_OUTPUT=docker"}, env...), args...)
 	cmd.WaitDelay = testkit.Patience
 	return cmd
 }
 
-func (w *ward) containers() string {
+func (w *watchedProject) containers() string {
 	return docker(w.t, "ps", "-aq", "--filter", "label=io.github.fromscratch-go.image="+w.name)
 }
 
-func (w *ward) nameless() string {
+func (w *watchedProject) nameless() string {
 	return docker(w.t, "images", "-q", "--filter", "dangling=true", "--filter", "label=io.github.fromscratch-go.image="+w.name)
 }
 
-// processes are those of the runs, with what they are.
-func (w *ward) processes() string {
+// processes returns the command lines of the runs' processes.
+func (w *watchedProject) processes() string {
 	var found []string
 	all, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, path := range all {
@@ -230,8 +230,8 @@ func (w *ward) processes() string {
 	return strings.Join(found, "\n")
 }
 
-// temporary are the files that runs have left for others to remove.
-func (w *ward) temporary() string {
+// temporary returns the temporary files that runs have left.
+func (w *watchedProject) temporary() string {
 	var left []string
 	for _, pattern := range []string{w.temp + "/*", w.dir + "/dist/.programs-*", w.dir + "/dist/*/.fromscratch-*", w.dir + "/dist/*@removed-*"} {
 		found, _ := filepath.Glob(pattern)
@@ -240,9 +240,9 @@ func (w *ward) temporary() string {
 	return strings.Join(left, "\n")
 }
 
-// leavesNothing waits until nothing of the runs is left, which takes a moment when somebody was killed. Temporary
-// folders of a process that was killed go with the next run.
-func (w *ward) leavesNothing(killed bool) {
+// leavesNothing waits until nothing of the runs is left, which takes a moment after a process was killed. If one was
+// killed, temporary folders may be left: the next run removes them.
+func (w *watchedProject) leavesNothing(killed bool) {
 	w.t.Helper()
 	for _, left := range []struct {
 		what string
@@ -257,18 +257,18 @@ func (w *ward) leavesNothing(killed bool) {
 }
 
 // forget removes the image, so that the next run loads it.
-func (w *ward) forget() {
+func (w *watchedProject) forget() {
 	exec.Command("docker", "image", "rm", "-f", w.name+":"+tag).Run()
 }
 
-// greeter is a program that ends at once.
+// greeter is a program that prints a line and ends.
 const greeter = "package main\n\nfunc main() { println(\"hello from the container\") }\n"
 
-// sickRow runs a target against an engine with a fault.
-func sickRow(t *testing.T, w *ward, target string, at stage, name string, fault func(*sickEngine, http.ResponseWriter, *http.Request)) {
+// testFault runs a target with an engine that has a fault.
+func testFault(t *testing.T, w *watchedProject, target string, at stage, name string, fault func(*faultyEngine, http.ResponseWriter, *http.Request)) {
 	t.Helper()
 	w.forget()
-	e := newSickEngine(t, at, fault)
+	e := newFaultyEngine(t, at, fault)
 	env := []string{e.env()}
 	if strings.Contains(name, "hang") {
 		env = append(env, "IMAGE_ENGINE_TIMEOUT=8s")
@@ -277,7 +277,7 @@ func sickRow(t *testing.T, w *ward, target string, at stage, name string, fault 
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &lockedBuffer{b: &stderr}
 	want := 3
-	if strings.Contains(name, "hang") && at == whileLoading { // a load may take as long as it likes
+	if strings.Contains(name, "hang") && at == whileLoading { // a load has no time limit
 		want = 130
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	}
@@ -286,39 +286,39 @@ func sickRow(t *testing.T, w *ward, target string, at stage, name string, fault 
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	said := cmd.Stderr.(*lockedBuffer)
+	progress := cmd.Stderr.(*lockedBuffer)
 	if want == 130 {
 		testkit.WaitFor(t, "a line about the load", func() bool {
-			return strings.Contains(said.String(), "still waiting: the engine has not answered for 2s (POST /images/load)")
-		}, said.String)
+			return strings.Contains(progress.String(), "still waiting: the engine has not answered for 2s (POST /images/load)")
+		}, progress.String)
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
 	}
 	select {
 	case <-ended:
 	case <-time.After(testkit.Patience):
 		_ = syscall.Kill(cmd.Process.Pid, syscall.SIGTERM)
-		t.Fatalf("%s has not ended:\n%s", target, said.String())
+		t.Fatalf("%s has not ended:\n%s", target, progress.String())
 	}
 	if code := cmd.ProcessState.ExitCode(); code != want {
-		t.Errorf("exit code %d, want %d\n%s", code, want, said.String())
+		t.Errorf("exit code %d, want %d\n%s", code, want, progress.String())
 	}
 	if stdout.Len() > 0 {
-		t.Errorf("stdout says %q", stdout.String())
+		t.Errorf("stdout is %q, want nothing", stdout.String())
 	}
-	if want == 3 && !strings.Contains(said.String(), "fix: ") {
-		t.Errorf("nothing says what helps:\n%s", said.String())
+	if want == 3 && !strings.Contains(progress.String(), "fix: ") {
+		t.Errorf("stderr has no fix:\n%s", progress.String())
 	}
-	if strings.Contains(name, "hang") && want == 3 && !strings.Contains(said.String(), "has not answered for 8s") {
-		t.Errorf("nothing says that the engine does not answer:\n%s", said.String())
+	if strings.Contains(name, "hang") && want == 3 && !strings.Contains(progress.String(), "has not answered for 8s") {
+		t.Errorf("stderr does not say that the engine does not answer:\n%s", progress.String())
 	}
 	e.release()
 	if made := strings.Fields(w.containers()); name == "refuse" && len(made) > 0 {
-		docker(t, append([]string{"rm", "-f"}, made...)...) // the run cannot: its engine has gone for good
+		docker(t, append([]string{"rm", "-f"}, made...)...) // the run cannot do it: its engine is gone
 	}
 	w.leavesNothing(false)
 }
 
-// lockedBuffer may be read while it is written to.
+// lockedBuffer is a buffer that can be read while it is written to.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  *bytes.Buffer
@@ -336,11 +336,11 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// Whatever an engine does at whatever request: the target ends, with 3, says nothing on stdout, and leaves nothing.
+// At any fault of the engine, the target ends with 3, prints nothing to stdout, and leaves nothing.
 func TestHeavyFaultsOfTheEngine(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
-	w := newWard(t, "engine", greeter, "")
+	w := newWatchedProject(t, "engine", greeter, "")
 	for _, row := range []struct {
 		target string
 		stages []stage
@@ -351,22 +351,22 @@ func TestHeavyFaultsOfTheEngine(t *testing.T) {
 		for _, at := range row.stages {
 			for _, fault := range faults {
 				if at == whileLoading && fault.name == "done and hang" {
-					continue // the image is there then: what the run leaves is the image itself
+					continue // the engine has loaded the image, so the run leaves it
 				}
 				t.Run(row.target+"/"+at.name+"/"+fault.name, func(t *testing.T) {
 					w.t = t
-					sickRow(t, w, row.target, at, fault.name, fault.do)
+					testFault(t, w, row.target, at, fault.name, fault.do)
 				})
 			}
 		}
 	}
 }
 
-// A few of the rows of [TestHeavyFaultsOfTheEngine].
+// A few of the cases of [TestHeavyFaultsOfTheEngine].
 func TestFaultsOfTheEngine(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
-	w := newWard(t, "few", greeter, "")
+	w := newWatchedProject(t, "few", greeter, "")
 	for _, row := range []struct {
 		target string
 		at     stage
@@ -379,21 +379,21 @@ func TestFaultsOfTheEngine(t *testing.T) {
 			if fault.name == row.fault {
 				t.Run(row.target+"/"+row.at.name+"/"+fault.name, func(t *testing.T) {
 					w.t = t
-					sickRow(t, w, row.target, row.at, fault.name, fault.do)
+					testFault(t, w, row.target, row.at, fault.name, fault.do)
 				})
 			}
 		}
 	}
 }
 
-// toWhom are the processes of a run that a signal may be sent to.
-var toWhom = []string{"mage", "target", "worker", "group"}
+// receivers are the processes of a run to which a signal is sent.
+var receivers = []string{"mage", "target", "worker", "group"}
 
-// signalRow sends a signal at a stage of imageRun.
-func signalRow(t *testing.T, w *ward, at stage, signal syscall.Signal, to string) {
+// testSignal sends a signal at a stage of imageRun.
+func testSignal(t *testing.T, w *watchedProject, at stage, signal syscall.Signal, to string) {
 	t.Helper()
 	w.forget()
-	e := newSickEngine(t, at, pause)
+	e := newFaultyEngine(t, at, pause)
 	s := begin(t, w.command([]string{e.env()}, "imageRun"))
 	if at == noStage {
 		s.says("ready\n", 1)
@@ -401,7 +401,7 @@ func signalRow(t *testing.T, w *ward, at stage, signal syscall.Signal, to string
 		select {
 		case <-e.reached:
 		case <-s.ended:
-			t.Fatalf("mage has ended before: %s", s.text())
+			t.Fatalf("mage ended before the request: %s", s.text())
 		case <-time.After(testkit.Patience):
 			t.Fatalf("the request was never made: %s", s.text())
 		}
@@ -413,7 +413,7 @@ func signalRow(t *testing.T, w *ward, at stage, signal syscall.Signal, to string
 	if err := syscall.Kill(pid, signal); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(300 * time.Millisecond) // whoever has got it acts while the engine is busy
+	time.Sleep(300 * time.Millisecond) // the receiver handles it while the engine is busy
 	e.release()
 	code := s.wait()
 	if want, ok := signalCode(at, signal, to); ok && code != want {
@@ -425,11 +425,11 @@ func signalRow(t *testing.T, w *ward, at stage, signal syscall.Signal, to string
 	w.leavesNothing(true)
 }
 
-// signalCode is mage's exit code, where it is one alone.
+// signalCode returns mage's exit code. ok is false if several codes are right.
 func signalCode(at stage, signal syscall.Signal, to string) (code int, ok bool) {
 	switch {
 	case signal != syscall.SIGINT && (to == "mage" || to == "group"):
-		return -1, true // by the signal
+		return -1, true // ended by the signal
 	case signal == syscall.SIGKILL:
 		return 0, false
 	case at == noStage:
@@ -440,33 +440,34 @@ func signalCode(at stage, signal syscall.Signal, to string) (code int, ok bool) 
 	return 0, false // the program may have been started
 }
 
-// Whoever gets whatever signal at whatever stage: the run ends and leaves nothing. mage alone swallows SIGINT.
+// A run ends and leaves nothing, whichever process gets a signal, at any stage. SIGINT to mage alone is left out: mage
+// ignores it.
 func TestHeavyFaultsBySignal(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
-	w := newWard(t, "signal", sleeper, "")
+	w := newWatchedProject(t, "signal", sleeper, "")
 	for _, at := range []stage{whileLoading, whileCreating, whileStarting, noStage} {
 		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
-			for _, to := range toWhom {
+			for _, to := range receivers {
 				if to == "mage" && signal == syscall.SIGINT {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s/%v/%s", at.name, signal, to), func(t *testing.T) {
 					w.t = t
-					signalRow(t, w, at, signal, to)
+					testSignal(t, w, at, signal, to)
 				})
 			}
 		}
 	}
-	// What was killed has left temporary files for this one.
+	// This run removes the temporary files of the killed ones.
 	w.t = t
 	w.forget()
 	runCommand(t, w.command(nil, "image")).wantOK(t)
 	w.leavesNothing(false)
 }
 
-// deafRegistry is a registry that has nothing and never takes anything. reached has a value when something is sent to it.
-func deafRegistry(t *testing.T) (host string, reached chan struct{}) {
+// silentRegistry starts a registry that has no images and never answers uploads. reached gets a value at an upload.
+func silentRegistry(t *testing.T) (host string, reached chan struct{}) {
 	t.Helper()
 	reached = make(chan struct{}, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -486,8 +487,8 @@ func deafRegistry(t *testing.T) (host string, reached chan struct{}) {
 	return strings.TrimPrefix(server.URL, "http://"), reached
 }
 
-// A signal at whatever stage of a build, to whichever of its processes: the run ends, does not report success for what is
-// not there, and leaves neither processes nor temporary files.
+// At a signal to any process, at any stage of a build, the run ends and leaves neither processes nor temporary files. It
+// reports no success for a result that does not exist.
 func TestHeavyFaultsBySignalInABuild(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -496,7 +497,7 @@ func TestHeavyFaultsBySignalInABuild(t *testing.T) {
 	if err := os.WriteFile(slow, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w := newWard(t, "build", greeter, fmt.Sprintf(`, Flags: []string{"-toolexec=%s"}`, slow))
+	w := newWatchedProject(t, "build", greeter, fmt.Sprintf(`, Flags: []string{"-toolexec=%s"}`, slow))
 	archive := filepath.Join(w.dir, "dist", w.name, "image.tar")
 	for _, at := range []string{"link", "compile", "libraries", "rootfs", "image", "push"} {
 		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
@@ -506,7 +507,7 @@ func TestHeavyFaultsBySignalInABuild(t *testing.T) {
 					if err := errors.Join(os.RemoveAll(filepath.Join(w.dir, "dist")), os.RemoveAll(file)); err != nil {
 						t.Fatal(err)
 					}
-					host, sent := deafRegistry(t) // one of its own: requests of the run before may still come
+					host, sent := silentRegistry(t) // a new one for each run: requests of the last run may still arrive
 					target, env := "imageArchive", []string{"IMAGE_OUTPUT=archive"}
 					switch at {
 					case "link":
@@ -532,7 +533,7 @@ func TestHeavyFaultsBySignalInABuild(t *testing.T) {
 					if to == "worker" && pid > 0 {
 						pid = childOf(pid)
 					}
-					if pid != 0 { // else it has just ended
+					if pid != 0 { // otherwise it has just ended
 						_ = syscall.Kill(pid, signal)
 					}
 					code := s.wait()
@@ -549,7 +550,7 @@ func TestHeavyFaultsBySignalInABuild(t *testing.T) {
 	}
 }
 
-// childOf is a child of a process; 0 is none.
+// childOf returns a child of a process, or 0 if it has none.
 func childOf(pid int) int {
 	out, err := exec.Command("pgrep", "-P", strconv.Itoa(pid)).Output()
 	if err != nil {
@@ -560,37 +561,36 @@ func childOf(pid int) int {
 	return child
 }
 
-// A run whose worker, or all of it, is killed leaves no container.
+// A run leaves no container if its worker or all its processes are killed.
 func TestRunKilled(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
-	w := newWard(t, "killed", sleeper, "")
+	w := newWatchedProject(t, "killed", sleeper, "")
 	for _, row := range []struct {
 		at stage
 		to string
 	}{{noStage, "worker"}, {noStage, "group"}, {whileCreating, "group"}} {
 		t.Run(row.at.name+"/"+row.to, func(t *testing.T) {
 			w.t = t
-			signalRow(t, w, row.at, syscall.SIGKILL, row.to)
+			testSignal(t, w, row.at, syscall.SIGKILL, row.to)
 		})
 	}
 }
 
-// restart is what an engine's restart looks like from outside: all connections end, nobody listens for a while, and what
-// happens meanwhile is done before somebody does again.
-func (e *sickEngine) restart(meanwhile func()) {
-	e.die()
+// restart imitates the restart of an engine: all connections end, and nobody listens until meanwhile has returned.
+func (e *faultyEngine) restart(meanwhile func()) {
+	e.stop()
 	meanwhile()
 	e.server = &http.Server{ErrorLog: quiet, Handler: e.server.Handler}
 	e.listen(e.addr)
 }
 
-// The engine restarts under imageDev: the loop goes on, and the next change runs.
+// If the engine restarts, imageDev continues, and the next change runs.
 func TestDevEngineRestarts(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
-	w := newWard(t, "restart", speaker("first"), ", "+published(t))
-	e := newSickEngine(t, noStage, nil)
+	w := newWatchedProject(t, "restart", speaker("first"), ", "+published(t))
+	e := newFaultyEngine(t, noStage, nil)
 	s := begin(t, w.command([]string{e.env()}, "imageDev"))
 	s.answers("first")
 	e.restart(func() {
@@ -605,12 +605,12 @@ func TestDevEngineRestarts(t *testing.T) {
 	w.leavesNothing(false)
 }
 
-// A port that somebody else has taken is told, and imageDev goes on with the next change.
+// If the port is in use, imageDev reports it and continues with the next change.
 func TestDevPortTaken(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
 	fields := published(t)
-	w := newWard(t, "port", speaker("first"), ", "+fields)
+	w := newWatchedProject(t, "port", speaker("first"), ", "+fields)
 	port := strings.Split(fields, `"`)[1]
 	l, err := net.Listen("tcp", ":"+port)
 	if err != nil {
@@ -630,8 +630,9 @@ func TestDevPortTaken(t *testing.T) {
 	w.leavesNothing(false)
 }
 
-// onTerminal starts a command as the first process of a terminal, and returns the function that closes the terminal.
-func onTerminal(t *testing.T, cmd *exec.Cmd) (closes func(), text func() string) {
+// onTerminal starts a command as the first process of a terminal. It returns a function that closes the terminal, and one
+// that returns the output.
+func onTerminal(t *testing.T, cmd *exec.Cmd) (closeTerminal func(), text func() string) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
@@ -653,8 +654,8 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) (closes func(), text func() string)
 		t.Fatal(err)
 	}
 	slave.Close()
-	said := &lockedBuffer{b: &bytes.Buffer{}}
-	// A descriptor of its own: the one above must not be waited for with its close.
+	output := &lockedBuffer{b: &bytes.Buffer{}}
+	// A new descriptor in non-blocking mode: closing master would wait for a read of it.
 	fd, err := syscall.Dup(int(master.Fd()))
 	if err != nil {
 		t.Fatal(err)
@@ -664,23 +665,23 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) (closes func(), text func() string)
 		t.Fatal(err)
 	}
 	end := os.NewFile(uintptr(fd), "terminal")
-	go io.Copy(said, end)
-	return func() { end.Close() }, said.String
+	go io.Copy(output, end)
+	return func() { end.Close() }, output.String
 }
 
-// The terminal is closed while a target runs: everything ends, nothing is left, and nobody reports success.
+// If the terminal is closed while a target runs, everything ends, nothing is left, and mage reports no success.
 func TestFaultsOfTheTerminal(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
-	w := newWard(t, "terminal", sleeper, "")
+	w := newWatchedProject(t, "terminal", sleeper, "")
 	for _, row := range []struct {
 		name, target, says string
-		ignores            bool // SIGHUP, as under nohup: what is written fails then
+		ignores            bool // SIGHUP, as under nohup; then writes fail
 	}{
-		{"while it runs", "imageRun", "ready", false},
-		{"while it is developed", "imageDev", "ready", false},
-		{"while it is loaded", "image", "", false},
-		{"while it is loaded, under nohup", "image", "", true},
+		{"imageRun", "imageRun", "ready", false},
+		{"imageDev", "imageDev", "ready", false},
+		{"load", "image", "", false},
+		{"load under nohup", "image", "", true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w.t = t
@@ -689,13 +690,13 @@ func TestFaultsOfTheTerminal(t *testing.T) {
 			if row.says == "" {
 				at = whileLoading
 			}
-			e := newSickEngine(t, at, pause)
+			e := newFaultyEngine(t, at, pause)
 			cmd := w.command([]string{e.env()}, row.target)
 			if row.ignores {
 				cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
 				cmd.Path = "/bin/sh"
 			}
-			closes, text := onTerminal(t, cmd)
+			closeTerminal, text := onTerminal(t, cmd)
 			ended := make(chan struct{})
 			go func() { _ = cmd.Wait(); close(ended) }()
 			if at == noStage {
@@ -707,19 +708,19 @@ func TestFaultsOfTheTerminal(t *testing.T) {
 					t.Fatalf("waited %s for the load: %s", testkit.Patience, text())
 				}
 			}
-			closes()
-			if at != noStage && !row.ignores { // whoever is told acts while the engine is busy
+			closeTerminal()
+			if at != noStage && !row.ignores { // mage ends while the engine is still busy
 				select {
 				case <-ended:
 				case <-time.After(testkit.Patience):
-					t.Errorf("mage has not ended %s after its terminal, while the engine is busy: %s", testkit.Patience, text())
+					t.Errorf("mage still runs %s after its terminal was closed, while the engine is busy: %s", testkit.Patience, text())
 				}
 			}
 			e.release()
 			select {
 			case <-ended:
 			case <-time.After(testkit.Patience):
-				t.Fatalf("mage has not ended %s after its terminal: %s", testkit.Patience, text())
+				t.Fatalf("mage still runs %s after its terminal was closed: %s", testkit.Patience, text())
 			}
 			if cmd.ProcessState.ExitCode() == 0 {
 				t.Errorf("mage reports success: %s", text())
@@ -729,7 +730,7 @@ func TestFaultsOfTheTerminal(t *testing.T) {
 	}
 }
 
-// A result that cannot be written to stdout is a failure.
+// A target fails if its result cannot be written to stdout.
 func TestStdoutFull(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -750,21 +751,21 @@ func TestStdoutFull(t *testing.T) {
 	}
 }
 
-// printer is a program that prints a word.
+// printer returns a program that prints a word.
 func printer(word string) string {
 	return fmt.Sprintf("package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteString(%q) }\n", word)
 }
 
-// wantWord builds a project and runs the program that is in its root file system.
+// wantWord builds a project, runs the program in its root file system and checks its output.
 func wantWord(t *testing.T, dir, want string) {
 	t.Helper()
 	mage(t, dir, nil, "imageRootfs").wantOK(t)
 	if out, err := exec.Command(filepath.Join(dir, "dist/hello/rootfs/hello")).CombinedOutput(); err != nil || string(out) != want {
-		t.Errorf("the program says %q, want %q (%v)", out, want, err)
+		t.Errorf("the program prints %q, want %q (%v)", out, want, err)
 	}
 }
 
-// The clock is set back: files of the future are as good as others, and a change of them is a change.
+// After the clock is set back, files have times in the future. A change of them is still seen.
 func TestClockSetBack(t *testing.T) {
 	t.Parallel()
 	future := time.Now().Add(36 * time.Hour).Truncate(time.Second)
@@ -782,14 +783,14 @@ func TestClockSetBack(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name    string
-		sources time.Time // of all that is built from; zero leaves it
-		all     time.Time // of all, with what was built
-		edited  time.Time // of the edited file
+		sources time.Time // time of all sources; zero leaves it
+		all     time.Time // time of all files, with those of the build
+		edited  time.Time // time of the edited file
 	}{
-		{"sources of the future, edited now", future, time.Time{}, time.Time{}},
-		{"sources of the future, edited without another time", future, time.Time{}, future},
-		{"everything of the future, edited now", time.Time{}, future, time.Time{}},
-		{"everything of the future, edited in the past", time.Time{}, future, time.Now().Add(-48 * time.Hour)},
+		{"sources in the future, edited now", future, time.Time{}, time.Time{}},
+		{"sources in the future, edited with the same time", future, time.Time{}, future},
+		{"everything in the future, edited now", time.Time{}, future, time.Time{}},
+		{"everything in the future, edited in the past", time.Time{}, future, time.Now().Add(-48 * time.Hour)},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir := project(t, map[string]string{"main.go": printer("first")})
@@ -815,7 +816,7 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
-// A go.work that appears, beside go.mod or above it, decides what is compiled from then on, until it goes.
+// A new go.work, beside go.mod or in a folder above, decides what is compiled until it is removed.
 func TestWorkspaceAppears(t *testing.T) {
 	t.Parallel()
 	dep := func(word string) string { return fmt.Sprintf("package dep\n\nconst Word = %q\n", word) }
@@ -849,8 +850,8 @@ func TestWorkspaceAppears(t *testing.T) {
 	}
 }
 
-// mortal is a proxy in front of a registry that dies after so many bytes were sent to it.
-func mortal(t *testing.T, registry string, after int64) (host string) {
+// dyingProxy starts a proxy for a registry that ends after the given number of bytes was sent to it.
+func dyingProxy(t *testing.T, registry string, after int64) (host string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -901,32 +902,32 @@ func mortal(t *testing.T, registry string, after int64) (host string) {
 	return l.Addr().String()
 }
 
-// A registry is killed in the middle of a push: that is told, nothing is printed as pushed, and the next push succeeds.
+// If a registry ends during a push, the target fails with 3 and prints no reference. The next push succeeds.
 func TestRegistryKilled(t *testing.T) {
 	t.Parallel()
 	host := registry(t)
 	dir := project(t, nil)
 	env := []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
-	dying := mortal(t, host, 300<<10)
+	dying := dyingProxy(t, host, 300<<10)
 	r := mage(t, dir, append(env, "IMAGE_REPO="+dying+"/hello"), "imagePush")
 	if r.wantError(t, 3, dying, "fix: "); r.stdout != "" {
-		t.Errorf("stdout says %q", r.stdout)
+		t.Errorf("stdout is %q, want nothing", r.stdout)
 	}
 	if got := mage(t, dir, append(env, "IMAGE_REPO="+host+"/hello"), "imagePush").wantOK(t).stdout; !strings.HasPrefix(got, host+"/hello:"+tag+"@sha256:") {
-		t.Errorf("stdout says %q, want the reference", got)
+		t.Errorf("stdout is %q, want the reference", got)
 	}
 }
 
-// A program that mage -t ends is not taken for one that has ended by itself.
+// imageRun reports a timeout if mage -t ends the program, even if the program then exits with 0.
 func TestHeavyFaultsTimeout(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
-	w := newWard(t, "timeout", strings.Replace(sleeper, "os.Exit(7)", "os.Exit(0)", 1), "")
+	w := newWatchedProject(t, "timeout", strings.Replace(sleeper, "os.Exit(7)", "os.Exit(0)", 1), "")
 	runCommand(t, w.command(nil, "image")).wantOK(t)
 	r := runCommand(t, w.command(nil, "-t", "30s", "imageRun"))
 	r.wantError(t, 1, "timed out: the time limit of mage -t is nearly over")
 	if !strings.Contains(r.stdout, "got terminated") {
-		t.Errorf("the program says %q", r.stdout)
+		t.Errorf("the program prints %q, want that it got SIGTERM", r.stdout)
 	}
 	w.leavesNothing(false)
 }
