@@ -142,7 +142,7 @@ func TestTLS(t *testing.T) {
 	byEnv := []string{"DOCKER_HOST=" + host, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certs, "IMAGE_OUTPUT=docker"}
 	mage(t, dir, byEnv, "image").wantOK(t)
 	docker(t, "image", "inspect", name+":"+tag)
-	runAfar(t, dir, byEnv, "hello in secret")
+	runRemotely(t, dir, byEnv, "hello in secret")
 
 	docker(t, "--config", config, "context", "create", "secret", "--docker",
 		"host="+host+",ca="+certs+"/ca.pem,cert="+certs+"/cert.pem,key="+certs+"/key.pem")
@@ -151,7 +151,7 @@ func TestTLS(t *testing.T) {
 		t.Error("the plan does not name the context's engine")
 	}
 	docker(t, "--config", config, "context", "use", "secret")
-	runAfar(t, dir, byContext, "hello in secret")
+	runRemotely(t, dir, byContext, "hello in secret")
 }
 
 // The error for an engine that is unreachable or wrongly configured says what, where, why, and how to fix it.

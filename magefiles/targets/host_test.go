@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The ways in which a magefile can host the targets. mage -l only parses: each
-// way has to run a target.
+// A magefile can import the targets in several ways. Each of them runs a target, because
+// mage -l only parses.
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	const imported = "//go:build mage\n\npackage main\n\n//mage:import\nimport _ \"github.com/fromscratch-go/fromscratch/magefiles/targets\"\n"
@@ -41,13 +41,13 @@ func TestHeavyHostVendored(t *testing.T) {
 	if out, err := command(t, dir, nil, "go", "mod", "vendor").CombinedOutput(); err != nil {
 		t.Fatalf("go mod vendor: %v\n%s", err, out)
 	}
-	// The replaced module is gone: only what was vendored is left.
+	// Without the module cache only the vendor folder is left.
 	cache := []string{"MAGEFILE_CACHE=" + t.TempDir(), "GOFLAGS=-mod=vendor", "GOPROXY=off", "GOMODCACHE=" + t.TempDir()}
 	mage(t, dir, cache, "imageRootfs").wantOK(t)
 	wantRootfs(t, dir)
 }
 
-// The command that the README tells, with the mage that go.mod names.
+// The command in the README works, with the version of mage in go.mod.
 func TestGoToolMage(t *testing.T) {
 	t.Parallel()
 	dir := project(t, nil)
@@ -64,7 +64,7 @@ func wantRootfs(t *testing.T, dir string) {
 	}
 }
 
-// Everything in the environment that is meant for other builds.
+// Variables of the environment that are meant for other builds have no effect.
 func TestStrayEnvironment(t *testing.T) {
 	t.Parallel()
 	for _, env := range []string{"GOOS=windows", "GOARCH=arm64", "CGO_ENABLED=1", "GOFLAGS=-mod=mod", "GOBIN=/nowhere"} {
@@ -77,7 +77,7 @@ func TestStrayEnvironment(t *testing.T) {
 	}
 }
 
-// An engine that was chosen and is not reached is an error: an archive would be no success.
+// A chosen engine that cannot be reached is an error. No archive is written instead.
 func TestNoEngine(t *testing.T) {
 	t.Parallel()
 	dir := project(t, nil)
@@ -89,7 +89,7 @@ func TestNoEngine(t *testing.T) {
 	}
 	archive := filepath.Join(dir, "dist/hello/image.tar")
 	if _, err := os.Stat(archive); !os.IsNotExist(err) {
-		t.Errorf("there is an archive that nobody has asked for (%v)", err)
+		t.Errorf("an archive was written, though none was asked for (%v)", err)
 	}
 	if r := mage(t, dir, append(none, "IMAGE_OUTPUT=archive"), "image").wantOK(t); r.stdout != archive+"\n" {
 		t.Errorf("stdout is %q, want the path of the archive", r.stdout)
@@ -102,7 +102,7 @@ func TestNoEngine(t *testing.T) {
 	mage(t, dir, append(none, "IMAGE_PLATFORM=linux/amd64,linux/arm64"), "imageRun").wantError(t, 3, "unix:///nowhere/docker.sock", "fix: ")
 	mage(t, dir, append(none, "IMAGE_OUTPUT=tape"), "image").wantError(t, 2, `"tape"`, "fix: ")
 
-	// The platform would be that engine's: this machine's may be another one. With a named platform no engine is needed.
+	// The engine decides the platform, which may not be this machine's. With a given platform no engine is needed.
 	for _, target := range []string{"imageArchive", "imageLayout", "imageRootfs", "imagePlan"} {
 		r := mage(t, dir, none, target)
 		r.wantError(t, 3, "unix:///nowhere/docker.sock", "fix: ", "IMAGE_PLATFORM")
@@ -113,7 +113,7 @@ func TestNoEngine(t *testing.T) {
 		mage(t, dir, append(none, "IMAGE_OUTPUT=archive"), target).wantOK(t)
 	}
 
-	// Cleaning does not need a program that compiles.
+	// imageClean works even if the program does not compile.
 	if err := os.WriteFile(filepath.Join(dir, "broken.go"), []byte("package main\n\nimport \"example.com/nowhere\"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -123,22 +123,22 @@ func TestNoEngine(t *testing.T) {
 	}
 }
 
-// The plan names where each value comes from, and builds nothing.
+// The plan prints where each value comes from. It builds nothing.
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	dir := project(t, nil)
 	r := mage(t, dir, []string{"IMAGE_REPO=registry.example/acme/hello"}, "imagePlan").wantOK(t)
 	for _, want := range []string{"registry.example/acme/hello:" + tag, "env IMAGE_REPO", "magefile.go:", "8080", "HOME=/data"} {
 		if !strings.Contains(r.stdout, want) {
-			t.Errorf("the plan does not say %q", want)
+			t.Errorf("the plan does not have %q", want)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "dist")); !os.IsNotExist(err) {
-		t.Errorf("imagePlan has made dist/ (%v)", err)
+		t.Errorf("imagePlan created dist/ (%v)", err)
 	}
 }
 
-// Mistakes in a magefile are told with what is wrong, where, and the fix.
+// The error for a mistake in a magefile says what is wrong, where, and how to fix it.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	const head = "//go:build mage\n\npackage main\n\nimport (\n\t//mage:import\n\t\"github.com/fromscratch-go/fromscratch/magefiles/targets\"\n)\n\nvar _ = targets.Configure(targets.Config{"
@@ -161,14 +161,14 @@ func TestMistakes(t *testing.T) {
 		{"entrypoint", `Entrypoint: []string{"/bin/sh", "-c", "x"}`, 2, []string{"fix: ", "/bin/sh", "no shell"}},
 		{"health check", `Healthcheck: &targets.Healthcheck{Test: []string{"curl", "localhost"}}`, 2, []string{"fix: ", "curl"}},
 		{"decimal mode", `Dirs: []targets.Dir{{Path: "/srv", Mode: 755}}`, 2, []string{"fix: write 0o755"}},
-		{"in the program's place", `Workdir: "/hello"`, 2, []string{"fix: set Name", "/hello"}},
+		{"folder in the place of the program", `Workdir: "/hello"`, 2, []string{"fix: set Name", "/hello"}},
 		{"plugins", `Plugins: []string{"font"}`, 2, []string{"fix: ", `"font"`, "fonts"}},
-		{"plugins of a misspelled word", `Plugins: []string{"auto", "gconf"}`, 2, []string{"fix: ", `"gconf"`}},
+		{"misspelled plugin group", `Plugins: []string{"auto", "gconf"}`, 2, []string{"fix: ", `"gconf"`}},
 		{"exclude", `Exclude: []string{"[a"}`, 2, []string{"fix: ", `"[a"`}},
 		{"library of a static program", `Cgo: "off", Libraries: []string{"libz.so.1"}`, 2, []string{"fix: ", "libz.so.1", "static"}},
 		{"owner", `Dirs: []targets.Dir{{Path: "/srv", Owner: "nobody-knows"}}`, 2, []string{"fix: ", "nobody-knows"}},
 		{"sysroot", `Sysroot: "/nowhere"`, 2, []string{"fix: ", "/nowhere"}},
-		{"compile error", `Tags: []string{"broken"}`, 1, []string{"broken.go:5", "undefined: oops"}}, // the compiler's words are the fix
+		{"compile error", `Tags: []string{"broken"}`, 1, []string{"broken.go:5", "undefined: oops"}}, // the compiler's message needs no fix
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -178,9 +178,9 @@ func TestMistakes(t *testing.T) {
 			})
 			mage(t, dir, []string{"IMAGE_OUTPUT=archive"}, "image").wantError(t, test.code, test.want...)
 			if _, err := os.Stat(filepath.Join(dir, "dist/hello/image.tar")); !os.IsNotExist(err) {
-				t.Errorf("there is an archive after a failure (%v)", err)
+				t.Errorf("a failed build wrote an archive (%v)", err)
 			}
-			// The plan checks the Config as the build does. A program that does not compile leaves it readable.
+			// The plan checks the Config like a build. It is also printed if the program does not compile.
 			if test.code == 2 {
 				mage(t, dir, nil, "imagePlan").wantError(t, 2, test.want...)
 			} else {

@@ -21,8 +21,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// sleeper is a program that says when it is ready, what signal it got, and can
-// be told to ignore it.
+// sleeper is a program that prints when it is ready, and which signal it gets. The signal
+// ends it, unless it has an argument.
 const sleeper = `package main
 
 import (
@@ -46,16 +46,16 @@ func main() {
 }
 `
 
-// However a run ends, it leaves no container and no process.
+// A run leaves no container and no process, however it ends.
 func TestRunInterrupted(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
 	for _, test := range []struct {
 		name   string
 		signal syscall.Signal
-		to     string // "mage", "target" or "group", as a terminal does
+		to     string // "mage", "target" or "group"; a terminal signals the group
 		says   string
-		code   int // of mage; -1: ended by the signal
+		code   int // exit code of mage; -1 if the signal ended it
 	}{
 		{"Ctrl-C", syscall.SIGINT, "group", "got interrupt", 7},
 		{"SIGTERM to the target", syscall.SIGTERM, "target", "got terminated", 7},
@@ -93,9 +93,8 @@ func TestRunInterrupted(t *testing.T) {
 	}
 }
 
-// A build that is interrupted, in a function of the user's or in the compiler,
-// leaves no archive, no temporary file and no process, and says so with its exit
-// code.
+// A build that is interrupted in a Before function or in the linker leaves no archive, no
+// temporary file and no process. Its exit code says that it was interrupted.
 func TestBuildInterrupted(t *testing.T) {
 	t.Parallel()
 	const before = `Before: func(ctx context.Context, dir string) error {
@@ -117,14 +116,14 @@ func TestBuildInterrupted(t *testing.T) {
 		{"SIGINT in a function", before, syscall.SIGINT, nil, 130},
 		{"SIGTERM in a function", before, syscall.SIGTERM, nil, 130},
 		{"SIGHUP in a function", before, syscall.SIGHUP, nil, 130},
-		{"SIGTERM in a function that does not listen", deaf, syscall.SIGTERM, nil, 130},
+		{"SIGTERM in a function that ignores its context", deaf, syscall.SIGTERM, nil, 130},
 		{"mage -t in a function", before, 0, []string{"-t", "30s"}, 1},
 		{"SIGINT in the linker", "", syscall.SIGINT, nil, 130},
 		{"SIGTERM in the linker", "", syscall.SIGTERM, nil, 130},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			// A function or a linker that says in a file that it is at work.
+			// The function or the linker writes this file when it runs.
 			file := filepath.Join(t.TempDir(), "under-way")
 			linker := filepath.Join(t.TempDir(), "slow")
 			script := "#!/bin/sh\ncase \"$1 $2\" in */link\\ -V=full) ;; */link\\ *) echo $$ > " + file + ".new; mv " + file + ".new " + file + "; exec sleep 1000;; esac\nexec \"$@\"\n"
@@ -136,11 +135,11 @@ func TestBuildInterrupted(t *testing.T) {
 				config = "Flags: []string{\"-toolexec=" + linker + "\"}"
 			}
 			dir := project(t, map[string]string{"magefile.go": magefileWith(config)})
-			mage(t, dir, nil, "imageClean").wantOK(t) // compiles what mage -t shall not wait for
+			mage(t, dir, nil, "imageClean").wantOK(t) // compiles the magefile and the worker, so that this does not count for mage -t
 			s := begin(t, mageCommand(t, dir, nil, append(test.args, "imageArchive")...))
-			var said []byte
-			testkit.WaitFor(t, "the build to be under way", func() bool { said, _ = os.ReadFile(file); return len(said) > 0 }, s.text)
-			at, err := strconv.Atoi(strings.TrimSpace(string(said))) // the linker's process; 0 in a function
+			var content []byte
+			testkit.WaitFor(t, "the build to be under way", func() bool { content, _ = os.ReadFile(file); return len(content) > 0 }, s.text)
+			at, err := strconv.Atoi(strings.TrimSpace(string(content))) // process ID of the linker; 0 in a function
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -159,12 +158,13 @@ func TestBuildInterrupted(t *testing.T) {
 					testkit.WaitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
 				}
 			}
-			wantNoRest(t, dir)
+			wantNoLeftovers(t, dir)
 		})
 	}
 }
 
-// Whoever of a run is killed while a builder compiles, the container ends, the compiler in it, and all processes.
+// If processes of a run are killed while a builder compiles, the container ends, with its compiler, and so do all other
+// processes.
 func TestBuilderKilled(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -177,7 +177,7 @@ func TestBuilderKilled(t *testing.T) {
 	builder := buildertest.Image(t)
 	for _, test := range []struct {
 		name string
-		all  bool // or mage alone
+		all  bool // false is mage alone
 	}{{"mage", false}, {"all", true}} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := builderProject(t, builder, "")
@@ -213,8 +213,8 @@ func TestBuilderKilled(t *testing.T) {
 	}
 }
 
-// wantNoRest looks for what a build that did not end may have left.
-func wantNoRest(t *testing.T, dir string) {
+// wantNoLeftovers checks that an interrupted build has left no files in dist.
+func wantNoLeftovers(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(filepath.Join(dir, "dist"), func(path string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -230,7 +230,7 @@ func wantNoRest(t *testing.T, dir string) {
 	}
 }
 
-// child is the only child of a process: the compiled magefile below mage.
+// child returns the only child of a process, as the compiled magefile is of mage.
 func child(t *testing.T, pid int) int {
 	t.Helper()
 	out, err := exec.Command("pgrep", "-P", strconv.Itoa(pid)).Output()
@@ -239,12 +239,12 @@ func child(t *testing.T, pid int) int {
 	}
 	id, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	if err != nil {
-		t.Fatalf("mage has not one child but %q", out)
+		t.Fatalf("process %d has the children %q, want one", pid, out)
 	}
 	return id
 }
 
-// A reader that goes away ends the program, and leaves no container.
+// If the reader of its output ends, the program ends and leaves no container.
 func TestRunReaderGone(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -267,7 +267,7 @@ func TestRunReaderGone(t *testing.T) {
 	})
 	defer late.Stop()
 	if got, err := bufio.NewReader(out).ReadString('\n'); got != "line 0\n" {
-		t.Errorf("the program says %q (%v)", got, err)
+		t.Errorf("the program prints %q (%v)", got, err)
 	}
 	out.Close()
 	_ = cmd.Wait()
@@ -279,9 +279,8 @@ func TestRunReaderGone(t *testing.T) {
 	}
 }
 
-// Two runs at once in one folder wait for each other and both succeed. They are
-// runs of a compiled magefile: mage itself cannot compile twice at once in one
-// folder.
+// Runs at the same time in one folder wait for each other, and all succeed. They use a
+// compiled magefile, because mage cannot compile twice at once in one folder.
 func TestTwoRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := project(t, nil)
@@ -303,8 +302,8 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	wantRootfs(t, dir)
 }
 
-// A source file is edited between the starts of two runs at once: however far the first one has come, the image is that
-// of the last edit in the end, and a third run does not take what the first has kept for it.
+// A source file is edited between the starts of two concurrent runs. However far the first one is, the final image is that
+// of the last edit, and a third run does not use outdated state of the first.
 func TestTwoRunsAtOnceWithAnEditBetween(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -334,10 +333,10 @@ func TestTwoRunsAtOnceWithAnEditBetween(t *testing.T) {
 		t.Helper()
 		out, err := exec.Command("docker", "run", "--rm", name+":"+tag).CombinedOutput()
 		if got := strings.TrimSpace(string(out)); err != nil || got != word {
-			t.Errorf("the image says %q, want %q (%v)", got, word, err)
+			t.Errorf("the image prints %q, want %q (%v)", got, word, err)
 		}
 	}
-	if err := image().Run(); err != nil { // what comes first compiles a command of ours
+	if err := image().Run(); err != nil { // the first run compiles the worker
 		t.Fatal(err)
 	}
 	for _, later := range []time.Duration{30 * time.Millisecond, 150 * time.Millisecond, 400 * time.Millisecond} {

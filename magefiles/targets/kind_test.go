@@ -15,15 +15,15 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// kindCluster is a cluster as kind makes it, as far as images go: its nodes are containers with kind's labels, in which
-// this machine's own containerd runs. No Kubernetes is in them.
+// kindCluster imitates a cluster of kind, as far as images need it: its nodes are containers with kind's labels that run
+// this machine's containerd. They have no Kubernetes.
 type kindCluster struct {
 	t     *testing.T
 	name  string
 	image string
 }
 
-// newKind makes the image of the nodes from the machine's containerd and all that it loads.
+// newKind makes the image of the nodes from this machine's containerd and its libraries.
 func newKind(t *testing.T, name string) kindCluster {
 	t.Helper()
 	testkit.NeedEngine(t)
@@ -56,7 +56,7 @@ func newKind(t *testing.T, name string) kindCluster {
 	return k
 }
 
-// node starts a node and waits for its containerd. kind's own are privileged; these have what containerd needs.
+// node starts a node and waits for its containerd. The nodes of kind are privileged. These have only what containerd needs.
 func (k kindCluster) node(name, role string, args ...string) string {
 	k.t.Helper()
 	name = k.name + "-" + name
@@ -71,10 +71,10 @@ func (k kindCluster) node(name, role string, args ...string) string {
 	return name
 }
 
-// volume is where containerd keeps images: overlayfs cannot lie on itself.
+// volume is a volume for containerd's images: overlayfs cannot be on top of overlayfs.
 var volume = []string{"-v", "/var/lib/containerd"}
 
-// says runs an image in a node as a pod would name it, and gives what the program prints.
+// says runs an image in a node, under the name that a pod uses, and returns the program's output.
 func (k kindCluster) says(node, ref string) string {
 	k.t.Helper()
 	full := "docker.io/library/" + ref
@@ -88,7 +88,7 @@ func (k kindCluster) says(node, ref string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// sentBytes is how much an image's delivery has sent, by what it told.
+// sentBytes returns how many bytes a run has sent, according to its progress.
 func sentBytes(t *testing.T, r result) float64 {
 	t.Helper()
 	_, rest, found := strings.Cut(r.stderr, ", sent ")
@@ -103,12 +103,12 @@ func sentBytes(t *testing.T, r result) float64 {
 	return n * map[string]float64{"B": 1, "kB": 1e3, "MB": 1e6}[words[1]]
 }
 
-// teller is a program that tells a word and who it is.
+// teller returns a program that prints a word and its user ID.
 func teller(word string) string {
 	return fmt.Sprintf("package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc main() { fmt.Println(%q, os.Getuid()) }\n", word)
 }
 
-// An image goes to every node of a cluster, what a node has is not sent again, and pods find it by its name.
+// An image gets into every node of a cluster, a node is sent only what it lacks, and pods find the image by its name.
 func TestHeavyKind(t *testing.T) {
 	t.Parallel()
 	k := newKind(t, "fromscratch-test-kind")
@@ -121,11 +121,11 @@ func TestHeavyKind(t *testing.T) {
 
 	first := mage(t, dir, to, "image").wantOK(t)
 	if first.stdout != name+":"+tag+"\n" || !strings.Contains(first.stderr, "loaded docker.io/library/"+name+":"+tag+` into 2 of 2 nodes of "`+k.name+`"`) {
-		t.Error("the image is not told to be in two nodes")
+		t.Error("the progress does not report the image in two nodes")
 	}
 	for _, node := range []string{a, b} {
 		if got := k.says(node, name+":"+tag); got != "first 65534" {
-			t.Errorf("in %s the program says %q", node, got)
+			t.Errorf("in %s the program prints %q", node, got)
 		}
 	}
 	if out := docker(t, "exec", balancer, "ctr", "--namespace=k8s.io", "images", "ls", "-q"); out != "" {
@@ -138,31 +138,31 @@ func TestHeavyKind(t *testing.T) {
 	// Unchanged: nothing is compiled and nothing sent.
 	r := mage(t, dir, to, "image").wantOK(t)
 	if strings.Contains(r.stderr, "compile") || !strings.Contains(r.stderr, "is unchanged") || r.stdout != first.stdout {
-		t.Error("an unchanged image is not known as one")
+		t.Error("the image is not reported as unchanged")
 	}
-	// One more node is sent the image, the others are not.
+	// Only a new node is sent the image.
 	c := k.node("worker2", "worker", volume...)
 	joined := mage(t, dir, to, "image").wantOK(t)
 	if !strings.Contains(joined.stderr, "into 1 of 3 nodes") || k.says(c, name+":"+tag) != "first 65534" {
-		t.Error("the third node was not sent the image alone")
+		t.Error("the image was not sent to the third node alone")
 	}
-	// A change of the program sends its layer alone; ssh carries it as well.
+	// After a change of the program only its layer is sent, here over ssh.
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(teller("second")), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	changed := mage(t, dir, append(newSSH(t, os.Getenv("PATH")).env(""), to...), "image").wantOK(t)
 	if one, all := sentBytes(t, changed)/3, sentBytes(t, joined); one >= all*0.95 {
-		t.Errorf("%f bytes were sent to each node, the image has %f", one, all)
+		t.Errorf("%f bytes were sent to each node, want much less than the image's %f", one, all)
 	}
 	for _, node := range []string{a, b, c} {
 		if got := k.says(node, name+":"+tag); got != "second 65534" {
-			t.Errorf("in %s the program says %q", node, got)
+			t.Errorf("in %s the program prints %q", node, got)
 		}
 	}
-	// The name alone was lost, or a layer: the image is there again.
+	// A node that has lost the image is sent it again.
 	docker(t, "exec", a, "ctr", "--namespace=k8s.io", "images", "rm", "--sync", "docker.io/library/"+name+":"+tag)
 	if r := mage(t, dir, to, "image").wantOK(t); !strings.Contains(r.stderr, "into 1 of 3 nodes") || k.says(a, name+":"+tag) != "second 65534" {
-		t.Error("a node that has lost the image was not sent it")
+		t.Error("the node that lost the image was not sent it")
 	}
 
 	mage(t, dir, append(to, "IMAGE_PLATFORM=linux/arm64"), "image").wantError(t, 2, "the image is for linux/arm64, and the nodes run linux/", "fix: leave Platform")
@@ -170,7 +170,7 @@ func TestHeavyKind(t *testing.T) {
 	mage(t, dir, to, "image").wantError(t, 3, b+" is exited", "fix: docker start "+b)
 }
 
-// What does not fit into a node is told in the words of its containerd, with the node's name.
+// If an image does not fit into a node, the error has the message of containerd and the node's name.
 func TestHeavyKindFull(t *testing.T) {
 	t.Parallel()
 	k := newKind(t, "fromscratch-test-kind-full")
@@ -179,7 +179,7 @@ func TestHeavyKindFull(t *testing.T) {
 	mage(t, dir, []string{"IMAGE_OUTPUT=kind:" + k.name}, "image").wantError(t, 3, node, "no space left on device", "fix: free space on the engine's disk")
 }
 
-// Clusters that are not there, and targets that cannot do with one.
+// The targets report clusters that do not exist, and targets that do not work with a cluster.
 func TestKindErrors(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -192,10 +192,10 @@ func TestKindErrors(t *testing.T) {
 	}{
 		{"no such cluster", "image", []string{"IMAGE_OUTPUT=kind:fromscratch-test-nowhere"}, 2, []string{`"fromscratch-test-nowhere"`, "fix: ", "kind create cluster --name fromscratch-test-nowhere"}},
 		{"kind's own variable", "image", []string{"IMAGE_OUTPUT=kind", "KIND_CLUSTER_NAME=fromscratch-test-other"}, 2, []string{`"fromscratch-test-other"`, "fix: "}},
-		{"no such cluster, planned", "imagePlan", []string{"IMAGE_OUTPUT=kind:fromscratch-test-nowhere"}, 2, []string{`"fromscratch-test-nowhere"`, "fix: "}},
+		{"no such cluster, imagePlan", "imagePlan", []string{"IMAGE_OUTPUT=kind:fromscratch-test-nowhere"}, 2, []string{`"fromscratch-test-nowhere"`, "fix: "}},
 		{"no name", "image", []string{"IMAGE_OUTPUT=kind:"}, 2, []string{`"kind:"`, "fix: use a name that"}},
 		{"bad name", "image", []string{"IMAGE_OUTPUT=kind:Big"}, 2, []string{`"Big"`, "fix: use a name that"}},
-		{"name of something else", "image", []string{"IMAGE_OUTPUT=docker:x"}, 2, []string{`"docker:x"`, "fix: set it to"}},
+		{"name for docker", "image", []string{"IMAGE_OUTPUT=docker:x"}, 2, []string{`"docker:x"`, "fix: set it to"}},
 		{"no engine", "image", []string{"IMAGE_OUTPUT=kind", "DOCKER_HOST=unix:///nowhere/docker.sock"}, 3, []string{"/nowhere/docker.sock", "fix: start Docker"}},
 		{"run", "imageRun", []string{"IMAGE_OUTPUT=kind"}, 2, []string{`"kind"`, "imageRun", "fix: unset IMAGE_OUTPUT"}},
 		{"dev", "imageDev", []string{"IMAGE_OUTPUT=kind:x"}, 2, []string{`"kind:x"`, "imageDev", "fix: unset IMAGE_OUTPUT"}},

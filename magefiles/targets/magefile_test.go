@@ -1,6 +1,6 @@
 package targets_test
 
-// magefileWith is a magefile whose only Config has the fields.
+// magefileWith returns a magefile with one Config, which has the fields.
 func magefileWith(fields string) string {
 	return `//go:build mage
 

@@ -19,8 +19,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// On a machine where nobody has chosen an engine and none is there an image is an archive, the user is told, and stdout
-// has no name by which an engine could run an older image. One that is there and does not answer is an error.
+// If no engine is chosen and none is found, image writes an archive and reports it. stdout then has the path and not the
+// reference, under which an engine could have an older image. An engine that exists and does not answer is an error.
 func TestEngineAbsent(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "unshare", "mount")
@@ -36,14 +36,14 @@ func TestEngineAbsent(t *testing.T) {
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	l.Close()
 	env := []string{"DOCKER_HOST=", "DOCKER_CONTEXT=", "DOCKER_CONFIG=", "HOME=" + empty, "XDG_RUNTIME_DIR=" + empty, "XDG_CACHE_HOME=" + empty}
-	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOENV"} { // which would be below HOME
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOENV"} { // they would otherwise be below HOME
 		out, err := exec.Command("go", "env", name).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
 		env = append(env, name+"="+strings.TrimSpace(string(out)))
 	}
-	// inside runs mage where the folder of the default sockets has nothing in it but what the script adds.
+	// inside runs mage with an empty folder for the default sockets. The script may add to it.
 	inside := func(script string, target string, more ...string) result {
 		cmd := mageCommand(t, dir, append(env, more...), target)
 		cmd.Args = append([]string{"unshare", "-m", "sh", "-c", "mount -t tmpfs tmpfs /var/run/ && " + script + ` exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
@@ -59,12 +59,12 @@ func TestEngineAbsent(t *testing.T) {
 	if r.stdout != archive+"\n" {
 		t.Errorf("stdout is %q, want the path of the archive", r.stdout)
 	}
-	told := false
+	reported := false
 	for _, line := range strings.Split(r.stderr, "\n") {
-		told = told || strings.Contains(line, "dist/hello/image.tar") && strings.Contains(line, "no engine")
+		reported = reported || strings.Contains(line, "dist/hello/image.tar") && strings.Contains(line, "no engine")
 	}
-	if !told {
-		t.Error("no line says that an archive was written and why")
+	if !reported {
+		t.Error("no line reports the archive and why it was written")
 	}
 	if _, err := os.Stat(archive); err != nil {
 		t.Error(err)
@@ -78,7 +78,7 @@ func TestEngineAbsent(t *testing.T) {
 	}
 }
 
-// An engine that is stopped while an image is made leaves no success behind: what stdout names is the new image.
+// If the engine stops during a build, the target fails, or stdout has the reference of the new image.
 func TestEngineStops(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -102,13 +102,13 @@ func TestEngineStops(t *testing.T) {
 				t.Errorf("stdout is %q, want the reference", r.stdout)
 			}
 			if got := strings.TrimSpace(docker(t, "image", "inspect", "--format", `{{.Created}}`, ref)); !strings.HasPrefix(got, "2001-09-09T01:46:4"+strconv.Itoa(requests)) {
-				t.Errorf("the image is of %s: it is an older one", got)
+				t.Errorf("the image was created at %s, so it is an older one", got)
 			}
 		})
 	}
 }
 
-// stoppingEngine is the engine at a socket until it has answered so many requests.
+// stoppingEngine returns a socket to the engine that stops after the given number of requests.
 func stoppingEngine(t *testing.T, host string, requests int) string {
 	t.Helper()
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "engine"})
@@ -124,7 +124,7 @@ func stoppingEngine(t *testing.T, host string, requests int) string {
 	server := &http.Server{}
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if int(count.Add(1)) > requests {
-			go server.Close() // with the connections
+			go server.Close() // and its connections
 			panic(http.ErrAbortHandler)
 		}
 		proxy.ServeHTTP(w, r)

@@ -11,12 +11,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// registry starts Debian's docker-registry on this machine, until the test ends.
+// registry starts Debian's docker-registry on this machine. It is stopped when the test ends.
 func registry(t *testing.T) (host string) {
 	t.Helper()
 	testkit.Need(t, "docker-registry")
@@ -45,20 +44,23 @@ func registry(t *testing.T) (host string) {
 			<-ended
 		}
 	})
-	for {
-		if c, err := net.Dial("tcp", host); err == nil {
-			c.Close()
-			return host
-		}
+	testkit.WaitFor(t, "the registry", func() bool {
 		select {
 		case err := <-ended:
+			ended <- err
 			t.Fatalf("the registry has ended: %v\n%s", err, log.String())
-		case <-time.After(10 * time.Millisecond):
+		default:
 		}
-	}
+		c, err := net.Dial("tcp", host)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	return host
 }
 
-// Both programs go to the registry, without an engine, and from there into one.
+// Both images are pushed to the registry without an engine, and run after a pull.
 func TestImagePush(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -66,7 +68,7 @@ func TestImagePush(t *testing.T) {
 	host := registry(t)
 	dir := example(t, "files")
 	refs := filepath.Join(dir, "refs.txt")
-	// The go command is to keep its cache when ours is another.
+	// The go command keeps its cache, though that of fromscratch changes.
 	goCache, err := exec.Command("go", "env", "GOCACHE").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -75,9 +77,9 @@ func TestImagePush(t *testing.T) {
 	env := []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "XDG_CACHE_HOME=" + caches[0], "IMAGE_REFS=" + refs,
 		"GOCACHE=" + strings.TrimSpace(string(goCache))}
 
-	// A name without a registry is told before anything is built.
+	// A name without a registry is an error before anything is built.
 	mage(t, dir, env, "imagePush").wantError(t, 2, "web:"+tag, "fix: set Repo", "IMAGE_REPO")
-	// So is a variable that names the wrong file.
+	// So is a variable with the wrong file.
 	for _, wrong := range []struct{ variable, say string }{{"IMAGE_REFS=" + dir, "is a folder"}, {"IMAGE_REGISTRY_CA=" + dir + "/go.mod", "there is none in"}} {
 		name, _, _ := strings.Cut(wrong.variable, "=")
 		mage(t, dir, append(slices.Clone(env), "IMAGE_REPO="+host+"/acme/x", wrong.variable), "imagePush").wantError(t, 2, wrong.say, "fix: set "+name)
@@ -105,10 +107,10 @@ func TestImagePush(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The version of the library that compresses is in the names: another one makes other bytes.
+	// The names have the version of the compression library, because another version writes other bytes.
 	kept, err := filepath.Glob(filepath.Join(caches[0], "fromscratch/layers/*-gzip-6-v1.*.blob"))
 	if err != nil || len(kept) != 5 {
-		t.Errorf("the cache has the layers %q, %v; want three and two", kept, err)
+		t.Errorf("the cache has the layers %q, %v; want five: three and two", kept, err)
 	}
 	if lines[0] != lines[2] || lines[1] != lines[3] {
 		t.Errorf("the digests change: %q", lines)
@@ -123,19 +125,19 @@ func TestImagePush(t *testing.T) {
 	}
 	docker(t, "load", "--input", archive)
 	if got := docker(t, "run", "--rm", "--label", "fromscratch-test", ref, "-at", "0"); !strings.HasPrefix(got, "here:  1970-01-01") {
-		t.Errorf("the image that was pulled says %q", got)
+		t.Errorf("the pulled image prints %q", got)
 	}
 
-	// A registry that is not there is exit code 3, like an engine.
+	// A registry that does not answer is exit code 3, like an engine.
 	gone := append([]string{"IMAGE_NAME=clock", "IMAGE_REPO=127.0.0.1:1/acme/clock"}, env...)
 	mage(t, dir, gone, "imagePush").wantError(t, 3, "127.0.0.1:1", "connection refused", "fix: see whether the registry runs")
-	// As it was: a run that fails says nothing about references.
+	// A failed run does not change the file.
 	if got, err := os.ReadFile(refs); err != nil || string(got) != lines[3] {
 		t.Errorf("the file has %q, %v; want %q", got, err, lines[3])
 	}
 }
 
-// The layout of each image, or one for all, with all names; and what becomes of it.
+// imageLayout writes a layout for each image, or one for all. A failed build removes the image's own layout.
 func TestImageLayout(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "skopeo")
@@ -151,7 +153,7 @@ func TestImageLayout(t *testing.T) {
 		}
 	}
 	inspect(dir + "/dist/web/layout")
-	// Under another tag it is the only one there still.
+	// Under another tag, it is still the only image in its layout.
 	mage(t, dir, append(env, "IMAGE_TAG=2", "IMAGE_NAME=web"), "imageLayout").wantOK(t)
 	inspect(dir + "/dist/web/layout:web:2")
 	inspect(dir + "/dist/web/layout")
@@ -165,13 +167,13 @@ func TestImageLayout(t *testing.T) {
 	inspect(shared + ":web:" + tag)
 	inspect(shared + ":clock:" + tag)
 
-	// A build that fails leaves nothing that looks like its result.
+	// A failed build leaves no layout of an earlier one, which would look like its result.
 	if err := os.WriteFile(filepath.Join(dir, "cmd/web/broken.go"), []byte("package main\n\nfunc x() { y }\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	mage(t, dir, append(env, "IMAGE_NAME=web"), "imageLayout").wantError(t, 1, "broken.go")
 	if _, err := os.Stat(dir + "/dist/web/layout"); !os.IsNotExist(err) {
-		t.Errorf("the layout of the earlier build is there: %v", err)
+		t.Errorf("the layout of the earlier build is still there: %v", err)
 	}
 	inspect(shared + ":web:" + tag)
 }

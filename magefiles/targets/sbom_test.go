@@ -10,8 +10,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// imageSBOM writes the three documents and prints where they are; imageArchive writes
-// them beside the archive, and imageClean removes them.
+// imageSBOM writes three documents and prints their paths. imageArchive writes them beside
+// the archive. imageClean removes them.
 func TestSBOM(t *testing.T) {
 	t.Parallel()
 	testkit.NeedPackage(t, "sqlite3")
@@ -19,7 +19,7 @@ func TestSBOM(t *testing.T) {
 	out := mage(t, dir, nil, "imageSBOM").wantOK(t).stdout
 	paths := strings.Fields(out)
 	if len(paths) != 3 {
-		t.Fatalf("it prints %q", out)
+		t.Fatalf("stdout is %q, want three paths", out)
 	}
 	for i, key := range []string{"spdxVersion", "bomFormat", "predicateType"} {
 		text, err := os.ReadFile(paths[i])

@@ -21,8 +21,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// sshServer is an ssh server of the test's own on this machine, with its own keys and configuration; nobody's ~/.ssh is
-// read. The ssh command does not ask HOME where that is, so PATH leads to one that has the other files in its arguments.
+// sshServer is an ssh server for a test on this machine, with its own keys and configuration. The user's ~/.ssh is not
+// read: ssh does not find it by HOME, so PATH has an ssh command that passes the test's configuration.
 type sshServer struct {
 	t       *testing.T
 	dir     string // ssh/ssh, config, keys, known_hosts
@@ -36,7 +36,7 @@ func newSSH(t *testing.T, path string) *sshServer {
 	testkit.Need(t, "ssh", "ssh-keygen")
 	daemon, err := exec.LookPath("sshd")
 	if err != nil {
-		daemon = "/usr/sbin/sshd" // not in the PATH of everybody
+		daemon = "/usr/sbin/sshd" // often not in PATH
 	}
 	if _, err := os.Stat(daemon); err != nil {
 		testkit.Missing(t, "sshd")
@@ -58,7 +58,7 @@ func newSSH(t *testing.T, path string) *sshServer {
 		}
 	}
 	s.configure("user")
-	s.know("host")
+	s.setHostKey("host")
 	s.write("authorized_keys", s.read("user.pub"), 0o600)
 	s.write("sshd_config", fmt.Sprintf(`Port %s
 ListenAddress 127.0.0.1
@@ -77,11 +77,11 @@ SetEnv PATH=%s
 	return s
 }
 
-// start starts the server, and waits until it listens.
+// start starts the server and waits until it listens.
 func (s *sshServer) start(daemon string) {
 	s.t.Helper()
-	if os.Getuid() == 0 { // sshd_config(5) has no setting for this folder, which the system's service makes for itself
-		// It stays: another server may run.
+	if os.Getuid() == 0 { // sshd needs this folder. sshd_config(5) has no setting for it, and only the system's service creates it.
+		// It is not removed, because another server may use it.
 		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
 			s.t.Fatal(err)
 		}
@@ -96,7 +96,7 @@ func (s *sshServer) start(daemon string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if s.t.Failed() {
-			s.t.Logf("sshd said:\n%s", log.Bytes())
+			s.t.Logf("sshd printed:\n%s", log.Bytes())
 		}
 	})
 	testkit.WaitFor(s.t, "the ssh server", func() bool {
@@ -108,7 +108,7 @@ func (s *sshServer) start(daemon string) {
 	})
 }
 
-// configure makes the ssh command log in with a key.
+// configure makes the ssh command use a key to log in.
 func (s *sshServer) configure(key string) {
 	s.t.Helper()
 	ssh, err := exec.LookPath("ssh")
@@ -120,8 +120,8 @@ func (s *sshServer) configure(key string) {
 	s.write("ssh/ssh", "#!/bin/sh\nexec "+ssh+" -F "+s.dir+"/config \"$@\"\n", 0o755)
 }
 
-// know makes a key the one that is known of the host.
-func (s *sshServer) know(key string) {
+// setHostKey makes a key the known key of the host.
+func (s *sshServer) setHostKey(key string) {
 	s.t.Helper()
 	s.write("known_hosts", "[localhost]:"+s.port+" "+s.read(key+".pub"), 0o600)
 }
@@ -146,7 +146,7 @@ func (s *sshServer) read(name string) string {
 	return string(content)
 }
 
-// env chooses the engine behind the server; socket is "" or the path of its socket.
+// env returns variables that choose the engine behind the server. socket is the path of the engine's socket, or "".
 func (s *sshServer) env(socket string) []string {
 	return []string{"DOCKER_HOST=ssh://" + s.address + socket, "DOCKER_CONTEXT=", s.path(), "IMAGE_OUTPUT=docker"}
 }
@@ -155,7 +155,7 @@ func (s *sshServer) path() string {
 	return "PATH=" + filepath.Join(s.dir, "ssh") + ":" + os.Getenv("PATH")
 }
 
-// The engine behind ssh gets the image, runs it, and tells ports by its host's name.
+// The targets load the image into an engine behind ssh and run it there. They print ports with the host's name.
 func TestSSH(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -168,16 +168,16 @@ func TestSSH(t *testing.T) {
 	mage(t, dir, s.env(""), "image").wantOK(t)
 	docker(t, "image", "inspect", name+":"+tag)
 	if r := mage(t, dir, s.env(""), "image").wantOK(t); !strings.Contains(r.stderr, "is unchanged") {
-		t.Error("the second time it is not unchanged")
+		t.Error("the second run does not report the image as unchanged")
 	}
-	runAfar(t, dir, s.env("/var/run/docker.sock"), "hello from afar")
+	runRemotely(t, dir, s.env("/var/run/docker.sock"), "hello from afar")
 }
 
-// runAfar runs the speaker of a project on an engine that is reached by the name localhost, until it ends with code 3.
-func runAfar(t *testing.T, dir string, env []string, word string) {
+// runRemotely runs the speaker of a project on an engine at the host localhost, until it ends with code 3.
+func runRemotely(t *testing.T, dir string, env []string, word string) {
 	t.Helper()
 	s := begin(t, mageCommand(t, dir, env, "imageRun"))
-	s.afar(word)
+	s.answersRemotely(word)
 	if _, err := http.Get("http://" + s.address() + "/end"); err == nil {
 		t.Error("the program has not ended")
 	}
@@ -186,19 +186,19 @@ func runAfar(t *testing.T, dir string, env []string, word string) {
 	}
 }
 
-var publishedAfar = regexp.MustCompile(`\d+/tcp on (localhost:\d+)`)
+var publishedRemotely = regexp.MustCompile(`\d+/tcp on (localhost:\d+)`)
 
-// address is where a session has told its program to be.
+// address returns the address of the program, as the session has printed it.
 func (s *session) address() string {
-	found := publishedAfar.FindAllStringSubmatch(s.text(), -1)
+	found := publishedRemotely.FindAllStringSubmatch(s.text(), -1)
 	if len(found) == 0 {
 		return "none.invalid"
 	}
 	return found[len(found)-1][1]
 }
 
-// afar waits until the program answers with a word at the engine's host.
-func (s *session) afar(word string) {
+// answersRemotely waits until the program answers with a word at the engine's host.
+func (s *session) answersRemotely(word string) {
 	s.t.Helper()
 	s.waitFor("the answer "+word, func() bool {
 		answer, err := http.Get("http://" + s.address() + "/")
@@ -211,8 +211,8 @@ func (s *session) afar(word string) {
 	})
 }
 
-// Development on an engine that does not see this machine's files: mage runs in a mount namespace of its own, where the
-// project is; the engine sees an empty folder in its place.
+// imageDev works with an engine that does not see this machine's files. Here mage runs in its own mount namespace, in which
+// the project is. The engine sees an empty folder instead.
 func TestSSHDev(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -236,15 +236,15 @@ func TestSSHDev(t *testing.T) {
 	inside.Path = path
 	dev := begin(t, inside)
 	dev.dir = fmt.Sprintf("/proc/%d/root%s", inside.Process.Pid, hidden)
-	dev.afar("first")
+	dev.answersRemotely("first")
 	dev.says("the program is sent at each change", 1)
 	dev.write("main.go", speaker("second"))
-	dev.afar("second")
+	dev.answersRemotely("second")
 	dev.says("swapped in", 1)
 	dev.end(name)
 }
 
-// A platform is compiled on the engine that Builders names for it, by ssh, where the default engine does not answer.
+// A platform is compiled over ssh on the engine that Builders has for it, though the default engine does not answer.
 func TestHeavySSHBuilder(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
@@ -253,7 +253,7 @@ func TestHeavySSHBuilder(t *testing.T) {
 	dir := builderProject(t, builder, fmt.Sprintf(`Builders: map[string]string{"linux/%s": "ssh://%s"}`, runtime.GOARCH, s.address))
 	env := []string{s.path(), "DOCKER_HOST=unix:///nowhere/docker.sock", "IMAGE_PLATFORM=linux/" + runtime.GOARCH, "XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
 	if r := mage(t, dir, env, "imagePlan").wantOK(t); !strings.Contains(r.stdout, "at ssh://"+s.address) {
-		t.Errorf("the plan does not say where:\n%s", r.stdout)
+		t.Errorf("the plan does not have the engine:\n%s", r.stdout)
 	}
 	mage(t, dir, env, "imageArchive").wantOK(t)
 	wantRootfs(t, dir)
@@ -262,13 +262,14 @@ func TestHeavySSHBuilder(t *testing.T) {
 	}
 }
 
-// What can be wrong on the way: each says where the engine was chosen, what ssh or the far side said, and what helps.
+// Errors on the way to the engine say where the engine was chosen, what ssh or the remote command printed, and how to fix
+// it.
 func TestSSHErrors(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
 	nothing := newSSH(t, t.TempDir())
 	s := newSSH(t, os.Getenv("PATH"))
-	chatty := newSSH(t, speakingDocker(t)+":"+os.Getenv("PATH"))
+	chatty := newSSH(t, greetingDocker(t)+":"+os.Getenv("PATH"))
 	dir := project(t, nil)
 	at := "ssh://" + s.address
 	for _, test := range []struct {
@@ -279,12 +280,12 @@ func TestSSHErrors(t *testing.T) {
 	}{
 		{"no docker there", nothing.env(""), nil, []string{"exit status 127", "fix: install docker or podman there"}},
 		{"no socket there", s.env("/nowhere.sock"), nil, []string{at + "/nowhere.sock", "dial unix /nowhere.sock", "fix: start Docker there, or name the socket"}},
-		{"talkative shell", chatty.env(""), nil, []string{"malformed HTTP", "fix: make this print nothing: ssh -l "}},
+		{"shell that prints a greeting", chatty.env(""), nil, []string{"malformed HTTP", "fix: make this print nothing: ssh -l "}},
 		{"no server", append(s.env(""), "DOCKER_HOST=ssh://localhost:1"), nil, []string{"Connection refused", "fix: start the ssh server there, or correct the port"}},
 		{"no such host", append(s.env(""), "DOCKER_HOST=ssh://fromscratch-test.invalid"), nil, []string{"fromscratch-test.invalid", "fix: correct the host name"}},
-		{"unknown host", s.env(""), func() { s.write("known_hosts", "", 0o600) }, []string{"Host key verification failed", "fix: connect once by hand, and compare"}},
-		{"another host key", s.env(""), func() { s.know("stranger") }, []string{"IDENTIFICATION HAS CHANGED", "ssh-keygen -R '[localhost]:" + s.port + "'"}},
-		{"unknown user key", s.env(""), func() { s.know("host"); s.configure("stranger") }, []string{"Permission denied (publickey)", "fix: let the host know your key"}},
+		{"unknown host key", s.env(""), func() { s.write("known_hosts", "", 0o600) }, []string{"Host key verification failed", "fix: connect once by hand, and compare"}},
+		{"changed host key", s.env(""), func() { s.setHostKey("stranger") }, []string{"IDENTIFICATION HAS CHANGED", "ssh-keygen -R '[localhost]:" + s.port + "'"}},
+		{"unknown user key", s.env(""), func() { s.setHostKey("host"); s.configure("stranger") }, []string{"Permission denied (publickey)", "fix: let the host know your key"}},
 		{"no ssh", append(s.env(""), "PATH="+withoutSSH(t)), nil, []string{"ssh", "fix: install the ssh client"}},
 		{"password", append(s.env(""), "DOCKER_HOST=ssh://me:secret@localhost"), nil, []string{"must not hold a password", "fix: use a host like"}},
 	} {
@@ -299,14 +300,14 @@ func TestSSHErrors(t *testing.T) {
 			r := mage(t, dir, test.env, "image")
 			r.wantError(t, code, append(test.want, "DOCKER_HOST", "unset DOCKER_HOST")...)
 			if strings.Contains(r.stderr, "secret") {
-				t.Error("the password is told")
+				t.Error("stderr has the password")
 			}
 		})
 	}
 }
 
-// speakingDocker is a folder with a docker command that greets before it does anything, as some login shells do.
-func speakingDocker(t *testing.T) string {
+// greetingDocker returns a folder with a docker command that first prints a greeting, as some login shells do.
+func greetingDocker(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte("#!/bin/sh\necho Welcome to this machine\nexec cat\n"), 0o755); err != nil {
@@ -315,7 +316,7 @@ func speakingDocker(t *testing.T) string {
 	return dir
 }
 
-// withoutSSH is a PATH that has what the targets need, and no ssh.
+// withoutSSH returns a PATH with the commands that the targets need, but without ssh.
 func withoutSSH(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
