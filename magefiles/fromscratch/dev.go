@@ -267,7 +267,7 @@ func (l *loop) replan(ctx context.Context) error {
 func (l *loop) warnPolling(w *watch.Watcher) {
 	if why := w.Polling(); why != nil && !l.polls {
 		l.polls = true
-		l.note("warning: the system does not report changes, so imageDev checks the files again and again: " + oneLine(why))
+		l.note("warning: the system does not report changes, so imageDev checks the files at short intervals: " + oneLine(why))
 	}
 }
 

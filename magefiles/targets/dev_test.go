@@ -168,7 +168,7 @@ func (s *session) write(name, content string) {
 	}
 }
 
-// says waits until the output has a text at least times times.
+// says waits until the output has a text at least the given number of times.
 func (s *session) says(text string, times int) {
 	s.t.Helper()
 	s.waitFor(fmt.Sprintf("%q %d times", text, times), func() bool { return strings.Count(s.text(), text) >= times })

@@ -74,8 +74,8 @@ func (k kindCluster) node(name, role string, args ...string) string {
 // volume is a volume for containerd's images: overlayfs cannot be on top of overlayfs.
 var volume = []string{"-v", "/var/lib/containerd"}
 
-// says runs an image in a node, under the name that a pod uses, and returns the program's output.
-func (k kindCluster) says(node, ref string) string {
+// run runs an image in a node, under the name that a pod uses, and returns the program's output.
+func (k kindCluster) run(node, ref string) string {
 	k.t.Helper()
 	full := "docker.io/library/" + ref
 	cmd := exec.Command("docker", "exec", node, "ctr", "--namespace=k8s.io", "run", "--rm", "--cgroup", "", full, "fromscratch-test")
@@ -124,7 +124,7 @@ func TestHeavyKind(t *testing.T) {
 		t.Error("the progress does not report the image in two nodes")
 	}
 	for _, node := range []string{a, b} {
-		if got := k.says(node, name+":"+tag); got != "first 65534" {
+		if got := k.run(node, name+":"+tag); got != "first 65534" {
 			t.Errorf("in %s the program prints %q", node, got)
 		}
 	}
@@ -143,7 +143,7 @@ func TestHeavyKind(t *testing.T) {
 	// Only a new node is sent the image.
 	c := k.node("worker2", "worker", volume...)
 	joined := mage(t, dir, to, "image").wantOK(t)
-	if !strings.Contains(joined.stderr, "into 1 of 3 nodes") || k.says(c, name+":"+tag) != "first 65534" {
+	if !strings.Contains(joined.stderr, "into 1 of 3 nodes") || k.run(c, name+":"+tag) != "first 65534" {
 		t.Error("the image was not sent to the third node alone")
 	}
 	// After a change of the program only its layer is sent, here over ssh.
@@ -155,13 +155,13 @@ func TestHeavyKind(t *testing.T) {
 		t.Errorf("%f bytes were sent to each node, want much less than the image's %f", one, all)
 	}
 	for _, node := range []string{a, b, c} {
-		if got := k.says(node, name+":"+tag); got != "second 65534" {
+		if got := k.run(node, name+":"+tag); got != "second 65534" {
 			t.Errorf("in %s the program prints %q", node, got)
 		}
 	}
 	// A node that has lost the image is sent it again.
 	docker(t, "exec", a, "ctr", "--namespace=k8s.io", "images", "rm", "--sync", "docker.io/library/"+name+":"+tag)
-	if r := mage(t, dir, to, "image").wantOK(t); !strings.Contains(r.stderr, "into 1 of 3 nodes") || k.says(a, name+":"+tag) != "second 65534" {
+	if r := mage(t, dir, to, "image").wantOK(t); !strings.Contains(r.stderr, "into 1 of 3 nodes") || k.run(a, name+":"+tag) != "second 65534" {
 		t.Error("the node that lost the image was not sent it")
 	}
 
