@@ -38,10 +38,10 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/gobuild":  {ours: []string{"buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/holes", "buildkit/diskfull", "buildkit/filelock", "rootfs/linked"}},
 	"buildkit/holes":    {},
 	"buildkit/image":    {ours: []string{"buildkit/internal/platform"}, others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
-	"buildkit/base":     {ours: []string{"buildkit/internal/login", "buildkit/regular", "buildkit/internal/platform", "buildkit/image", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
-	"buildkit/deliver":  {ours: []string{"buildkit/regular", "buildkit/image", "buildkit/filelock", "buildkit/diskfull"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
+	"buildkit/base":     {ours: []string{"buildkit/internal/fsx", "buildkit/internal/login", "buildkit/regular", "buildkit/internal/platform", "buildkit/image", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
+	"buildkit/deliver":  {ours: []string{"buildkit/internal/fsx", "buildkit/regular", "buildkit/image", "buildkit/filelock", "buildkit/diskfull"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/docker":   {ours: []string{"buildkit/internal/login", "buildkit/internal/platform", "rootfs/plaintext", "buildkit/registry/access", "buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
-	"buildkit/registry": {ours: []string{"buildkit/internal/login", "buildkit/image", "buildkit/stall", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
+	"buildkit/registry": {ours: []string{"buildkit/internal/fsx", "buildkit/internal/login", "buildkit/image", "buildkit/stall", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/config":   {},
 
 	"buildkit/registry/access": {ours: []string{"buildkit/internal/login", "buildkit/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/distribution/reference"}},
@@ -53,7 +53,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/testkit":           {ours: []string{"buildkit/filelock"}},
 	"buildkit/attendant":         {},
 	"buildkit/attendant/program": {},
-	"buildkit/sysroot":           {ours: []string{"buildkit/holes", "buildkit/record"}},
+	"buildkit/sysroot":           {ours: []string{"buildkit/holes", "buildkit/internal/fsx", "buildkit/record"}},
 
 	"buildkit/watch": {others: []string{"github.com/fsnotify/fsnotify"}},
 

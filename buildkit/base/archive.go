@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/regular"
 )
 
@@ -61,7 +62,7 @@ func openArchive(ctx context.Context, name, temp string) (a *archive, err error)
 func (a *archive) Close() error {
 	err := a.file.Close()
 	if a.temp != "" {
-		err = errors.Join(err, remove(a.temp))
+		err = errors.Join(err, fsx.Remove(a.temp))
 	}
 	return err
 }

@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // cache is a folder with the layers of bases, uncompressed, by diff ID, and with what else there is to know of them. A
@@ -68,33 +67,12 @@ func (c cache) remember(name string, r record) error {
 	})
 }
 
-// write writes a file of the cache, whole or not at all.
+// write writes a file of the cache whole or not at all, and read-only.
 func (c cache) write(name string, fill func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return fmt.Errorf("making the folder of the cache: %w", err)
 	}
-	temp, err := os.CreateTemp(filepath.Dir(name), ".writing-*")
-	if err != nil {
-		return err
-	}
-	err = fill(temp)
-	if err == nil {
-		err = temp.Chmod(0o444)
-	}
-	if err = errors.Join(err, temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, remove(temp.Name()))
-	}
-	return nil
-}
-
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return fsx.Create(name, 0o444, func(f *os.File) error { return fill(f) })
 }
 
 // atOnce is how many layers are fetched side by side, as docker does it.
@@ -103,39 +81,22 @@ const atOnce = 3
 // layers puts the layers that are not there yet into the cache, each from its blob. A layer that is there is fetched again
 // when it came from another blob: that it is this one's is only claimed.
 func (c cache) layers(ctx context.Context, diffIDs []digest.Digest, blobs []image.Blob, a *account) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	errs := make([]error, len(diffIDs))
-	slots := make(chan struct{}, atOnce)
-	var wait sync.WaitGroup
-	for i, id := range diffIDs {
-		wait.Add(1)
-		go func() {
-			defer wait.Done()
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			if _, err := os.Stat(c.layer(id)); err == nil && c.proved(id, blobs[i]) {
-				return
-			}
-			if errs[i] = c.fetch(ctx, id, blobs[i], a); errs[i] != nil {
-				stop()
-			}
-		}()
-	}
-	wait.Wait()
-	return firstCause(errs)
-}
-
-// firstCause is the first error that is not only that another one ended the work.
-func firstCause(errs []error) error {
-	var ended error
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, context.Canceled) {
-			return err
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err := fsx.Each(ctx, len(diffIDs), atOnce, func(ctx context.Context, i int) error {
+		if _, err := os.Stat(c.layer(diffIDs[i])); err == nil && c.proved(diffIDs[i], blobs[i]) {
+			return nil
 		}
-		ended = errors.Join(ended, err)
+		err := c.fetch(ctx, diffIDs[i], blobs[i], a)
+		if err != nil {
+			stop(err) // ends the others, whose errors do not matter
+		}
+		return err
+	})
+	if err != nil {
+		return context.Cause(ctx)
 	}
-	return ended
+	return nil
 }
 
 // fetch decompresses a blob into the cache.
@@ -143,7 +104,7 @@ func (c cache) fetch(ctx context.Context, diffID digest.Digest, blob image.Blob,
 	err := c.write(c.layer(diffID), func(w io.Writer) error { return expand(ctx, w, blob, diffID, a) })
 	if err == nil {
 		if err = c.index(ctx, c.layer(diffID), a.packed(blob.Size)); err != nil {
-			err = errors.Join(err, remove(c.layer(diffID)))
+			err = errors.Join(err, fsx.Remove(c.layer(diffID)))
 		}
 	}
 	if err == nil && isPacked(blob, diffID) {

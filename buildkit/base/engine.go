@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
@@ -48,7 +49,7 @@ func (f Finder) saved(ctx context.Context, r Request, engine Engine, id, name st
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, remove(temp.Name())) }()
+	defer func() { err = errors.Join(err, fsx.Remove(temp.Name())) }()
 	if err := errors.Join(engine.Save(ctx, r.Reference, temp), temp.Close()); err != nil {
 		return nil, err
 	}

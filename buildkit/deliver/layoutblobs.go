@@ -15,6 +15,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // writeBlobs writes the mark of a layout, the layers and then what names them.
@@ -54,7 +55,7 @@ func copyBlob(ctx context.Context, w io.Writer, l *image.Layer, b image.Blob) (e
 		return fmt.Errorf("reading the layer %s: %w", b.Digest, err)
 	}
 	defer func() { err = errors.Join(r.Close(), err) }()
-	if _, err := io.Copy(w, untilDone{ctx, r}); err != nil {
+	if _, err := io.Copy(w, fsx.Reader(ctx, r)); err != nil {
 		return fmt.Errorf("copying the layer %s: %w", b.Digest, err)
 	}
 	return nil
@@ -93,7 +94,7 @@ func holds(ctx context.Context, path string, sum digest.Digest, size int64) (boo
 		return false, nil
 	}
 	v := sum.Verifier()
-	_, err = io.Copy(v, untilDone{ctx, f})
+	_, err = io.Copy(v, fsx.Reader(ctx, f))
 	if closeErr := f.Close(); err != nil || closeErr != nil {
 		return false, ctx.Err()
 	}
@@ -188,17 +189,4 @@ func sweep(dir string) error {
 // isTemporary tells the names of [createBeside].
 func isTemporary(name string) bool {
 	return strings.HasPrefix(name, tempPrefix) && strings.HasSuffix(name, tempSuffix)
-}
-
-// untilDone reads until ctx ends.
-type untilDone struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (u untilDone) Read(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.r.Read(p)
 }

@@ -8,13 +8,13 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // layers brings the layers of all images into the repository, each once, several at a time, and returns the images as
@@ -23,34 +23,25 @@ func (p *push) layers(ctx context.Context) ([]*image.Image, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	sent := map[digest.Digest]*image.Blob{}
-	slots := make(chan struct{}, p.Parallel)
-	var wait sync.WaitGroup
+	var layers []*image.Layer
 	for _, img := range p.Images {
 		for _, l := range img.Layers {
-			key := keyOf(l)
-			if sent[key] != nil {
-				continue
+			if key := keyOf(l); sent[key] == nil {
+				sent[key] = &image.Blob{}
+				layers = append(layers, l)
 			}
-			blob := &image.Blob{}
-			sent[key] = blob
-			slots <- struct{}{}
-			wait.Add(1)
-			go func() {
-				defer wait.Done()
-				defer func() { <-slots }()
-				if ctx.Err() != nil {
-					return
-				}
-				var err error
-				if *blob, err = p.layer(ctx, l); err != nil {
-					stop(err) // the first one counts: the others only hear of it
-				}
-			}()
 		}
 	}
-	wait.Wait()
-	if err := context.Cause(ctx); err != nil {
-		return nil, err
+	err := fsx.Each(ctx, len(layers), p.Parallel, func(ctx context.Context, i int) error {
+		blob, err := p.layer(ctx, layers[i])
+		if err != nil {
+			stop(err) // ends the others, whose errors do not matter
+		}
+		*sent[keyOf(layers[i])] = blob
+		return err
+	})
+	if err != nil {
+		return nil, context.Cause(ctx)
 	}
 	return p.named(sent)
 }

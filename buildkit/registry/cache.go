@@ -16,6 +16,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // cache is a folder of compressed layers. Several runs may use it at once: files are replaced whole, and a file that is
@@ -24,7 +25,7 @@ import (
 //	<diff ID>-<method>.blob   the compressed layer
 //	<diff ID>-<method>.json   its digest and size, which also stay of use without it
 //	<digest>.in               repositories that have it
-//	tmp-*                     what is being written
+//	.*                        a file that is being written
 type cache struct {
 	dir    string
 	method method
@@ -33,8 +34,11 @@ type cache struct {
 // suffixes and prefixes of the files.
 const (
 	blobSuffix, factSuffix, placeSuffix = ".blob", ".json", ".in"
-	tempPrefix                          = "tmp-"
+	tempPrefix, oldTempPrefix           = ".", "tmp-" // of [fsx.Create], and of older versions
 )
+
+// fileMode is the mode of the files: other users cannot read them.
+const fileMode = 0o600
 
 // newCache makes the folder.
 func newCache(dir string, m method) (cache, error) {
@@ -113,7 +117,7 @@ func holds(ctx context.Context, path string, desc ocispec.Descriptor) (bool, err
 		return false, nil // it is made again, and what is wrong with the folder shows then
 	}
 	v := desc.Digest.Verifier()
-	n, err := io.Copy(v, untilDone{ctx, f})
+	n, err := io.Copy(v, fsx.Reader(ctx, f))
 	if closeErr := f.Close(); err != nil || closeErr != nil {
 		return false, ctx.Err()
 	}
@@ -123,7 +127,7 @@ func holds(ctx context.Context, path string, desc ocispec.Descriptor) (bool, err
 // compress writes the layer's file and what is known of it.
 func (c cache) compress(ctx context.Context, l *image.Layer, path string) (ocispec.Descriptor, error) {
 	var desc ocispec.Descriptor
-	err := c.replace(path, func(w io.Writer) error {
+	err := fsx.Create(path, fileMode, func(w *os.File) error {
 		m := &measure{w: w, digester: digest.SHA256.Digester()}
 		z, err := c.method.writer(m)
 		if err != nil {
@@ -145,23 +149,7 @@ func (c cache) compress(ctx context.Context, l *image.Layer, path string) (ocisp
 	if err != nil {
 		return desc, err
 	}
-	return desc, c.replace(c.path(l.DiffID, factSuffix), func(w io.Writer) error { _, err := w.Write(text); return err })
-}
-
-// replace writes a file of the folder, whole or not at all.
-func (c cache) replace(path string, write func(io.Writer) error) error {
-	temp, err := os.CreateTemp(c.dir, tempPrefix+"*")
-	if err != nil {
-		return err
-	}
-	err = write(temp)
-	if err = errors.Join(err, temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(os.Remove(temp.Name()), err)
-	}
-	return nil
+	return desc, fsx.Create(c.path(l.DiffID, factSuffix), fileMode, func(w *os.File) error { _, err := w.Write(text); return err })
 }
 
 // measure knows the digest and the length of what goes through.
@@ -176,17 +164,4 @@ func (m *measure) Write(p []byte) (int, error) {
 	m.size += int64(n)
 	m.digester.Hash().Write(p[:n])
 	return n, err
-}
-
-// untilDone reads until ctx ends.
-type untilDone struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (u untilDone) Read(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.r.Read(p)
 }

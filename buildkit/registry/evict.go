@@ -3,7 +3,6 @@ package registry
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // DefaultCacheSize bounds the compressed layers that are kept, in bytes.
@@ -38,7 +39,7 @@ func (c cache) evict(size int64) error {
 		info, err := e.Info()
 		switch {
 		case err != nil: // another run has removed it
-		case strings.HasPrefix(info.Name(), tempPrefix) && time.Since(info.ModTime()) > staleTemp:
+		case isTemp(info.Name()) && time.Since(info.ModTime()) > staleTemp:
 			errs = append(errs, c.remove(info.Name()))
 		case strings.HasSuffix(info.Name(), blobSuffix):
 			blobs = append(blobs, info)
@@ -58,6 +59,11 @@ func (c cache) evict(size int64) error {
 		errs = append(errs, c.remove(info.Name()))
 	}
 	return errors.Join(errs...)
+}
+
+// isTemp reports whether a name is that of a file that is being written.
+func isTemp(name string) bool {
+	return strings.HasPrefix(name, tempPrefix) || strings.HasPrefix(name, oldTempPrefix)
 }
 
 func (c cache) remove(name string) error {
@@ -84,5 +90,5 @@ func (c cache) note(d digest.Digest, repository string) error {
 	}
 	list := append([]string{repository}, slices.DeleteFunc(before, func(r string) bool { return r == repository })...)
 	text := strings.Join(list[:min(len(list), maxRepositories)], "\n") + "\n"
-	return c.replace(filepath.Join(c.dir, d.Encoded()+placeSuffix), func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
+	return fsx.Create(filepath.Join(c.dir, d.Encoded()+placeSuffix), fileMode, func(w *os.File) error { _, err := w.WriteString(text); return err })
 }

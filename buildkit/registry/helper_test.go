@@ -271,7 +271,7 @@ func lastLine(s string) string { return s[strings.LastIndex(s, "\n")+1:] }
 // wantNoTemps checks that no temporary file is left in a folder.
 func wantNoTemps(t *testing.T, dir string) {
 	t.Helper()
-	left, err := filepath.Glob(filepath.Join(dir, "tmp-*"))
+	left, err := filepath.Glob(filepath.Join(dir, ".*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("there are %q left (%v)", left, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
@@ -19,7 +20,7 @@ func sumText(full string, h hash.Hash) string { return fmt.Sprintf("%x %q\n", h.
 
 // keepSum keeps the checksum of a file that has just been kept.
 func (s *FS) keepSum(full string, h hash.Hash) error {
-	err := replace(s.sum(full), func(f *os.File) error {
+	err := fsx.Create(s.sum(full), fileMode, func(f *os.File) error {
 		_, err := io.WriteString(f, record.Seal(sumText(full, h)))
 		return err
 	})

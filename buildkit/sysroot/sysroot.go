@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/holes"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
@@ -43,6 +44,9 @@ type Source interface {
 	// Read calls use with the contents of files, by their absolute names.
 	Read(ctx context.Context, names []string, use func(name string, content io.Reader) error) error
 }
+
+// fileMode is the mode of the files in the folder.
+const fileMode = 0o644
 
 // FS is an image's file system. Names are those of [io/fs]; no link in them is followed. It has the methods of an
 // ldd.FS and can be used concurrently.
@@ -97,7 +101,7 @@ func open(ctx context.Context, dir string, source Source, all *spent) (*FS, erro
 	names := filepath.Join(dir, "names")
 	nodes, err := readNames(names, all)
 	if err != nil {
-		err = replace(names, func(f *os.File) error {
+		err = fsx.Create(names, fileMode, func(f *os.File) error {
 			return record.SealTo(f, func(w io.Writer) error { return source.List(ctx, &bounded{w, maxNames}) })
 		})
 		if err == nil {
@@ -108,22 +112,6 @@ func open(ctx context.Context, dir string, source Source, all *spent) (*FS, erro
 		return nil, fmt.Errorf("listing the files of an image: %w", err)
 	}
 	return &FS{ctx: ctx, dir: dir, source: source, tree: &tree{nodes: nodes, spent: all}}, nil
-}
-
-// replace writes a file, whole or not at all.
-func replace(file string, write func(*os.File) error) error {
-	temp, err := os.CreateTemp(filepath.Dir(file), ".new-*")
-	if err != nil {
-		return err
-	}
-	err = write(temp)
-	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return nil
 }
 
 // Sub is the file system below an absolute folder of this one, which must have no link in its name.
@@ -268,7 +256,7 @@ func (s *FS) keep(full string, r io.Reader) error {
 		return fmt.Errorf("%q came, and was not asked for", "/"+full)
 	}
 	h := sha256.New()
-	err := replace(s.file(full), func(f *os.File) error {
+	err := fsx.Create(s.file(full), fileMode, func(f *os.File) error {
 		size, data, err := holes.Copy(f, io.TeeReader(r, h), n.size)
 		s.spent.fetched.Add(data)
 		var large *holes.TooLargeError

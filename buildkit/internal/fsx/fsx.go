@@ -4,6 +4,7 @@ package fsx
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -15,7 +16,8 @@ import (
 // old file or the new one, and nothing stays behind after an error. The file gets the mode, whatever the umask. A folder at
 // path is an error.
 func Create(path string, mode fs.FileMode, write func(*os.File) error) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	// 50 letters of the name: with all of them, a long name would be too long for the file system.
+	temp, err := os.CreateTemp(filepath.Dir(path), fmt.Sprintf(".%.50s-*", filepath.Base(path)))
 	if err != nil {
 		return err
 	}

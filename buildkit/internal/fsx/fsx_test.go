@@ -34,13 +34,16 @@ func TestCreate(t *testing.T) {
 	if content, _ := os.ReadFile(path); err != nil || string(content) != "new" || info.Mode() != 0o751 {
 		t.Errorf("after a write: %q, %v (%v)", content, info.Mode(), err)
 	}
+	if err := WriteFile(filepath.Join(dir, strings.Repeat("x", 255)), "x"); err != nil {
+		t.Errorf("a long name: %v", err)
+	}
 	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := WriteFile(filepath.Join(dir, "folder"), "x"); err == nil {
 		t.Error("a folder was replaced by a file")
 	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+	if entries, _ := os.ReadDir(dir); len(entries) != 3 {
 		t.Errorf("the folder has %v", entries)
 	}
 }
