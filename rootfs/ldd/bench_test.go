@@ -60,10 +60,10 @@ func chain(t testing.TB, n int) string {
 	}
 	files := map[string][]byte{
 		"lib64/ld-linux-x86-64.so.2": fakeLoader,
-		"bin/prog":                   fakeELF{Needed: needed[:1], Interp: "/lib64/ld-linux-x86-64.so.2"}.bytes(),
+		"bin/prog":                   fakeELF{Needed: needed[:1], Interp: "/lib64/ld-linux-x86-64.so.2"}.Bytes(),
 	}
 	for i, name := range needed {
-		files["usr/lib/"+name] = fakeELF{Soname: name, Needed: needed[i+1 : min(i+11, n)]}.bytes()
+		files["usr/lib/"+name] = fakeELF{Soname: name, Needed: needed[i+1 : min(i+11, n)]}.Bytes()
 	}
 	for name, data := range files {
 		name = filepath.Join(dir, name)

@@ -74,7 +74,7 @@ var cacheCases = map[string]cacheCase{
 		prog: fakeELF{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
 		libs: map[string]fakeELF{"opt/lib/liba.so": {}, "lib/liba.so": {}},
 		after: func(root string) {
-			_ = os.WriteFile(filepath.Join(root, "opt/lib/liba.so"), fakeELF{Machine: elf.EM_AARCH64}.bytes(), 0o755)
+			_ = os.WriteFile(filepath.Join(root, "opt/lib/liba.so"), fakeELF{Machine: elf.EM_AARCH64}.Bytes(), 0o755)
 		},
 		want: []string{"liba.so => /lib/liba.so"},
 	},

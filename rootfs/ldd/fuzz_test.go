@@ -9,18 +9,20 @@ import (
 	"path"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 // FuzzELF reads all parts of an ELF file from arbitrary bytes.
 func FuzzELF(f *testing.F) {
-	f.Add(fakeELF{Needed: []string{"libc.so.6"}, Interp: "/lib/ld.so", Soname: "x", Rpath: "/r", Runpath: "$ORIGIN"}.bytes())
-	f.Add(fakeELF{Class32: true, Machine: elf.EM_386}.bytes())
-	f.Add(fakeELF{Big: true, Machine: elf.EM_S390}.bytes())
+	f.Add(fakeELF{Needed: []string{"libc.so.6"}, Interp: "/lib/ld.so", Soname: "x", Rpath: "/r", Runpath: "$ORIGIN"}.Bytes())
+	f.Add(fakeELF{Class32: true, Machine: elf.EM_386}.Bytes())
+	f.Add(fakeELF{Big: true, Machine: elf.EM_S390}.Bytes())
 	f.Add(fakeLoader)
 	f.Add(withVersions())
-	f.Add(withNotes(fakeELF{}.bytes(), dlopenNote(`[{"soname":["libz.so.1"]}]`), note{"GNU\x00", 5, []byte("\x02\x80\x00\xc0\x04\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00")}))
-	f.Add(overlappingSymbols(8, 16))
-	f.Add(withConstants(fakeELF{}.bytes(), "libz.so.1", "x86-64-v4:x86-64-v3", "liba.so.1complex64libb.so.12"))
+	f.Add(elftest.WithNotes(fakeELF{}.Bytes(), elftest.DlopenNote(`[{"soname":["libz.so.1"]}]`), elftest.Note{Owner: "GNU\x00", Type: 5, Desc: []byte("\x02\x80\x00\xc0\x04\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00")}))
+	f.Add(elftest.OverlappingSymbols(8, 16))
+	f.Add(elftest.WithConstants(fakeELF{}.Bytes(), "libz.so.1", "x86-64-v4:x86-64-v3", "liba.so.1complex64libb.so.12"))
 	want := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
 	want.ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -73,7 +75,7 @@ func FuzzELF(f *testing.F) {
 // FuzzNote reads a segment of notes. Each note must be inside the segment, and each accepted dlopen note must
 // have a soname.
 func FuzzNote(f *testing.F) {
-	good := segment(dlopenNote(`[{"soname":["liba.so","libb.so"],"priority":"required"},{"soname":["libx.so"]}]`), note{"GNU\x00", 3, []byte("id")})
+	good := elftest.Segment(elftest.DlopenNote(`[{"soname":["liba.so","libb.so"],"priority":"required"},{"soname":["libx.so"]}]`), elftest.Note{Owner: "GNU\x00", Type: 3, Desc: []byte("id")})
 	f.Add(good, false)
 	f.Add([]byte("\x04\x00\x00\x00\xff\xff\xff\xff\x0a\x0c\x7c\x40FDO\x00[]"), true)
 	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00\x00"), false)
@@ -101,10 +103,10 @@ func FuzzNote(f *testing.F) {
 // withVersions returns a file whose dynamic section has tables of every kind that is read, all at the start of
 // the file. The content is meaningless, but the fuzzer can change it.
 func withVersions() []byte {
-	return fakeELF{Tags: []dynEntry{
-		{elf.DT_VERNEED, 64}, {elf.DT_VERDEF, 64}, {elf.DT_VERSYM, 64}, {elf.DT_GNU_HASH, 64},
-		{elf.DT_RELA, 64}, {elf.DT_RELASZ, 48}, {elf.DT_JMPREL, 64}, {elf.DT_PLTRELSZ, 48}, {elf.DT_PLTREL, uint64(elf.DT_RELA)},
-	}}.bytes()
+	return fakeELF{Tags: []elftest.Tag{
+		{Tag: elf.DT_VERNEED, Val: 64}, {Tag: elf.DT_VERDEF, Val: 64}, {Tag: elf.DT_VERSYM, Val: 64}, {Tag: elf.DT_GNU_HASH, Val: 64},
+		{Tag: elf.DT_RELA, Val: 64}, {Tag: elf.DT_RELASZ, Val: 48}, {Tag: elf.DT_JMPREL, Val: 64}, {Tag: elf.DT_PLTRELSZ, Val: 48}, {Tag: elf.DT_PLTREL, Val: uint64(elf.DT_RELA)},
+	}}.Bytes()
 }
 
 // FuzzCache reads caches. A lookup must return what a linear search returns.

@@ -113,9 +113,9 @@ func (c ruleCase) build(t *testing.T) string {
 func (c ruleCase) buildIn(t *testing.T, dir, as string) {
 	t.Helper()
 	at := strings.NewReplacer("{d}", as)
-	write(t, filepath.Join(dir, "bin/prog"), c.prog.placed(at).bytes())
+	write(t, filepath.Join(dir, "bin/prog"), placed(c.prog, at).Bytes())
 	for name, m := range c.libs {
-		write(t, filepath.Join(dir, name), m.placed(at).bytes())
+		write(t, filepath.Join(dir, name), placed(m, at).Bytes())
 	}
 	for name, text := range c.texts {
 		write(t, filepath.Join(dir, name), []byte(at.Replace(text)))
@@ -140,7 +140,7 @@ func (c ruleCase) buildIn(t *testing.T, dir, as string) {
 }
 
 // placed replaces {d} in all paths.
-func (m fakeELF) placed(at *strings.Replacer) fakeELF {
+func placed(m fakeELF, at *strings.Replacer) fakeELF {
 	m.Interp, m.Rpath, m.Runpath = at.Replace(m.Interp), at.Replace(m.Rpath), at.Replace(m.Runpath)
 	m.Needed = slices.Clone(m.Needed)
 	for i := range m.Needed {

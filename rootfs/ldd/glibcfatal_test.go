@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"maps"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 func init() { maps.Copy(ruleCases, fatalCases); maps.Copy(ruleCases, moreCases) }
@@ -122,7 +124,7 @@ var moreCases = map[string]ruleCase{
 		want: []string{"liba.so => {d}/lib/liba.so"},
 	},
 	"an empty RUNPATH switches RPATH off": {
-		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib", Tags: []dynEntry{{elf.DT_RUNPATH, 0}}},
+		prog: fakeELF{Needed: []string{"liba.so"}, Rpath: "{d}/lib", Tags: []elftest.Tag{{Tag: elf.DT_RUNPATH, Val: 0}}},
 		libs: map[string]fakeELF{"lib/liba.so": {}},
 		want: []string{"missing liba.so"},
 	},

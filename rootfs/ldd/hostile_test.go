@@ -8,38 +8,25 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 // fakeLoader has the strings that are read from glibc's loader.
 var fakeLoader = func() []byte {
-	file := fakeELF{Soname: "ld-linux-x86-64.so.2"}.bytes()
-	return withConstants(file, "/lib/x86_64-linux-gnu/\x00/usr/lib/x86_64-linux-gnu/\x00/lib/\x00/usr/lib/\x00",
+	file := fakeELF{Soname: "ld-linux-x86-64.so.2"}.Bytes()
+	return elftest.WithConstants(file, "/lib/x86_64-linux-gnu/\x00/usr/lib/x86_64-linux-gnu/\x00/lib/\x00/usr/lib/\x00",
 		"lib/x86_64-linux-gnu", "glibc-hwcaps", "/etc/ld.so.cache")
 }()
-
-// withConstants appends strings to a made file and makes its third program header a read-only segment with
-// them.
-func withConstants(file []byte, strs ...string) []byte {
-	at := len(file)
-	file = append(file, "\x00"+strings.Join(strs, "\x00")+"\x00"...)
-	ph := file[64+2*56:]
-	o := binary.LittleEndian
-	o.PutUint32(ph, uint32(elf.PT_LOAD))
-	o.PutUint32(ph[4:], uint32(elf.PF_R))
-	o.PutUint64(ph[8:], uint64(at))
-	o.PutUint64(ph[16:], uint64(at)+0x100000)
-	o.PutUint64(ph[32:], uint64(len(file)-at))
-	return file
-}
 
 // sysroot returns a sysroot with a loader, one library and a program.
 func sysroot(prog fakeELF, more memFS) memFS {
 	prog.Interp = "/lib64/ld-linux-x86-64.so.2"
 	sys := memFS{
 		"lib64/ld-linux-x86-64.so.2":         string(fakeLoader),
-		"lib/x86_64-linux-gnu/libc.so.6":     string(fakeELF{Soname: "libc.so.6"}.bytes()),
-		"lib/x86_64-linux-gnu/libgcc_s.so.1": string(fakeELF{Soname: libgcc}.bytes()),
-		"bin/prog":                           string(prog.bytes()),
+		"lib/x86_64-linux-gnu/libc.so.6":     string(fakeELF{Soname: "libc.so.6"}.Bytes()),
+		"lib/x86_64-linux-gnu/libgcc_s.so.1": string(fakeELF{Soname: libgcc}.Bytes()),
+		"bin/prog":                           string(prog.Bytes()),
 	}
 	for name, text := range more {
 		sys[name] = text
@@ -135,7 +122,7 @@ func TestHostileSysroot(t *testing.T) {
 		err  string
 	}{
 		"links out of the root stay inside": {
-			more: memFS{"lib/x86_64-linux-gnu/libc.so.6": "-> /../../../../opt/libc.so.6", "opt/libc.so.6": string(fakeELF{Soname: "libc.so.6"}.bytes())},
+			more: memFS{"lib/x86_64-linux-gnu/libc.so.6": "-> /../../../../opt/libc.so.6", "opt/libc.so.6": string(fakeELF{Soname: "libc.so.6"}.Bytes())},
 			path: "/opt/libc.so.6",
 		},
 		"a loop": {
@@ -143,11 +130,11 @@ func TestHostileSysroot(t *testing.T) {
 			err:  `library "libc.so.6" not found`,
 		},
 		"a loader that is not one": {
-			more: memFS{"lib64/ld-linux-x86-64.so.2": string(fakeELF{}.bytes())},
+			more: memFS{"lib64/ld-linux-x86-64.so.2": string(fakeELF{}.Bytes())},
 			err:  "neither glibc's nor musl's loader",
 		},
 		"a loader for another machine": {
-			more: memFS{"lib64/ld-linux-x86-64.so.2": string(fakeELF{Machine: elf.EM_AARCH64}.bytes())},
+			more: memFS{"lib64/ld-linux-x86-64.so.2": string(fakeELF{Machine: elf.EM_AARCH64}.Bytes())},
 			err:  "the program is ELFCLASS64 EM_X86_64",
 		},
 		"a loader that is a folder": {

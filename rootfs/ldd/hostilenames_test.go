@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 // The texts of a Go program that look like names of libraries have thousands of parts that could be names, too. The loader
@@ -30,7 +32,7 @@ func TestHostileGoNames(t *testing.T) {
 				texts.WriteString(word(i))
 			}
 			sys := sysroot(fakeELF{Needed: []string{"libc.so.6"}}, nil)
-			sys["bin/prog"] = string(withConstants([]byte(sys["bin/prog"]), texts.String(), "/lib/x86_64-linux-gnu/libc.so.6"))
+			sys["bin/prog"] = string(elftest.WithConstants([]byte(sys["bin/prog"]), texts.String(), "/lib/x86_64-linux-gnu/libc.so.6"))
 			c, err := resolveIn(sys)
 			if err != nil {
 				t.Fatal(err)

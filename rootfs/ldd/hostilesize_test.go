@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 // Content that a file repeats, or takes from parts of one long text, takes no more memory than the file has
@@ -21,22 +23,22 @@ func TestHostileSizes(t *testing.T) {
 		return f
 	}
 	long := strings.Repeat("a", 60000)
-	symbols := overlappingSymbols(4000, 60000)
+	symbols := elftest.OverlappingSymbols(4000, 60000)
 	for name, tt := range map[string]struct {
 		data []byte
 		read func(data []byte) error
 		want string
 	}{
 		"a library that is needed often, with a long name": {
-			fakeELF{Soname: long, Tags: repeated(4000, func(int) dynEntry { return dynEntry{elf.DT_NEEDED, 1} })}.bytes(),
+			fakeELF{Soname: long, Tags: repeated(4000, func(int) elftest.Tag { return elftest.Tag{Tag: elf.DT_NEEDED, Val: 1} })}.Bytes(),
 			func(b []byte) error { _, err := read(b).dynamic(); return err }, "longer than 4096 bytes",
 		},
 		"many libraries are needed": {
-			fakeELF{Soname: "a", Tags: repeated(20000, func(int) dynEntry { return dynEntry{elf.DT_NEEDED, 1} })}.bytes(),
+			fakeELF{Soname: "a", Tags: repeated(20000, func(int) elftest.Tag { return elftest.Tag{Tag: elf.DT_NEEDED, Val: 1} })}.Bytes(),
 			func(b []byte) error { _, err := read(b).dynamic(); return err }, "more than 4096 libraries",
 		},
 		"libraries whose names are parts of one": {
-			fakeELF{Soname: long, Tags: repeated(4000, func(i int) dynEntry { return dynEntry{elf.DT_NEEDED, uint64(60001 - 4000 + i)} })}.bytes(),
+			fakeELF{Soname: long, Tags: repeated(4000, func(i int) elftest.Tag { return elftest.Tag{Tag: elf.DT_NEEDED, Val: uint64(60001 - 4000 + i)} })}.Bytes(),
 			func(b []byte) error { _, err := Needed(bytesAt(b), int64(len(b))); return err }, "together are longer than the file",
 		},
 		"versions whose names are parts of one": {
@@ -62,10 +64,10 @@ func TestHostileSizes(t *testing.T) {
 			repeatedCache(10000, long), func(b []byte) error { _, err := parseCache(b, x86); return err }, "",
 		},
 		"segments of a loader that overlap": {
-			overlappingSegments(elf.PT_LOAD, 4<<20), func(b []byte) error { _, err := constants(read(b)); return err }, "too large for a loader",
+			elftest.OverlappingSegments(elf.PT_LOAD, 4<<20), func(b []byte) error { _, err := constants(read(b)); return err }, "too large for a loader",
 		},
 		"notes that overlap": {
-			overlappingSegments(elf.PT_NOTE, 1<<19), func(b []byte) error { return read(b).checkABITag() }, "more notes than the limit",
+			elftest.OverlappingSegments(elf.PT_NOTE, 1<<19), func(b []byte) error { return read(b).checkABITag() }, "more notes than the limit",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +88,7 @@ func TestHostileSizes(t *testing.T) {
 // The error for a program with overlapping undefined symbols is short.
 func TestHostileMissingSymbols(t *testing.T) {
 	v := &checkedObject{Object: &Object{Path: "/prog"}, wanted: map[uint16]versionNeed{}}
-	data := overlappingSymbols(20000, 60000)
+	data := elftest.OverlappingSymbols(20000, 60000)
 	f, err := readELF(bytesAt(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
@@ -112,43 +114,12 @@ func TestHostileMissingSymbols(t *testing.T) {
 	}
 }
 
-func repeated(n int, entry func(i int) dynEntry) []dynEntry {
-	all := make([]dynEntry, n)
+func repeated(n int, entry func(i int) elftest.Tag) []elftest.Tag {
+	all := make([]elftest.Tag, n)
 	for i := range all {
 		all[i] = entry(i)
 	}
 	return all
-}
-
-// overlappingSymbols returns a library with n undefined symbols whose names are parts of one text.
-func overlappingSymbols(n, text int) []byte {
-	o := binary.LittleEndian
-	const head, dynamic = 64 + 2*56, 5 * 16
-	hash := head + dynamic
-	symbols := (hash + 4*(3+n) + 7) &^ 7
-	strs := symbols + 24*n
-	file := make([]byte, strs+text+2)
-	copy(file, fakeELF{}.bytes()[:64])
-	o.PutUint16(file[56:], 2)
-	for i, p := range [][3]int{{int(elf.PT_LOAD), 0, len(file)}, {int(elf.PT_DYNAMIC), head, dynamic}} {
-		ph := file[64+56*i:]
-		o.PutUint32(ph, uint32(p[0]))
-		o.PutUint64(ph[8:], uint64(p[1]))
-		o.PutUint64(ph[16:], uint64(p[1]))
-		o.PutUint64(ph[32:], uint64(p[2]))
-	}
-	for i, e := range []dynEntry{{elf.DT_STRTAB, uint64(strs)}, {elf.DT_STRSZ, uint64(text + 2)}, {elf.DT_SYMTAB, uint64(symbols)}, {elf.DT_HASH, uint64(hash)}} {
-		o.PutUint64(file[head+16*i:], uint64(e.tag))
-		o.PutUint64(file[head+16*i+8:], e.val)
-	}
-	o.PutUint32(file[hash:], 1)
-	o.PutUint32(file[hash+4:], uint32(n))
-	for i := 1; i < n; i++ {
-		o.PutUint32(file[symbols+24*i:], uint32(min(i, text)))
-		file[symbols+24*i+4] = 0x12 // a global function
-	}
-	copy(file[strs+1:], strings.Repeat("b", text))
-	return file
 }
 
 // overlappingVersions returns a library that requires n versions of one library, whose names are parts of one
@@ -156,9 +127,9 @@ func overlappingSymbols(n, text int) []byte {
 func overlappingVersions(n int) []byte {
 	o := binary.LittleEndian
 	text := strings.Repeat("v", n)
-	file := fakeELF{Soname: text}.bytes()
+	file := fakeELF{Soname: text}.Bytes()
 	at := uint64(len(file))
-	file = fakeELF{Soname: text, Tags: []dynEntry{{elf.DT_VERNEED, at + 32}}}.bytes() // one more entry
+	file = fakeELF{Soname: text, Tags: []elftest.Tag{{Tag: elf.DT_VERNEED, Val: at + 32}}}.Bytes() // one more entry
 	file = append(file, make([]byte, int(at)+32-len(file)+16+16*n)...)
 	need := file[at+32:]
 	o.PutUint16(need[2:], uint16(n))
@@ -187,22 +158,4 @@ func repeatedCache(n int, path string) []byte {
 		b = append(b, make([]byte, 12)...)
 	}
 	return append(b, path+"\x00"...)
-}
-
-// overlappingSegments returns a file with a thousand segments that are the same part of it.
-func overlappingSegments(typ elf.ProgType, size int) []byte {
-	o := binary.LittleEndian
-	const n = 1000
-	file := make([]byte, 64+56*n+size)
-	copy(file, fakeELF{}.bytes()[:64])
-	o.PutUint16(file[56:], n)
-	for i := range n {
-		ph := file[64+56*i:]
-		o.PutUint32(ph, uint32(typ))
-		o.PutUint32(ph[4:], uint32(elf.PF_R))
-		o.PutUint64(ph[8:], 64+56*n)
-		o.PutUint64(ph[32:], uint64(size))
-		o.PutUint64(ph[48:], 4)
-	}
-	return file
 }

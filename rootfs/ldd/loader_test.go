@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 func TestReadLoaderConf(t *testing.T) {
@@ -42,7 +44,7 @@ func TestReadLoaderConf(t *testing.T) {
 		"neither": {strs: []string{"/system/bin/linker64"}, err: "neither glibc's nor musl's"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			file := withConstants(fakeELF{}.bytes(), append([]string{"garbage\x01"}, tt.strs...)...)
+			file := elftest.WithConstants(fakeELF{}.Bytes(), append([]string{"garbage\x01"}, tt.strs...)...)
 			f, _ := readFake(t, file)
 			got, err := readLoaderConf(f)
 			if tt.err != "" {

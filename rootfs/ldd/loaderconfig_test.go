@@ -10,7 +10,7 @@ import (
 
 // Several programs share the loader configuration of their image.
 func TestLoaderConfigOf(t *testing.T) {
-	lib := string(fakeELF{}.bytes())
+	lib := string(fakeELF{}.Bytes())
 	x86 := &header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}
 	conf := memFS{
 		"etc/ld.so.cache": string(writeCache([]cacheEntry{{"liba.so", "/opt/a/liba.so", ""}}, x86)),

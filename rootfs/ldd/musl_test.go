@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 const muslLoader = "/lib/ld-musl-x86_64.so.1"
@@ -245,7 +247,7 @@ func TestMuslSecondLibc(t *testing.T) {
 	need(t, "gcc", "musl-gcc")
 	dir := t.TempDir()
 	gcc(t, dir, "lib/libother.so", "int __libc_start_main; int stdin;", "-shared", "-nostdlib")
-	write(t, filepath.Join(dir, "prog"), fakeELF{Interp: muslLoader, Needed: []string{"libother.so"}, Rpath: dir + "/lib"}.bytes())
+	write(t, filepath.Join(dir, "prog"), fakeELF{Interp: muslLoader, Needed: []string{"libother.so"}, Rpath: dir + "/lib"}.Bytes())
 	c, err := Resolve(context.Background(), DirFS("/"), Program{Path: filepath.Join(dir, "prog")}, Env{})
 	if err != nil {
 		t.Fatal(err)
@@ -262,8 +264,8 @@ func TestMuslSecondLibc(t *testing.T) {
 // musl maps a file for another machine and crashes; Resolve rejects it.
 func TestMuslOtherMachine(t *testing.T) {
 	sys := sysroot(fakeELF{Needed: []string{"liba.so"}}, memFS{
-		"lib64/ld-linux-x86-64.so.2": string(withConstants(fakeELF{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
-		"lib/liba.so":                string(fakeELF{Machine: elf.EM_AARCH64}.bytes()),
+		"lib64/ld-linux-x86-64.so.2": string(elftest.WithConstants(fakeELF{}.Bytes(), "%.*s/etc/ld-musl-x86_64.path")),
+		"lib/liba.so":                string(fakeELF{Machine: elf.EM_AARCH64}.Bytes()),
 	})
 	_, err := resolveIn(sys)
 	var refused *LoadError

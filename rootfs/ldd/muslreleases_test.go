@@ -55,10 +55,10 @@ func TestHeavyMuslRelease(t *testing.T) {
 	}
 	t.Run("the default folders", func(t *testing.T) {
 		root := copyTree(t, base)
-		lib := fakeELF{Machine: r.machine}.bytes()
+		lib := fakeELF{Machine: r.machine}.Bytes()
 		write(t, filepath.Join(root, "usr/local/lib/liba.so"), lib)
 		write(t, filepath.Join(root, "usr/lib/liba.so"), lib)
-		write(t, filepath.Join(root, "prog"), fakeELF{Machine: r.machine, Interp: r.loader, Needed: []string{"liba.so"}}.bytes())
+		write(t, filepath.Join(root, "prog"), fakeELF{Machine: r.machine, Interp: r.loader, Needed: []string{"liba.so"}}.Bytes())
 		for _, pathFile := range []bool{true, false} {
 			if !pathFile {
 				if err := os.Remove(filepath.Join(root, "etc/ld-musl-aarch64.path")); err != nil {

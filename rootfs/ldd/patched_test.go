@@ -43,7 +43,7 @@ func TestPatchedLoader(t *testing.T) {
 	write(t, name, loader)
 	run(t, root, "ldconfig", "-r", root, "-X", "-C", "/opt/ld.so.cache")
 	// Only now: ldconfig was built for this folder.
-	write(t, filepath.Join(root, "usr/lib/x86_64-linux-gnu/liba.so"), fakeELF{}.bytes())
+	write(t, filepath.Join(root, "usr/lib/x86_64-linux-gnu/liba.so"), fakeELF{}.Bytes())
 	got, err := c.resolve(root)
 	if got == nil {
 		t.Fatal(err)

@@ -93,8 +93,8 @@ func TestPreloadReasons(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sys := sysroot(fakeELF{Needed: []string{"libbase.so"}, Rpath: "/opt"}, memFS{
 				"lib64/ld-linux-x86-64.so.2": loader,
-				"opt/libbase.so":             string(fakeELF{}.bytes()),
-				"opt/pre.so":                 string(fakeELF{Needed: []string{"libbase.so"}, Rpath: "/opt"}.bytes()),
+				"opt/libbase.so":             string(fakeELF{}.Bytes()),
+				"opt/pre.so":                 string(fakeELF{Needed: []string{"libbase.so"}, Rpath: "/opt"}.Bytes()),
 				"opt/text.so":                strings.Repeat("no library ", 20),
 			})
 			env := Env{Preload: "/opt/pre.so /opt/none.so /opt/text.so"}
@@ -114,8 +114,8 @@ func TestPreloadReasons(t *testing.T) {
 				t.Errorf("warnings %q", c.Warnings)
 			}
 			// The image has its own library at that path.
-			sys["opt/none.so"] = string(fakeELF{Needed: []string{"/opt/extra.so"}}.bytes())
-			sys["opt/extra.so"] = string(fakeELF{}.bytes())
+			sys["opt/none.so"] = string(fakeELF{Needed: []string{"/opt/extra.so"}}.Bytes())
+			sys["opt/extra.so"] = string(fakeELF{}.Bytes())
 			in, err := Verify(context.Background(), sys, Program{Path: "/bin/prog"}, env)
 			if err != nil {
 				t.Fatal(err)

@@ -121,7 +121,7 @@ func TestNSSBuiltin(t *testing.T) {
 			}
 			continue
 		}
-		sys["lib/x86_64-linux-gnu/libc.so.6"] = string(lib.bytes())
+		sys["lib/x86_64-linux-gnu/libc.so.6"] = string(lib.Bytes())
 		c, err := resolveIn(sys)
 		if err != nil {
 			t.Fatal(err)

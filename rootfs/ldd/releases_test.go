@@ -64,11 +64,11 @@ func TestHeavyMultilibLoaders(t *testing.T) {
 			lib := filepath.Dir(strings.TrimSuffix(strings.Fields(tt.trusted)[0], "/")+"/x") + "/"
 			write(t, filepath.Join(root, "bin/prog"), fakeELF{
 				Class32: true, Machine: tt.machine, Interp: tt.loader, Needed: []string{"libm.so.6", "liba.so", "libopt.so"}, Runpath: "/opt/$LIB",
-			}.bytes())
-			write(t, filepath.Join(root, "opt", lib, "liba.so"), fakeELF{Class32: true, Machine: tt.machine, Needed: []string{"libc.so.6"}}.bytes())
+			}.Bytes())
+			write(t, filepath.Join(root, "opt", lib, "liba.so"), fakeELF{Class32: true, Machine: tt.machine, Needed: []string{"libc.so.6"}}.Bytes())
 			// Of the other class: it is skipped.
-			write(t, filepath.Join(root, "usr", lib, "libopt.so"), fakeELF{}.bytes())
-			write(t, filepath.Join(root, "usr/lib/libopt.so"), fakeELF{Class32: true, Machine: tt.machine}.bytes())
+			write(t, filepath.Join(root, "usr", lib, "libopt.so"), fakeELF{}.Bytes())
+			write(t, filepath.Join(root, "usr/lib/libopt.so"), fakeELF{Class32: true, Machine: tt.machine}.Bytes())
 			c, err := Resolve(context.Background(), DirFS(root), Program{Path: "/bin/prog"}, Env{})
 			if err != nil {
 				t.Fatal(err)

@@ -7,14 +7,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 // The error for missing libraries, as a user reads it.
 func TestMissingMessage(t *testing.T) {
 	prog := fakeELF{Needed: []string{"libvips.so.42", "liba.so", "libc.so.6"}, Runpath: "$ORIGIN/../lib:/opt/acme"}
 	sys := sysroot(prog, memFS{
-		"lib/liba.so":            string(fakeELF{Needed: []string{"libunheard.so.7"}}.bytes()),
-		"opt/acme/libvips.so.42": string(fakeELF{Machine: 183}.bytes()),
+		"lib/liba.so":            string(fakeELF{Needed: []string{"libunheard.so.7"}}.Bytes()),
+		"opt/acme/libvips.so.42": string(fakeELF{Machine: 183}.Bytes()),
 	})
 	c, err := resolveIn(sys)
 	want := `resolving the libraries of "/bin/prog": library "libvips.so.42" not found, needed by "/bin/prog"
@@ -62,7 +64,7 @@ func (l locked) Open(name string) (fs.File, error) {
 // An unreadable library counts as absent. The loader's error says that there is no such file; this error names
 // the cause.
 func TestUnreadable(t *testing.T) {
-	lib := string(fakeELF{}.bytes())
+	lib := string(fakeELF{}.Bytes())
 	sys := sysroot(fakeELF{Needed: []string{"liba.so"}, Runpath: "/a:/b"}, memFS{"a/liba.so": lib, "b/liba.so": lib})
 	c, err := resolveIn(locked{sys, "a/liba.so"})
 	if err != nil {
@@ -118,7 +120,7 @@ func TestAdviceElsewhere(t *testing.T) {
 func TestPrograms(t *testing.T) {
 	ctx := context.Background()
 	t.Run("static", func(t *testing.T) {
-		c, err := Resolve(ctx, memFS{"bin/prog": string(fakeELF{}.bytes())}, Program{Path: "/bin/prog"}, Env{})
+		c, err := Resolve(ctx, memFS{"bin/prog": string(fakeELF{}.Bytes())}, Program{Path: "/bin/prog"}, Env{})
 		if err != nil || c.Flavour != Static || c.Loader != "" || len(c.Objects) != 1 || c.Cache() != nil {
 			t.Errorf("got %v, %v", c, err)
 		}
@@ -130,7 +132,7 @@ func TestPrograms(t *testing.T) {
 		}
 	})
 	t.Run("without an interpreter in the sysroot", func(t *testing.T) {
-		_, err := resolveIn(memFS{"bin/prog": string(fakeELF{Interp: "/lib/ld.so.1"}.bytes())})
+		_, err := resolveIn(memFS{"bin/prog": string(fakeELF{Interp: "/lib/ld.so.1"}.Bytes())})
 		var missing *NotFoundError
 		if !errors.As(err, &missing) || missing.Soname != "/lib/ld.so.1" || !strings.Contains(err.Error(), "\nfix: ") {
 			t.Errorf("got %v", err)
@@ -155,7 +157,7 @@ func TestPrograms(t *testing.T) {
 		}
 	})
 	t.Run("a library", func(t *testing.T) {
-		if c, err := resolveIn(memFS{"bin/prog": string(fakeELF{Needed: []string{"libc.so.6"}}.bytes())}); err == nil || !strings.Contains(err.Error(), "it is a library itself") {
+		if c, err := resolveIn(memFS{"bin/prog": string(fakeELF{Needed: []string{"libc.so.6"}}.Bytes())}); err == nil || !strings.Contains(err.Error(), "it is a library itself") {
 			t.Errorf("got %v, %v", c, err)
 		}
 	})
@@ -175,8 +177,8 @@ func TestPrograms(t *testing.T) {
 func TestProgramFile(t *testing.T) {
 	prog := fakeELF{Interp: "/lib64/ld-linux-x86-64.so.2", Needed: []string{"liba.so"}, Runpath: "$ORIGIN/../lib"}
 	file := filepath.Join(t.TempDir(), "built")
-	write(t, file, prog.bytes())
-	sys := sysroot(fakeELF{}, memFS{"srv/real/lib/liba.so": string(fakeELF{}.bytes()), "app": "-> srv/real"})
+	write(t, file, prog.Bytes())
+	sys := sysroot(fakeELF{}, memFS{"srv/real/lib/liba.so": string(fakeELF{}.Bytes()), "app": "-> srv/real"})
 	c, err := Resolve(context.Background(), sys, Program{Path: "/app/bin/prog", File: file}, Env{})
 	if err == nil {
 		t.Fatalf("/app/bin does not exist, but $ORIGIN/../lib was found:\n%v", c)
@@ -194,8 +196,8 @@ func TestProgramFile(t *testing.T) {
 // The RPATH of the program applies to all objects, even to the dependencies of a library that was opened later.
 func TestOpensAndRpath(t *testing.T) {
 	sys := sysroot(fakeELF{Rpath: "/opt/lib"}, memFS{
-		"opt/plugin.so":     string(fakeELF{Needed: []string{"libdep.so"}}.bytes()),
-		"opt/lib/libdep.so": string(fakeELF{}.bytes()),
+		"opt/plugin.so":     string(fakeELF{Needed: []string{"libdep.so"}}.Bytes()),
+		"opt/lib/libdep.so": string(fakeELF{}.Bytes()),
 	})
 	c, err := Resolve(context.Background(), sys, Program{Path: "/bin/prog", Opens: []string{"/opt/plugin.so"}}, Env{})
 	if err != nil {
@@ -209,13 +211,13 @@ func TestOpensAndRpath(t *testing.T) {
 // A library that the program opens is found as its own code would find it, with its dependencies.
 func TestOpens(t *testing.T) {
 	for name, loader := range map[string]string{
-		"glibc": string(fakeLoader), "musl": string(withConstants(fakeELF{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
+		"glibc": string(fakeLoader), "musl": string(elftest.WithConstants(fakeELF{}.Bytes(), "%.*s/etc/ld-musl-x86_64.path")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			sys := sysroot(fakeELF{Runpath: "/opt/lib"}, memFS{
 				"lib64/ld-linux-x86-64.so.2": loader,
-				"opt/lib/plugin.so":          string(fakeELF{Needed: []string{"libdep.so"}, Runpath: "$ORIGIN/deps"}.bytes()),
-				"opt/lib/deps/libdep.so":     string(fakeELF{}.bytes()),
+				"opt/lib/plugin.so":          string(fakeELF{Needed: []string{"libdep.so"}, Runpath: "$ORIGIN/deps"}.Bytes()),
+				"opt/lib/deps/libdep.so":     string(fakeELF{}.Bytes()),
 			})
 			p := Program{Path: "/bin/prog", Opens: []string{"plugin.so", "/opt/lib/plugin.so"}}
 			c, err := Resolve(context.Background(), sys, p, Env{})

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 // sparseFile is a file of a terabyte that begins with some bytes, followed by a hole. Such a file takes a few
@@ -25,7 +27,7 @@ func (s sparseFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // sparseLibrary returns a library with one segment of a terabyte, whose dynamic section has the tags.
-func sparseLibrary(tags ...dynEntry) sparseFile {
+func sparseLibrary(tags ...elftest.Tag) sparseFile {
 	const header, segment, section = 64, 56, 4096
 	b := make([]byte, section)
 	copy(b, elf.ELFMAG)
@@ -49,14 +51,14 @@ func sparseLibrary(tags ...dynEntry) sparseFile {
 	put(0, elf.PT_LOAD, 0, sparseSize)
 	put(1, elf.PT_DYNAMIC, section, uint64(16*(len(tags)+1)))
 	for _, t := range tags {
-		b = o.AppendUint64(o.AppendUint64(b, uint64(t.tag)), t.val)
+		b = o.AppendUint64(o.AppendUint64(b, uint64(t.Tag)), t.Val)
 	}
 	return append(b, make([]byte, 4096)...)
 }
 
 // A sparse library of a terabyte takes neither the memory nor the time that its tables claim.
 func TestSparseLibrary(t *testing.T) {
-	symtab := dynEntry{elf.DT_SYMTAB, 1 << 20}
+	symtab := elftest.Tag{Tag: elf.DT_SYMTAB, Val: 1 << 20}
 	symbols := func(bound ...uint32) func(f *elfFile, d *dynamic) error {
 		return func(f *elfFile, d *dynamic) error { _, err := f.symbols(d, bound); return err }
 	}
@@ -66,7 +68,7 @@ func TestSparseLibrary(t *testing.T) {
 		want string
 	}{
 		"a string table": {
-			sparseLibrary(symtab, dynEntry{elf.DT_STRTAB, 1 << 20}, dynEntry{elf.DT_STRSZ, 1 << 39}), symbols(), "larger than the limit",
+			sparseLibrary(symtab, elftest.Tag{Tag: elf.DT_STRTAB, Val: 1 << 20}, elftest.Tag{Tag: elf.DT_STRSZ, Val: 1 << 39}), symbols(), "larger than the limit",
 		},
 		"symbols that relocations ask for": {
 			sparseLibrary(symtab), symbols(1<<32 - 1), "",
@@ -74,7 +76,7 @@ func TestSparseLibrary(t *testing.T) {
 		"a hash table whose chain has no end": {
 			// One bucket, first symbol 1, one word of filter; the bucket names symbol 1, whose chain is a hole.
 			func() sparseFile {
-				s := sparseLibrary(symtab, dynEntry{elf.DT_GNU_HASH, 6000})
+				s := sparseLibrary(symtab, elftest.Tag{Tag: elf.DT_GNU_HASH, Val: 6000})
 				s = append(s, make([]byte, 100)...)
 				for i, word := range []uint32{1, 1, 1, 0, 0, 0, 1} {
 					binary.LittleEndian.PutUint32(s[6000+4*i:], word)
@@ -112,7 +114,7 @@ func TestSparseLibrary(t *testing.T) {
 // Resolving a sparse file on a real disk terminates.
 func TestSparseLibraryOnDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lib.so")
-	file := sparseLibrary(dynEntry{elf.DT_SYMTAB, 1 << 20}, dynEntry{elf.DT_STRTAB, 1 << 20}, dynEntry{elf.DT_STRSZ, 1 << 39})
+	file := sparseLibrary(elftest.Tag{Tag: elf.DT_SYMTAB, Val: 1 << 20}, elftest.Tag{Tag: elf.DT_STRTAB, Val: 1 << 20}, elftest.Tag{Tag: elf.DT_STRSZ, Val: 1 << 39})
 	if err := os.WriteFile(path, file, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -6,16 +6,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 // flavours are fake loaders of both kinds, which their constants identify.
 var flavours = map[string]string{
-	"glibc": string(fakeLoader), "musl": string(withConstants(fakeELF{}.bytes(), "%.*s/etc/ld-musl-x86_64.path")),
+	"glibc": string(fakeLoader), "musl": string(elftest.WithConstants(fakeELF{}.Bytes(), "%.*s/etc/ld-musl-x86_64.path")),
 }
 
 // A try that cannot be loaded is left out with everything that only it needs, and does not affect later tries.
 func TestTries(t *testing.T) {
-	lib := func(m fakeELF) string { return string(m.bytes()) }
+	lib := func(m fakeELF) string { return string(m.Bytes()) }
 	for name, loader := range flavours {
 		t.Run(name, func(t *testing.T) {
 			sys := sysroot(fakeELF{Needed: []string{"libbase.so"}, Rpath: "/opt"}, memFS{
@@ -73,7 +75,7 @@ func TestTries(t *testing.T) {
 // Without a loader nothing can be opened.
 func TestTriesOfStatic(t *testing.T) {
 	p := Program{Path: "/bin/prog", Tries: []string{"libz.so.1"}}
-	c, err := Resolve(context.Background(), memFS{"bin/prog": string(fakeELF{}.bytes())}, p, Env{})
+	c, err := Resolve(context.Background(), memFS{"bin/prog": string(fakeELF{}.Bytes())}, p, Env{})
 	if err != nil || len(c.Left) != 1 || !errors.Is(c.Left[0].Err, errStatic) {
 		t.Errorf("got %v, %v", c, err)
 	}

@@ -53,7 +53,7 @@ func TestTriesOracle(t *testing.T) {
 				"plug/abs.so":               {Needed: []string{"libdep.so"}},
 				"cwd/rel.so":                {},
 			} {
-				write(t, filepath.Join(dir, path), m.bytes())
+				write(t, filepath.Join(dir, path), m.Bytes())
 			}
 			write(t, filepath.Join(dir, "lib/text.so"), []byte(strings.Repeat("this is a linker script ", 9)))
 			run(t, dir, compiler, "-o", "prog", "main.c", "-Wl,-rpath,"+dir+"/lib", "-Wl,--disable-new-dtags", "-ldl")

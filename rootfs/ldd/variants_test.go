@@ -224,7 +224,7 @@ func TestISALevel(t *testing.T) {
 // A relative search path is a warning.
 func TestWarnRelative(t *testing.T) {
 	sys := sysroot(fakeELF{Needed: []string{"liba.so", "x/libb.so"}, Runpath: "lib::/opt"}, memFS{
-		"srv/lib/liba.so": string(fakeELF{}.bytes()), "srv/x/libb.so": string(fakeELF{}.bytes()),
+		"srv/lib/liba.so": string(fakeELF{}.Bytes()), "srv/x/libb.so": string(fakeELF{}.Bytes()),
 	})
 	c, err := Resolve(context.Background(), sys, Program{Path: "/bin/prog"}, Env{Workdir: "/srv", LibraryPath: "/a;b"})
 	want := []string{

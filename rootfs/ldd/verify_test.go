@@ -212,7 +212,7 @@ func TestVerifyTree(t *testing.T) {
 		}
 	})
 	t.Run("a library that is cut off", func(t *testing.T) {
-		file := fakeELF{Soname: "libc.so.6", Change: func(f []byte) { f[64+32+2] = 1 }}.bytes() // 64 KiB more in the segment
+		file := fakeELF{Soname: "libc.so.6", Change: func(f []byte) { f[64+32+2] = 1 }}.Bytes() // 64 KiB more in the segment
 		err := verify(sysroot(prog, memFS{"lib/x86_64-linux-gnu/libc.so.6": string(file)}))
 		if err == nil || !strings.Contains(err.Error(), `"/lib/x86_64-linux-gnu/libc.so.6" is cut off`) {
 			t.Error(err)
@@ -246,7 +246,7 @@ func TestVerifyTree(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	prog := fakeELF{Needed: []string{"liba.so", "libc.so.6"}, Runpath: "$ORIGIN/../lib"}
-	lib := string(fakeELF{}.bytes())
+	lib := string(fakeELF{}.Bytes())
 	source := sysroot(prog, memFS{"lib/liba.so": lib})
 	for name, tt := range map[string]struct {
 		image memFS
@@ -255,11 +255,11 @@ func TestCompare(t *testing.T) {
 		"the same":      {memFS{"lib/liba.so": lib}, ""},
 		"other content": {memFS{"lib/liba.so": lib[:len(lib)-1] + "x"}, `"liba.so" is /bin/../lib/liba.so, in the image it is another file: /bin/../lib/liba.so (RUNPATH of /bin/prog)`},
 		"another library comes along": {
-			memFS{"lib/liba.so": string(fakeELF{Needed: []string{"libextra.so"}}.bytes()), "usr/lib/libextra.so": lib},
+			memFS{"lib/liba.so": string(fakeELF{Needed: []string{"libextra.so"}}.Bytes()), "usr/lib/libextra.so": lib},
 			`"libextra.so" is loaded only in the image: /usr/lib/libextra.so (trusted directory /usr/lib)`},
 		"without libgcc_s": {memFS{"lib/liba.so": lib, "lib/x86_64-linux-gnu/libgcc_s.so.1": "-> gone"},
 			`"libgcc_s.so.1" (/lib/x86_64-linux-gnu/libgcc_s.so.1) is not loaded in the image`},
-		"another program": {memFS{"lib/liba.so": lib, "bin/prog": string(fakeELF{Needed: prog.Needed, Soname: "x", Interp: "/lib64/ld-linux-x86-64.so.2", Runpath: "/lib"}.bytes())},
+		"another program": {memFS{"lib/liba.so": lib, "bin/prog": string(fakeELF{Needed: prog.Needed, Soname: "x", Interp: "/lib64/ld-linux-x86-64.so.2", Runpath: "/lib"}.Bytes())},
 			`"/bin/prog" is /bin/prog, in the image it is another file`},
 	} {
 		t.Run(name, func(t *testing.T) {
