@@ -68,10 +68,3 @@ func (c *Closure) elfOf(o *Object, body *Content) (*elfFile, error) {
 	}
 	return known.elf.reopen(body), nil
 }
-
-// reopen returns a copy of the file that reads from body. The copy is not safe for concurrent use.
-func (f *elfFile) reopen(body *Content) *elfFile {
-	again := *f
-	again.r, again.strs = body, nil
-	return &again
-}

@@ -113,7 +113,7 @@ func parseOldCache(data []byte, want *header) ([]cacheEntry, error) {
 	if want.machine == elf.EM_386 {
 		align = 4
 	}
-	if at := up(end, align); at < uint64(len(data)) && bytes.HasPrefix(data[at:], []byte(cacheMagicNew+cacheVersion)) {
+	if at := (end + align - 1) &^ (align - 1); at < uint64(len(data)) && bytes.HasPrefix(data[at:], []byte(cacheMagicNew+cacheVersion)) {
 		return parseNewCache(data, data[at:], want)
 	}
 	t := cacheTable{want: want, strs: string(data[end:]), size: oldEntrySize}
@@ -198,7 +198,7 @@ func (t *cacheTable) entries(table []byte) ([]cacheEntry, error) {
 	}
 	var entries []cacheEntry
 	for o := t.want.order; len(table) >= t.size; table = table[t.size:] {
-		if !t.want.cacheAccepts(o.Uint32(table)) {
+		if !cacheAccepts(t.want, o.Uint32(table)) {
 			continue
 		}
 		level, ok := "", true

@@ -35,7 +35,7 @@ func TestCompareLib(t *testing.T) {
 func writeCache(entries []cacheEntry, want *header) []byte {
 	w := cacheWriter{order: want.order}
 	for _, e := range entries {
-		w.entries = append(w.entries, writtenEntry{e, want.cacheFlags(), e.value})
+		w.entries = append(w.entries, writtenEntry{e, cacheFlags(want), e.value})
 	}
 	return w.bytes()
 }
@@ -68,7 +68,7 @@ func TestWriteCache(t *testing.T) {
 		"loong64": {header{machine: elf.EM_LOONGARCH, class: elf.ELFCLASS64, order: binary.LittleEndian, flags: 0x43}, 0x1203},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := tt.cacheFlags(); got != tt.flags {
+			if got := cacheFlags(&tt.header); got != tt.flags {
 				t.Errorf("flags %#x, want %#x", got, tt.flags)
 			}
 			data := writeCache([]cacheEntry{{"liba.so.1", "/opt/liba.so.1", ""}, {"libz.so", "/z", ""}, {"liba.so.10", "/opt/ten", ""}}, &tt.header)

@@ -3,9 +3,9 @@ package ldd
 import "debug/elf"
 
 // cacheAccepts reports whether an entry is for this machine (_dl_cache_check_flags).
-func (h *header) cacheAccepts(flags uint32) bool {
+func cacheAccepts(h *header, flags uint32) bool {
 	// Some loaders also accept what ldconfig could not distinguish: soft float for ARM, libc5 for i386.
-	id := h.cacheFlags()
+	id := cacheFlags(h)
 	switch h.machine {
 	case elf.EM_ARM:
 		return flags == id || flags == 3
@@ -32,7 +32,7 @@ const (
 
 // cacheFlags returns the flags of libraries for a machine. The loader's own header decides: x32 is x86-64 with
 // 32-bit files.
-func (h *header) cacheFlags() uint32 {
+func cacheFlags(h *header) uint32 {
 	switch h.machine {
 	case elf.EM_X86_64:
 		if h.class == elf.ELFCLASS32 {

@@ -63,7 +63,7 @@ func (w *cacheWriter) addSonames(c *Closure) {
 
 // add adds an entry unless it collides with an existing one. ok is false if that one is for another file.
 func (w *cacheWriter) add(c *Closure, key string, l lookup) (have writtenEntry, ok bool) {
-	e := writtenEntry{cacheEntry{key, l.path, l.level}, c.want.cacheFlags(), l.real}
+	e := writtenEntry{cacheEntry{key, l.path, l.level}, cacheFlags(c.want), l.real}
 	letters := strings.Map(func(c rune) rune { // different digits may compare equal: 01 and 1
 		if '0' <= c && c <= '9' {
 			return -1

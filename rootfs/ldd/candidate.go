@@ -27,25 +27,30 @@ func (m mismatch) Error() string { return string(m) }
 // openVerify reads the headers of a file that a search found. It makes the checks of open_verify in glibc's
 // elf/dl-load.c, in the same order. After a [mismatch] the search continues, any other error ends it.
 func openVerify(c *Content, want *header) (*elfFile, error) {
-	f := &elfFile{r: c, size: c.Size}
 	if c.Size < headerSize(want.class) {
 		return nil, errors.New("file too short")
 	}
-	if _, err := readFull(c, f.ident[:], 0); err != nil {
+	var ident [elf.EI_NIDENT]byte
+	if _, err := readFull(c, ident[:], 0); err != nil {
 		return nil, err
 	}
 	// The order matters: a text file is an error, but a library of the other class is skipped, whatever else is
 	// wrong with it.
-	if err := f.checkIdent(want); err != nil {
+	if string(ident[:4]) != elf.ELFMAG { // for example a linker script, which the linker accepts as libfoo.so
+		_, err := readELFHeader(c, c.Size)
+		return nil, fmt.Errorf("invalid ELF header: %w", err)
+	}
+	if err := checkIdent(ident, want); err != nil {
 		return nil, err
 	}
-	if err := f.readHeader(); err != nil {
+	f, err := readELFHeader(c, c.Size)
+	if err != nil {
 		return nil, err
 	}
 	switch {
 	case f.version != uint32(elf.EV_CURRENT):
 		return nil, errors.New("ELF file version does not match current one")
-	case !f.sameMachine(want):
+	case !sameMachine(&f.header, want):
 		return nil, mismatch(fmt.Sprintf("is for %s", f.machine))
 	case f.typ != elf.ET_DYN && f.typ != elf.ET_EXEC:
 		return nil, errors.New("only ET_DYN and ET_EXEC can be loaded")
@@ -55,16 +60,13 @@ func openVerify(c *Content, want *header) (*elfFile, error) {
 	if err := f.readProgs(); err != nil {
 		return nil, err
 	}
-	return f, f.checkABITag()
+	return f, checkABITag(f)
 }
 
 // checkIdent checks e_ident.
-func (f *elfFile) checkIdent(want *header) error {
-	id := f.ident
+func checkIdent(id [elf.EI_NIDENT]byte, want *header) error {
 	osabi, abi := elf.OSABI(id[elf.EI_OSABI]), id[elf.EI_ABIVERSION]
 	switch {
-	case string(id[:4]) != elf.ELFMAG: // for example a linker script, which the linker accepts as libfoo.so
-		return fmt.Errorf("invalid ELF header: %w", f.notELF())
 	case elf.Class(id[elf.EI_CLASS]) != want.class:
 		return mismatch(fmt.Sprintf("is %s", elf.Class(id[elf.EI_CLASS])))
 	case id[elf.EI_DATA] != want.ident[elf.EI_DATA]:
@@ -95,7 +97,7 @@ func validOSABI(osabi elf.OSABI, m elf.Machine) bool {
 
 // sameMachine is elf_machine_matches_host. It compares the machine and, if the machine has several, the calling
 // convention.
-func (h *header) sameMachine(want *header) bool {
+func sameMachine(h, want *header) bool {
 	if h.machine != want.machine {
 		return false
 	}
@@ -114,50 +116,22 @@ func (h *header) sameMachine(want *header) bool {
 	return h.flags&mask == want.flags&mask
 }
 
-// checkABITag reads the note "GNU", type 1, which holds the system that the file is for; 0 is Linux.
-func (f *elfFile) checkABITag() error {
-	left := uint64(maxNotes)
-	for _, p := range f.progs {
-		if p.typ != elf.PT_NOTE || p.filesz < 32 || (p.align != 4 && p.align != 8) {
-			continue
-		}
-		if p.filesz > left {
-			return errors.New("it has more notes than the limit")
-		}
-		left -= p.filesz
-		note, err := f.bytes(p.off, p.filesz)
-		if err != nil {
-			return errors.New("cannot read file data")
-		}
-		for len(note) >= 32 {
-			namesz, descsz := uint64(f.order.Uint32(note)), uint64(f.order.Uint32(note[4:]))
-			if namesz == 4 && descsz == 16 && f.order.Uint32(note[8:]) == 1 && string(note[12:16]) == "GNU\x00" {
-				if os := f.order.Uint32(note[16:]); os != 0 {
-					return mismatch(fmt.Sprintf("is for another system (ABI tag %d)", os))
-				}
-				return nil
-			}
-			// ELF_NOTE_NEXT_OFFSET: the description is aligned, and so is the next note.
-			size := up(up(12+namesz, p.align)+descsz, p.align)
-			if size > uint64(len(note)) {
-				break
-			}
-			note = note[size:]
-		}
+// checkABITag checks that a file is for Linux.
+func checkABITag(f *elfFile) error {
+	system, err := f.abiTag()
+	if err == nil && system != 0 {
+		err = mismatch(fmt.Sprintf("is for another system (ABI tag %d)", system))
 	}
-	return nil
+	return err
 }
 
-// up rounds n up to a multiple of align, a power of two.
-func up(n, align uint64) uint64 { return (n + align - 1) &^ (align - 1) }
-
 // checkMappable makes the checks of glibc when it maps a library, in _dl_map_object_from_fd.
-func (f *elfFile) checkMappable(d *dynamic) error {
+func checkMappable(f *elfFile, d *dynamic) error {
 	// This is not part of openVerify, because a file that is mapped already by another name is not checked
 	// again.
 	loads := 0
 	for _, p := range f.progs {
-		if p.typ == elf.PT_LOAD {
+		if p.Type == elf.PT_LOAD {
 			loads++
 		}
 	}

@@ -2,7 +2,6 @@ package ldd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 )
@@ -17,15 +16,6 @@ type Note struct {
 	Priority    string   // "required", "recommended" or "suggested"
 }
 
-// The note's owner, its type, and limits on its content. systemd's libraries have about twenty notes of 200
-// bytes.
-const (
-	dlopenOwner = "FDO\x00"
-	dlopenType  = 0x407c0c0a
-	maxJSON     = 1 << 16 // bytes of one note
-	maxSonames  = 64
-)
-
 // Notes returns the dlopen notes of the objects in load order. Variants are skipped, because they have the
 // notes of their baseline libraries. Unreadable notes are left out: the error covers only those, and all other
 // notes are returned with it.
@@ -33,7 +23,7 @@ func (c *Closure) Notes(ctx context.Context) ([]Note, error) {
 	var all []Note
 	var bad error
 	type answer struct {
-		notes []Note
+		notes []dlopenNote
 		bad   error
 	}
 	err := c.each(ctx, func(o *Object) error {
@@ -45,8 +35,7 @@ func (c *Closure) Notes(ctx context.Context) ([]Note, error) {
 			return err
 		}
 		for _, n := range found.(answer).notes {
-			n.By = o
-			all = append(all, n)
+			all = append(all, Note{By: o, Sonames: n.sonames, Feature: n.feature, Description: n.description, Priority: n.priority})
 		}
 		if err := found.(answer).bad; err != nil {
 			bad = errors.Join(bad, fmt.Errorf("reading the notes of %q: %w", o.Path, err))
@@ -54,44 +43,4 @@ func (c *Closure) Notes(ctx context.Context) ([]Note, error) {
 		return nil
 	})
 	return all, errors.Join(err, bad)
-}
-
-// dlopenNotes reads a file's dlopen notes.
-func (f *elfFile) dlopenNotes() ([]Note, error) {
-	notes, err := f.notes()
-	var out []Note
-	for _, n := range notes {
-		if n.owner != dlopenOwner || n.typ != dlopenType {
-			continue
-		}
-		part, e := parseDlopenNote(n.desc)
-		out, err = append(out, part...), errors.Join(err, e)
-	}
-	return out, err
-}
-
-// parseDlopenNote reads a JSON array of objects that ends with a NUL. Unknown keys are ignored, for later
-// versions.
-func parseDlopenNote(desc []byte) ([]Note, error) {
-	if len(desc) > maxJSON {
-		return nil, fmt.Errorf("a note has %d bytes", len(desc))
-	}
-	var entries []struct {
-		Soname                         []string
-		Feature, Description, Priority string
-	}
-	if err := json.Unmarshal([]byte(cString(desc)), &entries); err != nil {
-		return nil, err
-	}
-	var out []Note
-	for _, e := range entries {
-		if len(e.Soname) == 0 || len(e.Soname) > maxSonames {
-			return out, fmt.Errorf("a note has %d sonames", len(e.Soname))
-		}
-		if e.Priority == "" {
-			e.Priority = "recommended"
-		}
-		out = append(out, Note{Sonames: e.Soname, Feature: e.Feature, Description: e.Description, Priority: e.Priority})
-	}
-	return out, nil
 }

@@ -67,17 +67,17 @@ func (f *elfFile) dynamic() (*dynamic, error) {
 // not its offset.
 func (f *elfFile) dynamicRange() (off, size uint64, err error) {
 	for _, p := range f.progs {
-		if p.typ != elf.PT_DYNAMIC {
+		if p.Type != elf.PT_DYNAMIC {
 			continue
 		}
-		if p.filesz == 0 {
+		if p.Filesz == 0 {
 			return 0, 0, errNoDynamic
 		}
-		off, left, ok := f.offset(p.vaddr)
+		off, left, ok := f.offset(p.Vaddr)
 		if !ok {
-			return 0, 0, fmt.Errorf("dynamic section at address %#x is in no segment", p.vaddr)
+			return 0, 0, fmt.Errorf("dynamic section at address %#x is in no segment", p.Vaddr)
 		}
-		return off, min(p.filesz, left), nil
+		return off, min(p.Filesz, left), nil
 	}
 	return 0, 0, errNoDynamic
 }

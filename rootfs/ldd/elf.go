@@ -26,14 +26,6 @@ type header struct {
 	phnum     uint16 // number of them
 }
 
-// prog is a program header.
-type prog struct {
-	typ                       elf.ProgType
-	flags                     elf.ProgFlag
-	off, vaddr, filesz, memsz uint64
-	align                     uint64
-}
-
 // elfFile is an ELF file as a loader reads it: program headers and the dynamic section, but not the section
 // headers, which may be stripped or wrong. The standard library's debug/elf needs section headers. Every size
 // in the file is checked against the file's own size.
@@ -41,7 +33,7 @@ type elfFile struct {
 	header
 	r     io.ReaderAt
 	size  int64
-	progs []prog
+	progs []elf.ProgHeader
 	strs  *fileStrings // strings read so far
 }
 
@@ -63,14 +55,31 @@ func progSize(c elf.Class) int {
 
 // readELF reads a file's header and program headers.
 func readELF(r io.ReaderAt, size int64) (*elfFile, error) {
-	f := &elfFile{r: r, size: size}
-	if err := f.readHeader(); err != nil {
+	f, err := readELFHeader(r, size)
+	if err != nil {
 		return nil, err
 	}
 	if err := f.readProgs(); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// readELFHeader reads a file's header alone. [elfFile.readProgs] reads the program headers.
+func readELFHeader(r io.ReaderAt, size int64) (*elfFile, error) {
+	f := &elfFile{r: r, size: size}
+	if err := f.readHeader(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// reopen returns a copy of the file that reads from r and has read no strings yet. The copy is not safe for
+// concurrent use.
+func (f *elfFile) reopen(r io.ReaderAt) *elfFile {
+	again := *f
+	again.r, again.strs = r, nil
+	return &again
 }
 
 // readHeader reads the ELF header. It rejects a class or byte order that does not exist; the caller checks
@@ -137,7 +146,7 @@ func (f *elfFile) readProgs() error {
 	if err != nil {
 		return fmt.Errorf("program headers: %w", err)
 	}
-	f.progs = make([]prog, f.phnum)
+	f.progs = make([]elf.ProgHeader, f.phnum)
 	for i := range f.progs {
 		f.progs[i] = f.decodeProg(buf[i*int(f.phentsize):])
 	}
@@ -146,32 +155,32 @@ func (f *elfFile) readProgs() error {
 
 // decodeProg decodes Elf32_Phdr or Elf64_Phdr. The position of the flags differs: in Elf64_Phdr they come
 // second, to align the 64-bit fields.
-func (f *elfFile) decodeProg(b []byte) prog {
+func (f *elfFile) decodeProg(b []byte) elf.ProgHeader {
 	o := f.order
 	if f.class == elf.ELFCLASS32 {
 		u := func(i int) uint64 { return uint64(o.Uint32(b[i:])) }
-		return prog{
-			typ: elf.ProgType(u(0)), off: u(4), vaddr: u(8), filesz: u(16), memsz: u(20),
-			flags: elf.ProgFlag(u(24)), align: u(28),
+		return elf.ProgHeader{
+			Type: elf.ProgType(u(0)), Off: u(4), Vaddr: u(8), Filesz: u(16), Memsz: u(20),
+			Flags: elf.ProgFlag(u(24)), Align: u(28),
 		}
 	}
 	u := func(i int) uint64 { return o.Uint64(b[i:]) }
-	return prog{
-		typ: elf.ProgType(o.Uint32(b)), flags: elf.ProgFlag(o.Uint32(b[4:])),
-		off: u(8), vaddr: u(16), filesz: u(32), memsz: u(40), align: u(48),
+	return elf.ProgHeader{
+		Type: elf.ProgType(o.Uint32(b)), Flags: elf.ProgFlag(o.Uint32(b[4:])),
+		Off: u(8), Vaddr: u(16), Filesz: u(32), Memsz: u(40), Align: u(48),
 	}
 }
 
 // interp returns PT_INTERP, "" if there is none. The kernel requires the NUL at its end, see elf(5).
 func (f *elfFile) interp() (string, error) {
 	for _, p := range f.progs {
-		if p.typ != elf.PT_INTERP {
+		if p.Type != elf.PT_INTERP {
 			continue
 		}
-		if p.filesz < 2 || p.filesz > maxPath {
-			return "", fmt.Errorf("interpreter name of %d bytes", p.filesz)
+		if p.Filesz < 2 || p.Filesz > maxPath {
+			return "", fmt.Errorf("interpreter name of %d bytes", p.Filesz)
 		}
-		buf, err := f.bytes(p.off, p.filesz)
+		buf, err := f.bytes(p.Off, p.Filesz)
 		if err != nil {
 			return "", fmt.Errorf("interpreter name: %w", err)
 		}
@@ -186,13 +195,13 @@ func (f *elfFile) interp() (string, error) {
 // offset returns the file offset of a virtual address and the number of bytes that follow in its segment.
 func (f *elfFile) offset(addr uint64) (off, left uint64, ok bool) {
 	for _, p := range f.progs {
-		// filesz, not memsz: memory beyond it is zero and not in the file.
-		if p.typ == elf.PT_LOAD && addr >= p.vaddr && addr-p.vaddr < p.filesz {
-			in := addr - p.vaddr
-			if p.off > math.MaxInt64 || p.off+in < p.off {
+		// Filesz, not Memsz: memory beyond it is zero and not in the file.
+		if p.Type == elf.PT_LOAD && addr >= p.Vaddr && addr-p.Vaddr < p.Filesz {
+			in := addr - p.Vaddr
+			if p.Off > math.MaxInt64 || p.Off+in < p.Off {
 				return 0, 0, false
 			}
-			return p.off + in, p.filesz - in, true
+			return p.Off + in, p.Filesz - in, true
 		}
 	}
 	return 0, 0, false
@@ -210,6 +219,16 @@ func (f *elfFile) tableLimit() int64 { return min(f.size, maxTable) }
 func (f *elfFile) checkRange(off, n uint64) error {
 	if size := uint64(f.size); off > size || n > size-off {
 		return fmt.Errorf("%d bytes at offset %d are outside of a file of %d bytes", n, off, f.size)
+	}
+	return nil
+}
+
+// checkComplete returns an error if a segment ends beyond the end of the file.
+func (f *elfFile) checkComplete() error {
+	for _, p := range f.progs {
+		if p.Type == elf.PT_LOAD && f.checkRange(p.Off, p.Filesz) != nil {
+			return fmt.Errorf("a segment ends at %d, the file at %d", p.Off+p.Filesz, f.size)
+		}
 	}
 	return nil
 }

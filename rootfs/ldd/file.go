@@ -2,7 +2,6 @@ package ldd
 
 import (
 	"debug/elf"
-	"errors"
 	"fmt"
 	"io/fs"
 )
@@ -50,7 +49,7 @@ func (r *process) readGlibc(f *file, body *Content) {
 	}
 	f.isa = f.elf.isaNeeded()
 	if f.dyn, f.bad = f.elf.dynamic(); f.bad == nil {
-		f.bad = f.elf.checkMappable(f.dyn)
+		f.bad = checkMappable(f.elf, f.dyn)
 	}
 }
 
@@ -79,20 +78,13 @@ func (r *process) readMusl(f *file, body *Content) {
 
 // readProgram reads the program as the kernel and its loader do.
 func readProgram(f *file, body *Content) {
-	if f.elf, f.bad = readELF(body, body.Size); f.bad != nil {
+	var p *program
+	if p, f.bad = readELFProgram(body, body.Size); f.bad != nil {
 		return
 	}
-	if f.elf.typ != elf.ET_EXEC && f.elf.typ != elf.ET_DYN {
-		f.bad = fmt.Errorf("it is not a program but an ELF file of type %s", f.elf.typ)
-		return
-	}
-	if f.interp, f.bad = f.elf.interp(); f.bad != nil {
-		return
-	}
-	f.dyn, f.bad = f.elf.dynamic()
-	if errors.Is(f.bad, errNoDynamic) {
-		// A program that is linked with -static and not as PIE has none.
-		f.dyn, f.bad, f.static = &dynamic{}, nil, true
+	f.elf, f.dyn, f.interp = p.file, p.dyn, p.interp
+	if f.dyn == nil {
+		f.dyn, f.static = &dynamic{}, true
 	}
 	f.isa = f.elf.isaNeeded()
 }
@@ -106,4 +98,21 @@ func readLoader(f *file, body *Content) {
 		return
 	}
 	f.conf, f.bad = readLoaderConf(f.elf)
+}
+
+// versionTables are both version tables of an object, or the error of reading them.
+type versionTables struct {
+	needs []versionNeed
+	defs  map[uint16]string // nil if the object has no versions
+	err   error
+}
+
+// versionsOf returns the version tables. It reads them once.
+func (f *file) versionsOf() *versionTables {
+	if f.versions == nil {
+		t := &versionTables{}
+		t.needs, t.defs, t.err = f.elf.versions(f.dyn)
+		f.versions = t
+	}
+	return f.versions
 }

@@ -27,7 +27,7 @@ func FuzzELF(f *testing.F) {
 	want.ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, _ = Needed(bytesAt(data), int64(len(data)))
-		_, _ = interfaceOf(&Content{ReaderAt: bytesAt(data), Size: int64(len(data))})
+		_, _ = interfaceOf(bytesAt(data), int64(len(data)))
 		_, _ = openVerify(&Content{ReaderAt: bytesAt(data), Size: int64(len(data))}, want)
 		file, err := readELF(bytesAt(data), int64(len(data)))
 		if err != nil {
@@ -55,7 +55,7 @@ func FuzzELF(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_ = file.checkMappable(d)
+		_ = checkMappable(file, d)
 		_, _ = file.versionNeeds(d)
 		_, _ = file.versionDefs(d)
 		bound, _ := file.bound(d)
@@ -92,7 +92,7 @@ func FuzzNote(f *testing.F) {
 			}
 			entries, err := parseDlopenNote(n.desc)
 			for _, e := range entries {
-				if len(e.Sonames) == 0 || e.Priority == "" {
+				if len(e.sonames) == 0 || e.priority == "" {
 					t.Errorf("got %+v, %v", e, err)
 				}
 			}

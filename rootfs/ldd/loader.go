@@ -79,14 +79,14 @@ func constants(f *elfFile) ([]string, error) {
 	var out []string
 	left := uint64(maxLoader)
 	for _, p := range f.progs {
-		if p.typ != elf.PT_LOAD || p.flags&elf.PF_W != 0 {
+		if p.Type != elf.PT_LOAD || p.Flags&elf.PF_W != 0 {
 			continue
 		}
-		if p.filesz > left {
+		if p.Filesz > left {
 			return nil, errors.New("it is too large for a loader")
 		}
-		left -= p.filesz
-		buf, err := f.bytes(p.off, p.filesz)
+		left -= p.Filesz
+		buf, err := f.bytes(p.Off, p.Filesz)
 		if err != nil {
 			return nil, err
 		}

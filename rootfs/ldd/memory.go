@@ -79,7 +79,7 @@ func (p *parsedFiles) read(as role, body *Content, parse func(*file, *Content)) 
 			f.versionsOf() // while the file is open
 		}
 		if f.elf != nil {
-			f.elf.strs = nil // the file is shared from now on
+			f.elf = f.elf.reopen(buffered) // without the strings, because the file is shared from now on
 		}
 		e.file = f
 	})

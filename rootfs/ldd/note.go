@@ -23,20 +23,20 @@ func (f *elfFile) notes() ([]note, error) {
 	var out []note
 	left := uint64(maxNotes)
 	for _, p := range f.progs {
-		if p.typ != elf.PT_NOTE {
+		if p.Type != elf.PT_NOTE {
 			continue
 		}
-		if p.filesz > left {
+		if p.Filesz > left {
 			return out, errors.New("more notes than the limit")
 		}
-		left -= p.filesz
-		b, err := f.bytes(p.off, p.filesz)
+		left -= p.Filesz
+		b, err := f.bytes(p.Off, p.Filesz)
 		if err != nil {
 			return out, err
 		}
 		// Entries are aligned to 4 bytes, or to 8 in segments with that alignment.
 		align := uint64(4)
-		if p.align == 8 {
+		if p.Align == 8 {
 			align = 8
 		}
 		part, err := f.splitNotes(b, align)
@@ -93,12 +93,38 @@ func (f *elfFile) isaNeeded() uint32 {
 	return 0
 }
 
-// isaLevel returns the highest level in GNU_PROPERTY_X86_ISA_1_NEEDED, "" for the baseline.
-func isaLevel(needed uint32) string {
-	for i, level := range []string{"x86-64-v4", "x86-64-v3", "x86-64-v2"} {
-		if needed&(8>>i) != 0 {
-			return level
+// abiTag returns the system that the file is for, from the note "GNU", type 1 (NT_GNU_ABI_TAG): 0 is Linux. It
+// returns 0 if there is no such note. Like glibc, it skips segments that are too short for the note or have
+// another alignment than 4 or 8 bytes.
+func (f *elfFile) abiTag() (uint32, error) {
+	left := uint64(maxNotes)
+	for _, p := range f.progs {
+		if p.Type != elf.PT_NOTE || p.Filesz < 32 || (p.Align != 4 && p.Align != 8) {
+			continue
+		}
+		if p.Filesz > left {
+			return 0, errors.New("it has more notes than the limit")
+		}
+		left -= p.Filesz
+		note, err := f.bytes(p.Off, p.Filesz)
+		if err != nil {
+			return 0, errors.New("cannot read file data")
+		}
+		for len(note) >= 32 {
+			namesz, descsz := uint64(f.order.Uint32(note)), uint64(f.order.Uint32(note[4:]))
+			if namesz == 4 && descsz == 16 && f.order.Uint32(note[8:]) == 1 && string(note[12:16]) == "GNU\x00" {
+				return f.order.Uint32(note[16:]), nil
+			}
+			// ELF_NOTE_NEXT_OFFSET: the description is aligned, and so is the next note.
+			size := up(up(12+namesz, p.Align)+descsz, p.Align)
+			if size > uint64(len(note)) {
+				break
+			}
+			note = note[size:]
 		}
 	}
-	return ""
+	return 0, nil
 }
+
+// up rounds n up to a multiple of align, a power of two.
+func up(n, align uint64) uint64 { return (n + align - 1) &^ (align - 1) }

@@ -2,8 +2,6 @@ package ldd
 
 import (
 	"context"
-	"debug/elf"
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -75,43 +73,6 @@ func (c *Closure) imports(o *Object, symbols []string) ([]string, error) {
 		return nil, err
 	}
 	return names.([]string), nil
-}
-
-// imports returns those of the wanted names that are undefined dynamic symbols, in the order given.
-func (f *elfFile) imports(wanted []string) ([]string, error) {
-	d, err := f.dynamic()
-	if errors.Is(err, errNoDynamic) {
-		return nil, nil // a static program
-	}
-	if err != nil {
-		return nil, err
-	}
-	bound, err := f.bound(d)
-	if err != nil {
-		return nil, err
-	}
-	t, err := f.symbols(d, bound)
-	if err != nil {
-		return nil, err
-	}
-	found := map[string]bool{}
-	for _, s := range wanted {
-		found[s] = false
-	}
-	for i := range t.n {
-		s, ok := t.symbol(uint32(i))
-		if _, asked := found[s.name]; ok && asked && s.shndx == elf.SHN_UNDEF {
-			found[s.name] = true
-		}
-	}
-	var out []string
-	for _, s := range wanted {
-		if found[s] {
-			found[s] = false // once
-			out = append(out, s)
-		}
-	}
-	return out, nil
 }
 
 // nssSymbol is in libc.so.6 since glibc 2.34, which has the sources "files" and "dns" of nsswitch.conf built

@@ -246,15 +246,20 @@ func (s symbol) isDefinition() bool {
 	return s.value != 0 || s.shndx == elf.SHN_ABS || typ == elf.STT_TLS
 }
 
-// Bounds on looking symbols up. Rows of real tables have a few symbols, and the largest programs take some hundred million
-// steps.
-const (
-	maxRow   = 1 << 20 // steps for one name
-	maxSteps = 1 << 30 // steps for all names of a program
-)
+// isReference reports whether another object has to define the symbol. A weak symbol may stay undefined, and a
+// local one is not looked up in other objects.
+func (s symbol) isReference() bool {
+	return s.shndx == elf.SHN_UNDEF && elf.SymBind(s.info>>4) == elf.STB_GLOBAL
+}
 
-// find returns the definitions of a name, and how many symbols it has passed, in steps that take about as long. A row that
-// is too long is all that there is time for.
+// hasVersions reports whether the symbols have versions.
+func (t *symbolTable) hasVersions() bool { return t.versym != nil }
+
+// maxRow limits the steps in which one name is looked up. Rows of real tables have a few symbols.
+const maxRow = 1 << 20
+
+// find returns the definitions of a name, and the steps that the search took. Each symbol that it passes is one step
+// or more. The search ends early in a row that is too long.
 func (t *symbolTable) find(name string) (found []symbol, steps int) {
 	add := func(i uint32) {
 		steps += 8 + len(name)/64
@@ -266,7 +271,7 @@ func (t *symbolTable) find(name string) (found []symbol, steps int) {
 	case t.gnu != nil && len(t.gnu.buckets) > 0:
 		hash := gnuHashOf(name)
 		i := t.gnu.buckets[hash%uint32(len(t.gnu.buckets))]
-		// The lowest bit of a hash is not kept, its place says where the row ends.
+		// The lowest bit of a hash is not stored; it marks the end of a bucket.
 		for i >= t.gnu.first && i != 0 && int(i-t.gnu.first) < len(t.gnu.chain) && steps < maxRow {
 			h := t.gnu.chain[i-t.gnu.first]
 			if h|1 == hash|1 {
@@ -280,7 +285,7 @@ func (t *symbolTable) find(name string) (found []symbol, steps int) {
 		}
 	case len(t.buckets) > 0:
 		i := t.buckets[sysvHashOf(name)%uint32(len(t.buckets))]
-		// A chain of this table is a list by index, which a bad file may close to a ring.
+		// A chain of this table is a list of indices, which a bad file may close to a ring.
 		for n := 0; i != 0 && int(i) < len(t.chain) && n < len(t.chain) && steps < maxRow; n++ {
 			add(i)
 			i = t.chain[i]
@@ -289,7 +294,7 @@ func (t *symbolTable) find(name string) (found []symbol, steps int) {
 	return found, steps
 }
 
-// symbolNamed is symbol of one that has a name. It does not look for the end of another name.
+// symbolNamed decodes entry i if it has the name. It does not read another name to its end.
 func (t *symbolTable) symbolNamed(i uint32, name string) (symbol, bool) {
 	if int(i) >= t.n {
 		return symbol{}, false
@@ -302,7 +307,7 @@ func (t *symbolTable) symbolNamed(i uint32, name string) (symbol, bool) {
 	return t.symbol(i)
 }
 
-// defines says whether the object defines a name, whatever the version.
+// defines reports whether the object defines a name, in any version.
 func (t *symbolTable) defines(name string) bool {
 	found, _ := t.find(name)
 	return len(found) > 0

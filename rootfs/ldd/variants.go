@@ -148,3 +148,13 @@ func (g *glibc) findForNewerCPU(name string, by *loaded) string {
 	}
 	return ""
 }
+
+// isaLevel returns the highest level in GNU_PROPERTY_X86_ISA_1_NEEDED, "" for the baseline.
+func isaLevel(needed uint32) string {
+	for i, level := range []string{"x86-64-v4", "x86-64-v3", "x86-64-v2"} {
+		if needed&(8>>i) != 0 {
+			return level
+		}
+	}
+	return ""
+}

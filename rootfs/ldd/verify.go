@@ -2,7 +2,6 @@ package ldd
 
 import (
 	"context"
-	"debug/elf"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -199,11 +198,8 @@ func (v *verifier) checkComplete() error {
 
 // checkComplete checks that a file is not truncated.
 func (o *Object) checkComplete(f *elfFile) error {
-	for _, p := range f.progs {
-		if p.typ == elf.PT_LOAD && f.checkRange(p.off, p.filesz) != nil {
-			return fmt.Errorf("%q is cut off: a segment ends at %d, the file at %d\nfix: copy or install the file again",
-				o.Real, p.off+p.filesz, f.size)
-		}
+	if err := f.checkComplete(); err != nil {
+		return fmt.Errorf("%q is cut off: %w\nfix: copy or install the file again", o.Real, err)
 	}
 	return nil
 }

@@ -1,9 +1,6 @@
 package ldd
 
-import (
-	"debug/elf"
-	"fmt"
-)
+import "fmt"
 
 // checkSymbols returns an error for missing symbols. If only a try misses symbols, it adds one warning per
 // object, because the program may never load it or call the function.
@@ -46,6 +43,10 @@ func (m missingSymbol) text() string {
 	return fmt.Sprintf("symbol %s of %q is defined nowhere", m.by.label(m.symbol), m.by.Path)
 }
 
+// maxSteps limits the steps in which all symbols of a program are looked up. The largest programs take some hundred
+// million.
+const maxSteps = 1 << 30
+
 // missingSymbols returns the symbols that relocations ask for and that no object defines.
 func (v *verifier) missingSymbols() ([]missingSymbol, error) {
 	var missing []missingSymbol
@@ -55,8 +56,7 @@ func (v *verifier) missingSymbols() ([]missingSymbol, error) {
 		}
 		for _, index := range o.bound {
 			s, ok := o.table.symbol(index)
-			// A weak symbol may stay undefined, and a local one is not looked up in other objects.
-			if !ok || s.name == "" || s.shndx != elf.SHN_UNDEF || elf.SymBind(s.info>>4) != elf.STB_GLOBAL {
+			if !ok || s.name == "" || !s.isReference() {
 				continue
 			}
 			if v.steps > maxSteps {
@@ -134,7 +134,7 @@ func (v *verifier) isProvided(by []*checkedObject, o *checkedObject, s symbol) b
 
 // matches is the version check of check_match in glibc's elf/dl-lookup.c.
 func (o *checkedObject) matches(d symbol, version string, versioned bool) bool {
-	if o.defs == nil || o.table.versym == nil {
+	if o.defs == nil || !o.table.hasVersions() {
 		return true // an object without versions matches any
 	}
 	if versioned {

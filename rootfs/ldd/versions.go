@@ -16,6 +16,15 @@ type versionNeed struct {
 	weak  bool   // VER_FLG_WEAK: a library without it is accepted
 }
 
+// versions reads both version tables: the versions that the object requires, and the name of each of its own
+// versions by index, nil if it has none. With an error of the second, it also returns the first.
+func (f *elfFile) versions(d *dynamic) (needs []versionNeed, defs map[uint16]string, err error) {
+	if needs, err = f.versionNeeds(d); err == nil {
+		defs, err = f.versionDefs(d)
+	}
+	return needs, defs, err
+}
+
 // versionNeeds reads DT_VERNEED, see the Linux Standard Base, "Symbol Versioning": a list of files, each with a
 // list of versions. Each entry has the distance to the next one in bytes; 0 ends a list.
 //
@@ -57,25 +66,6 @@ func (f *elfFile) versionNeeds(d *dynamic) ([]versionNeed, error) {
 		addr, ok = addr+next, next != 0
 	}
 	return out, nil
-}
-
-// versionTables are both version tables of an object, or the error of reading them.
-type versionTables struct {
-	needs []versionNeed
-	defs  map[uint16]string // nil if the object has no versions
-	err   error
-}
-
-// versionsOf returns the version tables. It reads them once.
-func (f *file) versionsOf() *versionTables {
-	if f.versions == nil {
-		t := &versionTables{}
-		if t.needs, t.err = f.elf.versionNeeds(f.dyn); t.err == nil {
-			t.defs, t.err = f.elf.versionDefs(f.dyn)
-		}
-		f.versions = t
-	}
-	return f.versions
 }
 
 // versionDefs reads DT_VERDEF: the name of each version index. It returns nil if the object has no versions at

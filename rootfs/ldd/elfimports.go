@@ -1,0 +1,43 @@
+package ldd
+
+import (
+	"debug/elf"
+	"errors"
+)
+
+// imports returns those of the wanted names that are undefined dynamic symbols, in the order given.
+func (f *elfFile) imports(wanted []string) ([]string, error) {
+	d, err := f.dynamic()
+	if errors.Is(err, errNoDynamic) {
+		return nil, nil // a static program
+	}
+	if err != nil {
+		return nil, err
+	}
+	bound, err := f.bound(d)
+	if err != nil {
+		return nil, err
+	}
+	t, err := f.symbols(d, bound)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]bool{}
+	for _, s := range wanted {
+		found[s] = false
+	}
+	for i := range t.n {
+		s, ok := t.symbol(uint32(i))
+		if _, asked := found[s.name]; ok && asked && s.shndx == elf.SHN_UNDEF {
+			found[s.name] = true
+		}
+	}
+	var out []string
+	for _, s := range wanted {
+		if found[s] {
+			found[s] = false // once
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
