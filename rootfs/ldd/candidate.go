@@ -31,7 +31,7 @@ func openVerify(c *Content, want *header) (*elfFile, error) {
 		return nil, errors.New("file too short")
 	}
 	var ident [elf.EI_NIDENT]byte
-	if _, err := readFull(c, ident[:], 0); err != nil {
+	if err := c.fill(ident[:], 0); err != nil {
 		return nil, err
 	}
 	// The order matters: a text file is an error, but a library of the other class is skipped, whatever else is

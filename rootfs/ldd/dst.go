@@ -76,3 +76,9 @@ func hasToken(s string) bool {
 func isIdent(c byte) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
+
+// cText returns the text before the first NUL, where the text of a C program ends.
+func cText(b []byte) string {
+	text, _, _ := strings.Cut(string(b), "\x00")
+	return text
+}

@@ -88,7 +88,7 @@ func (f *elfFile) readHeader() error {
 	if f.size < elf.EI_NIDENT {
 		return f.notELF()
 	}
-	if _, err := readFull(f.r, f.ident[:], 0); err != nil {
+	if err := readFull(f.r, f.ident[:], 0); err != nil {
 		return err
 	}
 	if string(f.ident[:4]) != elf.ELFMAG {
@@ -111,7 +111,7 @@ func (f *elfFile) readHeader() error {
 		return errors.New("file too short for an ELF header")
 	}
 	buf := make([]byte, headerSize(f.class))
-	if _, err := readFull(f.r, buf, 0); err != nil {
+	if err := readFull(f.r, buf, 0); err != nil {
 		return err
 	}
 	f.decodeHeader(buf)
@@ -242,8 +242,7 @@ func (f *elfFile) bytes(off, n uint64) ([]byte, error) {
 		return nil, fmt.Errorf("a table of %d bytes at offset %d is larger than the limit of %d", n, off, maxTable)
 	}
 	buf := make([]byte, n)
-	_, err := readFull(f.r, buf, int64(off))
-	return buf, err
+	return buf, readFull(f.r, buf, int64(off))
 }
 
 // notELF returns an ErrNotELF that says what the file is instead, judging by its first bytes.
@@ -265,15 +264,15 @@ func (f *elfFile) notELF() error {
 }
 
 // readFull fills buf from off. A file that ends earlier is an error.
-func readFull(r io.ReaderAt, buf []byte, off int64) (int, error) {
+func readFull(r io.ReaderAt, buf []byte, off int64) error {
 	n, err := r.ReadAt(buf, off)
 	if n == len(buf) {
-		return n, nil
+		return nil
 	}
 	if err == nil || errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return n, err
+	return err
 }
 
 // cString returns the bytes before the first NUL.

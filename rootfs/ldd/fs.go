@@ -93,6 +93,18 @@ type Content struct {
 	Info fs.FileInfo // of the open file
 }
 
+// fill fills buf from off. A file that ends earlier is an error.
+func (c *Content) fill(buf []byte, off int64) error {
+	n, err := c.ReadAt(buf, off)
+	if n == len(buf) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 // openContent opens a regular file. Callers check the type first, because opening a FIFO waits for a writer.
 func openContent(open func() (fs.File, error)) (*Content, error) {
 	f, err := open()

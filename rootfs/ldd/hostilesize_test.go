@@ -1,7 +1,6 @@
 package ldd
 
 import (
-	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"runtime"
@@ -13,7 +12,7 @@ import (
 
 // Content that a file repeats, or takes from parts of one long text, takes no more memory than the file has
 // bytes. Otherwise each of these would take gigabytes.
-func TestHostileSizes(t *testing.T) {
+func TestHostileSizesOfLoaders(t *testing.T) {
 	x86 := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
 	read := func(data []byte) *elfFile {
 		f, err := readELF(bytesAt(data), int64(len(data)))
@@ -23,51 +22,16 @@ func TestHostileSizes(t *testing.T) {
 		return f
 	}
 	long := strings.Repeat("a", 60000)
-	symbols := elftest.OverlappingSymbols(4000, 60000)
 	for name, tt := range map[string]struct {
 		data []byte
 		read func(data []byte) error
 		want string
 	}{
-		"a library that is needed often, with a long name": {
-			fakeELF{Soname: long, Tags: repeated(4000, func(int) elftest.Tag { return elftest.Tag{Tag: elf.DT_NEEDED, Val: 1} })}.Bytes(),
-			func(b []byte) error { _, err := read(b).dynamic(); return err }, "longer than 4096 bytes",
-		},
-		"many libraries are needed": {
-			fakeELF{Soname: "a", Tags: repeated(20000, func(int) elftest.Tag { return elftest.Tag{Tag: elf.DT_NEEDED, Val: 1} })}.Bytes(),
-			func(b []byte) error { _, err := read(b).dynamic(); return err }, "more than 4096 libraries",
-		},
-		"libraries whose names are parts of one": {
-			fakeELF{Soname: long, Tags: repeated(4000, func(i int) elftest.Tag { return elftest.Tag{Tag: elf.DT_NEEDED, Val: uint64(60001 - 4000 + i)} })}.Bytes(),
-			func(b []byte) error { _, err := Needed(bytesAt(b), int64(len(b))); return err }, "together are longer than the file",
-		},
-		"versions whose names are parts of one": {
-			overlappingVersions(20000), func(b []byte) error {
-				f := read(b)
-				d, err := f.dynamic()
-				if err == nil {
-					_, err = f.versionNeeds(d)
-				}
-				return err
-			}, "together are longer than the file",
-		},
-		"symbols whose names are parts of one, looked for": {
-			symbols, func(b []byte) error { _, err := read(b).imports(openers); return err }, "",
-		},
-		"symbols whose names are parts of one, summed up": {
-			symbols, func(b []byte) error {
-				_, err := interfaceOf(bytesAt(b), int64(len(b)))
-				return err
-			}, "",
-		},
 		"a cache with one path often": {
 			repeatedCache(10000, long), func(b []byte) error { _, err := parseCache(b, x86); return err }, "",
 		},
 		"segments of a loader that overlap": {
 			elftest.OverlappingSegments(elf.PT_LOAD, 4<<20), func(b []byte) error { _, err := constants(read(b)); return err }, "too large for a loader",
-		},
-		"notes that overlap": {
-			elftest.OverlappingSegments(elf.PT_NOTE, 1<<19), func(b []byte) error { _, err := read(b).abiTag(); return err }, "more notes than the limit",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,7 +63,7 @@ func TestHostileMissingSymbols(t *testing.T) {
 	if v.table, err = f.symbols(v.dyn, nil); err != nil {
 		t.Fatal(err)
 	}
-	for i := range uint32(v.table.n) {
+	for i := range uint32(20000) {
 		v.bound = append(v.bound, i)
 	}
 	var before, after runtime.MemStats
@@ -112,36 +76,6 @@ func TestHostileMissingSymbols(t *testing.T) {
 	if n := after.TotalAlloc - before.TotalAlloc; n > 16<<20 {
 		t.Errorf("%d bytes were allocated", n)
 	}
-}
-
-func repeated(n int, entry func(i int) elftest.Tag) []elftest.Tag {
-	all := make([]elftest.Tag, n)
-	for i := range all {
-		all[i] = entry(i)
-	}
-	return all
-}
-
-// overlappingVersions returns a library that requires n versions of one library, whose names are parts of one
-// text.
-func overlappingVersions(n int) []byte {
-	o := binary.LittleEndian
-	text := strings.Repeat("v", n)
-	file := fakeELF{Soname: text}.Bytes()
-	at := uint64(len(file))
-	file = fakeELF{Soname: text, Tags: []elftest.Tag{{Tag: elf.DT_VERNEED, Val: at + 32}}}.Bytes() // one more entry
-	file = append(file, make([]byte, int(at)+32-len(file)+16+16*n)...)
-	need := file[at+32:]
-	o.PutUint16(need[2:], uint16(n))
-	o.PutUint32(need[4:], uint32(n)) // the library: a short name
-	o.PutUint32(need[8:], 16)
-	for i := range n {
-		aux := need[16+16*i:]
-		o.PutUint32(aux[8:], uint32(n-4000+i%4000))
-		o.PutUint32(aux[12:], 16)
-	}
-	o.PutUint64(file[64+32:], uint64(len(file))) // the segment has all of it
-	return bytes.Clone(file)
 }
 
 // repeatedCache returns a cache with n entries of one key and path.

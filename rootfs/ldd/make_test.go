@@ -10,31 +10,6 @@ import (
 // fakeELF is an ELF file to make.
 type fakeELF = elftest.File
 
-// A made file is read back, for both classes and byte orders.
-func TestReadMade(t *testing.T) {
-	for name, m := range map[string]fakeELF{
-		"64 bit little endian": {},
-		"64 bit big endian":    {Big: true, Machine: elf.EM_S390},
-		"32 bit little endian": {Class32: true, Machine: elf.EM_386},
-		"32 bit big endian":    {Class32: true, Big: true, Machine: elf.EM_PPC},
-	} {
-		t.Run(name, func(t *testing.T) {
-			m.Interp, m.Soname, m.Needed, m.Runpath = "/lib/ld.so", "liba.so.1", []string{"libb.so", "libc.so"}, "/x:$ORIGIN"
-			m.Flags1 = uint64(elf.DF_1_NODEFLIB)
-			f, d := readFake(t, m.Bytes())
-			if interp, err := f.interp(); interp != m.Interp || err != nil {
-				t.Errorf("interpreter %q, %v", interp, err)
-			}
-			if d.soname != m.Soname || d.runpath != m.Runpath || !d.hasRunpath || d.rpath != "" || d.flags1 != elf.DF_1_NODEFLIB {
-				t.Errorf("dynamic section: %+v", d)
-			}
-			if len(d.deps) != 2 || d.deps[0].name != "libb.so" || d.deps[1].name != "libc.so" {
-				t.Errorf("dependencies: %v", d.deps)
-			}
-		})
-	}
-}
-
 func readFake(t *testing.T, file []byte) (*elfFile, *dynamic) {
 	t.Helper()
 	f, err := readELF(bytesAt(file), int64(len(file)))
@@ -46,4 +21,16 @@ func readFake(t *testing.T, file []byte) (*elfFile, *dynamic) {
 		t.Fatal(err)
 	}
 	return f, d
+}
+
+// fileOffset returns the file offset of a virtual address.
+func fileOffset(t *testing.T, f *elfFile, addr uint64) uint64 {
+	t.Helper()
+	for _, p := range f.progs {
+		if p.Type == elf.PT_LOAD && addr >= p.Vaddr && addr-p.Vaddr < p.Filesz {
+			return p.Off + addr - p.Vaddr
+		}
+	}
+	t.Fatalf("address %#x is in no segment", addr)
+	return 0
 }

@@ -214,7 +214,7 @@ func (m *musl) systemPath() searchPath {
 		data = nil // EACCES, or a folder: musl then searches nothing, not even the default
 	}
 	m.closure.pathFile = data
-	return searchPath{m.closure.loader.cache, muslDirs(cString(data))}
+	return searchPath{m.closure.loader.cache, muslDirs(cText(data))}
 }
 
 // muslPrefix returns the loader's path without its last two elements, "" for /lib/ld-musl-x86_64.so.1.

@@ -72,9 +72,9 @@ func splitPreload(text []byte) []string {
 	// A name at the very end of the file has no room for the NUL after it and is handled separately. Any other
 	// NUL ends the list.
 	if i := strings.LastIndexAny(list, separators); i < len(list)-1 {
-		list, last = list[:i+1], cString(text[i+1:])
+		list, last = list[:i+1], cText(text[i+1:])
 	}
-	names := strings.FieldsFunc(cString([]byte(list)), func(c rune) bool { return strings.ContainsRune(separators, c) })
+	names := strings.FieldsFunc(cText([]byte(list)), func(c rune) bool { return strings.ContainsRune(separators, c) })
 	if last != "" {
 		names = append(names, last)
 	}

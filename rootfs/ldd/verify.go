@@ -234,10 +234,10 @@ func sameContent(a, b *Content) (bool, error) {
 	bufA, bufB := make([]byte, piece), make([]byte, piece)
 	for off := int64(0); off < a.Size; off += piece {
 		n := min(piece, a.Size-off)
-		if _, err := readFull(a, bufA[:n], off); err != nil {
+		if err := a.fill(bufA[:n], off); err != nil {
 			return false, err
 		}
-		if _, err := readFull(b, bufB[:n], off); err != nil {
+		if err := b.fill(bufB[:n], off); err != nil {
 			return false, err
 		}
 		if string(bufA[:n]) != string(bufB[:n]) {

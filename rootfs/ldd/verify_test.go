@@ -84,7 +84,7 @@ func weaken(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	f, d := readFake(t, data)
-	off, _, _ := f.offset(d.tags[elf.DT_VERNEED])
+	off := fileOffset(t, f, d.tags[elf.DT_VERNEED])
 	for n := uint32(1); n != 0; off += uint64(n) {
 		aux := off + uint64(f.order.Uint32(data[off+8:]))
 		for range f.order.Uint16(data[off+2:]) {

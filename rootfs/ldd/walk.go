@@ -186,7 +186,7 @@ func (w *walker) read(name string, limit int64) ([]byte, error) {
 		return nil, errors.Join(fmt.Errorf("it has %d bytes, more than the limit of %d", c.Size, limit), c.Close())
 	}
 	buf := make([]byte, c.Size)
-	_, err = readFull(c, buf, 0)
+	err = c.fill(buf, 0)
 	return buf, errors.Join(err, c.Close())
 }
 

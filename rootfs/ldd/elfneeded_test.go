@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 func TestNeeded(t *testing.T) {
@@ -29,10 +31,10 @@ func TestNeeded(t *testing.T) {
 			text := []byte(test.text)
 			if test.file != "" {
 				if text, err = os.ReadFile(test.file); err != nil {
-					skip(t, err.Error())
+					testkit.Skip(t, err.Error())
 				}
 			}
-			got, err := Needed(bytes.NewReader(text), int64(len(text)))
+			got, err := neededBy(bytes.NewReader(text), int64(len(text)))
 			if err != nil || !test.want(got) {
 				t.Errorf("it needs %q (%v)", got, err)
 			}
@@ -42,7 +44,7 @@ func TestNeeded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := Needed(bytes.NewReader(text[:100]), 100); err == nil {
+	if got, err := neededBy(bytes.NewReader(text[:100]), 100); err == nil {
 		t.Errorf("half a header needs %q", got)
 	}
 }
