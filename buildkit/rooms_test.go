@@ -13,8 +13,9 @@ const ourModule = "github.com/fromscratch-go/fromscratch/"
 // import. What is not in the list is not a room.
 var rooms = map[string]struct{ ours, others []string }{
 	"rootfs/plaintext":                 {},
+	"rootfs/ldd/elf":                   {},
 	"rootfs/ldd/elf/elftest":           {},
-	"rootfs/ldd":                       {ours: []string{"rootfs/plaintext"}},
+	"rootfs/ldd":                       {ours: []string{"rootfs/ldd/elf", "rootfs/plaintext"}},
 	"rootfs/ldd/cmd/ldd":               {ours: []string{"rootfs", "rootfs/ldd", "rootfs/plaintext"}},
 	"buildkit/record":                  {},
 	"buildkit/filelock":                {},

@@ -3,6 +3,8 @@ package ldd
 import (
 	"errors"
 	"sync"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // answers caches what was computed from a file beyond what its loader reads. It is kept with the file, for a
@@ -49,7 +51,7 @@ func (c *Closure) Ask(o *Object, question string, read func(*Content) (any, erro
 }
 
 // ask is Ask with the parsed ELF file, whose headers are known.
-func (c *Closure) ask(o *Object, question string, read func(*elfFile) (any, error)) (any, error) {
+func (c *Closure) ask(o *Object, question string, read func(*elf.File) (any, error)) (any, error) {
 	return c.Ask(o, "ldd "+question, func(body *Content) (any, error) {
 		f, err := c.elfOf(o, body)
 		if err != nil {
@@ -61,10 +63,10 @@ func (c *Closure) ask(o *Object, question string, read func(*elfFile) (any, erro
 
 // elfOf returns the ELF file of an object that was opened again. Headers that were read before are not read
 // again.
-func (c *Closure) elfOf(o *Object, body *Content) (*elfFile, error) {
+func (c *Closure) elfOf(o *Object, body *Content) (*elf.File, error) {
 	known := c.fileOf(o)
 	if known == nil || known.elf == nil {
-		return readELF(body, body.Size)
+		return elf.Read(body, body.Size)
 	}
-	return known.elf.reopen(body), nil
+	return known.elf.Reopen(body), nil
 }

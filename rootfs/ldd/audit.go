@@ -1,10 +1,12 @@
 package ldd
 
 import (
-	"debug/elf"
+	debugelf "debug/elf"
 	"fmt"
 	"maps"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // audit loads the audit libraries that the program names in DT_AUDIT and DT_DEPAUDIT, see rtld-audit(7)
@@ -12,8 +14,8 @@ import (
 // namespace of its own, in which only the loader is loaded already. If the loader cannot load one, it prints a
 // message and continues.
 func (g *glibc) audit() error {
-	for _, tag := range []elf.DynTag{elf.DT_AUDIT, elf.DT_DEPAUDIT} {
-		for _, name := range strings.Split(g.main.dyn.audit[tag], ":") {
+	for _, tag := range []debugelf.DynTag{debugelf.DT_AUDIT, debugelf.DT_DEPAUDIT} {
+		for _, name := range strings.Split(g.main.dyn.Audit[tag], ":") {
 			if name == "" {
 				continue
 			}
@@ -29,15 +31,15 @@ func (g *glibc) audit() error {
 }
 
 // auditor loads one audit library.
-func (g *glibc) auditor(name string, tag elf.DynTag) error {
+func (g *glibc) auditor(name string, tag debugelf.DynTag) error {
 	q := g.fork()
 	q.missing, q.undo, q.opening = nil, nil, name
 	n := newGlibc(q, g.cpu, g.excluded)
 	delete(q.names, g.main.Soname)
 	// The loader asks for it and has no search path. The program's path is used, its RUNPATH like an RPATH.
-	caller := &loaded{Object: q.main.Object, dyn: &dynamic{rpath: g.main.dyn.rpath}, origin: g.main.origin}
-	if g.main.dyn.hasRunpath {
-		caller.dyn.rpath = g.main.dyn.runpath
+	caller := &loaded{Object: q.main.Object, dyn: &elf.Dynamic{Rpath: g.main.dyn.Rpath}, origin: g.main.origin}
+	if g.main.dyn.HasRunpath {
+		caller.dyn.Rpath = g.main.dyn.Runpath
 	}
 	o, err := n.openFor(name, caller, fmt.Sprintf("%s of the program", strings.TrimPrefix(tag.String(), "DT_")))
 	n.recordEntry(o)

@@ -2,7 +2,7 @@ package ldd
 
 import (
 	"bytes"
-	"debug/elf"
+	debugelf "debug/elf"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // The layout of ld.so.cache: sysdeps/generic/dl-cache.h and elf/cache.c of glibc. All numbers have the byte
@@ -88,7 +90,7 @@ func (c *cache) find(name string, cpu []string) []cacheEntry {
 }
 
 // parseCache returns the entries of a cache of any format that a loader like want would consider.
-func parseCache(data []byte, want *header) ([]cacheEntry, error) {
+func parseCache(data []byte, want *elf.Header) ([]cacheEntry, error) {
 	switch {
 	case bytes.HasPrefix(data, []byte(cacheMagicNew+cacheVersion)):
 		return parseNewCache(data, data, want)
@@ -99,18 +101,18 @@ func parseCache(data []byte, want *header) ([]cacheEntry, error) {
 }
 
 // parseOldCache reads the old format. If the new format follows, that one is used.
-func parseOldCache(data []byte, want *header) ([]cacheEntry, error) {
+func parseOldCache(data []byte, want *elf.Header) ([]cacheEntry, error) {
 	if len(data) < oldHeaderSize {
 		return nil, errors.New("header cut off")
 	}
-	n := uint64(want.order.Uint32(data[12:]))
+	n := uint64(want.Order.Uint32(data[12:]))
 	end := oldHeaderSize + n*oldEntrySize
 	if end > uint64(len(data)) {
 		return nil, fmt.Errorf("%d entries do not fit", n)
 	}
 	// ALIGN_CACHE: the alignment of struct cache_file_new, whose entries hold a uint64.
 	align := uint64(8)
-	if want.machine == elf.EM_386 {
+	if want.Machine == debugelf.EM_386 {
 		align = 4
 	}
 	if at := (end + align - 1) &^ (align - 1); at < uint64(len(data)) && bytes.HasPrefix(data[at:], []byte(cacheMagicNew+cacheVersion)) {
@@ -123,29 +125,29 @@ func parseOldCache(data []byte, want *header) ([]cacheEntry, error) {
 // parseNewCache reads struct cache_file_new: a header of 48 bytes, the table, the strings, and optional
 // extensions with the names of glibc-hwcaps folders. The offset of the extensions counts from the start of the
 // file, all others count from the magic.
-func parseNewCache(file, data []byte, want *header) ([]cacheEntry, error) {
+func parseNewCache(file, data []byte, want *elf.Header) ([]cacheEntry, error) {
 	if len(data) < newHeaderSize {
 		return nil, errors.New("header cut off")
 	}
 	// cache_file_new_matches_endian: 0 is a cache written before glibc 2.33.
 	switch flag := data[28] & 3; {
-	case flag == 0, flag == 2 && want.order == binary.LittleEndian, flag == 3 && want.order == binary.BigEndian:
+	case flag == 0, flag == 2 && want.Order == binary.LittleEndian, flag == 3 && want.Order == binary.BigEndian:
 	default:
 		return nil, errors.New("for the other byte order")
 	}
-	n := uint64(want.order.Uint32(data[20:]))
+	n := uint64(want.Order.Uint32(data[20:]))
 	end := newHeaderSize + n*newEntrySize
 	if end > uint64(len(data)) {
 		return nil, fmt.Errorf("%d entries do not fit", n)
 	}
 	t := cacheTable{want: want, strs: string(data), size: newEntrySize}
-	t.readLevels(file, want.order.Uint32(data[32:]))
+	t.readLevels(file, want.Order.Uint32(data[32:]))
 	return t.entries(data[newHeaderSize:end])
 }
 
 // cacheTable decodes the entries of a cache. Keys, values and levels are offsets into strs.
 type cacheTable struct {
-	want   *header
+	want   *elf.Header
 	strs   string // contains keys and values, which may overlap
 	size   int    // of an entry
 	levels []string
@@ -171,7 +173,7 @@ func (t *cacheTable) str(off uint32) (s string, ok bool) {
 //	directory: u32 magic, u32 count, count × { u32 tag, u32 flags, u32 offset, u32 size }
 //	tag 1:     u32 offset of a name, for each
 func (t *cacheTable) readLevels(file []byte, offset uint32) {
-	o, size := t.want.order, uint64(len(file))
+	o, size := t.want.Order, uint64(len(file))
 	dir := uint64(offset)
 	if dir == 0 || dir%4 != 0 || dir+8 > size || o.Uint32(file[dir:]) != extensionMagic {
 		return
@@ -197,7 +199,7 @@ func (t *cacheTable) entries(table []byte) ([]cacheEntry, error) {
 		return nil, fmt.Errorf("%d entries are more than are read", n)
 	}
 	var entries []cacheEntry
-	for o := t.want.order; len(table) >= t.size; table = table[t.size:] {
+	for o := t.want.Order; len(table) >= t.size; table = table[t.size:] {
 		if !cacheAccepts(t.want, o.Uint32(table)) {
 			continue
 		}

@@ -1,11 +1,13 @@
 package ldd
 
 import (
-	"debug/elf"
+	debugelf "debug/elf"
 	"encoding/binary"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 func TestCompareLib(t *testing.T) {
@@ -32,8 +34,8 @@ func TestCompareLib(t *testing.T) {
 }
 
 // writeCache returns a cache in the format that images get.
-func writeCache(entries []cacheEntry, want *header) []byte {
-	w := cacheWriter{order: want.order}
+func writeCache(entries []cacheEntry, want *elf.Header) []byte {
+	w := cacheWriter{order: want.Order}
 	for _, e := range entries {
 		w.entries = append(w.entries, writtenEntry{e, cacheFlags(want), e.value})
 	}
@@ -53,32 +55,32 @@ func sign(n int) int { return min(max(n, -1), 1) }
 // A written cache is read back, for both byte orders and classes. The flags are those of the machine.
 func TestWriteCache(t *testing.T) {
 	for name, tt := range map[string]struct {
-		header
+		elf.Header
 		flags uint32
 	}{
-		"x86-64":  {header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}, 0x303},
-		"x32":     {header{machine: elf.EM_X86_64, class: elf.ELFCLASS32, order: binary.LittleEndian}, 0x803},
-		"i386":    {header{machine: elf.EM_386, class: elf.ELFCLASS32, order: binary.LittleEndian}, 3},
-		"arm64":   {header{machine: elf.EM_AARCH64, class: elf.ELFCLASS64, order: binary.LittleEndian}, 0xa03},
-		"armhf":   {header{machine: elf.EM_ARM, class: elf.ELFCLASS32, order: binary.LittleEndian, flags: 0x05000400}, 0x903},
-		"armel":   {header{machine: elf.EM_ARM, class: elf.ELFCLASS32, order: binary.LittleEndian, flags: 0x05000200}, 3},
-		"s390x":   {header{machine: elf.EM_S390, class: elf.ELFCLASS64, order: binary.BigEndian}, 0x403},
-		"ppc64le": {header{machine: elf.EM_PPC64, class: elf.ELFCLASS64, order: binary.LittleEndian, flags: 2}, 0x503},
-		"riscv64": {header{machine: elf.EM_RISCV, class: elf.ELFCLASS64, order: binary.LittleEndian, flags: 5}, 0x1003},
-		"loong64": {header{machine: elf.EM_LOONGARCH, class: elf.ELFCLASS64, order: binary.LittleEndian, flags: 0x43}, 0x1203},
+		"x86-64":  {elf.Header{Machine: debugelf.EM_X86_64, Class: debugelf.ELFCLASS64, Order: binary.LittleEndian}, 0x303},
+		"x32":     {elf.Header{Machine: debugelf.EM_X86_64, Class: debugelf.ELFCLASS32, Order: binary.LittleEndian}, 0x803},
+		"i386":    {elf.Header{Machine: debugelf.EM_386, Class: debugelf.ELFCLASS32, Order: binary.LittleEndian}, 3},
+		"arm64":   {elf.Header{Machine: debugelf.EM_AARCH64, Class: debugelf.ELFCLASS64, Order: binary.LittleEndian}, 0xa03},
+		"armhf":   {elf.Header{Machine: debugelf.EM_ARM, Class: debugelf.ELFCLASS32, Order: binary.LittleEndian, Flags: 0x05000400}, 0x903},
+		"armel":   {elf.Header{Machine: debugelf.EM_ARM, Class: debugelf.ELFCLASS32, Order: binary.LittleEndian, Flags: 0x05000200}, 3},
+		"s390x":   {elf.Header{Machine: debugelf.EM_S390, Class: debugelf.ELFCLASS64, Order: binary.BigEndian}, 0x403},
+		"ppc64le": {elf.Header{Machine: debugelf.EM_PPC64, Class: debugelf.ELFCLASS64, Order: binary.LittleEndian, Flags: 2}, 0x503},
+		"riscv64": {elf.Header{Machine: debugelf.EM_RISCV, Class: debugelf.ELFCLASS64, Order: binary.LittleEndian, Flags: 5}, 0x1003},
+		"loong64": {elf.Header{Machine: debugelf.EM_LOONGARCH, Class: debugelf.ELFCLASS64, Order: binary.LittleEndian, Flags: 0x43}, 0x1203},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := cacheFlags(&tt.header); got != tt.flags {
+			if got := cacheFlags(&tt.Header); got != tt.flags {
 				t.Errorf("flags %#x, want %#x", got, tt.flags)
 			}
-			data := writeCache([]cacheEntry{{"liba.so.1", "/opt/liba.so.1", ""}, {"libz.so", "/z", ""}, {"liba.so.10", "/opt/ten", ""}}, &tt.header)
-			got, err := parseCache(data, &tt.header)
+			data := writeCache([]cacheEntry{{"liba.so.1", "/opt/liba.so.1", ""}, {"libz.so", "/z", ""}, {"liba.so.10", "/opt/ten", ""}}, &tt.Header)
+			got, err := parseCache(data, &tt.Header)
 			want := []cacheEntry{{"libz.so", "/z", ""}, {"liba.so.10", "/opt/ten", ""}, {"liba.so.1", "/opt/liba.so.1", ""}}
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("read %v, %v", got, err)
 			}
-			other := tt.header
-			other.machine = elf.EM_MIPS
+			other := tt.Header
+			other.Machine = debugelf.EM_MIPS
 			if got, err := parseCache(data, &other); tt.flags != flagLibc6 && (err != nil || len(got) > 0) {
 				t.Errorf("another machine reads %v, %v", got, err)
 			}
@@ -88,7 +90,7 @@ func TestWriteCache(t *testing.T) {
 
 // Entries for CPUs above the baseline are used only for these, the best first. Unknown levels are skipped.
 func TestCacheLevels(t *testing.T) {
-	want := &header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}
+	want := &elf.Header{Machine: debugelf.EM_X86_64, Class: debugelf.ELFCLASS64, Order: binary.LittleEndian}
 	data := writeCache([]cacheEntry{
 		{"liba.so", "/v3/liba.so", "x86-64-v3"}, {"liba.so", "/liba.so", ""}, {"liba.so", "/v2/liba.so", "x86-64-v2"}, {"libb.so", "/v2/libb.so", "x86-64-v2"},
 	}, want)
@@ -124,7 +126,7 @@ func TestCacheLevels(t *testing.T) {
 }
 
 func TestDamagedCache(t *testing.T) {
-	want := &header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}
+	want := &elf.Header{Machine: debugelf.EM_X86_64, Class: debugelf.ELFCLASS64, Order: binary.LittleEndian}
 	good := string(writeCache([]cacheEntry{{"liba.so", "/liba.so", ""}}, want))
 	for name, tt := range map[string]struct{ data, err string }{
 		"empty":             {"", "unknown ld.so.cache format"},

@@ -1,15 +1,19 @@
 package ldd
 
-import "debug/elf"
+import (
+	debugelf "debug/elf"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
+)
 
 // cacheAccepts reports whether an entry is for this machine (_dl_cache_check_flags).
-func cacheAccepts(h *header, flags uint32) bool {
+func cacheAccepts(h *elf.Header, flags uint32) bool {
 	// Some loaders also accept what ldconfig could not distinguish: soft float for ARM, libc5 for i386.
 	id := cacheFlags(h)
-	switch h.machine {
-	case elf.EM_ARM:
+	switch h.Machine {
+	case debugelf.EM_ARM:
 		return flags == id || flags == 3
-	case elf.EM_386:
+	case debugelf.EM_386:
 		return flags == id || flags == 1
 	}
 	return flags == id
@@ -32,32 +36,32 @@ const (
 
 // cacheFlags returns the flags of libraries for a machine. The loader's own header decides: x32 is x86-64 with
 // 32-bit files.
-func cacheFlags(h *header) uint32 {
-	switch h.machine {
-	case elf.EM_X86_64:
-		if h.class == elf.ELFCLASS32 {
+func cacheFlags(h *elf.Header) uint32 {
+	switch h.Machine {
+	case debugelf.EM_X86_64:
+		if h.Class == debugelf.ELFCLASS32 {
 			return flagX32
 		}
 		return flagX8664
-	case elf.EM_AARCH64:
+	case debugelf.EM_AARCH64:
 		return flagAArch64
-	case elf.EM_ARM:
-		if h.flags&armHardFloat != 0 {
+	case debugelf.EM_ARM:
+		if h.Flags&armHardFloat != 0 {
 			return flagARMHardFloat
 		}
-	case elf.EM_S390:
-		if h.class == elf.ELFCLASS64 {
+	case debugelf.EM_S390:
+		if h.Class == debugelf.ELFCLASS64 {
 			return flagS390x
 		}
-	case elf.EM_PPC64:
+	case debugelf.EM_PPC64:
 		return flagPPC64
-	case elf.EM_RISCV:
-		if h.flags&riscvFloat == 0 {
+	case debugelf.EM_RISCV:
+		if h.Flags&riscvFloat == 0 {
 			return flagRISCVSoft
 		}
 		return flagRISCVDouble
-	case elf.EM_LOONGARCH:
-		if h.flags&loongarchABI == 1 { // EF_LOONGARCH_ABI_SOFT_FLOAT
+	case debugelf.EM_LOONGARCH:
+		if h.Flags&loongarchABI == 1 { // EF_LOONGARCH_ABI_SOFT_FLOAT
 			return flagLoongSoft
 		}
 		return flagLoongDouble

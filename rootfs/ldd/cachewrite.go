@@ -19,7 +19,7 @@ func (c *Closure) Cache() []byte {
 	if c.Flavour != Glibc {
 		return nil
 	}
-	w := cacheWriter{order: c.want.order}
+	w := cacheWriter{order: c.want.Order}
 	_ = w.addLookups(c) // within one closure the first lookup of a name decides
 	w.addSonames(c)
 	return w.bytes()

@@ -1,9 +1,11 @@
 package ldd
 
 import (
-	"debug/elf"
+	debugelf "debug/elf"
 	"errors"
 	"fmt"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // Constants that debug/elf lacks.
@@ -26,57 +28,57 @@ func (m mismatch) Error() string { return string(m) }
 
 // openVerify reads the headers of a file that a search found. It makes the checks of open_verify in glibc's
 // elf/dl-load.c, in the same order. After a [mismatch] the search continues, any other error ends it.
-func openVerify(c *Content, want *header) (*elfFile, error) {
-	if c.Size < headerSize(want.class) {
+func openVerify(c *Content, want *elf.Header) (*elf.File, error) {
+	if c.Size < elf.HeaderSize(want.Class) {
 		return nil, errors.New("file too short")
 	}
-	var ident [elf.EI_NIDENT]byte
+	var ident [debugelf.EI_NIDENT]byte
 	if err := c.fill(ident[:], 0); err != nil {
 		return nil, err
 	}
 	// The order matters: a text file is an error, but a library of the other class is skipped, whatever else is
 	// wrong with it.
-	if string(ident[:4]) != elf.ELFMAG { // for example a linker script, which the linker accepts as libfoo.so
-		_, err := readELFHeader(c, c.Size)
+	if string(ident[:4]) != debugelf.ELFMAG { // for example a linker script, which the linker accepts as libfoo.so
+		_, err := elf.ReadHeader(c, c.Size)
 		return nil, fmt.Errorf("invalid ELF header: %w", err)
 	}
 	if err := checkIdent(ident, want); err != nil {
 		return nil, err
 	}
-	f, err := readELFHeader(c, c.Size)
+	f, err := elf.ReadHeader(c, c.Size)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case f.version != uint32(elf.EV_CURRENT):
+	case f.Version != uint32(debugelf.EV_CURRENT):
 		return nil, errors.New("ELF file version does not match current one")
-	case !sameMachine(&f.header, want):
-		return nil, mismatch(fmt.Sprintf("is for %s", f.machine))
-	case f.typ != elf.ET_DYN && f.typ != elf.ET_EXEC:
+	case !sameMachine(&f.Header, want):
+		return nil, mismatch(fmt.Sprintf("is for %s", f.Machine))
+	case f.Type != debugelf.ET_DYN && f.Type != debugelf.ET_EXEC:
 		return nil, errors.New("only ET_DYN and ET_EXEC can be loaded")
-	case int(f.phentsize) != progSize(f.class):
+	case int(f.Phentsize) != elf.ProgSize(f.Class):
 		return nil, errors.New("ELF file's phentsize not the expected size")
 	}
-	if err := f.readProgs(); err != nil {
+	if err := f.ReadProgs(); err != nil {
 		return nil, err
 	}
 	return f, checkABITag(f)
 }
 
 // checkIdent checks e_ident.
-func checkIdent(id [elf.EI_NIDENT]byte, want *header) error {
-	osabi, abi := elf.OSABI(id[elf.EI_OSABI]), id[elf.EI_ABIVERSION]
+func checkIdent(id [debugelf.EI_NIDENT]byte, want *elf.Header) error {
+	osabi, abi := debugelf.OSABI(id[debugelf.EI_OSABI]), id[debugelf.EI_ABIVERSION]
 	switch {
-	case elf.Class(id[elf.EI_CLASS]) != want.class:
-		return mismatch(fmt.Sprintf("is %s", elf.Class(id[elf.EI_CLASS])))
-	case id[elf.EI_DATA] != want.ident[elf.EI_DATA]:
+	case debugelf.Class(id[debugelf.EI_CLASS]) != want.Class:
+		return mismatch(fmt.Sprintf("is %s", debugelf.Class(id[debugelf.EI_CLASS])))
+	case id[debugelf.EI_DATA] != want.Ident[debugelf.EI_DATA]:
 		return errors.New("ELF file data encoding is not that of the loader")
-	case id[elf.EI_VERSION] != byte(elf.EV_CURRENT):
+	case id[debugelf.EI_VERSION] != byte(debugelf.EV_CURRENT):
 		return errors.New("ELF file version ident does not match current one")
-	case !validOSABI(osabi, want.machine):
+	case !validOSABI(osabi, want.Machine):
 		return fmt.Errorf("ELF file OS ABI invalid (%s)", osabi)
 	// A library that uses a newer feature of the loader, such as IRELATIVE relocations, sets the ABI version.
-	case abi != 0 && (osabi != elf.ELFOSABI_LINUX || abi >= libcABIMax):
+	case abi != 0 && (osabi != debugelf.ELFOSABI_LINUX || abi >= libcABIMax):
 		return fmt.Errorf("ELF file ABI version invalid (%d)", abi)
 	case [7]byte(id[9:]) != [7]byte{}:
 		return errors.New("nonzero padding in e_ident")
@@ -85,40 +87,40 @@ func checkIdent(id [elf.EI_NIDENT]byte, want *header) error {
 }
 
 // validOSABI is VALID_ELF_OSABI of the machine: System V and GNU, and for 32-bit ARM its own two.
-func validOSABI(osabi elf.OSABI, m elf.Machine) bool {
+func validOSABI(osabi debugelf.OSABI, m debugelf.Machine) bool {
 	switch osabi {
-	case elf.ELFOSABI_NONE, elf.ELFOSABI_LINUX:
+	case debugelf.ELFOSABI_NONE, debugelf.ELFOSABI_LINUX:
 		return true
 	case osabiAEABI, osabiARM:
-		return m == elf.EM_ARM
+		return m == debugelf.EM_ARM
 	}
 	return false
 }
 
 // sameMachine is elf_machine_matches_host. It compares the machine and, if the machine has several, the calling
 // convention.
-func sameMachine(h, want *header) bool {
-	if h.machine != want.machine {
+func sameMachine(h, want *elf.Header) bool {
+	if h.Machine != want.Machine {
 		return false
 	}
 	var mask uint32
-	switch h.machine {
-	case elf.EM_RISCV:
+	switch h.Machine {
+	case debugelf.EM_RISCV:
 		mask = riscvFloat
-	case elf.EM_LOONGARCH:
+	case debugelf.EM_LOONGARCH:
 		mask = loongarchABI
-	case elf.EM_PPC64:
+	case debugelf.EM_PPC64:
 		mask = ppc64ABI
-		if h.flags&mask == 0 || want.flags&mask == 0 {
+		if h.Flags&mask == 0 || want.Flags&mask == 0 {
 			return true // unspecified matches both
 		}
 	}
-	return h.flags&mask == want.flags&mask
+	return h.Flags&mask == want.Flags&mask
 }
 
 // checkABITag checks that a file is for Linux.
-func checkABITag(f *elfFile) error {
-	system, err := f.abiTag()
+func checkABITag(f *elf.File) error {
+	system, err := f.ABITag()
 	if err == nil && system != 0 {
 		err = mismatch(fmt.Sprintf("is for another system (ABI tag %d)", system))
 	}
@@ -126,21 +128,21 @@ func checkABITag(f *elfFile) error {
 }
 
 // checkMappable makes the checks of glibc when it maps a library, in _dl_map_object_from_fd.
-func checkMappable(f *elfFile, d *dynamic) error {
+func checkMappable(f *elf.File, d *elf.Dynamic) error {
 	// This is not part of openVerify, because a file that is mapped already by another name is not checked
 	// again.
 	loads := 0
-	for _, p := range f.progs {
-		if p.Type == elf.PT_LOAD {
+	for _, p := range f.Progs {
+		if p.Type == debugelf.PT_LOAD {
 			loads++
 		}
 	}
 	switch {
 	case loads == 0:
 		return errors.New("object file has no loadable segments")
-	case f.typ != elf.ET_DYN:
+	case f.Type != debugelf.ET_DYN:
 		return errors.New("cannot dynamically load executable")
-	case d.flags1&pieFlag != 0:
+	case d.Flags1&pieFlag != 0:
 		return errors.New("cannot dynamically load position-independent executable")
 	}
 	return nil

@@ -5,7 +5,7 @@ package ldd
 import (
 	"bytes"
 	"context"
-	"debug/elf"
+	debugelf "debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // cacheCase is a root file system in which ld.so.cache decides. Its program is /bin/prog.
@@ -74,7 +76,7 @@ var cacheCases = map[string]cacheCase{
 		prog: fakeELF{Needed: []string{"liba.so"}}, conf: "/opt/lib\n",
 		libs: map[string]fakeELF{"opt/lib/liba.so": {}, "lib/liba.so": {}},
 		after: func(root string) {
-			_ = os.WriteFile(filepath.Join(root, "opt/lib/liba.so"), fakeELF{Machine: elf.EM_AARCH64}.Bytes(), 0o755)
+			_ = os.WriteFile(filepath.Join(root, "opt/lib/liba.so"), fakeELF{Machine: debugelf.EM_AARCH64}.Bytes(), 0o755)
 		},
 		want: []string{"liba.so => /lib/liba.so"},
 	},
@@ -104,7 +106,7 @@ var cacheCases = map[string]cacheCase{
 		want: []string{"missing plug.so"},
 	},
 	"NODEFLIB and a configured folder": {
-		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}, Flags1: uint64(elf.DF_1_NODEFLIB)}, conf: "/opt/lib\n",
+		prog: fakeELF{Needed: []string{"liba.so", "libb.so"}, Flags1: uint64(debugelf.DF_1_NODEFLIB)}, conf: "/opt/lib\n",
 		libs:  map[string]fakeELF{"opt/lib/liba.so": {}, "usr/lib/libb.so": {}},
 		want:  []string{"liba.so => /opt/lib/liba.so", "missing libb.so"},
 		needs: true,
@@ -246,7 +248,7 @@ func TestEmulateLdconfigOnHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.startLoader(glibcLoader, &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, ident: [16]byte{5: 1}}); err != nil {
+	if err := r.startLoader(glibcLoader, &elf.Header{Class: debugelf.ELFCLASS64, Machine: debugelf.EM_X86_64, Ident: [16]byte{5: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := parseCache(data, r.want)

@@ -1,9 +1,11 @@
 package ldd
 
 import (
-	"debug/elf"
+	debugelf "debug/elf"
 	"fmt"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // Program is the executable to resolve.
@@ -73,10 +75,10 @@ func (f Flavour) String() string {
 
 // Closure is everything that a program needs to start.
 type Closure struct {
-	Loader  string      // PT_INTERP, "" when static
-	Flavour Flavour     // whose rules the loader follows
-	Machine elf.Machine // of the program and every object
-	Class   elf.Class   // 32 or 64 bit
+	Loader  string           // PT_INTERP, "" when static
+	Flavour Flavour          // whose rules the loader follows
+	Machine debugelf.Machine // of the program and every object
+	Class   debugelf.Class   // 32 or 64 bit
 
 	// Objects are the files in load order: the program, its loader, what is preloaded, then each library when
 	// it is first asked for, breadth first. Libraries that are opened later follow, with libgcc_s.so.1, which
@@ -100,7 +102,7 @@ type Closure struct {
 	interpreter *file // nil if static
 	started     int   // number of objects that are loaded before the program runs
 	sys         FS
-	want        *header // of the loader
+	want        *elf.Header // of the loader
 	loader      loaderConf
 	lookups     []lookup // what the image's loader configuration has to answer, in order
 	// needsConf is set if the loader's defaults alone would not find the same files.

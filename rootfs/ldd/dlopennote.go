@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // A Note is a library that an object announces in its .note.dlopen that it may open at run time:
@@ -23,19 +25,19 @@ func (c *Closure) Notes(ctx context.Context) ([]Note, error) {
 	var all []Note
 	var bad error
 	type answer struct {
-		notes []dlopenNote
+		notes []elf.DlopenNote
 		bad   error
 	}
 	err := c.each(ctx, func(o *Object) error {
-		found, err := c.ask(o, "notes", func(f *elfFile) (any, error) {
-			notes, err := f.dlopenNotes()
+		found, err := c.ask(o, "notes", func(f *elf.File) (any, error) {
+			notes, err := f.DlopenNotes()
 			return answer{notes, err}, nil
 		})
 		if err != nil {
 			return err
 		}
 		for _, n := range found.(answer).notes {
-			all = append(all, Note{By: o, Sonames: n.sonames, Feature: n.feature, Description: n.description, Priority: n.priority})
+			all = append(all, Note{By: o, Sonames: n.Sonames, Feature: n.Feature, Description: n.Description, Priority: n.Priority})
 		}
 		if err := found.(answer).bad; err != nil {
 			bad = errors.Join(bad, fmt.Errorf("reading the notes of %q: %w", o.Path, err))

@@ -19,4 +19,6 @@
 // No ELF header lists the libraries that a program opens at run time with dlopen(3). [Closure.Notes],
 // [Closure.Names] and [Closure.Importers] collect hints about them from its files; [Program.Opens] and
 // [Program.Tries] add them.
+//
+// Package elf reads the files one by one; this package decides which of them the loader takes.
 package ldd

@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
+
+// ErrNotELF means that a file is not an ELF file, but for example a script or a program of another system.
+var ErrNotELF = elf.ErrNotELF
 
 // NotFoundError reports a library that the loader would not find.
 type NotFoundError struct {

@@ -1,17 +1,19 @@
 package ldd
 
 import (
-	"debug/elf"
+	debugelf "debug/elf"
 	"fmt"
 	"io/fs"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // file is a library that was read. Each file is read once in a resolution, however often it is found: a program
 // that tries hundreds of plugins finds the same few libraries again and again.
 type file struct {
 	info fs.FileInfo
-	elf  *elfFile // headers and dynamic section; the file is closed
-	dyn  *dynamic
+	elf  *elf.File // headers and dynamic section; the file is closed
+	dyn  *elf.Dynamic
 	isa  uint32     // x86 ISA levels that it needs, as bits
 	libc bool       // is a C library; for musl
 	conf loaderConf // of a loader
@@ -47,8 +49,8 @@ func (r *process) readGlibc(f *file, body *Content) {
 	if f.elf, f.err = openVerify(body, r.want); f.err != nil {
 		return
 	}
-	f.isa = f.elf.isaNeeded()
-	if f.dyn, f.bad = f.elf.dynamic(); f.bad == nil {
+	f.isa = f.elf.ISANeeded()
+	if f.dyn, f.bad = f.elf.Dynamic(); f.bad == nil {
 		f.bad = checkMappable(f.elf, f.dyn)
 	}
 }
@@ -56,45 +58,45 @@ func (r *process) readGlibc(f *file, body *Content) {
 // readMusl reads a file like musl, which takes the first file that it can open, or fails. musl maps a file for
 // another machine and then crashes; here such a file is rejected.
 func (r *process) readMusl(f *file, body *Content) {
-	f.elf, f.bad = readELF(body, body.Size)
+	f.elf, f.bad = elf.Read(body, body.Size)
 	switch {
 	case f.bad != nil:
-	case f.elf.class != r.want.class || f.elf.machine != r.want.machine:
-		f.bad = fmt.Errorf("is %s %s, the loader is %s %s", f.elf.class, f.elf.machine, r.want.class, r.want.machine)
-	case f.elf.typ != elf.ET_DYN && f.elf.typ != elf.ET_EXEC:
-		f.bad = fmt.Errorf("is an ELF file of type %s", f.elf.typ)
+	case f.elf.Class != r.want.Class || f.elf.Machine != r.want.Machine:
+		f.bad = fmt.Errorf("is %s %s, the loader is %s %s", f.elf.Class, f.elf.Machine, r.want.Class, r.want.Machine)
+	case f.elf.Type != debugelf.ET_DYN && f.elf.Type != debugelf.ET_EXEC:
+		f.bad = fmt.Errorf("is an ELF file of type %s", f.elf.Type)
 	}
 	if f.bad != nil {
 		return
 	}
-	if f.dyn, f.bad = f.elf.dynamic(); f.bad != nil {
+	if f.dyn, f.bad = f.elf.Dynamic(); f.bad != nil {
 		return
 	}
-	var t *symbolTable
-	if t, f.bad = f.elf.symbols(f.dyn, nil); f.bad == nil {
-		f.libc = t.defines("__libc_start_main") && t.defines("stdin")
+	var t *elf.SymbolTable
+	if t, f.bad = f.elf.Symbols(f.dyn, nil); f.bad == nil {
+		f.libc = t.Defines("__libc_start_main") && t.Defines("stdin")
 	}
 }
 
 // readProgram reads the program as the kernel and its loader do.
 func readProgram(f *file, body *Content) {
-	var p *program
-	if p, f.bad = readELFProgram(body, body.Size); f.bad != nil {
+	var p *elf.Program
+	if p, f.bad = elf.ReadProgram(body, body.Size); f.bad != nil {
 		return
 	}
-	f.elf, f.dyn, f.interp = p.file, p.dyn, p.interp
+	f.elf, f.dyn, f.interp = p.File, p.Dynamic, p.Interp
 	if f.dyn == nil {
-		f.dyn, f.static = &dynamic{}, true
+		f.dyn, f.static = &elf.Dynamic{}, true
 	}
-	f.isa = f.elf.isaNeeded()
+	f.isa = f.elf.ISANeeded()
 }
 
 // readLoader reads the interpreter of a program.
 func readLoader(f *file, body *Content) {
-	if f.elf, f.bad = readELF(body, body.Size); f.bad != nil {
+	if f.elf, f.bad = elf.Read(body, body.Size); f.bad != nil {
 		return
 	}
-	if f.dyn, f.bad = f.elf.dynamic(); f.bad != nil {
+	if f.dyn, f.bad = f.elf.Dynamic(); f.bad != nil {
 		return
 	}
 	f.conf, f.bad = readLoaderConf(f.elf)
@@ -102,7 +104,7 @@ func readLoader(f *file, body *Content) {
 
 // versionTables are both version tables of an object, or the error of reading them.
 type versionTables struct {
-	needs []versionNeed
+	needs []elf.VersionNeed
 	defs  map[uint16]string // nil if the object has no versions
 	err   error
 }
@@ -111,7 +113,7 @@ type versionTables struct {
 func (f *file) versionsOf() *versionTables {
 	if f.versions == nil {
 		t := &versionTables{}
-		t.needs, t.defs, t.err = f.elf.versions(f.dyn)
+		t.needs, t.defs, t.err = f.elf.Versions(f.dyn)
 		f.versions = t
 	}
 	return f.versions

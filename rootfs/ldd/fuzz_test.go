@@ -1,7 +1,7 @@
 package ldd
 
 import (
-	"debug/elf"
+	debugelf "debug/elf"
 	"encoding/binary"
 	"errors"
 	"io/fs"
@@ -9,32 +9,33 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 // FuzzLoader makes the checks of the loaders with arbitrary bytes, as a library and as a loader.
 func FuzzLoader(f *testing.F) {
 	f.Add(fakeELF{Needed: []string{"libc.so.6"}, Soname: "x"}.Bytes())
-	f.Add(fakeELF{Class32: true, Machine: elf.EM_386}.Bytes())
+	f.Add(fakeELF{Class32: true, Machine: debugelf.EM_386}.Bytes())
 	f.Add(fakeLoader)
 	f.Add(elftest.WithNotes(fakeELF{}.Bytes(), elftest.Note{Owner: "GNU\x00", Type: 1, Desc: make([]byte, 16)}))
 	f.Add(elftest.WithConstants(fakeELF{}.Bytes(), "x86-64-v4:x86-64-v3"))
-	want := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
-	want.ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
+	want := &elf.Header{Class: debugelf.ELFCLASS64, Machine: debugelf.EM_X86_64, Order: binary.LittleEndian}
+	want.Ident[debugelf.EI_DATA] = byte(debugelf.ELFDATA2LSB)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, _ = openVerify(&Content{ReaderAt: bytesAt(data), Size: int64(len(data))}, want)
-		file, err := readELF(bytesAt(data), int64(len(data)))
+		file, err := elf.Read(bytesAt(data), int64(len(data)))
 		if err != nil {
 			return
 		}
 		_, _ = readLoaderConf(file)
-		_, _ = file.goTexts(func(text string) bool {
+		_, _ = file.GoTexts(func(text string) bool {
 			if len(nameStarts(text)) > len(text) {
 				t.Errorf("%q has too many names", text)
 			}
 			return true
 		})
-		if d, err := file.dynamic(); err == nil {
+		if d, err := file.Dynamic(); err == nil {
 			_ = checkMappable(file, d)
 		}
 	})
@@ -42,15 +43,15 @@ func FuzzLoader(f *testing.F) {
 
 // FuzzCache reads caches. A lookup must return what a linear search returns.
 func FuzzCache(f *testing.F) {
-	x86 := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
-	i386 := &header{class: elf.ELFCLASS32, machine: elf.EM_386, order: binary.LittleEndian}
+	x86 := &elf.Header{Class: debugelf.ELFCLASS64, Machine: debugelf.EM_X86_64, Order: binary.LittleEndian}
+	i386 := &elf.Header{Class: debugelf.ELFCLASS32, Machine: debugelf.EM_386, Order: binary.LittleEndian}
 	f.Add(writeCache([]cacheEntry{{"liba.so.1", "/a", ""}, {"libb.so.01", "/b", ""}, {"libb.so.1", "/c", ""}}, x86), "libb.so.1")
 	f.Add(writeCache([]cacheEntry{{"liba.so.1", "/a", ""}}, i386), "liba.so.01")
 	old := cacheMagicOld + "\x00\x01\x00\x00\x00" + "\x03\x00\x00\x00" + "\x00\x00\x00\x00" + "\x05\x00\x00\x00" + "liba\x00/a\x00"
 	f.Add([]byte(old), "liba")
 	f.Add([]byte(old+strings.Repeat("\x00", 2)+string(writeCache([]cacheEntry{{"liba.so", "/n", ""}}, i386))), "liba.so")
 	f.Fuzz(func(t *testing.T, data []byte, name string) {
-		for _, h := range []*header{x86, i386} {
+		for _, h := range []*elf.Header{x86, i386} {
 			entries, err := parseCache(data, h)
 			if err != nil {
 				continue

@@ -1,12 +1,14 @@
 package ldd
 
 import (
-	"debug/elf"
+	debugelf "debug/elf"
 	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // glibc loads like glibc's ld.so: one breadth-first walk over all objects, which does not search again for a
@@ -83,7 +85,7 @@ func (g *glibc) finish() error {
 // openFor is dlopen. The caller's search path applies to the library, but not to its dependencies.
 func (g *glibc) openFor(name string, caller *loaded, why string) (*loaded, error) {
 	n := len(g.objects)
-	o, err := g.load(dep{elf.DT_NEEDED, name}, caller)
+	o, err := g.load(elf.Dep{Tag: debugelf.DT_NEEDED, Name: name}, caller)
 	if err != nil || o == nil || len(g.objects) == n {
 		return o, err
 	}
@@ -129,7 +131,7 @@ func (g *glibc) loadAll(first ...*loaded) error {
 		}
 		done[o] = true
 		at := i
-		for _, d := range o.dyn.deps {
+		for _, d := range o.dyn.Deps {
 			n, err := g.loadDep(d, o)
 			if err != nil {
 				return err
@@ -140,7 +142,7 @@ func (g *glibc) loadAll(first ...*loaded) error {
 			switch {
 			case n == nil: // missing
 				continue
-			case d.tag == elf.DT_NEEDED:
+			case d.Tag == debugelf.DT_NEEDED:
 				if !listed[n] {
 					list = append(list, n)
 				}
@@ -171,21 +173,21 @@ func (r *process) moveBefore(n, o *loaded) {
 
 // loadDep is load for a dependency in a header. In a set-ID program it must not contain a token, because the
 // user could choose its value (expand_dst in glibc's elf/dl-deps.c).
-func (g *glibc) loadDep(d dep, by *loaded) (*loaded, error) {
-	if !g.secure() || !hasToken(d.name) {
+func (g *glibc) loadDep(d elf.Dep, by *loaded) (*loaded, error) {
+	if !g.secure() || !hasToken(d.Name) {
 		return g.load(d, by)
 	}
 	err := errors.New("DST not allowed in SUID/SGID programs")
 	g.excludeVariantOf(by, err)
 	return nil, &LoadError{
-		Path: d.name, NeededBy: by.Path, Err: err,
+		Path: d.Name, NeededBy: by.Path, Err: err,
 		fix: fmt.Sprintf("link %s with a name without $ORIGIN, $LIB and $PLATFORM, or remove the set-ID bits and capabilities of %s", by.Path, g.main.Path),
 	}
 }
 
 // load returns the object of a dependency. If it is missing, load records that and returns nil.
-func (g *glibc) load(d dep, by *loaded) (*loaded, error) {
-	name, ok := g.tokens(by).expand(d.name)
+func (g *glibc) load(d elf.Dep, by *loaded) (*loaded, error) {
+	name, ok := g.tokens(by).expand(d.Name)
 	if !ok || name == "" {
 		return nil, nil // the loader silently drops such an entry
 	}
@@ -197,7 +199,7 @@ func (g *glibc) load(d dep, by *loaded) (*loaded, error) {
 	if err == nil && c != nil {
 		return g.mapFile(name, c, by)
 	}
-	if d.tag == elf.DT_AUXILIARY && g.ctx.Err() == nil {
+	if d.Tag == debugelf.DT_AUXILIARY && g.ctx.Err() == nil {
 		// The loader continues without it, whatever is wrong.
 		if err != nil {
 			g.closure.Left = append(g.closure.Left, Left{name, err})
@@ -240,7 +242,7 @@ func (g *glibc) mapFile(name string, c *candidate, by *loaded) (*loaded, error) 
 		}
 	}
 	bad := c.bad
-	if bad == nil && g.opening != "" && c.dyn.flags1&elf.DF_1_NOOPEN != 0 {
+	if bad == nil && g.opening != "" && c.dyn.Flags1&debugelf.DF_1_NOOPEN != 0 {
 		bad = errors.New("shared object cannot be dlopen()ed")
 	}
 	if bad != nil {
@@ -272,7 +274,7 @@ func originOf(name string) string {
 
 // tokens returns the values of $ORIGIN, $LIB and $PLATFORM for the strings of an object.
 func (g *glibc) tokens(o *loaded) tokens {
-	t := tokens{origin: o.origin, lib: g.conf.lib, platform: platforms[g.want.machine], secure: g.secure()}
+	t := tokens{origin: o.origin, lib: g.conf.lib, platform: platforms[g.want.Machine], secure: g.secure()}
 	if t.secure && o == g.main {
 		t.trust = func(name string) bool { return g.isTrusted(path.Clean(name) + "/") }
 	}

@@ -1,12 +1,13 @@
 package ldd
 
 import (
-	"debug/elf"
+	debugelf "debug/elf"
 	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
@@ -55,7 +56,7 @@ func TestHostileGoNames(t *testing.T) {
 // A cache of millions of entries with one name is no long list to look through for each library, and one with more names
 // than a machine has is not sorted.
 func TestHostileCacheEntries(t *testing.T) {
-	x86 := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
+	x86 := &elf.Header{Class: debugelf.ELFCLASS64, Machine: debugelf.EM_X86_64, Order: binary.LittleEndian}
 	for name, tt := range map[string]struct {
 		n       int
 		key     func(i int) string
@@ -102,15 +103,15 @@ func TestHostileSymbolRows(t *testing.T) {
 	for i := range uint32(n) {
 		binary.LittleEndian.PutUint32(hash[12+4*i:], i+1)
 	}
-	f, err := readELF(bytesAt(data), int64(len(data)))
+	f, err := elf.Read(bytesAt(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	lib := &checkedObject{Object: &Object{Path: "/lib"}, wanted: map[uint16]versionNeed{}}
-	if lib.dyn, err = f.dynamic(); err != nil {
+	lib := &checkedObject{Object: &Object{Path: "/lib"}, wanted: map[uint16]elf.VersionNeed{}}
+	if lib.dyn, err = f.Dynamic(); err != nil {
 		t.Fatal(err)
 	}
-	if lib.table, err = f.symbols(lib.dyn, nil); err != nil {
+	if lib.table, err = f.Symbols(lib.dyn, nil); err != nil {
 		t.Fatal(err)
 	}
 	prog := *lib

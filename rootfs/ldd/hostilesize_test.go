@@ -1,21 +1,22 @@
 package ldd
 
 import (
-	"debug/elf"
+	debugelf "debug/elf"
 	"encoding/binary"
 	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
 // Content that a file repeats, or takes from parts of one long text, takes no more memory than the file has
 // bytes. Otherwise each of these would take gigabytes.
 func TestHostileSizesOfLoaders(t *testing.T) {
-	x86 := &header{class: elf.ELFCLASS64, machine: elf.EM_X86_64, order: binary.LittleEndian}
-	read := func(data []byte) *elfFile {
-		f, err := readELF(bytesAt(data), int64(len(data)))
+	x86 := &elf.Header{Class: debugelf.ELFCLASS64, Machine: debugelf.EM_X86_64, Order: binary.LittleEndian}
+	read := func(data []byte) *elf.File {
+		f, err := elf.Read(bytesAt(data), int64(len(data)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +32,7 @@ func TestHostileSizesOfLoaders(t *testing.T) {
 			repeatedCache(10000, long), func(b []byte) error { _, err := parseCache(b, x86); return err }, "",
 		},
 		"segments of a loader that overlap": {
-			elftest.OverlappingSegments(elf.PT_LOAD, 4<<20), func(b []byte) error { _, err := constants(read(b)); return err }, "too large for a loader",
+			elftest.OverlappingSegments(debugelf.PT_LOAD, 4<<20), func(b []byte) error { _, err := constants(read(b)); return err }, "too large for a loader",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -51,16 +52,16 @@ func TestHostileSizesOfLoaders(t *testing.T) {
 
 // The error for a program with overlapping undefined symbols is short.
 func TestHostileMissingSymbols(t *testing.T) {
-	v := &checkedObject{Object: &Object{Path: "/prog"}, wanted: map[uint16]versionNeed{}}
+	v := &checkedObject{Object: &Object{Path: "/prog"}, wanted: map[uint16]elf.VersionNeed{}}
 	data := elftest.OverlappingSymbols(20000, 60000)
-	f, err := readELF(bytesAt(data), int64(len(data)))
+	f, err := elf.Read(bytesAt(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.dyn, err = f.dynamic(); err != nil {
+	if v.dyn, err = f.Dynamic(); err != nil {
 		t.Fatal(err)
 	}
-	if v.table, err = f.symbols(v.dyn, nil); err != nil {
+	if v.table, err = f.Symbols(v.dyn, nil); err != nil {
 		t.Fatal(err)
 	}
 	for i := range uint32(20000) {

@@ -3,6 +3,8 @@ package ldd
 import (
 	"errors"
 	"fmt"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // Interface returns a checksum of everything that [Resolve] and [Verify] read from a program's own file: its
@@ -14,7 +16,7 @@ func Interface(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading %q: %w", name, err)
 	}
-	sum, err := interfaceOf(body, body.Size)
+	sum, err := elf.Interface(body, body.Size)
 	if err = errors.Join(err, body.Close()); err != nil {
 		return "", fmt.Errorf("reading %q: %w", name, err)
 	}

@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // Interpreter returns the loader that a program of the host names, "" if the program is static.
@@ -16,9 +18,9 @@ func Interpreter(file string) (name string, err error) {
 		return "", fmt.Errorf("reading the interpreter of %q: %w", file, err)
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	f, err := readELF(c, c.Size)
+	f, err := elf.Read(c, c.Size)
 	if err == nil {
-		name, err = f.interp()
+		name, err = f.Interp()
 	}
 	if err != nil {
 		return "", fmt.Errorf("reading the interpreter of %q: %w", file, err)

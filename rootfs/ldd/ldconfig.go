@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // A sysroot that was unpacked but never entered has an ld.so.conf but no cache. This file computes the cache
@@ -20,7 +22,7 @@ const (
 // ldconfig collects the folders of the configuration.
 type ldconfig struct {
 	sys   *walker
-	want  *header
+	want  *elf.Header
 	read  int // files so far
 	globs int // patterns so far
 	named int // folders so far
@@ -201,15 +203,15 @@ func (l *ldconfig) inspect(dir, name string) (lib library, ok bool) {
 	if err != nil {
 		return lib, false
 	}
-	d, err := f.dynamic()
+	d, err := f.Dynamic()
 	if err != nil {
 		return lib, false
 	}
-	lib = library{name: name, key: d.soname}
+	lib = library{name: name, key: d.Soname}
 	// A link for the linker, libfoo.so for libfoo.so.1, is found by its own name, and so is a library without a
 	// soname. Any other link counts like a file.
-	linkOfLinker := strings.HasSuffix(name, ".so") && strings.HasPrefix(d.soname, name) && l.isLink(dir, name)
-	if linkOfLinker || d.soname == "" {
+	linkOfLinker := strings.HasSuffix(name, ".so") && strings.HasPrefix(d.Soname, name) && l.isLink(dir, name)
+	if linkOfLinker || d.Soname == "" {
 		lib.key = name
 	}
 	return lib, true

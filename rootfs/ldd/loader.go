@@ -1,10 +1,12 @@
 package ldd
 
 import (
-	"debug/elf"
+	debugelf "debug/elf"
 	"errors"
 	"path"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // loaderConf is the configuration that a distribution compiled into its loader.
@@ -25,7 +27,7 @@ const maxLoader = 16 << 20
 
 // readLoaderConf finds the configuration among the strings of a loader's binary. A table of distributions would
 // be shorter but wrong: Debian, its multilib packages, Fedora, Arch and Nix all set different folders.
-func readLoaderConf(f *elfFile) (loaderConf, error) {
+func readLoaderConf(f *elf.File) (loaderConf, error) {
 	var conf loaderConf
 	strs, err := constants(f)
 	if err != nil {
@@ -75,18 +77,18 @@ func readLoaderConf(f *elfFile) (loaderConf, error) {
 
 // constants returns the strings in the read-only segments. If a string does not begin after a NUL, its
 // printable tail is returned.
-func constants(f *elfFile) ([]string, error) {
+func constants(f *elf.File) ([]string, error) {
 	var out []string
 	left := uint64(maxLoader)
-	for _, p := range f.progs {
-		if p.Type != elf.PT_LOAD || p.Flags&elf.PF_W != 0 {
+	for _, p := range f.Progs {
+		if p.Type != debugelf.PT_LOAD || p.Flags&debugelf.PF_W != 0 {
 			continue
 		}
 		if p.Filesz > left {
 			return nil, errors.New("it is too large for a loader")
 		}
 		left -= p.Filesz
-		buf, err := f.bytes(p.Off, p.Filesz)
+		buf, err := f.Bytes(p.Off, p.Filesz)
 		if err != nil {
 			return nil, err
 		}
@@ -150,12 +152,12 @@ func libToken(trusted string, seen map[string]bool) string {
 
 // platforms are the values of $PLATFORM on the oldest CPU of each architecture: the kernel's AT_PLATFORM, see
 // getauxval(3).
-var platforms = map[elf.Machine]string{
-	elf.EM_X86_64:    "x86_64",
-	elf.EM_386:       "i686",
-	elf.EM_AARCH64:   "aarch64",
-	elf.EM_ARM:       "v7l",
-	elf.EM_S390:      "z900",
-	elf.EM_PPC64:     "power8",
-	elf.EM_LOONGARCH: "loongarch",
+var platforms = map[debugelf.Machine]string{
+	debugelf.EM_X86_64:    "x86_64",
+	debugelf.EM_386:       "i686",
+	debugelf.EM_AARCH64:   "aarch64",
+	debugelf.EM_ARM:       "v7l",
+	debugelf.EM_S390:      "z900",
+	debugelf.EM_PPC64:     "power8",
+	debugelf.EM_LOONGARCH: "loongarch",
 }

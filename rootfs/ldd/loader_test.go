@@ -1,11 +1,12 @@
 package ldd
 
 import (
-	"debug/elf"
+	debugelf "debug/elf"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf/elftest"
 )
 
@@ -88,19 +89,19 @@ func TestExpand(t *testing.T) {
 func TestSubdirs(t *testing.T) {
 	for name, tt := range map[string]struct {
 		legacy bool
-		of     header
+		of     elf.Header
 		want   string
 	}{
-		"glibc of today":  {false, header{machine: elf.EM_X86_64}, ""},
-		"x86-64":          {true, header{machine: elf.EM_X86_64}, "tls/x86_64/x86_64/ tls/x86_64/ tls/ x86_64/x86_64/ x86_64/ "},
-		"i386":            {true, header{machine: elf.EM_386}, "tls/i686/ tls/ i686/ "},
-		"arm64":           {true, header{machine: elf.EM_AARCH64}, "tls/aarch64/ tls/ aarch64/ "},
-		"arm, soft float": {true, header{machine: elf.EM_ARM}, "tls/v7l/ tls/ v7l/ "},
-		"arm, hard float": {true, header{machine: elf.EM_ARM, flags: armHardFloat}, "tls/v7l/vfp/ tls/v7l/ tls/vfp/ tls/ v7l/vfp/ v7l/ vfp/ "},
-		"s390x":           {true, header{machine: elf.EM_S390}, "tls/z900/zarch/ tls/z900/ tls/zarch/ tls/ z900/zarch/ z900/ zarch/ "},
-		"ppc64le": {true, header{machine: elf.EM_PPC64}, "tls/power8/altivec/dfp/ tls/power8/altivec/ tls/power8/dfp/ tls/power8/ " +
+		"glibc of today":  {false, elf.Header{Machine: debugelf.EM_X86_64}, ""},
+		"x86-64":          {true, elf.Header{Machine: debugelf.EM_X86_64}, "tls/x86_64/x86_64/ tls/x86_64/ tls/ x86_64/x86_64/ x86_64/ "},
+		"i386":            {true, elf.Header{Machine: debugelf.EM_386}, "tls/i686/ tls/ i686/ "},
+		"arm64":           {true, elf.Header{Machine: debugelf.EM_AARCH64}, "tls/aarch64/ tls/ aarch64/ "},
+		"arm, soft float": {true, elf.Header{Machine: debugelf.EM_ARM}, "tls/v7l/ tls/ v7l/ "},
+		"arm, hard float": {true, elf.Header{Machine: debugelf.EM_ARM, Flags: armHardFloat}, "tls/v7l/vfp/ tls/v7l/ tls/vfp/ tls/ v7l/vfp/ v7l/ vfp/ "},
+		"s390x":           {true, elf.Header{Machine: debugelf.EM_S390}, "tls/z900/zarch/ tls/z900/ tls/zarch/ tls/ z900/zarch/ z900/ zarch/ "},
+		"ppc64le": {true, elf.Header{Machine: debugelf.EM_PPC64}, "tls/power8/altivec/dfp/ tls/power8/altivec/ tls/power8/dfp/ tls/power8/ " +
 			"tls/altivec/dfp/ tls/altivec/ tls/dfp/ tls/ power8/altivec/dfp/ power8/altivec/ power8/dfp/ power8/ altivec/dfp/ altivec/ dfp/ "},
-		"riscv64": {true, header{machine: elf.EM_RISCV}, "tls/ "},
+		"riscv64": {true, elf.Header{Machine: debugelf.EM_RISCV}, "tls/ "},
 	} {
 		if got := strings.Join(loaderConf{legacy: tt.legacy}.subdirs(&tt.of), " "); got != tt.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, tt.want)

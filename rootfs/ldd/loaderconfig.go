@@ -31,8 +31,8 @@ func LoaderConfigOf(closures ...*Closure) (name string, content []byte, needed b
 			continue
 		case first == nil:
 			first = c
-			w.order = c.want.order
-		case c.loader.cache != first.loader.cache || c.want.order != first.want.order:
+			w.order = c.want.Order
+		case c.loader.cache != first.loader.cache || c.want.Order != first.want.Order:
 			return "", nil, false, fmt.Errorf("making one loader configuration: %q reads %q and %q reads %q\nfix: put the programs into separate images",
 				first.Program().Path, first.loader.cache, c.Program().Path, c.loader.cache)
 		}

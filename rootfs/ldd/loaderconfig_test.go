@@ -2,16 +2,18 @@ package ldd
 
 import (
 	"context"
-	"debug/elf"
+	debugelf "debug/elf"
 	"encoding/binary"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // Several programs share the loader configuration of their image.
 func TestLoaderConfigOf(t *testing.T) {
 	lib := string(fakeELF{}.Bytes())
-	x86 := &header{machine: elf.EM_X86_64, class: elf.ELFCLASS64, order: binary.LittleEndian}
+	x86 := &elf.Header{Machine: debugelf.EM_X86_64, Class: debugelf.ELFCLASS64, Order: binary.LittleEndian}
 	conf := memFS{
 		"etc/ld.so.cache": string(writeCache([]cacheEntry{{"liba.so", "/opt/a/liba.so", ""}}, x86)),
 		"opt/a/liba.so":   lib, "usr/lib/libb.so": lib, "usr/lib/liba.so": lib,
@@ -63,7 +65,7 @@ func TestLoaderConfigOf(t *testing.T) {
 	}
 	// Programs for two machines share the file, but each reads its own entries.
 	again := *b
-	again.want = &header{machine: elf.EM_386, class: elf.ELFCLASS32, order: b.want.order}
+	again.want = &elf.Header{Machine: debugelf.EM_386, Class: debugelf.ELFCLASS32, Order: b.want.Order}
 	_, content, _, err = LoaderConfigOf(a, &again)
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // Memory keeps what was read of a sysroot, so that resolving a program again, each time with more libraries
@@ -65,7 +67,7 @@ type parsedKey struct {
 // role is the purpose for which a file is read. It determines which parts are read and which faults matter.
 type role struct {
 	name string
-	want header // header of the loader that it is read for
+	want elf.Header // header of the loader that it is read for
 }
 
 // read returns the cached result for an open file, or that of parse.
@@ -79,7 +81,7 @@ func (p *parsedFiles) read(as role, body *Content, parse func(*file, *Content)) 
 			f.versionsOf() // while the file is open
 		}
 		if f.elf != nil {
-			f.elf = f.elf.reopen(buffered) // without the strings, because the file is shared from now on
+			f.elf = f.elf.Reopen(buffered) // without the strings, because the file is shared from now on
 		}
 		e.file = f
 	})

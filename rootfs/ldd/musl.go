@@ -65,11 +65,11 @@ func (m *musl) loadAll(i int) error {
 		if err := m.ctx.Err(); err != nil {
 			return err
 		}
-		for _, d := range m.objects[i].dyn.deps {
-			if d.tag != elf.DT_NEEDED {
+		for _, d := range m.objects[i].dyn.Deps {
+			if d.Tag != elf.DT_NEEDED {
 				continue
 			}
-			n, err := m.load(d.name, m.objects[i])
+			n, err := m.load(d.Name, m.objects[i])
 			if err != nil {
 				return err
 			}
@@ -193,9 +193,9 @@ func (m *musl) paths(by *loaded) []searchPath {
 	}
 	for o := by; o != nil; o = o.parent {
 		// decode_dyn writes both into one field, RUNPATH last.
-		rule, list := "RPATH of "+o.Path, o.dyn.rpath
-		if o.dyn.hasRunpath {
-			rule, list = "RUNPATH of "+o.Path, o.dyn.runpath
+		rule, list := "RPATH of "+o.Path, o.dyn.Rpath
+		if o.dyn.HasRunpath {
+			rule, list = "RUNPATH of "+o.Path, o.dyn.Runpath
 		}
 		lists = append(lists, searchPath{rule, muslDirs(expandMusl(list, o.origin))})
 	}

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // Named is a library whose name occurs in the strings of an object that can open libraries. Unlike a [Note], it
@@ -55,12 +57,12 @@ func (c *Closure) Names(ctx context.Context) ([]Named, error) {
 // literalNames returns the names of libraries among the strings of an object. It returns nil for an object that
 // opens none.
 func (c *Closure) literalNames(o *Object) ([]string, error) {
-	names, err := c.ask(o, "names", func(f *elfFile) (any, error) {
-		imports, err := f.imports(openers)
+	names, err := c.ask(o, "names", func(f *elf.File) (any, error) {
+		imports, err := f.Imports(openers)
 		if err != nil || len(imports) == 0 {
 			return []string(nil), err
 		}
-		names, err := f.libraryNames()
+		names, err := f.LibraryNames()
 		return append([]string{}, compact(names)...), err
 	})
 	if err != nil {
@@ -96,7 +98,7 @@ func (c *Closure) goNames(o *Object) (out []Named, err error) {
 		return nil, err
 	}
 	asks := maxAsks
-	isGo, err := f.goTexts(func(text string) bool {
+	isGo, err := f.GoTexts(func(text string) bool {
 		if n, ok := c.longestMatch(text, &asks); ok && !slices.Contains(out, n) {
 			out = append(out, n)
 		}

@@ -4,7 +4,7 @@ package ldd
 
 import (
 	"context"
-	"debug/elf"
+	debugelf "debug/elf"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // oldCPU makes glibc treat the machine as a baseline CPU, for $PLATFORM; see "ld.so --list-tunables".
@@ -244,11 +246,11 @@ func isLibrary(name string) bool {
 		return false
 	}
 	defer f.Close()
-	e, err := readELF(f, info.Size())
-	if err != nil || e.typ != elf.ET_DYN || e.machine != elf.EM_X86_64 || e.class != elf.ELFCLASS64 {
+	e, err := elf.Read(f, info.Size())
+	if err != nil || e.Type != debugelf.ET_DYN || e.Machine != debugelf.EM_X86_64 || e.Class != debugelf.ELFCLASS64 {
 		return false
 	}
-	_, err = e.dynamic()
+	_, err = e.Dynamic()
 	return err == nil
 }
 
@@ -307,11 +309,11 @@ func isProgram(name string) bool {
 		return false
 	}
 	defer f.Close()
-	e, err := readELF(f, info.Size())
+	e, err := elf.Read(f, info.Size())
 	if err != nil {
 		return false
 	}
-	interp, err := e.interp()
+	interp, err := e.Interp()
 	return err == nil && (interp != "" || !strings.Contains(name, ".so"))
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // preloadPath is the file with the libraries that glibc preloads, see ld.so(8).
@@ -122,7 +124,7 @@ func (m *musl) preload() error {
 		return nil
 	}
 	// No object asks for them: the search path of the program does not apply.
-	nobody := &loaded{Object: m.main.Object, dyn: &dynamic{}}
+	nobody := &loaded{Object: m.main.Object, dyn: &elf.Dynamic{}}
 	names := strings.FieldsFunc(m.env.Preload, func(c rune) bool { return c == ':' || c == ' ' || '\t' <= c && c <= '\r' })
 	for _, name := range names {
 		n, missing := len(m.objects), m.missing

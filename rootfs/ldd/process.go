@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // process is the state of one process that starts: the objects loaded so far and their names. One walk with
@@ -18,7 +20,7 @@ type process struct {
 	files   map[string]*file // files read so far, by real path
 	parsed  *parsedFiles     // files that were parsed before, by any path
 	conf    loaderConf
-	want    *header            // the loader's header, which an accepted file has to match
+	want    *elf.Header        // the loader's header, which an accepted file has to match
 	distro  distro             // for the fix of an error
 	cache   func() *cache      // ld.so.cache, read at the first call
 	closure *Closure           // the result
@@ -34,13 +36,13 @@ type process struct {
 // loaded is a mapped object, glibc's link_map or musl's dso.
 type loaded struct {
 	*Object
-	dyn          *dynamic    // never nil
-	info         fs.FileInfo // of the open file; its inode identifies the file
-	isa          uint32      // x86 ISA levels that it needs, as bits
-	origin       string      // $ORIGIN
-	hasShortName bool        // has a name without a slash; for musl
-	parent       *loaded     // the object that asked first; its search path may apply too
-	capable      bool        // the program's file gives a process capabilities
+	dyn          *elf.Dynamic // never nil
+	info         fs.FileInfo  // of the open file; its inode identifies the file
+	isa          uint32       // x86 ISA levels that it needs, as bits
+	origin       string       // $ORIGIN
+	hasShortName bool         // has a name without a slash; for musl
+	parent       *loaded      // the object that asked first; its search path may apply too
+	capable      bool         // the program's file gives a process capabilities
 }
 
 // secure reports whether the loader does not trust the user who starts the program (AT_SECURE, see
@@ -175,7 +177,7 @@ type candidate struct {
 // object returns a new object for a candidate.
 func (r *process) object(name string, c *candidate, by *loaded) *Object {
 	return &Object{
-		Name: name, Path: r.absolute(c.name), Real: c.real, Soname: c.dyn.soname, Links: c.links, Dirs: c.through,
+		Name: name, Path: r.absolute(c.name), Real: c.real, Soname: c.dyn.Soname, Links: c.links, Dirs: c.through,
 		NeededBy: by.Object, By: c.by, Opened: r.opening, Level: c.level,
 	}
 }

@@ -2,7 +2,7 @@ package ldd
 
 import (
 	"context"
-	"debug/elf"
+	debugelf "debug/elf"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +10,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // newProcess loads the program and its loader, as the kernel does.
@@ -91,9 +93,9 @@ func openHost(name string) (*Content, error) {
 // loader that the caller gave. A program with neither is complete.
 func (r *process) start(f *file, library string) error {
 	c := r.closure
-	c.Machine, c.Class = f.elf.machine, f.elf.class
+	c.Machine, c.Class = f.elf.Machine, f.elf.Class
 	r.add(r.main)
-	r.main.dyn, r.main.Soname, r.main.isa = f.dyn, f.dyn.soname, f.isa
+	r.main.dyn, r.main.Soname, r.main.isa = f.dyn, f.dyn.Soname, f.isa
 	interp := f.interp
 	if interp == "" && !f.static {
 		interp = library
@@ -101,17 +103,17 @@ func (r *process) start(f *file, library string) error {
 	// Only the headers show whether a program is static. CGO_ENABLED=0 does not: with -buildmode=pie there is
 	// an interpreter, and packages that open libraries without cgo add one.
 	switch {
-	case interp == "" && len(f.dyn.deps) > 0:
+	case interp == "" && len(f.dyn.Deps) > 0:
 		return errors.New("it needs libraries but names no interpreter: it is a library itself\nfix: list it among the libraries that the program opens, or name the interpreter")
 	case interp == "":
 		return nil
 	}
 	c.Loader = interp
-	return r.startLoader(interp, &f.elf.header)
+	return r.startLoader(interp, &f.elf.Header)
 }
 
 // startLoader maps the ELF interpreter, which must be for the same machine as the program.
-func (r *process) startLoader(interp string, program *header) error {
+func (r *process) startLoader(interp string, program *elf.Header) error {
 	at, err := r.sys.walk(r.absolute(interp))
 	if isNotFound(err) {
 		return r.noLoader(interp, program)
@@ -127,21 +129,21 @@ func (r *process) startLoader(interp string, program *header) error {
 	// The kernel only requires that it is for the same machine. Other faults would show when it runs.
 	f := r.parsed.read(role{name: "loader"}, c, readLoader)
 	err = f.bad
-	if f.elf != nil && (f.elf.class != program.class || f.elf.ident[elf.EI_DATA] != program.ident[elf.EI_DATA] || f.elf.machine != program.machine) {
-		err = fmt.Errorf("is %s %s, the program is %s %s", f.elf.class, f.elf.machine, program.class, program.machine)
+	if f.elf != nil && (f.elf.Class != program.Class || f.elf.Ident[debugelf.EI_DATA] != program.Ident[debugelf.EI_DATA] || f.elf.Machine != program.Machine) {
+		err = fmt.Errorf("is %s %s, the program is %s %s", f.elf.Class, f.elf.Machine, program.Class, program.Machine)
 	}
 	if err = errors.Join(err, c.Close()); err != nil {
 		return refuse(err)
 	}
 	r.conf = f.conf
-	r.want = &f.elf.header
+	r.want = &f.elf.Header
 	r.cache = sync.OnceValue(r.readCache)
 	r.closure.Flavour, r.closure.loader, r.closure.want = r.conf.flavour, r.conf, r.want
 	r.closure.interpreter = f
 	r.loader = &loaded{
 		Object: &Object{
 			Name: interp, Path: r.absolute(interp), Real: at.real, Links: at.links, Dirs: at.through,
-			Soname: f.dyn.soname, NeededBy: r.main.Object, By: "interpreter",
+			Soname: f.dyn.Soname, NeededBy: r.main.Object, By: "interpreter",
 		},
 		dyn: f.dyn, info: c.Info, origin: path.Dir(interp),
 	}
@@ -151,12 +153,12 @@ func (r *process) startLoader(interp string, program *header) error {
 
 // noLoader returns the error for a missing interpreter, which the kernel reports as "no such file" about the
 // program itself.
-func (r *process) noLoader(interp string, program *header) error {
+func (r *process) noLoader(interp string, program *elf.Header) error {
 	pkg := "libc6"
 	if strings.Contains(interp, "ld-musl-") {
 		pkg = "musl"
 	}
-	machine := strings.TrimPrefix(program.machine.String(), "EM_")
+	machine := strings.TrimPrefix(program.Machine.String(), "EM_")
 	return &NotFoundError{
 		Soname: interp, NeededBy: r.main.Path, Searched: []string{interp + " (interpreter)"}, Package: pkg,
 		Fix: fmt.Sprintf("install the C library for %s into the sysroot (%s), or build the program without cgo (CGO_ENABLED=0)", machine, pkg),

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // Content opens the content of an object. The caller closes it.
@@ -68,7 +70,7 @@ func (c *Closure) Importers(ctx context.Context, symbols ...string) (map[string]
 
 // imports returns those of the symbols that an object imports.
 func (c *Closure) imports(o *Object, symbols []string) ([]string, error) {
-	names, err := c.ask(o, "imports "+strings.Join(symbols, " "), func(f *elfFile) (any, error) { return f.imports(symbols) })
+	names, err := c.ask(o, "imports "+strings.Join(symbols, " "), func(f *elf.File) (any, error) { return f.Imports(symbols) })
 	if err != nil {
 		return nil, err
 	}
@@ -87,13 +89,13 @@ func (c *Closure) NSSBuiltin() (bool, error) {
 	if c.Flavour != Glibc || !ok {
 		return true, nil
 	}
-	builtin, err := c.ask(libc, "nss", func(f *elfFile) (any, error) {
-		d, err := f.dynamic()
+	builtin, err := c.ask(libc, "nss", func(f *elf.File) (any, error) {
+		d, err := f.Dynamic()
 		if err != nil {
 			return nil, err
 		}
-		t, err := f.symbols(d, nil)
-		return err == nil && t.defines(nssSymbol), err
+		t, err := f.Symbols(d, nil)
+		return err == nil && t.Defines(nssSymbol), err
 	})
 	if err != nil {
 		return false, fmt.Errorf("reading %q: %w", libc.Path, err)

@@ -4,7 +4,7 @@ package ldd
 
 import (
 	"context"
-	"debug/elf"
+	debugelf "debug/elf"
 	"encoding/binary"
 	"io/fs"
 	"os"
@@ -14,14 +14,16 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // A release is the root of a Debian release, whose programs are compared with its own loader.
 type release struct {
 	debianRoot
 	loader  string
-	machine elf.Machine
-	class   elf.Class
+	machine debugelf.Machine
+	class   debugelf.Class
 	order   binary.ByteOrder
 	qemu    string // runs the loader; "" if this machine does
 	most    int    // maximum number of files that are compared
@@ -35,16 +37,16 @@ var (
 
 var releases = map[string]release{
 	// An older glibc, with capability folders and /lib beside /usr/lib.
-	"glibc 2.31": {debianRoot{"bullseye", "amd64", manyPackages}, "/lib64/ld-linux-x86-64.so.2", elf.EM_X86_64, elf.ELFCLASS64, binary.LittleEndian, "", 1 << 20},
+	"glibc 2.31": {debianRoot{"bullseye", "amd64", manyPackages}, "/lib64/ld-linux-x86-64.so.2", debugelf.EM_X86_64, debugelf.ELFCLASS64, binary.LittleEndian, "", 1 << 20},
 	// A newer glibc than this machine's.
-	"glibc 2.41": {debianRoot{"trixie", "amd64", manyPackages}, "/lib64/ld-linux-x86-64.so.2", elf.EM_X86_64, elf.ELFCLASS64, binary.LittleEndian, "", 1 << 20},
+	"glibc 2.41": {debianRoot{"trixie", "amd64", manyPackages}, "/lib64/ld-linux-x86-64.so.2", debugelf.EM_X86_64, debugelf.ELFCLASS64, binary.LittleEndian, "", 1 << 20},
 
-	"i386":    {debianRoot{"trixie", "i386", somePackages}, "/lib/ld-linux.so.2", elf.EM_386, elf.ELFCLASS32, binary.LittleEndian, "qemu-i386-static", 60},
-	"armhf":   {debianRoot{"trixie", "armhf", somePackages}, "/lib/ld-linux-armhf.so.3", elf.EM_ARM, elf.ELFCLASS32, binary.LittleEndian, "qemu-arm-static", 60},
-	"arm64":   {debianRoot{"trixie", "arm64", somePackages}, "/lib/ld-linux-aarch64.so.1", elf.EM_AARCH64, elf.ELFCLASS64, binary.LittleEndian, "qemu-aarch64-static", 60},
-	"s390x":   {debianRoot{"bookworm", "s390x", somePackages}, "/lib/ld64.so.1", elf.EM_S390, elf.ELFCLASS64, binary.BigEndian, "qemu-s390x-static", 60},
-	"ppc64el": {debianRoot{"bookworm", "ppc64el", somePackages}, "/lib64/ld64.so.2", elf.EM_PPC64, elf.ELFCLASS64, binary.LittleEndian, "qemu-ppc64le-static", 60},
-	"riscv64": {debianRoot{"trixie", "riscv64", somePackages}, "/lib/ld-linux-riscv64-lp64d.so.1", elf.EM_RISCV, elf.ELFCLASS64, binary.LittleEndian, "qemu-riscv64-static", 60},
+	"i386":    {debianRoot{"trixie", "i386", somePackages}, "/lib/ld-linux.so.2", debugelf.EM_386, debugelf.ELFCLASS32, binary.LittleEndian, "qemu-i386-static", 60},
+	"armhf":   {debianRoot{"trixie", "armhf", somePackages}, "/lib/ld-linux-armhf.so.3", debugelf.EM_ARM, debugelf.ELFCLASS32, binary.LittleEndian, "qemu-arm-static", 60},
+	"arm64":   {debianRoot{"trixie", "arm64", somePackages}, "/lib/ld-linux-aarch64.so.1", debugelf.EM_AARCH64, debugelf.ELFCLASS64, binary.LittleEndian, "qemu-aarch64-static", 60},
+	"s390x":   {debianRoot{"bookworm", "s390x", somePackages}, "/lib/ld64.so.1", debugelf.EM_S390, debugelf.ELFCLASS64, binary.BigEndian, "qemu-s390x-static", 60},
+	"ppc64el": {debianRoot{"bookworm", "ppc64el", somePackages}, "/lib64/ld64.so.2", debugelf.EM_PPC64, debugelf.ELFCLASS64, binary.LittleEndian, "qemu-ppc64le-static", 60},
+	"riscv64": {debianRoot{"trixie", "riscv64", somePackages}, "/lib/ld-linux-riscv64-lp64d.so.1", debugelf.EM_RISCV, debugelf.ELFCLASS64, binary.LittleEndian, "qemu-riscv64-static", 60},
 }
 
 // The multilib loaders next to the machine's own have their own folders, which are read from their binaries.
@@ -52,12 +54,12 @@ func TestHeavyMultilibLoaders(t *testing.T) {
 	root := debianRoot{"bookworm", "amd64", []string{"libc6-x32", "libc6-i386"}}.root(t)
 	for name, tt := range map[string]struct {
 		loader  string
-		machine elf.Machine
+		machine debugelf.Machine
 		trusted string
 		flags   uint32 // in ld.so.cache
 	}{
-		"x32":  {"/libx32/ld-linux-x32.so.2", elf.EM_X86_64, "/libx32/ /usr/libx32/ /lib/ /usr/lib/", flagX32},
-		"i386": {"/lib/ld-linux.so.2", elf.EM_386, "/lib32/ /usr/lib32/ /lib/ /usr/lib/", flagLibc6},
+		"x32":  {"/libx32/ld-linux-x32.so.2", debugelf.EM_X86_64, "/libx32/ /usr/libx32/ /lib/ /usr/lib/", flagX32},
+		"i386": {"/lib/ld-linux.so.2", debugelf.EM_386, "/lib32/ /usr/lib32/ /lib/ /usr/lib/", flagLibc6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := copyTree(t, root)
@@ -81,7 +83,7 @@ func TestHeavyMultilibLoaders(t *testing.T) {
 					t.Errorf("%s: got %+v, want it in %s", name, o, dir)
 				}
 			}
-			if tt.machine != elf.EM_386 {
+			if tt.machine != debugelf.EM_386 {
 				return // Debian's kernels do not run it
 			}
 			r := release{loader: tt.loader, qemu: "qemu-i386-static"}
@@ -127,8 +129,8 @@ func TestHeavyReleases(t *testing.T) {
 }
 
 // native reports whether this machine runs programs for a machine without an emulator.
-func native(m elf.Machine) bool {
-	_, err := os.Stat(map[elf.Machine]string{elf.EM_X86_64: "/lib64/ld-linux-x86-64.so.2"}[m])
+func native(m debugelf.Machine) bool {
+	_, err := os.Stat(map[debugelf.Machine]string{debugelf.EM_X86_64: "/lib64/ld-linux-x86-64.so.2"}[m])
 	return err == nil
 }
 
@@ -197,8 +199,8 @@ func (r release) compareAll(t *testing.T, root string) {
 		}
 		compared.Add(1)
 		libraries.Add(int32(len(c.Objects)))
-		if c.Machine != r.machine || c.Class != r.class || c.want.order != r.order || c.Flavour != Glibc {
-			t.Errorf("%s is for %s %s, %s", name, c.Machine, c.Class, c.want.order)
+		if c.Machine != r.machine || c.Class != r.class || c.want.Order != r.order || c.Flavour != Glibc {
+			t.Errorf("%s is for %s %s, %s", name, c.Machine, c.Class, c.want.Order)
 		}
 		want, oracleErr := r.trace(root, c, name)
 		if oracleErr != nil {
@@ -228,11 +230,11 @@ func (r release) files(t *testing.T, root string) []string {
 			return nil
 		}
 		defer body.Close()
-		f, err := readELF(body, body.Size)
-		if err != nil || f.machine != r.machine || f.class != r.class || f.typ != elf.ET_DYN && f.typ != elf.ET_EXEC {
+		f, err := elf.Read(body, body.Size)
+		if err != nil || f.Machine != r.machine || f.Class != r.class || f.Type != debugelf.ET_DYN && f.Type != debugelf.ET_EXEC {
 			return nil
 		}
-		if _, err := f.dynamic(); err == nil {
+		if _, err := f.Dynamic(); err == nil {
 			out = append(out, strings.TrimPrefix(name, root))
 		}
 		return nil

@@ -37,7 +37,7 @@ func (g *glibc) find(name string, by *loaded) (*candidate, error) {
 	if c != nil || err != nil {
 		return c, err
 	}
-	if by.dyn.flags1&elf.DF_1_NODEFLIB != 0 {
+	if by.dyn.Flags1&elf.DF_1_NODEFLIB != 0 {
 		return nil, nil
 	}
 	return g.fromTrusted(name, by)
@@ -46,7 +46,7 @@ func (g *glibc) find(name string, by *loaded) (*candidate, error) {
 // paths returns the lists of folders that are searched before the cache.
 func (g *glibc) paths(by *loaded) []searchPath {
 	var lists []searchPath
-	if !by.dyn.hasRunpath {
+	if !by.dyn.HasRunpath {
 		// Follow the chain of objects by which each was first loaded. An object with DT_RUNPATH adds no
 		// folders, but the chain continues above it.
 		didMain := false
@@ -60,15 +60,15 @@ func (g *glibc) paths(by *loaded) []searchPath {
 	}
 	lists = append(lists, searchPath{"LD_LIBRARY_PATH", g.libraryPath()})
 	// A RUNPATH applies only to the object's own dependencies, not to those of the libraries that it loads.
-	return append(lists, searchPath{"RUNPATH of " + by.Path, g.dirList(by.dyn.runpath, ":", by)})
+	return append(lists, searchPath{"RUNPATH of " + by.Path, g.dirList(by.dyn.Runpath, ":", by)})
 }
 
 // rpath returns the DT_RPATH of an object. If there is a DT_RUNPATH, DT_RPATH is ignored.
 func (g *glibc) rpath(o *loaded) searchPath {
-	if o.dyn.hasRunpath {
+	if o.dyn.HasRunpath {
 		return searchPath{}
 	}
-	return searchPath{"RPATH of " + o.Path, g.dirList(o.dyn.rpath, ":", o)}
+	return searchPath{"RPATH of " + o.Path, g.dirList(o.dyn.Rpath, ":", o)}
 }
 
 // libraryPath returns the folders of LD_LIBRARY_PATH. For a set-user-ID or set-group-ID program it is ignored.
@@ -174,7 +174,7 @@ func (g *glibc) fromCache(name string, by *loaded) (*candidate, error) {
 	cache := g.cache()
 	g.searched = append(g.searched, cache.place)
 	for _, e := range cache.find(name, g.cpu) {
-		if by.dyn.flags1&elf.DF_1_NODEFLIB != 0 && g.isTrusted(e.value) {
+		if by.dyn.Flags1&elf.DF_1_NODEFLIB != 0 && g.isTrusted(e.value) {
 			return nil, nil // -z nodefaultlib also hides these folders in the cache
 		}
 		c, err := g.tryOpen(e.value, cache.rule, e.level, by)
@@ -207,7 +207,7 @@ func (g *glibc) isTrusted(path string) bool {
 
 // trustedHas reports whether the trusted folders alone lead to the same file.
 func (g *glibc) trustedHas(name string, c *candidate, by *loaded) bool {
-	if by.dyn.flags1&elf.DF_1_NODEFLIB != 0 {
+	if by.dyn.Flags1&elf.DF_1_NODEFLIB != 0 {
 		return false
 	}
 	saved := g.searched // the loader does not make this search

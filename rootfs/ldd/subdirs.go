@@ -1,20 +1,24 @@
 package ldd
 
-import "debug/elf"
+import (
+	debugelf "debug/elf"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
+)
 
 // hwcapNames returns the AT_HWCAP bits of an architecture's oldest CPU that name a folder, the lowest bit
 // first: HWCAP_IMPORTANT of glibc's sysdeps/unix/sysv/linux/*/dl-procinfo.h up to 2.36.
-func hwcapNames(h *header) []string {
-	switch h.machine {
-	case elf.EM_X86_64:
+func hwcapNames(h *elf.Header) []string {
+	switch h.Machine {
+	case debugelf.EM_X86_64:
 		return []string{"x86_64"}
-	case elf.EM_ARM:
-		if h.flags&armHardFloat != 0 {
+	case debugelf.EM_ARM:
+		if h.Flags&armHardFloat != 0 {
 			return []string{"vfp"}
 		}
-	case elf.EM_S390:
+	case debugelf.EM_S390:
 		return []string{"zarch"}
-	case elf.EM_PPC64:
+	case debugelf.EM_PPC64:
 		return []string{"dfp", "altivec"}
 	}
 	return nil
@@ -23,12 +27,12 @@ func hwcapNames(h *header) []string {
 // subdirs returns the subfolders that are searched in each folder of a search path, for the oldest CPU of the
 // architecture. Newer loaders search only glibc-hwcaps. Loaders up to 2.36 try every combination of "tls", the
 // platform and the capabilities (_dl_important_hwcaps in elf/dl-hwcaps.c).
-func (c loaderConf) subdirs(h *header) []string {
+func (c loaderConf) subdirs(h *elf.Header) []string {
 	if !c.legacy {
 		return []string{""}
 	}
 	names := hwcapNames(h)
-	if platform := platforms[h.machine]; platform != "" {
+	if platform := platforms[h.Machine]; platform != "" {
 		names = append(names, platform)
 	}
 	names = append(names, "tls")

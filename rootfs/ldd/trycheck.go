@@ -36,8 +36,8 @@ func (r *process) checkVersions(o *loaded) error {
 	by := &checkedObject{Object: o.Object}
 	libs := map[*loaded]*checkedObject{}
 	for _, n := range tables.needs {
-		lib := r.names[n.file]
-		if lib == nil || n.weak {
+		lib := r.names[n.File]
+		if lib == nil || n.Weak {
 			continue
 		}
 		if libs[lib] == nil {
@@ -47,8 +47,8 @@ func (r *process) checkVersions(o *loaded) error {
 			}
 			libs[lib] = &checkedObject{Object: lib.Object, defs: have.defs}
 		}
-		if there := libs[lib]; there.defs != nil && !there.provides(n.name) {
-			missing = append(missing, missingVersion{n.name, there, by})
+		if there := libs[lib]; there.defs != nil && !there.provides(n.Name) {
+			missing = append(missing, missingVersion{n.Name, there, by})
 		}
 	}
 	if r.conf.relr {

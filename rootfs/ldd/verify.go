@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
@@ -78,15 +79,15 @@ func (v *verifier) warn(text string) {
 // checkedObject is an object with the tables that its loader reads.
 type checkedObject struct {
 	*Object
-	elf    *elfFile // closed; only cached parts are used
+	elf    *elf.File // closed; only cached parts are used
 	mode   fs.FileMode
-	dyn    *dynamic
-	needs  []versionNeed          // versions of other objects
-	defs   map[uint16]string      // versions of its own by index; nil when it has none
-	names  map[string]bool        // the names in defs, when they were asked for
-	table  *symbolTable           // never nil
-	bound  []uint32               // symbols that relocations refer to
-	wanted map[uint16]versionNeed // needs by version index
+	dyn    *elf.Dynamic
+	needs  []elf.VersionNeed          // versions of other objects
+	defs   map[uint16]string          // versions of its own by index; nil when it has none
+	names  map[string]bool            // the names in defs, when they were asked for
+	table  *elf.SymbolTable           // never nil
+	bound  []uint32                   // symbols that relocations refer to
+	wanted map[uint16]elf.VersionNeed // needs by version index
 }
 
 // newVerifier reads the files of a closure that are not in read yet.
@@ -129,7 +130,7 @@ func (c *Closure) inspect(o *Object) (*checkedObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &checkedObject{Object: o, mode: body.Info.Mode(), wanted: map[uint16]versionNeed{}}
+	v := &checkedObject{Object: o, mode: body.Info.Mode(), wanted: map[uint16]elf.VersionNeed{}}
 	return v, errors.Join(v.read(c.fileOf(o), body), body.Close())
 }
 
@@ -147,16 +148,16 @@ func (c *Closure) fileOf(o *Object) *file {
 // read reads symbols, versions and relocations. Headers and the dynamic section are known.
 func (v *checkedObject) read(known *file, body *Content) error {
 	// The file was opened again; headers are not read again.
-	v.elf, v.dyn = known.elf.reopen(body), known.dyn
+	v.elf, v.dyn = known.elf.Reopen(body), known.dyn
 	if known.static {
-		v.table = &symbolTable{}
+		v.table = &elf.SymbolTable{}
 		return nil
 	}
 	var err error
-	if v.bound, err = v.elf.bound(v.dyn); err != nil {
+	if v.bound, err = v.elf.Bound(v.dyn); err != nil {
 		return err
 	}
-	if v.table, err = v.elf.symbols(v.dyn, v.bound); err != nil {
+	if v.table, err = v.elf.Symbols(v.dyn, v.bound); err != nil {
 		return err
 	}
 	tables := known.versionsOf()
@@ -165,7 +166,7 @@ func (v *checkedObject) read(known *file, body *Content) error {
 	}
 	v.needs, v.defs = tables.needs, tables.defs
 	for _, n := range v.needs {
-		v.wanted[n.index] = n
+		v.wanted[n.Index] = n
 	}
 	return nil
 }
@@ -197,8 +198,8 @@ func (v *verifier) checkComplete() error {
 }
 
 // checkComplete checks that a file is not truncated.
-func (o *Object) checkComplete(f *elfFile) error {
-	if err := f.checkComplete(); err != nil {
+func (o *Object) checkComplete(f *elf.File) error {
+	if err := f.CheckComplete(); err != nil {
 		return fmt.Errorf("%q is cut off: %w\nfix: copy or install the file again", o.Real, err)
 	}
 	return nil

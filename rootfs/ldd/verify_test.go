@@ -84,14 +84,14 @@ func weaken(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	f, d := readFake(t, data)
-	off := fileOffset(t, f, d.tags[elf.DT_VERNEED])
+	off := fileOffset(t, f, d.Tags[elf.DT_VERNEED])
 	for n := uint32(1); n != 0; off += uint64(n) {
-		aux := off + uint64(f.order.Uint32(data[off+8:]))
-		for range f.order.Uint16(data[off+2:]) {
+		aux := off + uint64(f.Order.Uint32(data[off+8:]))
+		for range f.Order.Uint16(data[off+2:]) {
 			data[aux+4] |= 2 // VER_FLG_WEAK
-			aux += uint64(f.order.Uint32(data[aux+12:]))
+			aux += uint64(f.Order.Uint32(data[aux+12:]))
 		}
-		n = f.order.Uint32(data[off+12:])
+		n = f.Order.Uint32(data[off+12:])
 	}
 	write(t, name, data)
 }

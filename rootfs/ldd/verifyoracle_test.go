@@ -61,7 +61,7 @@ func (v *verifier) complaints() []string {
 		out = append(out, err.Error())
 	}
 	for _, s := range missing {
-		out = append(out, s.name)
+		out = append(out, s.Name)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -85,18 +85,18 @@ func forgetRELR(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	f, d := readFake(t, data)
-	off := fileOffset(t, f, d.tags[elf.DT_VERNEED])
-	strs := fileOffset(t, f, d.tags[elf.DT_STRTAB])
-	aux := off + uint64(f.order.Uint32(data[off+8:]))
+	off := fileOffset(t, f, d.Tags[elf.DT_VERNEED])
+	strs := fileOffset(t, f, d.Tags[elf.DT_STRTAB])
+	aux := off + uint64(f.Order.Uint32(data[off+8:]))
 	var other, relr []byte
-	for range f.order.Uint16(data[off+2:]) {
+	for range f.Order.Uint16(data[off+2:]) {
 		entry := data[aux : aux+16]
-		if cText(data[strs+uint64(f.order.Uint32(entry[8:])):]) == relrVersion {
+		if cText(data[strs+uint64(f.Order.Uint32(entry[8:])):]) == relrVersion {
 			relr = entry
 		} else {
 			other = entry
 		}
-		aux += uint64(f.order.Uint32(entry[12:]))
+		aux += uint64(f.Order.Uint32(entry[12:]))
 	}
 	if relr == nil || other == nil {
 		t.Fatalf("%s has no %s, or nothing else", name, relrVersion)

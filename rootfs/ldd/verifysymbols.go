@@ -1,6 +1,10 @@
 package ldd
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
+)
 
 // checkSymbols returns an error for missing symbols. If only a try misses symbols, it adds one warning per
 // object, because the program may never load it or call the function.
@@ -34,13 +38,13 @@ func (v *verifier) checkSymbols() error {
 
 // missingSymbol is a symbol that by refers to.
 type missingSymbol struct {
-	symbol
+	elf.Symbol
 	by *checkedObject
 }
 
 // text says which symbol is missing and which object refers to it.
 func (m missingSymbol) text() string {
-	return fmt.Sprintf("symbol %s of %q is defined nowhere", m.by.label(m.symbol), m.by.Path)
+	return fmt.Sprintf("symbol %s of %q is defined nowhere", m.by.label(m.Symbol), m.by.Path)
 }
 
 // maxSteps limits the steps in which all symbols of a program are looked up. The largest programs take some hundred
@@ -55,8 +59,8 @@ func (v *verifier) missingSymbols() ([]missingSymbol, error) {
 			continue // the loader relocates itself
 		}
 		for _, index := range o.bound {
-			s, ok := o.table.symbol(index)
-			if !ok || s.name == "" || !s.isReference() {
+			s, ok := o.table.Symbol(index)
+			if !ok || s.Name == "" || !s.IsReference() {
 				continue
 			}
 			if v.steps > maxSteps {
@@ -71,18 +75,18 @@ func (v *verifier) missingSymbols() ([]missingSymbol, error) {
 }
 
 // label returns the name of a symbol with its version: "stat@GLIBC_2.33".
-func (o *checkedObject) label(s symbol) string {
+func (o *checkedObject) label(s elf.Symbol) string {
 	const most = 256 // characters that a person reads
-	name := s.name[:min(len(s.name), most)]
-	if n, ok := o.wanted[s.version]; ok {
-		return name + "@" + n.name[:min(len(n.name), most)]
+	name := s.Name[:min(len(s.Name), most)]
+	if n, ok := o.wanted[s.Version]; ok {
+		return name + "@" + n.Name[:min(len(n.Name), most)]
 	}
 	return name
 }
 
 // isDefined looks up a symbol of object i in everything that is loaded at the start. If the object is opened
 // later, it also searches the opened library and its dependencies (RTLD_LOCAL, the default of dlopen).
-func (v *verifier) isDefined(i int, s symbol) bool {
+func (v *verifier) isDefined(i int, s elf.Symbol) bool {
 	o := v.objects[i]
 	if v.isProvided(v.objects[:v.closure.started], o, s) {
 		return true
@@ -118,13 +122,13 @@ func (v *verifier) scope(opened string) []*checkedObject {
 }
 
 // isProvided reports whether one of the objects defines a symbol that o refers to.
-func (v *verifier) isProvided(by []*checkedObject, o *checkedObject, s symbol) bool {
-	need, versioned := o.wanted[s.version]
+func (v *verifier) isProvided(by []*checkedObject, o *checkedObject, s elf.Symbol) bool {
+	need, versioned := o.wanted[s.Version]
 	for _, lib := range by {
-		found, steps := lib.table.find(s.name)
+		found, steps := lib.table.Find(s.Name)
 		v.steps += 1 + steps
 		for _, d := range found {
-			if v.closure.Flavour == Musl || lib.matches(d, need.name, versioned) {
+			if v.closure.Flavour == Musl || lib.matches(d, need.Name, versioned) {
 				return true
 			}
 		}
@@ -133,14 +137,14 @@ func (v *verifier) isProvided(by []*checkedObject, o *checkedObject, s symbol) b
 }
 
 // matches is the version check of check_match in glibc's elf/dl-lookup.c.
-func (o *checkedObject) matches(d symbol, version string, versioned bool) bool {
-	if o.defs == nil || !o.table.hasVersions() {
+func (o *checkedObject) matches(d elf.Symbol, version string, versioned bool) bool {
+	if o.defs == nil || !o.table.HasVersions() {
 		return true // an object without versions matches any
 	}
 	if versioned {
 		// An unversioned default symbol of an object with versions matches any version.
-		return o.defs[d.version] == version || d.version <= 1 && !d.hidden
+		return o.defs[d.Version] == version || d.Version <= 1 && !d.Hidden
 	}
 	// A reference without a version matches the base definition or a default one.
-	return d.version < 3 || !d.hidden
+	return d.Version < 3 || !d.Hidden
 }

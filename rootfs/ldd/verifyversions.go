@@ -135,12 +135,12 @@ func (v *verifier) missingVersions() []missingVersion {
 	var missing []missingVersion
 	for _, o := range v.objects {
 		for _, n := range o.needs {
-			lib := v.byName(n.file)
+			lib := v.byName(n.File)
 			// Like the loader, accept a library without any version and a weak requirement.
-			if lib == nil || lib.defs == nil || n.weak || lib.provides(n.name) {
+			if lib == nil || lib.defs == nil || n.Weak || lib.provides(n.Name) {
 				continue
 			}
-			if missing = append(missing, missingVersion{n.name, lib, o}); len(missing) == maxMissing {
+			if missing = append(missing, missingVersion{n.Name, lib, o}); len(missing) == maxMissing {
 				return missing
 			}
 		}

@@ -21,8 +21,8 @@ func (r *process) warn() {
 		if need := isaLevel(o.isa); need != "" {
 			r.warning("%q is built for CPUs of %s: on any other the program ends with \"CPU ISA level is lower than required\"", o.Path, need)
 		}
-		r.warnRelative("RPATH of "+o.Path, o.dyn.rpath)
-		r.warnRelative("RUNPATH of "+o.Path, o.dyn.runpath)
+		r.warnRelative("RPATH of "+o.Path, o.dyn.Rpath)
+		r.warnRelative("RUNPATH of "+o.Path, o.dyn.Runpath)
 	}
 	r.warnRelative("LD_LIBRARY_PATH", strings.ReplaceAll(r.env.LibraryPath, ";", ":"))
 }

@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"debug/elf"
@@ -13,11 +13,11 @@ import (
 //	buckets: the first symbol of each, 0 for none
 //	chain: a hash for each symbol from the first one on
 
-// symbolTable is an object's dynamic symbol table with its hash table, read without section headers.
-// https://gabi.xinuos.com/elf/05-symtab.html; for DT_GNU_HASH see the source of binutils and glibc,
-// elf/dl-lookup.c.
-type symbolTable struct {
-	f       *elfFile
+// SymbolTable is an object's dynamic symbol table with its hash table, read without section headers. The zero
+// value is an empty table. See https://gabi.xinuos.com/elf/05-symtab.html; for DT_GNU_HASH see the source of
+// binutils and glibc, elf/dl-lookup.c.
+type SymbolTable struct {
+	f       *File
 	syms    []byte // n entries
 	n       int
 	strs    string // contains the names of symbols
@@ -35,23 +35,23 @@ type gnuHash struct {
 	chain   []uint32
 }
 
-// symbol is an entry of the table.
-type symbol struct {
-	name  string
-	info  byte
-	shndx elf.SectionIndex
-	value uint64
-	// version index of DT_VERSYM, and whether the symbol is hidden behind a default one
-	version uint16
-	hidden  bool
+// Symbol is an entry of a symbol table.
+type Symbol struct {
+	Name    string
+	Version uint16 // index in DT_VERSYM
+	Hidden  bool   // behind a default version
+	info    byte
+	shndx   elf.SectionIndex
+	value   uint64
 }
 
-// symbols reads the dynamic symbol table. An object without one has an empty table. The file does not store the
+// Symbols reads the dynamic symbol table. An object without one has an empty table. The file does not store the
 // length of the table: the hash table gives the last defined symbol, and the relocations in bound give the last
-// one that they refer to. GNU ld writes an empty hash table for a program that exports nothing.
-func (f *elfFile) symbols(d *dynamic, bound []uint32) (*symbolTable, error) {
-	t := &symbolTable{f: f}
-	addr, ok := d.tags[elf.DT_SYMTAB]
+// one that they refer to. GNU ld writes an empty hash table for a program that exports nothing. To look up only
+// definitions, bound may be nil.
+func (f *File) Symbols(d *Dynamic, bound []uint32) (*SymbolTable, error) {
+	t := &SymbolTable{f: f}
+	addr, ok := d.Tags[elf.DT_SYMTAB]
 	if !ok {
 		return t, nil
 	}
@@ -67,12 +67,12 @@ func (f *elfFile) symbols(d *dynamic, bound []uint32) (*symbolTable, error) {
 	if t.syms, err = f.readAddr(addr, uint64(t.n)*uint64(f.symSize())); err != nil {
 		return nil, fmt.Errorf("symbol table: %w", err)
 	}
-	strs, err := f.readAddr(d.tags[elf.DT_STRTAB], d.tags[elf.DT_STRSZ])
+	strs, err := f.readAddr(d.Tags[elf.DT_STRTAB], d.Tags[elf.DT_STRSZ])
 	if err != nil {
 		return nil, fmt.Errorf("string table: %w", err)
 	}
 	t.strs = string(strs)
-	if addr, ok := d.tags[elf.DT_VERSYM]; ok {
+	if addr, ok := d.Tags[elf.DT_VERSYM]; ok {
 		if t.versym, err = f.readAddr(addr, uint64(t.n)*2); err != nil {
 			return nil, fmt.Errorf("symbol versions: %w", err)
 		}
@@ -81,15 +81,15 @@ func (f *elfFile) symbols(d *dynamic, bound []uint32) (*symbolTable, error) {
 }
 
 // symSize is the size of Elf32_Sym or Elf64_Sym.
-func (f *elfFile) symSize() int {
-	if f.class == elf.ELFCLASS32 {
+func (f *File) symSize() int {
+	if f.Class == elf.ELFCLASS32 {
 		return 16
 	}
 	return 24
 }
 
 // readAddr reads n bytes at a virtual address. They must be in one segment.
-func (f *elfFile) readAddr(addr, n uint64) ([]byte, error) {
+func (f *File) readAddr(addr, n uint64) ([]byte, error) {
 	if n == 0 {
 		return nil, nil
 	}
@@ -97,34 +97,34 @@ func (f *elfFile) readAddr(addr, n uint64) ([]byte, error) {
 	if !ok || n > left {
 		return nil, fmt.Errorf("%d bytes at address %#x are in no segment", n, addr)
 	}
-	return f.bytes(off, n)
+	return f.Bytes(off, n)
 }
 
 // words reads n 32-bit words at a virtual address.
-func (f *elfFile) words(addr uint64, n uint32) ([]uint32, error) {
+func (f *File) words(addr uint64, n uint32) ([]uint32, error) {
 	b, err := f.readAddr(addr, uint64(n)*4)
 	if err != nil {
 		return nil, err
 	}
 	w := make([]uint32, n)
 	for i := range w {
-		w[i] = f.order.Uint32(b[4*i:])
+		w[i] = f.Order.Uint32(b[4*i:])
 	}
 	return w, nil
 }
 
 // readHash reads the hash table and, from it, the number of symbols.
-func (t *symbolTable) readHash(d *dynamic) error {
-	if addr, ok := d.tags[elf.DT_GNU_HASH]; ok {
+func (t *SymbolTable) readHash(d *Dynamic) error {
+	if addr, ok := d.Tags[elf.DT_GNU_HASH]; ok {
 		return t.readGNUHash(addr)
 	}
-	addr, ok := d.tags[elf.DT_HASH]
+	addr, ok := d.Tags[elf.DT_HASH]
 	if !ok {
 		return nil
 	}
 	// On these two machines the words have 64 bits, against the specification.
 	size := uint64(4)
-	if t.f.machine == elf.EM_S390 && t.f.class == elf.ELFCLASS64 || t.f.machine == elf.EM_ALPHA {
+	if t.f.Machine == elf.EM_S390 && t.f.Class == elf.ELFCLASS64 || t.f.Machine == elf.EM_ALPHA {
 		size = 8
 	}
 	head, err := t.f.hashWords(addr, size, 2)
@@ -140,7 +140,7 @@ func (t *symbolTable) readHash(d *dynamic) error {
 }
 
 // hashWords reads n words of DT_HASH of the given size. Their values fit into 32 bits.
-func (f *elfFile) hashWords(addr, size uint64, n uint32) ([]uint32, error) {
+func (f *File) hashWords(addr, size uint64, n uint32) ([]uint32, error) {
 	if size == 4 {
 		return f.words(addr, n)
 	}
@@ -150,21 +150,21 @@ func (f *elfFile) hashWords(addr, size uint64, n uint32) ([]uint32, error) {
 	}
 	w := make([]uint32, n)
 	for i := range w {
-		w[i] = uint32(f.order.Uint64(b[8*i:]))
+		w[i] = uint32(f.Order.Uint64(b[8*i:]))
 	}
 	return w, nil
 }
 
 // readGNUHash reads DT_GNU_HASH. The table does not store the number of symbols: the last symbol of the last
 // bucket is the last of all.
-func (t *symbolTable) readGNUHash(addr uint64) error {
+func (t *SymbolTable) readGNUHash(addr uint64) error {
 	head, err := t.f.words(addr, 4)
 	if err != nil {
 		return err
 	}
 	h := &gnuHash{first: head[1]}
 	word := uint64(8)
-	if t.f.class == elf.ELFCLASS32 {
+	if t.f.Class == elf.ELFCLASS32 {
 		word = 4
 	}
 	at := addr + 16 + word*uint64(head[2]) // after the Bloom filter, which is an optimisation
@@ -198,28 +198,28 @@ func (t *symbolTable) readGNUHash(addr uint64) error {
 	return err
 }
 
-// symbol decodes entry i.
-func (t *symbolTable) symbol(i uint32) (symbol, bool) {
+// Symbol decodes entry i. ok is false if the table has fewer entries.
+func (t *SymbolTable) Symbol(i uint32) (s Symbol, ok bool) {
 	if int(i) >= t.n {
-		return symbol{}, false
+		return Symbol{}, false
 	}
-	o, b := t.f.order, t.syms[int(i)*t.f.symSize():]
-	s := symbol{name: t.str(o.Uint32(b)), version: 1}
-	if t.f.class == elf.ELFCLASS32 {
+	o, b := t.f.Order, t.syms[int(i)*t.f.symSize():]
+	s = Symbol{Name: t.str(o.Uint32(b)), Version: 1}
+	if t.f.Class == elf.ELFCLASS32 {
 		s.value, s.info, s.shndx = uint64(o.Uint32(b[4:])), b[12], elf.SectionIndex(o.Uint16(b[14:]))
 	} else {
 		s.info, s.shndx, s.value = b[4], elf.SectionIndex(o.Uint16(b[6:])), o.Uint64(b[8:])
 	}
 	if t.versym != nil {
 		v := o.Uint16(t.versym[2*i:])
-		s.version, s.hidden = v&0x7fff, v&0x8000 != 0
+		s.Version, s.Hidden = v&0x7fff, v&0x8000 != 0
 	}
 	return s, true
 }
 
 // str returns a string of the table, "" if it is out of range or longer than maxString. It does not copy the
 // string: strings may overlap, and there may be one for each symbol.
-func (t *symbolTable) str(off uint32) string {
+func (t *SymbolTable) str(off uint32) string {
 	if uint64(off) >= uint64(len(t.strs)) {
 		return ""
 	}
@@ -233,7 +233,7 @@ func (t *symbolTable) str(off uint32) string {
 }
 
 // isDefinition reports whether a symbol can satisfy a reference (check_match in elf/dl-lookup.c).
-func (s symbol) isDefinition() bool {
+func (s Symbol) isDefinition() bool {
 	typ := elf.SymType(s.info & 0xf)
 	switch typ {
 	case elf.STT_NOTYPE, elf.STT_OBJECT, elf.STT_FUNC, elf.STT_COMMON, elf.STT_TLS, elf.STT_GNU_IFUNC:
@@ -246,21 +246,22 @@ func (s symbol) isDefinition() bool {
 	return s.value != 0 || s.shndx == elf.SHN_ABS || typ == elf.STT_TLS
 }
 
-// isReference reports whether another object has to define the symbol. A weak symbol may stay undefined, and a
+// IsReference reports whether another object has to define the symbol. A weak symbol may stay undefined, and a
 // local one is not looked up in other objects.
-func (s symbol) isReference() bool {
+func (s Symbol) IsReference() bool {
 	return s.shndx == elf.SHN_UNDEF && elf.SymBind(s.info>>4) == elf.STB_GLOBAL
 }
 
-// hasVersions reports whether the symbols have versions.
-func (t *symbolTable) hasVersions() bool { return t.versym != nil }
+// HasVersions reports whether the object has versions of symbols, DT_VERSYM.
+func (t *SymbolTable) HasVersions() bool { return t.versym != nil }
 
 // maxRow limits the steps in which one name is looked up. Rows of real tables have a few symbols.
 const maxRow = 1 << 20
 
-// find returns the definitions of a name, and the steps that the search took. Each symbol that it passes is one step
-// or more. The search ends early in a row that is too long.
-func (t *symbolTable) find(name string) (found []symbol, steps int) {
+// Find returns the definitions of a name, one for each of its versions, and the steps that the search took. It looks
+// the name up in the hash table, as the loaders do. Each symbol that it passes is one step or more. The search ends
+// early in a row that is too long.
+func (t *SymbolTable) Find(name string) (found []Symbol, steps int) {
 	add := func(i uint32) {
 		steps += 8 + len(name)/64
 		if s, ok := t.symbolNamed(i, name); ok && s.isDefinition() {
@@ -295,21 +296,21 @@ func (t *symbolTable) find(name string) (found []symbol, steps int) {
 }
 
 // symbolNamed decodes entry i if it has the name. It does not read another name to its end.
-func (t *symbolTable) symbolNamed(i uint32, name string) (symbol, bool) {
+func (t *SymbolTable) symbolNamed(i uint32, name string) (Symbol, bool) {
 	if int(i) >= t.n {
-		return symbol{}, false
+		return Symbol{}, false
 	}
-	off := uint64(t.f.order.Uint32(t.syms[int(i)*t.f.symSize():]))
+	off := uint64(t.f.Order.Uint32(t.syms[int(i)*t.f.symSize():]))
 	end := off + uint64(len(name))
 	if len(name) >= maxString || end >= uint64(len(t.strs)) || t.strs[end] != 0 || t.strs[off:end] != name {
-		return symbol{}, false
+		return Symbol{}, false
 	}
-	return t.symbol(i)
+	return t.Symbol(i)
 }
 
-// defines reports whether the object defines a name, in any version.
-func (t *symbolTable) defines(name string) bool {
-	found, _ := t.find(name)
+// Defines reports whether the object defines a name, in any version.
+func (t *SymbolTable) Defines(name string) bool {
+	found, _ := t.Find(name)
 	return len(found) > 0
 }
 

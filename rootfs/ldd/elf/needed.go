@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"debug/elf"
@@ -6,22 +6,22 @@ import (
 	"io"
 )
 
-// neededBy returns the files that an ELF file names to be loaded with it: the path of its loader, PT_INTERP, if
+// Needed returns the files that an ELF file names to be loaded with it: the path of its loader, PT_INTERP, if
 // it has one, and then its libraries, DT_NEEDED, in the file's order. It returns nil for a file that is not ELF
 // or has no dynamic section.
-func neededBy(r io.ReaderAt, size int64) ([]string, error) {
-	f, err := readELF(r, size)
+func Needed(r io.ReaderAt, size int64) ([]string, error) {
+	f, err := Read(r, size)
 	if errors.Is(err, ErrNotELF) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	interp, err := f.interp()
+	interp, err := f.Interp()
 	if err != nil {
 		return nil, err
 	}
-	d, err := f.dynamic()
+	d, err := f.Dynamic()
 	if errors.Is(err, errNoDynamic) {
 		return nil, nil
 	}
@@ -32,9 +32,9 @@ func neededBy(r io.ReaderAt, size int64) ([]string, error) {
 	if interp != "" {
 		names = append(names, interp)
 	}
-	for _, dep := range d.deps {
-		if dep.tag == elf.DT_NEEDED {
-			names = append(names, dep.name)
+	for _, dep := range d.Deps {
+		if dep.Tag == elf.DT_NEEDED {
+			names = append(names, dep.Name)
 		}
 	}
 	return names, nil

@@ -1,24 +1,24 @@
-package ldd
+package elf
 
 import (
 	"debug/elf"
 	"errors"
 )
 
-// imports returns those of the wanted names that are undefined dynamic symbols, in the order given.
-func (f *elfFile) imports(wanted []string) ([]string, error) {
-	d, err := f.dynamic()
+// Imports returns those of the wanted names that are undefined dynamic symbols, in the order given.
+func (f *File) Imports(wanted []string) ([]string, error) {
+	d, err := f.Dynamic()
 	if errors.Is(err, errNoDynamic) {
 		return nil, nil // a static program
 	}
 	if err != nil {
 		return nil, err
 	}
-	bound, err := f.bound(d)
+	bound, err := f.Bound(d)
 	if err != nil {
 		return nil, err
 	}
-	t, err := f.symbols(d, bound)
+	t, err := f.Symbols(d, bound)
 	if err != nil {
 		return nil, err
 	}
@@ -27,9 +27,9 @@ func (f *elfFile) imports(wanted []string) ([]string, error) {
 		found[s] = false
 	}
 	for i := range t.n {
-		s, ok := t.symbol(uint32(i))
-		if _, asked := found[s.name]; ok && asked && s.shndx == elf.SHN_UNDEF {
-			found[s.name] = true
+		s, ok := t.Symbol(uint32(i))
+		if _, asked := found[s.Name]; ok && asked && s.shndx == elf.SHN_UNDEF {
+			found[s.Name] = true
 		}
 	}
 	var out []string

@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"bytes"
@@ -34,7 +34,7 @@ func TestNeeded(t *testing.T) {
 					testkit.Skip(t, err.Error())
 				}
 			}
-			got, err := neededBy(bytes.NewReader(text), int64(len(text)))
+			got, err := Needed(bytes.NewReader(text), int64(len(text)))
 			if err != nil || !test.want(got) {
 				t.Errorf("it needs %q (%v)", got, err)
 			}
@@ -44,7 +44,7 @@ func TestNeeded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := neededBy(bytes.NewReader(text[:100]), 100); err == nil {
+	if got, err := Needed(bytes.NewReader(text[:100]), 100); err == nil {
 		t.Errorf("half a header needs %q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"errors"
@@ -8,6 +8,9 @@ import (
 // maxString limits one string of an ELF file. The longest are names of C++ symbols and search paths, of which
 // Nix has some of a few kilobytes.
 const maxString = 1 << 16
+
+// maxPath is PATH_MAX, with the final NUL. The kernel opens no longer path.
+const maxPath = 4096
 
 // fileStrings caches strings of a file by offset and limits their total size. Thousands of entries may refer to
 // one string, and a string may be the end of a longer one: without a limit, a small file could ask for
@@ -24,7 +27,7 @@ func newFileStrings(size int64) *fileStrings {
 }
 
 // stringAt reads a string of at most n bytes, with its NUL, at off. Each string is read once.
-func (f *elfFile) stringAt(off, n uint64) (string, error) {
+func (f *File) stringAt(off, n uint64) (string, error) {
 	if f.strs == nil {
 		f.strs = newFileStrings(f.tableLimit())
 	}
@@ -44,7 +47,7 @@ func (f *elfFile) stringAt(off, n uint64) (string, error) {
 
 // cString reads a string of at most n bytes, with its NUL, at off. It reads small pieces, because n may be
 // wrong.
-func (f *elfFile) cString(off, n uint64) (string, error) {
+func (f *File) cString(off, n uint64) (string, error) {
 	const piece = 128
 	var s []byte
 	for done := uint64(0); done < n; done += piece {
@@ -53,7 +56,7 @@ func (f *elfFile) cString(off, n uint64) (string, error) {
 		if size := uint64(f.size); off+done < size {
 			want = min(want, size-off-done)
 		}
-		b, err := f.bytes(off+done, want)
+		b, err := f.Bytes(off+done, want)
 		if err != nil {
 			return "", fmt.Errorf("string: %w", err)
 		}

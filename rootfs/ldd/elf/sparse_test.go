@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"debug/elf"
@@ -60,12 +60,12 @@ func sparseLibrary(tags ...elftest.Tag) sparseFile {
 // A sparse library of a terabyte takes neither the memory nor the time that its tables claim.
 func TestSparseLibrary(t *testing.T) {
 	symtab := elftest.Tag{Tag: elf.DT_SYMTAB, Val: 1 << 20}
-	symbols := func(bound ...uint32) func(f *elfFile, d *dynamic) error {
-		return func(f *elfFile, d *dynamic) error { _, err := f.symbols(d, bound); return err }
+	symbols := func(bound ...uint32) func(f *File, d *Dynamic) error {
+		return func(f *File, d *Dynamic) error { _, err := f.Symbols(d, bound); return err }
 	}
 	for name, tt := range map[string]struct {
 		file sparseFile
-		read func(f *elfFile, d *dynamic) error
+		read func(f *File, d *Dynamic) error
 		want string
 	}{
 		"a string table": {
@@ -86,15 +86,15 @@ func TestSparseLibrary(t *testing.T) {
 			}(), symbols(), "do not fit into a table",
 		},
 		"a text of a terabyte": {
-			sparseLibrary(), func(f *elfFile, _ *dynamic) error { _, err := f.libraryNames(); return err }, "together are too long",
+			sparseLibrary(), func(f *File, _ *Dynamic) error { _, err := f.LibraryNames(); return err }, "together are too long",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, err := readELF(tt.file, sparseSize)
+			f, err := Read(tt.file, sparseSize)
 			if err != nil {
 				t.Fatal(err)
 			}
-			d, err := f.dynamic()
+			d, err := f.Dynamic()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +127,7 @@ func TestSparseLibraryOnDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := interfaceOf(f, sparseSize); err == nil {
+	if _, err := Interface(f, sparseSize); err == nil {
 		t.Error("a table of half a terabyte was read")
 	}
 }

@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"bytes"
@@ -20,26 +20,26 @@ func TestReadMade(t *testing.T) {
 			m.Interp, m.Soname, m.Needed, m.Runpath = "/lib/ld.so", "liba.so.1", []string{"libb.so", "libc.so"}, "/x:$ORIGIN"
 			m.Flags1 = uint64(elf.DF_1_NODEFLIB)
 			f, d := readMade(t, m.Bytes())
-			if interp, err := f.interp(); interp != m.Interp || err != nil {
+			if interp, err := f.Interp(); interp != m.Interp || err != nil {
 				t.Errorf("interpreter %q, %v", interp, err)
 			}
-			if d.soname != m.Soname || d.runpath != m.Runpath || !d.hasRunpath || d.rpath != "" || d.flags1 != elf.DF_1_NODEFLIB {
+			if d.Soname != m.Soname || d.Runpath != m.Runpath || !d.HasRunpath || d.Rpath != "" || d.Flags1 != elf.DF_1_NODEFLIB {
 				t.Errorf("dynamic section: %+v", d)
 			}
-			if len(d.deps) != 2 || d.deps[0].name != "libb.so" || d.deps[1].name != "libc.so" {
-				t.Errorf("dependencies: %v", d.deps)
+			if len(d.Deps) != 2 || d.Deps[0].Name != "libb.so" || d.Deps[1].Name != "libc.so" {
+				t.Errorf("dependencies: %v", d.Deps)
 			}
 		})
 	}
 }
 
-func readMade(t *testing.T, file []byte) (*elfFile, *dynamic) {
+func readMade(t *testing.T, file []byte) (*File, *Dynamic) {
 	t.Helper()
-	f, err := readELF(bytes.NewReader(file), int64(len(file)))
+	f, err := Read(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := f.dynamic()
+	d, err := f.Dynamic()
 	if err != nil {
 		t.Fatal(err)
 	}

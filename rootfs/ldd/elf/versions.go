@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"debug/elf"
@@ -8,17 +8,17 @@ import (
 // maxVersions limits the lists of versions. libstdc++ and glibc have less than a hundred.
 const maxVersions = 1 << 15
 
-// versionNeed is an entry of DT_VERNEED: a version that an object requires of a library.
-type versionNeed struct {
-	file  string // as in DT_NEEDED
-	name  string // "GLIBC_2.34"
-	index uint16 // in DT_VERSYM
-	weak  bool   // VER_FLG_WEAK: a library without it is accepted
+// VersionNeed is an entry of DT_VERNEED: a version that an object requires of a library.
+type VersionNeed struct {
+	File  string // as in DT_NEEDED
+	Name  string // "GLIBC_2.34"
+	Index uint16 // in DT_VERSYM
+	Weak  bool   // VER_FLG_WEAK: a library without it is accepted
 }
 
-// versions reads both version tables: the versions that the object requires, and the name of each of its own
+// Versions reads both version tables: the versions that the object requires, and the name of each of its own
 // versions by index, nil if it has none. With an error of the second, it also returns the first.
-func (f *elfFile) versions(d *dynamic) (needs []versionNeed, defs map[uint16]string, err error) {
+func (f *File) Versions(d *Dynamic) (needs []VersionNeed, defs map[uint16]string, err error) {
 	if needs, err = f.versionNeeds(d); err == nil {
 		defs, err = f.versionDefs(d)
 	}
@@ -30,10 +30,10 @@ func (f *elfFile) versions(d *dynamic) (needs []versionNeed, defs map[uint16]str
 //
 //	Verneed: u16 version, u16 count, u32 file, u32 first Vernaux, u32 next Verneed
 //	Vernaux: u32 hash, u16 flags, u16 index, u32 name, u32 next Vernaux
-func (f *elfFile) versionNeeds(d *dynamic) ([]versionNeed, error) {
+func (f *File) versionNeeds(d *Dynamic) ([]VersionNeed, error) {
 	const weak = 2 // VER_FLG_WEAK
-	var out []versionNeed
-	addr, ok := d.tags[elf.DT_VERNEED]
+	var out []VersionNeed
+	addr, ok := d.Tags[elf.DT_VERNEED]
 	for steps := 0; ok; steps++ {
 		if steps > maxVersions {
 			return nil, errors.New("too many version requirements")
@@ -42,27 +42,27 @@ func (f *elfFile) versionNeeds(d *dynamic) ([]versionNeed, error) {
 		if err != nil {
 			return nil, err
 		}
-		file, err := f.dynString(d, uint64(f.order.Uint32(b[4:])), maxPath)
+		file, err := f.dynString(d, uint64(f.Order.Uint32(b[4:])), maxPath)
 		if err != nil {
 			return nil, err
 		}
-		aux := addr + uint64(f.order.Uint32(b[8:]))
-		for range f.order.Uint16(b[2:]) {
+		aux := addr + uint64(f.Order.Uint32(b[8:]))
+		for range f.Order.Uint16(b[2:]) {
 			a, err := f.readAddr(aux, 16)
 			if err != nil {
 				return nil, err
 			}
-			name, err := f.dynString(d, uint64(f.order.Uint32(a[8:])), maxPath)
+			name, err := f.dynString(d, uint64(f.Order.Uint32(a[8:])), maxPath)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, versionNeed{file, name, f.order.Uint16(a[6:]) & 0x7fff, f.order.Uint16(a[4:])&weak != 0})
+			out = append(out, VersionNeed{file, name, f.Order.Uint16(a[6:]) & 0x7fff, f.Order.Uint16(a[4:])&weak != 0})
 			if len(out) > maxVersions {
 				return nil, errors.New("too many version requirements")
 			}
-			aux += uint64(f.order.Uint32(a[12:]))
+			aux += uint64(f.Order.Uint32(a[12:]))
 		}
-		next := uint64(f.order.Uint32(b[12:]))
+		next := uint64(f.Order.Uint32(b[12:]))
 		addr, ok = addr+next, next != 0
 	}
 	return out, nil
@@ -73,8 +73,8 @@ func (f *elfFile) versionNeeds(d *dynamic) ([]versionNeed, error) {
 //
 //	Verdef:  u16 version, u16 flags, u16 index, u16 count, u32 hash, u32 first Verdaux, u32 next Verdef
 //	Verdaux: u32 name, u32 next Verdaux
-func (f *elfFile) versionDefs(d *dynamic) (map[uint16]string, error) {
-	addr, ok := d.tags[elf.DT_VERDEF]
+func (f *File) versionDefs(d *Dynamic) (map[uint16]string, error) {
+	addr, ok := d.Tags[elf.DT_VERDEF]
 	if !ok {
 		return nil, nil
 	}
@@ -87,16 +87,16 @@ func (f *elfFile) versionDefs(d *dynamic) (map[uint16]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		a, err := f.readAddr(addr+uint64(f.order.Uint32(b[12:])), 8)
+		a, err := f.readAddr(addr+uint64(f.Order.Uint32(b[12:])), 8)
 		if err != nil {
 			return nil, err
 		}
-		name, err := f.dynString(d, uint64(f.order.Uint32(a)), maxPath)
+		name, err := f.dynString(d, uint64(f.Order.Uint32(a)), maxPath)
 		if err != nil {
 			return nil, err
 		}
-		out[f.order.Uint16(b[4:])&0x7fff] = name
-		next := uint64(f.order.Uint32(b[16:]))
+		out[f.Order.Uint16(b[4:])&0x7fff] = name
+		next := uint64(f.Order.Uint32(b[16:]))
 		addr, ok = addr+next, next != 0
 	}
 	return out, nil

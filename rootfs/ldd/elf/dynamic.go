@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"debug/elf"
@@ -16,32 +16,33 @@ const (
 // symbols.
 var errNoDynamic = errors.New("object file has no dynamic section")
 
-// dynamic is what a loader reads from the dynamic section, https://gabi.xinuos.com/elf/08-dynamic.html.
-type dynamic struct {
-	deps       []dep // in the section's order
-	soname     string
-	rpath      string
-	runpath    string
-	hasRunpath bool // even an empty DT_RUNPATH disables DT_RPATH
-	flags1     elf.DynFlag1
-	audit      map[elf.DynTag]string // DT_AUDIT and DT_DEPAUDIT; nil if there are none
-	tags       map[elf.DynTag]uint64 // the last value of each tag, which the loaders use
+// Dynamic is what a loader reads from the dynamic section, https://gabi.xinuos.com/elf/08-dynamic.html.
+type Dynamic struct {
+	Deps       []Dep // in the section's order
+	Soname     string
+	Rpath      string
+	Runpath    string
+	HasRunpath bool // even an empty DT_RUNPATH disables DT_RPATH
+	Flags1     elf.DynFlag1
+	Audit      map[elf.DynTag]string // DT_AUDIT and DT_DEPAUDIT; nil if there are none
+	Tags       map[elf.DynTag]uint64 // the last value of each tag, which the loaders use
 }
 
-// dep is a library that an object asks for by DT_NEEDED, DT_AUXILIARY or DT_FILTER.
-type dep struct {
-	tag  elf.DynTag
-	name string
+// Dep is a library that an object asks for by DT_NEEDED, DT_AUXILIARY or DT_FILTER.
+type Dep struct {
+	Tag  elf.DynTag
+	Name string
 }
 
-// dynamic reads the dynamic section.
-func (f *elfFile) dynamic() (*dynamic, error) {
+// Dynamic reads the dynamic section. It fails if the file has none, or more entries or longer names than any real
+// file.
+func (f *File) Dynamic() (*Dynamic, error) {
 	off, size, err := f.dynamicRange()
 	if err != nil {
 		return nil, err
 	}
 	// Names are read last: the entry with the address of the strings may come last.
-	d := &dynamic{tags: map[elf.DynTag]uint64{}}
+	d := &Dynamic{Tags: map[elf.DynTag]uint64{}}
 	var deps []dynEntry
 	for i := uint64(0); ; i++ {
 		e, err := f.dynEntry(off, size, i)
@@ -57,7 +58,7 @@ func (f *elfFile) dynamic() (*dynamic, error) {
 				return nil, fmt.Errorf("it asks for more than %d libraries", maxDeps)
 			}
 		default:
-			d.tags[e.tag] = e.val
+			d.Tags[e.tag] = e.val
 		}
 	}
 	return d, d.readNames(f, deps)
@@ -65,8 +66,8 @@ func (f *elfFile) dynamic() (*dynamic, error) {
 
 // dynamicRange returns the file range of the dynamic section. Like the loaders, it uses the section's address,
 // not its offset.
-func (f *elfFile) dynamicRange() (off, size uint64, err error) {
-	for _, p := range f.progs {
+func (f *File) dynamicRange() (off, size uint64, err error) {
+	for _, p := range f.Progs {
 		if p.Type != elf.PT_DYNAMIC {
 			continue
 		}
@@ -89,31 +90,31 @@ type dynEntry struct {
 }
 
 // dynEntry reads entry i. After the last one it returns DT_NULL.
-func (f *elfFile) dynEntry(off, size, i uint64) (dynEntry, error) {
+func (f *File) dynEntry(off, size, i uint64) (dynEntry, error) {
 	if i >= maxDynamic {
 		return dynEntry{}, fmt.Errorf("dynamic section has more than %d entries", maxDynamic)
 	}
 	// Entries are read one by one, up to DT_NULL: the size in the program header may be wrong.
 	width := uint64(16)
-	if f.class == elf.ELFCLASS32 {
+	if f.Class == elf.ELFCLASS32 {
 		width = 8
 	}
 	if (i+1)*width > size {
 		return dynEntry{tag: elf.DT_NULL}, nil
 	}
-	b, err := f.bytes(off+i*width, width)
+	b, err := f.Bytes(off+i*width, width)
 	if err != nil {
 		return dynEntry{}, fmt.Errorf("dynamic section: %w", err)
 	}
-	if f.class == elf.ELFCLASS32 {
+	if f.Class == elf.ELFCLASS32 {
 		// d_tag is signed: tags of the upper half must have the same value as in the 64-bit form.
-		return dynEntry{elf.DynTag(int32(f.order.Uint32(b))), uint64(f.order.Uint32(b[4:]))}, nil
+		return dynEntry{elf.DynTag(int32(f.Order.Uint32(b))), uint64(f.Order.Uint32(b[4:]))}, nil
 	}
-	return dynEntry{elf.DynTag(f.order.Uint64(b)), f.order.Uint64(b[8:])}, nil
+	return dynEntry{elf.DynTag(f.Order.Uint64(b)), f.Order.Uint64(b[8:])}, nil
 }
 
 // readNames reads the strings that entries point to.
-func (d *dynamic) readNames(f *elfFile, deps []dynEntry) error {
+func (d *Dynamic) readNames(f *File, deps []dynEntry) error {
 	var err error
 	str := func(val uint64) string {
 		s, e := f.dynString(d, val, maxString)
@@ -126,36 +127,36 @@ func (d *dynamic) readNames(f *elfFile, deps []dynEntry) error {
 		if err != nil {
 			return err
 		}
-		d.deps = append(d.deps, dep{e.tag, name})
+		d.Deps = append(d.Deps, Dep{e.tag, name})
 	}
-	if v, ok := d.tags[elf.DT_SONAME]; ok {
-		d.soname = str(v)
+	if v, ok := d.Tags[elf.DT_SONAME]; ok {
+		d.Soname = str(v)
 	}
-	if v, ok := d.tags[elf.DT_RPATH]; ok {
-		d.rpath = str(v)
+	if v, ok := d.Tags[elf.DT_RPATH]; ok {
+		d.Rpath = str(v)
 	}
-	if v, ok := d.tags[elf.DT_RUNPATH]; ok {
-		d.runpath, d.hasRunpath = str(v), true
+	if v, ok := d.Tags[elf.DT_RUNPATH]; ok {
+		d.Runpath, d.HasRunpath = str(v), true
 	}
 	for _, tag := range []elf.DynTag{elf.DT_AUDIT, elf.DT_DEPAUDIT} {
-		if v, ok := d.tags[tag]; ok {
-			if d.audit == nil {
-				d.audit = map[elf.DynTag]string{}
+		if v, ok := d.Tags[tag]; ok {
+			if d.Audit == nil {
+				d.Audit = map[elf.DynTag]string{}
 			}
-			d.audit[tag] = str(v)
+			d.Audit[tag] = str(v)
 		}
 	}
-	d.flags1 = elf.DynFlag1(d.tags[elf.DT_FLAGS_1])
+	d.Flags1 = elf.DynFlag1(d.Tags[elf.DT_FLAGS_1])
 	return err
 }
 
 // dynString reads a string of at most limit bytes, with its NUL, from DT_STRTAB.
-func (f *elfFile) dynString(d *dynamic, index, limit uint64) (string, error) {
-	addr, ok := d.tags[elf.DT_STRTAB]
+func (f *File) dynString(d *Dynamic, index, limit uint64) (string, error) {
+	addr, ok := d.Tags[elf.DT_STRTAB]
 	if !ok {
 		return "", errors.New("dynamic section has no string table")
 	}
-	if n, ok := d.tags[elf.DT_STRSZ]; ok && index >= n {
+	if n, ok := d.Tags[elf.DT_STRSZ]; ok && index >= n {
 		return "", fmt.Errorf("string offset %d is outside of a table of %d bytes", index, n)
 	}
 	if addr+index < addr {

@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"bytes"
@@ -21,45 +21,45 @@ func FuzzELF(f *testing.F) {
 	f.Add(elftest.WithConstants(elftest.File{}.Bytes(), "libz.so.1", "x86-64-v4:x86-64-v3", "liba.so.1complex64libb.so.12"))
 	wanted := []string{"dlopen", "dlmopen"}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, _ = neededBy(bytes.NewReader(data), int64(len(data)))
-		_, _ = interfaceOf(bytes.NewReader(data), int64(len(data)))
-		file, err := readELF(bytes.NewReader(data), int64(len(data)))
+		_, _ = Needed(bytes.NewReader(data), int64(len(data)))
+		_, _ = Interface(bytes.NewReader(data), int64(len(data)))
+		file, err := Read(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			return
 		}
-		_, _ = file.interp()
-		_, _ = file.abiTag()
-		_ = file.checkComplete()
-		_ = file.isaNeeded()
-		_, _ = file.dlopenNotes()
-		names, err := file.imports(wanted)
+		_, _ = file.Interp()
+		_, _ = file.ABITag()
+		_ = file.CheckComplete()
+		_ = file.ISANeeded()
+		_, _ = file.DlopenNotes()
+		names, err := file.Imports(wanted)
 		if err == nil && len(names) > len(wanted) {
 			t.Errorf("imports %q, asked for %q", names, wanted)
 		}
-		_, _ = file.libraryNames()
-		_, _ = file.goTexts(func(text string) bool {
+		_, _ = file.LibraryNames()
+		_, _ = file.GoTexts(func(text string) bool {
 			if !strings.Contains(text, ".so") {
 				t.Errorf("%q is not around a name", text)
 			}
 			return true
 		})
-		d, err := file.dynamic()
+		d, err := file.Dynamic()
 		if err != nil {
 			return
 		}
 		_, _ = file.versionNeeds(d)
 		_, _ = file.versionDefs(d)
-		bound, _ := file.bound(d)
-		table, err := file.symbols(d, bound)
+		bound, _ := file.Bound(d)
+		table, err := file.Symbols(d, bound)
 		if err != nil {
 			return
 		}
 		for _, i := range bound {
-			if s, ok := table.symbol(i); ok {
-				_ = table.defines(s.name)
+			if s, ok := table.Symbol(i); ok {
+				_ = table.Defines(s.Name)
 			}
 		}
-		_ = table.defines("stdin")
+		_ = table.Defines("stdin")
 	})
 }
 
@@ -75,7 +75,7 @@ func FuzzNote(f *testing.F) {
 		if wide {
 			align = 8
 		}
-		file := &elfFile{header: header{order: binary.LittleEndian, machine: elf.EM_X86_64}}
+		file := &File{Header: Header{Order: binary.LittleEndian, Machine: elf.EM_X86_64}}
 		notes, _ := file.splitNotes(data, align)
 		for _, n := range notes {
 			if len(n.owner)+len(n.desc) > len(data) {
@@ -83,7 +83,7 @@ func FuzzNote(f *testing.F) {
 			}
 			entries, err := parseDlopenNote(n.desc)
 			for _, e := range entries {
-				if len(e.sonames) == 0 || e.priority == "" {
+				if len(e.Sonames) == 0 || e.Priority == "" {
 					t.Errorf("got %+v, %v", e, err)
 				}
 			}

@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"encoding/json"
@@ -6,13 +6,13 @@ import (
 	"fmt"
 )
 
-// dlopenNote is a library that a file announces in its .note.dlopen that it may open at run time:
+// DlopenNote is a library that a file announces in its .note.dlopen that it may open at run time:
 // https://uapi-group.org/specifications/specs/elf_dlopen_metadata/.
-type dlopenNote struct {
-	sonames     []string // alternatives, the best first; never empty
-	feature     string   // the feature that needs it, one word
-	description string   // the same for people
-	priority    string   // "required", "recommended" or "suggested"
+type DlopenNote struct {
+	Sonames     []string // alternatives, the best first; never empty
+	Feature     string   // the feature that needs it, one word
+	Description string   // the same for people
+	Priority    string   // "required", "recommended" or "suggested"
 }
 
 // The note's owner, its type, and limits on its content. systemd's libraries have about twenty notes of 200
@@ -24,11 +24,11 @@ const (
 	maxSonames  = 64
 )
 
-// dlopenNotes reads the file's dlopen notes. Unreadable notes are left out: the error covers only those, and all
+// DlopenNotes reads the file's dlopen notes. Unreadable notes are left out: the error covers only those, and all
 // other notes are returned with it.
-func (f *elfFile) dlopenNotes() ([]dlopenNote, error) {
+func (f *File) DlopenNotes() ([]DlopenNote, error) {
 	notes, err := f.notes()
-	var out []dlopenNote
+	var out []DlopenNote
 	for _, n := range notes {
 		if n.owner != dlopenOwner || n.typ != dlopenType {
 			continue
@@ -41,7 +41,7 @@ func (f *elfFile) dlopenNotes() ([]dlopenNote, error) {
 
 // parseDlopenNote reads a JSON array of objects that ends with a NUL. Unknown keys are ignored, for later
 // versions.
-func parseDlopenNote(desc []byte) ([]dlopenNote, error) {
+func parseDlopenNote(desc []byte) ([]DlopenNote, error) {
 	if len(desc) > maxJSON {
 		return nil, fmt.Errorf("a note has %d bytes", len(desc))
 	}
@@ -52,7 +52,7 @@ func parseDlopenNote(desc []byte) ([]dlopenNote, error) {
 	if err := json.Unmarshal([]byte(cString(desc)), &entries); err != nil {
 		return nil, err
 	}
-	var out []dlopenNote
+	var out []DlopenNote
 	for _, e := range entries {
 		if len(e.Soname) == 0 || len(e.Soname) > maxSonames {
 			return out, fmt.Errorf("a note has %d sonames", len(e.Soname))
@@ -60,7 +60,7 @@ func parseDlopenNote(desc []byte) ([]dlopenNote, error) {
 		if e.Priority == "" {
 			e.Priority = "recommended"
 		}
-		out = append(out, dlopenNote{e.Soname, e.Feature, e.Description, e.Priority})
+		out = append(out, DlopenNote{e.Soname, e.Feature, e.Description, e.Priority})
 	}
 	return out, nil
 }

@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"debug/elf"
@@ -19,10 +19,10 @@ type note struct {
 }
 
 // notes reads all notes of the file. With an error it also returns the notes before it.
-func (f *elfFile) notes() ([]note, error) {
+func (f *File) notes() ([]note, error) {
 	var out []note
 	left := uint64(maxNotes)
-	for _, p := range f.progs {
+	for _, p := range f.Progs {
 		if p.Type != elf.PT_NOTE {
 			continue
 		}
@@ -30,7 +30,7 @@ func (f *elfFile) notes() ([]note, error) {
 			return out, errors.New("more notes than the limit")
 		}
 		left -= p.Filesz
-		b, err := f.bytes(p.Off, p.Filesz)
+		b, err := f.Bytes(p.Off, p.Filesz)
 		if err != nil {
 			return out, err
 		}
@@ -50,25 +50,25 @@ func (f *elfFile) notes() ([]note, error) {
 
 // splitNotes splits a segment: u32 size of the owner, u32 size of the description, u32 type, owner,
 // description, both padded.
-func (f *elfFile) splitNotes(b []byte, align uint64) ([]note, error) {
+func (f *File) splitNotes(b []byte, align uint64) ([]note, error) {
 	var out []note
 	for len(b) >= 12 {
-		namesz, descsz := uint64(f.order.Uint32(b)), uint64(f.order.Uint32(b[4:]))
+		namesz, descsz := uint64(f.Order.Uint32(b)), uint64(f.Order.Uint32(b[4:]))
 		desc := up(12+namesz, align)
 		if desc+descsz > uint64(len(b)) {
 			return out, errors.New("a note is cut off")
 		}
-		out = append(out, note{string(b[12 : 12+namesz]), f.order.Uint32(b[8:]), b[desc : desc+descsz]})
+		out = append(out, note{string(b[12 : 12+namesz]), f.Order.Uint32(b[8:]), b[desc : desc+descsz]})
 		b = b[min(up(desc+descsz, align), uint64(len(b))):]
 	}
 	return out, nil
 }
 
-// isaNeeded returns GNU_PROPERTY_X86_ISA_1_NEEDED: a bit for the baseline and one for each level above,
+// ISANeeded returns GNU_PROPERTY_X86_ISA_1_NEEDED: a bit for the baseline and one for each level above,
 // https://gitlab.com/x86-psABIs/x86-64-ABI, "Program Property". The loader does not start a program on a CPU
 // below the level that one of its objects needs (glibc's sysdeps/x86/dl-prop.h).
-func (f *elfFile) isaNeeded() uint32 {
-	if f.machine != elf.EM_X86_64 && f.machine != elf.EM_386 {
+func (f *File) ISANeeded() uint32 {
+	if f.Machine != elf.EM_X86_64 && f.Machine != elf.EM_386 {
 		return 0
 	}
 	const needed = 0xc0008002
@@ -79,12 +79,12 @@ func (f *elfFile) isaNeeded() uint32 {
 		}
 		// u32 type, u32 size, data padded like an address.
 		for b := n.desc; len(b) >= 12; {
-			size := uint64(f.order.Uint32(b[4:]))
-			if f.order.Uint32(b) == needed && size == 4 {
-				return f.order.Uint32(b[8:])
+			size := uint64(f.Order.Uint32(b[4:]))
+			if f.Order.Uint32(b) == needed && size == 4 {
+				return f.Order.Uint32(b[8:])
 			}
 			align := uint64(8)
-			if f.class == elf.ELFCLASS32 {
+			if f.Class == elf.ELFCLASS32 {
 				align = 4
 			}
 			b = b[min(8+up(size, align), uint64(len(b))):]
@@ -93,12 +93,12 @@ func (f *elfFile) isaNeeded() uint32 {
 	return 0
 }
 
-// abiTag returns the system that the file is for, from the note "GNU", type 1 (NT_GNU_ABI_TAG): 0 is Linux. It
+// ABITag returns the system that the file is for, from the note "GNU", type 1 (NT_GNU_ABI_TAG): 0 is Linux. It
 // returns 0 if there is no such note. Like glibc, it skips segments that are too short for the note or have
 // another alignment than 4 or 8 bytes.
-func (f *elfFile) abiTag() (uint32, error) {
+func (f *File) ABITag() (uint32, error) {
 	left := uint64(maxNotes)
-	for _, p := range f.progs {
+	for _, p := range f.Progs {
 		if p.Type != elf.PT_NOTE || p.Filesz < 32 || (p.Align != 4 && p.Align != 8) {
 			continue
 		}
@@ -106,14 +106,14 @@ func (f *elfFile) abiTag() (uint32, error) {
 			return 0, errors.New("it has more notes than the limit")
 		}
 		left -= p.Filesz
-		note, err := f.bytes(p.Off, p.Filesz)
+		note, err := f.Bytes(p.Off, p.Filesz)
 		if err != nil {
 			return 0, errors.New("cannot read file data")
 		}
 		for len(note) >= 32 {
-			namesz, descsz := uint64(f.order.Uint32(note)), uint64(f.order.Uint32(note[4:]))
-			if namesz == 4 && descsz == 16 && f.order.Uint32(note[8:]) == 1 && string(note[12:16]) == "GNU\x00" {
-				return f.order.Uint32(note[16:]), nil
+			namesz, descsz := uint64(f.Order.Uint32(note)), uint64(f.Order.Uint32(note[4:]))
+			if namesz == 4 && descsz == 16 && f.Order.Uint32(note[8:]) == 1 && string(note[12:16]) == "GNU\x00" {
+				return f.Order.Uint32(note[16:]), nil
 			}
 			// ELF_NOTE_NEXT_OFFSET: the description is aligned, and so is the next note.
 			size := up(up(12+namesz, p.Align)+descsz, p.Align)

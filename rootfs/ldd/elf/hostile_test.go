@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 // Content that a file repeats, or takes from parts of one long text, takes no more memory than the file has
 // bytes. Otherwise each of these would take gigabytes.
 func TestHostileSizes(t *testing.T) {
-	read := func(data []byte) *elfFile {
-		f, err := readELF(bytes.NewReader(data), int64(len(data)))
+	read := func(data []byte) *File {
+		f, err := Read(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,20 +30,20 @@ func TestHostileSizes(t *testing.T) {
 	}{
 		"a library that is needed often, with a long name": {
 			elftest.File{Soname: long, Tags: repeated(4000, func(int) elftest.Tag { return elftest.Tag{Tag: elf.DT_NEEDED, Val: 1} })}.Bytes(),
-			func(b []byte) error { _, err := read(b).dynamic(); return err }, "longer than 4096 bytes",
+			func(b []byte) error { _, err := read(b).Dynamic(); return err }, "longer than 4096 bytes",
 		},
 		"many libraries are needed": {
 			elftest.File{Soname: "a", Tags: repeated(20000, func(int) elftest.Tag { return elftest.Tag{Tag: elf.DT_NEEDED, Val: 1} })}.Bytes(),
-			func(b []byte) error { _, err := read(b).dynamic(); return err }, "more than 4096 libraries",
+			func(b []byte) error { _, err := read(b).Dynamic(); return err }, "more than 4096 libraries",
 		},
 		"libraries whose names are parts of one": {
 			elftest.File{Soname: long, Tags: repeated(4000, func(i int) elftest.Tag { return elftest.Tag{Tag: elf.DT_NEEDED, Val: uint64(60001 - 4000 + i)} })}.Bytes(),
-			func(b []byte) error { _, err := neededBy(bytes.NewReader(b), int64(len(b))); return err }, "together are longer than the file",
+			func(b []byte) error { _, err := Needed(bytes.NewReader(b), int64(len(b))); return err }, "together are longer than the file",
 		},
 		"versions whose names are parts of one": {
 			overlappingVersions(20000), func(b []byte) error {
 				f := read(b)
-				d, err := f.dynamic()
+				d, err := f.Dynamic()
 				if err == nil {
 					_, err = f.versionNeeds(d)
 				}
@@ -51,16 +51,16 @@ func TestHostileSizes(t *testing.T) {
 			}, "together are longer than the file",
 		},
 		"symbols whose names are parts of one, looked for": {
-			symbols, func(b []byte) error { _, err := read(b).imports([]string{"dlopen"}); return err }, "",
+			symbols, func(b []byte) error { _, err := read(b).Imports([]string{"dlopen"}); return err }, "",
 		},
 		"symbols whose names are parts of one, summed up": {
 			symbols, func(b []byte) error {
-				_, err := interfaceOf(bytes.NewReader(b), int64(len(b)))
+				_, err := Interface(bytes.NewReader(b), int64(len(b)))
 				return err
 			}, "",
 		},
 		"notes that overlap": {
-			elftest.OverlappingSegments(elf.PT_NOTE, 1<<19), func(b []byte) error { _, err := read(b).abiTag(); return err }, "more notes than the limit",
+			elftest.OverlappingSegments(elf.PT_NOTE, 1<<19), func(b []byte) error { _, err := read(b).ABITag(); return err }, "more notes than the limit",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"bufio"
@@ -21,8 +21,8 @@ const (
 // libraryName matches the name of a library.
 var libraryName = regexp.MustCompile(`^(/[^\s%]*/)?lib[A-Za-z0-9_+.@-]*\.so(\.[0-9]+)*$`)
 
-// libraryNames returns the strings of a C program that are names of libraries, in the order of the file.
-func (f *elfFile) libraryNames() ([]string, error) {
+// LibraryNames returns the strings of a C program that are names of libraries, in the order of the file.
+func (f *File) LibraryNames() ([]string, error) {
 	var names []string
 	err := f.texts(func(r *bufio.Reader) error {
 		for {
@@ -52,12 +52,12 @@ const maxTexts = 2 << 30
 
 // texts reads the segments that may contain constant strings: those without code. Some linkers, most of them
 // before 2018, do not separate the two; then segments with code are read too.
-func (f *elfFile) texts(read func(r *bufio.Reader) error) error {
-	parted := slices.ContainsFunc(f.progs, func(p elf.ProgHeader) bool {
+func (f *File) texts(read func(r *bufio.Reader) error) error {
+	parted := slices.ContainsFunc(f.Progs, func(p elf.ProgHeader) bool {
 		return p.Type == elf.PT_LOAD && p.Flags&(elf.PF_W|elf.PF_X) == 0
 	})
 	left := uint64(min(f.size, maxTexts))
-	for _, p := range f.progs {
+	for _, p := range f.Progs {
 		if p.Type != elf.PT_LOAD || parted && p.Flags&elf.PF_X != 0 || f.checkRange(p.Off, p.Filesz) != nil {
 			continue
 		}
@@ -76,11 +76,11 @@ func (f *elfFile) texts(read func(r *bufio.Reader) error) error {
 // goMagic begins the build information of a Go program, see debug/buildinfo.
 var goMagic = []byte("\xff Go buildinf:")
 
-// goTexts calls visit for each different text around a ".so", until visit returns false or there are too many, and
+// GoTexts calls visit for each different text around a ".so", until visit returns false or there are too many, and
 // reports whether the file is a Go program. Go strings are stored without separators, so any part of such a text
 // could be the name of a library: the text begins with the characters before ".so" that may be part of a path, and
 // ends with the dots and digits after it.
-func (f *elfFile) goTexts(visit func(text string) bool) (isGo bool, err error) {
+func (f *File) GoTexts(visit func(text string) bool) (isGo bool, err error) {
 	seen, texts, done := map[string]bool{}, 0, false
 	err = f.texts(func(r *bufio.Reader) error {
 		return readWindows(r, func(text []byte) {
@@ -121,7 +121,7 @@ func aroundSo(text []byte) iter.Seq[string] {
 			for start > 0 && end-start < maxGoName-maxVersion && inPath(text[start-1]) {
 				start--
 			}
-			for end < len(text) && end-at < maxVersion && (text[end] == '.' || isDigitOf(text[end])) {
+			for end < len(text) && end-at < maxVersion && (text[end] == '.' || isDigit(text[end])) {
 				end++
 			}
 			if !yield(string(text[start:end])) {
@@ -136,11 +136,11 @@ const maxGoName = 256
 
 // inPath reports whether a character is usual in the path of a library.
 func inPath(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigitOf(c) || strings.IndexByte("_+-.@/", c) >= 0
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigit(c) || strings.IndexByte("_+-.@/", c) >= 0
 }
 
-// isDigitOf reports whether a character is an ASCII digit.
-func isDigitOf(c byte) bool { return '0' <= c && c <= '9' }
+// isDigit reports whether a character is an ASCII digit.
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // readWindows reads text in pieces that overlap by the length of the longest name.
 func readWindows(r *bufio.Reader, see func(text []byte)) error {

@@ -1,4 +1,4 @@
-package ldd
+package elf
 
 import (
 	"debug/elf"
@@ -12,71 +12,72 @@ import (
 // ErrNotELF means that a file is not an ELF file, but for example a script or a program of another system.
 var ErrNotELF = errors.New("not an ELF file")
 
-// header is the ELF header, https://gabi.xinuos.com/elf/02-eheader.html.
-type header struct {
-	ident     [elf.EI_NIDENT]byte // as in the file
-	class     elf.Class           // from ident: the width of addresses
-	order     binary.ByteOrder    // from ident
-	typ       elf.Type
-	machine   elf.Machine
-	version   uint32
-	flags     uint32 // specific to the machine, such as its calling convention
+// Header is the ELF header, https://gabi.xinuos.com/elf/02-eheader.html.
+type Header struct {
+	Ident     [elf.EI_NIDENT]byte // as in the file
+	Class     elf.Class           // from Ident: the width of addresses
+	Order     binary.ByteOrder    // from Ident
+	Type      elf.Type
+	Machine   elf.Machine
+	Version   uint32
+	Flags     uint32 // specific to the machine, such as its calling convention
+	Phentsize uint16 // size of a program header
 	phoff     uint64 // offset of the program headers
-	phentsize uint16 // size of each
 	phnum     uint16 // number of them
 }
 
-// elfFile is an ELF file as a loader reads it: program headers and the dynamic section, but not the section
+// File is an ELF file as a loader reads it: program headers and the dynamic section, but not the section
 // headers, which may be stripped or wrong. The standard library's debug/elf needs section headers. Every size
-// in the file is checked against the file's own size.
-type elfFile struct {
-	header
+// in the file is checked against the file's own size. A File is not safe for concurrent use.
+type File struct {
+	Header
+	Progs []elf.ProgHeader
 	r     io.ReaderAt
 	size  int64
-	progs []elf.ProgHeader
 	strs  *fileStrings // strings read so far
 }
 
-// headerSize is the size of the ELF header, Elf32_Ehdr or Elf64_Ehdr.
-func headerSize(c elf.Class) int64 {
+// HeaderSize returns the size of the ELF header in bytes, Elf32_Ehdr or Elf64_Ehdr.
+func HeaderSize(c elf.Class) int64 {
 	if c == elf.ELFCLASS32 {
 		return 52
 	}
 	return 64
 }
 
-// progSize is the size of Elf32_Phdr or Elf64_Phdr.
-func progSize(c elf.Class) int {
+// ProgSize returns the size of a program header in bytes, Elf32_Phdr or Elf64_Phdr.
+func ProgSize(c elf.Class) int {
 	if c == elf.ELFCLASS32 {
 		return 32
 	}
 	return 56
 }
 
-// readELF reads a file's header and program headers.
-func readELF(r io.ReaderAt, size int64) (*elfFile, error) {
-	f, err := readELFHeader(r, size)
+// Read reads the header and the program headers of a file of size bytes. The error is [ErrNotELF] if the file does
+// not begin like an ELF file.
+func Read(r io.ReaderAt, size int64) (*File, error) {
+	f, err := ReadHeader(r, size)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.readProgs(); err != nil {
+	if err := f.ReadProgs(); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
-// readELFHeader reads a file's header alone. [elfFile.readProgs] reads the program headers.
-func readELFHeader(r io.ReaderAt, size int64) (*elfFile, error) {
-	f := &elfFile{r: r, size: size}
+// ReadHeader reads a file's header alone, with the errors of [Read]. [File.ReadProgs] reads the program headers.
+func ReadHeader(r io.ReaderAt, size int64) (*File, error) {
+	f := &File{r: r, size: size}
 	if err := f.readHeader(); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
-// reopen returns a copy of the file that reads from r and has read no strings yet. The copy is not safe for
+// Reopen returns a copy of the file that reads from r and has read no strings yet. The copy is not safe for
 // concurrent use.
-func (f *elfFile) reopen(r io.ReaderAt) *elfFile {
+func (f *File) Reopen(r io.ReaderAt) *File {
 	again := *f
 	again.r, again.strs = r, nil
 	return &again
@@ -84,33 +85,33 @@ func (f *elfFile) reopen(r io.ReaderAt) *elfFile {
 
 // readHeader reads the ELF header. It rejects a class or byte order that does not exist; the caller checks
 // whether the header fits a loader.
-func (f *elfFile) readHeader() error {
+func (f *File) readHeader() error {
 	if f.size < elf.EI_NIDENT {
 		return f.notELF()
 	}
-	if err := readFull(f.r, f.ident[:], 0); err != nil {
+	if err := readFull(f.r, f.Ident[:], 0); err != nil {
 		return err
 	}
-	if string(f.ident[:4]) != elf.ELFMAG {
+	if string(f.Ident[:4]) != elf.ELFMAG {
 		return f.notELF()
 	}
 	// Everything that follows depends on these two.
-	f.class = elf.Class(f.ident[elf.EI_CLASS])
-	if f.class != elf.ELFCLASS32 && f.class != elf.ELFCLASS64 {
-		return fmt.Errorf("invalid ELF class %d", f.class)
+	f.Class = elf.Class(f.Ident[elf.EI_CLASS])
+	if f.Class != elf.ELFCLASS32 && f.Class != elf.ELFCLASS64 {
+		return fmt.Errorf("invalid ELF class %d", f.Class)
 	}
-	switch elf.Data(f.ident[elf.EI_DATA]) {
+	switch elf.Data(f.Ident[elf.EI_DATA]) {
 	case elf.ELFDATA2LSB:
-		f.order = binary.LittleEndian
+		f.Order = binary.LittleEndian
 	case elf.ELFDATA2MSB:
-		f.order = binary.BigEndian
+		f.Order = binary.BigEndian
 	default:
-		return fmt.Errorf("invalid ELF data encoding %d", f.ident[elf.EI_DATA])
+		return fmt.Errorf("invalid ELF data encoding %d", f.Ident[elf.EI_DATA])
 	}
-	if f.size < headerSize(f.class) {
+	if f.size < HeaderSize(f.Class) {
 		return errors.New("file too short for an ELF header")
 	}
-	buf := make([]byte, headerSize(f.class))
+	buf := make([]byte, HeaderSize(f.Class))
 	if err := readFull(f.r, buf, 0); err != nil {
 		return err
 	}
@@ -120,44 +121,44 @@ func (f *elfFile) readHeader() error {
 
 // decodeHeader decodes Elf32_Ehdr or Elf64_Ehdr, which differ in the width of three addresses: the entry point
 // and the offsets of program and section headers.
-func (f *elfFile) decodeHeader(b []byte) {
-	o := f.order
-	f.typ = elf.Type(o.Uint16(b[16:]))
-	f.machine = elf.Machine(o.Uint16(b[18:]))
-	f.version = o.Uint32(b[20:])
-	if f.class == elf.ELFCLASS32 {
+func (f *File) decodeHeader(b []byte) {
+	o := f.Order
+	f.Type = elf.Type(o.Uint16(b[16:]))
+	f.Machine = elf.Machine(o.Uint16(b[18:]))
+	f.Version = o.Uint32(b[20:])
+	if f.Class == elf.ELFCLASS32 {
 		f.phoff = uint64(o.Uint32(b[28:]))
-		f.flags = o.Uint32(b[36:])
-		f.phentsize, f.phnum = o.Uint16(b[42:]), o.Uint16(b[44:])
+		f.Flags = o.Uint32(b[36:])
+		f.Phentsize, f.phnum = o.Uint16(b[42:]), o.Uint16(b[44:])
 		return
 	}
 	f.phoff = o.Uint64(b[32:])
-	f.flags = o.Uint32(b[48:])
-	f.phentsize, f.phnum = o.Uint16(b[54:]), o.Uint16(b[56:])
+	f.Flags = o.Uint32(b[48:])
+	f.Phentsize, f.phnum = o.Uint16(b[54:]), o.Uint16(b[56:])
 }
 
-// readProgs reads the program headers.
-func (f *elfFile) readProgs() error {
+// ReadProgs reads the program headers of a file of [ReadHeader].
+func (f *File) ReadProgs() error {
 	// The kernel and the loaders accept no other size, though the specification would allow one.
-	if int(f.phentsize) != progSize(f.class) && f.phnum != 0 {
-		return fmt.Errorf("program headers of %d bytes, expected %d", f.phentsize, progSize(f.class))
+	if int(f.Phentsize) != ProgSize(f.Class) && f.phnum != 0 {
+		return fmt.Errorf("program headers of %d bytes, expected %d", f.Phentsize, ProgSize(f.Class))
 	}
-	buf, err := f.bytes(f.phoff, uint64(f.phnum)*uint64(f.phentsize))
+	buf, err := f.Bytes(f.phoff, uint64(f.phnum)*uint64(f.Phentsize))
 	if err != nil {
 		return fmt.Errorf("program headers: %w", err)
 	}
-	f.progs = make([]elf.ProgHeader, f.phnum)
-	for i := range f.progs {
-		f.progs[i] = f.decodeProg(buf[i*int(f.phentsize):])
+	f.Progs = make([]elf.ProgHeader, f.phnum)
+	for i := range f.Progs {
+		f.Progs[i] = f.decodeProg(buf[i*int(f.Phentsize):])
 	}
 	return nil
 }
 
 // decodeProg decodes Elf32_Phdr or Elf64_Phdr. The position of the flags differs: in Elf64_Phdr they come
 // second, to align the 64-bit fields.
-func (f *elfFile) decodeProg(b []byte) elf.ProgHeader {
-	o := f.order
-	if f.class == elf.ELFCLASS32 {
+func (f *File) decodeProg(b []byte) elf.ProgHeader {
+	o := f.Order
+	if f.Class == elf.ELFCLASS32 {
 		u := func(i int) uint64 { return uint64(o.Uint32(b[i:])) }
 		return elf.ProgHeader{
 			Type: elf.ProgType(u(0)), Off: u(4), Vaddr: u(8), Filesz: u(16), Memsz: u(20),
@@ -171,16 +172,16 @@ func (f *elfFile) decodeProg(b []byte) elf.ProgHeader {
 	}
 }
 
-// interp returns PT_INTERP, "" if there is none. The kernel requires the NUL at its end, see elf(5).
-func (f *elfFile) interp() (string, error) {
-	for _, p := range f.progs {
+// Interp returns PT_INTERP, "" if there is none. The kernel requires the NUL at its end, see elf(5).
+func (f *File) Interp() (string, error) {
+	for _, p := range f.Progs {
 		if p.Type != elf.PT_INTERP {
 			continue
 		}
 		if p.Filesz < 2 || p.Filesz > maxPath {
 			return "", fmt.Errorf("interpreter name of %d bytes", p.Filesz)
 		}
-		buf, err := f.bytes(p.Off, p.Filesz)
+		buf, err := f.Bytes(p.Off, p.Filesz)
 		if err != nil {
 			return "", fmt.Errorf("interpreter name: %w", err)
 		}
@@ -193,8 +194,8 @@ func (f *elfFile) interp() (string, error) {
 }
 
 // offset returns the file offset of a virtual address and the number of bytes that follow in its segment.
-func (f *elfFile) offset(addr uint64) (off, left uint64, ok bool) {
-	for _, p := range f.progs {
+func (f *File) offset(addr uint64) (off, left uint64, ok bool) {
+	for _, p := range f.Progs {
 		// Filesz, not Memsz: memory beyond it is zero and not in the file.
 		if p.Type == elf.PT_LOAD && addr >= p.Vaddr && addr-p.Vaddr < p.Filesz {
 			in := addr - p.Vaddr
@@ -213,19 +214,19 @@ func (f *elfFile) offset(addr uint64) (off, left uint64, ok bool) {
 const maxTable = 256 << 20
 
 // tableLimit returns the maximum size of a table in this file.
-func (f *elfFile) tableLimit() int64 { return min(f.size, maxTable) }
+func (f *File) tableLimit() int64 { return min(f.size, maxTable) }
 
 // checkRange returns an error if n bytes at off are not all inside the file.
-func (f *elfFile) checkRange(off, n uint64) error {
+func (f *File) checkRange(off, n uint64) error {
 	if size := uint64(f.size); off > size || n > size-off {
 		return fmt.Errorf("%d bytes at offset %d are outside of a file of %d bytes", n, off, f.size)
 	}
 	return nil
 }
 
-// checkComplete returns an error if a segment ends beyond the end of the file.
-func (f *elfFile) checkComplete() error {
-	for _, p := range f.progs {
+// CheckComplete returns an error if a PT_LOAD segment ends beyond the end of the file.
+func (f *File) CheckComplete() error {
+	for _, p := range f.Progs {
 		if p.Type == elf.PT_LOAD && f.checkRange(p.Off, p.Filesz) != nil {
 			return fmt.Errorf("a segment ends at %d, the file at %d", p.Off+p.Filesz, f.size)
 		}
@@ -233,8 +234,8 @@ func (f *elfFile) checkComplete() error {
 	return nil
 }
 
-// bytes reads n bytes at off.
-func (f *elfFile) bytes(off, n uint64) ([]byte, error) {
+// Bytes reads n bytes at a file offset. It fails if they are not all inside the file or more than 256 MiB.
+func (f *File) Bytes(off, n uint64) ([]byte, error) {
 	if err := f.checkRange(off, n); err != nil {
 		return nil, err
 	}
@@ -246,7 +247,7 @@ func (f *elfFile) bytes(off, n uint64) ([]byte, error) {
 }
 
 // notELF returns an ErrNotELF that says what the file is instead, judging by its first bytes.
-func (f *elfFile) notELF() error {
+func (f *File) notELF() error {
 	var b [4]byte
 	n, _ := f.r.ReadAt(b[:], 0)
 	switch s := string(b[:n]); {
