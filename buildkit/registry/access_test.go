@@ -15,7 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
 
-// toScripted is a push to a scripted registry, with its login.
+// toScripted returns a push to a scripted registry, with its login.
 func toScripted(t *testing.T, r *registrytest.Registry) registry.PushRequest {
 	t.Helper()
 	q := request(t, r.Host, hello(t, 1))
@@ -24,8 +24,8 @@ func toScripted(t *testing.T, r *registrytest.Registry) registry.PushRequest {
 	return q
 }
 
-// A login of a push goes to its registry and to nobody else, whichever step leads elsewhere.
-func TestPushLeadsTheLoginNowhere(t *testing.T) {
+// A push sends the login to its registry only, whichever step redirects elsewhere.
+func TestPushSendsTheLoginNowhereElse(t *testing.T) {
 	for _, tls := range []bool{false, true} {
 		for _, step := range []registrytest.Step{registrytest.HeadBlob, registrytest.StartUpload, registrytest.PutBlob, registrytest.HeadManifest, registrytest.PutManifest} {
 			t.Run(string(step), func(t *testing.T) {
@@ -46,8 +46,8 @@ func TestPushLeadsTheLoginNowhere(t *testing.T) {
 	}
 }
 
-// A registry that says 201 and stores nothing is found out.
-func TestPushOfWhatIsNotStored(t *testing.T) {
+// A push fails if the registry answers 201 and stores nothing.
+func TestPushNotStored(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		fault registrytest.Fault
@@ -57,7 +57,7 @@ func TestPushOfWhatIsNotStored(t *testing.T) {
 		{"the tag is not stored", func(w http.ResponseWriter, r *http.Request) bool {
 			return !strings.Contains(r.URL.Path, "/sha256:") && registrytest.Lose(w, r)
 		}, true},
-		{"it is stored at the second time", registrytest.Times(1, registrytest.Lose), false},
+		{"it is stored at the second try", registrytest.Times(1, registrytest.Lose), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := registrytest.Start(t, registrytest.Options{})
@@ -71,7 +71,7 @@ func TestPushOfWhatIsNotStored(t *testing.T) {
 				}
 				return
 			}
-			wantError(t, err, "the registry has taken", "does not have it", "fix: ")
+			wantError(t, err, "the registry has accepted", "does not have it", "fix: ")
 			var e *registry.Error
 			if !errors.As(err, &e) || e.Local {
 				t.Errorf("error %v is this machine's", err)
@@ -80,8 +80,8 @@ func TestPushOfWhatIsNotStored(t *testing.T) {
 	}
 }
 
-// So is one that loses what a tag leads to: the image of a platform, an index, a document about one of them.
-func TestPushOfPartsThatAreNotStored(t *testing.T) {
+// A push fails if the registry loses what a tag leads to: the image of a platform, an index, or a document about one of them.
+func TestPushPartsNotStored(t *testing.T) {
 	document := func(context.Context, *image.Image) ([]registry.Attachment, error) {
 		return []registry.Attachment{{ArtifactType: "application/spdx+json", Content: []byte("{}")}}, nil
 	}
@@ -90,7 +90,7 @@ func TestPushOfPartsThatAreNotStored(t *testing.T) {
 		name     string
 		images   []*image.Image
 		describe func(context.Context, *image.Image) ([]registry.Attachment, error)
-		loses    string // part of a manifest that is not kept
+		loses    string // text in the manifests that the registry loses
 	}{
 		{"a platform's image", several, nil, `"config":`},
 		{"the index", several, nil, `"manifests":`},
@@ -116,20 +116,20 @@ func TestPushOfPartsThatAreNotStored(t *testing.T) {
 				_, err := registry.Push(context.Background(), q)
 				if times == 1 {
 					if err != nil {
-						t.Errorf("it is stored at the second time, and the error is %v", err)
+						t.Errorf("it is stored at the second try, but the error is %v", err)
 					}
 					if resp, err := http.Get(r.URL + lost); err != nil || resp.Body.Close() != nil || resp.StatusCode != http.StatusOK {
 						t.Errorf("%q is not there: %v, %v", lost, resp, err)
 					}
 					return
 				}
-				wantError(t, err, "the registry has taken", "does not have it", "fix: ")
+				wantError(t, err, "the registry has accepted", "does not have it", "fix: ")
 			})
 		}
 	}
 }
 
-// A web server that is no registry is not printed whole, whatever it answers.
+// The error for a web server that is no registry does not print its whole page.
 func TestPushToAWrongHost(t *testing.T) {
 	for _, status := range []int{http.StatusOK, http.StatusAccepted, http.StatusNotFound, http.StatusForbidden, http.StatusInternalServerError} {
 		r := registrytest.Start(t, registrytest.Options{})
@@ -144,8 +144,7 @@ func TestPushToAWrongHost(t *testing.T) {
 	}
 }
 
-// A step that fails in any way ends the push with an error that says which one, or passes: it never hangs, and never says
-// that all is well.
+// Whatever step fails, and however, the push ends: with an error, or with everything stored.
 func TestPushWithAnyFaultAtAnyStep(t *testing.T) {
 	faults := map[string]registrytest.Fault{
 		"404": registrytest.Status(http.StatusNotFound, `{"errors":[{"code":"NAME_UNKNOWN","message":"<html><title>x</title>"}]}`),
@@ -164,14 +163,14 @@ func TestPushWithAnyFaultAtAnyStep(t *testing.T) {
 				r.Break(step, nil)
 				q := toScripted(t, r)
 				if again := push(t, q); again.Digest != pushed.Digest || again.Sent != 0 {
-					t.Errorf("it said that all is well, and %d bytes were missing", again.Sent)
+					t.Errorf("the push succeeded, but %d bytes were missing", again.Sent)
 				}
 			})
 		}
 	}
 }
 
-// signed leads to storage elsewhere, by an address that whoever has it may use, as S3 signs them.
+// signed redirects to storage elsewhere, with a signed address like those of S3, which works for everybody who has it.
 func signed(server string) registrytest.Fault {
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Location", server+"/bucket"+r.URL.Path+"?X-Amz-Credential=key&X-Amz-Signature=s1gned")
@@ -180,8 +179,8 @@ func signed(server string) registrytest.Fault {
 	}
 }
 
-// An address that is signed for us is in no error, whatever is wrong at its end.
-func TestPushTellsNoSignature(t *testing.T) {
+// No error contains the signature of an address, whatever fails there.
+func TestPushHidesSignatures(t *testing.T) {
 	broken := func(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Location", "/x?X-Amz-Signature=s1gned%zz")
 		w.WriteHeader(http.StatusTemporaryRedirect)
@@ -190,7 +189,7 @@ func TestPushTellsNoSignature(t *testing.T) {
 	for name, fault := range map[string]registrytest.Fault{
 		"403": registrytest.Status(http.StatusForbidden, ""), "cut": registrytest.Cut, "another size": registrytest.Status(http.StatusOK, ""),
 		"a page": registrytest.Page(http.StatusOK), "a broken redirect": broken, "redirects": signed(""),
-		"it says it": registrytest.Status(http.StatusBadRequest, `{"errors":[{"code":"UNKNOWN","message":"Get \"https://s3.example/b?X-Amz-Signature=s1gned\": no"}]}`),
+		"it repeats it": registrytest.Status(http.StatusBadRequest, `{"errors":[{"code":"UNKNOWN","message":"Get \"https://s3.example/b?X-Amz-Signature=s1gned\": no"}]}`),
 	} {
 		for _, step := range []registrytest.Step{registrytest.HeadBlob, registrytest.StartUpload, registrytest.PutBlob, registrytest.HeadManifest, registrytest.PutManifest} {
 			t.Run(name+" "+string(step), func(t *testing.T) {
@@ -210,8 +209,8 @@ func TestPushTellsNoSignature(t *testing.T) {
 	}
 }
 
-// A token is a login too: a registry that repeats it does not make us repeat it.
-func TestPushTellsNoToken(t *testing.T) {
+// No error contains a token, even if the registry's answer repeats it.
+func TestPushHidesTokens(t *testing.T) {
 	t.Parallel()
 	own := registrytest.Start(t, registrytest.Options{User: user, Password: password, Realm: "self"})
 	var token string

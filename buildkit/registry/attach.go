@@ -14,20 +14,20 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// Attachment is a document about an image: a list of what is in it, where it comes from. A registry lists it among the
-// referrers of the image.
+// Attachment is a document about an image, such as a bill of materials or a provenance. A registry lists it among the
+// image's referrers.
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
 type Attachment struct {
-	ArtifactType string // what it is, as a media type: "application/spdx+json"
+	ArtifactType string // media type of the document: "application/spdx+json"
 	MediaType    string // of Content. Default: ArtifactType
 	Content      []byte
 	Annotations  map[string]string
-	// Platform is that of the image of several that it is about. The zero value: about what is pushed as a whole.
+	// Platform selects one image of several. The zero value means that the document is about the whole push.
 	Platform image.Platform
 }
 
-// attach pushes the attachments of what was pushed before, in order. Where the registry does not list referrers, a tag
-// of the specification's schema does.
+// attach pushes the attachments in order, after the images. If the registry does not list referrers, they are listed under
+// a tag of the specification's schema.
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema
 func (p *push) attach(ctx context.Context, images []*image.Image, root ocispec.Descriptor) error {
 	for _, a := range p.Attach {
@@ -42,7 +42,7 @@ func (p *push) attach(ctx context.Context, images []*image.Image, root ocispec.D
 	return nil
 }
 
-// subject is what an attachment is about.
+// subject returns the descriptor of the manifest that an attachment is about.
 func (a Attachment) subject(images []*image.Image, root ocispec.Descriptor) (ocispec.Descriptor, error) {
 	if a.ArtifactType == "" {
 		return root, fmt.Errorf("attaching a document: it has no type")
@@ -74,7 +74,7 @@ func (p *push) attachTo(ctx context.Context, a Attachment, subject ocispec.Descr
 	}
 	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
 	return p.step(ctx, fmt.Sprintf("attaching %q", a.ArtifactType), func(ctx context.Context) error {
-		// Also when it is there: the tag that lists it may not be.
+		// Push it even if it exists: the tag that lists it may be missing.
 		if err := p.client.repo.Manifests().Push(ctx, desc, bytes.NewReader(raw)); err != nil {
 			return err
 		}
@@ -82,13 +82,13 @@ func (p *push) attachTo(ctx context.Context, a Attachment, subject ocispec.Descr
 	})
 }
 
-// manifest is that of the document. Unlike those of other tools it has no time of its making: the same document about
-// the same image is one referrer, however often it is pushed.
+// manifest returns the manifest of the document. Unlike other tools' manifests it has no creation time, so that the same
+// document about the same image stays one referrer, however often it is pushed.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidelines-for-artifact-usage
 func (a Attachment) manifest(content, subject ocispec.Descriptor) ([]byte, error) {
 	subject.Platform, subject.Annotations = nil, nil
 	empty := ocispec.DescriptorEmptyJSON
-	empty.Data = nil // as the bytes are in the registry
+	empty.Data = nil // the registry has these bytes as a blob
 	raw, err := json.Marshal(ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2}, // the value that the specification fixes
 		MediaType:    ocispec.MediaTypeImageManifest,

@@ -17,8 +17,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
-// layers brings the layers of all images into the repository, each once, several at a time, and returns the images as
-// they are named there.
+// layers brings the layers of all images into the repository, each once, several at a time. It returns the images with the
+// descriptors that their layers have there.
 func (p *push) layers(ctx context.Context) ([]*image.Image, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -43,10 +43,11 @@ func (p *push) layers(ctx context.Context) ([]*image.Image, error) {
 	if err != nil {
 		return nil, context.Cause(ctx)
 	}
-	return p.named(sent)
+	return p.withBlobs(sent)
 }
 
-// keyOf tells layers apart: the same tar may come from two bases that have compressed it differently.
+// keyOf returns the key that identifies a layer. The diff ID is not enough for compressed layers: two bases may have
+// compressed the same tar differently.
 func keyOf(l *image.Layer) digest.Digest {
 	if isPacked(l.Blob) {
 		return l.Blob.Digest
@@ -54,7 +55,7 @@ func keyOf(l *image.Layer) digest.Digest {
 	return l.DiffID
 }
 
-// isPacked tells whether a layer was found compressed. One that was found as a plain tar is compressed like our own.
+// isPacked reports whether a layer came compressed. One that came as a plain tar is compressed like the image's own layers.
 func isPacked(b *image.Blob) bool {
 	return b != nil && b.MediaType != ocispec.MediaTypeImageLayer && b.MediaType != dockerLayer
 }
@@ -62,8 +63,8 @@ func isPacked(b *image.Blob) bool {
 // dockerLayer is Docker's media type of a layer that is not compressed.
 const dockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
 
-// named are the images with what their layers are in the registry.
-func (p *push) named(sent map[digest.Digest]*image.Blob) ([]*image.Image, error) {
+// withBlobs returns the images with the blobs that their layers are in the registry.
+func (p *push) withBlobs(sent map[digest.Digest]*image.Blob) ([]*image.Image, error) {
 	var images []*image.Image
 	for _, img := range p.Images {
 		var blobs []image.Blob
@@ -97,7 +98,7 @@ func (p *push) layer(ctx context.Context, l *image.Layer) (image.Blob, error) {
 	}
 	open := func(ctx context.Context) (io.ReadCloser, error) {
 		f, err := os.Open(path)
-		if errors.Is(err, os.ErrNotExist) { // another run has tidied up
+		if errors.Is(err, os.ErrNotExist) { // another run has evicted it
 			if _, path, err = p.cache.file(ctx, l); err == nil {
 				f, err = os.Open(path)
 			}
@@ -111,7 +112,7 @@ func blobOf(desc ocispec.Descriptor) image.Blob {
 	return image.Blob{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size}
 }
 
-// origin brings a layer into the repository that a base image has brought along.
+// origin brings a compressed layer of a base image into the repository.
 func (p *push) origin(ctx context.Context, b image.Blob) error {
 	desc := ocispec.Descriptor{MediaType: b.MediaType, Digest: b.Digest, Size: b.Size}
 	repositories := p.cache.repositories(b.Digest)
@@ -119,7 +120,7 @@ func (p *push) origin(ctx context.Context, b image.Blob) error {
 		repositories = append([]string{b.Repository}, repositories...)
 	}
 	if b.Open == nil {
-		return &localError{fmt.Errorf("sending the blob %s: nothing gives its bytes", b.Digest)}
+		return &localError{fmt.Errorf("sending the blob %s: its bytes are not available", b.Digest)}
 	}
 	return p.send(ctx, desc, b.Open, repositories)
 }
@@ -130,7 +131,7 @@ func (p *push) bytes(ctx context.Context, desc ocispec.Descriptor, content []byt
 	return p.send(ctx, desc, open, p.cache.repositories(desc.Digest))
 }
 
-// have asks whether the repository has a blob.
+// have reports whether the repository has a blob.
 func (p *push) have(ctx context.Context, desc ocispec.Descriptor) (there bool, err error) {
 	err = p.step(ctx, "asking for the blob "+desc.Digest.String(), func(ctx context.Context) error {
 		there, err = p.client.repo.Blobs().Exists(ctx, desc)
@@ -139,19 +140,19 @@ func (p *push) have(ctx context.Context, desc ocispec.Descriptor) (there bool, e
 	return there, p.noted(there, desc, err)
 }
 
-// noted keeps that the repository has a blob.
+// noted notes in the cache that the repository has a blob, unless err is set or the blob is not there.
 func (p *push) noted(there bool, desc ocispec.Descriptor, err error) error {
 	if err != nil || !there {
 		return err
 	}
 	if err := p.cache.note(desc.Digest, p.client.name); err != nil {
-		return &localError{fmt.Errorf("keeping compressed layers: %w", err)}
+		return &localError{fmt.Errorf("caching compressed layers: %w", err)}
 	}
 	return nil
 }
 
-// send brings a blob into the repository: it may be there, be taken over from another one, or be sent. Each try begins
-// at the beginning.
+// send makes sure that the repository has a blob: it may exist there, be mounted from another repository, or be uploaded.
+// Each try starts from the beginning.
 func (p *push) send(ctx context.Context, desc ocispec.Descriptor, open func(context.Context) (io.ReadCloser, error), repositories []string) error {
 	err := p.step(ctx, "sending the blob "+desc.Digest.String(), func(ctx context.Context) error {
 		there, err := p.client.repo.Blobs().Exists(ctx, desc)
@@ -173,7 +174,7 @@ func (p *push) send(ctx context.Context, desc ocispec.Descriptor, open func(cont
 	return p.noted(true, desc, err)
 }
 
-// upload sends all bytes.
+// upload sends all bytes of a blob.
 func (p *push) upload(ctx context.Context, desc ocispec.Descriptor, content func() (io.ReadCloser, error)) (err error) {
 	r, err := content()
 	if err != nil {
@@ -181,13 +182,13 @@ func (p *push) upload(ctx context.Context, desc ocispec.Descriptor, content func
 	}
 	err = p.client.repo.Blobs().Push(ctx, desc, r)
 	if err != nil {
-		p.counter.lost(r)
+		p.counter.undo(r)
 	}
 	return errors.Join(err, r.Close())
 }
 
-// mount asks the registry to take the blob over from another repository. One that does not wants the bytes at once;
-// one that must not be asked gets them in the usual way.
+// mount asks the registry to mount the blob from another repository. A registry that does not mount it takes the bytes in
+// the same upload. If the request itself fails, the blob is uploaded as usual.
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#mounting-a-blob-from-another-repository
 func (p *push) mount(ctx context.Context, desc ocispec.Descriptor, from string, content func() (io.ReadCloser, error)) error {
 	var opened io.ReadCloser
@@ -201,7 +202,7 @@ func (p *push) mount(ctx context.Context, desc ocispec.Descriptor, from string, 
 	case err == nil:
 		return nil
 	case opened != nil:
-		p.counter.lost(opened)
+		p.counter.undo(opened)
 		return err
 	case ctx.Err() != nil || localOf(err) != nil:
 		return err
@@ -209,7 +210,8 @@ func (p *push) mount(ctx context.Context, desc ocispec.Descriptor, from string, 
 	return p.upload(ctx, desc, content)
 }
 
-// sibling is the first of some repositories that is another one of the same registry, without the registry's name.
+// sibling returns the first of some repositories that is another one of the same registry, without the registry's name;
+// "" if there is none.
 func (p *push) sibling(repositories []string) string {
 	for _, name := range repositories {
 		named, err := reference.ParseNormalizedNamed(strings.TrimSpace(name))

@@ -19,19 +19,19 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
-// cache is a folder of compressed layers. Several runs may use it at once: files are replaced whole, and a file that is
-// gone is made again.
+// cache is a folder of compressed layers. Several runs may use it at once: files are replaced whole, and a missing file is
+// made again.
 //
 //	<diff ID>-<method>.blob   the compressed layer
-//	<diff ID>-<method>.json   its digest and size, which also stay of use without it
-//	<digest>.in               repositories that have it
+//	<diff ID>-<method>.json   its digest and size; useful even without the layer
+//	<digest>.in               the repositories that have it
 //	.*                        a file that is being written
 type cache struct {
 	dir    string
 	method method
 }
 
-// suffixes and prefixes of the files.
+// Suffixes and prefixes of the files.
 const (
 	blobSuffix, factSuffix, placeSuffix = ".blob", ".json", ".in"
 	tempPrefix, oldTempPrefix           = ".", "tmp-" // of [fsx.Create], and of older versions
@@ -40,35 +40,35 @@ const (
 // fileMode is the mode of the files: other users cannot read them.
 const fileMode = 0o600
 
-// newCache makes the folder.
+// newCache creates the folder.
 func newCache(dir string, m method) (cache, error) {
 	if dir == "" {
-		return cache{}, errors.New("keeping compressed layers: no folder is named for them")
+		return cache{}, errors.New("caching compressed layers: no folder is set for them")
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return cache{}, fmt.Errorf("keeping compressed layers: %w\nfix: make the folder, with the right to write there", err)
+		return cache{}, fmt.Errorf("caching compressed layers: %w\nfix: create the folder, or make it writable", err)
 	}
 	return cache{dir, m}, nil
 }
 
-// fact is what is known of a compressed layer. Sum guards it against damage.
+// fact is the digest and size of a compressed layer. Sum guards them against damage.
 type fact struct {
 	Digest digest.Digest
 	Size   int64
 	Sum    string
 }
 
-// path of a layer's file.
+// path returns the path of a layer's file.
 func (c cache) path(diffID digest.Digest, suffix string) string {
 	return filepath.Join(c.dir, diffID.Encoded()+"-"+c.method.name+suffix)
 }
 
-// known is what the layer was when it was compressed before.
+// known returns the descriptor of a layer that was compressed before; ok is false if there is none.
 func (c cache) known(diffID digest.Digest) (ocispec.Descriptor, bool) {
 	var f fact
 	text, err := os.ReadFile(c.path(diffID, factSuffix))
 	if err != nil || json.Unmarshal(text, &f) != nil || f.Sum != c.sum(diffID, f) || f.Digest.Validate() != nil {
-		return ocispec.Descriptor{}, false // what is not known, or damaged, is found out again
+		return ocispec.Descriptor{}, false // missing or damaged: compress again
 	}
 	return c.descriptor(f.Digest, f.Size), true
 }
@@ -82,7 +82,7 @@ func (c cache) descriptor(d digest.Digest, size int64) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: c.method.mediaType, Digest: d, Size: size}
 }
 
-// file makes sure that the compressed layer is in the folder, whole, and returns what it is and where.
+// file makes sure that the complete compressed layer is in the folder, and returns its descriptor and path.
 func (c cache) file(ctx context.Context, l *image.Layer) (desc ocispec.Descriptor, path string, err error) {
 	path = c.path(l.DiffID, blobSuffix)
 	if desc, ok := c.known(l.DiffID); ok {
@@ -101,20 +101,20 @@ func (c cache) file(ctx context.Context, l *image.Layer) (desc ocispec.Descripto
 	return desc, path, nil
 }
 
-// touch notes that a file was of use. Another run may have removed it meanwhile: then it is made again.
+// touch notes that a file was used. If another run has removed it meanwhile, it is made again later.
 func (c cache) touch(path string) error {
 	now := time.Now()
 	if err := os.Chtimes(path, now, now); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("keeping compressed layers: %w", err)
+		return fmt.Errorf("caching compressed layers: %w", err)
 	}
 	return nil
 }
 
-// holds tells whether a file has these bytes.
+// holds reports whether a file has the bytes that desc describes.
 func holds(ctx context.Context, path string, desc ocispec.Descriptor) (bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return false, nil // it is made again, and what is wrong with the folder shows then
+		return false, nil // it is made again; a problem with the folder shows then
 	}
 	v := desc.Digest.Verifier()
 	n, err := io.Copy(v, fsx.Reader(ctx, f))
@@ -124,7 +124,7 @@ func holds(ctx context.Context, path string, desc ocispec.Descriptor) (bool, err
 	return n == desc.Size && v.Verified(), nil
 }
 
-// compress writes the layer's file and what is known of it.
+// compress writes the compressed layer and its fact.
 func (c cache) compress(ctx context.Context, l *image.Layer, path string) (ocispec.Descriptor, error) {
 	var desc ocispec.Descriptor
 	err := fsx.Create(path, fileMode, func(w *os.File) error {
@@ -152,7 +152,7 @@ func (c cache) compress(ctx context.Context, l *image.Layer, path string) (ocisp
 	return desc, fsx.Create(c.path(l.DiffID, factSuffix), fileMode, func(w *os.File) error { _, err := w.Write(text); return err })
 }
 
-// measure knows the digest and the length of what goes through.
+// measure is a writer that computes the digest and the size of what it passes on.
 type measure struct {
 	w        io.Writer
 	digester digest.Digester

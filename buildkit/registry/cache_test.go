@@ -23,7 +23,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// mixture is content that compresses somewhat, the same for each seed: words, noise and nothing.
+// mixture is content that compresses somewhat: words, noise and zeros. It is the same for each seed.
 func mixture(seed uint64, size int) []byte {
 	r := rand.New(rand.NewPCG(seed, 1))
 	var b bytes.Buffer
@@ -55,8 +55,8 @@ func mixedLayer(t *testing.T, seed uint64, size int) *image.Layer {
 	return l
 }
 
-// The bytes are those of the library's version alone. When this fails after an upgrade of the library, every pushed
-// digest changes: put the new sums here, and say so to users.
+// The compressed bytes depend on the library's version alone. If this fails after an upgrade of the library, every pushed
+// digest changes: put the new sums here, and tell users.
 func TestCompressionIsFixed(t *testing.T) {
 	t.Parallel()
 	for c, want := range map[Compression]string{
@@ -69,7 +69,7 @@ func TestCompressionIsFixed(t *testing.T) {
 		}
 		content := mixture(42, 3<<20)
 		var sums []string
-		for _, piece := range []int{len(content), 1000, 77777} { // however it comes in
+		for _, piece := range []int{len(content), 1000, 77777} { // the size of the writes does not matter
 			var out bytes.Buffer
 			w, err := m.writer(&out)
 			if err != nil {
@@ -112,7 +112,7 @@ func TestCacheCompressesOnce(t *testing.T) {
 	for _, kind := range []Compression{Gzip, Zstd} {
 		c, l := testCache(t, kind), mixedLayer(t, 1, 1<<20)
 		if _, ok := c.known(l.DiffID); ok {
-			t.Error("something is known of a layer that nobody has seen")
+			t.Error("the cache knows a layer that was never compressed")
 		}
 		desc, path, err := c.file(context.Background(), l)
 		if err != nil {
@@ -128,7 +128,7 @@ func TestCacheCompressesOnce(t *testing.T) {
 			t.Errorf("%s: it was compressed again: %v, %v", kind, err, statErr)
 		}
 		if known, ok := c.known(l.DiffID); !ok || known.Digest != desc.Digest || known.Size != before.Size() {
-			t.Errorf("%s: what is known is %+v, want %+v", kind, known, desc)
+			t.Errorf("%s: the cache has %+v, want %+v", kind, known, desc)
 		}
 		var tarred bytes.Buffer
 		if err := l.WriteTo(context.Background(), &tarred); err != nil {
@@ -140,7 +140,7 @@ func TestCacheCompressesOnce(t *testing.T) {
 	}
 }
 
-// unpacked is what comes out of a file, by the standard library where it can.
+// unpacked decompresses a file, with the standard library if it has the format.
 func unpacked(t *testing.T, kind Compression, path string) []byte {
 	t.Helper()
 	packed, err := os.ReadFile(path)
@@ -163,7 +163,7 @@ func unpacked(t *testing.T, kind Compression, path string) []byte {
 	return out
 }
 
-// Whatever happens to the files, what comes out of the cache is right.
+// The cache returns the right bytes even if its files are damaged or missing.
 func TestCacheIsMended(t *testing.T) {
 	t.Parallel()
 	damage := func(change func(b []byte) []byte) func(t *testing.T, path string) {
@@ -198,7 +198,7 @@ func TestCacheIsMended(t *testing.T) {
 				}
 				change(t, c.path(l.DiffID, suffix))
 				if known, ok := c.known(l.DiffID); ok && known.Digest != want.Digest {
-					t.Errorf("a damaged fact is believed: %+v", known)
+					t.Errorf("a damaged fact was used: %+v", known)
 				}
 				got, _, err := c.file(context.Background(), l)
 				if err != nil || got.Digest != want.Digest {
@@ -251,7 +251,7 @@ func TestCacheIsCancelled(t *testing.T) {
 	}
 }
 
-// The layer that was of no use for the longest time goes first, and what a killed run has left.
+// Eviction removes the least recently used layer first, and the temporary files of killed runs.
 func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	c := testCache(t, Gzip)
@@ -278,7 +278,7 @@ func TestCacheIsBounded(t *testing.T) {
 	if err := os.Chtimes(old, longAgo, longAgo); err != nil {
 		t.Fatal(err)
 	}
-	// The oldest is of use again.
+	// Use the oldest layer again.
 	if _, _, err := c.file(context.Background(), mixedLayer(t, 0, 100_000)); err != nil {
 		t.Fatal(err)
 	}

@@ -14,18 +14,18 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
-// Credentials says where logins are looked for. The zero value knows none.
+// Credentials says where to look for logins. The zero value finds none.
 type Credentials = login.Places
 
 // client speaks to one repository.
 type client struct {
 	name   string // "registry.example/acme/hello"
-	host   string // where the registry is reached
+	host   string // the registry's address
 	repo   *remote.Repository
 	access *access.Client
 }
 
-// open makes a client, and finds out whether the registry speaks TLS.
+// open returns a client, after asking whether the registry speaks TLS.
 func (r PushRequest) open(ctx context.Context) (*client, error) {
 	named, err := reference.ParseNormalizedNamed(r.Repository)
 	if err != nil || !reference.IsNameOnly(named) {
@@ -42,26 +42,26 @@ func (r PushRequest) open(ctx context.Context) (*client, error) {
 	return c, r.retry(ctx, a.Probe)
 }
 
-// close leaves no connection open.
+// close closes all connections.
 func (c *client) close() { c.access.Close() }
 
-// heard notes what a retry must know of an answer.
+// heard records what a retry must know about an answer.
 func heard(ctx context.Context, resp *http.Response) {
 	if a, ok := ctx.Value(attemptKey{}).(*attempt); ok {
 		a.note(resp)
 	}
 }
 
-// Authorities are the certificate authorities of the system and of a PEM file. It fails when the file has none.
+// Authorities returns the certificate authorities of the system and of a PEM file. It fails if the file has none.
 func Authorities(file string) (*x509.CertPool, error) { return access.Authorities(file) }
 
-// localError is one of this machine: another try would not help.
+// localError reports a failure on this machine; retrying does not help.
 type localError struct{ err error }
 
 func (e *localError) Error() string { return e.err.Error() }
 func (e *localError) Unwrap() error { return e.err }
 
-// localOf finds an error of this machine in err, ours or one of [access]; nil is none.
+// localOf returns the localError or [access.LocalError] in err, nil if there is none.
 func localOf(err error) error {
 	var local *localError
 	if errors.As(err, &local) {

@@ -10,32 +10,32 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Compression is how layers are compressed for a registry.
+// Compression is the compression of layers in a registry.
 type Compression string
 
 const (
-	Gzip Compression = "gzip" // what every engine and runtime takes; the default
-	Zstd Compression = "zstd" // smaller and faster to unpack; taken by containerd 1.5, Docker 23, podman 4 and later ones
+	Gzip Compression = "gzip" // the default; every engine and runtime reads it
+	Zstd Compression = "zstd" // smaller and faster to unpack; needs containerd 1.5, Docker 23 or podman 4
 )
 
-// library compresses. It is not the standard library's gzip, whose bytes change with the version of Go, and with them
-// every digest: the version of a module changes only when go.mod does.
+// library is the module that compresses. The bytes of the standard library's gzip change with the version of Go, and every
+// digest with them. The version of a module changes only with go.mod.
 const library = "github.com/klauspost/compress"
 
-// zstdLevel and gzipLevel are part of what a layer's bytes depend on: [cacheKey] has them.
+// A layer's bytes depend on these levels, so they are part of method.name.
 const (
 	zstdLevel = zstd.SpeedDefault
 	gzipLevel = 6
 )
 
-// method is a compression with all that its bytes depend on.
+// method is a compression with everything that its bytes depend on.
 type method struct {
-	name      string // in the names of files: "gzip-6-v1.18.0"
+	name      string // part of file names: "gzip-6-v1.18.0"
 	mediaType string
 	writer    func(io.Writer) (io.WriteCloser, error)
 }
 
-// method of a compression; it fails when there is none of that name.
+// method returns the method of a compression. It fails for an unknown name.
 func (c Compression) method() (method, error) {
 	switch c {
 	case "", Gzip:
@@ -43,18 +43,18 @@ func (c Compression) method() (method, error) {
 	case Zstd:
 		return method{fmt.Sprintf("zstd-%s-%s", zstdLevel, libraryVersion()), ocispec.MediaTypeImageLayerZstd, zstdWriter}, nil
 	}
-	return method{}, fmt.Errorf("compressing the layers by %q: there is no such compression\nfix: use \"gzip\" or \"zstd\"", string(c))
+	return method{}, fmt.Errorf("compressing layers with %q: there is no such compression\nfix: use \"gzip\" or \"zstd\"", string(c))
 }
 
 // gzipWriter writes a header without a name, a time or a system.
 func gzipWriter(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, gzipLevel) }
 
-// zstdWriter compresses on one core: nothing may depend on how many there are.
+// zstdWriter compresses on one core, so that the bytes do not depend on the number of cores.
 func zstdWriter(w io.Writer) (io.WriteCloser, error) {
 	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstdLevel), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
 }
 
-// libraryVersion is the version of the library that is linked, "unknown" in a test of Go, which does not know it.
+// libraryVersion returns the version of the linked library, or "unknown" in a Go test, whose build info lacks it.
 func libraryVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -1,11 +1,11 @@
 // Package registry brings images into OCI registries.
 //
-// [Push] sends what a registry has not: layers are compressed once and kept in a folder, asked for before they are sent,
-// taken over from other repositories where the registry can, sent side by side, and sent again when a connection breaks.
-// The manifest comes last, and is the same from every machine: the configuration is the image's, and the layers are
-// compressed by a library whose version the module fixes.
+// [Push] sends only what the registry lacks. Layers are compressed once and cached in a folder. Each is mounted from another
+// repository if the registry can do that, else uploaded. Uploads run in parallel and are retried when a connection breaks.
+// The manifest comes last. It is the same from every machine: it has the image's own configuration, and go.mod fixes the
+// version of the library that compresses the layers.
 //
-// The protocol is that of https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md, spoken by
-// oras.land/oras-go. Credentials are found where docker and podman have put them, see [Credentials]; they are in no
-// error and in nothing that is written.
+// The protocol is https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md, implemented by
+// oras.land/oras-go. Logins come from the files of docker and podman, see [Credentials]. No error and no file contains
+// them.
 package registry

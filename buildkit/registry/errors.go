@@ -18,26 +18,25 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// Error is what became of a push that failed.
+// Error reports a failed push.
 type Error struct {
 	Repository string
-	// Local says that the registry is not to blame: a layer could not be read, a login not be found, or a proxy has not led
-	// there.
+	// Local reports that the registry is not to blame: a layer could not be read, a login was not found, or a proxy failed.
 	Local bool
 	text  string
 	err   error
 }
 
-// Error has the registry's own words, and no login.
+// Error returns a text with the registry's own words and without logins.
 func (e *Error) Error() string { return fmt.Sprintf("pushing to %q: %s", e.Repository, e.text) }
 func (e *Error) Unwrap() error { return e.err }
 
-// wrap makes an error for people.
+// wrap turns err into an [*Error] with a text for people. nil stays nil.
 func (c *client) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := strings.TrimSpace(c.tell(err))
+	text := strings.TrimSpace(c.describe(err))
 	if fix := c.fix(err); fix != "" && !strings.Contains(text, "\nfix: ") {
 		text += "\nfix: " + fix
 	}
@@ -46,7 +45,7 @@ func (c *client) wrap(err error) error {
 	return &Error{Repository: c.name, Local: local, text: c.access.Hide(text), err: err}
 }
 
-// step says what was being done when an error came.
+// step is an error with the step that failed.
 type step struct {
 	doing string
 	err   error
@@ -55,11 +54,11 @@ type step struct {
 func (s *step) Error() string { return s.doing + ": " + s.err.Error() }
 func (s *step) Unwrap() error { return s.err }
 
-// tell is an error without the queries of addresses, which may be signed, and without what the client repeats.
-func (c *client) tell(err error) string {
+// describe returns the text of an error without the queries of addresses, which may be signed, and without repetitions.
+func (c *client) describe(err error) string {
 	var doing *step
 	if errors.As(err, &doing) && doing == err {
-		return doing.doing + ": " + c.tell(doing.err)
+		return doing.doing + ": " + c.describe(doing.err)
 	}
 	if local := localOf(err); local != nil {
 		return local.Error()
@@ -85,12 +84,12 @@ func (c *client) tell(err error) string {
 		if u, parseErr := url.Parse(where); parseErr == nil {
 			where = address(u)
 		}
-		return fmt.Sprintf("%s %s: %s", strings.ToUpper(broken.Op), where, c.tell(broken.Err))
+		return fmt.Sprintf("%s %s: %s", strings.ToUpper(broken.Op), where, c.describe(broken.Err))
 	}
 	return c.access.Words(err.Error())
 }
 
-// waits is the end of an error of [PushRequest.retry].
+// waits returns the end of an error of [PushRequest.retry], which says how long the registry asks to wait.
 func waits(err error) string {
 	if _, after, ok := strings.Cut(err.Error(), "; it asks to wait for "); ok {
 		return "; it asks to wait for " + after
@@ -98,7 +97,7 @@ func waits(err error) string {
 	return ""
 }
 
-// address is an address without its query and its user.
+// address returns an address without its query and its user.
 func address(u *url.URL) string {
 	if u == nil {
 		return ""
@@ -106,7 +105,7 @@ func address(u *url.URL) string {
 	return plaintext.Field(u.Scheme + "://" + u.Host + u.Path)
 }
 
-// fix is the line that helps.
+// fix returns the text after "fix: ", "" if nothing is known to help.
 func (c *client) fix(err error) string {
 	var unknown x509.UnknownAuthorityError
 	var answer *errcode.ErrorResponse
@@ -114,20 +113,20 @@ func (c *client) fix(err error) string {
 	var stalled *stall.Error
 	var proxy *access.ProxyError
 	var lost *notStoredError
-	login := fmt.Sprintf("log in with \"docker login %s\", as one who may write to %s", c.repo.Reference.Registry, c.name)
+	login := fmt.Sprintf("log in with \"docker login %s\", as a user who may write to %s", c.repo.Reference.Registry, c.name)
 	switch {
 	case errors.As(err, &proxy):
 		return proxy.Fix()
 	case errors.As(err, &lost):
 		return fmt.Sprintf("see whether the registry at %s can write to its storage, and run again", c.host)
 	case errors.As(err, &unknown):
-		return "name the PEM file of the registry's authority with IMAGE_REGISTRY_CA"
+		return "set IMAGE_REGISTRY_CA to the PEM file of the registry's certificate authority"
 	case errors.Is(err, http.ErrSchemeMismatch):
-		return fmt.Sprintf("if it is to be without TLS, say so with IMAGE_REGISTRY_HTTP=%s", c.host)
+		return fmt.Sprintf("if the registry has no TLS, set IMAGE_REGISTRY_HTTP=%s", c.host)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &lookup):
 		return fmt.Sprintf("see whether the registry runs at %s, and whether Repo, or IMAGE_REPO, names the right one", c.host)
 	case errors.As(err, &stalled):
-		return fmt.Sprintf("see whether the registry at %s, or a proxy before it, still works, and run again: what was sent stays there", c.host)
+		return fmt.Sprintf("see whether the registry at %s, or a proxy in front of it, still works, and run again: uploaded layers are kept", c.host)
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
 		return login
 	case !errors.As(err, &answer):
@@ -137,11 +136,11 @@ func (c *client) fix(err error) string {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return login
 	case http.StatusNotFound:
-		return "see whether the repository has to be made first, and whether its name is right"
+		return "check the repository's name, and whether it must be created first"
 	case http.StatusTooManyRequests:
-		return "wait, and run again: what was sent stays there"
+		return "wait, and run again: uploaded layers are kept"
 	case http.StatusRequestEntityTooLarge:
-		return "let the registry, or the proxy before it, take bodies of the size of a layer"
+		return "raise the size limit for request bodies in the registry, or in the proxy in front of it, above the size of a layer"
 	}
 	return ""
 }

@@ -14,24 +14,24 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
-// DefaultCacheSize bounds the compressed layers that are kept, in bytes.
+// DefaultCacheSize bounds the cache of compressed layers, in bytes.
 const DefaultCacheSize = 4 << 30
 
-// maxPlaces bounds how many notes about blobs are kept, and maxRepositories the repositories in each.
+// maxPlaces bounds the number of ".in" files, and maxRepositories the repositories in each.
 const maxPlaces, maxRepositories = 4096, 16
 
-// staleTemp is the age from which on a temporary file is that of a run that was killed.
+// staleTemp is the age at which a temporary file counts as left by a killed run.
 const staleTemp = 24 * time.Hour
 
-// evict removes the layers that were of use the longest ago, until the rest has no more bytes than size, and what runs
-// that were killed have left.
+// evict removes the least recently used layers until the rest fits into size bytes. It also removes temporary files of
+// killed runs.
 func (c cache) evict(size int64) error {
 	if size == 0 {
 		size = DefaultCacheSize
 	}
 	entries, err := os.ReadDir(c.dir)
 	if err != nil {
-		return fmt.Errorf("tidying the compressed layers: %w", err)
+		return fmt.Errorf("tidying the cache of compressed layers: %w", err)
 	}
 	var blobs, places []os.FileInfo
 	var errs []error
@@ -68,12 +68,12 @@ func isTemp(name string) bool {
 
 func (c cache) remove(name string) error {
 	if err := os.Remove(filepath.Join(c.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("tidying the compressed layers: %w", err)
+		return fmt.Errorf("tidying the cache of compressed layers: %w", err)
 	}
 	return nil
 }
 
-// repositories are those that a blob was pushed to, the latest first.
+// repositories returns the repositories that have a blob, the latest first.
 func (c cache) repositories(d digest.Digest) []string {
 	text, err := os.ReadFile(filepath.Join(c.dir, d.Encoded()+placeSuffix))
 	if err != nil {
@@ -82,7 +82,7 @@ func (c cache) repositories(d digest.Digest) []string {
 	return strings.Fields(string(text))
 }
 
-// note keeps that a repository has a blob.
+// note notes that a repository has a blob.
 func (c cache) note(d digest.Digest, repository string) error {
 	before := c.repositories(d)
 	if len(before) > 0 && before[0] == repository {

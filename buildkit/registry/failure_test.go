@@ -14,7 +14,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
-// isUpload tells the requests that carry a blob.
+// isUpload reports whether a request carries a blob.
 func isUpload(r *http.Request) bool {
 	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/blobs/uploads/")
 }
@@ -25,7 +25,7 @@ func cut(r *http.Request, after int64) bool {
 	panic(http.ErrAbortHandler)
 }
 
-// A registry that fails in the middle gets the rest in the end, and the digest is the same.
+// A push to a registry that fails in the middle is complete in the end, with the same digest.
 func TestPushSurvives(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})
@@ -85,14 +85,14 @@ func TestPushSurvives(t *testing.T) {
 				t.Errorf("the digest is %s, want %s", pushed.Digest, want)
 			}
 			if pushed.Sent != pushed.Total || last != pushed.Progress {
-				t.Errorf("the progress ends at %+v, and says %+v", last, pushed.Progress)
+				t.Errorf("the progress ends at %+v, want %+v", last, pushed.Progress)
 			}
 			wantNoTemps(t, r.Cache)
 		})
 	}
 }
 
-// Retry-After is waited for, in both of its forms, and one that asks for too much is an error.
+// A retry waits for Retry-After, in both of its forms. A wait that is too long is an error.
 func TestPushWaitsAsAsked(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})
@@ -128,7 +128,7 @@ func TestPushWaitsAsAsked(t *testing.T) {
 	wantError(t, err, "429", "1h0m0s", "fix: ")
 }
 
-// What does not pass is told, with the registry's words, and is not tried for ever.
+// A permanent failure is an error with the registry's words, after a few tries at most.
 func TestPushGivesUp(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})
@@ -170,7 +170,7 @@ func TestPushGivesUp(t *testing.T) {
 				t.Errorf("error %v is not the registry's", err)
 			}
 			if strings.Contains(err.Error(), "_state=") {
-				t.Errorf("error %q tells what is signed", err)
+				t.Errorf("error %q has the signed query", err)
 			}
 			if n := p.count("PUT", "/blobs/uploads/"); n != tt.tries {
 				t.Errorf("the blob was sent %d times, want %d", n, tt.tries)
@@ -182,7 +182,7 @@ func TestPushGivesUp(t *testing.T) {
 	}
 }
 
-// Whoever waits for a slow registry can leave at once; nothing half-made stays.
+// The end of ctx ends a push to a slow registry at once, and no temporary file stays.
 func TestPushToASlowRegistryIsCancelled(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})
@@ -193,7 +193,7 @@ func TestPushToASlowRegistryIsCancelled(t *testing.T) {
 		if !isUpload(r) {
 			return false
 		}
-		// So slow that it takes one byte, and no more before the client is gone.
+		// It reads one byte, and no more before the client is gone.
 		_, _ = io.ReadFull(r.Body, make([]byte, 1))
 		cancel()
 		<-gone
@@ -208,7 +208,7 @@ func TestPushToASlowRegistryIsCancelled(t *testing.T) {
 	wantNoTemps(t, r.Cache)
 }
 
-// The wait before the next try ends with ctx too.
+// The end of ctx also ends the wait before a retry.
 func TestPushIsCancelledWhileItWaits(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})
@@ -225,7 +225,7 @@ func TestPushIsCancelledWhileItWaits(t *testing.T) {
 	}
 }
 
-// A source that has changed is nobody's fault but this machine's, and leaves nothing.
+// A changed source is an error of this machine, and leaves nothing in the cache.
 func TestPushOfALayerThatChanged(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})

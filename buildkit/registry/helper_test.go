@@ -30,7 +30,7 @@ import (
 
 var skip = testkit.Skip
 
-// run runs a program and returns what it printed to stdout; it must succeed.
+// run runs a program, which must succeed, and returns its stdout.
 func run(t *testing.T, program string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(program, args...)
@@ -50,7 +50,7 @@ func text(name, content string) image.File {
 	}
 }
 
-// noise is content that no compression makes smaller, the same for each seed.
+// noise is content that does not compress. It is the same for each seed.
 func noise(seed uint64, size int) string {
 	r := rand.New(rand.NewPCG(seed, 0))
 	b := make([]byte, size)
@@ -69,7 +69,7 @@ func layer(t *testing.T, files ...image.File) *image.Layer {
 	return l
 }
 
-// imageOn is an image for an architecture.
+// imageOn returns an image for an architecture.
 func imageOn(t *testing.T, arch string, layers ...*image.Layer) *image.Image {
 	t.Helper()
 	img, err := image.New(image.Config{Platform: image.Platform{Architecture: arch}, Entrypoint: []string{"/app"}}, layers)
@@ -79,30 +79,30 @@ func imageOn(t *testing.T, arch string, layers ...*image.Layer) *image.Image {
 	return img
 }
 
-// hello is an image of two layers, the second of which no other seed has.
+// hello returns an image of two layers. The second one is different for each seed.
 func hello(t *testing.T, seed uint64) *image.Image {
 	t.Helper()
 	return imageOn(t, "amd64", layer(t, text("etc/passwd", strings.Repeat("root:x:0:0::/:\n", 4000))), layer(t, text("app", noise(seed, 300_000))))
 }
 
-// The login of the registries that ask for one, as htpasswd -B has written it.
+// The login of registries that ask for one, as htpasswd -B writes it.
 const (
 	user, password = "fromscratch", "pass word:42"
 	htpasswd       = "fromscratch:$2y$05$lQTlhRKh4H2U1nM/kQZ9..PJOx.uaZJnWI7Xqpzw3HhYDPhbQdaIe\n"
 )
 
-// server is a registry of Debian's docker-registry.
+// server is a running docker-registry of Debian.
 type server struct {
 	host string // "127.0.0.1:34567"
 }
 
-// serverOptions say what kind of registry.
+// serverOptions configure a registry.
 type serverOptions struct {
 	login     bool   // ask for one
 	cert, key string // speak TLS
 }
 
-// startRegistry starts a registry that the end of the test ends.
+// startRegistry starts a registry that stops with the test.
 func startRegistry(t *testing.T, o serverOptions) server {
 	t.Helper()
 	testkit.Need(t, "docker-registry")
@@ -166,7 +166,7 @@ func writeFile(t *testing.T, path, content string) {
 	}
 }
 
-// proxy stands before a registry, counts, and breaks what it is told to.
+// proxy forwards requests to a registry, records them, and can break them.
 type proxy struct {
 	host string
 
@@ -176,7 +176,7 @@ type proxy struct {
 	meddle func(w http.ResponseWriter, r *http.Request) bool
 }
 
-// startProxy starts a proxy before the registry.
+// startProxy starts a proxy for the registry.
 func startProxy(t *testing.T, s server, meddle func(http.ResponseWriter, *http.Request) bool) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -186,7 +186,7 @@ func startProxy(t *testing.T, s server, meddle func(http.ResponseWriter, *http.R
 	return startProxyAt(t, s, l, meddle)
 }
 
-// startProxyAt starts it at an address of its own.
+// startProxyAt starts a proxy at a given address.
 func startProxyAt(t *testing.T, s server, l net.Listener, meddle func(http.ResponseWriter, *http.Request) bool) *proxy {
 	t.Helper()
 	p := &proxy{meddle: meddle}
@@ -208,7 +208,7 @@ func startProxyAt(t *testing.T, s server, l net.Listener, meddle func(http.Respo
 	return p
 }
 
-// count is how many requests of a method had the text in their path, since the last forget.
+// count returns the number of requests since the last forget with a method and a text in their path.
 func (p *proxy) count(method, text string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -227,16 +227,16 @@ func (p *proxy) forget() {
 	p.requests = nil
 }
 
-// request is a push that must be given no more than it needs.
+// request returns a push with the required fields only.
 func request(t *testing.T, host string, images ...*image.Image) registry.PushRequest {
 	t.Helper()
 	return registry.PushRequest{
 		Images: images, Repository: host + "/acme/hello", Tags: []string{"1"}, Cache: t.TempDir(),
-		Wait: time.Millisecond, // the tests wait for nobody
+		Wait: time.Millisecond, // the tests need not wait
 	}
 }
 
-// push pushes, which must go well.
+// push pushes, which must succeed.
 func push(t *testing.T, r registry.PushRequest) registry.Pushed {
 	t.Helper()
 	pushed, err := registry.Push(context.Background(), r)
@@ -246,7 +246,7 @@ func push(t *testing.T, r registry.PushRequest) registry.Pushed {
 	return pushed
 }
 
-// wantError checks that err has all the parts, and the fix in its last line.
+// wantError checks that err has all the parts, and a fix only in its last line.
 func wantError(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {
@@ -259,7 +259,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 	}
 	basic := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	if strings.Contains(err.Error(), password) || strings.Contains(err.Error(), basic) {
-		t.Errorf("error %q tells the password", err)
+		t.Errorf("error %q has the password", err)
 	}
 	if strings.Contains(err.Error(), "fix: ") && !strings.HasPrefix(lastLine(err.Error()), "fix: ") {
 		t.Errorf("error %q does not end with its fix", err)
@@ -277,7 +277,7 @@ func wantNoTemps(t *testing.T, dir string) {
 	}
 }
 
-// shortDir is a temporary folder with a path so short that podman takes a run root in it: at most 50 characters.
+// shortDir returns a temporary folder with a short path: podman allows at most 50 characters for its run root.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "fromscratch-test-")

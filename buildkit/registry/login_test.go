@@ -24,17 +24,17 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
-// environment is a Getenv.
+// environment returns a Getenv.
 func environment(vars map[string]string) func(string) string {
 	return func(name string) string { return vars[name] }
 }
 
-// basic is a login as docker writes it.
+// basic returns a login as docker writes it.
 func basic(user, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 }
 
-// helper writes a credential helper into a folder that is in PATH then.
+// helper writes a credential helper into a folder and adds the folder to PATH.
 func helper(t *testing.T, name, script string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -44,7 +44,7 @@ func helper(t *testing.T, name, script string) {
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
 
-// answer is a script that knows the login of one server.
+// answer returns a script that knows the login of one server.
 func answer(host string) string {
 	return fmt.Sprintf(`read server || true
 echo "secret words on stderr: %[2]s" >&2
@@ -93,7 +93,7 @@ func TestPushFindsTheLogin(t *testing.T) {
 	}
 }
 
-// home is an environment with a home of these files.
+// home returns an environment whose HOME has these files.
 func home(t *testing.T, host string, files, vars map[string]string) func(string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -107,7 +107,7 @@ func home(t *testing.T, host string, files, vars map[string]string) func(string)
 	return environment(env)
 }
 
-// Whatever is wrong with a login, it is in no error.
+// A push without a valid login fails, and the error does not contain the login.
 func TestPushWithoutALogin(t *testing.T) {
 	s := startRegistry(t, serverOptions{login: true})
 	img := hello(t, 1)
@@ -140,14 +140,14 @@ func TestPushWithoutALogin(t *testing.T) {
 			_, err := registry.Push(context.Background(), r)
 			wantError(t, err, append([]string{}, strings.Split(strings.ReplaceAll(strings.Join(tt.want, "\x00"), s.host, p.host), "\x00")...)...)
 			if n := p.count("", ""); n > 5 {
-				t.Errorf("there were %d requests: nothing is to be tried again", n)
+				t.Errorf("there were %d requests, want no retry", n)
 			}
 		})
 	}
 }
 
-// A registry that repeats a login in its answer does not make us repeat it.
-func TestPushTellsNoSecretOfTheRegistrys(t *testing.T) {
+// No error contains the login, even if the registry's answer repeats it.
+func TestPushHidesTheLogin(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	p := startProxy(t, s, func(w http.ResponseWriter, r *http.Request) bool {
@@ -166,7 +166,7 @@ func TestPushTellsNoSecretOfTheRegistrys(t *testing.T) {
 	wantError(t, err, "400 Bad Request")
 }
 
-// certificate makes an authority, and a certificate for this machine that it has signed.
+// certificate makes a certificate authority, and a certificate for this machine signed by it.
 func certificate(t *testing.T) (ca, cert, key string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -204,7 +204,7 @@ func certificate(t *testing.T) (ca, cert, key string) {
 	return ca, cert, write("key.pem", "PRIVATE KEY", der, err)
 }
 
-// TLS by an authority of one's own, with a login.
+// A push works over TLS with a private certificate authority and a login.
 func TestPushByTLS(t *testing.T) {
 	t.Parallel()
 	ca, cert, key := certificate(t)
@@ -213,10 +213,10 @@ func TestPushByTLS(t *testing.T) {
 	r := request(t, s.host, img)
 	r.Credentials.Getenv = home(t, s.host, map[string]string{".docker/config.json": `{"auths":{"HOST":{"auth":"` + basic(user, password) + `"}}}`}, nil)
 	_, err := registry.Push(context.Background(), r)
-	wantError(t, err, "certificate", "fix: name the PEM file")
+	wantError(t, err, "certificate", "fix: set IMAGE_REGISTRY_CA")
 	r.CAFile = ca
 	first := push(t, r)
-	// By another name of the machine it is the same registry.
+	// Another name of the machine means the same registry.
 	local := strings.Replace(s.host, "127.0.0.1", "localhost", 1)
 	r.Repository = local + "/acme/hello"
 	r.Credentials.Getenv = home(t, local, map[string]string{".docker/config.json": `{"auths":{"HOST":{"auth":"` + basic(user, password) + `"}}}`}, nil)
@@ -225,7 +225,7 @@ func TestPushByTLS(t *testing.T) {
 	}
 }
 
-// Without TLS only with registries on this machine: no login goes out in the clear.
+// A push without TLS is refused unless the registry is on this machine: otherwise the login could be read on the way.
 func TestPushNeedsTLS(t *testing.T) {
 	t.Parallel()
 	addresses, err := net.InterfaceAddrs()
@@ -257,7 +257,7 @@ func TestPushNeedsTLS(t *testing.T) {
 	push(t, r)
 }
 
-// A registry by TLS that leads elsewhere does not get the login sent there.
+// If a registry with TLS redirects elsewhere, the login is not sent there.
 func TestPushKeepsTheLoginHere(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})

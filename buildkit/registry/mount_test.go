@@ -20,7 +20,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
-// What another repository of the registry has from us is taken over: two services with one system layer.
+// A layer that was pushed to another repository of the registry is mounted from there.
 func TestPushMountsWhatWasPushedElsewhere(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})
@@ -62,7 +62,7 @@ func TestPushMountsWhatWasPushedElsewhere(t *testing.T) {
 	}
 }
 
-// packed is a layer as another tool has compressed it.
+// packed returns a layer as another tool compresses it.
 func packed(t *testing.T, l *image.Layer) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -76,8 +76,8 @@ func packed(t *testing.T, l *image.Layer) []byte {
 	return buf.Bytes()
 }
 
-// A layer of a base image is mounted from there, or sent as it is; it is not compressed again.
-func TestPushTakesTheBlobOfABase(t *testing.T) {
+// A layer of a base image is mounted from the base's repository, or sent as it is. It is not compressed again.
+func TestPushKeepsTheBlobOfABase(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "skopeo")
 	s := startRegistry(t, serverOptions{})
@@ -107,7 +107,7 @@ func TestPushTakesTheBlobOfABase(t *testing.T) {
 		t.Errorf("the layer is %s, want %s as it was", m.Layers[0].Digest, base.Blob.Digest)
 	}
 
-	// From where it is known to be, also with a cache that knows nothing.
+	// It is mounted from its known repository, even with an empty cache.
 	base.Blob.Repository = p.host + "/base/sent"
 	r.Repository, r.Cache = p.host+"/base/mounted", t.TempDir()
 	p.forget()
@@ -116,7 +116,7 @@ func TestPushTakesTheBlobOfABase(t *testing.T) {
 		t.Errorf("the blob was opened %d times: %q", opened, p.requests)
 	}
 
-	// One that was found uncompressed is compressed like our own.
+	// A layer that came uncompressed is compressed.
 	own.Blob = &image.Blob{MediaType: ocispec.MediaTypeImageLayer, Digest: own.DiffID, Size: own.Size}
 	r.Repository = p.host + "/base/plain"
 	push(t, r)
@@ -127,7 +127,7 @@ func TestPushTakesTheBlobOfABase(t *testing.T) {
 		t.Errorf("the layer is %+v, want it compressed", m.Layers[1])
 	}
 
-	// One that cannot be read is this machine's fault.
+	// A layer that cannot be read is an error of this machine.
 	base.Blob.Repository, r.Repository = "registry.invalid/base/sent", p.host+"/base/third"
 	base.Blob.Open, r.Cache = func(context.Context) (io.ReadCloser, error) { return nil, errors.New("the cable is cut") }, t.TempDir()
 	_, err := registry.Push(context.Background(), r)
@@ -138,14 +138,14 @@ func TestPushTakesTheBlobOfABase(t *testing.T) {
 	}
 }
 
-// Documents are found by the image that they are about, with the referrers of a registry or without.
+// Documents are listed under the image that they are about, with and without the registry's referrers API.
 func TestPushAttaches(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})
 	for name, referrers := range map[string]bool{"tag schema": false, "referrers API": true} {
 		t.Run(name, func(t *testing.T) {
 			p := startProxy(t, s, func(w http.ResponseWriter, r *http.Request) bool {
-				// docker-registry 2.8 has no such API: what the header promises is all that a client may look at.
+				// docker-registry 2.8 has no such API, but a client only looks at this header.
 				if referrers && r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") {
 					w.Header().Set("OCI-Subject", "sha256:0")
 				}
@@ -160,7 +160,7 @@ func TestPushAttaches(t *testing.T) {
 				{ArtifactType: "application/vnd.cyclonedx+json", Content: []byte(`{"x":1}`)},
 			}
 			pushed := push(t, r)
-			push(t, r) // which adds nothing
+			push(t, r) // adds nothing
 			if referrers {
 				if n := p.count("PUT", "/manifests/sha256-"); n != 0 {
 					t.Errorf("%d tags of the schema are set: %q", n, p.requests)
@@ -194,7 +194,7 @@ func TestPushAttaches(t *testing.T) {
 	wantError(t, err, `attaching "x/y"`, "linux/riscv64")
 }
 
-// armDigest is the manifest of the second image of a request, as the registry has it.
+// armDigest returns the digest of a request's second image, from the index in the registry.
 func armDigest(t *testing.T, r registry.PushRequest) digest.Digest {
 	t.Helper()
 	host, path, _ := strings.Cut(r.Repository, "/")

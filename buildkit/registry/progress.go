@@ -7,14 +7,14 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Progress is how far the blobs of a push are. Only those count that must be sent: what the registry has, or takes
-// over from another repository, is in neither number.
+// Progress is the progress of uploading blobs. Blobs that the registry has, or mounts from another repository, do not
+// count.
 type Progress struct {
-	Sent  int64 // bytes that have gone out; those of a try that failed are taken back
-	Total int64 // bytes of the blobs that are known so far to be needed; it grows until the last layer is compressed
+	Sent  int64 // bytes sent; a failed try subtracts its bytes again
+	Total int64 // bytes of all blobs known to be needed; grows until the last layer is compressed
 }
 
-// counter adds up.
+// counter sums up the progress and reports it.
 type counter struct {
 	hear func(Progress)
 
@@ -28,7 +28,7 @@ func (c *counter) now() Progress {
 	return c.state
 }
 
-// add changes the numbers and tells them.
+// add changes the numbers and reports them.
 func (c *counter) add(sent, total int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -39,26 +39,26 @@ func (c *counter) add(sent, total int64) {
 	}
 }
 
-// count is one try to send a blob.
+// count returns r with its bytes counted, for one try to send a blob.
 func (c *counter) count(r io.ReadCloser, desc ocispec.Descriptor) *counted {
 	c.add(0, desc.Size)
 	return &counted{r: r, counter: c, size: desc.Size}
 }
 
-// lost takes back what a try has counted.
-func (c *counter) lost(r io.ReadCloser) {
+// undo subtracts what a failed try has counted.
+func (c *counter) undo(r io.ReadCloser) {
 	if t, ok := r.(*counted); ok {
 		t.end()
 	}
 }
 
-// counted counts the bytes that are read.
+// counted is a reader that counts its bytes.
 type counted struct {
 	r       io.ReadCloser
 	counter *counter
 	size    int64
 
-	mu    sync.Mutex // the client may still read when it has given up
+	mu    sync.Mutex // the HTTP client may still read after it has given up
 	sent  int64
 	ended bool
 	shut  bool
@@ -84,7 +84,7 @@ func (t *counted) end() {
 	}
 }
 
-// Close can be called twice: the client closes what it sends.
+// Close can be called twice: the HTTP client closes request bodies too.
 func (t *counted) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

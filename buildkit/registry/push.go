@@ -16,68 +16,68 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// PushRequest says what goes where. Images, Repository, Tags and Cache must be set.
+// PushRequest says what to push and where. Images, Repository, Tags and Cache must be set.
 type PushRequest struct {
 	// Images is one image, or those of several platforms, which become an index.
 	Images []*image.Image
-	// Repository like "registry.example/acme/hello"; without a registry it is Docker Hub's.
+	// Repository like "registry.example/acme/hello". Without a registry it means Docker Hub.
 	Repository string
-	// Tags are the names in the repository, like "latest". They are set last, when all else is there.
+	// Tags are the names in the repository, like "latest". They are set last, after everything else.
 	Tags []string
-	// Attach are documents about the image, pushed as referrers of it.
+	// Attach are documents about the image, pushed as its referrers.
 	Attach []Attachment
-	// Describe makes further documents about each image, when its manifest, which names the compressed layers, is in the
-	// registry. nil makes none.
+	// Describe makes further documents about each image. It is called after the image's manifest, which names the compressed
+	// layers, is in the registry. nil makes none.
 	Describe func(ctx context.Context, img *image.Image) ([]Attachment, error)
-	// DescribeIndex makes documents about the index of several images, when that is in the registry: who asks for what is
-	// about a tag hears of these alone. nil makes none.
+	// DescribeIndex makes documents about the index of several images. It is called after the index is in the registry. These
+	// are the only documents that a query for the referrers of a tag returns. nil makes none.
 	DescribeIndex func(ctx context.Context, index digest.Digest) ([]Attachment, error)
 
-	// Compression of the layers. Default: [Gzip]. A layer with an [image.Layer.Blob] that is compressed is sent as that.
+	// Compression of the layers. Default: [Gzip]. A layer with a compressed [image.Layer.Blob] is sent as that blob.
 	Compression Compression
-	// Cache is a folder of compressed layers, for this push and the next ones; it is made.
+	// Cache is a folder of compressed layers, for this push and later ones. It is created if missing.
 	Cache string
-	// CacheSize is how many bytes may stay there. Default: [DefaultCacheSize].
+	// CacheSize limits the folder, in bytes. Default: [DefaultCacheSize].
 	CacheSize int64
 
-	// Credentials says where logins are found. Default: nowhere.
+	// Credentials says where to look for logins. Default: nowhere.
 	Credentials Credentials
-	// CAFile is a PEM file of certificate authorities that count besides the system's.
+	// CAFile is a PEM file of certificate authorities to trust in addition to the system's.
 	CAFile string
-	// PlainHTTP speaks without TLS. Default: only with registries on this machine (localhost, 127.0.0.1, ::1) that do.
+	// PlainHTTP turns TLS off. By default it is off only for registries on this machine (localhost, 127.0.0.1, ::1) that do
+	// not speak it.
 	PlainHTTP bool
 
 	// Parallel is how many layers are compressed and sent at once. Default: 4.
 	Parallel int
-	// Retries is how often a step is tried again when a connection breaks or the registry answers that it is busy or
-	// broken (408, 429, 5xx). Default: [DefaultRetries].
+	// Retries is how often a step is retried after a broken connection or an answer that means busy or broken (408, 429,
+	// 5xx). Default: [DefaultRetries].
 	Retries int
-	// Wait is the wait before the first of them, about; it doubles each time. A Retry-After counts if it is longer.
-	// Default: [DefaultWait].
+	// Wait is the approximate wait before the first retry. It doubles each time. A longer Retry-After wins. Default:
+	// [DefaultWait].
 	Wait time.Duration
 
-	// Answer is how long the registry may take to answer when it has all of a request, and Move how long it may take no
-	// byte of a blob. Then the step is tried again, twice at most. Defaults: [stall.DefaultAnswer], [stall.DefaultMove].
+	// Answer limits the time until the registry answers a complete request, and Move the time in which it takes no byte of a
+	// blob. After that the step is retried, at most twice. Defaults: [stall.DefaultAnswer], [stall.DefaultMove].
 	Answer, Move time.Duration
 
-	// Progress hears how many bytes of blobs were sent. It is called by one goroutine at a time, often. nil hears
-	// nothing.
+	// Progress receives the progress of uploads. It is called often, by one goroutine at a time. nil ignores it.
 	Progress func(Progress)
 
-	reached *atomic.Bool // an answer has come
+	reached *atomic.Bool // the registry has answered
 }
 
-// Pushed is what a push has brought about.
+// Pushed is the result of a push.
 type Pushed struct {
 	Reference string        // "registry.example/acme/hello:1@sha256:…", with the first tag
 	Digest    digest.Digest // of the manifest, or of the index
 	Progress                // at the end
 }
 
-// Push brings images into a registry. What the registry has is not sent again. It fails with an [*Error] when the
-// registry cannot be reached or refuses, a layer cannot be read or kept, and when ctx ends, which ends all transfers at
-// once; with other errors when something in the request is wrong. Blobs that were sent before stay in the registry; the
-// tags are as they were.
+// Push brings images into a registry. It sends only what the registry lacks. It fails with an [*Error] if the registry
+// cannot be reached or refuses, if a layer cannot be read or cached, and if ctx ends, which ends all transfers at once. It
+// fails with other errors if the request is invalid. After a failure, uploaded blobs stay in the registry, and the tags are
+// unchanged.
 func Push(ctx context.Context, r PushRequest) (Pushed, error) {
 	p, err := r.begin(ctx)
 	if err != nil {
@@ -93,7 +93,7 @@ func Push(ctx context.Context, r PushRequest) (Pushed, error) {
 	}, nil
 }
 
-// push is one push under way.
+// push is one running push.
 type push struct {
 	PushRequest
 	client  *client
@@ -101,7 +101,7 @@ type push struct {
 	counter *counter
 }
 
-// begin checks the request, before anything is sent.
+// begin checks the request before anything is sent.
 func (r PushRequest) begin(ctx context.Context) (*push, error) {
 	if len(r.Images) == 0 || len(r.Tags) == 0 {
 		return nil, fmt.Errorf("pushing to %q: there is no image, or no tag", r.Repository)
@@ -126,7 +126,7 @@ func (r PushRequest) begin(ctx context.Context) (*push, error) {
 	return p, err
 }
 
-// all is the order of a push: what is named comes before what names it.
+// all pushes everything in order: a blob or manifest comes before what refers to it.
 func (p *push) all(ctx context.Context) (ocispec.Descriptor, error) {
 	images, err := p.layers(ctx)
 	if err != nil {
@@ -166,7 +166,7 @@ func (p *push) all(ctx context.Context) (ocispec.Descriptor, error) {
 	return root, p.cache.evict(p.CacheSize)
 }
 
-// describe has the documents made about each image, and about their index.
+// describe adds the documents about each image and about their index to p.Attach.
 func (p *push) describe(ctx context.Context, images []*image.Image, root digest.Digest) error {
 	if len(images) > 1 && p.DescribeIndex != nil {
 		list, err := p.DescribeIndex(ctx, root)
@@ -193,7 +193,7 @@ func (p *push) describe(ctx context.Context, images []*image.Image, root digest.
 	return nil
 }
 
-// manifest pushes a manifest or an index that is not there, under its digest.
+// manifest pushes a manifest or an index under its digest, unless it exists.
 func (p *push) manifest(ctx context.Context, desc ocispec.Descriptor, raw []byte) error {
 	return p.step(ctx, "sending the manifest "+desc.Digest.String(), func(ctx context.Context) error {
 		store := p.client.repo.Manifests()
@@ -207,7 +207,8 @@ func (p *push) manifest(ctx context.Context, desc ocispec.Descriptor, raw []byte
 	})
 }
 
-// tag gives a name to a manifest that is there. One that has the name is not named again: some registries refuse.
+// tag sets a tag on a manifest that the registry has. It does nothing if the tag is set: some registries refuse to set it
+// again.
 func (p *push) tag(ctx context.Context, desc ocispec.Descriptor, raw []byte, tag string) error {
 	return p.step(ctx, fmt.Sprintf("setting the tag %q", tag), func(ctx context.Context) error {
 		store := p.client.repo.Manifests()
@@ -225,8 +226,8 @@ func (p *push) tag(ctx context.Context, desc ocispec.Descriptor, raw []byte, tag
 	})
 }
 
-// holds asks once for a manifest that was pushed: a registry, or a proxy before it, may say that it has taken what it has not
-// kept.
+// holds checks once that the registry has a manifest that was pushed. A registry, or a proxy in front of it, may accept a
+// manifest and not store it.
 func (p *push) holds(ctx context.Context, desc ocispec.Descriptor) error {
 	_, err := p.client.repo.Manifests().Resolve(ctx, desc.Digest.String())
 	if errors.Is(err, errdef.ErrNotFound) {
@@ -235,8 +236,8 @@ func (p *push) holds(ctx context.Context, desc ocispec.Descriptor) error {
 	return err
 }
 
-// tagged asks once for a tag that was set. One that has become neither what it was before nor what was pushed is another
-// push's, which came behind.
+// tagged checks once that a tag was set. If the tag is neither what it was before nor what was pushed, another push has set
+// it since, which is no error.
 func (p *push) tagged(ctx context.Context, desc ocispec.Descriptor, tag string, before digest.Digest) error {
 	store := p.client.repo.Manifests()
 	after, err := store.Resolve(ctx, tag)
@@ -252,14 +253,14 @@ func (p *push) tagged(ctx context.Context, desc ocispec.Descriptor, tag string, 
 	return err
 }
 
-// notStoredError reports that a registry does not have what it has taken.
+// notStoredError reports that a registry does not have a manifest that it has accepted.
 type notStoredError struct{ name string } // a tag or a digest
 
 func (e *notStoredError) Error() string {
-	return fmt.Sprintf("the registry has taken the manifest %q, and does not have it when it is asked", e.name)
+	return fmt.Sprintf("the registry has accepted the manifest %q, but does not have it", e.name)
 }
 
-// step does something, again where that helps, and says what it was when it fails.
+// step calls do, and retries where that helps. Its error names the step.
 func (p *push) step(ctx context.Context, doing string, do func(context.Context) error) error {
 	if err := p.retry(ctx, do); err != nil {
 		return &step{doing, err}

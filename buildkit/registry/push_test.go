@@ -17,10 +17,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
-// quiet is the log of servers whose connections are cut on purpose.
+// quiet discards the log of servers whose connections the tests cut.
 var quiet = log.New(io.Discard, "", 0)
 
-// What was pushed is pulled by a tool that is not ours, which checks every digest.
+// skopeo, which checks every digest, can pull what was pushed.
 func TestPushIsPulled(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "skopeo")
@@ -52,7 +52,7 @@ func TestPushIsPulled(t *testing.T) {
 	}
 }
 
-// An image that the registry has costs no blob, and not even a manifest.
+// A push of an image that the registry has sends no blob and no manifest.
 func TestPushAgainSendsNothing(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})
@@ -70,7 +70,7 @@ func TestPushAgainSendsNothing(t *testing.T) {
 	if n := p.count("PUT", "") + p.count("POST", "") + p.count("PATCH", ""); n != 0 {
 		t.Errorf("%d requests write: %q", n, p.requests)
 	}
-	// Another cache has to compress again, and finds that nothing is to be sent.
+	// With another cache the layers are compressed again, but nothing is sent.
 	p.forget()
 	r.Cache = t.TempDir()
 	if third := push(t, r); third.Digest != first.Digest || third.Sent != 0 || p.count("PUT", "") != 0 {
@@ -78,7 +78,7 @@ func TestPushAgainSendsNothing(t *testing.T) {
 	}
 }
 
-// One digest, from whatever machine: two caches, and layers that were made apart from each other.
+// The digest is the same on every machine: the layers are made twice, with two caches.
 func TestPushedManifestIsTheSameEverywhere(t *testing.T) {
 	t.Parallel()
 	for _, c := range []registry.Compression{registry.Gzip, registry.Zstd} {
@@ -112,7 +112,7 @@ func TestPushByZstd(t *testing.T) {
 			t.Errorf("a layer is %s", l.MediaType)
 		}
 	}
-	testkit.Need(t, "podman") // which unpacks it, and knows what the layers must be
+	testkit.Need(t, "podman") // it unpacks the layers and checks their diff IDs
 	dir := shortDir(t)
 	id := strings.TrimSpace(run(t, "podman", "--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "runroot"),
 		"--tmpdir", filepath.Join(dir, "tmp"), "--storage-driver", "vfs", "pull", "--quiet", "--tls-verify=false", pushed.Reference))
@@ -121,7 +121,7 @@ func TestPushByZstd(t *testing.T) {
 	}
 }
 
-// All platforms under one name.
+// A tag leads to the images of all platforms.
 func TestPushIndex(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "skopeo")
@@ -130,7 +130,7 @@ func TestPushIndex(t *testing.T) {
 	amd, arm := imageOn(t, "amd64", shared, layer(t, text("app", "amd"))), imageOn(t, "arm64", shared, layer(t, text("app", "arm")))
 	pushed := push(t, request(t, s.host, arm, amd))
 	if again := push(t, request(t, s.host, amd, arm)); again.Digest != pushed.Digest {
-		t.Errorf("the order of the platforms makes %s of %s", again.Digest, pushed.Digest)
+		t.Errorf("another order of the platforms gives %s, not %s", again.Digest, pushed.Digest)
 	}
 	for arch, img := range map[string]*image.Image{"amd64": amd, "arm64": arm} {
 		got := run(t, "skopeo", "--override-arch", arch, "inspect", "--config", "--raw", "--tls-verify=false", "docker://"+s.host+"/acme/hello:1")

@@ -23,29 +23,29 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/stall"
 )
 
-// The waits between two tries, when the request does not say others. The first one doubles with each try.
+// Defaults and limits of retries. The wait doubles with each try.
 const (
 	DefaultRetries = 5
 	DefaultWait    = 500 * time.Millisecond
 	maxWait        = 30 * time.Second
-	// maxRetryAfter is the longest that a registry may ask to wait for: more is an error, which tells it.
+	// maxRetryAfter is the longest Retry-After that is obeyed. A longer one is an error that names it.
 	maxRetryAfter = 5 * time.Minute
-	// maxStalled is how often a step is tried again that has stalled: each time takes minutes.
+	// maxStalled is how often a stalled step is retried: each time takes minutes.
 	maxStalled = 2
 )
 
-// attemptKey is where a request finds its attempt in the context.
+// attemptKey is the key of the attempt in a request's context.
 type attemptKey struct{}
 
-// attempt is what the answers of one try have said.
+// attempt collects what the answers of one try say.
 type attempt struct {
-	reached    *atomic.Bool // something has answered before, at some time in the push
+	reached    *atomic.Bool // the registry has answered at some time in the push
 	mu         sync.Mutex
 	retryAfter time.Duration
-	accepted   bool // an upload was begun: the login is good
+	accepted   bool // an upload was started: the login is valid
 }
 
-// note looks at an answer.
+// note records an answer.
 func (a *attempt) note(resp *http.Response) {
 	a.reached.Store(true)
 	a.mu.Lock()
@@ -56,7 +56,7 @@ func (a *attempt) note(resp *http.Response) {
 	a.retryAfter = retryAfter(resp, time.Now())
 }
 
-// retryAfter reads the header, which is a number of seconds or a time.
+// retryAfter returns the wait in a Retry-After header, which is a number of seconds or a time; 0 if there is none.
 // https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
 func retryAfter(resp *http.Response, now time.Time) time.Duration {
 	value := resp.Header.Get("Retry-After")
@@ -69,7 +69,7 @@ func retryAfter(resp *http.Response, now time.Time) time.Duration {
 	return 0
 }
 
-// retry tries something until it goes well, another try would not help, or there were enough.
+// retry calls do until it succeeds, a retry would not help, or the number of retries is used up.
 func (r PushRequest) retry(ctx context.Context, do func(context.Context) error) error {
 	wait, tries, stalls := r.Wait, r.Retries, 0
 	if wait == 0 {
@@ -91,12 +91,12 @@ func (r PushRequest) retry(ctx context.Context, do func(context.Context) error) 
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case tries <= 0 || !a.mayPass(err):
+		case tries <= 0 || !a.isTemporary(err):
 			return err
 		case a.retryAfter > maxRetryAfter:
 			return fmt.Errorf("%w; it asks to wait for %s", err, a.retryAfter)
 		}
-		// The half of the wait is random, so that many who failed together do not come again together.
+		// Half of the wait is random, so that clients that failed together do not retry together.
 		pause := max(a.retryAfter, wait/2+rand.N(wait/2+1))
 		if err := sleep(ctx, pause); err != nil {
 			return err
@@ -105,7 +105,7 @@ func (r PushRequest) retry(ctx context.Context, do func(context.Context) error) 
 	}
 }
 
-// sleep waits, or ends with ctx.
+// sleep waits for d, or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -117,8 +117,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// mayPass tells whether an error is of the kind that passes.
-func (a *attempt) mayPass(err error) bool {
+// isTemporary reports whether a retry may succeed after this error.
+func (a *attempt) isTemporary(err error) bool {
 	var answer *errcode.ErrorResponse
 	var proxy *access.ProxyError
 	var lost *notStoredError
@@ -128,30 +128,31 @@ func (a *attempt) mayPass(err error) bool {
 	case localOf(err) != nil:
 		return false
 	case errors.As(err, &proxy) && proxy.Status != 0:
-		return a.statusMayPass(proxy.Status)
+		return a.isTemporaryStatus(proxy.Status)
 	case errors.As(err, &answer):
-		return a.statusMayPass(answer.StatusCode)
+		return a.isTemporaryStatus(answer.StatusCode)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return a.reached.Load() // nobody listens there: most likely the address is wrong, unless there was an answer
+		return a.reached.Load() // without an earlier answer, the address is most likely wrong
 	}
-	return networkMayPass(err)
+	return isTemporaryNetwork(err)
 }
 
-// statusMayPass knows what registries answer when they are busy or broken, and not what they answer by conviction.
-func (a *attempt) statusMayPass(status int) bool {
+// isTemporaryStatus reports whether a status means that the registry is busy or broken, not that it refuses.
+func (a *attempt) isTemporaryStatus(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return true
 	case http.StatusUnauthorized:
-		return a.accepted // the token was good for the beginning of the upload, and has run out
+		return a.accepted // the token has expired since the upload started
 	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
 		return false
 	}
 	return status >= 500
 }
 
-// networkMayPass knows connections that break, and those that are never made.
-func networkMayPass(err error) bool {
+// isTemporaryNetwork reports whether a retry may succeed after a network error: after a broken connection, but not after a
+// wrong certificate or an unknown host.
+func isTemporaryNetwork(err error) bool {
 	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
 	var name x509.HostnameError
@@ -170,7 +171,7 @@ func networkMayPass(err error) bool {
 	case errors.As(err, &network) && network.Timeout():
 		return true
 	}
-	// net/http has no types for these: its HTTP/2 is bundled, and a connection that was closed early is a text.
+	// net/http has no types for these errors: its HTTP/2 is bundled, and an early close is only a text.
 	for _, text := range []string{"http2: ", "stream error: ", "server closed idle connection", "transport connection broken"} {
 		if strings.Contains(err.Error(), text) {
 			return true

@@ -13,7 +13,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
-// A registry that is slow, and takes longer in all than any limit, gets everything, and the progress rises on the way.
+// A slow registry gets everything, even if it takes longer in total than any limit. The progress rises all the time.
 func TestPushToASlowRegistry(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})
@@ -50,7 +50,8 @@ func TestPushToASlowRegistry(t *testing.T) {
 	}
 }
 
-// smallBuffers takes what comes in small pieces: the system would take megabytes at once, and then none for long.
+// smallBuffers accepts connections with small buffers: otherwise the system would take megabytes at once, and then nothing
+// for long.
 type smallBuffers struct{ net.Listener }
 
 func (s smallBuffers) Accept() (net.Conn, error) {
@@ -61,7 +62,7 @@ func (s smallBuffers) Accept() (net.Conn, error) {
 	return c, err
 }
 
-// slow is a body that is read at 10 MB a second.
+// slow is a body that can be read at 10 MB/s.
 type slow struct{ io.ReadCloser }
 
 func (s *slow) Read(p []byte) (int, error) {
@@ -70,8 +71,7 @@ func (s *slow) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A registry that takes everything and never answers, or takes no more, is told after a few tries; and one that does so
-// once gets what it lacks.
+// A push fails after a few tries if the registry never answers or stops reading. If that happens once, the push succeeds.
 func TestPushToAStalledRegistry(t *testing.T) {
 	t.Parallel()
 	s := startRegistry(t, serverOptions{})
@@ -107,14 +107,14 @@ func TestPushToAStalledRegistry(t *testing.T) {
 			t.Cleanup(func() { close(stop) })
 			r := request(t, p.host, imageOn(t, "amd64", layer(t, text("app", noise(4, tt.size)))))
 			r.Parallel, r.Answer, r.Move = 1, tt.answer, tt.move
-			r.Repository += tt.name[len(tt.name)-4:] // "more", "wers": the registry is to lack it
+			r.Repository += tt.name[len(tt.name)-4:] // "more", "wers": a new repository, which lacks the blob
 			_, err := registry.Push(context.Background(), r)
 			wantError(t, err, "sending the blob sha256:", tt.want, "fix: see whether the registry at "+p.host)
 			var e *registry.Error
 			if !errors.As(err, &e) || e.Local {
 				t.Errorf("error %v is not the registry's", err)
 			}
-			// A question before may have stalled too, on a machine that is busy.
+			// On a busy machine, an earlier request may have stalled too.
 			if tries < 2 || tries > 3 {
 				t.Errorf("it was tried %d times, want three", tries)
 			}

@@ -24,33 +24,34 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/stall"
 )
 
-// userAgent is how we are known to registries.
+// userAgent is the User-Agent header of all requests.
 const userAgent = "fromscratch"
 
-// Options say which repository is reached, and how. Repository must be set.
+// Options say which repository a client reaches, and how. Repository must be set.
 type Options struct {
-	// Repository is the name, with its registry: "registry.example/acme/hello". A tag or digest does not count.
+	// Repository is the name with its registry: "registry.example/acme/hello". A tag or digest is ignored.
 	Repository reference.Named
-	// Credentials says where logins are found. Default: nowhere.
+	// Credentials says where to look for logins. Default: nowhere.
 	Credentials login.Places
-	// CAFile is a PEM file of certificate authorities that count besides the system's. "" is none.
+	// CAFile is a PEM file of certificate authorities to trust in addition to the system's. "" is none.
 	CAFile string
-	// PlainHTTP speaks without TLS. Default: only with registries on this machine (localhost, 127.0.0.1, ::1) that do.
+	// PlainHTTP turns TLS off. By default it is off only for registries on this machine (localhost, 127.0.0.1, ::1) that do
+	// not speak it.
 	PlainHTTP bool
 	// Answer and Move are the limits of [stall.Transport], with its defaults.
 	Answer, Move time.Duration
-	// Retry sends a request again that a busy or broken registry has not answered, or with 408, 429 or 5xx. Default: the
-	// caller does.
+	// Retry retries requests without an answer, or with an answer that means busy or broken (408, 429, 5xx). By default that
+	// is left to the caller.
 	Retry bool
-	// Heard is told of each answer, with the request's context. nil is told nothing.
+	// Heard, if set, is called with each answer and its request's context.
 	Heard func(context.Context, *http.Response)
 }
 
 // Client speaks to one repository.
 type Client struct {
-	// Name is the repository's, with its registry: "registry.example/acme/hello".
+	// Name is the repository's name with its registry: "registry.example/acme/hello".
 	Name string
-	// Host is where the registry is reached: "registry.example:5000", "registry-1.docker.io".
+	// Host is the registry's address: "registry.example:5000", "registry-1.docker.io".
 	Host string
 	// Repo makes the requests.
 	Repo *remote.Repository
@@ -60,7 +61,8 @@ type Client struct {
 	secrets   secrets
 }
 
-// Open makes a client. It asks nothing yet; call [Client.Probe] first of all. Open fails when CAFile has no certificate.
+// Open returns a client. It sends no request; call [Client.Probe] before any other. Open fails if CAFile has no
+// certificate.
 func Open(o Options) (*Client, error) {
 	ref := orasregistry.Reference{Registry: reference.Domain(o.Repository), Repository: reference.Path(o.Repository)}
 	c := &Client{Name: o.Repository.Name(), Host: ref.Host()}
@@ -86,7 +88,7 @@ func Open(o Options) (*Client, error) {
 	}
 	c.Repo = &remote.Repository{
 		Reference: ref, PlainHTTP: o.PlainHTTP,
-		// The old index of referrers may be in use by others, and many registries refuse to delete.
+		// Others may use the old index of referrers, and many registries refuse to delete.
 		SkipReferrersGC: true,
 		Client: &auth.Client{
 			Client: &http.Client{Transport: c.wire}, Credential: credential, Cache: auth.NewCache(),
@@ -96,8 +98,8 @@ func Open(o Options) (*Client, error) {
 	return c, nil
 }
 
-// Probe finds out whether a registry on this machine speaks TLS; of others it asks nothing. It sends no login. Only an
-// answer in HTTP means that there is no TLS: any other failure is an error.
+// Probe asks a registry on this machine whether it speaks TLS, without a login. It does nothing for other registries. Only an
+// answer in plain HTTP means that there is no TLS; any other failure is an error.
 func (c *Client) Probe(ctx context.Context) error {
 	if c.wire.plain || !Loopback(c.Host) {
 		return nil
@@ -106,7 +108,7 @@ func (c *Client) Probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// A redirect would lead to another server.
+	// A redirect could lead to another server.
 	resp, err := (&http.Client{Transport: c.wire, CheckRedirect: stay}).Do(req)
 	switch {
 	case err == nil:
@@ -118,18 +120,19 @@ func (c *Client) Probe(ctx context.Context) error {
 	return err
 }
 
+// stay follows no redirect.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// Close leaves no connection open.
+// Close closes the idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// idle is how long a connection is kept that nobody uses: not everybody can call [Client.Close].
-const idle = 10 * time.Second
+// idleTimeout closes unused connections of clients that are never closed.
+const idleTimeout = 10 * time.Second
 
-// transport is the one of the standard library, with the certificate authorities of the system and of a file.
+// transport returns the standard library's transport, with the certificate authorities of the system and of a file.
 func transport(file string) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.IdleConnTimeout = idle
+	t.IdleConnTimeout = idleTimeout
 	t.OnProxyConnectResponse = proxyAnswers
 	if file == "" {
 		return t, nil
@@ -142,7 +145,7 @@ func transport(file string) (*http.Transport, error) {
 	return t, nil
 }
 
-// Authorities are the certificate authorities of the system and of a PEM file. It fails when the file has none.
+// Authorities returns the certificate authorities of the system and of a PEM file. It fails if the file has none.
 func Authorities(file string) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
@@ -158,7 +161,7 @@ func Authorities(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// Loopback tells whether a registry is on this machine, where nobody listens on the way.
+// Loopback reports whether a registry is on this machine, so that nobody can listen on the way.
 func Loopback(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -168,7 +171,7 @@ func Loopback(host string) bool {
 	return name == "localhost" || ip != nil && ip.IsLoopback() || name == "[::1]"
 }
 
-// Hide puts dots in the place of what is secret about the logins that were used.
+// Hide replaces the secrets of all used logins in a text with dots.
 func (c *Client) Hide(text string) string {
 	c.secrets.mu.Lock()
 	defer c.secrets.mu.Unlock()
@@ -178,21 +181,21 @@ func (c *Client) Hide(text string) string {
 	return text
 }
 
-// Words is [Words] of a text, without what is secret about the logins: that is hidden first, because a long text is cut off.
+// Words is [Words] without the secrets of logins. They are hidden first, because a long text is cut off.
 func (c *Client) Words(text string) string { return Words(c.Hide(text)) }
 
-// secrets are what must not be shown.
+// secrets are texts that must not be shown.
 type secrets struct {
 	mu   sync.Mutex
 	list []string
 }
 
-// add remembers what is secret about a login.
+// add remembers the secrets of a login.
 func (s *secrets) add(cred auth.Credential) {
 	s.remember(cred.Password, cred.RefreshToken, cred.AccessToken)
 }
 
-// sent remembers what was sent as a login: the password as Basic has it, or a token of the token server.
+// sent remembers the secret of an Authorization header: the encoded password of Basic, or a token.
 func (s *secrets) sent(authorization string) {
 	if _, text, ok := strings.Cut(authorization, " "); ok {
 		s.remember(text)

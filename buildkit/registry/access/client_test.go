@@ -20,14 +20,14 @@ import (
 
 const user, password = "me", "s3cret:word"
 
-// open makes a client for a registry, with its login.
+// open returns a client for a registry, with its login.
 func open(t testing.TB, r *registrytest.Registry, o access.Options) *access.Client {
 	t.Helper()
 	secret := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	return openWith(t, r, o, `{"auth":"`+secret+`"}`)
 }
 
-// openWith makes a client for a registry, with a login as docker keeps it.
+// openWith returns a client for a registry, with a login in docker's format.
 func openWith(t testing.TB, r *registrytest.Registry, o access.Options, login string) *access.Client {
 	t.Helper()
 	dir := t.TempDir()
@@ -63,7 +63,7 @@ func resolve(t *testing.T, c *access.Client) error {
 	return err
 }
 
-// wantNoLogin fails when a server was sent anything of the login.
+// wantNoLogin fails if a server was sent any part of the login.
 func wantNoLogin(t *testing.T, r *registrytest.Registry) {
 	t.Helper()
 	for _, q := range r.Requests() {
@@ -73,7 +73,7 @@ func wantNoLogin(t *testing.T, r *registrytest.Registry) {
 	}
 }
 
-// A login goes to its registry and to nobody else.
+// A login goes only to its registry.
 func TestLoginStaysWithItsRegistry(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
@@ -91,7 +91,7 @@ func TestLoginStaysWithItsRegistry(t *testing.T) {
 				own.Break(registrytest.HeadManifest, registrytest.Redirect(http.StatusTemporaryRedirect, other.URL))
 				other.Break(registrytest.HeadManifest, registrytest.Challenge(`Bearer realm="`+other.URL+`/token",service="x"`))
 			}, fails: true},
-		{name: "a redirect behind the login, to another port", own: registrytest.Options{User: user, Password: password},
+		{name: "a redirect after the login, to another port", own: registrytest.Options{User: user, Password: password},
 			prepare: func(own, other *registrytest.Registry) {
 				own.Break(registrytest.HeadManifest, func(w http.ResponseWriter, r *http.Request) bool {
 					if r.Header.Get("Authorization") == "" {
@@ -100,15 +100,15 @@ func TestLoginStaysWithItsRegistry(t *testing.T) {
 					return registrytest.Redirect(http.StatusTemporaryRedirect, other.URL)(w, r)
 				})
 			}, fails: true},
-		{name: "from TLS to a realm without", own: registrytest.Options{User: user, Password: password, TLS: true},
+		{name: "from TLS to a realm without TLS", own: registrytest.Options{User: user, Password: password, TLS: true},
 			prepare: func(own, other *registrytest.Registry) {
 				own.Break(registrytest.HeadManifest, registrytest.Challenge(`Bearer realm="`+other.URL+`/token",service="x"`))
 			}, fails: true},
-		{name: "from TLS to an address without", own: registrytest.Options{User: user, Password: password, TLS: true},
+		{name: "from TLS to an address without TLS", own: registrytest.Options{User: user, Password: password, TLS: true},
 			prepare: func(own, other *registrytest.Registry) {
 				own.Break(registrytest.HeadManifest, registrytest.Redirect(http.StatusTemporaryRedirect, other.URL))
 			}, fails: true},
-		{name: "a token server that leads elsewhere", own: registrytest.Options{User: user, Password: password, Realm: "self"},
+		{name: "a token server that redirects elsewhere", own: registrytest.Options{User: user, Password: password, Realm: "self"},
 			prepare: func(own, other *registrytest.Registry) {
 				own.Break(registrytest.Token, registrytest.Redirect(http.StatusTemporaryRedirect, other.URL))
 			}, fails: true},
@@ -119,7 +119,7 @@ func TestLoginStaysWithItsRegistry(t *testing.T) {
 					w.WriteHeader(http.StatusUnauthorized)
 					return true
 				})
-				// The realm is one that the registry names: that it gets the login is right. It must only not confuse us.
+				// The registry names this realm, so it may get the login. Only the error matters here.
 				other.Break(registrytest.Token, registrytest.Status(http.StatusNotFound, ""))
 				own.Break(registrytest.Token, registrytest.Status(http.StatusNotFound, ""))
 			}, fails: true},
@@ -132,7 +132,7 @@ func TestLoginStaysWithItsRegistry(t *testing.T) {
 				t.Errorf("the error is %v", err)
 			}
 			if err != nil && strings.Contains(err.Error(), password) {
-				t.Errorf("the error %q tells the password", err)
+				t.Errorf("the error %q has the password", err)
 			}
 			if tt.name == "a challenge that two readers read differently" {
 				return
@@ -142,7 +142,7 @@ func TestLoginStaysWithItsRegistry(t *testing.T) {
 	}
 }
 
-// An identity token is in the body of what is sent to the token server: a redirect must not take it along.
+// A redirect does not send an identity token along, which is in the body of a request to the token server.
 func TestIdentityTokenStaysWithItsRegistry(t *testing.T) {
 	for _, status := range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect, http.StatusFound} {
 		own := registrytest.Start(t, registrytest.Options{User: user, Password: password, Realm: "self"})
@@ -159,14 +159,14 @@ func TestIdentityTokenStaysWithItsRegistry(t *testing.T) {
 	}
 }
 
-// The same registries let in whoever has the login, by Basic and by a token, with and without TLS.
+// The right login works, by Basic and by a token, with and without TLS.
 func TestLoginReachesItsRegistry(t *testing.T) {
 	for name, o := range map[string]registrytest.Options{
-		"Basic":            {},
-		"Basic by TLS":     {TLS: true},
-		"a token":          {Realm: "self"},
-		"a token by TLS":   {Realm: "self", TLS: true},
-		"nobody is asked ": {},
+		"Basic":          {},
+		"Basic by TLS":   {TLS: true},
+		"a token":        {Realm: "self"},
+		"a token by TLS": {Realm: "self", TLS: true},
+		"no realm":       {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o.User, o.Password = user, password
@@ -179,7 +179,7 @@ func TestLoginReachesItsRegistry(t *testing.T) {
 	}
 }
 
-// A blob may be elsewhere: it is fetched from there, without the login.
+// A blob that the registry redirects elsewhere is fetched from there, without the login.
 func TestBlobElsewhere(t *testing.T) {
 	other := registrytest.Start(t, registrytest.Options{})
 	own := registrytest.Start(t, registrytest.Options{User: user, Password: password})
@@ -199,7 +199,7 @@ func TestBlobElsewhere(t *testing.T) {
 	wantNoLogin(t, other)
 }
 
-// A registry on this machine that speaks TLS, and fails, is not asked without TLS: a login would go out in the clear.
+// A registry on this machine that speaks TLS and fails is not asked without TLS: the login would be sent in the clear.
 func TestNoDowngrade(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -222,7 +222,7 @@ func TestNoDowngrade(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a certificate of nobody", func(t *testing.T) {
+	t.Run("an unknown certificate", func(t *testing.T) {
 		r := registrytest.Start(t, registrytest.Options{TLS: true, User: user, Password: password})
 		r.CAFile = ""
 		c := open(t, r, access.Options{})
@@ -232,7 +232,7 @@ func TestNoDowngrade(t *testing.T) {
 	})
 }
 
-// What a proxy refuses is the proxy's fault, and the error names it.
+// The error for a refusal of a proxy names the proxy.
 func TestProxyThatRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name, words, fix string
@@ -246,7 +246,7 @@ func TestProxyThatRefuses(t *testing.T) {
 			t.Cleanup(proxy.Close)
 			for _, plain := range []bool{false, true} {
 				if plain && tt.status != http.StatusProxyAuthRequired {
-					continue // an answer of a proxy for http is not known from the registry's
+					continue // for http, the proxy's answer looks like the registry's
 				}
 				wantProxyError(t, proxy.URL, plain, tt.words, tt.fix)
 			}

@@ -14,35 +14,35 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// LocalError is one of this machine, or what this machine refuses to do: another try does not help.
+// LocalError reports a failure on this machine, or a request that this machine refuses to send. Retrying does not help.
 type LocalError struct{ Err error }
 
-// Error is that of Err.
+// Error returns the text of Err.
 func (e *LocalError) Error() string { return e.Err.Error() }
 
 // Unwrap returns Err.
 func (e *LocalError) Unwrap() error { return e.Err }
 
-// ProxyError reports that a proxy has not led to the registry: the registry was not asked.
+// ProxyError reports that a proxy failed before it reached the registry.
 type ProxyError struct {
 	Proxy  string // its address, without a password
 	To     string // "registry.example:443"
-	Status int    // that it answers; 0 when it was not reached
+	Status int    // of its answer; 0 if it was not reached
 	Err    error
 }
 
 // Error names the proxy.
 func (e *ProxyError) Error() string {
 	if e.Status == 0 {
-		return fmt.Sprintf("reaching the proxy %q, which is to lead to %q: %s", e.Proxy, e.To, e.Err)
+		return fmt.Sprintf("reaching the proxy %q for %q: %s", e.Proxy, e.To, e.Err)
 	}
-	return fmt.Sprintf("the proxy %q does not lead to %q: it answers %s", e.Proxy, e.To, Words(e.Err.Error()))
+	return fmt.Sprintf("the proxy %q does not connect to %q: it answers %s", e.Proxy, e.To, Words(e.Err.Error()))
 }
 
 // Unwrap returns Err.
 func (e *ProxyError) Unwrap() error { return e.Err }
 
-// Fix is the line that helps, without its "fix: ".
+// Fix returns the text after "fix: ".
 func (e *ProxyError) Fix() string {
 	host := e.To
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -55,7 +55,8 @@ func (e *ProxyError) Fix() string {
 	return fmt.Sprintf("see whether the proxy of HTTPS_PROXY works and lets %s through, or set NO_PROXY=%s to go without it", host, host)
 }
 
-// proxyAnswers makes an error of a proxy's refusal: net/http gives its status line alone, which reads like the registry's.
+// proxyAnswers returns an error for a proxy's refusal. The error of net/http has only the status line, which looks like the
+// registry's.
 func proxyAnswers(_ context.Context, proxy *url.URL, req *http.Request, resp *http.Response) error {
 	if resp.StatusCode == http.StatusOK {
 		return nil
@@ -63,7 +64,7 @@ func proxyAnswers(_ context.Context, proxy *url.URL, req *http.Request, resp *ht
 	return &ProxyError{Proxy: proxy.Redacted(), To: req.Host, Status: resp.StatusCode, Err: errors.New(resp.Status)}
 }
 
-// proxyFailed is err, as a [ProxyError] when a proxy was not reached.
+// proxyFailed returns err as a [ProxyError] if a proxy was not reached, else as it is.
 func proxyFailed(proxy func(*http.Request) (*url.URL, error), req *http.Request, err error) error {
 	var dial *net.OpError
 	if !errors.As(err, &dial) || dial.Op != "proxyconnect" {
@@ -76,7 +77,7 @@ func proxyFailed(proxy func(*http.Request) (*url.URL, error), req *http.Request,
 	return e
 }
 
-// proxyOf is the proxy of a request; nil is none.
+// proxyOf returns the proxy of a request, nil if there is none.
 func proxyOf(proxy func(*http.Request) (*url.URL, error), req *http.Request) *url.URL {
 	if proxy == nil {
 		return nil
@@ -88,18 +89,18 @@ func proxyOf(proxy func(*http.Request) (*url.URL, error), req *http.Request) *ur
 	return p
 }
 
-// maxWords is how much of somebody else's text is shown, in bytes.
+// maxWords limits how much of a registry's text is shown, in bytes.
 const maxWords = 500
 
-// query is that of an address in a text.
+// query matches the query of an address in a text.
 var query = regexp.MustCompile(`\?[^\s"'<>\\]*[=&][^\s"'<>\\]*`)
 
-// HideQueries puts dots in the place of the queries of addresses in a text: storage that a registry leads to takes a query
-// that is signed for a login.
+// HideQueries replaces the queries of addresses in a text with dots. They may be signed: a registry redirects to storage with
+// such addresses.
 func HideQueries(text string) string { return query.ReplaceAllLiteralString(text, "?•••") }
 
-// Words is a text of a registry as it is shown: in one line, without control characters, without the source of an HTML page,
-// without the queries of addresses, and no longer than some lines. A wrong host and a proxy answer with whole pages.
+// Words makes a registry's text fit to be shown: one line of limited length, without control characters, HTML source and
+// queries of addresses. A wrong host or a proxy may answer with a whole page.
 func Words(text string) string {
 	lower, page := asciiLower(text), len(text)
 	for _, begin := range []string{"<!doctype html", "<html", "<head", "<body"} {
@@ -123,7 +124,7 @@ func Words(text string) string {
 	return plaintext.Field(text)
 }
 
-// title is that of an HTML page, as words to be added.
+// title returns " with the title …" for an HTML page, "" if it has none.
 func title(page string) string {
 	lower := asciiLower(page)
 	begin := strings.Index(lower, "<title>")
@@ -138,7 +139,7 @@ func title(page string) string {
 	return fmt.Sprintf(" with the title %q", strings.TrimSpace(page[begin:begin+end]))
 }
 
-// asciiLower is a text with the letters of ASCII in lower case: every byte stays at its place.
+// asciiLower returns a text with its ASCII letters in lower case. Every byte stays at its place.
 func asciiLower(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -149,5 +150,5 @@ func asciiLower(s string) string {
 	return string(b)
 }
 
-// address is an address without its query and its user.
+// address returns an address without its query and its user.
 func address(u *url.URL) string { return u.Scheme + "://" + u.Host + u.Path }

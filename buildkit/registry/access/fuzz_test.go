@@ -12,8 +12,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
 
-// FuzzRegistryAnswer lets a registry answer anything: a status, a challenge, a place, a type and a body. Whatever it is, it
-// ends, and the password is in no error; nobody else hears of it, unless the registry names him as its token server.
+// FuzzRegistryAnswer lets a registry answer anything: status, challenge, location, type and body. The request must end, no
+// error may have the password, and no other server may get it, unless the registry names it as its token server.
 func FuzzRegistryAnswer(f *testing.F) {
 	f.Add(401, `Bearer realm="OTHER/token",service="x"`, "", "text/html", "<html>")
 	f.Add(401, `Basic realm="x"`, "", "application/json", `{"errors":[{"code":"DENIED","message":"no"}]}`)

@@ -37,7 +37,7 @@ func wantProxyError(t *testing.T, proxy string, plain bool, words, fix string) {
 	}
 }
 
-// A registry chooses the host that it redirects to: in the command of a fix line this is one word to the shell.
+// The fix quotes the host for the shell, because a registry may redirect to any host.
 func TestProxyFixIsQuoted(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusProxyAuthRequired, http.StatusForbidden} {
@@ -57,7 +57,7 @@ func TestProxyFixIsQuoted(t *testing.T) {
 	}
 }
 
-// What others say is shown without the source of a page, in one line, and not at length.
+// Words returns one line of limited length, without the source of a page.
 func TestWords(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"a text", "denied: no access", "denied: no access"},

@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// wire is what all requests go through: it keeps logins from where they do not belong.
+// wire is the transport of all requests. It makes sure that logins go only where they belong.
 type wire struct {
 	base  http.RoundTripper
 	proxy func(*http.Request) (*url.URL, error)
@@ -19,13 +19,13 @@ type wire struct {
 	plain bool // the registry speaks HTTP without TLS
 	named bool // the user has named it as such
 	heard func(context.Context, *http.Response)
-	sent  func(authorization string) // hears what is sent as a login
+	sent  func(authorization string) // called with each login that is sent
 
 	mu     sync.Mutex
-	realms map[string]bool // addresses of token servers that the registry has named
+	realms map[string]bool // addresses of the token servers that the registry has named
 }
 
-// RoundTrip is [http.RoundTripper].
+// RoundTrip implements [http.RoundTripper].
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	own, token := w.own(req.URL), w.isToken(req)
 	if err := w.refuse(req, token); err != nil {
@@ -62,23 +62,23 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// refuse tells why a request must not be sent. The token server that is asked by HTTP gets no login over the network, unless
+// refuse returns an error if a request must not be sent. A token server gets no login by plain HTTP over the network, unless
 // the user has named the registry as one without TLS.
 func (w *wire) refuse(req *http.Request, token bool) error {
 	login := req.Header.Get("Authorization") != "" || req.Body != nil && req.Body != http.NoBody
 	form := strings.HasPrefix(req.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
 	switch {
 	case req.URL.Scheme != "https" && !w.plain:
-		return fmt.Errorf("the registry leads to an address without TLS, %q", address(req.URL))
+		return fmt.Errorf("the registry refers to an address without TLS, %q", address(req.URL))
 	case token && login && req.URL.Scheme != "https" && !w.named && !Loopback(req.URL.Host):
 		return fmt.Errorf("the registry %q wants the login sent without TLS, to %q\nfix: name the registry with IMAGE_REGISTRY_HTTP if that is right", w.host, address(req.URL))
-	case form && !token: // a token server has sent the login on
-		return fmt.Errorf("the token server of the registry %q leads to %q, and the login is not for there", w.host, address(req.URL))
+	case form && !token: // the token server redirects the login
+		return fmt.Errorf("the token server of the registry %q redirects to %q, and the login must not be sent there", w.host, address(req.URL))
 	}
 	return nil
 }
 
-// own tells whether an address is one of the registry.
+// own reports whether an address belongs to the registry.
 func (w *wire) own(u *url.URL) bool {
 	scheme := "https"
 	if w.plain {
@@ -87,7 +87,7 @@ func (w *wire) own(u *url.URL) bool {
 	return u.Scheme == scheme && hostPort(u) == hostPort(&url.URL{Scheme: scheme, Host: w.host})
 }
 
-// hostPort is where an address leads, with the port that its scheme implies.
+// hostPort returns the host and port of an address. The default is the port of its scheme.
 func hostPort(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -96,18 +96,19 @@ func hostPort(u *url.URL) string {
 	return strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// isToken tells whether a request is to the token server. A redirect is none: it leads where that server wants.
+// isToken reports whether a request goes to the token server. A redirected one does not count: it goes where that server
+// wants.
 func (w *wire) isToken(req *http.Request) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return req.Response == nil && w.realms[realmKey(req.URL)]
 }
 
-// realmKey is an address without its query.
+// realmKey returns an address without its query.
 func realmKey(u *url.URL) string { return u.Scheme + "://" + hostPort(u) + u.EscapedPath() }
 
-// challenge reads what the registry wants, and writes it in a form that everybody reads alike. What cannot be read is taken
-// out: then the answer is a plain refusal.
+// challenge rewrites Www-Authenticate in a form that has only one reading. It drops what it cannot parse: the answer is then
+// a plain refusal.
 // https://www.rfc-editor.org/rfc/rfc9110#field.www-authenticate
 func (w *wire) challenge(resp *http.Response) {
 	lines := resp.Header.Values("Www-Authenticate")
@@ -142,8 +143,8 @@ func (w *wire) challenge(resp *http.Response) {
 	}
 }
 
-// parameters are those of a challenge, by their names in lower case. It ends at what it cannot read, and leaves out values
-// that would have to be quoted.
+// parameters returns the parameters of a challenge by their names in lower case. It stops at what it cannot parse, and leaves
+// out values that need escapes.
 func parameters(rest string) map[string]string {
 	params := map[string]string{}
 	for {
@@ -171,5 +172,5 @@ func parameters(rest string) map[string]string {
 	}
 }
 
-// unquotable tells whether a character cannot stand between quotes.
+// unquotable reports whether a character cannot be between quotes without an escape.
 func unquotable(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
