@@ -14,7 +14,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
 
-// pulled looks for a base in a registry, with its login in the file of podman.
+// pulled looks for a base in a registry, with the login in podman's file.
 func pulled(t *testing.T, r *registrytest.Registry) error {
 	t.Helper()
 	home := t.TempDir()
@@ -32,7 +32,7 @@ func pulled(t *testing.T, r *registrytest.Registry) error {
 	return err
 }
 
-// A login of a pull goes to its registry and to nobody else.
+// A pull sends the login only to its registry.
 func TestFindKeepsTheLogin(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -64,17 +64,17 @@ func TestFindKeepsTheLogin(t *testing.T) {
 	}
 }
 
-// The logins of podman count for bases too.
+// The logins of podman work for bases.
 func TestFindUsesPodmansLogin(t *testing.T) {
 	r := registrytest.Start(t, registrytest.Options{User: "me", Password: "s3cret"})
 	err := pulled(t, r)
-	wantError(t, err, "not found", "fix: ") // behind the login there is no such base
+	wantError(t, err, "not found", "fix: ") // the login works, but there is no such base
 	if all := r.Requests(); !strings.HasPrefix(all[len(all)-1].Authorization, "Basic ") {
 		t.Errorf("the login was not sent: %+v", all)
 	}
 }
 
-// A web server that is no registry is not printed whole.
+// The error for a web server that is no registry does not print its whole page.
 func TestFindAtAWrongHost(t *testing.T) {
 	for _, status := range []int{http.StatusOK, http.StatusNotFound, http.StatusForbidden} {
 		r := registrytest.Start(t, registrytest.Options{})
@@ -89,14 +89,13 @@ func TestFindAtAWrongHost(t *testing.T) {
 	}
 }
 
-// What a registry says about a document or a layer is shown like what it says about a tag: in one line, without logins and
-// without addresses that are signed.
-func TestFindTellsNoSecret(t *testing.T) {
+// An error about a document or a layer shows the registry's words in one line, without logins and signed addresses.
+func TestFindHidesSecrets(t *testing.T) {
 	const manifest = `{"schemaVersion":2,"config":{"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}}`
 	for name, fault := range map[string]registrytest.Fault{
 		"403": registrytest.Status(http.StatusForbidden, ""), "another size": registrytest.Status(http.StatusOK, ""),
-		"a page":     registrytest.Page(http.StatusForbidden),
-		"it says it": registrytest.Status(http.StatusBadRequest, `{"errors":[{"code":"UNKNOWN","message":"Get \"https://s3.example/b?X-Amz-Signature=s1gned\": me:s3cret\u001b[2J\nfix: forged"}]}`),
+		"a page":        registrytest.Page(http.StatusForbidden),
+		"it repeats it": registrytest.Status(http.StatusBadRequest, `{"errors":[{"code":"UNKNOWN","message":"Get \"https://s3.example/b?X-Amz-Signature=s1gned\": me:s3cret\u001b[2J\nfix: forged"}]}`),
 	} {
 		for _, step := range []registrytest.Step{registrytest.HeadManifest, registrytest.GetManifest, registrytest.GetBlob} {
 			t.Run(name+" "+string(step), func(t *testing.T) {

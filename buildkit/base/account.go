@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 )
 
-// account is what was read for one base, and what has become of it: of all its layers together, and of the archive that they
-// are in. A bound for each layer would allow an image of many layers, or of a bomb in a bomb, any size.
+// account counts what is read for one base and what that decompresses to, for all its layers and their archive together. A
+// limit for each layer would not stop an image of many layers, or a bomb in a bomb.
 type account struct {
-	// limit is how many bytes there are to be read, however often they are: those of an archive. 0 is not known.
+	// limit is the size of the archive, in bytes, which may be read several times. 0 means unknown.
 	limit         int64
 	read, written atomic.Int64
 
@@ -19,7 +19,7 @@ type account struct {
 	entries, names, records int
 }
 
-// packed is how many of n bytes count as read.
+// packed returns how many of n bytes count as read.
 func (a *account) packed(n int64) int64 {
 	if a.limit > 0 {
 		return min(n, a.limit)
@@ -27,7 +27,7 @@ func (a *account) packed(n int64) int64 {
 	return n
 }
 
-// write takes bytes that were decompressed. It fails when they are too many for what was read so far.
+// write counts decompressed bytes. It fails if they are too many for what was read so far.
 func (a *account) write(n int) error {
 	read := a.packed(a.read.Load())
 	if a.written.Add(int64(n)) > read*expandedFactor+expandedFree {
@@ -36,8 +36,8 @@ func (a *account) write(n int) error {
 	return nil
 }
 
-// entry takes an entry of a layer, with the records that its headers have. What is read is ahead of what is scanned, so that
-// this is no stricter than what is counted in the end.
+// entry counts an entry of a layer, with the number of PAX records in its headers. Reading is ahead of scanning, so this is no
+// stricter than the final count.
 func (a *account) entry(ctx context.Context, h *tar.Header, records int) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -56,7 +56,7 @@ func (a *account) entry(ctx context.Context, h *tar.Header, records int) error {
 	return nil
 }
 
-// counter counts what is read of a blob, until its context ends.
+// counter is a reader of a blob that counts its bytes and fails when its context ends.
 type counter struct {
 	ctx     context.Context
 	r       io.Reader
@@ -74,7 +74,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// expanded is a writer of what is decompressed. It ends when that is too much for what was read so far.
+// expanded is a writer for decompressed bytes. It fails if they are too many for what was read so far.
 type expanded struct {
 	ctx     context.Context
 	w       io.Writer

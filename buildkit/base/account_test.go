@@ -18,7 +18,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// squeezed is what a writer writes, compressed, and the digest of what it was.
+// squeezed returns the compressed output of a writer, and the digest of the uncompressed output.
 func squeezed(t *testing.T, write func(io.Writer) error) ([]byte, digest.Digest) {
 	t.Helper()
 	var out bytes.Buffer
@@ -33,7 +33,7 @@ func squeezed(t *testing.T, write func(io.Writer) error) ([]byte, digest.Digest)
 	return out.Bytes(), whole.Digest()
 }
 
-// layerOfZeros is a layer of one file of zeros, compressed.
+// layerOfZeros returns a compressed layer with one file of zeros.
 func layerOfZeros(t *testing.T, name string, size int64) ([]byte, digest.Digest) {
 	t.Helper()
 	return squeezed(t, func(w io.Writer) error {
@@ -46,7 +46,7 @@ func layerOfZeros(t *testing.T, name string, size int64) ([]byte, digest.Digest)
 	})
 }
 
-// layoutOf is a layout of one image with these layers, as the files that it has.
+// layoutOf returns the files of a layout with one image of these layers.
 func layoutOf(t *testing.T, blobs [][]byte, diffIDs []digest.Digest) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
@@ -86,7 +86,7 @@ func findLayout(t *testing.T, store string, files map[string][]byte) (*Base, err
 	return Finder{Cache: store}.Find(context.Background(), Request{Reference: "oci:.", Dir: dir, Platform: linuxAMD64})
 }
 
-// onDisk is how many bytes the files below a folder have.
+// onDisk returns the total size of the files below a folder, in bytes.
 func onDisk(t *testing.T, dir string) (sum int64) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(_ string, d os.DirEntry, err error) error {
@@ -105,7 +105,7 @@ func onDisk(t *testing.T, dir string) (sum int64) {
 	return sum
 }
 
-// Many small bombs are no more than one: what is free is so once for a base.
+// Many small bombs in one base are refused: the free part counts once for a base.
 func TestHeavyBaseOfManyBombs(t *testing.T) {
 	const size = 100 << 20
 	var blobs [][]byte
@@ -124,9 +124,9 @@ func TestHeavyBaseOfManyBombs(t *testing.T) {
 	}
 }
 
-// A bomb in a bomb is bounded by the bytes of the archive, not by those that these have become.
+// A bomb in a bomb is limited by the size of the archive, not by that of the decompressed archive.
 func TestArchiveOfABombInABomb(t *testing.T) {
-	// Entries cost most for their size. A frame that decoders pass over makes the blob as large as one likes.
+	// Entries cost the most for their size. A frame that decoders skip makes the blob as large as needed.
 	var plain bytes.Buffer
 	tw := tar.NewWriter(&plain)
 	for i := range 120_000 {
@@ -168,7 +168,7 @@ func TestArchiveOfABombInABomb(t *testing.T) {
 	}
 }
 
-// That a layer is in the cache does not mean that the blob which a manifest names is that layer: a push would send it.
+// A cached layer does not prove that the blob in a manifest is that layer: a push would send the wrong blob.
 func TestFindOfAnotherBlobForAKnownLayer(t *testing.T) {
 	t.Parallel()
 	store := t.TempDir()

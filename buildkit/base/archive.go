@@ -17,25 +17,25 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/regular"
 )
 
-// store is what an image is stored in: an archive or a layout. Names have slashes and no "./" in front.
+// store is an archive or a layout. Names have slashes and no "./" in front.
 type store interface {
-	// open opens a file and tells its size; what is not there is [fs.ErrNotExist].
+	// open opens a file and returns its size. A missing file is [fs.ErrNotExist].
 	open(name string) (io.ReadCloser, int64, error)
 }
 
-// maxFiles bounds the number of files of an archive: one of images has some for each layer.
+// maxFiles bounds the number of files in an archive. An archive of images has a few for each layer.
 const maxFiles = 100_000
 
-// maxNames bounds the bytes of their names.
+// maxNames bounds the total length of their names, in bytes.
 const maxNames = 16 << 20
 
-// maxRecords bounds their records.
+// maxRecords bounds the number of their PAX records.
 const maxRecords = recordsPerEntry * maxFiles
 
-// archive is a tar on disk, with the places of its files.
+// archive is a tar on disk, with the offsets of its files.
 type archive struct {
 	file    *os.File
-	temp    string // to be removed; "" is none
+	temp    string // file to remove at the end; "" for none
 	files   map[string]section
 	links   map[string]string // docker before 25 writes a layer once and links to it
 	account *account
@@ -43,13 +43,13 @@ type archive struct {
 
 type section struct{ offset, size int64 }
 
-// openArchive reads where the files of an archive are. One that is compressed is first written to the folder temp.
+// openArchive opens an archive and reads where its files are. A compressed archive is first decompressed to the folder temp.
 func openArchive(ctx context.Context, name, temp string) (a *archive, err error) {
 	a = &archive{files: map[string]section{}, links: map[string]string{}, account: &account{}}
 	if a.file, err = regular.Open(name); err != nil {
 		return nil, err
 	}
-	if err = a.plain(ctx, temp); err == nil {
+	if err = a.decompress(ctx, temp); err == nil {
 		err = a.index(ctx)
 	}
 	if err != nil {
@@ -58,7 +58,7 @@ func openArchive(ctx context.Context, name, temp string) (a *archive, err error)
 	return a, nil
 }
 
-// Close closes and removes what was made for reading.
+// Close closes the archive and removes its decompressed copy.
 func (a *archive) Close() error {
 	err := a.file.Close()
 	if a.temp != "" {
@@ -67,13 +67,13 @@ func (a *archive) Close() error {
 	return err
 }
 
-// plain goes over to a decompressed copy of an archive that is compressed.
-func (a *archive) plain(ctx context.Context, dir string) error {
+// decompress replaces a compressed archive by a decompressed copy in dir.
+func (a *archive) decompress(ctx context.Context, dir string) error {
 	info, err := a.file.Stat()
 	if err != nil {
 		return err
 	}
-	// What is decompressed here is read again below, and may be compressed again.
+	// The decompressed files are read again later, and may be compressed themselves.
 	a.account.limit = info.Size()
 	in := bufio.NewReader(&counter{ctx: ctx, r: a.file, account: a.account})
 	body, done, err := decompress(in)
@@ -97,7 +97,7 @@ func (a *archive) plain(ctx context.Context, dir string) error {
 	return errors.Join(err, packed.Close())
 }
 
-// index notes where each file begins.
+// index notes the offset and size of each file.
 func (a *archive) index(ctx context.Context) error {
 	info, err := a.file.Stat()
 	if err != nil {
@@ -132,7 +132,7 @@ func (a *archive) index(ctx context.Context) error {
 		name := path.Clean(strings.TrimPrefix(h.Name, "/"))
 		switch h.Typeflag {
 		case tar.TypeReg:
-			// A tar.Reader reads no further than the header of a file that can seek.
+			// With a file that can seek, a tar.Reader reads no further than the header.
 			a.files[name] = section{around.pos, h.Size}
 		case tar.TypeSymlink:
 			a.links[name] = path.Join(path.Dir(name), h.Linkname)
@@ -142,10 +142,10 @@ func (a *archive) index(ctx context.Context) error {
 	}
 }
 
-// open is [store]'s.
+// open implements [store].
 func (a *archive) open(name string) (io.ReadCloser, int64, error) {
 	name = path.Clean(name)
-	for range 8 { // links of links: docker makes none
+	for range 8 { // links to links; docker makes none
 		if s, ok := a.files[name]; ok {
 			return io.NopCloser(io.NewSectionReader(a.file, s.offset, s.size)), s.size, nil
 		}
@@ -162,7 +162,7 @@ func (a *archive) open(name string) (io.ReadCloser, int64, error) {
 // (https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md).
 type layout string
 
-// open is [store]'s. Names that come out of documents are digests that were checked, or local paths.
+// open implements [store]. Names from documents are checked digests or local paths.
 func (l layout) open(name string) (io.ReadCloser, int64, error) {
 	local, err := filepath.Localize(name)
 	if err != nil {
@@ -179,8 +179,8 @@ func (l layout) open(name string) (io.ReadCloser, int64, error) {
 	return f, info.Size(), nil
 }
 
-// splitTag takes the tag off a path: what is behind a colon, unless a file has the whole name. A tag may be a reference
-// with a colon of its own.
+// splitTag splits a path from the tag after a colon, unless a file has the whole name. A tag may be a reference that has a
+// colon itself.
 func splitTag(host func(string) string, name string) (path, tag string) {
 	for i := len(name); i > 0; i = strings.LastIndexByte(name[:i], ':') {
 		path = host(name[:i])

@@ -15,17 +15,17 @@ import (
 // candidate is a base whose layers are not in the cache yet.
 type candidate struct {
 	record
-	blobs []image.Blob // with Open, one for each layer
+	blobs []image.Blob // one for each layer, with Open
 	id    string
 	paths []string
-	// account is that of the archive that the layers are in; nil is a new one.
+	// account is that of the layers' archive; nil means a new one.
 	account *account
 }
 
-// maxLayers bounds the layers of a base: overlay2 takes 127.
+// maxLayers bounds the number of layers. overlay2 takes 127.
 const maxLayers = 500
 
-// complete fetches what is not there, and makes the base.
+// complete fetches the missing layers and returns the base.
 func (f Finder) complete(ctx context.Context, r Request, c candidate) (*Base, error) {
 	parsed, err := image.ParseBase(c.Config, nil)
 	if err != nil {
@@ -50,7 +50,7 @@ func (f Finder) complete(ctx context.Context, r Request, c candidate) (*Base, er
 	return f.make(ctx, r, c, parsed)
 }
 
-// cached says whether all layers are there.
+// cached reports whether all layers are in the cache.
 func (f Finder) cached(rec record) bool {
 	parsed, err := image.ParseBase(rec.Config, nil)
 	if err != nil {
@@ -62,7 +62,7 @@ func (f Finder) cached(rec record) bool {
 	})
 }
 
-// make makes the base of layers that are in the cache.
+// make returns the base made of layers in the cache.
 func (f Finder) make(ctx context.Context, r Request, c candidate, parsed *image.Base) (*Base, error) {
 	b := &Base{
 		Reference: r.Reference, From: c.From, Digest: c.Digest, ConfigDigest: digest.FromBytes(c.Config),
@@ -83,7 +83,7 @@ func (f Finder) make(ctx context.Context, r Request, c candidate, parsed *image.
 		if err != nil {
 			return nil, fmt.Errorf("reading the layer %s: %w", diffID, err)
 		}
-		if _, err := os.Stat(indexName(path)); err != nil { // an older version has put it there
+		if _, err := os.Stat(indexName(path)); err != nil { // an older version has cached the layer without its headers
 			if err := cache(f.Cache).index(ctx, path, info.Size()); err != nil {
 				return nil, fmt.Errorf("reading the layer %s: %w", diffID, err)
 			}

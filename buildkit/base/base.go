@@ -15,80 +15,80 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
-// Base is an image to be put under another one.
+// Base is an image that another one is built on.
 type Base struct {
 	// Reference is the base as the user named it.
 	Reference string
-	// From says for people where it was found: "the engine", "the registry", "dist/layout".
+	// From says, for people, where it was found: "the engine", "the registry", "dist/layout".
 	From string
-	// Digest is the manifest's, which names the image in registries and layouts; where there is none, in an engine with
-	// a graph driver, it is ConfigDigest.
+	// Digest is the digest of the manifest, which names the image in registries and layouts. It is ConfigDigest if there is
+	// no manifest, as in an engine with a graph driver.
 	Digest digest.Digest
-	// ConfigDigest is that of the configuration: of two bases with the same one, every file is the same.
+	// ConfigDigest is the digest of the configuration. Two bases with the same one have the same files.
 	ConfigDigest digest.Digest
-	// ID tells whether the reference means another image now: it is what [Finder.Identify] gives for the same one.
+	// ID is the result of [Finder.Identify] for this image. If the two differ, the reference means another image now.
 	ID string
 	// Image is the configuration with the layers, the lowest first.
 	Image *image.Base
-	// Blobs are the layers as the manifest names them, compressed, the lowest first; none where that is not known. They
-	// have no bytes: those that can be read are in Image.
+	// Blobs are the compressed layers that the manifest names, the lowest first; none if they are not known. They have no
+	// bytes; blobs that can be read are in Image.
 	Blobs []image.Blob
 	// FS is the file system of all layers together.
 	FS *FS
-	// Paths are files of this machine that the reference is read from: whatever changes there may change the base.
+	// Paths are the files of this machine that the base was read from. If they change, the base may change.
 	Paths []string
-	// Instead is why the base is not that of the registry, which was asked first; nil when it is, or was not asked.
+	// Instead is the error of the registry, if it was asked first and the base comes from the engine. Otherwise it is nil.
 	Instead error
 }
 
-// Engine is what is asked of a Docker Engine.
+// Engine is the part of a Docker Engine that a Finder uses.
 type Engine interface {
-	// Base asks for an image by name or ID; found is false, without an error, when there is none.
+	// Base looks up an image by name or ID. If there is none, found is false and err is nil.
 	Base(ctx context.Context, ref string) (id string, platform image.Platform, found bool, err error)
 	// Save writes an image as an archive, as "docker save" does.
 	Save(ctx context.Context, ref string, w io.Writer) error
 }
 
-// Finder looks for bases. Cache is required, all else may be zero.
+// Finder looks for bases. Cache is required; everything else may be zero.
 type Finder struct {
-	// Cache is the folder that layers are kept in; it is made. Several processes may use it at once, and it is safe to
+	// Cache is the folder for layers. It is created if missing. Several processes may use it at once, and it is safe to
 	// remove.
 	Cache string
-	// Engine gives the engine that is asked first; one that is nil, or a nil function, is none.
+	// Engine returns the engine that is asked first. A nil function, or a nil engine, means that there is none.
 	Engine func(ctx context.Context) (Engine, error)
-	// RegistryFirst asks the registry before the engine. The base, and its layers as they are compressed there, are the
-	// same on every machine then, whatever an engine has. An engine is asked when the registry does not give the base.
+	// RegistryFirst asks the registry before the engine, so that the base and its compressed layers are the same on every
+	// machine. The engine is asked only if the registry does not return the base.
 	RegistryFirst bool
-	// Credentials says where the logins of registries are found. Default: nowhere.
+	// Credentials says where to look for the logins of registries. Default: nowhere.
 	Credentials login.Places
-	// CAFile is a PEM file of certificate authorities that count besides the system's. "" is none.
+	// CAFile is a PEM file of certificate authorities to trust in addition to the system's. "" is none.
 	CAFile string
-	// PlainHTTP are the registries that speak no TLS: "registry.example:5000". One of this machine need not be named.
+	// PlainHTTP are the registries without TLS: "registry.example:5000". Registries on this machine need not be named.
 	PlainHTTP []string
 }
 
-// Request is a base that is looked for.
+// Request says which base to find.
 type Request struct {
 	// Reference is "alpine:3.20", "repo@sha256:…", "oci:DIR[:tag]", "archive:FILE[:tag]", or the path of an archive or
 	// a layout: absolute, or beginning with "./" or "../".
 	Reference string
-	// Dir is the folder that relative paths start at.
+	// Dir is the folder that relative paths start from.
 	Dir string
-	// Platform is that of the image that is to be put on the base.
+	// Platform is the platform of the image that is built on the base.
 	Platform image.Platform
 }
 
-// The words before a path.
+// Prefixes of a path.
 const (
 	layoutPrefix  = "oci:"
 	archivePrefix = "archive:"
 )
 
-// Find finds the base. What is not in the cache yet is fetched into it. The image that a name stands for in the engine
-// counts before the one in the registry, if it is of the platform, unless RegistryFirst says otherwise.
+// Find finds the base, and fetches missing layers into the cache. An image in the engine wins over one in the registry if it
+// has the right platform, unless RegistryFirst is set.
 //
-// It fails when there is none, when none is of the platform (the error lists those that are there), when what is read is not
-// what its digest says, or when ctx ends.
+// It fails if there is no such image, if none has the platform (the error lists the platforms that exist), if some bytes do
+// not match their digest, or if ctx ends.
 func (f Finder) Find(ctx context.Context, r Request) (*Base, error) {
 	b, err := f.find(ctx, r)
 	if err != nil {
@@ -97,7 +97,7 @@ func (f Finder) Find(ctx context.Context, r Request) (*Base, error) {
 	return b, nil
 }
 
-// find asks the places in their order.
+// find is Find without the context in its error. It asks the engine and the registry in order.
 func (f Finder) find(ctx context.Context, r Request) (*Base, error) {
 	if r.Reference == "" {
 		return nil, errors.New("it has no name")
@@ -111,7 +111,7 @@ func (f Finder) find(ctx context.Context, r Request) (*Base, error) {
 	b, elsewhere, err := f.inEngine(ctx, r)
 	if err != nil {
 		if _, wrong := parse(r.Reference); wrong != nil {
-			return nil, wrong // not the engine's fault
+			return nil, wrong // the engine is not to blame
 		}
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (f Finder) find(ctx context.Context, r Request) (*Base, error) {
 	return b, nil
 }
 
-// registryFirst asks the engine only for what the registry does not have, or where it cannot be reached.
+// registryFirst asks the engine only if the registry cannot be reached or does not have the base.
 func (f Finder) registryFirst(ctx context.Context, r Request) (*Base, error) {
 	b, err := f.inRegistry(ctx, r)
 	var remote *RemoteError
@@ -143,9 +143,9 @@ func (f Finder) registryFirst(ctx context.Context, r Request) (*Base, error) {
 	return b, nil
 }
 
-// Identify tells what the reference means now, without reading the image: by one question to the engine, and one to the
-// registry when the engine has none; RegistryFirst does not count here. A reference by digest, and a file, always mean the same here: of a file the state
-// of [Base.Paths] tells.
+// Identify returns an ID of the image that the reference means now, without reading the image. It asks the engine once, then
+// the registry once if the engine does not have it; RegistryFirst is ignored. A digest or a file always has the same ID: for
+// a file, look at [Base.Paths].
 func (f Finder) Identify(ctx context.Context, r Request) (string, error) {
 	id, err := f.identify(ctx, r)
 	if err != nil {
@@ -185,7 +185,7 @@ func (f Finder) engine(ctx context.Context) (Engine, error) {
 	return f.Engine(ctx)
 }
 
-// file is the path of a base that is a file or folder of this machine, with the tag behind it.
+// file returns the path and the tag of a base that is a file or folder on this machine.
 func (r Request) file() (path, tag string, ok bool) {
 	for _, prefix := range []string{layoutPrefix, archivePrefix} {
 		if rest, found := strings.CutPrefix(r.Reference, prefix); found {
@@ -202,7 +202,7 @@ func (r Request) file() (path, tag string, ok bool) {
 	return "", "", false
 }
 
-// host is a path on this machine.
+// host returns a path on this machine.
 func (r Request) host(name string) string {
 	if name = filepath.FromSlash(name); !filepath.IsAbs(name) {
 		name = filepath.Join(r.Dir, name)
@@ -210,13 +210,13 @@ func (r Request) host(name string) string {
 	return filepath.Clean(name)
 }
 
-// pinned is the digest of a reference that has one.
+// pinned returns the digest in a reference, if it has one.
 func (r Request) pinned() (digest.Digest, bool) {
 	_, text, ok := strings.Cut(r.Reference, "@")
 	return digest.Digest(text), ok
 }
 
-// same is the ID of a base that is always the same.
+// same returns the ID of the base: the reference if that has a digest, else id.
 func (r Request) same(id string) string {
 	if _, pinned := r.pinned(); pinned {
 		return r.Reference
@@ -224,16 +224,16 @@ func (r Request) same(id string) string {
 	return id
 }
 
-// RemoteError is that an engine or a registry does not give the base.
+// RemoteError reports that an engine or a registry does not return the base.
 type RemoteError struct{ Err error }
 
-// Error is the cause's.
+// Error returns the text of the cause.
 func (e *RemoteError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *RemoteError) Unwrap() error { return e.Err }
 
-// remoteError makes an error one of an engine or registry; nil stays nil.
+// remoteError wraps an error in a [RemoteError]. nil stays nil.
 func remoteError(err error) error {
 	if err == nil {
 		return nil

@@ -20,7 +20,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// hostile are layers that are made to fill the memory of their reader, or to keep it busy.
+// hostile are layers that are made to fill their reader's memory or to keep it busy.
 var hostile = []struct {
 	name  string
 	want  string
@@ -108,7 +108,7 @@ func repeat(n int, do func(int) error) error {
 	return nil
 }
 
-// packed writes a hostile layer, and returns the blob that it is sent as.
+// packed writes a hostile layer, and returns its compressed blob.
 func packed(t *testing.T, write func(*tar.Writer) error) ([]byte, digest.Digest) {
 	t.Helper()
 	var out bytes.Buffer
@@ -124,7 +124,7 @@ func packed(t *testing.T, write func(*tar.Writer) error) ([]byte, digest.Digest)
 	return out.Bytes(), whole.Digest()
 }
 
-// A layer that is made to fill the memory of its reader, or to keep it busy, is refused, and leaves nothing in the cache.
+// A hostile layer is refused and leaves nothing in the cache.
 func TestHostileLayers(t *testing.T) {
 	for _, tt := range hostile {
 		t.Run(tt.name, func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestHostileLayers(t *testing.T) {
 	}
 }
 
-// Chains of headers that belong to one file, which archive/tar reads in one go, are bounded too.
+// Chains of headers of one file, which archive/tar reads at once, are bounded too.
 func TestChainOfHeaders(t *testing.T) {
 	var out bytes.Buffer
 	tw := tar.NewWriter(&out)
@@ -160,7 +160,7 @@ func TestChainOfHeaders(t *testing.T) {
 	}
 }
 
-// A file with holes is refused, in layers and in archives.
+// A sparse file is refused, in layers and in archives.
 func TestSparseFiles(t *testing.T) {
 	for _, format := range []string{"gnu", "posix"} {
 		t.Run(format, func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestSparseFiles(t *testing.T) {
 	}
 }
 
-// wornOut is a context that ends when it was looked at a number of times.
+// wornOut is a context that ends after a number of looks.
 type wornOut struct {
 	context.Context
 	looks *int
@@ -194,7 +194,7 @@ func (w wornOut) Err() error {
 	return nil
 }
 
-// The context is looked at all the while, also within a layer that needs a single header after the other.
+// Flatten looks at the context regularly, even within one layer.
 func TestFlattenObeysTheContext(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "layer.tar")
 	f, err := os.Create(name)
@@ -221,7 +221,7 @@ func TestFlattenObeysTheContext(t *testing.T) {
 	}
 }
 
-// What a blob claims to have does not count, only what was read of it.
+// The claimed size of a blob does not count, only the bytes that were read of it.
 func TestExpandCountsWhatItRead(t *testing.T) {
 	var out bytes.Buffer
 	zw := gzip.NewWriter(&out)

@@ -6,8 +6,9 @@ import (
 	"fmt"
 )
 
-// What the file system of a base may cost, besides what its compressed layers allow. Real layers stay far below: an entry
-// takes some 60 bytes of a compressed layer, its names as many, its path some ten steps, and it has some three records.
+// The budget of a base's file system: a free part, and a part that grows with the compressed size. Real layers need far less.
+// Their entries take about 60 bytes of a compressed layer, and have names of about 60 bytes, paths of about ten steps, and
+// about three PAX records.
 const (
 	freeEntries     = 50_000
 	bytesPerEntry   = 16 // of the compressed layers
@@ -16,18 +17,18 @@ const (
 	freeSteps       = 500_000
 	stepsPerEntry   = 64
 	stepsPerLook    = 10_000 // between two looks at the context
-	recordsPerEntry = 4      // lines of PAX records: each is parsed, and all but the last of a name are lost
+	recordsPerEntry = 4      // PAX records, one a line: each is parsed, and the last of a name wins
 )
 
-// budget is what is left of it. It ends what is made to keep its reader busy, or to fill its memory.
+// budget is the rest of the budget. It stops layers that are made to keep their reader busy or to fill its memory.
 type budget struct {
 	ctx                   context.Context
 	entries, names, steps int
 	records               int
-	since                 int // steps since the context was looked at
+	since                 int // steps since the last look at the context
 }
 
-// newBudget is that of layers that have so many bytes together, as they are sent.
+// newBudget returns the budget for layers with a total compressed size, in bytes.
 func newBudget(ctx context.Context, packed int64) *budget {
 	entries := int(min(maxEntries, freeEntries+packed/bytesPerEntry))
 	return &budget{
@@ -36,12 +37,12 @@ func newBudget(ctx context.Context, packed int64) *budget {
 	}
 }
 
-// bomb is the error for what is larger than it should be.
+// bomb returns the error for a layer that expands too much.
 func bomb(format string, args ...any) error {
 	return fmt.Errorf(format+": it is not a layer but a bomb\nfix: take another base", args...)
 }
 
-// entry takes an entry, or a folder that is made for one.
+// entry spends an entry, or a folder that is made for one.
 func (b *budget) entry() error {
 	if b.entries--; b.entries < 0 {
 		return b.tooMany()
@@ -53,7 +54,7 @@ func (b *budget) tooMany() error { return bomb("there are too many files and fol
 func (b *budget) tooLong() error { return bomb("the names of its files are too long for its size") }
 func (b *budget) tooMuch() error { return bomb("its files have too many records for its size") }
 
-// text takes the bytes of names.
+// text spends n bytes of names.
 func (b *budget) text(n int) error {
 	if b.names -= n; b.names < 0 {
 		return b.tooLong()
@@ -61,7 +62,7 @@ func (b *budget) text(n int) error {
 	return nil
 }
 
-// record takes records of a file.
+// record spends n PAX records.
 func (b *budget) record(n int) error {
 	if b.records -= n; b.records < 0 {
 		return b.tooMuch()
@@ -69,7 +70,7 @@ func (b *budget) record(n int) error {
 	return nil
 }
 
-// step takes steps of work, and looks at the context now and then.
+// step spends n steps of work, and looks at the context now and then.
 func (b *budget) step(n int) error {
 	if b.steps -= n; b.steps < 0 {
 		return bomb("the links and whiteouts in it lead to too many places")
@@ -81,5 +82,5 @@ func (b *budget) step(n int) error {
 	return context.Cause(b.ctx)
 }
 
-// errHeader is that of an entry whose headers are longer than any tool writes them.
+// errHeader reports an entry with headers longer than any tool writes.
 var errHeader = errors.New("the headers of a file in it are too long")

@@ -16,8 +16,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
-// cache is a folder with the layers of bases, uncompressed, by diff ID, and with what else there is to know of them. A
-// file in it is whole: it is written beside its place and renamed.
+// cache is a folder with the uncompressed layers of bases by diff ID, and with what is known about bases. Its files are always
+// complete: each is written under another name and renamed.
 type cache string
 
 func (c cache) layer(diffID digest.Digest) string { return c.file("layers", diffID) }
@@ -26,11 +26,11 @@ func (c cache) file(kind string, d digest.Digest) string {
 	return filepath.Join(string(c), kind, d.Algorithm().String()+"-"+d.Encoded())
 }
 
-// record is what is known of a base by its name that never means another one.
+// record is what is known about a base, stored by a name that never means another base.
 type record struct {
 	Config   json.RawMessage
-	Digest   digest.Digest // of the manifest, "" where there is none
-	Blobs    []blobRecord  // compressed layers, lowest first; none where they are not kept compressed
+	Digest   digest.Digest // of the manifest; "" if there is none
+	Blobs    []blobRecord  // compressed layers, lowest first; none if they are not stored compressed
 	From     string
 	FullName string // of the repository, "docker.io/library/alpine"
 }
@@ -41,12 +41,12 @@ type blobRecord struct {
 	Size      int64
 }
 
-// recordName is where what a name stands for is kept.
+// recordName returns the path of the record for a name.
 func (c cache) recordName(kind, name string, p image.Platform) string {
 	return c.file("images", digest.FromString(kind+" "+name+" "+p.String()))
 }
 
-// recall reads a record. What cannot be read is not known, and is found again.
+// recall reads a record. A record that cannot be read counts as missing: the base is then looked up again.
 func (c cache) recall(name string) (record, bool) {
 	var r record
 	text, err := os.ReadFile(name)
@@ -75,11 +75,11 @@ func (c cache) write(name string, fill func(io.Writer) error) error {
 	return fsx.Create(name, 0o444, func(f *os.File) error { return fill(f) })
 }
 
-// atOnce is how many layers are fetched side by side, as docker does it.
+// atOnce is how many layers are fetched at once. docker uses the same number.
 const atOnce = 3
 
-// layers puts the layers that are not there yet into the cache, each from its blob. A layer that is there is fetched again
-// when it came from another blob: that it is this one's is only claimed.
+// layers fetches the missing layers into the cache, each from its blob. A layer that came from another blob is fetched again:
+// otherwise a manifest could claim any blob for a cached layer.
 func (c cache) layers(ctx context.Context, diffIDs []digest.Digest, blobs []image.Blob, a *account) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -116,17 +116,17 @@ func (c cache) fetch(ctx context.Context, diffID digest.Digest, blob image.Blob,
 	return nil
 }
 
-// isPacked tells whether a layer has a blob that is not the layer itself.
+// isPacked reports whether a layer's blob differs from the layer itself.
 func isPacked(blob image.Blob, diffID digest.Digest) bool {
 	return blob.Digest != "" && blob.Digest != diffID
 }
 
-// proof is where the size of a blob is kept that was expanded to a layer.
+// proof returns the path of the file that proves that a blob expands to a layer. It has the blob's size.
 func (c cache) proof(diffID digest.Digest, blob image.Blob) string {
 	return c.file("blobs", digest.FromString(diffID.String()+" "+blob.Digest.String()))
 }
 
-// proved tells whether a blob is known to be a layer, with the size that it has.
+// proved reports whether a blob of this size is known to expand to a layer.
 func (c cache) proved(diffID digest.Digest, blob image.Blob) bool {
 	if !isPacked(blob, diffID) {
 		return true

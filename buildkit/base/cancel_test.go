@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// ending is a context that ends at a look, and tells when.
+// ending is a context that ends at a given look and records when.
 type ending struct {
 	context.Context
 	looks, last int
@@ -32,7 +32,7 @@ func (e *ending) Err() error {
 	return nil
 }
 
-// Few entries are still handled when the context has ended, whether the headers of a layer are kept or not.
+// After the end of the context, few entries are handled, with or without a header file.
 func TestFlattenEndsSoon(t *testing.T) {
 	const entries = 60_000
 	name := filepath.Join(t.TempDir(), "layer.tar")
@@ -49,7 +49,7 @@ func TestFlattenEndsSoon(t *testing.T) {
 	if err := errors.Join(tw.Close(), f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	// apply tells how often the context was looked at before the first entry was handled, and in all.
+	// apply returns how often the context was looked at before the first entry was handled, and in total.
 	apply := func(last int) (before, looks, after int, err error) {
 		fsys := &FS{root: newFolder("."), layers: []string{name}}
 		ctx := &ending{Context: context.Background(), last: last}
@@ -69,7 +69,7 @@ func TestFlattenEndsSoon(t *testing.T) {
 		prepare func() error
 	}{
 		{"from the layer", func() error { return nil }},
-		{"from the headers that are kept", func() error { return cache("").index(context.Background(), name, 1<<30) }},
+		{"from the header file", func() error { return cache("").index(context.Background(), name, 1<<30) }},
 	} {
 		if err := tt.prepare(); err != nil {
 			t.Fatal(err)
@@ -78,9 +78,9 @@ func TestFlattenEndsSoon(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// One half of the work is to read the headers, the other to put them together.
+		// Half of the work is to read the headers, the other half to apply them.
 		if after := looks - before; before < entries/headersPerLook || after < entries/stepsPerLook {
-			t.Errorf("%s: the context is looked at %d times while headers are read, %d times while they are put together", tt.name, before, after)
+			t.Errorf("%s: the context is looked at %d times while headers are read, %d times while they are applied", tt.name, before, after)
 		}
 		for _, last := range []int{1, 2, looks / 2, looks - 1, looks} {
 			if _, _, after, err := apply(last); !errors.Is(err, context.Canceled) || after > stepsPerLook {
@@ -90,7 +90,7 @@ func TestFlattenEndsSoon(t *testing.T) {
 	}
 }
 
-// Nor is much written of a layer that is being decompressed.
+// After the end of the context, little is written of a layer that is decompressed.
 func TestExpandEndsSoon(t *testing.T) {
 	blob, id := layerOfZeros(t, "f", 8<<20)
 	ctx, stop := context.WithCancel(context.Background())

@@ -22,10 +22,10 @@ const (
 	dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
 )
 
-// fetcher gives what a descriptor describes.
+// fetcher opens the blob that a descriptor describes.
 type fetcher func(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error)
 
-// document reads a small blob, and compares it with its digest.
+// document reads a small blob and checks its digest.
 func (f fetcher) document(ctx context.Context, d ocispec.Descriptor) (text []byte, err error) {
 	if err := d.Digest.Validate(); err != nil {
 		return nil, fmt.Errorf("reading %.100q: %w", d.Digest, err)
@@ -42,7 +42,7 @@ func (f fetcher) document(ctx context.Context, d ocispec.Descriptor) (text []byt
 		return nil, fmt.Errorf("reading %s: %w", d.Digest, err)
 	}
 	if d.Digest.Algorithm().FromBytes(text) != d.Digest {
-		return nil, broken("reading %s: its bytes are others", d.Digest)
+		return nil, broken("reading %s: its bytes do not match the digest", d.Digest)
 	}
 	if err := plainDocument(text); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", d.Digest, err)
@@ -50,7 +50,7 @@ func (f fetcher) document(ctx context.Context, d ocispec.Descriptor) (text []byt
 	return text, nil
 }
 
-// choose finds the image of a platform in an archive or layout: that of a tag, or without one the only one.
+// choose finds the image of a platform in an archive or layout. Without a tag there must be only one image.
 func choose(ctx context.Context, s store, tag string, p image.Platform) (candidate, error) {
 	text, err := small(s, ocispec.ImageIndexFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -95,8 +95,7 @@ func small(s store, name string) (text []byte, err error) {
 	return text, nil
 }
 
-// tagged are the descriptors of a tag, by the annotations that layouts and archives have; without one all, when they are of one
-// image.
+// tagged returns the descriptors with a tag in their annotations. Without a tag it returns all, if they belong to one image.
 func tagged(all []ocispec.Descriptor, tag string) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	var names []string
@@ -121,14 +120,14 @@ func tagged(all []ocispec.Descriptor, tag string) ([]ocispec.Descriptor, error) 
 	case len(found) == 0:
 		return nil, plaintext.Errorf("it has no image %q, it has %s\nfix: name one of them", tag, listed(names))
 	case len(distinct) > 1 && !slices.ContainsFunc(found, func(d ocispec.Descriptor) bool { return d.Platform != nil }):
-		return nil, plaintext.Errorf("it has several images: %s\nfix: name the tag of one behind a colon", listed(names))
+		return nil, plaintext.Errorf("it has several images: %s\nfix: add the tag of one after a colon", listed(names))
 	case len(distinct) > 1 && tag == "" && len(names) > 1 && samePlatform(distinct):
-		return nil, plaintext.Errorf("it has several images: %s\nfix: name the tag of one behind a colon", listed(names))
+		return nil, plaintext.Errorf("it has several images: %s\nfix: add the tag of one after a colon", listed(names))
 	}
 	return distinct, nil
 }
 
-// samePlatform tells whether two descriptors are of one platform.
+// samePlatform reports whether two descriptors have the same platform.
 func samePlatform(list []ocispec.Descriptor) bool {
 	seen := map[image.Platform]bool{}
 	for _, d := range list {

@@ -16,7 +16,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// dockerEntry is an image of the manifest.json that "docker save" writes.
+// dockerEntry is an image in the manifest.json that "docker save" writes.
 type dockerEntry struct {
 	Config   string
 	RepoTags []string
@@ -45,7 +45,7 @@ func chooseDocker(s store, tag string) (candidate, error) {
 		}
 	}
 	if len(found) != 1 {
-		return candidate{}, plaintext.Errorf("it has %d images of that name, of %s\nfix: name the tag of one behind a colon", len(found), listed(names))
+		return candidate{}, plaintext.Errorf("it has %d images of that name, of %s\nfix: add the tag of one after a colon", len(found), listed(names))
 	}
 	return dockerImage(s, found[0])
 }
@@ -55,7 +55,7 @@ func dockerImage(s store, e dockerEntry) (candidate, error) {
 	if err != nil {
 		return candidate{}, fmt.Errorf("reading the configuration: %w", err)
 	}
-	// Archives name it by its digest; older ones too, with ".json" behind.
+	// Archives name it by its digest, older ones with ".json" after it.
 	if hex, ok := strings.CutSuffix(e.Config, ".json"); ok && digest.NewDigestFromEncoded(digest.SHA256, hex).Validate() == nil &&
 		digest.FromBytes(config).Encoded() != hex {
 		return candidate{}, broken("the configuration is not %s", hex)

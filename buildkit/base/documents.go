@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// maxDocument bounds a manifest, an index and a configuration, in bytes, as registries do.
+// maxDocument bounds a manifest, an index and a configuration, in bytes. Registries have the same limit.
 const maxDocument = 4 << 20
 
-// maxParts bounds the commas of a document. Every element of a list becomes a value of a hundred bytes and more, though it
-// may be written with one. A layout of ten thousand images has fewer.
+// maxParts bounds the commas in a document. A list element of one byte becomes a value of over a hundred bytes in memory. A
+// layout of ten thousand images has fewer commas.
 const maxParts = 100_000
 
-// plainDocument refuses a document that would need much more memory than it has bytes.
+// plainDocument refuses a document that would need much more memory than its size.
 func plainDocument(text []byte) error {
 	if n := bytes.Count(text, []byte(",")); n > maxParts {
 		return fmt.Errorf("the document has too many parts (%d)", n)
@@ -22,10 +22,10 @@ func plainDocument(text []byte) error {
 	return nil
 }
 
-// What is shown of names in a document: so many of them, and so many bytes of each.
+// maxShown and maxShownName limit how many names of a document an error shows, and how many bytes of each.
 const maxShown, maxShownName = 10, 200
 
-// listed are names as an error shows them.
+// listed returns names for an error.
 func listed(names []string) string {
 	names = slices.Clone(names)
 	more := ""

@@ -12,7 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// A document of a few megabytes does not become hundreds in memory, and no error is as long as it.
+// A document of a few megabytes does not take hundreds of megabytes in memory, and its error is short.
 func TestHostileDocuments(t *testing.T) {
 	const many = 1_000_000
 	id := digest.FromString("x").String()
@@ -75,7 +75,7 @@ func TestHostileDocuments(t *testing.T) {
 	}
 }
 
-// comma is what stands before one more field of an object.
+// comma returns the separator before another field of an object.
 func comma(object string) string {
 	if object == "{}" {
 		return ""

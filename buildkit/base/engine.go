@@ -11,7 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
-// inEngine finds the base in the engine. Without one there it gives nil, and words about what is there instead.
+// inEngine finds the base in the engine. If it is not there, it returns nil and, for another platform, the start of an error.
 func (f Finder) inEngine(ctx context.Context, r Request) (*Base, string, error) {
 	engine, err := f.engine(ctx)
 	if err != nil || engine == nil {
@@ -40,7 +40,7 @@ func (f Finder) inEngine(ctx context.Context, r Request) (*Base, string, error) 
 	return b, "", err
 }
 
-// saved takes the base from the engine by way of a temporary archive.
+// saved reads the base from the engine through a temporary archive.
 func (f Finder) saved(ctx context.Context, r Request, engine Engine, id, name string) (b *Base, err error) {
 	if err := os.MkdirAll(f.Cache, 0o755); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (f Finder) saved(ctx context.Context, r Request, engine Engine, id, name st
 	if b, err = f.complete(ctx, r, c); err != nil {
 		return nil, err
 	}
-	// The archive is gone when a push would want its blobs.
+	// The archive will be gone before a push needs its blobs.
 	for _, l := range b.Image.Layers {
 		l.Blob = nil
 	}

@@ -15,16 +15,17 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// The layers of a base together may be this much, and by this factor larger than what was read of their blobs: real ones stay
-// below a tenth of it, and a bomb of some kilobytes does not fill a disk, whatever size it claims to have.
+// Limits of a base's layers together. Their size may be expandedFree bytes plus expandedFactor times the bytes read of their
+// blobs; a claimed size does not count. Real layers need less than a tenth of that, and a bomb of a few kilobytes cannot fill
+// a disk.
 const (
 	expandedFree   = 256 << 20
 	expandedFactor = 200
 	maxBlob        = 1 << 40  // bytes
-	maxWindow      = 64 << 20 // of zstd, in bytes: the best compression of engines has 32 MiB
+	maxWindow      = 64 << 20 // of zstd, in bytes; engines use 32 MiB at most
 )
 
-// expand writes the tar of a layer, and compares what it reads with the digests of both forms. The account is that of its base.
+// expand writes the uncompressed tar of a layer, and checks the digests of the blob and the tar. a is the account of its base.
 func expand(ctx context.Context, w io.Writer, blob image.Blob, diffID digest.Digest, a *account) (err error) {
 	if blob.Size < 0 || blob.Size > maxBlob {
 		return fmt.Errorf("a blob of %d bytes cannot be a layer", blob.Size)
@@ -45,7 +46,7 @@ func expand(ctx context.Context, w io.Writer, blob image.Blob, diffID digest.Dig
 	if err := copyScanned(ctx, io.MultiWriter(w, whole.Hash()), tar, a); err != nil {
 		return err
 	}
-	if _, err := io.Copy(io.Discard, in); err != nil { // what stands behind the compressed data is part of the blob
+	if _, err := io.Copy(io.Discard, in); err != nil { // bytes after the compressed data are part of the blob
 		return err
 	}
 	switch {
@@ -59,12 +60,12 @@ func expand(ctx context.Context, w io.Writer, blob image.Blob, diffID digest.Dig
 	return nil
 }
 
-// broken is the error for what is not what its digest says.
+// broken returns the error for bytes that do not match their digest.
 func broken(format string, args ...any) error {
-	return fmt.Errorf(format+"\nfix: fetch or write the base again: what is there is damaged", args...)
+	return fmt.Errorf(format+"\nfix: fetch or write the base again: it is damaged", args...)
 }
 
-// decompress recognises the form by its first bytes, as engines do: media types are often wrong.
+// decompress recognises the compression by the first bytes, as engines do: media types are often wrong.
 func decompress(in *bufio.Reader) (io.Reader, func(), error) {
 	head, err := in.Peek(6)
 	if err != nil && err != io.EOF {

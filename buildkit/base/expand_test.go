@@ -73,12 +73,12 @@ func TestExpand(t *testing.T) {
 	}
 }
 
-// zeros never end.
+// zeros is an endless reader.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// A small blob that becomes more than any layer is not written to the disk.
+// A small blob that expands to more than any layer is not written to the disk.
 func TestExpandOfABomb(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

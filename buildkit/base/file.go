@@ -11,7 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// inFile finds the base in an archive or a layout of this machine.
+// inFile finds the base in an archive or a layout on this machine.
 func (f Finder) inFile(ctx context.Context, r Request, name, tag string) (b *Base, err error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -35,7 +35,7 @@ func (f Finder) inFile(ctx context.Context, r Request, name, tag string) (b *Bas
 	}
 	for _, l := range b.Image.Layers {
 		if l.Blob != nil {
-			l.Blob = again(name, f.Cache, *l.Blob)
+			l.Blob = reopening(name, f.Cache, *l.Blob)
 		}
 	}
 	return b, nil
@@ -46,13 +46,13 @@ func (f Finder) inLayout(ctx context.Context, r Request, dir, tag string) (*Base
 	if err != nil {
 		return nil, err
 	}
-	// The blobs are named by digest: the same index is the same image.
+	// Blobs are named by digest: the same index means the same image.
 	c.From, c.id, c.paths = dir, r.Reference, []string{filepath.Join(dir, "index.json")}
 	return f.complete(ctx, r, c)
 }
 
-// again is a blob whose archive is opened each time: nobody keeps it open until a push.
-func again(name, temp string, blob image.Blob) *image.Blob {
+// reopening returns a blob that opens its archive each time, so that the archive is not kept open until a push.
+func reopening(name, temp string, blob image.Blob) *image.Blob {
 	blob.Open = func(ctx context.Context) (io.ReadCloser, error) {
 		archive, err := openArchive(ctx, name, temp)
 		if err != nil {
@@ -67,7 +67,7 @@ func again(name, temp string, blob image.Blob) *image.Blob {
 	return &blob
 }
 
-// inArchive is a blob that closes its archive.
+// inArchive is an open blob. Close closes its archive.
 type inArchive struct {
 	io.Reader
 	archive *archive

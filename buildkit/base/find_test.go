@@ -46,7 +46,7 @@ func output(t *testing.T, name string, args ...string) string {
 
 var amd64 = image.Platform{OS: "linux", Architecture: "amd64"}
 
-// written is an image of two layers, as an archive; the second layer has the word.
+// written writes an archive of an image with two layers, and returns its path. The second layer has the word.
 func written(t *testing.T, word string, p image.Platform) string {
 	t.Helper()
 	var layers []*image.Layer
@@ -71,7 +71,7 @@ func written(t *testing.T, word string, p image.Platform) string {
 	return path
 }
 
-// wantBase fails when the base is not the written one.
+// wantBase fails if the base is not the written one.
 func wantBase(t *testing.T, b *base.Base, err error, word string) {
 	t.Helper()
 	if err != nil {
@@ -105,7 +105,7 @@ func wantBase(t *testing.T, b *base.Base, err error, word string) {
 	}
 }
 
-// The same image from archives and layouts in every form that tools write.
+// Find reads archives and layouts in every form that tools write.
 func TestFindInFiles(t *testing.T) {
 	t.Parallel()
 	need(t, "skopeo", "gzip")
@@ -162,7 +162,7 @@ func wantError(t *testing.T, err error, words ...string) {
 	}
 }
 
-// Of an index the image of the platform is taken, and where there is none the error says which there are.
+// Find takes the image of the platform from an index. If there is none, the error lists the platforms.
 func TestFindPlatform(t *testing.T) {
 	t.Parallel()
 	need(t, "skopeo", "podman")
@@ -185,7 +185,7 @@ func TestFindPlatform(t *testing.T) {
 		{amd64, "linux/amd64"},
 		{image.Platform{OS: "linux", Architecture: "arm64"}, "linux/arm64"},
 		{image.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}, "linux/arm64"},
-		{image.Platform{OS: "linux", Architecture: "arm", Variant: "v7"}, "linux/arm/v6"}, // runs what is for v6
+		{image.Platform{OS: "linux", Architecture: "arm", Variant: "v7"}, "linux/arm/v6"}, // v7 runs programs for v6
 		{image.Platform{OS: "linux", Architecture: "arm", Variant: "v5"}, ""},
 		{image.Platform{OS: "linux", Architecture: "riscv64"}, ""},
 	} {
@@ -200,8 +200,8 @@ func TestFindPlatform(t *testing.T) {
 	}
 }
 
-// What is damaged on the way is found out, and nothing of it stays.
-func TestFindRefusesWhatIsDamaged(t *testing.T) {
+// Damaged blobs are refused, and nothing of them stays.
+func TestFindRefusesDamage(t *testing.T) {
 	t.Parallel()
 	need(t, "skopeo")
 	dir := t.TempDir()
@@ -235,15 +235,15 @@ func TestFindRefusesWhatIsDamaged(t *testing.T) {
 	}
 }
 
-// registry is Debian's registry on this machine, behind a server that notes what it is asked for.
+// registry is Debian's registry on this machine, behind a server that records requests.
 type registry struct {
 	host string
 	mu   sync.Mutex
 	log  []string
-	user string // that may pull; "" is everyone
+	user string // who may pull; "" means everyone
 }
 
-// asked is what was asked for since the last time.
+// asked returns the requests since the last call.
 func (r *registry) asked() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -311,7 +311,7 @@ func (r *registry) push(t *testing.T, word, name string) {
 	r.asked()
 }
 
-// A tag is asked for each time, by one HEAD; what it means is fetched once, and a digest is never asked for again.
+// A tag needs one HEAD request each time. The image is fetched once, and a known digest needs no request.
 func TestFindInARegistry(t *testing.T) {
 	t.Parallel()
 	r := startRegistry(t)
@@ -321,7 +321,7 @@ func TestFindInARegistry(t *testing.T) {
 	tag := base.Request{Reference: r.host + "/team/base:1", Platform: amd64}
 	b, err := f.Find(ctx, tag)
 	wantBase(t, b, err, "one")
-	// skopeo has written a manifest of Docker's, from an archive of Docker's.
+	// skopeo writes a Docker manifest from a Docker archive.
 	if blob := b.Image.Layers[0].Blob; blob.Repository != r.host+"/team/base" || blob.MediaType != "application/vnd.oci.image.layer.v1.tar+gzip" {
 		t.Errorf("the blobs are of the repository %q, and of the type %q", blob.Repository, blob.MediaType)
 	}
@@ -346,7 +346,7 @@ func TestFindInARegistry(t *testing.T) {
 
 	r.push(t, "two", "team/base:1")
 	if id, err := f.Identify(ctx, tag); err != nil || id == b.ID {
-		t.Errorf("the base is %q still (%v), and another one was pushed", id, err)
+		t.Errorf("the base is still %q (%v) after another one was pushed", id, err)
 	}
 	moved, err := f.Find(ctx, tag)
 	wantBase(t, moved, err, "two")
@@ -357,7 +357,7 @@ func TestFindInARegistry(t *testing.T) {
 	wantError(t, err, "team/none:1", r.host, "docker login", "fix: ")
 }
 
-// The credentials are those of the docker command's configuration.
+// The credentials come from the docker command's configuration.
 func TestFindInAPrivateRegistry(t *testing.T) {
 	t.Parallel()
 	r := startRegistry(t)
@@ -378,7 +378,7 @@ func TestFindInAPrivateRegistry(t *testing.T) {
 	wantBase(t, b, err, "one")
 }
 
-// A registry may have a certificate of an authority that only the user knows, or none at all.
+// A registry may have a private certificate authority, or no TLS.
 func TestFindByTLS(t *testing.T) {
 	t.Parallel()
 	plain := startRegistry(t)
@@ -404,7 +404,7 @@ func TestFindByTLS(t *testing.T) {
 	wantBase(t, b, err, "one")
 }
 
-// A name that is none is not blamed on the engine.
+// The engine is not blamed for an invalid name.
 func TestFindByAWrongName(t *testing.T) {
 	t.Parallel()
 	f := base.Finder{Cache: t.TempDir(), Engine: func(context.Context) (base.Engine, error) { return refusing{}, nil }}
@@ -418,14 +418,14 @@ func TestFindByAWrongName(t *testing.T) {
 	}
 }
 
-// refusing is an engine that takes a name for malformed.
+// refusing is an engine that refuses every name as malformed.
 type refusing struct{ base.Engine }
 
 func (refusing) Base(context.Context, string) (string, image.Platform, bool, error) {
 	return "", image.Platform{}, false, errors.New("no such image: invalid reference format")
 }
 
-// Several runs at once fetch into one cache, and each gets the whole base.
+// Several runs may fetch into one cache at once, and each gets the whole base.
 func TestFindAtOnce(t *testing.T) {
 	t.Parallel()
 	archive := written(t, "one", amd64)
@@ -448,14 +448,14 @@ func TestFindAtOnce(t *testing.T) {
 	wait.Wait()
 }
 
-// A cancelled search ends with the context's cause, and leaves no half file.
+// A cancelled search fails and leaves no file.
 func TestFindObeysTheContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	f := base.Finder{Cache: t.TempDir()}
 	if _, err := f.Find(ctx, base.Request{Reference: "archive:" + written(t, "one", amd64), Platform: amd64}); err == nil {
-		t.Error("it was found all the same")
+		t.Error("no error")
 	}
 	err := filepath.WalkDir(f.Cache, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {

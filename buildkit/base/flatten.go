@@ -12,15 +12,15 @@ import (
 	"unicode/utf8"
 )
 
-// The words of whiteouts (https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#whiteouts). Names that begin with
-// the second are marks of the union file system that the format is from.
+// Prefixes and names of whiteouts (https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#whiteouts). Other names
+// that begin with mark are metadata of aufs, which the format comes from.
 const (
 	whiteout = ".wh."
 	mark     = ".wh..wh."
 	opaque   = ".wh..wh..opq"
 )
 
-// What a base may have. Large distributions have some 100,000 files.
+// Limits of a base. Large distributions have about 100,000 files.
 const (
 	maxEntries = 2_000_000
 	maxName    = 4096 // PATH_MAX
@@ -28,8 +28,8 @@ const (
 	maxLinks   = 40 // as on Linux, path_resolution(7)
 )
 
-// Flatten reads the headers of layers, the lowest first, each an uncompressed tar, and returns the file system that
-// they make. It fails when that is larger, or more work, than layers of their size can be.
+// Flatten reads the headers of layers, the lowest first, each an uncompressed tar, and returns their file system. It fails if
+// that is larger, or takes more work, than layers of their size should.
 func Flatten(ctx context.Context, layers []string) (*FS, error) {
 	var size int64
 	for _, name := range layers {
@@ -42,7 +42,7 @@ func Flatten(ctx context.Context, layers []string) (*FS, error) {
 	return flatten(ctx, layers, size)
 }
 
-// flatten is [Flatten] for layers that have so many bytes together, as they are sent.
+// flatten is [Flatten] for layers with a total compressed size, in bytes.
 func flatten(ctx context.Context, layers []string, packed int64) (*FS, error) {
 	f := &FS{root: newFolder("."), layers: layers, budget: newBudget(ctx, packed)}
 	for i, name := range layers {
@@ -58,7 +58,7 @@ func newFolder(name string) *node {
 	return &node{name: name, mode: fs.ModeDir | 0o755, layer: -1, children: map[string]*node{}}
 }
 
-// apply puts a layer over what is there.
+// apply applies a layer to the file system.
 func (f *FS) apply(ctx context.Context, layer int, name string) error {
 	headers, err := headersOf(ctx, name)
 	if err != nil {
@@ -82,7 +82,7 @@ func (f *FS) put(layer int, h *header) error {
 	case len(name) > maxName || strings.Count(name, "/") > maxDepthFS:
 		return errors.New("the path is too long")
 	case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
-		return nil // nobody asks for such a name: io/fs has none
+		return nil // io/fs has no such names
 	case name == "":
 		if h.Type == tar.TypeDir {
 			f.root.mode, f.root.uid, f.root.gid = fs.ModeDir|mode(h), h.UID, h.GID
@@ -105,7 +105,7 @@ func (f *FS) put(layer int, h *header) error {
 	return f.add(layer, parent, base, h)
 }
 
-// add puts what is no whiteout into its folder.
+// add puts an entry that is no whiteout into its folder.
 func (f *FS) add(layer int, parent *node, name string, h *header) error {
 	n := &node{name: name, mode: mode(h), uid: h.UID, gid: h.GID, layer: layer}
 	switch h.Type {
@@ -124,9 +124,9 @@ func (f *FS) add(layer int, parent *node, name string, h *header) error {
 		if err != nil {
 			return err
 		}
-		again := *to
-		again.name, again.layer = name, layer
-		n = &again
+		link := *to
+		link.name, link.layer = name, layer
+		n = &link
 	case tar.TypeChar:
 		n.mode |= fs.ModeDevice | fs.ModeCharDevice
 	case tar.TypeBlock:
@@ -134,13 +134,13 @@ func (f *FS) add(layer int, parent *node, name string, h *header) error {
 	case tar.TypeFifo:
 		n.mode |= fs.ModeNamedPipe
 	default:
-		return nil // headers of formats that engines pass over too
+		return nil // engines skip such headers too
 	}
 	parent.children[name] = n
 	return nil
 }
 
-// target is what a hard link is another name of.
+// target returns the node that a hard link leads to.
 func (f *FS) target(name string) (*node, error) {
 	dir, base := path.Split(path.Clean("/" + name)[1:])
 	parent, err := f.walk(dir)
@@ -157,7 +157,7 @@ func (f *FS) target(name string) (*node, error) {
 	return n, nil
 }
 
-// folder finds a folder, through links, and makes what is not there, as engines do for a layer that has no entry for it.
+// folder finds a folder, following links, and makes missing ones, as engines do for a layer without an entry for them.
 func (f *FS) folder(layer int, dir string) (*node, error) {
 	return f.resolve(dir, func(parent *node, name string) (*node, error) {
 		if err := f.budget.entry(); err != nil {
@@ -170,12 +170,12 @@ func (f *FS) folder(layer int, dir string) (*node, error) {
 	})
 }
 
-// walk finds a folder, through links.
+// walk finds a folder, following links.
 func (f *FS) walk(dir string) (*node, error) {
 	return f.resolve(dir, func(*node, string) (*node, error) { return nil, fs.ErrNotExist })
 }
 
-// resolve goes to a folder: links are followed inside of the root, where ".." ends.
+// resolve finds a folder. It follows links within the root, and ".." does not leave the root.
 func (f *FS) resolve(dir string, missing func(parent *node, name string) (*node, error)) (*node, error) {
 	way, todo := []*node{f.root}, strings.Split(dir, "/")
 	if err := f.budget.step(len(todo)); err != nil {
@@ -223,7 +223,7 @@ func (f *FS) resolve(dir string, missing func(parent *node, name string) (*node,
 	return way[len(way)-1], nil
 }
 
-// hide removes from a folder what lower layers have put there.
+// hide removes everything from a folder that lower layers have put there.
 func (n *node) hide(layer int, b *budget) error {
 	for name := range n.children {
 		if err := n.remove(layer, name, b); err != nil {
@@ -233,7 +233,7 @@ func (n *node) hide(layer int, b *budget) error {
 	return nil
 }
 
-// remove removes what lower layers have put at a name: a whiteout does not concern its own layer, wherever it stands in it.
+// remove removes what lower layers have put at a name. A whiteout does not affect its own layer, whatever the order of entries.
 func (n *node) remove(layer int, name string, b *budget) error {
 	if err := b.step(1); err != nil {
 		return err
@@ -253,7 +253,7 @@ func (n *node) remove(layer int, name string, b *budget) error {
 	return nil
 }
 
-// mode are the permissions of a header.
+// mode returns the permissions in a header.
 func mode(h *header) fs.FileMode {
 	m := fs.FileMode(h.Mode).Perm()
 	for _, b := range [...]struct {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// entry is one of a layer: "dir/", "file=content", "link->target", "hard=>target".
+// entry is an entry of a layer: "dir/", "file=content", "link->target", "hard=>target".
 type entry string
 
 func (e entry) header() (tar.Header, string) {
@@ -105,7 +105,7 @@ func TestFlatten(t *testing.T) {
 		{"whiteout of a file", [][]entry{{"a=1", "b=1"}, {".wh.a"}}, []string{"b=1"}},
 		{"whiteout of a folder", [][]entry{{"d/", "d/x=1", "d/e/", "d/e/y=1"}, {".wh.d"}}, nil},
 		{"whiteout of what is not there", [][]entry{{"a=1"}, {".wh.b"}}, []string{"a=1"}},
-		{"whiteout behind its own layer's file", [][]entry{{"a=1"}, {"a=2", ".wh.a"}}, []string{"a=2"}},
+		{"whiteout after its own layer's file", [][]entry{{"a=1"}, {"a=2", ".wh.a"}}, []string{"a=2"}},
 		{"whiteout before its own layer's file", [][]entry{{"d/", "d/x=1"}, {".wh.d", "d/", "d/y=2"}}, []string{"d/", "d/y=2"}},
 		{"opaque", [][]entry{{"d/", "d/x=1", "d/e/", "d/e/z=1"}, {"d/", "d/y=2", "d/.wh..wh..opq"}}, []string{"d/", "d/y=2"}},
 		{"opaque of two layers", [][]entry{{"d/x=1"}, {"d/y=2"}, {"d/.wh..wh..opq"}}, []string{"d/"}},
@@ -178,7 +178,7 @@ func TestFlattenRefuses(t *testing.T) {
 	}
 }
 
-// A layer that is cut off is an error, also where a file's bytes would only be passed over.
+// A truncated layer is an error, even if only a file's bytes are missing, which are skipped.
 func TestFlattenOfHalfALayer(t *testing.T) {
 	t.Parallel()
 	name := layerFile(t, entry("a="+strings.Repeat("x", 4096)), "b=1")

@@ -11,15 +11,14 @@ import (
 	"time"
 )
 
-// FS is the file system of a base: what a container of it sees. Names are those of [io/fs]; links are not followed,
-// neither on the way nor at the end. The Sys of what Lstat gives is a [*tar.Header] with the owner. Files are opened
-// where they lie in the layers, and are [io.ReaderAt]s.
+// FS is the file system that a container of the base sees. Names are those of [io/fs]; no link in them is followed. Sys of
+// Lstat's result is a [*tar.Header] with the owner. Open reads files from the layers; they implement [io.ReaderAt].
 //
-// It is read by many at once.
+// It can be used concurrently.
 type FS struct {
 	root   *node
 	layers []string // files of the layers
-	budget *budget  // while it is made
+	budget *budget  // only during construction
 }
 
 // node is a file, folder or link.
@@ -29,9 +28,9 @@ type node struct {
 	uid, gid int
 	link     string
 	size     int64
-	layer    int   // that has the entry
-	bytes    int   // layer that has a file's bytes: a hard link may be to a lower one's
-	offset   int64 // where they begin in it
+	layer    int   // layer with the entry
+	bytes    int   // layer with a file's bytes: lower than layer for some hard links
+	offset   int64 // of the bytes in that layer
 	children map[string]*node
 }
 
@@ -49,7 +48,7 @@ func (f *FS) find(op, name string) (*node, error) {
 	return n, nil
 }
 
-// Lstat describes what is at a name, a link itself.
+// Lstat describes a file, folder or link. It does not follow links.
 func (f *FS) Lstat(name string) (fs.FileInfo, error) {
 	n, err := f.find("lstat", name)
 	if err != nil {
@@ -90,7 +89,7 @@ func (f *FS) Open(name string) (fs.File, error) {
 	return &file{SectionReader: io.NewSectionReader(layer, n.offset, n.size), node: n, layer: layer}, nil
 }
 
-// list is what is in a folder, sorted by name.
+// list returns the entries of a folder, sorted by name.
 func (n *node) list() []fs.DirEntry {
 	var list []fs.DirEntry
 	for _, c := range n.children {
@@ -150,7 +149,7 @@ func (d *folder) ReadDir(n int) ([]fs.DirEntry, error) {
 	return part, nil
 }
 
-// split gives the elements of a name of io/fs.
+// split returns the elements of a name of io/fs.
 func split(name string) []string {
 	if name == "." {
 		return nil

@@ -18,8 +18,7 @@ import (
 
 var linuxAMD64 = image.Platform{OS: "linux", Architecture: "amd64"}
 
-// FuzzFlatten flattens two layers of any bytes. What comes out is a file system that can be walked, with paths that a
-// machine has.
+// FuzzFlatten flattens two layers of any bytes. The result must be a file system that can be walked, with valid paths.
 func FuzzFlatten(f *testing.F) {
 	for _, entries := range [][]entry{
 		{"a=1", "d/", "d/x=1", "l->d", "h=>a"}, {".wh.a", "d/.wh..wh..opq", "l/y=2"}, {"a->b", "b->a", "c->../../c"}, {"l->/d", "d/", "l/../z=1"},
@@ -61,7 +60,7 @@ func FuzzFlatten(f *testing.F) {
 	})
 }
 
-// FuzzExpand expands any bytes, under their digest, with any claimed size.
+// FuzzExpand expands any bytes with the right digest and any claimed size.
 func FuzzExpand(f *testing.F) {
 	f.Add([]byte("a layer"), int64(7))
 	f.Add([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0}, int64(20))
@@ -81,8 +80,8 @@ func FuzzExpand(f *testing.F) {
 	})
 }
 
-// FuzzLayout chooses an image of a layout whose documents are any bytes: the index, and one blob under its digest, to which
-// the index leads by the words DIGEST and, in the blob, by any digest.
+// FuzzLayout chooses an image in a layout whose documents are any bytes. In the index, DIGEST stands for the digest of the one
+// blob; in the blob, any digest leads to it.
 func FuzzLayout(f *testing.F) {
 	config := []byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`)
 	manifest, err := json.Marshal(ocispec.Manifest{
@@ -133,7 +132,7 @@ func FuzzLayout(f *testing.F) {
 	})
 }
 
-// hidden is a layout without an index: what is left is as docker writes it.
+// hidden is a layout without its index, like an archive of docker.
 type hidden struct{ layout }
 
 func (h hidden) open(name string) (io.ReadCloser, int64, error) {

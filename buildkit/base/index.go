@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// header is what is read of a tar's header, and where the bytes are.
+// header has the needed fields of a tar header, and the offset of the file's bytes.
 type header struct {
 	Name, Link string
 	Type       byte
@@ -23,14 +23,14 @@ type header struct {
 	Offset     int64
 }
 
-// indexName is where the headers of a layer are kept, beside it: to read them of the layer is to read a little of each
-// file. They are lists of some thousands each; a file ".index" of an older version has all of them in one.
+// indexName returns the file with a layer's headers, beside the layer. Reading them from the layer means to read a piece of
+// each file. The file has lists of up to headersPerLook headers. A file ".index" of an older version has a single list.
 func indexName(layer string) string { return layer + ".headers" }
 
-// headersPerLook is how many headers are kept, and read, between two looks at the context.
+// headersPerLook is how many headers are written, and read, between two looks at the context.
 const headersPerLook = 10_000
 
-// index keeps the headers of a layer of the cache, which was sent in so many bytes.
+// index writes the header file of a cached layer. packed is the compressed size of the layer.
 func (c cache) index(ctx context.Context, layer string, packed int64) error {
 	headers, err := readHeaders(ctx, layer, packed)
 	if err != nil {
@@ -47,10 +47,10 @@ func (c cache) index(ctx context.Context, layer string, packed int64) error {
 	})
 }
 
-// headersOf are those of a layer, as they are kept; where none are, or none that can be read, as the layer has them.
+// headersOf returns the headers of a layer, from its header file, or from the layer itself if that file cannot be read.
 func headersOf(ctx context.Context, layer string) ([]header, error) {
 	if f, err := os.Open(indexName(layer)); err == nil {
-		headers, err := keptHeaders(ctx, f)
+		headers, err := decodeHeaders(ctx, f)
 		if err = errors.Join(err, f.Close()); err == nil {
 			return headers, nil
 		}
@@ -58,8 +58,8 @@ func headersOf(ctx context.Context, layer string) ([]header, error) {
 	return readHeaders(ctx, layer, -1)
 }
 
-// keptHeaders reads headers as they are kept.
-func keptHeaders(ctx context.Context, r io.Reader) (headers []header, err error) {
+// decodeHeaders reads a header file.
+func decodeHeaders(ctx context.Context, r io.Reader) (headers []header, err error) {
 	decoder := gob.NewDecoder(bufio.NewReaderSize(r, 256<<10))
 	for {
 		if err := context.Cause(ctx); err != nil {
@@ -75,7 +75,7 @@ func keptHeaders(ctx context.Context, r io.Reader) (headers []header, err error)
 	}
 }
 
-// readHeaders reads the headers of a layer, which was sent in so many bytes; -1 means that nobody knows.
+// readHeaders reads the headers from a layer. packed is the compressed size of the layer, -1 if unknown.
 func readHeaders(ctx context.Context, layer string, packed int64) (headers []header, err error) {
 	in, err := os.Open(layer)
 	if err != nil {
@@ -108,19 +108,19 @@ func readHeaders(ctx context.Context, layer string, packed int64) (headers []hea
 	}
 }
 
-// textOf is how many bytes the names and records of an entry have.
+// textOf returns the length of an entry's names and PAX records, in bytes.
 func textOf(h *tar.Header) int {
 	n := len(h.Name) + len(h.Linkname)
 	for key, value := range h.PAXRecords {
-		if key != "path" && key != "linkpath" { // which are in Name and Linkname
+		if key != "path" && key != "linkpath" { // those are in Name and Linkname
 			n += len(key) + len(value)
 		}
 	}
 	return n
 }
 
-// plainEntry refuses an entry that no engine takes, or whose size says nothing of its bytes: in a sparse file they are
-// elsewhere, and most are not there.
+// plainEntry refuses an entry that no engine takes, and a sparse file: its size does not say how many bytes it has, or where
+// they are.
 func plainEntry(h *tar.Header) error {
 	if len(h.Name) > maxName || len(h.Linkname) > maxName {
 		return fmt.Errorf("%.100q: the path is too long", h.Name)

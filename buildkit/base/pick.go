@@ -15,7 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
-// manifest is an image's manifest among others.
+// manifest is a manifest that may be chosen.
 type manifest struct {
 	descriptor ocispec.Descriptor
 	document   ocispec.Manifest
@@ -23,7 +23,7 @@ type manifest struct {
 	platform   image.Platform
 }
 
-// pick chooses the manifest of a platform below some descriptors.
+// pick chooses the manifest for a platform from descriptors of manifests and indexes.
 func pick(ctx context.Context, fetch fetcher, list []ocispec.Descriptor, p image.Platform) (candidate, error) {
 	s := selection{fetch: fetch, wanted: p}
 	for _, d := range list {
@@ -51,7 +51,7 @@ func pick(ctx context.Context, fetch fetcher, list []ocispec.Descriptor, p image
 	return c, nil
 }
 
-// ociType is a layer's media type in OCI's words, for it may go into a manifest of OCI's: the bytes are the same
+// ociType returns the OCI media type of a layer, for use in an OCI manifest. The bytes are the same as for Docker's type
 // (https://github.com/opencontainers/image-spec/blob/v1.1.1/media-types.md#compatibility-matrix).
 func ociType(mediaType string) string {
 	switch rest, docker := strings.CutPrefix(mediaType, "application/vnd.docker.image.rootfs.diff.tar"); {
@@ -69,24 +69,24 @@ type selection struct {
 	fetch  fetcher
 	wanted image.Platform
 	best   *manifest
-	there  []image.Platform
-	seen   int
+	there  []image.Platform // all platforms that were found
+	seen   int              // descriptors
 }
 
-// The depth and the number of documents that an index may lead to: real ones have one level and some platforms.
+// The depth and the number of documents below an index. Real ones have one level and some platforms.
 const (
 	maxDepth     = 4
 	maxManifests = 1000
 )
 
-// look looks at a descriptor: at an index for what is in it, at a manifest only if it may be better.
+// look examines a descriptor. It follows an index, and reads a manifest only if it may be better than the best so far.
 func (s *selection) look(ctx context.Context, d ocispec.Descriptor, depth int) error {
 	if s.seen++; depth > maxDepth || s.seen > maxManifests {
 		return errors.New("its index leads to too many others")
 	}
 	if d.Platform != nil && d.MediaType != ocispec.MediaTypeImageIndex && d.MediaType != dockerList {
 		p := platformOf(d.Platform)
-		if p.OS == "unknown" { // the attestations of buildkit
+		if p.OS == "unknown" { // an attestation of moby/buildkit
 			return nil
 		}
 		if platform.Rank(p, s.wanted) == 0 || s.best != nil && platform.Rank(p, s.wanted) <= platform.Rank(s.best.platform, s.wanted) {
@@ -96,7 +96,7 @@ func (s *selection) look(ctx context.Context, d ocispec.Descriptor, depth int) e
 	}
 	text, err := s.fetch.document(ctx, d)
 	if errors.Is(err, fs.ErrNotExist) && depth > 0 && d.Platform == nil {
-		return nil // an archive may have one platform's image, and the index of all
+		return nil // an archive may have the index of all platforms, but the image of only one
 	}
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (s *selection) look(ctx context.Context, d ocispec.Descriptor, depth int) e
 	return s.consider(ctx, d, text)
 }
 
-// consider takes a manifest when it is the best so far.
+// consider keeps a manifest if it is the best so far.
 func (s *selection) consider(ctx context.Context, d ocispec.Descriptor, text []byte) error {
 	m := manifest{descriptor: d}
 	if err := json.Unmarshal(text, &m.document); err != nil {

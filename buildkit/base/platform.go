@@ -13,7 +13,7 @@ func platformOf(p *ocispec.Platform) image.Platform {
 	return image.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}
 }
 
-// wrongPlatform is the error for a base that is for others.
+// wrongPlatform returns the error for a base that only has other platforms.
 func wrongPlatform(there []image.Platform, wanted image.Platform) error {
 	var names []string
 	for _, p := range there {

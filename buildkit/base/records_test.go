@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// block is a header of a tar, byte for byte.
+// block returns a tar header.
 func block(name string, kind byte, size int) []byte {
 	h := make([]byte, 512)
 	copy(h, name)
@@ -27,7 +27,7 @@ func block(name string, kind byte, size int) []byte {
 	return h
 }
 
-// withRecords is an empty file that has some records before it, several headers of them.
+// withRecords returns an empty file with several headers of PAX records before it.
 func withRecords(records string, headers int) []byte {
 	var b bytes.Buffer
 	for range headers {
@@ -39,14 +39,14 @@ func withRecords(records string, headers int) []byte {
 	return b.Bytes()
 }
 
-// Records of a file cost time also when only the last of them counts.
+// PAX records are limited: they cost time even if only the last of a name counts.
 func TestHostileRecords(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		file  []byte
 		times int
 	}{
-		{"as many as a header takes", withRecords(strings.Repeat("6 a=b\n", 170_000), 1), 10},
+		{"as many as fit into a header", withRecords(strings.Repeat("6 a=b\n", 170_000), 1), 10},
 		{"in several headers", withRecords(strings.Repeat("6 a=b\n", 170_000), 3), 4},
 		{"some for each file", withRecords(strings.Repeat("6 a=b\n", 85), 1), 10_000},
 	} {

@@ -18,8 +18,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
-// inRegistry finds the base in its registry. A tag is asked for each time, which is a HEAD; what is in the cache by
-// digest is not asked for again.
+// inRegistry finds the base in its registry. For a tag it sends a HEAD request each time. A digest in the cache needs no
+// request.
 func (f Finder) inRegistry(ctx context.Context, r Request) (*Base, error) {
 	named, err := parse(r.Reference)
 	if err != nil {
@@ -50,8 +50,8 @@ func (f Finder) inRegistry(ctx context.Context, r Request) (*Base, error) {
 	return b, cache(f.Cache).remember(cache(f.Cache).recordName("registry", named.Name()+"@"+c.id, r.Platform), c.record)
 }
 
-// recallPulled makes the base of what was pulled before, nil when that is not known or not there. Its blobs are opened
-// in the registry, when somebody wants them.
+// recallPulled returns a base that was pulled before, nil if its record or a layer is missing. Its blobs are opened in the
+// registry on demand.
 func (f Finder) recallPulled(ctx context.Context, r Request, digest string) (*Base, error) {
 	named, err := parse(r.Reference)
 	if err != nil {
@@ -76,7 +76,7 @@ func (f Finder) recallPulled(ctx context.Context, r Request, digest string) (*Ba
 	return f.make(ctx, r, c, parsed)
 }
 
-// located makes the blobs of a record those of its repository.
+// located sets the blobs of a record to those in its repository.
 func (c *candidate) located(fetch fetcher) {
 	c.blobs = nil
 	for _, b := range c.Blobs {
@@ -86,7 +86,7 @@ func (c *candidate) located(fetch fetcher) {
 	}
 }
 
-// head asks the registry what a reference means.
+// head asks the registry for the descriptor of a reference.
 func (f Finder) head(ctx context.Context, r Request) (ocispec.Descriptor, error) {
 	named, err := parse(r.Reference)
 	if err != nil {
@@ -99,7 +99,7 @@ func (f Finder) head(ctx context.Context, r Request) (ocispec.Descriptor, error)
 	return p.root, nil
 }
 
-// parse reads a reference as the docker command does: no registry is Docker Hub, no tag is latest.
+// parse reads a reference as the docker command does. Without a registry it means Docker Hub, without a tag "latest".
 func parse(ref string) (reference.Named, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
@@ -108,7 +108,7 @@ func parse(ref string) (reference.Named, error) {
 	return reference.TagNameOnly(named), nil
 }
 
-// answerWithin is how long a registry may take to answer: it has nothing to do for it. Several tries are made.
+// answerWithin is how long a registry may take to answer such a cheap request. It is tried several times.
 const answerWithin = 30 * time.Second
 
 // pull is a connection to the repository of a base.
@@ -117,7 +117,7 @@ type pull struct {
 	root   ocispec.Descriptor // what the reference means
 }
 
-// connect asks the registry for the reference, with the login that docker or podman has for it.
+// connect asks the registry for the reference, with the login of docker or podman.
 func (f Finder) connect(ctx context.Context, named reference.Named) (*pull, error) {
 	client, err := access.Open(access.Options{
 		Repository: named, Credentials: f.Credentials, CAFile: f.CAFile,
@@ -146,7 +146,8 @@ func (f Finder) connect(ctx context.Context, named reference.Named) (*pull, erro
 	return nil, refusal(client, named, err)
 }
 
-// refusal is the error of a registry that does not tell what a reference means; one of this machine is no [RemoteError].
+// refusal returns the error for a reference that cannot be resolved. It is a [RemoteError], unless the failure is on this
+// machine.
 func refusal(client *access.Client, named reference.Named, err error) error {
 	text := words(client, err)
 	if !strings.Contains(text, "\nfix: ") {
@@ -160,7 +161,7 @@ func refusal(client *access.Client, named reference.Named, err error) error {
 	return remoteError(err)
 }
 
-// words are those of an error as they are shown: what a registry says is in one line, and no secret is in them.
+// words returns the text of an error, without secrets, and with the registry's words in one line.
 func words(client *access.Client, err error) string {
 	var local *access.LocalError
 	var proxy *access.ProxyError
@@ -173,7 +174,7 @@ func words(client *access.Client, err error) string {
 	return client.Words(err.Error())
 }
 
-// worded is an error in other words.
+// worded is an error with another text.
 type worded struct {
 	text string
 	err  error
@@ -182,7 +183,7 @@ type worded struct {
 func (w *worded) Error() string { return w.text }
 func (w *worded) Unwrap() error { return w.err }
 
-// fixFor is what helps when a registry does not tell what a reference means.
+// fixFor returns the fix for a reference that cannot be resolved.
 func fixFor(err error, named reference.Named) string {
 	var unknown x509.UnknownAuthorityError
 	var proxy *access.ProxyError
@@ -190,14 +191,14 @@ func fixFor(err error, named reference.Named) string {
 	case errors.As(err, &proxy):
 		return proxy.Fix()
 	case errors.As(err, &unknown):
-		return "name the PEM file of the registry's authority with IMAGE_REGISTRY_CA"
+		return "set IMAGE_REGISTRY_CA to the PEM file of the registry's certificate authority"
 	case errors.Is(err, http.ErrSchemeMismatch):
-		return "if it is to be without TLS, say so with IMAGE_REGISTRY_HTTP=" + reference.Domain(named)
+		return "if the registry has no TLS, set IMAGE_REGISTRY_HTTP=" + reference.Domain(named)
 	}
-	return fmt.Sprintf("look at the name, pull it (\"docker pull %s\"), \"docker login\" for a private one, or name it by digest", reference.FamiliarString(named))
+	return fmt.Sprintf("check the name, pull it (\"docker pull %s\"), \"docker login\" for a private one, or name it by digest", reference.FamiliarString(named))
 }
 
-// fetch is a [fetcher].
+// fetch implements [fetcher].
 func (p *pull) fetch(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
 	body, err := p.client.Repo.Fetch(ctx, d)
 	switch {

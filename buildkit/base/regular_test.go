@@ -15,7 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// What is no regular file is refused without being opened: nobody writes to these FIFOs.
+// Files that are not regular are refused without opening them: no process writes to these FIFOs.
 func TestFindRefusesFIFOs(t *testing.T) {
 	const index = `{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:` +
 		`aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":2}]}`

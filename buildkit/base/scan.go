@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// copyScanned copies a tar that is being decompressed, and ends as soon as it has more files than the bytes that were read
-// for its base allow: a small blob is refused before it has become hundreds of megabytes on the disk.
+// copyScanned copies a tar during decompression. It fails as soon as the tar has more files than the bytes read for its base
+// allow, so that a small blob is refused before it fills the disk with hundreds of megabytes.
 func copyScanned(ctx context.Context, w io.Writer, r io.Reader, a *account) error {
 	out, in := io.Pipe()
 	scanned := make(chan struct{})
@@ -23,7 +23,8 @@ func copyScanned(ctx context.Context, w io.Writer, r io.Reader, a *account) erro
 	return err
 }
 
-// scan reads the headers of a tar, up to its end or to what is too much. What is no tar is somebody else's to find.
+// scan reads the headers of a tar until its end or until a limit is exceeded. It reports no other errors: the caller's later
+// reading finds them.
 func scan(ctx context.Context, r io.Reader, a *account) error {
 	limited := &headerReader{r: r}
 	tr := tar.NewReader(limited)
@@ -51,12 +52,12 @@ func scan(ctx context.Context, r io.Reader, a *account) error {
 	return err
 }
 
-// headerReader bounds what is read for the headers of one file, and counts the lines in them: each record is one.
+// headerReader limits the bytes of one file's headers, and counts their lines: each PAX record is one.
 type headerReader struct {
 	r     io.Reader
 	left  int64
 	lines int
-	on    bool
+	on    bool // within headers
 }
 
 func (h *headerReader) Read(p []byte) (int, error) {

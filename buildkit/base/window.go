@@ -7,36 +7,36 @@ import (
 	"io"
 )
 
-// window reads a file through a small piece of it, for a reader of headers that passes over what is between: to seek costs
-// nothing, and the last byte of a file comes with the header of the next.
+// window reads a file through a small buffer, for a reader that only wants the headers of a tar. Seeking costs nothing, and
+// one read gets the last byte of a file together with the header of the next.
 type window struct {
 	r     io.ReaderAt
 	pos   int64
 	size  int64 // of the file
 	piece []byte
-	at    int64 // where the piece begins
-	n     int   // how much of it is read
+	at    int64 // offset of the piece
+	n     int   // length of the piece
 
 	ctx  context.Context
-	left int64 // bytes that may be read for the headers of this file
+	left int64 // bytes that the headers of this file may still have
 
-	lines int // in the headers of this file: each record is one
+	lines int // in the headers of this file: each PAX record is one
 }
 
-// newline ends a record.
+// newline ends a PAX record.
 var newline = []byte("\n")
 
 func newWindow(ctx context.Context, r io.ReaderAt, size int64) *window {
 	return &window{r: r, size: size, piece: make([]byte, 4096), ctx: ctx, left: maxHeaders}
 }
 
-// maxHeaders is how many bytes the headers of one file may have: archive/tar takes chains of any length, each of a megabyte.
+// maxHeaders limits the headers of one file, in bytes: archive/tar accepts any number of headers of a megabyte each.
 const maxHeaders = 4 << 20
 
-// next begins with the headers of another file.
+// next starts with the headers of another file.
 func (w *window) next() { w.left, w.lines = maxHeaders, 0 }
 
-// Read is [io.Reader].
+// Read implements [io.Reader].
 func (w *window) Read(p []byte) (int, error) {
 	if w.pos >= w.size {
 		return 0, io.EOF
@@ -61,7 +61,7 @@ func (w *window) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Seek is [io.Seeker].
+// Seek implements [io.Seeker].
 func (w *window) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:

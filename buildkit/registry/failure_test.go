@@ -157,7 +157,7 @@ func TestPushGivesUp(t *testing.T) {
 				w.WriteHeader(http.StatusRequestEntityTooLarge)
 			}
 			return isUpload(r)
-		}, []string{"413", "fix: let the registry"}, 1},
+		}, []string{"413", "fix: raise the size limit"}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := startProxy(t, s, tt.answer)
