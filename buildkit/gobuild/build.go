@@ -28,16 +28,17 @@ type Binary struct {
 //	go build -trimpath -buildvcs=false -ldflags="-s -w" -o Output ImportPath
 //
 // so that the same source makes the same bytes in any folder and at any commit;
-// Options change it. The file is then read back and must be what was asked for.
+// Options change that. Build then reads the file back and checks that it is the
+// requested program.
 //
-// The file of an earlier build is best left where it is: the go command
-// compares its build ID and does not link again what is up to date. A failed
-// build leaves it as it was. A file that is not whole is never taken for
-// up to date, and never left behind.
+// Leave the file of an earlier build where it is: the go command compares its
+// build ID and does not link a program again that is up to date. A failed build
+// leaves it unchanged. An incomplete file never counts as up to date, and is
+// never left behind.
 //
-// A compile error is a *CommandError. A done context interrupts the go command
-// and all that it started, and is found in the error. On Unix these are in a
-// process group of their own: Ctrl-C reaches them through the context only.
+// A compile error is a *CommandError. When ctx ends, the go command and its
+// children are interrupted, and the error wraps the cause of ctx. On Unix they are
+// in their own process group: Ctrl-C reaches them only through ctx.
 func (g Go) Build(ctx context.Context, r Request) (*Binary, error) {
 	c, err := g.prepare(ctx, r.Target, r.Options, &r.Main.Cgo.Enabled, r.Main.Settings)
 	if err != nil {
@@ -76,7 +77,7 @@ func (g Go) Build(ctx context.Context, r Request) (*Binary, error) {
 	return b, err
 }
 
-// check refuses a request that cannot be meant.
+// check refuses an incomplete or contradictory request.
 func (r Request) check(c *call) error {
 	switch {
 	case r.Main.ImportPath == "" || r.Output == "":
@@ -87,7 +88,7 @@ func (r Request) check(c *call) error {
 	return nil
 }
 
-// output makes the folder of the file.
+// output returns the absolute path of the file, after making its folder.
 func (g Go) output(name string) (string, error) {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(g.Dir, name)
@@ -102,9 +103,9 @@ func (g Go) output(name string) (string, error) {
 	return path, nil
 }
 
-// compile runs go build, in a temporary folder of its own: an interrupted go
-// command does not clean up, and the linker's files are large. The output is a file,
-// or a folder for the programs of several packages.
+// compile runs go build with its own temporary folder: an interrupted go command
+// does not clean up, and the linker's files are large. The output is a file, or a
+// folder for the programs of several packages.
 func (c *call) compile(ctx context.Context, output string, mains ...Main) (err error) {
 	if c.g.Runner != nil {
 		_, err := c.g.run(ctx, c.building(output, mains))
@@ -123,7 +124,7 @@ func (c *call) compile(ctx context.Context, output string, mains ...Main) (err e
 	return err
 }
 
-// compileElsewhere compiles a program to a file there, and brings it here.
+// compileElsewhere compiles a program with the Runner and fetches it.
 func (c *call) compileElsewhere(ctx context.Context, output string, m Main) error {
 	there := c.g.scratch(output)
 	if err := c.compile(ctx, there, m); err != nil {
@@ -132,7 +133,7 @@ func (c *call) compileElsewhere(ctx context.Context, output string, m Main) erro
 	return c.g.fetch(ctx, there, output)
 }
 
-// building is the go command that compiles programs to a file or folder.
+// building returns the go command that compiles programs to a file or folder.
 func (c *call) building(output string, mains []Main) command {
 	var paths []string
 	for _, m := range mains {
@@ -142,14 +143,14 @@ func (c *call) building(output string, mains []Main) command {
 	return c.command(fmt.Sprintf("compiling %s for %s", quoted(paths), c.target), args)
 }
 
-// buildID is the linker flag that keeps the source's folder out of the program.
+// buildID returns the linker flag that keeps the source's folder out of the program.
 //
-// -trimpath keeps it out of code and debug data. But the build ID that the go
-// command stamps on a program is made of hashes over the flags of the build,
-// and with cgo these hold folders: -L${SRCDIR}/lib of any package, -Iinclude
-// of the main. Two checkouts would differ in nothing but the ID. Without one
-// they are the same, and gcc hashes the content into its own; the price is that
-// the go command, which knows an up-to-date file by its ID, links each time.
+// -trimpath keeps it out of code and debug data. But the build ID of a program
+// hashes the flags of the build, and with cgo these contain folders:
+// -L${SRCDIR}/lib of any package, -Iinclude of the main. Two checkouts would only
+// differ in that ID. So it is left out; gcc still writes its own ID, a hash of the
+// content. The price is that the go command links each time, as it recognises an
+// up-to-date file by its ID.
 func buildID(d CgoDecision) string {
 	if d.Enabled && d.Placed {
 		return "-buildid="
@@ -166,22 +167,22 @@ func setMode(path string, mode os.FileMode) error {
 	return os.Chmod(path, mode)
 }
 
-// removeHalf removes a program that is not whole. The go command copies it to
-// its place when that is on another file system; when it is killed there, what
-// it leaves begins with a valid build ID and so would pass for up to date.
+// removeHalf removes an incomplete program. The go command copies a program if the
+// output is on another file system. If it is killed then, the rest begins with a
+// valid build ID and would pass for up to date.
 func removeHalf(path string) error {
 	if whole, err := isWhole(path); err != nil || whole {
 		return err
 	}
 	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("removing half a program: %w", err)
+		return fmt.Errorf("removing an incomplete program: %w", err)
 	}
 	return nil
 }
 
-// isWhole reports whether the program has all that its ELF headers promise. One
-// that is not there, or empty, wants nothing. Anything else is an error: not
-// every go command spares it (1.24 overwrites a text, any writes into a folder).
+// isWhole reports whether a program has all bytes that its ELF headers name. A
+// missing or empty file counts as whole. Any other file is an error: the go command
+// might overwrite it (1.24 overwrites a text, and all write into a folder).
 func isWhole(path string) (bool, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -196,7 +197,7 @@ func isWhole(path string) (bool, error) {
 	}
 	magic := make([]byte, len(elf.ELFMAG))
 	if n, _ := file.ReadAt(magic, 0); !info.Mode().IsRegular() || !strings.HasPrefix(elf.ELFMAG, string(magic[:n])) {
-		return false, fmt.Errorf("writing the program to %q: what is there is no program\nfix: remove %q", path, path)
+		return false, fmt.Errorf("writing the program to %q: the existing file is no program\nfix: remove %q", path, path)
 	}
 	size := uint64(info.Size())
 	program, err := elf.NewFile(file)
@@ -226,10 +227,10 @@ func readBuild(path string) (*debug.BuildInfo, error) {
 	return linked.ReadBuild(f)
 }
 
-// readBack reads the build info and compares it with what was asked for: a
-// stray flag can make the go command succeed without this program.
+// readBack reads the build info and compares it with the request: with a stray
+// flag the go command can succeed without building this program.
 func (c *call) readBack(m Main, path string) (*debug.BuildInfo, error) {
-	// The go command leaves to the umask who may write the program and who may run it.
+	// The go command leaves the mode to the umask.
 	if err := setMode(path, 0o755); err != nil {
 		return nil, fmt.Errorf("setting the mode of the program: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
-// machine is what the ELF file is, and whether it names an interpreter.
+// machine returns the machine of an ELF file, and whether it names an interpreter.
 func machine(t *testing.T, path string) (m elf.Machine, dynamic, symbols bool) {
 	t.Helper()
 	f, err := elf.Open(path)
@@ -92,7 +92,7 @@ func TestBuildMainOfDependency(t *testing.T) {
 	t.Parallel()
 	g := goIn(dependency.write(t))
 	m := find(t, g, linux, gobuild.Options{}, "example.com/dep/cmd/crane")
-	// A relative output, in a folder that is not there yet.
+	// A relative output, in a folder that does not exist yet.
 	b, err := g.Build(ctx(t), gobuild.Request{Main: m, Output: "dist/crane/rootfs/crane", Target: linux})
 	if err != nil {
 		t.Fatal(err)
@@ -172,8 +172,8 @@ func TestBuildErrors(t *testing.T) {
 	}
 }
 
-// What is at Output is never taken for the result of a build that failed, and
-// what is not ours is not overwritten.
+// The file at Output never counts as the result of a failed build. A file that is
+// no program is not overwritten.
 func TestBuildOutput(t *testing.T) {
 	t.Parallel()
 	g := goIn(files{"go.mod": mod, "main.go": main}.write(t))
@@ -212,8 +212,8 @@ func TestBuildOutput(t *testing.T) {
 	wantError(t, err, fmt.Sprintf("remove %q", r.Output))
 }
 
-// Half a program of a build that was killed has a valid build ID; the go command
-// by itself would leave it as up to date.
+// The incomplete program of a killed build is replaced. It has a valid build ID, so
+// the go command alone would take it for up to date.
 func TestBuildOverHalf(t *testing.T) {
 	t.Parallel()
 	g := goIn(files{"go.mod": mod, "main.go": main}.write(t))
@@ -246,7 +246,7 @@ func TestBuildOverHalf(t *testing.T) {
 	}
 }
 
-// The compiler's words come out as they are said, and are in the error.
+// The compiler's output goes to Stderr and is in the error.
 func TestBuildStderr(t *testing.T) {
 	t.Parallel()
 	var said strings.Builder
@@ -259,8 +259,8 @@ func TestBuildStderr(t *testing.T) {
 	}
 }
 
-// Output without bound must not fill the memory or the terminal: the start and
-// the end of it stay.
+// Endless output fills neither the memory nor the terminal: only its start and end
+// are kept.
 func TestBuildErrorBounded(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")

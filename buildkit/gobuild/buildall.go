@@ -11,10 +11,10 @@ import (
 	"reflect"
 )
 
-// BuildAll compiles programs like [Go.Build], those with the same target and options
-// by one go command, which compiles what they share once and links side by side.
-// The binaries are in the order of the requests. Scratch is an existing folder on the
-// file system of the outputs, for a temporary folder.
+// BuildAll compiles programs like [Go.Build]. One go command compiles all that have the
+// same target and options: it compiles shared packages once and links in parallel. The
+// binaries are in the order of the requests. Scratch is an existing folder, on the file
+// system of the outputs, for a temporary folder.
 func (g Go) BuildAll(ctx context.Context, scratch string, rs []Request) ([]*Binary, error) {
 	all := make([]*Binary, len(rs))
 	sums := make([]string, len(rs))
@@ -38,8 +38,8 @@ func (g Go) BuildAll(ctx context.Context, scratch string, rs []Request) ([]*Bina
 	return all, nil
 }
 
-// groups are the requests, by their indices, that one go command can compile: it has
-// one set of flags, and names each program itself. A checksum of headers is among the flags.
+// groups returns the requests, by index, that one go command can compile together: it has
+// one set of flags, with the checksum of headers among them, and it names each program itself.
 func groups(rs []Request, sums []string) [][]int {
 	var groups [][]int
 next:
@@ -55,7 +55,7 @@ next:
 	return groups
 }
 
-// fits tells whether a request can be compiled together with others.
+// fits reports whether a request can be compiled together with others.
 func fits(rs []Request, group []int, r Request) bool {
 	first := rs[group[0]]
 	if r.Main.Cgo.Enabled != first.Main.Cgo.Enabled || buildID(r.Main.Cgo) != buildID(first.Main.Cgo) ||
@@ -70,8 +70,8 @@ func fits(rs []Request, group []int, r Request) bool {
 	return true
 }
 
-// goName is the file name that go build gives a program when it is told a folder
-// (exeFromImportPath in cmd/go/internal/load). Ours may be another one, of
+// goName returns the file name that go build gives a program in an output folder
+// (exeFromImportPath in cmd/go/internal/load). Main.Name can differ, as for
 // "gopkg.in/app.v2" and "example.com/app/v1".
 func goName(m Main) string {
 	name := path.Base(m.ImportPath)
@@ -118,7 +118,7 @@ func (g Go) buildGroup(ctx context.Context, scratch string, rs []Request, group 
 	return errors.Join(compiled, c.collect(rs, group, all, dir, compiled == nil))
 }
 
-// groupElsewhere compiles several programs into a folder there, and brings them here.
+// groupElsewhere compiles several programs with the Runner and fetches them.
 func (c *call) groupElsewhere(ctx context.Context, rs []Request, group []int, all []*Binary, compiler Compiler) error {
 	there := c.g.scratch(rs[group[0]].Output)
 	var mains []Main
@@ -147,8 +147,8 @@ func (c *call) groupElsewhere(ctx context.Context, rs []Request, group []int, al
 	return nil
 }
 
-// place makes the link in the folder by which the go command finds the program of an
-// earlier build, to see whether it is up to date.
+// place links the program of an earlier build into the folder, so that the go command
+// can check whether it is up to date.
 func (g Go) place(r Request, dir string, compiler Compiler) (*Binary, error) {
 	path, err := g.output(r.Output)
 	if err != nil {
@@ -159,15 +159,15 @@ func (g Go) place(r Request, dir string, compiler Compiler) (*Binary, error) {
 	}
 	if _, err := os.Stat(path); err == nil {
 		if err := os.Symlink(path, filepath.Join(dir, goName(r.Main))); err != nil {
-			return nil, fmt.Errorf("showing the go command an earlier program: %w", err)
+			return nil, fmt.Errorf("linking an earlier program for the go command: %w", err)
 		}
 	}
 	return &Binary{Path: path, Compiler: compiler}, nil
 }
 
-// collect moves the programs to their places, and reads them back when all went
-// well. One that was up to date is a link still; where the go command copies instead
-// of renaming, it has written through the link.
+// collect moves the programs to their outputs and reads them back, if the build was
+// successful. A program that was up to date is still a link. If the go command copies
+// instead of renaming, it has written through the link.
 func (c *call) collect(rs []Request, group []int, all []*Binary, dir string, ok bool) error {
 	for _, i := range group {
 		made := filepath.Join(dir, goName(rs[i].Main))

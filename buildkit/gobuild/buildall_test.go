@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// Programs of one module are compiled by one go command, each at its own place; what
-// is up to date is left as it is; two of one name, and one with other flags, are
-// compiled by themselves.
+// Programs of one module are compiled by one go command, each to its own file. A program
+// that is up to date is left as it is. Programs with the same name or other flags are
+// compiled separately.
 func TestBuildAll(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -59,7 +59,7 @@ func TestBuildAll(t *testing.T) {
 		}
 	}
 	build()
-	// The go command sets the time of a program that is up to date; the file stays.
+	// The go command sets the time of an up-to-date program, but keeps the file.
 	files := func() (list []os.FileInfo) {
 		for _, r := range rs {
 			info, err := os.Lstat(r.Output)

@@ -6,25 +6,25 @@ import (
 	"strings"
 )
 
-// call is what every go command for one program shares.
+// call is what all go commands for one program share.
 type call struct {
 	g       Go
 	target  Target
 	opts    Options
-	cgo     CGO      // decided by the options and their flags; Auto when it is up to the packages
-	why     string   // for cgo On or Off
+	cgo     CGO      // decided by the options and their flags; Auto leaves it to the packages
+	why     string   // reason for cgo On or Off
 	env     []string // complete
 	vars    map[string]string
-	goflags []string // the words of GOFLAGS, also those of `go env -w`
+	goflags []string // the words of GOFLAGS, also from `go env -w`
 }
 
-// settings are the variables of the go command's environment that a call needs. Not
-// PKG_CONFIG: for that, go env asks the C compiler as well.
+// settings are the variables of the go command's environment that a call needs. It
+// does not have PKG_CONFIG, for which go env would ask the C compiler too.
 var settings = []string{"GOFLAGS", "GOTMPDIR", "CC", "CXX", "GOHOSTOS", "GOHOSTARCH", "GOMOD", "GOWORK", "GOROOT", "GOMODCACHE", "GOENV", "CGO_CPPFLAGS"}
 
 // prepare checks target and options and reads the go command's settings, unless they
-// are known. cgo is CGO_ENABLED for the commands; nil: as the options decide, on when
-// they do not.
+// are known. cgo is CGO_ENABLED for the commands. If it is nil, the options decide,
+// and cgo is on if they do not.
 func (g Go) prepare(ctx context.Context, t Target, opts Options, cgo *bool, known map[string]string) (*call, error) {
 	t, err := normal(t)
 	if err != nil {
@@ -34,8 +34,8 @@ func (g Go) prepare(ctx context.Context, t Target, opts Options, cgo *bool, know
 		return nil, err
 	}
 	c := &call{g: g, target: t, opts: opts, vars: known}
-	// What go env answers does not depend on cgo, but the decision may depend
-	// on what it answers: -race in GOFLAGS.
+	// The answer of go env does not depend on cgo, but the decision about cgo may
+	// depend on the answer: -race in GOFLAGS.
 	if c.env, err = g.environ(t, opts, true); err != nil {
 		return nil, err
 	}
@@ -59,12 +59,12 @@ func (g Go) prepare(ctx context.Context, t Target, opts Options, cgo *bool, know
 	return c, err
 }
 
-// command is one run for this program.
+// command returns one run of the go command for this program.
 func (c *call) command(doing string, args []string) command {
 	return command{doing: doing, env: c.env, args: args, flags: c.vars["GOFLAGS"]}
 }
 
-// tagFlags are our flags that go list and go build share.
+// tagFlags returns the -tags flag for go list and go build.
 func (c *call) tagFlags() []string {
 	if len(c.opts.Tags) == 0 {
 		return nil
@@ -72,10 +72,9 @@ func (c *call) tagFlags() []string {
 	return []string{"-tags=" + strings.Join(c.opts.Tags, ",")}
 }
 
-// ldflags is the value of -ldflags, false to leave the flag out. Flags that come
-// by GOFLAGS stay, as they would for a plain go build, unless LDFlags replaces
-// them; a value for chosen packages ("all=-s") cannot be added to, so it stands
-// alone.
+// ldflags returns the value of -ldflags, or false to leave the flag out. Flags from
+// GOFLAGS stay, as for a plain go build, unless LDFlags replaces them. A value for
+// chosen packages ("all=-s") is left alone: nothing can be added to it.
 func (c *call) ldflags(extra string) (string, bool) {
 	theirs := c.opts.LDFlags
 	if theirs == "" {
@@ -96,7 +95,7 @@ func (c *call) ldflags(extra string) (string, bool) {
 	return strings.Join(parts, " "), len(parts) > 0
 }
 
-// refuse checks Flags for what would take the result out of our hands.
+// refuse checks Flags for flags that change what is built or where it goes.
 func (o Options) refuse() error {
 	for _, flag := range o.Flags {
 		name, value, _ := strings.Cut(strings.TrimLeft(flag, "-"), "=")
@@ -115,8 +114,8 @@ func (o Options) refuse() error {
 	return nil
 }
 
-// flagValue is the last value of a flag in words of a go command line: "true"
-// for one without a value, "" when it is not there.
+// flagValue returns the last value of a flag in the words of a go command line:
+// "true" for a flag without a value, "" if it is missing.
 func flagValue(words []string, name string) string {
 	value := ""
 	for i, word := range words {
@@ -125,7 +124,7 @@ func flagValue(words []string, name string) string {
 		case !strings.HasPrefix(word, "-") || flag != name:
 		case hasValue:
 			value = v
-		case name == "ldflags": // no switch: the value is the next word
+		case name == "ldflags": // the value is the next word
 			if i+1 < len(words) {
 				value = words[i+1]
 			}

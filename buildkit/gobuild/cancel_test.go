@@ -19,8 +19,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// stuck stands in for a go command that does not listen: as Command it passes on
-// what is not a build.
+// stuck replaces the go command by one that ignores signals during a build. It passes
+// other commands on.
 const stuck = `#!/bin/sh
 case "$1" in build) ;; *) exec go "$@" ;; esac
 trap '' INT
@@ -29,9 +29,9 @@ echo $$ >&9
 exec sleep 1000
 `
 
-// slow stands in for a compiler that takes its time: as -toolexec it tells its
-// pid through a pipe, which stays open for as long as it or its child lives,
-// and then waits. All but the compiling of the main it passes on.
+// slow is a slow compiler for -toolexec: it writes its pid to a pipe, which stays
+// open as long as it or its child lives, and waits. It passes everything on except
+// the compilation of the main.
 const slow = `#!/bin/sh
 case "$*" in */compile*"-p main"*) ;; *) exec "$@" ;; esac
 %TRAP%
@@ -40,7 +40,7 @@ echo $$ >&9
 exec sleep 1000
 `
 
-// A cancelled build ends at once, leaves nothing running and no half program.
+// A cancelled build ends at once, and leaves no process and no incomplete program.
 func TestBuildCancelled(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -98,8 +98,8 @@ func TestBuildCancelled(t *testing.T) {
 	}
 }
 
-// watch reads the compiler's pid, calls started, and returns when nothing has
-// the pipe open any more.
+// watch reads the compiler's pid, calls started, and returns when no process has the
+// pipe open any more.
 func watch(t *testing.T, pipe string, started func()) {
 	f, err := os.OpenFile(pipe, os.O_RDONLY, 0) // waits for the writer
 	if err != nil {

@@ -9,16 +9,15 @@ import (
 // CgoDecision says whether a program is compiled with cgo, and why.
 type CgoDecision struct {
 	Enabled  bool
-	Packages []string // import paths of those that need it, sorted; also known when cgo is On
+	Packages []string // import paths of packages that need it, sorted; also set when cgo is On
 	Why      string   // for people: `"example.com/zip" uses cgo (imported by "example.com/app")`
 
-	// Placed says that the build ID would tell where the source lies, see
-	// Go.Build.
+	// Placed reports that the build ID would depend on the source's folder.
 	Placed bool
 }
 
-// mode is what the options say about cgo: their CGO, CGO_ENABLED in their Env,
-// and flags that need it. Auto when none of them does.
+// mode returns what the options say about cgo, from their CGO, CGO_ENABLED in their
+// Env, and flags that need cgo; Auto if nothing decides it.
 func (c *call) mode() (CGO, string, error) {
 	mode, why := c.opts.CGO, ""
 	switch mode {
@@ -47,8 +46,8 @@ func (c *call) mode() (CGO, string, error) {
 	return mode, why, nil
 }
 
-// cgoFlag is a flag that the go command refuses without cgo, "" for none: the
-// sanitizers' runtimes are C, and the C compiler does the external link.
+// cgoFlag returns a flag that the go command refuses without cgo, "" if there is none:
+// the sanitizers' runtimes are C, and the C compiler does the external link.
 func (c *call) cgoFlag() string {
 	words := slices.Concat(c.goflags, c.opts.Flags)
 	for _, name := range []string{"race", "msan", "asan"} {
@@ -68,7 +67,7 @@ func (c *call) cgoFlag() string {
 	return ""
 }
 
-// decide is the decision for one main.
+// decide decides about cgo for one main.
 func (c *call) decide(gr *graph, root *pkg) CgoDecision {
 	d := CgoDecision{Enabled: c.cgo == On, Why: c.why}
 	if c.cgo == Off {
@@ -81,7 +80,7 @@ func (c *call) decide(gr *graph, root *pkg) CgoDecision {
 		if p.cgoReason() != "" {
 			d.Packages = append(d.Packages, p.ImportPath)
 			if first == nil {
-				first = p // the nearest one explains itself best
+				first = p // the nearest one is the best explanation
 			}
 		}
 	}
@@ -97,11 +96,11 @@ func (c *call) decide(gr *graph, root *pkg) CgoDecision {
 	return d
 }
 
-// cgoReason says why a package cannot do without cgo, "" when it can.
+// cgoReason returns why a package needs cgo, "" if it does not.
 func (p *pkg) cgoReason() string {
 	switch {
 	case p.Standard:
-		// GOEXPERIMENT=boringcrypto without cgo would quietly be plain Go
+		// Without cgo, GOEXPERIMENT=boringcrypto would silently use plain Go
 		// crypto. Every other package of the library has a Go variant.
 		if p.ImportPath == "crypto/internal/boring" && len(p.CgoFiles) > 0 {
 			return "is BoringCrypto, which is C"
@@ -118,7 +117,7 @@ func (p *pkg) cgoReason() string {
 	return ""
 }
 
-// chain is the way from the main to a package, for the end of a sentence.
+// chain returns the importers between a package and the main, for the end of a sentence.
 func chain(p *pkg, from map[*pkg]*pkg) string {
 	var way []string
 	for p = from[p]; p != nil; p = from[p] {
@@ -130,9 +129,9 @@ func chain(p *pkg, from map[*pkg]*pkg) string {
 	return " (imported by " + strings.Join(way, ", by ") + ")"
 }
 
-// isPlaced reports whether the package's folder gets into the program's build
-// ID: linker flags are part of every compiled package, the other C flags of the
-// main's ID. go list shows them with ${SRCDIR} and relative paths filled in.
+// isPlaced reports whether the package's folder is part of the program's build ID.
+// The ID depends on the linker flags of every package and on the other C flags of
+// the main. go list shows them with ${SRCDIR} and relative paths filled in.
 func isPlaced(p *pkg, main bool) bool {
 	flags := p.CgoLDFLAGS
 	if main {

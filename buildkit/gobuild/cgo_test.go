@@ -76,14 +76,14 @@ func TestCgoDecision(t *testing.T) {
 	}
 }
 
-// A package that has nothing but cgo files is told as such when cgo is off.
+// With cgo off, the error names a package that has only cgo files.
 func TestCgoOffButNeeded(t *testing.T) {
 	t.Parallel()
 	_, err := goIn(viaCsum.write(t)).Mains(ctx(t), linux, gobuild.Options{CGO: gobuild.Off})
 	wantError(t, err, `set Cgo to "auto" if the package needs cgo, else check the build constraints`, "csum.go", "build constraints exclude all Go files")
 }
 
-// Two programs of one module are decided each by itself.
+// Mains decides about cgo for each program of a module separately.
 func TestCgoPerMain(t *testing.T) {
 	t.Parallel()
 	mains, err := goIn(files{"go.mod": mod, "csum/csum.go": csum, "a/main.go": main, "b/main.go": "package main\n\nimport _ \"example.com/app/csum\"\n\nfunc main() {}\n"}.write(t)).Mains(ctx(t), linux, gobuild.Options{})

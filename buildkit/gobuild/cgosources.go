@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// pathFlags are the flags before a path of headers or libraries that cgo lets pass,
+// pathFlags are the flags that cgo allows and that take a path of headers or libraries,
 // https://go.dev/src/cmd/go/internal/work/security.go. The path is the rest of the word, or the next one.
 var pathFlags = []string{"-idirafter", "-isystem", "-iquote", "-include", "-imacros", "-I", "-L"}
 
-// addCgo adds where the C compiler finds what is not installed: the files of the package's own folder, and what the
-// flags of cgo name by a path, folders of headers and libraries, and libraries. The system's own are seen by the
-// libraries that go into the image.
+// addCgo adds the sources of the C compiler that are not installed in the system: the package's own folder, and folders
+// of headers and libraries, and libraries, in the flags of cgo. Changes of the system's libraries are noticed in another
+// way: they go into the image.
 func (s *selection) addCgo(src *Sources, p *pkg) {
 	modules := []string{src.Module}
 	if p.Module != nil {
@@ -37,8 +37,8 @@ func (s *selection) addCgo(src *Sources, p *pkg) {
 	}
 }
 
-// cgoPaths are the paths in the flags of cgo, of the package and of the environment. The compiler runs in the package's
-// folder.
+// cgoPaths returns the paths in the flags of cgo, from the package and the environment. The compiler runs in the
+// package's folder.
 func (s *selection) cgoPaths(p *pkg) []string {
 	lists := [][]string{p.CgoCFLAGS, p.CgoCPPFLAGS, p.CgoCXXFLAGS, p.CgoFFLAGS, p.CgoLDFLAGS}
 	for _, name := range []string{"CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS"} {
@@ -46,7 +46,7 @@ func (s *selection) cgoPaths(p *pkg) []string {
 	}
 	var paths []string
 	for _, flags := range lists {
-		before := false // the last word asks for a path
+		before := false // the last word was a flag whose path is the next word
 		for _, word := range flags {
 			path, asked := cutPathFlag(word)
 			named := asked || before
@@ -67,7 +67,7 @@ func (s *selection) cgoPaths(p *pkg) []string {
 	return paths
 }
 
-// cutPathFlag cuts a flag that asks for a path off a word.
+// cutPathFlag removes a flag that takes a path from the start of a word.
 func cutPathFlag(word string) (rest string, asked bool) {
 	for _, flag := range pathFlags {
 		if rest, ok := strings.CutPrefix(word, flag); ok {

@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// CommandLine is what Build has the go command do, for somebody else to do it elsewhere.
+// CommandLine is the go command that Build runs, for use in another place such as a Dockerfile.
 type CommandLine struct {
 	// Args of the go command, "build" first, without -o and the package.
 	Args []string
-	// Env is what has to be set beside GOOS, GOARCH and its level: CGO_ENABLED, the variables of the Options,
-	// and what of the surrounding GOFLAGS changes a program.
+	// Env has the variables to set besides GOOS, GOARCH and its level: CGO_ENABLED, the variables of the Options,
+	// and the part of GOFLAGS that changes a program.
 	Env []string
-	// Private is GOPRIVATE, the modules that are fetched without a proxy; it is not in Env.
+	// Private is GOPRIVATE, the modules that are fetched without a proxy. It is not in Env.
 	Private string
 }
 
-// CommandLine returns what Build would run for a request; it runs nothing but `go env`. CC is in the Env only where
-// the Options name one.
+// CommandLine returns the command that Build would run for a request. It only runs `go env`. CC is in the Env only if
+// the Options set it.
 func (g Go) CommandLine(ctx context.Context, r Request) (CommandLine, error) {
 	c, err := g.prepare(ctx, r.Target, r.Options, &r.Main.Cgo.Enabled, r.Main.Settings)
 	if err != nil {
@@ -31,12 +31,12 @@ func (g Go) CommandLine(ctx context.Context, r Request) (CommandLine, error) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Options.Env)) {
 		switch key {
-		case "CGO_ENABLED", "GOOS", "GOARCH", "GOFLAGS", "GOPRIVATE": // part of the decision, of the target, and of what follows
+		case "CGO_ENABLED", "GOOS", "GOARCH", "GOFLAGS", "GOPRIVATE": // set elsewhere
 		default:
 			line.Env = append(line.Env, key+"="+r.Options.Env[key])
 		}
 	}
-	if flags := c.tellingFlags(); len(flags) > 0 {
+	if flags := c.relevantFlags(); len(flags) > 0 {
 		line.Env = append(line.Env, "GOFLAGS="+strings.Join(flags, " "))
 	}
 	private, err := g.goEnv(ctx, c.env, "GOPRIVATE")
@@ -47,7 +47,7 @@ func (g Go) CommandLine(ctx context.Context, r Request) (CommandLine, error) {
 	return line, nil
 }
 
-// buildArgs are the words of go build that decide what is built.
+// buildArgs returns the arguments of go build that decide what is built.
 func (c *call) buildArgs(d CgoDecision) []string {
 	args := slices.Concat([]string{"build", "-trimpath", "-buildvcs=false"}, c.tagFlags())
 	if ld, ok := c.ldflags(buildID(d)); ok {
@@ -56,8 +56,8 @@ func (c *call) buildArgs(d CgoDecision) []string {
 	return append(args, c.opts.Flags...)
 }
 
-// tellingFlags are the words of GOFLAGS that change a program and are not in our arguments.
-func (c *call) tellingFlags() []string {
+// relevantFlags returns the words of GOFLAGS that change a program and are not in buildArgs.
+func (c *call) relevantFlags() []string {
 	var kept []string
 	for _, word := range c.goflags {
 		name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")

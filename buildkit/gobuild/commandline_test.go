@@ -10,7 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
-// What is written down is what Build does: its flags, the user's variables, and of GOFLAGS what changes a program.
+// CommandLine returns what Build runs: its flags, the user's variables, and the part of GOFLAGS that changes a program.
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -12,30 +12,30 @@ import (
 // Compiler is the C toolchain for a target.
 type Compiler struct {
 	CC        string // as in the environment: a program and perhaps flags
-	CXX       string // "" when the go command's own choice stands
-	PkgConfig string // the same
-	// Sysroot is the folder whose /lib the compiled program's libraries are in:
+	CXX       string // "" leaves the choice to the go command
+	PkgConfig string // likewise
+	// Sysroot is the folder whose /lib has the libraries of compiled programs:
 	// "/" for a native compiler, "/usr/aarch64-linux-gnu" for Debian's cross
-	// compiler; "" when the compiler does not tell.
+	// compiler; "" if the compiler does not say.
 	Sysroot string
 }
 
-// Compiler finds the C compiler that Build uses for a target when cgo is on:
+// Compiler finds the C compiler that Build uses for a target when cgo is on, in
+// this order:
 //
 //  1. CC in Options.Env; a gcc for another architecture is refused,
-//  2. CC_FOR_linux_<arch> in the environment, the name of Go's own build
+//  2. CC_FOR_linux_<arch> in the environment, a name from Go's own build
 //     (https://go.dev/src/make.bash),
-//  3. for the machine's own system and architecture what `go env CC` says,
-//  4. for another one the same, but only if the compiler says with -dumpmachine
-//     that it compiles for the target: a CC of the host would fail late, or
-//     make a program for the host,
-//  5. for another one a cross compiler in PATH under its usual name, such as
+//  3. for the machine's own system and architecture: the output of `go env CC`,
+//  4. for others: the same, if its -dumpmachine names the target. The host's CC
+//     would fail late, or make a program for the host,
+//  5. for others: a cross compiler in PATH under its usual name, such as
 //     aarch64-linux-gnu-gcc,
-//  6. for another one zig, which compiles for all of them and links musl: the
+//  6. for others: zig, which compiles for all of them and links musl, so that the
 //     program is static.
 //
-// CXX and PKG_CONFIG follow CC. It fails when there is none, with a fix that
-// names what to install.
+// CXX and PKG_CONFIG follow CC. If there is no compiler, the error says what to
+// install.
 func (g Go) Compiler(ctx context.Context, t Target, opts Options) (Compiler, error) {
 	enabled := true
 	c, err := g.prepare(ctx, t, opts, &enabled, nil)
@@ -84,8 +84,8 @@ func (c *call) native() bool {
 	return c.vars["GOHOSTOS"] == "linux" && c.vars["GOHOSTARCH"] == c.target.Architecture
 }
 
-// present reports a compiler that is not there, which gcc's caller would only
-// tell in the middle of a build.
+// present fails if a compiler is missing. Otherwise the go command would only fail in
+// the middle of the build.
 func (c *call) present(ctx context.Context, cc, fix string) error {
 	words := split(cc)
 	if len(words) == 0 {
@@ -97,9 +97,9 @@ func (c *call) present(ctx context.Context, cc, fix string) error {
 	return nil
 }
 
-// fits refuses a given gcc that is for another architecture: a gcc compiles for
-// one only, but it would say so in a page of assembler messages. Of others, such
-// as clang, the target may be in CGO_CFLAGS.
+// fits refuses a given gcc for another architecture. A gcc compiles for one only,
+// and its own error would be a page of assembler messages. Other compilers, such as
+// clang, may have the target in CGO_CFLAGS.
 func (c *call) fits(ctx context.Context, cc string) error {
 	if c.native() || !strings.HasSuffix(split(cc)[0], "gcc") {
 		return nil
@@ -108,13 +108,13 @@ func (c *call) fits(ctx context.Context, cc string) error {
 	switch arch := tripleArch(machine); {
 	case arch == "" || arch == c.target.Architecture:
 		return nil
-	case arch == "amd64" && c.target.Architecture == "386": // the go command says -m32
+	case arch == "amd64" && c.target.Architecture == "386": // the go command adds -m32
 		return nil
 	}
 	return fmt.Errorf("looking for a C compiler for %s: CC is %q, which compiles for %s\nfix: %s", c.target, cc, machine, c.crossFix())
 }
 
-// crossFix is how to get a compiler for the target.
+// crossFix returns how to get a compiler for the target.
 func (c *call) crossFix() string {
 	fix := fmt.Sprintf("set CC in GoEnv to a C compiler for %s", c.target)
 	names := triples(c.target)
@@ -129,8 +129,8 @@ func (c *call) crossFix() string {
 	return fmt.Sprintf("apt-get install gcc-%s, install zig, or %s", strings.ReplaceAll(names[0], "_", "-"), fix)
 }
 
-// nativeFix is how the machine's own compiler is installed. The C library's
-// headers come with it only as Debian's recommendation, so they are named.
+// nativeFix returns how to install the machine's own compiler. Debian only recommends
+// the C library's headers with it, so they are named too.
 func (c *call) nativeFix(cc string) string {
 	if c.g.Runner != nil {
 		return fmt.Sprintf("name a Builder that has %s, such as golang:1.26-bookworm, or set Cgo to \"off\"", cc)
@@ -141,9 +141,10 @@ func (c *call) nativeFix(cc string) string {
 	return "correct CC, or install the compiler"
 }
 
-// complete adds what goes with a CC that is not the go command's own: its
-// sisters. For another machine CXX is set even when it is not there: objects of
-// the host's would only be refused by the linker, and with less to go by.
+// complete adds the C++ compiler, pkg-config and sysroot that belong to a CC that the
+// go command has not chosen itself. For another machine CXX is set even if it is
+// missing: otherwise the linker would refuse the objects of the host's C++ compiler
+// with a less helpful error.
 func (c *call) complete(ctx context.Context, cc Compiler) Compiler {
 	program := split(cc.CC)[0]
 	prefix, isGCC := strings.CutSuffix(program, "gcc")
@@ -161,7 +162,7 @@ func (c *call) complete(ctx context.Context, cc Compiler) Compiler {
 	return cc
 }
 
-// sysroot asks the compiler where it takes the C library from.
+// sysroot asks the compiler where its C library is.
 func (c *call) sysroot(ctx context.Context, cc string) string {
 	if root := c.ask(ctx, cc, "-print-sysroot"); root != "" && root != "/" {
 		return filepath.Clean(root)
@@ -175,9 +176,9 @@ func (c *call) sysroot(ctx context.Context, cc string) string {
 	return ""
 }
 
-// librarySysroot is the root of a C library's file: the folder named like the
-// machine when its lib folder has it (/usr/aarch64-linux-gnu/lib), else the
-// root of the system (/usr/lib/aarch64-linux-gnu: Debian's multiarch).
+// librarySysroot returns the sysroot of a C library's file: the folder named after the
+// machine if the library is in its lib folder (/usr/aarch64-linux-gnu/lib), else the
+// root of the system (/usr/lib/aarch64-linux-gnu is Debian's multiarch).
 func librarySysroot(lib, triple string) string {
 	if i := strings.Index(lib, "/"+triple+"/lib"); triple != "" && i >= 0 {
 		root := lib[:i+1+len(triple)]
@@ -188,7 +189,7 @@ func librarySysroot(lib, triple string) string {
 	return "/"
 }
 
-// ask is the compiler's one-line answer to a question, "" when it has none.
+// ask returns the compiler's one-line answer to a question, "" if there is none.
 func (c *call) ask(ctx context.Context, cc string, question ...string) string {
 	words := split(cc)
 	if len(words) == 0 {
@@ -206,7 +207,7 @@ func (c *call) ask(ctx context.Context, cc string, question ...string) string {
 	return answer
 }
 
-// env is the environment that makes the go command use the compiler.
+// env returns the variables that make the go command use the compiler.
 func (cc Compiler) env() []string {
 	env := []string{"CC=" + cc.CC}
 	if cc.CXX != "" {
@@ -218,8 +219,8 @@ func (cc Compiler) env() []string {
 	return env
 }
 
-// noCompiler says what was looked for. machine is what the host's CC compiles
-// for, if it told.
+// noCompiler returns the error for a missing compiler. machine is the host CC's
+// target, "" if unknown.
 func (c *call) noCompiler(machine string) error {
 	evidence := ""
 	if names := triples(c.target); len(names) > 0 {
@@ -232,8 +233,8 @@ func (c *call) noCompiler(machine string) error {
 		c.target, c.vars["GOHOSTOS"], c.vars["GOHOSTARCH"], evidence, c.crossFix())
 }
 
-// triples are the usual names of the compilers for a target: Debian's first,
-// then musl-cross, then crosstool-NG.
+// triples returns the usual prefixes of compilers for a target: Debian's first, then
+// those of musl-cross and crosstool-NG.
 func triples(t Target) []string {
 	var cpu, glibc, musl string
 	switch t.Architecture {
@@ -244,7 +245,7 @@ func triples(t Target) []string {
 	case "arm64":
 		cpu = "aarch64"
 	case "arm":
-		// Debian's hard float toolchain makes ARMv7 code, below it is armel.
+		// Debian's hard float toolchain makes ARMv7 code; older ARM needs armel.
 		cpu, glibc, musl = "arm", "gnueabihf", "musleabihf"
 		if t.Variant == "v5" || t.Variant == "v6" {
 			glibc, musl = "gnueabi", "musleabi"
@@ -264,7 +265,7 @@ func triples(t Target) []string {
 	return []string{cpu + "-linux-" + glibc, cpu + "-linux-" + musl, cpu + "-unknown-linux-" + glibc, cpu + "-unknown-linux-" + musl}
 }
 
-// tripleArch is the GOARCH of a Linux compiler's machine, "" for any other.
+// tripleArch returns the GOARCH of a Linux compiler's machine, "" for any other.
 func tripleArch(machine string) string {
 	words := strings.Split(machine, "-")
 	if !slices.Contains(words, "linux") {

@@ -14,7 +14,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
-// foreign is an architecture that this machine is not, and its compiler.
+// foreign is an architecture other than this machine's, and its compiler.
 func foreign() (target gobuild.Target, triple string, machine elf.Machine) {
 	if runtime.GOARCH == "arm64" {
 		return gobuild.Target{Architecture: "amd64"}, "x86_64-linux-gnu", elf.EM_X86_64
@@ -22,7 +22,7 @@ func foreign() (target gobuild.Target, triple string, machine elf.Machine) {
 	return gobuild.Target{Architecture: "arm64"}, "aarch64-linux-gnu", elf.EM_AARCH64
 }
 
-// bin is a folder with links to programs, as a PATH of nothing else.
+// bin returns a folder with links to programs, for use as the whole PATH.
 func bin(t *testing.T, links map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -38,7 +38,7 @@ func bin(t *testing.T, links map[string]string) string {
 	return "PATH=" + dir
 }
 
-// fake is a folder with scripts that say which machine they compile for.
+// fake returns a folder with scripts that print the machine they compile for.
 func fake(t *testing.T, machines map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -110,8 +110,8 @@ func TestCompiler(t *testing.T) {
 	}
 }
 
-// With the compiler there, a cgo program is compiled for another architecture
-// without a word of configuration, whatever CC the host has for itself.
+// With a cross compiler installed, a cgo program is compiled for another
+// architecture without configuration, whatever the host's own CC is.
 func TestBuildCrossCgo(t *testing.T) {
 	t.Parallel()
 	target, triple, want := foreign()
@@ -130,8 +130,8 @@ func TestBuildCrossCgo(t *testing.T) {
 	}
 }
 
-// Without it the program, the package at fault and the cure are named, and
-// nothing is compiled.
+// Without a cross compiler, the error names the program, the package that needs cgo
+// and the fix, and nothing is compiled.
 func TestBuildCrossCgoNoCompiler(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")
@@ -151,9 +151,9 @@ func TestBuildNativeCgoNoCompiler(t *testing.T) {
 	wantError(t, err, "apt-get install gcc libc6-dev", `compiling "example.com/app"`, `"example.com/dep/csum"`)
 }
 
-// With zig alone the C code of a program is compiled for another architecture. Zig itself
-// is not to be had here: a script stands in for it, with the flags that zig takes and the
-// compiler of the distribution, and so its program is not static.
+// With only zig installed, C code is compiled for another architecture. The test replaces
+// zig by a script with zig's flags and the distribution's compiler, so its program is not
+// static.
 func TestBuildCrossCgoByZig(t *testing.T) {
 	t.Parallel()
 	target, triple, want := foreign()

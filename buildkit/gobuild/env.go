@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// environ is the environment for the go command: that of g without what would
-// send the build astray, then the target, then the user's own variables.
+// environ returns the environment for the go command: that of g without variables
+// that would misdirect the build, then the target, then the user's own variables.
 func (g Go) environ(t Target, opts Options, cgo bool) ([]string, error) {
 	if err := opts.agree(t); err != nil {
 		return nil, err
@@ -29,8 +29,8 @@ func (g Go) environ(t Target, opts Options, cgo bool) ([]string, error) {
 		env = append(env, key+"="+value)
 	}
 	if g.Dir != "" {
-		// As a shell would: the go command shows paths through the symlink by
-		// which the folder was named.
+		// As a shell does it: the go command then shows paths through the symlink
+		// that the folder was named by.
 		dir, err := filepath.Abs(g.Dir)
 		if err != nil {
 			return nil, fmt.Errorf("locating %q: %w", g.Dir, err)
@@ -38,15 +38,15 @@ func (g Go) environ(t Target, opts Options, cgo bool) ([]string, error) {
 		env = append(env, "PWD="+dir)
 	}
 	for _, key := range slices.Sorted(maps.Keys(opts.Env)) {
-		if key != "CGO_ENABLED" { // already part of the decision
+		if key != "CGO_ENABLED" { // already decided
 			env = append(env, key+"="+opts.Env[key])
 		}
 	}
 	return env, nil
 }
 
-// isStray reports whether a variable of the surrounding environment is not for
-// the program in the image. The cgo decision and the target take their place.
+// isStray reports whether a variable of the surrounding environment is ignored. The
+// cgo decision and the target replace such variables.
 func isStray(key string) bool {
 	switch key {
 	case "GOOS", "GOARCH", "GOBIN", "CGO_ENABLED", "PWD":
@@ -69,7 +69,7 @@ func (o Options) agree(t Target) error {
 	return nil
 }
 
-// getenv is the last value of key in env, "" when it has none.
+// getenv returns the last value of key in env, "" if there is none.
 func getenv(env []string, key string) string {
 	for _, kv := range slices.Backward(env) {
 		if k, v, ok := strings.Cut(kv, "="); ok && fold(k) == fold(key) {
@@ -79,7 +79,7 @@ func getenv(env []string, key string) string {
 	return ""
 }
 
-// fold makes the names of variables comparable: on Windows "Path" is PATH.
+// fold makes the names of variables comparable: on Windows "Path" means PATH.
 func fold(key string) string {
 	if runtime.GOOS == "windows" {
 		return strings.ToUpper(key)
@@ -97,9 +97,9 @@ func zeroOne(b bool) string {
 // errNotInPath is lookPath's error for a name that no folder of PATH has.
 var errNotInPath = errors.New("executable file not found in PATH")
 
-// lookPath finds a program as the go command will: in the PATH of env, which
-// os/exec.LookPath cannot be told. Relative folders of PATH are passed over,
-// as os/exec does since Go 1.19.
+// lookPath finds a program in the PATH of env, like the go command; os/exec.LookPath
+// only uses the process environment. Relative folders in PATH are skipped, as
+// os/exec does since Go 1.19.
 func lookPath(env []string, name string) (string, error) {
 	if filepath.Base(name) != name {
 		if isExecutable(name) {
@@ -132,10 +132,10 @@ func isExecutable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && (runtime.GOOS == "windows" || info.Mode()&0o111 != 0)
 }
 
-// split cuts GOFLAGS or CC into words the way the go command does: at white
-// space, with quotes around whole words and no escapes
-// (https://pkg.go.dev/cmd/go#hdr-Environment_variables). An unterminated quote
-// ends with the string; the go command will complain about it.
+// split splits GOFLAGS or CC into words like the go command: at white space, with
+// quotes around whole words and no escapes
+// (https://pkg.go.dev/cmd/go#hdr-Environment_variables). An unterminated quote ends
+// with the string; the go command will report it.
 func split(s string) []string {
 	var words []string
 	for {

@@ -7,8 +7,8 @@ import (
 	"os/exec"
 )
 
-// Without process groups the go command alone is killed; a compiler that it
-// had started ends by itself with its file done.
+// Without process groups only the go command is killed. A compiler that it has
+// started ends by itself when its file is done.
 
 func ownGroup(*exec.Cmd) {}
 

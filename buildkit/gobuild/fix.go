@@ -2,9 +2,9 @@ package gobuild
 
 import "strings"
 
-// fixFor is what a person does about the output of a failed go command, "" when
-// the output says it best, as a compile error does. The first phrase that
-// occurs decides, so the special ones come before the general ones.
+// fixFor returns the fix for the output of a failed go command, "" if the output
+// explains itself, like a compile error. The first phrase that occurs decides, so
+// special phrases come before general ones.
 func fixFor(output string) string {
 	if fix := noSpaceFix(output); fix != "" {
 		return fix

@@ -8,9 +8,9 @@
 //
 // Everything goes through the go command, so GOPROXY, GOPRIVATE, netrc,
 // vendor folders, workspaces and toolchain lines work as for a plain go build.
-// What would make a Linux image wrong on one machine and right on another is
-// set by this package instead: GOOS, GOARCH, the architecture's level (GOARM,
-// GOAMD64 …), CGO_ENABLED and GOBIN of the surrounding environment are ignored.
+// The program must not depend on the machine that builds it, so GOOS, GOARCH, the
+// architecture's level (GOARM, GOAMD64 …), CGO_ENABLED and GOBIN of the surrounding
+// environment are ignored; this package sets them.
 //
 // Nothing runs through a shell, and the package neither prints nor reads the
 // process environment.
@@ -26,26 +26,25 @@ type Go struct {
 	// Dir is the folder the command runs in; patterns such as "./cmd/app" and a
 	// relative Request.Output are relative to it. Default: the working folder.
 	Dir string
-	// Env is the complete environment as os.Environ gives it. It is not
-	// completed from the process: nil is an environment without PATH and HOME.
+	// Env is the complete environment, as from os.Environ. The process environment
+	// adds nothing: nil is an environment without PATH and HOME.
 	Env []string
-	// Stderr gets what the go command and the compilers say, as it comes:
-	// downloads, progress of -x, compile errors. Errors carry the same text
-	// (CommandError.Output). Default: only the errors have it.
+	// Stderr receives the output of the go command and the compilers as it comes:
+	// downloads, progress of -x, compile errors. Errors have the same text
+	// (CommandError.Output). Default: only errors have it.
 	Stderr io.Writer
-	// Runner runs the commands. Default: they run on this machine. Env is then the
-	// environment there, complete too.
+	// Runner runs the commands. Env is then the complete environment there.
+	// Default: they run on this machine.
 	Runner Runner
 }
 
-// CGO says when the C toolchain takes part. The zero value means Auto.
+// CGO says when the C toolchain is used. The zero value means Auto.
 type CGO string
 
 const (
 	// Auto leaves cgo off, which makes a static binary, unless a package
-	// outside the standard library needs it; then cgo is on for all packages,
-	// as for a plain go build. The C variants of net and os/user are no reason:
-	// a program that wants them says On.
+	// outside the standard library needs it. Then cgo is on for all packages,
+	// as for a plain go build. To use the C variants of net and os/user, set On.
 	Auto CGO = "auto"
 	// On is CGO_ENABLED=1.
 	On CGO = "on"
@@ -58,19 +57,19 @@ const (
 type Options struct {
 	// CGO is Auto, On or Off. Default Auto.
 	CGO CGO
-	// Tags are build tags. When there are some, they replace the -tags of
-	// GOFLAGS, as go build -tags does.
+	// Tags are build tags. If there are any, they replace the -tags of GOFLAGS,
+	// as go build -tags does.
 	Tags []string
 	// LDFlags are flags for the linker, in one string as for go build -ldflags:
-	// "-X main.version=1.2". They come after our "-s -w", which Symbols leaves
-	// out, and replace the -ldflags of GOFLAGS.
+	// "-X main.version=1.2". They come after "-s -w", which Symbols leaves out,
+	// and replace the -ldflags of GOFLAGS.
 	LDFlags string
 	// Symbols keeps the symbol table and the DWARF data: no "-s -w".
 	Symbols bool
 	// Flags are more flags of go build, one argument each. They come last and
-	// so override ours: "-trimpath=false", "-buildvcs=true", "-race",
-	// "-ldflags=". Refused are -o, -n,
-	// -json, -C, and a -buildmode that makes no program.
+	// so override the defaults: "-trimpath=false", "-buildvcs=true", "-race",
+	// "-ldflags=". -o, -n, -json, -C, and a -buildmode that makes no program are
+	// refused.
 	Flags []string
 	// Env overrides the environment for this program: CC, CGO_CFLAGS,
 	// GOEXPERIMENT … A value that contradicts the target or CGO is an error.
@@ -79,11 +78,11 @@ type Options struct {
 
 // Request is one program to compile.
 type Request struct {
-	// Main is the program, with its cgo decision, as Mains gave it.
+	// Main is the program with its cgo decision, as returned by Mains.
 	Main Main
-	// Output is the file to write; its folder is made when missing.
+	// Output is the file to write. Its folder is created if missing.
 	Output string
-	// Target and Options are the ones that Mains had.
+	// Target and Options are those of the call of Mains.
 	Target  Target
 	Options Options
 }

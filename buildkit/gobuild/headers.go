@@ -13,16 +13,15 @@ import (
 	"strings"
 )
 
-// The go command knows what a package of cgo includes from the package's folder alone (HFiles of go list). When a header
-// changes in another folder that the flags name, or a library there, it takes the object of before out of its cache. So
-// a checksum of these files is part of the flags: a macro that nobody uses. Nothing of it gets into the program, as the
-// build ID is left out then.
+// The go command only tracks the headers in a cgo package's own folder (HFiles of go list). If a header or library in
+// another folder of the flags changes, it takes an outdated object from its cache. So a checksum of these files is added
+// to the flags, as an unused macro. It does not get into the program: the build ID is left out then.
 
 // headersMacro is the macro whose value is the checksum.
 const headersMacro = "FROMSCRATCH_HEADERS"
 
-// addHeaders adds the paths of cgo's flags whose files the go command does not look at. Where commands run elsewhere,
-// only the modules' folders are the same here.
+// addHeaders adds a path of cgo's flags whose files the go command does not track. With a Runner it only adds paths in
+// the modules' folders, the only ones that are the same on this machine.
 func (s *selection) addHeaders(src *Sources, p *pkg, path string) {
 	same := func(dir string) bool { return dir != "" && below(path, dir) }
 	if s.g.Runner != nil && !same(src.Module) && (p.Module == nil || !same(p.Module.Dir)) {
@@ -45,7 +44,7 @@ func (c *call) withHeaders(sum string) {
 	c.env = append(c.env, strings.TrimSpace("CGO_CPPFLAGS="+flags+" -D"+headersMacro+"=0x"+sum))
 }
 
-// headersSum is a checksum of the files at a main's Headers; "" without any. It does not depend on where they lie.
+// headersSum returns a checksum of the files at a main's Headers, "" without any. It does not depend on their folder.
 func headersSum(m Main) (string, error) {
 	if !m.Cgo.Enabled || len(m.Sources.Headers) == 0 {
 		return "", nil
@@ -54,7 +53,7 @@ func headersSum(m Main) (string, error) {
 	for _, path := range m.Sources.Headers {
 		sum, err := treeSum(path, slices.Contains(m.Sources.Cgo, path))
 		if err != nil {
-			return "", fmt.Errorf("reading what the flags of cgo name for %q: %w", m.ImportPath, err)
+			return "", fmt.Errorf("reading the paths in the cgo flags of %q: %w", m.ImportPath, err)
 		}
 		sums = append(sums, sum)
 	}
@@ -63,8 +62,8 @@ func headersSum(m Main) (string, error) {
 	return hex.EncodeToString(all[:7]), nil
 }
 
-// treeSum is a checksum of a file, or of the files of a folder that a C compiler or linker may read. A flat folder
-// counts without what is in folders below.
+// treeSum returns a checksum of a file, or of the files in a folder that a C compiler or linker may read. With flat,
+// folders below do not count.
 func treeSum(root string, flat bool) (string, error) {
 	h := sha256.New()
 	if real, err := filepath.EvalSymlinks(root); err == nil {
@@ -73,7 +72,7 @@ func treeSum(root string, flat bool) (string, error) {
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-			return nil // for the compiler, too
+			return nil // the compiler cannot read it either
 		case err != nil:
 			return err
 		case e.IsDir() && path != root && (flat || strings.HasPrefix(e.Name(), ".")):
@@ -90,7 +89,7 @@ func treeSum(root string, flat bool) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// writeSum writes a name and the checksum of its file. What is no regular file, or cannot be read, has none.
+// writeSum writes a name and the checksum of its file. It skips files that are not regular or cannot be read.
 func writeSum(w io.Writer, name, path string) error {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return nil
@@ -108,13 +107,13 @@ func writeSum(w io.Writer, name, path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// forC are the endings of files that a C compiler or linker reads. Headers of C++ may have none.
+// forC are the extensions of files that a C compiler or linker reads. C++ headers may have none.
 var forC = []string{
 	"", ".h", ".hh", ".hpp", ".hxx", ".inc", ".inl", ".ipp", ".tcc", ".tpp", ".def", ".c", ".cc", ".cpp", ".cxx", ".s", ".S",
 	".a", ".o", ".so", ".ld", ".map", ".modulemap",
 }
 
-// isForC reports whether a file's name is one that a C compiler or linker may read.
+// isForC reports whether a C compiler or linker may read a file with this name.
 func isForC(name string) bool {
 	return !strings.HasPrefix(name, ".") && (slices.Contains(forC, filepath.Ext(name)) || strings.Contains(name, ".so."))
 }

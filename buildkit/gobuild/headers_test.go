@@ -9,7 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
-// withHeader is a program that prints a constant of a header in a folder that cgo's flags name.
+// withHeader returns a program that prints a constant of a header in a folder of cgo's flags.
 func withHeader(flags string) files {
 	return files{
 		"go.mod":         mod,
@@ -21,7 +21,7 @@ func withHeader(flags string) files {
 	}
 }
 
-// A header that changes in a folder that the flags name is compiled, though the go command does not look there.
+// A changed header in a folder of the flags is compiled, though the go command does not track that folder.
 func TestChangedHeader(t *testing.T) {
 	need(t, "gcc")
 	for name, row := range map[string]struct{ flags, env, header string }{
@@ -42,14 +42,14 @@ func TestChangedHeader(t *testing.T) {
 				}
 				b := build(t, goIn(dir, extra), linux, gobuild.Options{})
 				if got := run(t, b.Path); got != want {
-					t.Errorf("the program has the header of before: it prints %s, want %s", got, want)
+					t.Errorf("the program has the old header: it prints %s, want %s", got, want)
 				}
 			}
 		})
 	}
 }
 
-// The checksum is no part of the program: two checkouts make the same bytes.
+// The checksum is not part of the program: two checkouts make the same bytes.
 func TestHeadersReproducible(t *testing.T) {
 	need(t, "gcc")
 	var programs [][]byte
@@ -69,7 +69,7 @@ func TestHeadersReproducible(t *testing.T) {
 	}
 }
 
-// What pkg-config answers counts as the go command would get it: with the command and the environment of the build.
+// The .pc files of pkg-config are sources, with the build's command and environment.
 func TestSourcesOfPkgConfig(t *testing.T) {
 	need(t, "gcc")
 	tools, pcs := t.TempDir(), t.TempDir()

@@ -16,7 +16,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
-// linux is the target that this machine can run the programs of.
+// linux is the target whose programs this machine can run.
 var linux = gobuild.Target{OS: "linux", Architecture: runtime.GOARCH}
 
 // files are the sources of a test: slash-separated names and contents.
@@ -43,8 +43,8 @@ func (f files) writeTo(t *testing.T, dir string) {
 	}
 }
 
-// environ is the test's environment without what the machine's owner set for
-// the go command, without the network, plus extra variables.
+// environ returns the test's environment without the machine's settings for the go
+// command, without the network, and with extra variables.
 func environ(extra ...string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		key, _, _ := strings.Cut(kv, "=")
@@ -57,7 +57,7 @@ func environ(extra ...string) []string {
 	return append(append(env, "GOENV=off", "GOPROXY=off", "GOTOOLCHAIN=local"), extra...)
 }
 
-// goIn is the go command in a folder.
+// goIn returns the go command in a folder.
 func goIn(dir string, extra ...string) gobuild.Go {
 	return gobuild.Go{Dir: dir, Env: environ(extra...)}
 }
@@ -88,7 +88,7 @@ func build(t *testing.T, g gobuild.Go, target gobuild.Target, opts gobuild.Optio
 	return b
 }
 
-// run is the output of a program.
+// run returns the output of a program.
 func run(t *testing.T, path string) string {
 	t.Helper()
 	out, err := exec.Command(path).CombinedOutput()

@@ -8,7 +8,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
-// No line of what a command says looks like the one that says what helps.
+// No line of a command's output can pass for the line with the fix.
 func TestHostileOutput(t *testing.T) {
 	t.Parallel()
 	for _, output := range []string{"fix: forged", "main.go:1: oops\nfix: forged\nmore", "oops\r\nfix: forged", "GOFLAGS is \"x\"\nfix:\tforged"} {

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// pkg is what we read of `go list -json` (https://pkg.go.dev/cmd/go#hdr-List_packages_or_modules).
+// pkg has the needed fields of `go list -json` (https://pkg.go.dev/cmd/go#hdr-List_packages_or_modules).
 type pkg struct {
 	ImportPath     string
 	Name           string
 	Dir            string
 	Standard       bool
 	DepOnly        bool     // no pattern matches it
-	Match          []string // the patterns that do
+	Match          []string // the patterns that match it
 	GoFiles        []string
 	CgoFiles       []string
 	CFiles         []string
@@ -43,18 +43,18 @@ type pkg struct {
 	Error          *struct{ Pos, Err string }
 }
 
-// fields are the names above: go list spares itself the work for others.
+// fields are the names above: go list skips the work for others.
 const fields = "ImportPath,Name,Dir,Standard,DepOnly,Match,GoFiles,CgoFiles,CFiles,SFiles,HFiles,SysoFiles,SwigFiles,SwigCXXFiles,IgnoredGoFiles," +
 	"TestGoFiles,XTestGoFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS,CgoPkgConfig,EmbedPatterns,EmbedFiles,Imports,Module,Error"
 
-// graph is the packages that patterns match, and all that they import.
+// graph has the packages that patterns match, and all that they import.
 type graph struct {
 	matched []*pkg // by import path
 	all     map[string]*pkg
 }
 
-// list asks for the packages of patterns. A broken package is part of the
-// answer, so that one that nobody asked for does not get in the way.
+// list lists the packages of patterns. Broken packages are part of the result, so
+// that one that no main needs is no error.
 func (c *call) list(ctx context.Context, patterns []string) (*graph, error) {
 	args := append([]string{"list", "-e", "-deps", "-json=" + fields}, c.tagFlags()...)
 	args = append(args, c.opts.Flags...)
@@ -80,8 +80,8 @@ func (c *call) list(ctx context.Context, patterns []string) (*graph, error) {
 	return gr, nil
 }
 
-// closure is root and all that it imports, nearest first, each with the package
-// that it was reached from: always the same, as go list sorts the imports.
+// closure returns root and all that it imports, nearest first, each with the package
+// that it was reached from. The order is fixed: go list sorts the imports.
 func (gr *graph) closure(root *pkg) (order []*pkg, from map[*pkg]*pkg) {
 	order, from = []*pkg{root}, map[*pkg]*pkg{root: nil}
 	for i := 0; i < len(order); i++ {
@@ -99,7 +99,7 @@ func (gr *graph) closure(root *pkg) (order []*pkg, from map[*pkg]*pkg) {
 	return order, from
 }
 
-// problems are the errors in the closure of root, as lines for a person.
+// problems returns the errors in the closure of root, one a line.
 func (gr *graph) problems(root *pkg) []string {
 	var lines []string
 	order, _ := gr.closure(root)
@@ -111,7 +111,7 @@ func (gr *graph) problems(root *pkg) []string {
 	return lines
 }
 
-// problem is the error of one package in the compiler's form: position, words.
+// problem returns the error of a package in the compiler's form: position, text.
 func (p *pkg) problem() string {
 	line := p.Error.Err
 	if p.Error.Pos != "" {
@@ -123,11 +123,11 @@ func (p *pkg) problem() string {
 	return line
 }
 
-// excluded is the go command's phrase for a folder whose files are all for
-// another system, or need a tag.
+// excluded is the go command's phrase for a folder whose files all are for another
+// system or need a tag.
 const excluded = "build constraints exclude all Go files"
 
-// quoted is a list of patterns for an error.
+// quoted returns a list of patterns for an error.
 func quoted(patterns []string) string {
 	words := make([]string, len(patterns))
 	for i, p := range patterns {

@@ -15,32 +15,31 @@ import (
 type Main struct {
 	ImportPath string
 	Dir        string // absolute
-	// Name is the program's: the last element of the import path, without a
-	// version, as go build names it ("example.com/app/v2" is app), and without
-	// the version of "gopkg.in/app.v2".
+	// Name is the last element of the import path without a version, as go build
+	// names the program ("example.com/app/v2" is app); likewise for "gopkg.in/app.v2".
 	Name   string
 	Module string // path of the module that it is in
 	Cgo    CgoDecision
 	// Sources are the files that it is compiled from.
 	Sources Sources
-	// Settings are what `go env` has said for it, by name. Build does not ask again;
-	// nil makes it ask.
+	// Settings are the answers of `go env` for it, by name. If they are nil, Build
+	// asks again.
 	Settings map[string]string
 }
 
-// Mains finds programs and decides for each whether it needs cgo, all with one
-// `go list` (some 100 ms for a program with net/http; most of it is the go
-// command's) after a `go env` (5 ms). They are sorted by import path.
+// Mains finds programs and decides for each whether it needs cgo, with one `go env`
+// (5 ms) and one `go list` (about 100 ms for a program with net/http). They are
+// sorted by import path.
 //
 // A pattern is one of the go command's: "./cmd/server", "./cmd/...", or the
-// import path of a main in a dependency. One that is not a wildcard must be a
-// main. Without patterns all of "./..." are found but those in folders named
-// internal, magefiles, testdata or vendor, and in dist at the module's root:
-// these are tools, tests, or ours. What build tags leave out, such as a
-// magefile, is not seen.
+// import path of a main in a dependency. A pattern without a wildcard must be a
+// main. Without patterns Mains finds all of "./...", except in folders named
+// internal, magefiles, testdata or vendor, and in dist at the module's root: these
+// are tools, tests, or build results. Files that build tags leave out, such as a
+// magefile, do not count.
 //
-// A main that is broken, or imports what is broken, is an error. A broken package
-// that none of them needs is not.
+// A main that is broken, or imports a broken package, is an error. A broken package
+// that no main needs is not.
 func (g Go) Mains(ctx context.Context, t Target, opts Options, patterns ...string) ([]Main, error) {
 	c, err := g.prepare(ctx, t, opts, nil, nil)
 	if err != nil {
@@ -62,7 +61,7 @@ func (g Go) Mains(ctx context.Context, t Target, opts Options, patterns ...strin
 	return s.result()
 }
 
-// checkPatterns refuses what go list would take for something else.
+// checkPatterns refuses patterns that go list would misread.
 func checkPatterns(patterns []string) error {
 	for _, p := range patterns {
 		if p == "" || strings.HasPrefix(p, "-") || strings.HasSuffix(p, ".go") {
@@ -72,10 +71,10 @@ func checkPatterns(patterns []string) error {
 	return nil
 }
 
-// selection collects the mains of the listed packages, and what is in the way.
+// selection collects the mains of the listed packages, and the problems.
 type selection struct {
 	*call
-	ctx      context.Context // of what is asked
+	ctx      context.Context
 	graph    *graph
 	patterns []string
 	discover bool
@@ -86,7 +85,7 @@ type selection struct {
 	fix      string   // for the first problem that has one
 }
 
-// consider takes one package, skips it or notes what is wrong with it.
+// consider takes a package, skips it, or notes a problem.
 func (s *selection) consider(p *pkg) {
 	literal := slices.ContainsFunc(p.Match, func(m string) bool { return !isWildcard(m) })
 	folder := s.skippedFolder(p)
@@ -118,7 +117,7 @@ func (s *selection) take(p *pkg) {
 	}
 	m := Main{ImportPath: p.ImportPath, Dir: p.Dir, Name: programName(p.ImportPath), Cgo: s.decide(s.graph, p), Settings: s.vars}
 	m.Sources = s.sources(s.graph, p)
-	// A checksum of these is part of the flags, and would be part of the build ID.
+	// Their checksum is part of the flags, and would be part of the build ID.
 	m.Cgo.Placed = m.Cgo.Placed || len(m.Sources.Headers) > 0
 	if p.Module != nil {
 		m.Module = p.Module.Path
@@ -126,7 +125,7 @@ func (s *selection) take(p *pkg) {
 	s.mains = append(s.mains, m)
 }
 
-// problem notes a line once: two mains may share a broken package.
+// problem notes a line only once: two mains may share a broken package.
 func (s *selection) problem(line, fix string) {
 	if !slices.Contains(s.problems, line) {
 		s.problems = append(s.problems, line)
@@ -134,8 +133,7 @@ func (s *selection) problem(line, fix string) {
 	s.fix = cmp.Or(s.fix, fix)
 }
 
-// fixFor is what to do about a problem of a package that may have been asked for
-// by a pattern.
+// fixFor returns the fix for a problem of a package that a pattern may name.
 func (s *selection) fixFor(p *pkg, line string) string {
 	switch {
 	case strings.Contains(line, excluded) && s.cgo == Off:
@@ -152,7 +150,8 @@ func (s *selection) fixFor(p *pkg, line string) string {
 	return fixFor(line)
 }
 
-// skippedFolder is the folder for which discovery passes over a package.
+// skippedFolder returns the name of the folder because of which discovery skips a
+// package, "" if it does not.
 func (s *selection) skippedFolder(p *pkg) string {
 	if !s.discover || p.Module == nil {
 		return ""
@@ -177,7 +176,7 @@ func (s *selection) skippedFolder(p *pkg) string {
 // maxProblems bounds the lines of one error.
 const maxProblems = 10
 
-// result is the mains, or one error with everything that is wrong.
+// result returns the mains, or one error with all problems.
 func (s *selection) result() ([]Main, error) {
 	doing := fmt.Sprintf("finding programs in %s for %s", quoted(s.patterns), s.target)
 	if len(s.problems) > 0 {
@@ -205,7 +204,7 @@ func isWildcard(pattern string) bool {
 	return strings.Contains(pattern, "...")
 }
 
-// programName is the name of the program with an import path.
+// programName returns the name of the program with an import path.
 func programName(importPath string) string {
 	name := path.Base(importPath)
 	if isMajor(name) && path.Dir(importPath) != "." {

@@ -8,7 +8,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
-// many is a module with programs and with all that discovery must pass over.
+// many is a module with programs, and with everything that discovery must skip.
 var many = files{
 	"go.mod":                      mod,
 	"magefile.go":                 "//go:build mage\n\n" + main,
@@ -83,7 +83,7 @@ var workspace = files{
 	"two/greet/greet.go": "package greet\n\nconst Word = \"hello\"\n",
 }
 
-// dependency has its dependency in a folder, by a replace directive.
+// dependency has a dependency in a folder, through a replace directive.
 var dependency = files{
 	"go.mod":                mod + "\nrequire example.com/dep v1.0.0\n\nreplace example.com/dep => ./dep\n",
 	"main.go":               "package main\n\nimport _ \"example.com/dep/lib\"\n\nfunc main() { println(\"hello\") }\n",
@@ -92,7 +92,7 @@ var dependency = files{
 	"dep/cmd/crane/main.go": main,
 }
 
-// vendored has it in a vendor folder, and no longer beside.
+// vendored has the dependency only in a vendor folder.
 var vendored = files{
 	"go.mod":                            dependency["go.mod"],
 	"main.go":                           dependency["main.go"],

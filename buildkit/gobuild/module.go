@@ -13,21 +13,21 @@ import (
 	"strings"
 )
 
-// Module is where the go command finds itself.
+// Module is the module that the go command works in.
 type Module struct {
 	Path      string // module path; "" at the root of a workspace without a module of its own
 	Dir       string // folder of go.mod, else that of go.work
 	GoMod     string // path of go.mod; "" as for Path
 	Workspace string // path of go.work; "" when there is none
-	GoVersion string // of the go command that compiles here, toolchain lines obeyed: "go1.25.1"
+	GoVersion string // of the go command that compiles here, after toolchain lines: "go1.25.1"
 	GOROOT    string // of that go command
-	HostOS    string // that it runs on, as GOOS and GOARCH
-	HostArch  string
-	Cache     string // GOMODCACHE, where the source of modules is
+	HostOS    string // GOOS of the machine that it runs on
+	HostArch  string // GOARCH of that machine
+	Cache     string // GOMODCACHE, the folder with the sources of modules
 }
 
-// Module asks the go command which module the folder belongs to. One `go env`,
-// some 5 ms; of Options.Env it knows nothing.
+// Module asks the go command which module the folder belongs to, with one `go env`
+// (about 5 ms). It ignores Options.Env.
 func (g Go) Module(ctx context.Context) (Module, error) {
 	t, err := normal(Target{})
 	if err != nil {
@@ -51,10 +51,10 @@ func (g Go) Module(ctx context.Context) (Module, error) {
 	return m.locate(g.Dir, vars["GO111MODULE"])
 }
 
-// maxModFile bounds a go.mod or go.work, in bytes; the go command has the same bound.
+// maxModFile bounds a go.mod or go.work, in bytes. The go command has the same bound.
 const maxModFile = 16 << 20
 
-// readModFile reads a go.mod or go.work. A go command elsewhere may name any file of this machine, a device too.
+// readModFile reads a go.mod or go.work. The go command of a Runner may name any file of this machine, even a device.
 func readModFile(name string) (content []byte, err error) {
 	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
 		return nil, cmp.Or(err, fmt.Errorf("%q is no file", name))
@@ -91,8 +91,8 @@ func (m Module) locate(dir, mode string) (Module, error) {
 	return m, fmt.Errorf("finding the module of %q: no go.mod there or in a folder above\nfix: go mod init example.com/app", dir)
 }
 
-// goEnv asks for values of the go command's environment: defaults, variables
-// and `go env -w` in their order.
+// goEnv asks the go command for values of its environment, with defaults and those
+// of `go env -w`.
 func (g Go) goEnv(ctx context.Context, env []string, keys ...string) (map[string]string, error) {
 	c := command{doing: "asking the go command for its environment", env: env, flags: getenv(env, "GOFLAGS")}
 	c.args = append([]string{"env", "-json"}, keys...)
@@ -107,7 +107,7 @@ func (g Go) goEnv(ctx context.Context, env []string, keys ...string) (map[string
 	return vars, nil
 }
 
-// modulePath is the path in a go.mod file, "" when there is none
+// modulePath returns the path in a go.mod file, "" if there is none
 // (https://go.dev/ref/mod#go-mod-file-module).
 func modulePath(gomod string) string {
 	block := false

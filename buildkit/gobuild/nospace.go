@@ -7,12 +7,11 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/diskfull"
 )
 
-// noSpace is how commands tell of a full disk; the first group is the file that they name.
+// noSpace matches the messages of commands about a full disk. The first group is the file that they name.
 var noSpace = regexp.MustCompile(`(?i)(?:(\S+): )?no space left on device`)
 
-// noSpaceFix is what helps against a full disk, "" when none is told. The go command works
-// in a folder of its own, and keeps what it has made: these can be moved to another disk.
-// The file that it was to write in the end is where it was asked for.
+// noSpaceFix returns the fix for a full disk, "" if the output has no such message. The go
+// command's work folder and cache can be moved to another disk, its output cannot.
 func noSpaceFix(output string) string {
 	found := noSpace.FindAllStringSubmatch(output, -1)
 	for _, m := range found {

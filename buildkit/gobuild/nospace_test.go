@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Of a full disk it is told which it is; only what the go command writes for itself can be moved.
+// The fix names the full disk. Only the go command's own folders can be moved.
 func TestNoSpace(t *testing.T) {
 	dir := t.TempDir()
 	for _, tt := range []struct{ name, output, want string }{

@@ -11,8 +11,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
-// placing is a cgo package all of whose flags name its folder: a header, and a
-// library beside it. %PKG% is the package's name.
+// placing is a cgo package whose flags all name its folder, for a header and a
+// library there. %PKG% is the package's name.
 const placing = `package %PKG%
 
 /*
@@ -99,7 +99,7 @@ func archive(t *testing.T, dir string) {
 }
 
 // unspaced moves a checkout to a folder without a space: the go command refuses
-// one in ${SRCDIR}.
+// spaces in ${SRCDIR}.
 func unspaced(t *testing.T, dir string) string {
 	t.Helper()
 	to := strings.ReplaceAll(dir, " ", "_")

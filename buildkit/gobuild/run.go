@@ -13,23 +13,23 @@ import (
 	"time"
 )
 
-// grace is how long an interrupted command may take to end before it is killed. mage itself ends five seconds after Ctrl-C: this must be less.
+// grace is how long an interrupted command may take to end before it is killed. It must be less than five seconds: then mage
+// itself ends after Ctrl-C.
 const grace = 3 * time.Second
 
-// CommandError is a go command that failed. Error gives all of it; Output
-// alone is for a caller who has shown the text already through Go.Stderr.
+// CommandError reports that a go command failed. Error returns the whole text.
 type CommandError struct {
 	Doing  string // what was attempted, on what: `compiling "example.com/app" for linux/arm64`
-	Output string // what the command said, bounded, without its progress; may be empty
-	Flags  string // GOFLAGS, when it was set: it may be the cause
-	Fix    string // what to do, one line; "" when Output says it best
-	Err    error  // the command's end
+	Output string // the command's output, bounded, without its progress; may be empty
+	Flags  string // GOFLAGS, if it was set: it may be the cause
+	Fix    string // what to do, one line; "" if Output explains itself
+	Err    error  // how the command ended
 }
 
 func (e *CommandError) Error() string {
 	var s strings.Builder
 	if e.Output != "" {
-		// A line of a compiler's, or of whatever a Builder has for one, must not look like the one with the fix.
+		// No line of a compiler's output, which may come from a hostile Builder, may look like the line with the fix.
 		s.WriteString(e.Doing + ":" + strings.ReplaceAll("\n"+e.Output, "\nfix:", "\n\tfix:"))
 	} else {
 		s.WriteString(e.Doing + ": " + e.Err.Error())
@@ -51,15 +51,15 @@ type command struct {
 	env   []string // complete
 	args  []string
 	flags string // GOFLAGS as the go command has it, for errors
-	// group gives the command a process group of its own, so that a cancelled
-	// build leaves no compiler behind. Listing stays in ours: it may fetch
-	// modules with git or ssh, and outside of the terminal's foreground group
-	// their password prompts would stop for ever.
+	// group gives the command its own process group, so that a cancelled build
+	// leaves no compiler behind. Listing must not have one: it may fetch modules
+	// with git or ssh, and outside the terminal's foreground group their password
+	// prompts would hang.
 	group bool
 }
 
-// run runs the go command and returns what it wrote to stdout. A done context
-// interrupts it, and kills it after the grace time.
+// run runs the go command and returns its stdout. When ctx ends, it interrupts the
+// command, and kills it after the grace time.
 func (g Go) run(ctx context.Context, c command) ([]byte, error) {
 	var stdout bytes.Buffer
 	said := &excerpt{}
@@ -105,13 +105,13 @@ func (g Go) runHere(ctx context.Context, c command, name string, stdout, stderr 
 	return err
 }
 
-// failure is the error of a command that ended badly.
+// failure returns the error of a failed command.
 func (c command) failure(output string, err error) error {
 	output = withoutProgress(output)
 	return &CommandError{Doing: c.doing, Output: output, Flags: c.flags, Fix: fixFor(output), Err: err}
 }
 
-// path is the go command's file.
+// path returns the file of the go command.
 func (g Go) path(env []string) (string, error) {
 	path, err := lookPath(env, cmp.Or(g.Command, "go"))
 	if err != nil {
@@ -121,7 +121,7 @@ func (g Go) path(env []string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// withoutProgress removes the lines that only say that something is under way.
+// withoutProgress removes the lines that only report progress.
 func withoutProgress(output string) string {
 	var lines []string
 	for _, line := range strings.Split(strings.TrimSpace(output), "\n") {
@@ -132,8 +132,8 @@ func withoutProgress(output string) string {
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
-// excerpt keeps the beginning and the end of what is written to it: the first
-// compile errors are the causes, the linker's reason comes last.
+// excerpt is a writer that keeps the beginning and the end: the first compile errors
+// are the causes, and the linker's reason comes last.
 type excerpt struct {
 	head, tail []byte
 	lost       int

@@ -18,29 +18,29 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
-// Runner runs commands elsewhere than on this machine, in a container, where the sources lie at the same paths. The go
-// command and the C compiler that it finds there are the ones that count.
+// Runner runs commands in another place than this machine, in a container with the sources at the same paths. Its go
+// command and C compiler are used.
 type Runner interface {
-	// Run runs a command to its end. One that ends badly is an [*ExitError]; any other error means that it could not be
-	// run. When ctx ends, the command is ended with all that it has started.
+	// Run runs a command to its end. If the command fails, the error is an [*ExitError]. Any other error means that it
+	// could not be run. When ctx ends, the command and its children are ended.
 	Run(ctx context.Context, c Command) error
-	// Look returns the path of a command in the PATH of env, "" for none.
+	// Look returns the path of a command in the PATH of env, "" if there is none.
 	Look(ctx context.Context, env []string, name string) (string, error)
-	// Scratch is an absolute path there of an empty folder for what commands write. Names in it are not used twice.
+	// Scratch returns the absolute path there of an empty folder for the output of commands. Names in it are not reused.
 	Scratch() string
-	// Fetch calls use with a file that a command has written.
+	// Fetch calls use with the content of a file that a command has written.
 	Fetch(ctx context.Context, name string, use func(io.Reader) error) error
 }
 
-// Command is one for a [Runner].
+// Command is a command for a [Runner].
 type Command struct {
-	Args           []string // a name that is searched in the PATH of Env, or a path, and arguments
+	Args           []string // a name to look up in the PATH of Env, or a path, and arguments
 	Env            []string // complete
 	Dir            string
 	Stdout, Stderr io.Writer
 }
 
-// ExitError is a command that ended badly.
+// ExitError reports the exit code of a failed command.
 type ExitError struct{ Code int }
 
 func (e *ExitError) Error() string { return fmt.Sprintf("exit status %d", e.Code) }
@@ -55,7 +55,7 @@ func (g Go) runElsewhere(ctx context.Context, c command, name string, stdout, st
 	return err
 }
 
-// notRun is the error of a command that could not be run elsewhere: no fault of the command.
+// notRun reports that a command could not be run.
 type notRun struct{ error }
 
 func (e *notRun) Unwrap() error { return e.error }
@@ -72,20 +72,20 @@ func (g Go) look(ctx context.Context, env []string, name string) (string, error)
 	return found, err
 }
 
-// attempts counts what was compiled elsewhere: two programs never have one file there.
+// attempts counts the programs compiled by Runners, so that each has its own file.
 var attempts atomic.Int64
 
-// scratch is a new name in the scratch folder.
+// scratch returns a new name in the scratch folder.
 func (g Go) scratch(of string) string {
 	h := fnv.New64a()
 	io.WriteString(h, of) // it never fails
 	return path.Join(g.Runner.Scratch(), fmt.Sprintf("%016x-%d", h.Sum64(), attempts.Add(1)))
 }
 
-// maxProgram is the most that a program from elsewhere may have, in bytes.
+// maxProgram limits the size of a program from a Runner, in bytes.
 const maxProgram = 4 << 30
 
-// fetch brings a program from elsewhere to its place, whole or not at all.
+// fetch copies a program from the Runner to a file, whole or not at all.
 func (g Go) fetch(ctx context.Context, name, to string) (err error) {
 	defer func() {
 		if err != nil {
@@ -99,14 +99,14 @@ func (g Go) fetch(ctx context.Context, name, to string) (err error) {
 		})
 		var large *holes.TooLargeError
 		if errors.As(err, &large) {
-			err = fmt.Errorf("%w\nfix: look at what the compiler there has written to %q; files that are embedded may go into the image by Files", err, name)
+			err = fmt.Errorf("%w\nfix: check what the compiler there has written to %q; embedded files may go into the image by Files instead", err, name)
 		}
 		return err
 	})
 }
 
-// checkSections refuses a program whose number of section headers is not in the ELF header but behind it: debug/elf reads as
-// many as the file has room for, with its holes. See e_shnum in https://gabi.xinuos.com/elf/02-eheader.html.
+// checkSections refuses a program whose ELF header does not have the number of section headers itself: debug/elf then reads as
+// many as fit into the file, including its holes. See e_shnum in https://gabi.xinuos.com/elf/02-eheader.html.
 func checkSections(f io.ReaderAt) error {
 	head := make([]byte, 64)
 	n, err := f.ReadAt(head, 0)
@@ -124,9 +124,9 @@ func checkSections(f io.ReaderAt) error {
 	return nil
 }
 
-// SourceFolders are the folders of this machine that a go command reads which runs in a folder, beside the module
-// cache: the module or workspace around it, and what that replaces or uses by folders. None lies in another one. env is
-// the environment: GOWORK may name a workspace, or say "off". It fails when there is no module, with [fs.ErrNotExist].
+// SourceFolders returns the folders of this machine that a go command in a folder reads, besides the module cache: its
+// module or workspace, and folders that these replace or use. None is inside another one. env is the environment, in
+// which GOWORK may name a workspace or be "off". If there is no module, the error is [fs.ErrNotExist].
 func SourceFolders(dir string, env []string) ([]string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -158,7 +158,7 @@ func SourceFolders(dir string, env []string) ([]string, error) {
 	return outermost(sorted(folders)), nil
 }
 
-// above is the nearest file of a name in a folder or one above, "" when there is none.
+// above returns the nearest file with a name in a folder or above it, "" if there is none.
 func above(dir, name string) string {
 	for ; ; dir = filepath.Dir(dir) {
 		file := filepath.Join(dir, name)
@@ -171,7 +171,7 @@ func above(dir, name string) string {
 	}
 }
 
-// outermost leaves out folders that lie in others of a sorted list.
+// outermost leaves out folders that are inside others of a sorted list.
 func outermost(folders []string) []string {
 	var kept []string
 next:
@@ -186,7 +186,7 @@ next:
 	return kept
 }
 
-// Settings are values of the go command's environment, with its defaults and those of "go env -w".
+// Settings returns values of the go command's environment, with defaults and those of "go env -w".
 func (g Go) Settings(ctx context.Context, keys ...string) (map[string]string, error) {
 	return g.goEnv(ctx, g.Env, keys...)
 }

@@ -20,7 +20,7 @@ import (
 // elsewhere is a Runner in another folder of this machine.
 type elsewhere struct {
 	scratch string
-	broken  error // when nothing can be run
+	broken  error // if set, no command can be run
 
 	mu  sync.Mutex
 	ran []string
@@ -61,7 +61,7 @@ func (e *elsewhere) Fetch(_ context.Context, name string, use func(io.Reader) er
 	return use(bytes.NewReader(content))
 }
 
-// All that is run for a program is run by the Runner, and what comes of it is what would have come of it here.
+// The Runner runs all commands for a program, and the result is the same as without a Runner.
 func TestRunner(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")
@@ -85,7 +85,7 @@ func TestRunner(t *testing.T) {
 	for _, m := range mains {
 		theirs = append(theirs, gobuild.Request{Main: m, Output: filepath.Join(outputs, "there", m.Name), Target: linux})
 		ours = append(ours, gobuild.Request{Main: m, Output: filepath.Join(outputs, "here", m.Name), Target: linux})
-		for _, file := range m.Sources.Files { // of the toolchain here nothing is known there
+		for _, file := range m.Sources.Files { // this machine's toolchain is no source
 			if !strings.HasPrefix(file, dir) {
 				t.Errorf("%s is a source", file)
 			}
@@ -110,7 +110,7 @@ func TestRunner(t *testing.T) {
 	}
 }
 
-// lying is a Runner whose go command says that the sources lie in another folder of this machine.
+// lying is a Runner whose go command claims that the sources are in another folder of this machine.
 type lying struct {
 	*elsewhere
 	from, to string
@@ -127,7 +127,7 @@ func (l lying) Run(ctx context.Context, c gobuild.Command) error {
 	return err
 }
 
-// A go command elsewhere cannot have other folders of this machine looked at, or read.
+// A Runner's go command cannot make Mains look at other folders of this machine.
 func TestRunnerLies(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")
@@ -145,7 +145,7 @@ func TestRunnerLies(t *testing.T) {
 			t.Errorf("%q is a source", path)
 		}
 	}
-	// One that tells the truth is believed.
+	// True paths are sources.
 	g.Runner = &elsewhere{scratch: t.TempDir()}
 	if mains, err = g.Mains(ctx(t), linux, gobuild.Options{}); err != nil || len(mains) != 1 {
 		t.Fatalf("%+v, %v", mains, err)
@@ -156,7 +156,7 @@ func TestRunnerLies(t *testing.T) {
 	}
 }
 
-// A go.mod that a go command elsewhere names is read as one: no device without an end.
+// If a Runner's go command names an endless device as go.mod, it is not read.
 func TestRunnerNamesDevice(t *testing.T) {
 	t.Parallel()
 	large := files{"go.mod": mod}.write(t)
@@ -176,7 +176,7 @@ func TestRunnerNamesDevice(t *testing.T) {
 	}
 }
 
-// A command that could not be run is no compile error, and nothing is left of it.
+// A command that could not be run is no compile error, and leaves nothing behind.
 func TestRunnerBroken(t *testing.T) {
 	t.Parallel()
 	dir := files{"go.mod": mod, "main.go": main}.write(t)

@@ -9,30 +9,30 @@ import (
 	"strings"
 )
 
-// Sources are what a program is compiled from, as far as it may change: packages of the main module, of
+// Sources are the files that a program is compiled from and that may change: packages of the main module, of
 // workspaces and of modules that a folder replaces. Modules in the module cache do not change. All paths are absolute.
 type Sources struct {
-	// Folders are those of packages. The names in them count, and so does each file: which files a package
-	// has is decided by their names and by what they say.
+	// Folders are the folders of packages. A new file in them matters too: file names and build constraints decide
+	// which files a package has.
 	Folders []string
-	// Trees are folders with all below them, and files: what is embedded, https://pkg.go.dev/embed, and what the
-	// flags of cgo name.
+	// Trees are files, and folders with everything below them: embedded files, https://pkg.go.dev/embed, and paths
+	// in the flags of cgo.
 	Trees []string
-	// Cgo are folders of which the files count, but not what is below: those of packages that use cgo, and those
-	// that its flags name and that a module lies in, with its repository and all. The go command does not look
-	// below either; a copy of the program's sources needs it, because a file may include what is there.
+	// Cgo are folders whose own files matter, but not the folders below: those of packages that use cgo, and those in
+	// the flags of cgo that contain a whole module. The go command ignores the folders below too. A copy of the
+	// program's sources needs them, because a file may include files there.
 	Cgo []string
-	// Headers are those of Trees and Cgo that the flags of cgo name, without the packages' own folders: the go command
-	// does not see a change there.
+	// Headers are the paths of Trees and Cgo that come from the flags of cgo, without the packages' own folders. The go
+	// command does not notice changes there.
 	Headers []string
-	// Files are those of modules, of the toolchain, and of its configuration; some of them need not exist.
+	// Files are the files of modules, of the toolchain, and of its configuration. Some may not exist.
 	Files []string
 	// Library are the files of the standard library. They are many, and the same for many programs.
 	Library []string `json:"-"`
-	// Module is the folder of the main module, or of the workspace. Where the programs were not named, a new
+	// Module is the folder of the main module or of the workspace. If the programs were found without patterns, a new
 	// one may appear in any folder below it.
 	Module string
-	// Doubt says why more may count than can be told here; "" is that nothing does.
+	// Doubt, if set, says why this list may be incomplete.
 	Doubt string
 }
 
@@ -43,7 +43,7 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 		src.Module = filepath.Dir(s.vars["GOWORK"])
 	}
 	order, _ := gr.closure(main)
-	packaged := false // some package asks pkg-config
+	packaged := false // some package uses pkg-config
 	for _, p := range order {
 		packaged = packaged || len(p.CgoPkgConfig) > 0
 		if !p.Standard && len(p.CgoFiles) > 0 {
@@ -63,7 +63,7 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 	}
 	src.addModule(s.vars["GOMOD"])
 	src.addWorkspace(s.vars["GOWORK"])
-	if s.g.Runner == nil { // else the caller knows what the commands are there
+	if s.g.Runner == nil { // with a Runner, the caller tracks the commands
 		src.Files = append(src.Files, s.toolchain()...)
 		src.Library = s.library(order)
 		if packaged {
@@ -77,12 +77,12 @@ func (s *selection) sources(gr *graph, main *pkg) Sources {
 	return src
 }
 
-// keepWithin leaves out what is not in the folders that a go command elsewhere can see of this machine: it may say anything,
-// and all other paths are there and not here.
+// keepWithin leaves out paths outside the folders that a Runner shares with this machine. Other paths are not on this machine,
+// and a hostile go command could name any.
 func (src *Sources) keepWithin(dir string, env []string) {
 	folders, err := SourceFolders(dir, env)
 	if err != nil {
-		folders = nil // no path of it is known here
+		folders = nil // leave out all paths
 	}
 	outside := func(path string) bool {
 		return !slices.ContainsFunc(folders, func(folder string) bool { return below(path, folder) })
@@ -95,7 +95,7 @@ func (src *Sources) keepWithin(dir string, env []string) {
 	}
 }
 
-// between are the go.mod files that would take a package out of its module.
+// between returns the go.mod files that would take a package out of its module, if they existed.
 func between(dir, module string) []string {
 	var files []string
 	for ; dir != module && below(dir, module); dir = filepath.Dir(dir) {
@@ -104,7 +104,8 @@ func between(dir, module string) []string {
 	return files
 }
 
-// doubt says which flag makes the go command read what nobody tells, or do what it has done before.
+// doubt returns the value of Sources.Doubt: it names a flag that makes the go command read unknown files, or work without
+// need.
 func (s *selection) doubt() string {
 	words := slices.Concat(s.goflags, s.opts.Flags)
 	for _, name := range []string{"a", "overlay", "modfile", "toolexec", "pgo", "buildvcs", "exec"} {
@@ -117,7 +118,7 @@ func (s *selection) doubt() string {
 	return ""
 }
 
-// toolchain are the files by which another go command or C compiler is seen.
+// toolchain returns the files that change with another go command or C compiler.
 func (s *selection) toolchain() []string {
 	root := s.vars["GOROOT"]
 	files := []string{filepath.Join(root, "VERSION"), filepath.Join(root, "go.env"), filepath.Join(root, "bin", "go"), s.vars["GOENV"]}
@@ -130,8 +131,8 @@ func (s *selection) toolchain() []string {
 	return files
 }
 
-// library are the files of the standard library that a program is compiled from, sorted: somebody may edit them in place.
-// A toolchain in the module cache does not change.
+// library returns the files of the standard library that a program is compiled from, sorted: somebody may edit them in
+// place. It is empty for a toolchain in the module cache, which does not change.
 func (s *selection) library(order []*pkg) []string {
 	if below(s.vars["GOROOT"], s.vars["GOMODCACHE"]) {
 		return nil
@@ -148,9 +149,9 @@ func (s *selection) library(order []*pkg) []string {
 	return sorted(files)
 }
 
-// tools are the places of a command, and of the commands among its words: "ccache gcc" is two. Each folder of PATH is
-// such a place, up to the command and beyond: one that appears earlier is taken, and a link to ccache by the name of a
-// compiler looks for the real one behind itself, see ccache(1).
+// tools returns all places of a command, and of commands among its words: "ccache gcc" has two. A command may be in each
+// folder of PATH. One that appears in an earlier folder replaces it, and a link to ccache with the name of a compiler
+// looks for the real one in later folders, see ccache(1).
 func (s *selection) tools(command string) []string {
 	var places []string
 	for i, word := range split(command) {
@@ -162,7 +163,7 @@ func (s *selection) tools(command string) []string {
 		case err == nil:
 			places = append(places, found)
 		case i == 0:
-			found = word // where it is going to appear
+			found = word // it may appear later
 		default:
 			continue
 		}
@@ -178,7 +179,7 @@ func (s *selection) tools(command string) []string {
 	return places
 }
 
-// addModule adds a go.mod, its go.sum and vendor folder, and the modules that it replaces by folders.
+// addModule adds a go.mod, its go.sum and vendor/modules.txt, and the modules that it replaces by folders.
 func (src *Sources) addModule(gomod string) {
 	if gomod == "" || gomod == os.DevNull || slices.Contains(src.Files, gomod) {
 		return
@@ -201,17 +202,17 @@ func (src *Sources) addWorkspace(gowork string) {
 	}
 }
 
-// localPaths are the folders that the lines of a go.mod or go.work name behind a word: such a path begins
+// localPaths returns the folders that the lines of a go.mod or go.work name after a word. Such a path begins
 // with "./", "../" or "/" (https://go.dev/ref/mod#go-mod-file-replace).
-func localPaths(file, behind string) []string {
+func localPaths(file, after string) []string {
 	content, err := readModFile(file)
 	if err != nil {
-		return nil // it is a source all the same, as one that cannot be read
+		return nil // the caller has added the file to the sources
 	}
 	var paths []string
 	for _, line := range strings.Split(string(content), "\n") {
 		line, _, _ = strings.Cut(line, "//")
-		if _, rest, ok := strings.Cut(line, behind); ok {
+		if _, rest, ok := strings.Cut(line, after); ok {
 			line = rest
 		} else {
 			continue
@@ -229,8 +230,8 @@ func localPaths(file, behind string) []string {
 	return paths
 }
 
-// embedTree is the folder above all that a pattern can match: the elements before the first that is none by
-// itself. A file is such a tree too.
+// embedTree returns the folder or file above everything that a pattern can match: its elements before the first with a
+// wildcard.
 func embedTree(dir, pattern string) string {
 	pattern = strings.TrimPrefix(unquote(pattern), "all:")
 	var fixed []string
@@ -243,12 +244,12 @@ func embedTree(dir, pattern string) string {
 	return filepath.Join(dir, filepath.FromSlash(path.Join(fixed...)))
 }
 
-// pkgConfig are the files that decide what pkg-config answers: the command, and the descriptions in the folders in
-// which it looks, see pkg-config(1). Without an answer of its own those are the ones of the environment.
+// pkgConfig returns the files that decide what pkg-config answers: the command, and the .pc files in its folders, see
+// pkg-config(1). If it does not name its default folders, only those of the environment count.
 func (s *selection) pkgConfig() []string {
 	command := getenv(s.env, "PKG_CONFIG")
 	if command == "" {
-		// That of a cross compiler has another name. Without a compiler there is an error later, with the reason.
+		// A cross compiler has its own pkg-config. A missing compiler is reported later.
 		if cc, err := s.compiler(s.ctx); err == nil {
 			command = cc.PkgConfig
 		}
@@ -263,10 +264,10 @@ func (s *selection) pkgConfig() []string {
 		if dir == "" {
 			continue
 		}
-		files = append(files, dir) // a description may appear in it
+		files = append(files, dir) // a .pc file may appear in it
 		entries, err := os.ReadDir(dir)
 		if err != nil {
-			continue // it is a source all the same, as a place where nothing is
+			continue // a missing folder is a source too: it may appear
 		}
 		for _, e := range entries {
 			if filepath.Ext(e.Name()) == ".pc" {
@@ -277,7 +278,7 @@ func (s *selection) pkgConfig() []string {
 	return files
 }
 
-// below tells whether a folder lies in another one.
+// below reports whether a folder is inside another one, or the same.
 func below(dir, parent string) bool {
 	if parent == "" {
 		return false
@@ -286,7 +287,7 @@ func below(dir, parent string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// sorted sorts, and leaves out what is empty or there twice.
+// sorted sorts a list, and leaves out empty and repeated elements.
 func sorted(list []string) []string {
 	slices.Sort(list)
 	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })

@@ -11,8 +11,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
-// What a cgo package includes is found by the go command in the package's folder alone. Its flags name more; where that
-// is the folder of a module, what lies below is not meant: the repository, the user's documents, other packages.
+// The paths in a cgo package's flags are sources. For the folder of a module, folders below it are not: they may be the
+// repository, documents or other packages.
 func TestSourcesOfCgo(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")
@@ -69,8 +69,8 @@ func TestSourcesOfCgo(t *testing.T) {
 	}
 }
 
-// Every command that CC and CXX name is a source, also the compiler behind ccache, by whichever way it is called; and a
-// place where another one would be found first.
+// Every command that CC and CXX name is a source, even the compiler that ccache calls. So is every place where another
+// command would be found first.
 func TestSourcesOfCompilers(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")
@@ -90,7 +90,7 @@ func TestSourcesOfCompilers(t *testing.T) {
 	for _, want := range []string{
 		filepath.Join(wrappers, "ccache"), filepath.Join(real, "my-gcc"),
 		filepath.Join(wrappers, "my-g++"), filepath.Join(real, "my-g++"), // ccache looks for the second
-		filepath.Join(wrappers, "my-gcc"), filepath.Join(wrappers, "go"), // they are not there yet
+		filepath.Join(wrappers, "my-gcc"), filepath.Join(wrappers, "go"), // they do not exist yet
 	} {
 		if !slices.Contains(src.Files, want) {
 			t.Errorf("%s is no source", want)
@@ -101,7 +101,7 @@ func TestSourcesOfCompilers(t *testing.T) {
 	}
 }
 
-// Where a flag makes the go command do everything again, or read what is not known, nothing is known of the sources.
+// A flag that makes the go command read unknown files, or do everything again, sets Doubt.
 func TestSourcesInDoubt(t *testing.T) {
 	t.Parallel()
 	dir := files{"go.mod": mod, "main.go": main, "overlay.json": "{}", "other.mod": mod}.write(t)

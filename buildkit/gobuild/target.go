@@ -9,11 +9,11 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
-// Target is what a program is compiled for. OS is always "linux", which "" means too; Architecture is that of this process
-// by default, and Variant the lowest that Go supports by default.
+// Target is the platform that a program is compiled for. OS must be "linux" or "". Architecture defaults to that of this
+// process, Variant to Go's default, such as v7 for arm.
 type Target = platform.Platform
 
-// normal fills in the defaults and refuses what cannot be in an image.
+// normal fills in the defaults and refuses targets that no image can have.
 func normal(t Target) (Target, error) {
 	if t.OS != "" && t.OS != "linux" {
 		return t, fmt.Errorf("compiling for %q: an image built FROM scratch runs Linux programs only\nfix: choose a platform such as linux/amd64", t.OS)
@@ -32,15 +32,15 @@ func normal(t Target) (Target, error) {
 	case len(values) == 0:
 		return t, fmt.Errorf("compiling for %q: Go knows no variants of %s\nfix: choose the platform linux/%s", t, t.Architecture, t.Architecture)
 	}
-	prefix := "v" // as platforms have it: GOARM is "7"
+	prefix := "v" // platforms have "v7" for GOARM=7
 	if t.Architecture != "arm" {
 		prefix = ""
 	}
 	return t, fmt.Errorf("compiling for %q: no such variant\nfix: choose one of %s", t, prefix+strings.Join(values, ", "+prefix))
 }
 
-// levels are the variable that Go reads an architecture's variant from, and its
-// values, the default first (https://go.dev/doc/install/source#environment). Go
+// levels returns the variable with an architecture's variant, and its values, the
+// default first (https://go.dev/doc/install/source#environment). Go
 // does not check all of them: GOAMD64=v9 compiles.
 func levels(arch string) (key string, values []string) {
 	switch arch {
@@ -65,8 +65,8 @@ func levels(arch string) (key string, values []string) {
 	return "", nil
 }
 
-// level is the variable and the value for the target. The default is set too,
-// never left to the host: its go env file may say GOAMD64=v3.
+// level returns the variable and the value for the target. It is set even to the
+// default: the host's go env file may have GOAMD64=v3.
 func level(t Target) (key, value string) {
 	key, values := levels(t.Architecture)
 	switch {
@@ -78,7 +78,7 @@ func level(t Target) (key, value string) {
 	return key, spelled(t)
 }
 
-// spelled is the variant as Go spells it: "v7" is GOARM=7, "v8" is GOARM64=v8.0.
+// spelled returns the variant as Go spells it: "v7" is GOARM=7, "v8" is GOARM64=v8.0.
 func spelled(t Target) string {
 	switch {
 	case t.Architecture == "arm":

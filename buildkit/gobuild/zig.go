@@ -2,10 +2,10 @@ package gobuild
 
 import "context"
 
-// zig is the C compiler in zig, if it is there and knows the target
+// zig returns zig's C compiler, if it is installed and has the target
 // (https://ziglang.org/learn/overview/#cross-compiling-is-a-first-class-use-case).
-// Of glibc it has nothing to run a program with, so that there would be no
-// libraries for an image; musl it links into the program.
+// It is used with musl, which it links into the program. For glibc it has no
+// libraries that could go into an image.
 func (c *call) zig(ctx context.Context) (Compiler, bool) {
 	triple := zigTriple(c.target)
 	if _, err := c.g.look(ctx, c.env, "zig"); err != nil || triple == "" {
@@ -14,8 +14,8 @@ func (c *call) zig(ctx context.Context) (Compiler, bool) {
 	return Compiler{CC: "zig cc -target " + triple, CXX: "zig c++ -target " + triple}, true
 }
 
-// zigTriple is the target in zig's words ("zig targets"); "" is one that it does
-// not link for.
+// zigTriple returns zig's name of the target ("zig targets"), "" if zig does not link
+// for it.
 func zigTriple(t Target) string {
 	switch t.Architecture {
 	case "amd64":
