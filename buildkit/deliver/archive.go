@@ -15,33 +15,33 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// Archive is an image to be written as one tar that docker, podman and skopeo load. Its bytes depend on the fields
-// alone. Image or Images must be set; everything else may be zero.
+// Archive writes an image as one tar that docker, podman and skopeo load. The bytes depend only on the fields. Image or
+// Images must be set; everything else may be zero.
 type Archive struct {
 	Image *image.Image
-	// Images are those of several platforms, instead of Image: the archive holds an index of all, and readers of OCI
-	// layouts take theirs.
+	// Images are images for several platforms, instead of Image. The archive has an index of all, from which readers of
+	// OCI layouts choose.
 	Images []*image.Image
-	// Platform is the one of Images that manifest.json is about, for engines with a graph driver, which cannot choose.
-	// A variant that none has does not count. Default: the first.
+	// Platform selects the one of Images for manifest.json, which engines with a graph driver read: they cannot choose.
+	// If no image has the variant, it is ignored. Default: the first.
 	Platform image.Platform
-	// Refs are the names of the image, like "hello:latest" or "registry.example/acme/hello": without a registry it is
-	// Docker Hub's, without a tag it is latest, and a digest is an error. None makes an archive of an unnamed image. When
-	// there are several, "skopeo … oci-archive:FILE:TAG" has to say which.
+	// Refs are the names of the image, like "hello:latest" or "registry.example/acme/hello". Without a registry a name
+	// means Docker Hub, without a tag "latest". A digest is an error. Without Refs the image is unnamed. With several,
+	// "skopeo … oci-archive:FILE:TAG" must name one.
 	Refs []string
-	// Annotations are those of the image's entry in index.json; its manifest has its own.
+	// Annotations are annotations of the image's entry in index.json. The manifest has its own.
 	Annotations map[string]string
-	// Omit says which layers, by the digest of their blob, stay out of the archive because the engine that loads it has
-	// them. The digest is the diff ID, unless the image has other blobs, see [image.Image.WithBlobs]. Nil omits none.
-	// Engines with a graph driver find only a common beginning of an image's layers, those with containerd's image store
-	// find any. An archive that lacks a layer is of no use to anyone else.
+	// Omit reports whether to leave a layer out because the engine that loads the archive has it. The argument is the
+	// digest of the layer's blob, which is the diff ID unless the image has other blobs, see [image.Image.WithBlobs]. nil
+	// omits none. Engines with a graph driver only reuse the lowest layers up to the first difference; engines with
+	// containerd's image store reuse any layer. Only that engine can use the archive.
 	Omit func(blob digest.Digest) bool
 }
 
-// Write streams the archive to w. Small files come first, then the layers, the lowest first and each one once.
+// Write streams the archive to w. Small files come first, then each layer once, the lowest first.
 //
-// It fails when a reference is not valid, before a byte is written; when a source of a layer has changed since it was
-// hashed, cannot be read, w cannot be written, or ctx ends. What is in w is then worthless.
+// It fails before the first byte if a reference is invalid. It also fails if a source of a layer has changed since it was
+// hashed or cannot be read, if w cannot be written, or if ctx ends. The output is then useless.
 func (a Archive) Write(ctx context.Context, w io.Writer) error {
 	if err := a.stream(ctx, w); err != nil {
 		return fmt.Errorf("writing the archive: %w", err)
@@ -49,10 +49,9 @@ func (a Archive) Write(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// stream is Write without its words around the error.
+// stream is Write without the context in its error.
 func (a Archive) stream(ctx context.Context, w io.Writer) error {
-	// All that can be wrong with the arguments shows before the first byte: an engine that has seen a part of an archive
-	// has already begun to unpack.
+	// All arguments are checked before the first byte: an engine starts to unpack with the first part of an archive.
 	images, err := a.images()
 	if err != nil {
 		return err
@@ -75,13 +74,13 @@ func (a Archive) stream(ctx context.Context, w io.Writer) error {
 	return tw.Close()
 }
 
-// images are those of the archive, the one for engines that cannot choose first.
+// images returns the images of the archive. The one for engines that cannot choose is first.
 func (a Archive) images() ([]*image.Image, error) {
 	switch {
 	case a.Image == nil && len(a.Images) == 0, slices.Contains(a.Images, nil):
 		return nil, errors.New("there is no image")
 	case a.Image != nil && len(a.Images) > 0:
-		return nil, errors.New("there is one image, and there are others for several platforms")
+		return nil, errors.New("there are both one image and images for several platforms")
 	case a.Image != nil:
 		return []*image.Image{a.Image}, nil
 	}
@@ -89,8 +88,8 @@ func (a Archive) images() ([]*image.Image, error) {
 	return slices.Concat(a.Images[own:own+1], a.Images[:own], a.Images[own+1:]), nil
 }
 
-// own is the image of Images that engines take that cannot choose: one without the variant is better than one that no
-// such engine could start.
+// own returns the index of the image for engines that cannot choose. If no image has the variant, it takes one with the
+// same architecture.
 func (a Archive) own() int {
 	own := slices.IndexFunc(a.Images, func(img *image.Image) bool { return img.Config().Platform == a.Platform })
 	if own < 0 {
@@ -102,7 +101,7 @@ func (a Archive) own() int {
 	return max(0, own)
 }
 
-// writeDocuments writes the small files, and the folders before the first one in each.
+// writeDocuments writes the small files, each folder before its first file.
 func writeDocuments(ctx context.Context, tw *tar.Writer, docs []document) error {
 	folders := map[string]bool{".": true}
 	for _, doc := range docs {
@@ -144,7 +143,7 @@ func (a Archive) writeLayers(ctx context.Context, tw *tar.Writer, images []*imag
 			if written[b.Digest] || a.Omit != nil && a.Omit(b.Digest) {
 				continue
 			}
-			// The length stands before the bytes: nothing has to be kept back until the layer is complete.
+			// The size is known before the bytes, so that the layer can be streamed.
 			written[b.Digest] = true
 			if err := tw.WriteHeader(header(blobPath(b.Digest), b.Size)); err != nil {
 				return err
@@ -157,7 +156,7 @@ func (a Archive) writeLayers(ctx context.Context, tw *tar.Writer, images []*imag
 	return nil
 }
 
-// header is that of a file in the archive: everything that is not in its name or its bytes is fixed.
+// header returns the header of a file in the archive. Everything but name and size is fixed.
 func header(name string, size int64) *tar.Header {
 	return &tar.Header{
 		Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, ModTime: time.Unix(0, 0),

@@ -22,8 +22,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// The layout is followed as a reader would, with the specification's own types: from index.json over each descriptor
-// to the blob. What is not reached has no place in the archive.
+// An archive is a layout: the test follows it like a reader, with the specification's types, from index.json through the
+// descriptors to the blobs. Every file must be reached.
 func TestArchiveIsALayout(t *testing.T) {
 	t.Parallel()
 	img := small(t)
@@ -77,7 +77,7 @@ func TestArchiveIsALayout(t *testing.T) {
 
 func blobPath(d digest.Digest) string { return "blobs/sha256/" + d.Encoded() }
 
-// blob returns what d describes and checks that it does.
+// blob returns the blob that d describes, and checks its digest and size.
 func blob(t *testing.T, content map[string][]byte, d ocispec.Descriptor, reached map[string]bool) []byte {
 	t.Helper()
 	path := blobPath(d.Digest)
@@ -179,7 +179,7 @@ func TestArchiveLayersOnceAndOmitted(t *testing.T) {
 			for _, l := range tt.want {
 				want = append(want, blobPath(l.DiffID))
 			}
-			if got := names[7:]; !slices.Equal(got, want) { // behind the small files
+			if got := names[7:]; !slices.Equal(got, want) { // after the small files
 				t.Errorf("layers %q, want %q", got, want)
 			}
 			if got := strings.Count(string(content["manifest.json"]), "blobs/"); got != 1+len(tt.layers) {
@@ -189,7 +189,7 @@ func TestArchiveLayersOnceAndOmitted(t *testing.T) {
 	}
 }
 
-// Nothing of the moment is in the archive: two images made apart from each other give the same bytes.
+// The archive does not depend on the time: two images made separately give the same bytes.
 func TestArchiveIsTheSameEachTime(t *testing.T) {
 	t.Parallel()
 	refs := []string{"b", "a", "c"}
@@ -236,7 +236,7 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A big layer goes through as a stream: everything that is allocated on the way is a fraction of it.
+// A big layer is streamed: the allocated memory is a fraction of its size.
 func TestArchiveOfAHugeLayerNeedsLittleMemory(t *testing.T) {
 	const size, bound = 300 << 20, 8 << 20
 	path := filepath.Join(t.TempDir(), "sparse")
@@ -258,7 +258,7 @@ func TestArchiveOfAHugeLayerNeedsLittleMemory(t *testing.T) {
 	}
 }
 
-// Of several platforms an engine that cannot choose gets its own, and the others find theirs in the index.
+// With several platforms, an engine that cannot choose gets its own, and other readers find theirs in the index.
 func TestArchiveOfSeveralPlatforms(t *testing.T) {
 	t.Parallel()
 	l := layer(t, "shared", text("shared", "1"))
@@ -270,8 +270,8 @@ func TestArchiveOfSeveralPlatforms(t *testing.T) {
 	}{
 		{"the first", image.Platform{}, arm},
 		{"the engine's", image.Platform{OS: "linux", Architecture: "amd64"}, amd},
-		{"of another variant", image.Platform{OS: "linux", Architecture: "amd64", Variant: "v3"}, amd},
-		{"that none is for", image.Platform{OS: "linux", Architecture: "riscv64"}, arm},
+		{"another variant", image.Platform{OS: "linux", Architecture: "amd64", Variant: "v3"}, amd},
+		{"one without an image", image.Platform{OS: "linux", Architecture: "riscv64"}, arm},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := deliver.Archive{Images: []*image.Image{arm, amd}, Platform: tt.platform, Refs: []string{"hello:1"}}
@@ -282,7 +282,7 @@ func TestArchiveOfSeveralPlatforms(t *testing.T) {
 			}
 			for _, d := range slices.Concat(blobsOf(amd), blobsOf(arm)) {
 				if n := strings.Count(strings.Join(names, "\n"), blobPath(d)); n != 1 {
-					t.Errorf("the blob %s is there %d times", d, n)
+					t.Errorf("the blob %s occurs %d times", d, n)
 				}
 			}
 			if _, err := exec.LookPath("skopeo"); err != nil {

@@ -21,12 +21,13 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// unique is a name that no other test on the machine has.
+// unique returns a name that no other test on the machine uses.
 func unique() string { return fmt.Sprintf("fromscratch-test-deliver-%x", rand.Uint64()) }
 
 var needEngine = testkit.NeedEngine
 
-// engineID is the image's ID in the engine: its manifest's digest in containerd's image store, else its configuration's.
+// engineID returns the image's ID in the engine: the digest of its manifest in containerd's image store, else that of its
+// configuration.
 func engineID(t *testing.T, img *image.Image) string {
 	t.Helper()
 	if strings.Contains(run(t, "docker", "info", "--format", "{{json .DriverStatus}}"), "io.containerd.snapshotter") {
@@ -35,16 +36,16 @@ func engineID(t *testing.T, img *image.Image) string {
 	return string(img.ConfigDigest)
 }
 
-// removeLater removes the image by its names, and nothing else, when the test has ended.
+// removeLater removes the image by its names, and nothing else, at the end of the test.
 func removeLater(t *testing.T, refs ...string) {
 	t.Cleanup(func() {
 		for _, ref := range refs {
-			_ = exec.Command("docker", "image", "rm", ref).Run() // a test that failed has not loaded all of them
+			_ = exec.Command("docker", "image", "rm", ref).Run() // a failed test may not have loaded all of them
 		}
 	})
 }
 
-// program is what runs in the image: it tells what it finds there.
+// program runs in the image and prints what it finds there.
 const program = `package main
 
 import (
@@ -96,8 +97,8 @@ func buildProgram(t *testing.T) string {
 // revision 2, with bit 10 permitted and nothing inherited.
 const netBindService = "\x00\x00\x00\x02" + "\x00\x04\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00"
 
-// hello is an image with the program, as two layers: what stays and what changes. The label makes it an image of its
-// own, whatever other tests load at the same time.
+// hello returns an image with the program and two layers, one that stays and one that changes. The label makes it
+// different from the images of other tests.
 func hello(t *testing.T, label, greeting string) *image.Image {
 	t.Helper()
 	header := func(h tar.Header) image.File { return image.File{Header: h} }
@@ -106,7 +107,7 @@ func hello(t *testing.T, label, greeting string) *image.Image {
 	system := layer(t, "system files",
 		header(tar.Header{Name: "data/", Mode: 0o700, Uid: 65534, Gid: 65534}),
 		header(tar.Header{Name: "link", Typeflag: tar.TypeSymlink, Linkname: "srv/nowhere"}),
-		text("of", label), // a diff ID that no other run has, so that "the engine has it" is about this run
+		text("of", label), // a unique diff ID: no earlier run has loaded this layer
 		header(tar.Header{Name: "srv/", Mode: 0o755}), greeted,
 		header(tar.Header{Name: "tmp/", Mode: 0o1777}))
 	return newImage(t, image.Config{
@@ -117,7 +118,7 @@ func hello(t *testing.T, label, greeting string) *image.Image {
 	}, system, layer(t, "the program "+greeting, onDisk(t, "hello", buildProgram(t)), text("zz", greeting)))
 }
 
-// told is what the program prints in the image.
+// told returns what the program prints in the image.
 func told(args, greeting string) string {
 	return fmt.Sprintf(`hello, <nil>, [/hello a b %s], 65534:65534 in /data, GREETING=%s
 /data drwx------ 65534 65534 0
@@ -166,11 +167,11 @@ func TestDockerLoadsAndRuns(t *testing.T) {
 		t.Errorf("the history is\n%swant\n%s", got, want)
 	}
 	if got, want := dataTime(run(t, "docker", "run", "--rm", "--network=none", "--name", name, name)), told("default", "first"); got != want {
-		t.Errorf("the program told\n%swant\n%s", got, want)
+		t.Errorf("the program printed\n%swant\n%s", got, want)
 	}
 }
 
-// The engine has the layer below from the first image: the archive of the second comes without it.
+// The engine has the lower layer from the first image, and the archive of the second omits it.
 func TestDockerLoadsWithoutTheLayersItHas(t *testing.T) {
 	t.Parallel()
 	needEngine(t)
@@ -189,11 +190,11 @@ func TestDockerLoadsWithoutTheLayersItHas(t *testing.T) {
 		t.Errorf("the ID is %s, want %s", got, want)
 	}
 	if got, want := dataTime(run(t, "docker", "run", "--rm", "--network=none", "--name", name, name+":two", "x")), told("x", "second"); got != want {
-		t.Errorf("the program told\n%swant\n%s", got, want)
+		t.Errorf("the program printed\n%swant\n%s", got, want)
 	}
 }
 
-// As the docker package sends it: no file in between.
+// docker load reads a stream, as package docker sends it.
 func TestDockerLoadsAStream(t *testing.T) {
 	t.Parallel()
 	needEngine(t)
@@ -220,7 +221,7 @@ func TestDockerLoadsAStream(t *testing.T) {
 	}
 }
 
-// The real engine, and podman, take of several platforms the one that they run.
+// The real engine and podman take their own platform from several.
 func TestEnginesLoadTheirPlatform(t *testing.T) {
 	t.Parallel()
 	needEngine(t)
@@ -232,7 +233,7 @@ func TestEnginesLoadTheirPlatform(t *testing.T) {
 	path := writtenFile(t, deliver.Archive{Images: []*image.Image{foreign, own}, Platform: own.Config().Platform, Refs: []string{name}})
 	run(t, "docker", "load", "--input", path)
 	if got, want := dataTime(run(t, "docker", "run", "--rm", "--network=none", "--name", name, name)), told("default", "own"); got != want {
-		t.Errorf("the program told\n%swant\n%s", got, want)
+		t.Errorf("the program printed\n%swant\n%s", got, want)
 	}
 	storage := shortDir(t)
 	podman(t, storage, "load", "--input", path)

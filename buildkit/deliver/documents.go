@@ -13,14 +13,14 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// containerdName is where containerd's image store finds the full name of an image; podman prefers it too.
+// containerdName is the annotation with the full name of an image for containerd's image store. podman prefers it too.
 // https://github.com/containerd/containerd/blob/v2.0.0/core/images/annotations.go
 const containerdName = "io.containerd.image.name"
 
-// dockerManifestFile is the table of contents that Docker's graph drivers look for.
+// dockerManifestFile is the table of contents that engines with a graph driver read.
 const dockerManifestFile = "manifest.json"
 
-// dockerManifest is one image of manifest.json.
+// dockerManifest is one image in manifest.json.
 // https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md#combined-image-json--filesystem-changeset-format
 type dockerManifest struct {
 	Config   string
@@ -34,8 +34,8 @@ type document struct {
 	content []byte
 }
 
-// documents returns all files but the layers in the order of the archive: what a reader of a stream must know first
-// comes first. manifest.json is about the first image.
+// documents returns all files except layers in the order of the archive, in which readers of a stream need them.
+// manifest.json is about the first image.
 func documents(images []*image.Image, names []name, annotations map[string]string) ([]document, error) {
 	root, blobs, err := rootOf(images)
 	if err != nil {
@@ -59,8 +59,8 @@ func documents(images []*image.Image, names []name, annotations map[string]strin
 	return append(docs, blobs...), nil
 }
 
-// rootOf is what names lead to: the manifest of the only image, or the index of all. The blobs are the small ones: the
-// index, the manifests and the configurations, each once.
+// rootOf returns the descriptor that names lead to, which is the manifest of a single image or the index of several, and
+// the small blobs: the index, the manifests and the configurations, each once.
 func rootOf(images []*image.Image) (root ocispec.Descriptor, blobs []document, err error) {
 	root = images[0].Descriptor()
 	if len(images) > 1 {
@@ -77,15 +77,14 @@ func rootOf(images []*image.Image) (root ocispec.Descriptor, blobs []document, e
 	return root, blobs, nil
 }
 
-// layoutIndex names the manifest or index once for each reference, and once without a name when there is none; each time
-// with the annotations.
+// layoutIndex returns an index.json with an entry for each name, or one entry without a name. Each has the annotations.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#indexjson-file
 func layoutIndex(root ocispec.Descriptor, names []name, annotations map[string]string) ocispec.Index {
 	index := ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, // the value that the specification fixes
 		MediaType: ocispec.MediaTypeImageIndex,
 	}
-	// An annotation holds one name, so each name has a descriptor of its own, as in the archives of "docker save".
+	// An annotation holds one name, so each name has its own descriptor, as in the archives of "docker save".
 	for _, n := range names {
 		root.Annotations = maps.Clone(annotations)
 		if root.Annotations == nil {
@@ -101,9 +100,9 @@ func layoutIndex(root ocispec.Descriptor, names []name, annotations map[string]s
 	return index
 }
 
-// dockerEntry describes the image in Docker's words, with the blobs of the layout as its files. The names are the full
-// ones: Docker shows them short again, while podman would take "hello" for "localhost/hello" here, and for
-// "docker.io/library/hello" in the index.
+// dockerEntry returns the entry of an image in manifest.json, with the blobs of the layout as its files. It has full names:
+// Docker shortens them itself, but podman would read "hello" as "localhost/hello" here and as "docker.io/library/hello" in
+// the index.
 func dockerEntry(img *image.Image, names []name) dockerManifest {
 	entry := dockerManifest{Config: blobPath(img.ConfigDigest)}
 	for _, n := range names {
@@ -115,7 +114,7 @@ func dockerEntry(img *image.Image, names []name) dockerManifest {
 	return entry
 }
 
-// blobPath is where a layout keeps the blob: blobs/<algorithm>/<hex>.
+// blobPath returns the path of a blob in a layout: blobs/<algorithm>/<hex>.
 func blobPath(d digest.Digest) string {
 	return path.Join(ocispec.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// A program becomes an image, and the image an archive for "docker load".
+// The example makes an image of a program, and an archive of the image for "docker load".
 func Example() {
 	ctx := context.Background()
 	const content = "\x7fELF …"

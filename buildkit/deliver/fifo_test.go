@@ -18,7 +18,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// A folder with something else in it than the files of a layout does not make us wait, nor fill the memory.
+// A folder with FIFOs, devices or huge files in place of a layout's files is refused, without waiting or filling the memory.
 func TestLayoutRefusesWhatIsNoFile(t *testing.T) {
 	const mark = `{"imageLayoutVersion":"1.0.0"}`
 	for _, tt := range []struct {

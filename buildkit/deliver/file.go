@@ -15,22 +15,22 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/diskfull"
 )
 
-// bufferSize spares a system call for each header between the small files, in bytes.
+// bufferSize is large enough to write many small files with one system call, in bytes.
 const bufferSize = 64 << 10
 
-// WriteFile writes the archive to the file path, which is either the complete new archive or what it was before: it is
-// written to a temporary file beside it (".fromscratch-….tmp"), synchronised with the disk and then renamed. Nothing
-// stays behind after an error or when ctx ends. The file has the permissions that the umask leaves of 0666.
+// WriteFile writes the archive to a file, whole or not at all: it writes a temporary file beside path
+// (".fromscratch-….tmp"), syncs it and renames it. After an error, or when ctx ends, path is unchanged and no temporary
+// file stays. The file has mode 0644, whatever the umask.
 //
-// It fails as [Archive.Write] does, and when path is something else than a regular file, its folder is missing or
-// cannot be written, or the disk is full. The error names path.
+// It fails like [Archive.Write]. It also fails if path is no regular file, if its folder is missing or not writable, and
+// if the disk is full. The error names path.
 func (a Archive) WriteFile(ctx context.Context, path string) error {
 	if err := checkTarget(path); err != nil {
 		return err
 	}
 	temp, err := createBeside(path)
 	if err != nil {
-		return fmt.Errorf("writing %q: %w\nfix: make the folder %q, or write where you have the right to",
+		return fmt.Errorf("writing %q: %w\nfix: make the folder %q, or write to a folder that you may write to",
 			path, err, filepath.Dir(path))
 	}
 	if err := finish(temp, path, func(w io.Writer) error { return a.stream(ctx, w) }); err != nil {
@@ -39,7 +39,8 @@ func (a Archive) WriteFile(ctx context.Context, path string) error {
 	return nil
 }
 
-// replaceFile writes a file, whole or not at all.
+// replaceFile writes a file, whole or not at all. Its errors do not name the temporary file, and it syncs the file, unlike
+// package fsx.
 func replaceFile(path string, write func(io.Writer) error) error {
 	temp, err := createBeside(path)
 	if err != nil {
@@ -48,38 +49,38 @@ func replaceFile(path string, write func(io.Writer) error) error {
 	return finish(temp, path, write)
 }
 
-// finish writes the temporary file and gives it its name; else it removes it.
+// finish writes the temporary file and renames it to path. After an error it removes it.
 func finish(temp *os.File, path string, write func(io.Writer) error) error {
 	err := fill(temp, write)
 	if err == nil {
 		err = cause(os.Rename(temp.Name(), path))
 	}
 	if err != nil {
-		return errors.Join(os.Remove(temp.Name()), err) // in this order a line with a fix is the last one
+		return errors.Join(os.Remove(temp.Name()), err) // the fix, if any, must be the last line
 	}
 	return nil
 }
 
-// checkTarget refuses what a rename would replace though it is not a file of ours: a device, a pipe, a folder.
+// checkTarget refuses a device, a pipe or a folder, which a rename would replace.
 func checkTarget(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("writing %q: it is there and not a regular file\nfix: name a file", path)
+		return fmt.Errorf("writing %q: it exists and is not a regular file\nfix: name a file", path)
 	}
 	return nil
 }
 
-// tempPrefix and tempSuffix are around what is random in the name of a temporary file.
+// The name of a temporary file is random between tempPrefix and tempSuffix.
 const tempPrefix, tempSuffix = ".fromscratch-", ".tmp"
 
 // createBeside makes the temporary file in the folder of path, where a rename is atomic.
 func createBeside(path string) (*os.File, error) {
 	for {
 		name := tempPrefix + strconv.FormatUint(rand.Uint64(), 36) + tempSuffix
-		// Not os.CreateTemp: its 0600 would stay with the archive, and others could not read it.
+		// os.CreateTemp would make it with mode 0600, so that others could not read the archive.
 		file, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if err == nil {
-			// Whatever the umask. Some file systems have one mode for all, and refuse others.
+			// The umask must not matter. Some file systems have a fixed mode and refuse others.
 			if err = file.Chmod(0o644); errors.Is(err, fs.ErrPermission) {
 				err = nil
 			}
@@ -93,8 +94,8 @@ func createBeside(path string) (*os.File, error) {
 	}
 }
 
-// fill writes to the file, down to the disk, and closes it: after a crash the new name must not lead to a file whose
-// bytes were still on their way.
+// fill writes the file, syncs it to the disk and closes it. Without the sync, a crash could leave the new name with an
+// incomplete file.
 func fill(file *os.File, write func(io.Writer) error) error {
 	out := bufio.NewWriterSize(plainWriter{file}, bufferSize)
 	err := write(out)
@@ -107,7 +108,7 @@ func fill(file *os.File, write func(io.Writer) error) error {
 	return errors.Join(cause(file.Close()), err)
 }
 
-// fixFor returns the line that helps against a full disk, and nothing for any other error.
+// fixFor returns the line with the fix for a full disk, "" for any other error.
 func fixFor(err error, path string) string {
 	if !diskfull.Is(err) {
 		return ""
@@ -115,7 +116,7 @@ func fixFor(err error, path string) string {
 	return "\nfix: " + diskfull.Fix(filepath.Dir(path)) + ", or write to another one"
 }
 
-// plainWriter writes without the name of the temporary file in its errors: nobody knows that name.
+// plainWriter is a writer whose errors do not name the temporary file, which the user does not know.
 type plainWriter struct{ w io.Writer }
 
 func (p plainWriter) Write(b []byte) (int, error) {
@@ -123,7 +124,7 @@ func (p plainWriter) Write(b []byte) (int, error) {
 	return n, cause(err)
 }
 
-// cause is an error of the os package without the operation and the name of the file.
+// cause returns an error of package os without the operation and the file name.
 func cause(err error) error {
 	var inPath *fs.PathError
 	var inLink *os.LinkError

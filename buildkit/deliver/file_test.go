@@ -18,7 +18,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// wantOnly checks that dir has just the one file with this content, or nothing at all for "".
+// wantOnly checks that dir has only a file with this content, or nothing for "".
 func wantOnly(t *testing.T, dir, name, content string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -48,7 +48,7 @@ func TestWriteFileReplaces(t *testing.T) {
 		}
 		wantOnly(t, dir, "hello.tar", want)
 	}
-	// Read by others, unless the umask says no: not the 0600 of a temporary file.
+	// Others can read it; it does not have the 0600 of a temporary file.
 	probe := filepath.Join(t.TempDir(), "probe")
 	if err := os.WriteFile(probe, nil, 0o666); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func mode(t *testing.T, path string) fs.FileMode {
 	return info.Mode()
 }
 
-// An archive that was there stays as it was, and nothing else stays.
+// After a failure, an existing archive is unchanged, and no other file stays.
 func TestWriteFileLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -121,7 +121,7 @@ func TestWriteFileRefuses(t *testing.T) {
 		"a.tar", `"A"`, "fix: write it like")
 	wantOnly(t, dir, "", "")
 
-	// A device behind a link: "/dev/stdout" is one. Were it not refused, the rename would replace the link.
+	// A link to a device, such as "/dev/stdout", is refused: the rename would replace the link.
 	device := filepath.Join(t.TempDir(), "device")
 	if err := os.Symlink(os.DevNull, device); err != nil {
 		skip(t, "no symbolic links here: "+err.Error())
@@ -132,10 +132,10 @@ func TestWriteFileRefuses(t *testing.T) {
 	}
 }
 
-// fullDisk is set for the process that writes to a disk that is too small: see TestWriteFileOnAFullDisk.
+// fullDisk is set in the process that writes to a disk that is too small, see TestWriteFileOnAFullDisk.
 const fullDisk = "FROMSCRATCH_TEST_FULL_DISK"
 
-// A real file system of 64 kB, in a mount namespace that ends with the process.
+// WriteFile fails on a real file system of 64 kB, in a mount namespace that ends with the process.
 func TestWriteFileOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	if dir := os.Getenv(fullDisk); dir != "" {
@@ -167,7 +167,7 @@ func TestWriteFileOnAFullDisk(t *testing.T) {
 	}
 }
 
-// What "mage imageArchive > file" would meet: the error of the disk comes through as it is.
+// Write returns the error of a full disk, as for "mage imageArchive > file".
 func TestWriteToAFullDevice(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)

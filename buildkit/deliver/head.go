@@ -10,7 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Head is how every archive begins, whatever its image is: with the file that makes it an OCI layout.
+// Head returns the first bytes of every archive, whatever its image: the file that marks an OCI layout.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md#oci-layout-file
 func Head() ([]byte, error) {
 	content, err := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})

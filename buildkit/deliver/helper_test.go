@@ -40,7 +40,7 @@ func onDisk(t *testing.T, name, path string) image.File {
 	}
 }
 
-// layer makes a layer that must be good.
+// layer makes a layer, which must succeed.
 func layer(t *testing.T, createdBy string, files ...image.File) *image.Layer {
 	t.Helper()
 	l, err := image.NewLayer(context.Background(), files, image.LayerOptions{CreatedBy: createdBy})
@@ -50,7 +50,7 @@ func layer(t *testing.T, createdBy string, files ...image.File) *image.Layer {
 	return l
 }
 
-// newImage makes an image that must be good, for the platform of the machine.
+// newImage makes an image for the platform of the machine, which must succeed.
 func newImage(t *testing.T, cfg image.Config, layers ...*image.Layer) *image.Image {
 	t.Helper()
 	cfg.Platform.Architecture = runtime.GOARCH
@@ -61,14 +61,14 @@ func newImage(t *testing.T, cfg image.Config, layers ...*image.Layer) *image.Ima
 	return img
 }
 
-// small is an image that no engine has to run.
+// small returns an image that no engine has to run.
 func small(t *testing.T) *image.Image {
 	t.Helper()
 	return newImage(t, image.Config{Entrypoint: []string{"/app"}},
 		layer(t, "system files", text("etc/passwd", "root:x:0:0::/:\n")), layer(t, "program", text("app", "an app")))
 }
 
-// written is the archive as bytes.
+// written returns the archive as bytes.
 func written(t *testing.T, a deliver.Archive) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -78,7 +78,7 @@ func written(t *testing.T, a deliver.Archive) []byte {
 	return buf.Bytes()
 }
 
-// writtenFile is the archive as a file.
+// writtenFile writes the archive to a file.
 func writtenFile(t *testing.T, a deliver.Archive) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "image.tar")
@@ -88,7 +88,7 @@ func writtenFile(t *testing.T, a deliver.Archive) string {
 	return path
 }
 
-// untarred returns the names in the archive in their order, and the content of the files among them.
+// untarred returns the names in the archive, in order, and the content of its files.
 func untarred(t *testing.T, archive []byte) (names []string, content map[string][]byte) {
 	t.Helper()
 	content = map[string][]byte{}
@@ -109,7 +109,7 @@ func untarred(t *testing.T, archive []byte) (names []string, content map[string]
 	}
 }
 
-// wantError checks that err has all the parts, and a fix as its last line when one of the parts is one.
+// wantError checks that err has all the parts. If one of them is a fix, the last line must be one too.
 func wantError(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {
@@ -128,7 +128,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 
 var skip = testkit.Skip
 
-// run runs a program and returns what it printed to stdout; it must succeed.
+// run runs a program, which must succeed, and returns its stdout.
 func run(t *testing.T, program string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(program, args...)

@@ -14,34 +14,32 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// Layout is an image to be written into an OCI layout, a folder that skopeo, podman, umoci and others read. Dir and
-// Images must be set.
+// Layout writes an image into an OCI layout, a folder that skopeo, podman, umoci and others read. Dir and Images must be
+// set.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
 //
-// Layers are written as they are, uncompressed, but for those with a [image.Layer.Blob].
+// Layers are written uncompressed, except those with an [image.Layer.Blob], which are written as that blob.
 type Layout struct {
-	// Dir is the folder. One that is not there, or empty, becomes a layout; in one that is a layout, the images of
-	// others stay.
+	// Dir is the folder. A missing or empty folder becomes a layout. In an existing layout, images from other tools stay.
 	Dir string
-	// Images is one image, or those of several platforms, which become an index.
+	// Images is one image, or images for several platforms, which get an index.
 	Images []*image.Image
-	// Refs are the names of the image, like "hello:latest" or "registry.example/acme/hello:1". In the layout an image is
-	// found by the name as Docker shows it, with the tag: "skopeo … oci:DIR:hello:latest". An image that has one of the
-	// names so far loses it. None makes an unnamed image.
+	// Refs are the names of the image, like "hello:latest" or "registry.example/acme/hello:1". Tools find it by the name
+	// that Docker shows, with the tag: "skopeo … oci:DIR:hello:latest". An image that had one of the names loses it.
+	// Without Refs the image is unnamed.
 	Refs []string
-	// Alone takes all images out of the layout that we have written before. Those of others stay.
+	// Alone removes all other images that fromscratch has written to the layout. Images from other tools stay.
 	Alone bool
 }
 
-// Write writes the image, and takes its names from an image that had them. The blobs of such an image go when we have
-// written it, and nothing else in the layout needs them; what others have written stays in every case.
+// Write writes the image and gives it its names. An image that had a name loses it; if it was written by fromscratch, its
+// blobs are removed unless the layout still needs them. Blobs from other tools always stay.
 //
-// The layout is as it was, or has all of the image: index.json is replaced last, in one piece, and after an error or
-// the end of ctx nothing stays of what was written. A blob that is there and right is not written again. A second run
-// in the same folder waits.
+// Write adds the image completely or not at all: it replaces index.json last, in one step. After an error, or when ctx
+// ends, it removes what it has written. It does not write a correct blob again. A second run in the same folder waits.
 //
-// It fails when the folder holds something else than a layout, a reference is not valid, a source of a layer has
-// changed since it was hashed, or the folder cannot be written. The error names it.
+// It fails if the folder has files but is no layout, if a reference is invalid, if a source of a layer has changed since it
+// was hashed, or if the folder cannot be written. The error names the folder.
 func (l Layout) Write(ctx context.Context) error {
 	if err := l.write(ctx); err != nil {
 		return fmt.Errorf("writing the layout %q: %w%s", l.Dir, err, fixFor(err, filepath.Join(l.Dir, ocispec.ImageIndexFile)))
@@ -49,7 +47,7 @@ func (l Layout) Write(ctx context.Context) error {
 	return nil
 }
 
-// write is Write without its words around the error.
+// write is Write without the context in its error.
 func (l Layout) write(ctx context.Context) (err error) {
 	names, err := parseNames(l.Refs)
 	if err != nil {
@@ -78,7 +76,7 @@ func (l Layout) write(ctx context.Context) (err error) {
 	return d.drop(gone)
 }
 
-// origins are the images with the blobs that are known of their layers.
+// origins returns the images with the known blobs of their layers.
 func (l Layout) origins() ([]*image.Image, error) {
 	if len(l.Images) == 0 || slices.Contains(l.Images, nil) {
 		return nil, errors.New("there is no image")
@@ -94,15 +92,15 @@ func (l Layout) origins() ([]*image.Image, error) {
 	return images, nil
 }
 
-// layoutDir is a layout that this process alone writes to.
+// layoutDir is a layout that this process has locked.
 type layoutDir struct {
 	path    string
 	index   *layoutFile
-	made    []string // files and folders that were not there, in the order of making
+	made    []string // new files and folders, in the order in which they were made
 	release func() error
 }
 
-// openLayout takes hold of the folder, which is a layout then, and reads its index.
+// openLayout locks the folder, makes it a layout if it is not one, and reads its index.
 func openLayout(ctx context.Context, path string) (*layoutDir, error) {
 	d, err := holdFolder(ctx, path)
 	if err != nil {
@@ -117,7 +115,7 @@ func openLayout(ctx context.Context, path string) (*layoutDir, error) {
 	return d, nil
 }
 
-// maxTries is how often a folder is made anew that others remove, before that is an error.
+// maxTries is how often to make a folder that other runs remove, before that is an error.
 const maxTries = 20
 
 // holdFolder makes the folder and locks it.
@@ -135,11 +133,11 @@ func holdFolder(ctx context.Context, path string) (d *layoutDir, err error) {
 		if !errors.Is(err, os.ErrNotExist) || try == maxTries {
 			return nil, err
 		}
-		// A run that went wrong has removed the folder that it had made: make it anew.
+		// Another run has failed and removed the folder: make it again.
 	}
 }
 
-// begin makes a layout of an empty folder, and removes what a run that was killed has left half done.
+// begin makes the layout's folders, and removes temporary files of killed runs.
 func (d *layoutDir) begin() error {
 	if err := d.check(); err != nil {
 		return err
@@ -156,7 +154,7 @@ func (d *layoutDir) begin() error {
 	return errors.Join(errs...)
 }
 
-// check refuses a folder with files in it that are not of a layout.
+// check refuses a folder that has files but is no layout.
 func (d *layoutDir) check() error {
 	mark := filepath.Join(d.path, ocispec.ImageLayoutFile)
 	text, err := readSmall(mark, maxManifest)
@@ -172,13 +170,13 @@ func (d *layoutDir) check() error {
 	}
 	for _, e := range entries {
 		if e.Name() != lockName && !isTemporary(e.Name()) {
-			return fmt.Errorf("there are files in the folder (%q), and it is not an OCI layout\nfix: name a folder that is empty, or not there", e.Name())
+			return fmt.Errorf("the folder has files (%q) and is not an OCI layout\nfix: name an empty or new folder", e.Name())
 		}
 	}
 	return nil
 }
 
-// close gives the folder free; of a run that went wrong it removes what that has made.
+// close unlocks the folder. After a failure it also removes what this run has made.
 func (d *layoutDir) close(good bool) error {
 	var err error
 	if !good {

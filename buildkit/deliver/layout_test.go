@@ -26,7 +26,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// imageOn is an image for an architecture.
+// imageOn returns an image for an architecture.
 func imageOn(t *testing.T, arch string, layers ...*image.Layer) *image.Image {
 	t.Helper()
 	img, err := image.New(image.Config{Platform: image.Platform{Architecture: arch}, Entrypoint: []string{"/app"}}, layers)
@@ -36,7 +36,7 @@ func imageOn(t *testing.T, arch string, layers ...*image.Layer) *image.Image {
 	return img
 }
 
-// writeLayout writes an image into the layout at dir, which must go well.
+// writeLayout writes an image into the layout at dir, which must succeed.
 func writeLayout(t *testing.T, dir, ref string, images ...*image.Image) {
 	t.Helper()
 	l := deliver.Layout{Dir: dir, Images: images}
@@ -67,7 +67,7 @@ func filesIn(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// wantBlobs checks that the layout has these blobs, whole, and no other.
+// wantBlobs checks that the layout has exactly these blobs, complete.
 func wantBlobs(t *testing.T, dir string, want ...digest.Digest) {
 	t.Helper()
 	var got, names []string
@@ -87,7 +87,7 @@ func wantBlobs(t *testing.T, dir string, want ...digest.Digest) {
 	}
 }
 
-// blobsOf are all digests of an image.
+// blobsOf returns all digests of an image.
 func blobsOf(img *image.Image) []digest.Digest {
 	all := []digest.Digest{img.ManifestDigest, img.ConfigDigest}
 	for _, b := range img.Blobs() {
@@ -130,7 +130,7 @@ func TestLayoutKeepsOthersAndReplacesItsOwn(t *testing.T) {
 		t.Errorf("the names are %q, want %q", names, want)
 	}
 
-	// The same image under two names, and one name taken away.
+	// The same image under two names, of which one is taken away.
 	writeLayout(t, dir, "hello:2", second)
 	writeLayout(t, dir, "hello:1", first)
 	wantBlobs(t, dir, slices.Concat(blobsOf(first), blobsOf(second), blobsOf(other))...)
@@ -147,7 +147,7 @@ func equal(a, b map[string]string) bool {
 	return bytes.Equal(x, y)
 }
 
-// What others have written stays, known to us or not: fields, entries, and blobs that nothing leads to.
+// Everything that other tools have written stays, even unknown fields, entries, and blobs that nothing leads to.
 func TestLayoutOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -167,12 +167,12 @@ func TestLayoutOfSomebodyElse(t *testing.T) {
 	first, second := imageOn(t, "amd64", layer(t, "p", text("a", "1"))), imageOn(t, "amd64", layer(t, "p", text("a", "2")))
 	writeLayout(t, dir, "hello", first)
 	wantBlobs(t, dir, append(blobsOf(first), stranger)...)
-	// With an entry in it that nobody knows how to follow, nothing can be said to be superfluous.
+	// With an unknown entry in the index, no blob is known to be superfluous.
 	writeLayout(t, dir, "hello", second)
 	wantBlobs(t, dir, slices.Concat(blobsOf(first), blobsOf(second), []digest.Digest{stranger})...)
 	files := filesIn(t, dir)
 	if !strings.Contains(files["index.json"], `"y":"z"`) || !strings.Contains(files["index.json"], `"x":[1]`) || files["notes.txt"] != "mine" {
-		t.Errorf("something of theirs is gone: %s", files["index.json"])
+		t.Errorf("an entry of another tool is gone: %s", files["index.json"])
 	}
 }
 
@@ -194,12 +194,12 @@ func TestLayoutMendsABlob(t *testing.T) {
 	writeLayout(t, dir, "hello", img)
 	wantBlobs(t, dir, blobsOf(img)...)
 	if after, err := os.Stat(good); err != nil || !os.SameFile(before, after) {
-		t.Errorf("a blob that was right was written again (%v)", err)
+		t.Errorf("a correct blob was written again (%v)", err)
 	}
 }
 
-// A layer that comes from a base image is taken as it is there.
-func TestLayoutTakesTheBlobOfABase(t *testing.T) {
+// A layer of a base image is written as the base has it.
+func TestLayoutKeepsTheBlobOfABase(t *testing.T) {
 	t.Parallel()
 	l := layer(t, "base", text("a", "1"))
 	var tarred, packed bytes.Buffer
@@ -231,7 +231,7 @@ func TestLayoutTakesTheBlobOfABase(t *testing.T) {
 	}
 }
 
-// After an error the layout is what it was: nothing when there was none.
+// After an error the layout is unchanged, or there is none if there was none.
 func TestLayoutLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -306,7 +306,7 @@ func TestLayoutRefuses(t *testing.T) {
 	wantError(t, deliver.Layout{Images: []*image.Image{img}}.Write(context.Background()), `writing the layout ""`)
 }
 
-// Several runs in one folder: all images are there at the end.
+// After several parallel runs in one folder, it has all images.
 func TestLayoutOfConcurrentRuns(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "layout")
@@ -333,19 +333,19 @@ func TestLayoutOfConcurrentRuns(t *testing.T) {
 	for _, m := range indexOf(t, dir).Manifests {
 		names = append(names, m.Annotations["org.opencontainers.image.ref.name"])
 	}
-	// In an order that does not tell which run came first.
+	// The order does not depend on which run was first.
 	if got := strings.Join(names, " "); got != "a:latest b:latest c:latest d:latest e:latest f:latest g:latest h:latest" {
 		t.Errorf("the images are named %s", got)
 	}
 }
 
-// Readers that are not ours find every image, by name and by platform.
+// Other tools find every image, by name and by platform.
 func TestLayoutReaders(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "skopeo")
 	testkit.Need(t, "umoci")
 	testkit.Need(t, "podman")
-	dir := filepath.Join(shortDir(t), "layout") // podman takes no capital letters
+	dir := filepath.Join(shortDir(t), "layout") // podman refuses capital letters
 	l := layer(t, "shared", text("shared", "1"))
 	amd, arm := imageOn(t, "amd64", l, layer(t, "p", text("app", "amd"))), imageOn(t, "arm64", l, layer(t, "p", text("app", "arm")))
 	writeLayout(t, dir, "hello:1", small(t))
@@ -374,7 +374,7 @@ func TestLayoutReaders(t *testing.T) {
 	if id != small(t).ConfigDigest.Encoded() {
 		t.Errorf("podman pulls %s, want %s", id, small(t).ConfigDigest)
 	}
-	// What umoci collects as garbage is nothing of ours.
+	// umoci's garbage collection removes nothing of fromscratch.
 	before := filesIn(t, dir)
 	run(t, "umoci", "gc", "--layout", dir)
 	if after := filesIn(t, dir); len(after) != len(before) {

@@ -18,7 +18,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
-// writeBlobs writes the mark of a layout, the layers and then what names them.
+// writeBlobs writes the layers, then the small blobs, then the file that marks a layout.
 func (d *layoutDir) writeBlobs(ctx context.Context, small []document, images []*image.Image) error {
 	for _, img := range images {
 		for i, b := range img.Blobs() {
@@ -61,7 +61,7 @@ func copyBlob(ctx context.Context, w io.Writer, l *image.Layer, b image.Blob) (e
 	return nil
 }
 
-// writeBlob writes a blob that is not there, or is not what its name says.
+// writeBlob writes a blob that is missing or damaged.
 func (d *layoutDir) writeBlob(ctx context.Context, sum digest.Digest, size int64, write func(io.Writer) error) error {
 	path := filepath.Join(d.path, filepath.FromSlash(blobPath(sum)))
 	right, err := holds(ctx, path, sum, size)
@@ -83,11 +83,11 @@ func (d *layoutDir) writeBlob(ctx context.Context, sum digest.Digest, size int64
 	})
 }
 
-// holds tells whether a file has the bytes of a digest.
+// holds reports whether a file has the bytes of a digest.
 func holds(ctx context.Context, path string, sum digest.Digest, size int64) (bool, error) {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != size {
-		return false, nil // what is wrong with the file shows when it is replaced
+		return false, nil // a problem with the file shows when it is replaced
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -118,7 +118,7 @@ func (d *layoutDir) writeIndex(ctx context.Context) error {
 	if err := replaceFile(path, func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
 		return err
 	}
-	d.made = nil // all of it belongs to the layout now
+	d.made = nil // the layout needs all of it now
 	return nil
 }
 
@@ -135,13 +135,13 @@ func (d *layoutDir) makeFolder(path string) error {
 	err := os.Mkdir(path, 0o755)
 	if errors.Is(err, os.ErrExist) {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			return nil // another run was faster
+			return nil // another run has made it
 		}
-		return fmt.Errorf("%q is there and not a folder\nfix: name a folder", path)
+		return fmt.Errorf("%q exists and is not a folder\nfix: name a folder", path)
 	}
 	if err == nil {
 		d.made = append(d.made, path)
-		// Whatever the umask. Some file systems have one mode for all, and refuse others.
+		// The umask must not matter. Some file systems have a fixed mode and refuse others.
 		if err = os.Chmod(path, 0o755); errors.Is(err, os.ErrPermission) {
 			err = nil
 		}
@@ -149,10 +149,10 @@ func (d *layoutDir) makeFolder(path string) error {
 	return err
 }
 
-// undoFiles removes the files that were made.
+// undoFiles removes the new files.
 func (d *layoutDir) undoFiles() error { return d.undoEach(false) }
 
-// undoFolders removes the folders that were made, as far as they are empty: another run may wait for one.
+// undoFolders removes the new folders that are empty. Others are in use by another run.
 func (d *layoutDir) undoFolders() error { return d.undoEach(true) }
 
 func (d *layoutDir) undo() error { return errors.Join(d.undoFiles(), d.undoFolders()) }
@@ -171,7 +171,7 @@ func (d *layoutDir) undoEach(folders bool) error {
 	return errors.Join(errs...)
 }
 
-// sweep removes temporary files of ours from a folder.
+// sweep removes the temporary files in a folder.
 func sweep(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -186,7 +186,7 @@ func sweep(dir string) error {
 	return errors.Join(errs...)
 }
 
-// isTemporary tells the names of [createBeside].
+// isTemporary reports whether a name is one of [createBeside].
 func isTemporary(name string) bool {
 	return strings.HasPrefix(name, tempPrefix) && strings.HasSuffix(name, tempSuffix)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/regular"
 )
 
-// maxManifest bounds what is read of a blob that claims to be a manifest, in bytes: as much as registries take.
+// maxManifest bounds a manifest, in bytes. Registries have the same limit.
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests
 const maxManifest = 4 << 20
 
@@ -26,11 +26,11 @@ var manifestTypes = []string{
 	"application/vnd.oci.artifact.manifest.v1+json",
 }
 
-// errStranger is that something in the layout may name blobs in a way that is not known.
+// errStranger reports an entry of the layout that may name blobs in an unknown way.
 var errStranger = errors.New("not a manifest that is known")
 
-// drop removes the blobs of entries that are gone and that nothing in the index leads to any more. Where it cannot be
-// known what an entry leads to, all stay.
+// drop removes the blobs of removed entries that no entry in the index needs. If it is unknown which blobs an entry needs,
+// it removes none.
 func (d *layoutDir) drop(gone []layoutEntry) error {
 	if len(gone) == 0 {
 		return nil
@@ -59,7 +59,7 @@ func (d *layoutDir) drop(gone []layoutEntry) error {
 	return errors.Join(errs...)
 }
 
-// reach adds all digests that a descriptor leads to. An entry's own blob must be one that is known.
+// reach adds all digests that a descriptor leads to. With strict, the descriptor must have a known media type.
 func (d *layoutDir) reach(desc ocispec.Descriptor, into map[digest.Digest]bool, strict bool) error {
 	if desc.Digest.Validate() != nil {
 		return errStranger
@@ -76,7 +76,7 @@ func (d *layoutDir) reach(desc ocispec.Descriptor, into map[digest.Digest]bool, 
 	}
 	text, err := readSmall(filepath.Join(d.path, filepath.FromSlash(blobPath(desc.Digest))), maxManifest)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil // a layout need not hold every blob
+		return nil // a layout may lack blobs
 	}
 	var m struct {
 		Manifests, Layers, Blobs []ocispec.Descriptor
@@ -102,7 +102,7 @@ func (d *layoutDir) reach(desc ocispec.Descriptor, into map[digest.Digest]bool, 
 	return nil
 }
 
-// readSmall reads a file that must not have more than so many bytes, and be a regular one: there may be a FIFO in its place.
+// readSmall reads a regular file of at most a number of bytes. It refuses other files, such as a FIFO.
 func readSmall(path string, most int64) ([]byte, error) {
 	f, err := regular.Open(path)
 	if err != nil {

@@ -13,25 +13,25 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// layoutMark is an annotation of the entries in index.json that we have written.
+// layoutMark is the annotation of entries in index.json that fromscratch has written.
 const layoutMark = "io.github.fromscratch-go.written"
 
-// layoutFile is index.json of a layout, with all that others have written in it, known to us or not.
+// layoutFile is the index.json of a layout, with everything that other tools have written, even unknown fields.
 type layoutFile struct {
 	fields  map[string]json.RawMessage
 	entries []layoutEntry
 }
 
-// layoutEntry is one line of the table of contents.
+// layoutEntry is an entry of index.json.
 type layoutEntry struct {
-	raw json.RawMessage // as it stands in the file
+	raw json.RawMessage // as in the file; nil for a new entry
 	ocispec.Descriptor
 }
 
-// maxLayoutFile bounds index.json, in bytes: others may have written it.
+// maxLayoutFile bounds index.json, in bytes: another tool may have written it.
 const maxLayoutFile = 64 << 20
 
-// readLayoutFile reads index.json; one that is not there has no entries.
+// readLayoutFile reads index.json. A missing file has no entries.
 func readLayoutFile(path string) (*layoutFile, error) {
 	f := &layoutFile{fields: map[string]json.RawMessage{
 		"schemaVersion": json.RawMessage("2"), // the value that the specification fixes
@@ -63,7 +63,7 @@ func readLayoutFile(path string) (*layoutFile, error) {
 	return f, nil
 }
 
-// errNoObject is the error of a file that says null.
+// errNoObject returns the error for a file with null.
 func errNoObject(fields map[string]json.RawMessage) error {
 	if fields == nil {
 		return errors.New("it is not a JSON object")
@@ -71,8 +71,8 @@ func errNoObject(fields map[string]json.RawMessage) error {
 	return nil
 }
 
-// enter gives the names to root, or adds it without a name; alone takes all others of ours out. It returns the entries
-// of ours that are gone.
+// enter adds root with its names, or without a name. With alone, it removes all other entries of fromscratch. It returns
+// the removed entries of fromscratch.
 func (f *layoutFile) enter(root ocispec.Descriptor, names []name, alone bool) (gone []layoutEntry) {
 	var ours []layoutEntry
 	for _, n := range names {
@@ -92,7 +92,7 @@ func (f *layoutFile) enter(root ocispec.Descriptor, names []name, alone bool) (g
 			kept = append(kept, e)
 			continue
 		}
-		// The new entries stand where the first of the old ones did: a run that changes nothing changes no byte.
+		// The new entries go to the place of the first old one, so that the same image again changes no byte.
 		place = min(place, i)
 		if e.ours() {
 			gone = append(gone, e)
@@ -104,11 +104,11 @@ func (f *layoutFile) enter(root ocispec.Descriptor, names []name, alone bool) (g
 	return gone
 }
 
-// ours tells whether we have written the entry.
+// ours reports whether fromscratch has written the entry.
 func (e layoutEntry) ours() bool { return e.Annotations[layoutMark] == "true" }
 
-// order sorts our entries by their names: images that are written side by side come in any order. Those of others stay
-// where they are.
+// order sorts the entries of fromscratch by their names, as images that are built in parallel are written in any order.
+// Entries of other tools stay where they are.
 func (f *layoutFile) order() {
 	var places []int
 	var ours []layoutEntry
@@ -125,7 +125,7 @@ func (f *layoutFile) order() {
 	}
 }
 
-// replacedBy tells whether our entry takes the place of e: it has its name, or both have none and are one image.
+// replacedBy reports whether a new entry replaces e: both have the same name, or both have none and the same digest.
 func (e layoutEntry) replacedBy(our layoutEntry) bool {
 	name, ourName := e.Annotations[ocispec.AnnotationRefName], our.Annotations[ocispec.AnnotationRefName]
 	if ourName == "" {
@@ -134,7 +134,7 @@ func (e layoutEntry) replacedBy(our layoutEntry) bool {
 	return name == ourName || e.Annotations[containerdName] == our.Annotations[containerdName]
 }
 
-// bytes is the file as it is written.
+// bytes returns the content of the file.
 func (f *layoutFile) bytes() ([]byte, error) {
 	manifests := []json.RawMessage{}
 	for _, e := range f.entries {
@@ -159,19 +159,19 @@ func (f *layoutFile) bytes() ([]byte, error) {
 	return text, nil
 }
 
-// checkVersion refuses a layout of a specification that we do not know.
+// checkVersion refuses a layout of an unknown version.
 func checkVersion(text []byte) error {
 	var layout ocispec.ImageLayout
 	if err := json.Unmarshal(text, &layout); err != nil {
 		return fmt.Errorf("reading its %s: %w\nfix: repair the layout, or name another folder", ocispec.ImageLayoutFile, err)
 	}
 	if layout.Version != ocispec.ImageLayoutVersion {
-		return fmt.Errorf("it is a layout of the version %q, and only %s is known\nfix: name another folder", layout.Version, ocispec.ImageLayoutVersion)
+		return fmt.Errorf("it is a layout of version %q, and only %s is supported\nfix: name another folder", layout.Version, ocispec.ImageLayoutVersion)
 	}
 	return nil
 }
 
-// LayoutHolds tells whether a folder is an OCI layout with a name, or an entry without one, for the manifest or index.
+// LayoutHolds reports whether a folder is an OCI layout whose index.json has an entry for the manifest or index.
 func LayoutHolds(dir string, d digest.Digest) bool {
 	f, err := readLayoutFile(filepath.Join(dir, ocispec.ImageIndexFile))
 	return err == nil && slices.ContainsFunc(f.entries, func(e layoutEntry) bool { return e.Digest == d })

@@ -10,10 +10,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
 )
 
-// lockName is the file in a layout that a run holds while it writes there. It is removed at the end.
+// lockName is the file that a run locks while it writes to a layout. It is removed at the end.
 const lockName = ".fromscratch.lock"
 
-// lockFolder waits until this process alone writes to the folder, or ctx ends.
+// lockFolder waits for the lock of the folder, or until ctx ends.
 func lockFolder(ctx context.Context, dir string) (release func() error, err error) {
 	path := filepath.Join(dir, lockName)
 	for {
@@ -21,11 +21,11 @@ func lockFolder(ctx context.Context, dir string) (release func() error, err erro
 		switch {
 		case err == nil:
 			return func() error { return l.Remove(func() error { return os.Remove(path) }) }, nil
-		case errors.Is(err, filelock.ErrGone): // the run before has ended: make it anew
+		case errors.Is(err, filelock.ErrGone): // the last run has removed it: make it again
 		case ctx.Err() != nil:
 			return nil, err
 		default:
-			return nil, fmt.Errorf("locking the folder: %w\nfix: name a folder that can be written", err)
+			return nil, fmt.Errorf("locking the folder: %w\nfix: name a writable folder", err)
 		}
 	}
 }

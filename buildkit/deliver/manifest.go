@@ -13,11 +13,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxIndex bounds the index that is read of an archive, in bytes; ours have one manifest.
+// maxIndex bounds the index of an archive, in bytes. Archives of fromscratch have one manifest.
 const maxIndex = 1 << 20
 
-// ArchiveHolds tells whether an archive has the manifest of an image, alone or among those of other platforms. It reads
-// the names of the files in it.
+// ArchiveHolds reports whether an archive has a manifest, alone or among those of other platforms. It only looks at the
+// names of the files.
 func ArchiveHolds(path string, d digest.Digest) (holds bool) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -32,14 +32,14 @@ func ArchiveHolds(path string, d digest.Digest) (holds bool) {
 	}
 }
 
-// LayoutHas tells whether an OCI layout has a blob, such as the configuration of an image, whatever its manifest.
+// LayoutHas reports whether an OCI layout has a blob, such as the configuration of an image.
 func LayoutHas(dir string, d digest.Digest) bool {
 	_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(blobPath(d))))
 	return err == nil
 }
 
-// ManifestDigest reads which image an archive holds, by the digest of its manifest. It reads no further than the
-// archive's index, and fails when there is none that names one image.
+// ManifestDigest returns the digest of the first manifest in an archive's index. It reads only up to the index, and fails if
+// there is none or it is empty.
 func ManifestDigest(path string) (d digest.Digest, err error) {
 	f, err := os.Open(path)
 	if err != nil {

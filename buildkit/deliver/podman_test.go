@@ -14,14 +14,14 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// podman runs podman with a storage of its own, of which nothing stays.
+// podman runs podman with its own storage, which is removed at the end.
 func podman(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	return run(t, "podman", append([]string{"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "runroot"),
 		"--tmpdir", filepath.Join(dir, "tmp"), "--storage-driver", "vfs"}, args...)...)
 }
 
-// shortDir is a temporary folder with a path so short that podman takes a run root in it: at most 50 characters.
+// shortDir returns a temporary folder with a short path: podman allows at most 50 characters for its run root.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "fromscratch-test-")
@@ -70,7 +70,7 @@ func TestPodmanLoads(t *testing.T) {
 	}
 }
 
-// skopeo reads the archive as either of the two formats that it is.
+// skopeo reads the archive in both of its formats.
 func TestSkopeoReads(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "skopeo")
@@ -105,7 +105,7 @@ func TestSkopeoReads(t *testing.T) {
 	}
 }
 
-// A copy checks every digest on the way, and keeps them all.
+// skopeo copies the archive, checks every digest, and keeps them all.
 func TestSkopeoCopies(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "skopeo")

@@ -7,15 +7,15 @@ import (
 	"github.com/distribution/reference"
 )
 
-// name is an image reference in the forms that the archive's readers look for.
+// name is an image reference in the forms that readers of archives use.
 type name struct {
 	full     string // "docker.io/library/hello:latest"
 	familiar string // "hello:latest"
 	tag      string // "latest"
 }
 
-// parseNames reads references as "docker tag" does: no registry is Docker Hub, no tag is latest. The same reference
-// twice counts once.
+// parseNames reads references as "docker tag" does: without a registry they mean Docker Hub, without a tag "latest". A
+// repeated reference counts once.
 func parseNames(refs []string) ([]name, error) {
 	names := make([]name, 0, len(refs))
 	for _, ref := range refs {
@@ -38,7 +38,7 @@ func parseName(ref string) (name, error) {
 			"hello:latest", "registry.example/acme/hello:1.2")
 	}
 	if _, ok := named.(reference.Digested); ok {
-		// The digest follows from the image; a name that states one is a name for another image.
+		// The image decides the digest, so a name cannot.
 		return name{}, fmt.Errorf("parsing the reference %q: an image that is written cannot be named by digest\nfix: write %q",
 			ref, reference.FamiliarName(named)+":latest")
 	}

@@ -7,15 +7,15 @@ import (
 	"github.com/distribution/reference"
 )
 
-// Reference puts a repository ("hello", "registry.example/acme/server") and a tag together, and returns the reference
-// as people write it ("hello:latest"). It fails when one of them is not valid, or the repository has a tag of its own.
+// Reference joins a repository ("hello", "registry.example/acme/server") and a tag, and returns the reference as people
+// write it ("hello:latest"). It fails if one of them is invalid, or if the repository has a tag.
 func Reference(repository, tag string) (string, error) {
 	named, err := reference.ParseNormalizedNamed(repository)
 	if err != nil {
 		return "", fmt.Errorf("reading the repository %q: %w\nfix: write it like %q or %q", repository, err, "hello", "registry.example/acme/hello")
 	}
 	if !reference.IsNameOnly(named) {
-		return "", fmt.Errorf("reading the repository %q: it has a tag or a digest\nfix: write %q, and the tag where tags are set",
+		return "", fmt.Errorf("reading the repository %q: it has a tag or a digest\nfix: write %q, and set the tag separately",
 			repository, reference.FamiliarName(named))
 	}
 	tagged, err := reference.WithTag(named, tag)
@@ -25,7 +25,7 @@ func Reference(repository, tag string) (string, error) {
 	return reference.FamiliarString(tagged), nil
 }
 
-// Registry is the registry of a reference: "registry.example:5000", or "docker.io". It is empty for what is no reference.
+// Registry returns the registry of a reference: "registry.example:5000", or "docker.io". It is "" for an invalid reference.
 func Registry(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
@@ -34,7 +34,7 @@ func Registry(ref string) string {
 	return reference.Domain(named)
 }
 
-// Official tells whether a reference is one of the images on Docker Hub that belong to no user, like "hello:latest".
+// Official reports whether a reference means an image on Docker Hub that belongs to no user, like "hello:latest".
 // https://docs.docker.com/docker-hub/image-library/trusted-content/#docker-official-images
 func Official(ref string) bool {
 	named, err := reference.ParseNormalizedNamed(ref)

@@ -1,4 +1,4 @@
-// Package regular opens files that somebody else may have put something in the place of.
+// Package regular opens files that somebody else may have replaced by a FIFO or a device.
 package regular
 
 import (
@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// Open opens a file for reading. It refuses what is no regular file without opening it: to open a FIFO waits for its
-// writer, and to open a device may do anything.
+// Open opens a regular file for reading. It refuses any other file without opening it: opening a FIFO waits for its writer,
+// and opening a device may do anything.
 func Open(name string) (*os.File, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -18,7 +18,7 @@ func Open(name string) (*os.File, error) {
 	if !info.Mode().IsRegular() {
 		return nil, notRegular(name, info)
 	}
-	// It may have become another one meanwhile: this does not wait for a FIFO.
+	// It may have been replaced meanwhile. O_NONBLOCK does not wait for a FIFO.
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
