@@ -15,15 +15,15 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
-// Bounds of what an image may cost this machine: whoever made it is not trusted.
+// Limits for an image, which is not trusted.
 const (
 	maxNames = 256 << 20 // bytes of the list of names
 	maxCount = 2_000_000 // names
 	maxFile  = 4 << 30   // bytes of one file
-	maxAll   = 16 << 30  // bytes of this disk that one run fetches from one image, without holes
+	maxAll   = 16 << 30  // bytes that one run fetches from one image, without holes
 )
 
-// bounded is a writer that takes so many bytes and no more.
+// bounded is a writer that accepts a limited number of bytes.
 type bounded struct {
 	w    io.Writer
 	left int64
@@ -37,8 +37,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return b.w.Write(p)
 }
 
-// readNames reads a list of names. One that does not come behind its folder is an error, and so are more names than all may
-// have.
+// readNames reads a list of names. Each name must come after its folder. Too many names for all together are an error.
 func readNames(file string, all *spent) (map[string]*node, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -56,7 +55,7 @@ func readNames(file string, all *spent) (map[string]*node, error) {
 	return nodes, nil
 }
 
-// parseNames is readNames of what [Source] lists.
+// parseNames parses the list of a [Source].
 func parseNames(r io.Reader, all *spent) (map[string]*node, error) {
 	nodes, size := map[string]*node{}, int64(0)
 	words := bufio.NewScanner(r)
@@ -90,7 +89,7 @@ func parseNames(r io.Reader, all *spent) (map[string]*node, error) {
 	return nodes, nil
 }
 
-// parseNode reads "MODE SIZE NAME".
+// parseNode parses "MODE SIZE NAME".
 func parseNode(word string) (n *node, name string, err error) {
 	mode, rest, _ := strings.Cut(word, " ")
 	size, name, _ := strings.Cut(rest, " ")
@@ -108,7 +107,7 @@ func parseNode(word string) (n *node, name string, err error) {
 	return n, name, nil
 }
 
-// addNode adds what has a name to its folder.
+// addNode adds a node under its name and to its folder.
 func addNode(nodes map[string]*node, n *node, name string) error {
 	below := strings.TrimPrefix(name, "/")
 	if below == "" {
@@ -128,7 +127,7 @@ func addNode(nodes map[string]*node, n *node, name string) error {
 	return nil
 }
 
-// untilNUL splits words that each end with a NUL, see [bufio.SplitFunc]. What comes behind the last one is an error.
+// untilNUL is a [bufio.SplitFunc] for words that end with a NUL. Bytes after the last NUL are an error.
 func untilNUL(data []byte, atEOF bool) (advance int, token []byte, err error) {
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		return i + 1, data[:i], nil
@@ -139,18 +138,19 @@ func untilNUL(data []byte, atEOF bool) (advance int, token []byte, err error) {
 	return 0, nil, nil
 }
 
-// mayFetch refuses a file that is too large, and any when too much has come.
+// mayFetch refuses a file that is too large, and every file after too many bytes.
 func (s *FS) mayFetch(n *node, full string) error {
 	if n.size > maxFile {
-		return fmt.Errorf("%q has %d bytes, and a file of an image may have %d\nfix: use an image without it, or leave it out with Exclude", "/"+full, n.size, int64(maxFile))
+		return fmt.Errorf("%q has %d bytes, and the limit for a file of an image is %d\nfix: use an image without it, or leave it out with Exclude", "/"+full, n.size, int64(maxFile))
 	}
 	if all := s.spent.fetched.Load(); all > maxAll {
-		return fmt.Errorf("%q would come after %d bytes of other files, and %d may be taken from an image\nfix: leave files out with Exclude", "/"+full, all, int64(maxAll))
+		return fmt.Errorf("%q was needed after %d bytes of other files, and the limit for an image is %d\nfix: leave files out with Exclude", "/"+full, all, int64(maxAll))
 	}
 	return nil
 }
 
-// fetch keeps files by their absolute names, each of them once, and nothing else that comes.
+// fetch reads files by their absolute names and keeps each of them. A file that was not asked for, or a second time, is an
+// error.
 func (s *FS) fetch(names []string) error {
 	asked := make(map[string]bool, len(names))
 	for _, name := range names {
@@ -158,7 +158,7 @@ func (s *FS) fetch(names []string) error {
 	}
 	return s.source.Read(s.ctx, names, func(name string, r io.Reader) error {
 		if !asked[name] {
-			return fmt.Errorf("%q came, and was not asked for", name)
+			return fmt.Errorf("the image sent %q, which was not asked for", name)
 		}
 		delete(asked, name)
 		return s.keep(strings.TrimPrefix(name, "/"), r)

@@ -11,10 +11,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
 )
 
-// scripted is an image that lists and sends what a hostile one may.
+// scripted is an image that lists and sends what a hostile image might.
 type scripted struct {
 	list string
-	send map[string]io.Reader // whatever was asked for
+	send map[string]io.Reader // sent for every request
 }
 
 func (s scripted) List(_ context.Context, w io.Writer) error {
@@ -36,7 +36,7 @@ const (
 	folder = "20000000755 4096 /lib\x00\x00"
 )
 
-// A list of names that cannot be one is an error.
+// An invalid list of names is an error.
 func TestNamesRefused(t *testing.T) {
 	if fmt.Sprintf("%o", uint32(fs.ModeDir|0o755)) != "20000000755" {
 		t.Fatal("the mode of a folder is another")
@@ -67,7 +67,7 @@ func TestNamesRefused(t *testing.T) {
 	}
 }
 
-// A name may have all characters but NUL.
+// A name may have every character except NUL.
 func TestNamesOfAnyCharacters(t *testing.T) {
 	const odd = "a\n644 9 /b \"c\\ \xff"
 	sys, err := sysroot.Open(context.Background(), t.TempDir(), scripted{list: root + "1000000777 0 /" + "link\x00" + odd + "\x00" + "644 1 /" + strings.ReplaceAll(odd, "/", "-") + "\x00\x00"})
@@ -83,12 +83,12 @@ func TestNamesOfAnyCharacters(t *testing.T) {
 	}
 }
 
-// endless are zeros that never end.
+// endless is an endless reader of zeros.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// What comes is what was asked for, and as long as it was listed.
+// Only files that were asked for are accepted, and only with the listed size.
 func TestFilesBounded(t *testing.T) {
 	list := root + folder + "644 5 /lib/liba.so\x00\x00644 5 /lib/libb.so\x00\x00644 5 /other\x00\x00644 1099511627776 /lib/huge.so\x00\x00"
 	for _, row := range []struct {
@@ -97,10 +97,10 @@ func TestFilesBounded(t *testing.T) {
 		says       string
 	}{
 		{"whole", "lib/liba.so", map[string]io.Reader{"/lib/liba.so": strings.NewReader("right")}, ""},
-		{"endless", "lib/liba.so", map[string]io.Reader{"/lib/liba.so": endless{}}, `"/lib/liba.so" has more than 5 bytes`},
-		{"another", "lib/liba.so", map[string]io.Reader{"/other": strings.NewReader("wrong")}, `"/other" came, and was not asked for`},
+		{"endless", "lib/liba.so", map[string]io.Reader{"/lib/liba.so": endless{}}, `"/lib/liba.so" has more than its listed 5 bytes`},
+		{"another", "lib/liba.so", map[string]io.Reader{"/other": strings.NewReader("wrong")}, `the image sent "/other", which was not asked for`},
 		{"huge", "lib/huge.so", map[string]io.Reader{"/lib/huge.so": endless{}}, `"/lib/huge.so" has 1099511627776 bytes`},
-		{"nothing", "lib/liba.so", nil, `"/lib/liba.so" did not come`},
+		{"nothing", "lib/liba.so", nil, `the image did not send "/lib/liba.so"`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			sys, err := sysroot.Open(context.Background(), t.TempDir(), scripted{list, row.send})

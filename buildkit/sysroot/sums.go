@@ -12,13 +12,13 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
-// sum is where the checksum of a file is kept.
+// sum returns the path of the checksum of a file.
 func (s *FS) sum(full string) string { return filepath.Join(s.dir, "sums", filepath.FromSlash(full)) }
 
-// sumText is a checksum as it is kept: with the name, because two names may be one on the disk of this machine.
+// sumText returns the stored form of a checksum. It has the name, because two names may be the same on this machine's disk.
 func sumText(full string, h hash.Hash) string { return fmt.Sprintf("%x %q\n", h.Sum(nil), full) }
 
-// keepSum keeps the checksum of a file that has just been kept.
+// keepSum stores the checksum of a file that has just been stored.
 func (s *FS) keepSum(full string, h hash.Hash) error {
 	err := fsx.Create(s.sum(full), fileMode, func(f *os.File) error {
 		_, err := io.WriteString(f, record.Seal(sumText(full, h)))
@@ -30,7 +30,7 @@ func (s *FS) keepSum(full string, h hash.Hash) error {
 	return err
 }
 
-// isWhole reports whether a file is kept and has its checksum, which is compared once.
+// isWhole reports whether a file is stored and has its checksum. It checks each file once.
 func (s *FS) isWhole(n *node, full string) bool {
 	if !s.has(n, full) {
 		return false
@@ -40,7 +40,7 @@ func (s *FS) isWhole(n *node, full string) bool {
 	}
 	want, err := record.ReadSealed(s.sum(full))
 	if err != nil {
-		return false // without a checksum the file is fetched again
+		return false // without a checksum, the file is fetched again
 	}
 	f, err := os.Open(s.file(full))
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *FS) isWhole(n *node, full string) bool {
 	return true
 }
 
-// makeFolders makes folders, with those above them.
+// makeFolders makes folders and their parents.
 func makeFolders(dirs ...string) error {
 	for _, dir := range dirs {
 		if err := os.MkdirAll(dir, 0o755); err != nil {

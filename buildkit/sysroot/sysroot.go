@@ -1,18 +1,18 @@
-// Package sysroot is the file system of an image, read without unpacking the image: its names are listed once, and a
-// file is fetched when somebody reads it.
+// Package sysroot reads the file system of an image without unpacking the image. It lists the names once, and fetches a file
+// when it is read.
 //
 //	sys, err := sysroot.Open(ctx, folder, source)
 //	closure, err := ldd.Resolve(ctx, sys, program, env)
 //
-// Both are kept in a folder whose name the caller makes of the image's ID, since the content of an ID never changes:
+// Both are stored in a folder. The caller names it after the image's ID, as the content of an ID never changes:
 //
 //	names     mode, size, name and link target of everything, see [Source], with a checksum
 //	files/    the files that were read, at their paths
 //	sums/     the checksums of these files, at their paths
 //
-// The folder is safe to remove at any time, and safe under two processes: what is in it appears whole or not at all. What
-// does not have its checksum is fetched again. A checksum guards against damage, and not against somebody who can write
-// the folder.
+// The folder can be removed at any time, and several processes can use it: each file in it is written whole or not at all. A
+// file without the right checksum is fetched again. A checksum protects against damage, not against somebody who can write
+// to the folder.
 package sysroot
 
 import (
@@ -36,12 +36,13 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
-// Source is where an image's files come from.
+// Source provides an image's files.
 type Source interface {
-	// List writes for each name below the root "MODE SIZE NAME", a NUL, the target of a link, and a NUL: the mode in octal
-	// as an [fs.FileMode], the size in bytes, the name absolute. Folders come before what is in them.
+	// List writes an entry for each name: "MODE SIZE NAME", a NUL, the target if it is a link, and a NUL. The mode is an
+	// [fs.FileMode] in octal, the size is in bytes, the name is absolute. The root is first, and a folder comes before its
+	// content.
 	List(ctx context.Context, w io.Writer) error
-	// Read calls use with the contents of files, by their absolute names.
+	// Read calls use with the content of each of the files, by their absolute names.
 	Read(ctx context.Context, names []string, use func(name string, content io.Reader) error) error
 }
 
@@ -51,27 +52,27 @@ const fileMode = 0o644
 // FS is an image's file system. Names are those of [io/fs]; no link in them is followed. It has the methods of an
 // ldd.FS and can be used concurrently.
 type FS struct {
-	ctx    context.Context // of what is fetched
+	ctx    context.Context // for fetching
 	dir    string
 	source Source
-	below  string // what names are relative to, "" for the root
+	below  string // folder that names are relative to, "" for the root
 
 	*tree
 }
 
-// tree is what is shared by all that is below one root.
+// tree is shared by an FS and its Subs.
 type tree struct {
 	nodes    map[string]*node // by name in io/fs
 	fetching sync.Map         // folder -> *sync.Mutex
-	whole    sync.Map         // files whose checksum was compared
+	whole    sync.Map         // files with a verified checksum
 	alone    sync.Map         // folders whose files are fetched one by one
 	spent    *spent
 }
 
-// spent is what file systems have cost this machine that share their bounds.
+// spent counts what file systems with shared limits have cost this machine.
 type spent struct {
-	count, names atomic.Int64 // names that are held, and their bytes
-	fetched      atomic.Int64 // bytes of this disk that files have taken
+	count, names atomic.Int64 // names in memory, and their bytes
+	fetched      atomic.Int64 // bytes written to this disk
 }
 
 type node struct {
@@ -82,14 +83,14 @@ type node struct {
 	names  []string // of a folder
 }
 
-// Open opens the file system that is kept in a folder; the names are listed if they are not known yet. ctx ends what is
-// fetched later, too.
+// Open opens the file system that is stored in a folder. If the folder has no names yet, it lists them. ctx also ends later
+// fetches.
 func Open(ctx context.Context, dir string, source Source) (*FS, error) {
 	return open(ctx, dir, source, &spent{})
 }
 
-// Beside is [Open] for other files of the same image, which are not in its list: all that was opened beside each other may
-// cost this machine as much as one image.
+// Beside is [Open] for other files of the same image that are not in its list. File systems that are opened beside each other
+// share the limits of one image.
 func (s *FS) Beside(ctx context.Context, dir string, source Source) (*FS, error) {
 	return open(ctx, dir, source, s.spent)
 }
@@ -114,7 +115,7 @@ func open(ctx context.Context, dir string, source Source, all *spent) (*FS, erro
 	return &FS{ctx: ctx, dir: dir, source: source, tree: &tree{nodes: nodes, spent: all}}, nil
 }
 
-// Sub is the file system below an absolute folder of this one, which must have no link in its name.
+// Sub returns the file system below an absolute folder of this one. The folder's name must have no link in it.
 func (s *FS) Sub(dir string) *FS {
 	sub := *s
 	if sub.below = path.Join(s.below, strings.Trim(path.Clean("/"+dir), "/")); sub.below == "." {
@@ -123,7 +124,7 @@ func (s *FS) Sub(dir string) *FS {
 	return &sub
 }
 
-// find returns what has a name.
+// find returns the node with a name.
 func (s *FS) find(op, name string) (*node, string, error) {
 	if !fs.ValidPath(name) {
 		return nil, "", &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
@@ -136,7 +137,7 @@ func (s *FS) find(op, name string) (*node, string, error) {
 	return n, full, nil
 }
 
-// Lstat describes what has a name, without fetching it.
+// Lstat describes a file, folder or link without fetching it.
 func (s *FS) Lstat(name string) (fs.FileInfo, error) {
 	n, _, err := s.find("lstat", name)
 	if err != nil {
@@ -157,7 +158,7 @@ func (s *FS) ReadLink(name string) (string, error) {
 	return n.target, nil
 }
 
-// Open opens a folder, or a file, which is fetched if it was not before.
+// Open opens a folder or a file. It fetches a file that is not stored yet.
 func (s *FS) Open(name string) (fs.File, error) {
 	n, full, err := s.find("open", name)
 	if err != nil {
@@ -176,7 +177,7 @@ func (s *FS) Open(name string) (fs.File, error) {
 	return os.Open(file)
 }
 
-// Host returns the path on this machine of a regular file, which is fetched if it was not before.
+// Host returns the path on this machine of a regular file. It fetches a file that is not stored yet.
 func (s *FS) Host(name string) (string, error) {
 	n, full, err := s.find("open", name)
 	if err != nil {
@@ -188,11 +189,11 @@ func (s *FS) Host(name string) (string, error) {
 	return s.host(n, full)
 }
 
-// Files is the folder of this machine where files are that were fetched, at their names.
+// Files returns the folder of this machine with the fetched files, at their names.
 func (s *FS) Files() string { return filepath.Join(s.dir, "files", filepath.FromSlash(s.below)) }
 
-// together is how much is fetched at once of the files in a folder, in bytes: hundreds of small ones, such as the lists of
-// a package database, cost more to ask for than to send.
+// together is the most bytes of a folder's files that are fetched with one request. For hundreds of small files, such as the
+// lists of a package database, separate requests would cost more than the transfer.
 const together = 16 << 20
 
 func (s *FS) host(n *node, full string) (string, error) {
@@ -212,7 +213,7 @@ func (s *FS) host(n *node, full string) (string, error) {
 		err = s.fetch(s.batch(dir, n, full))
 	}
 	if err == nil && !s.isWhole(n, full) {
-		err = fmt.Errorf("%q did not come", "/"+full)
+		err = fmt.Errorf("the image did not send %q", "/"+full)
 	}
 	if err != nil {
 		return "", fmt.Errorf("fetching a file of an image: %w", err)
@@ -220,17 +221,17 @@ func (s *FS) host(n *node, full string) (string, error) {
 	return file, nil
 }
 
-// file is where a file is kept.
+// file returns the path of a stored file.
 func (s *FS) file(full string) string { return filepath.Join(s.dir, "files", filepath.FromSlash(full)) }
 
-// has tells whether a file is kept, by its size. Who uses it asks isWhole.
+// has reports whether a file is stored with its size. Before using the file, check isWhole.
 func (s *FS) has(n *node, full string) bool {
 	info, err := os.Lstat(s.file(full))
 	return err == nil && info.Mode().IsRegular() && info.Size() == n.size
 }
 
-// batch is a file with the others of its folder that are not kept yet, if they are small altogether; else the file alone.
-// What not everybody may read is fetched only when somebody asks for it.
+// batch returns a file together with the others in its folder that are not stored yet, if they are small in total, else the file
+// alone. Files that not everybody may read are only fetched when they are asked for.
 func (s *FS) batch(dir string, n *node, full string) []string {
 	names, size := []string{"/" + full}, n.size
 	if _, ok := s.alone.Load(dir); ok || size > together {
@@ -243,17 +244,17 @@ func (s *FS) batch(dir string, n *node, full string) []string {
 		}
 	}
 	if size > together {
-		s.alone.Store(dir, true) // who opens all files of a large folder does not look at all of them each time
+		s.alone.Store(dir, true) // do not look at all files of a large folder each time
 		return names[:1]
 	}
 	return names
 }
 
-// keep keeps a file, whole or not at all.
+// keep stores a file, whole or not at all.
 func (s *FS) keep(full string, r io.Reader) error {
 	n := s.nodes[full]
 	if n == nil {
-		return fmt.Errorf("%q came, and was not asked for", "/"+full)
+		return fmt.Errorf("the image sent %q, which was not asked for", "/"+full)
 	}
 	h := sha256.New()
 	err := fsx.Create(s.file(full), fileMode, func(f *os.File) error {
@@ -261,10 +262,10 @@ func (s *FS) keep(full string, r io.Reader) error {
 		s.spent.fetched.Add(data)
 		var large *holes.TooLargeError
 		if errors.As(err, &large) {
-			return fmt.Errorf("%q has more than %d bytes, which it had", "/"+full, n.size)
+			return fmt.Errorf("%q has more than its listed %d bytes", "/"+full, n.size)
 		}
 		if err == nil && size != n.size {
-			err = fmt.Errorf("%q has %d bytes, not %d as it had", "/"+full, size, n.size)
+			err = fmt.Errorf("%q has %d bytes, not its listed %d", "/"+full, size, n.size)
 		}
 		return err
 	})
@@ -281,7 +282,7 @@ func (i info) Name() string      { return i.name }
 func (i info) Size() int64       { return i.size }
 func (i info) Mode() fs.FileMode { return i.mode }
 func (i info) ModTime() time.Time {
-	return time.Time{} // the same program has the same image, whenever a library was made
+	return time.Time{} // an image must not depend on the times of libraries
 }
 func (i info) IsDir() bool { return i.mode.IsDir() }
 func (i info) Sys() any    { return nil }
@@ -300,7 +301,7 @@ func (f *folder) Read([]byte) (int, error) {
 	return 0, &fs.PathError{Op: "read", Path: f.name, Err: errors.New("is a directory")}
 }
 
-// ReadDir lists the folder as [fs.ReadDirFile] says.
+// ReadDir implements [fs.ReadDirFile].
 func (f *folder) ReadDir(count int) ([]fs.DirEntry, error) {
 	rest := f.names[f.read:]
 	if count > 0 {

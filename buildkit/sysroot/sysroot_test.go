@@ -18,11 +18,11 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
 )
 
-// image is a made image that counts what is asked of it.
+// image is a made-up image that counts the requests.
 type image struct {
 	files          map[string]string // content, or "-> target", by absolute name
 	order          []string
-	modes          map[string]fs.FileMode // of files; 0644 is not in it
+	modes          map[string]fs.FileMode // of files without 0644
 	lists, fetches atomic.Int32
 	fail           error
 }
@@ -120,7 +120,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// What is known is not asked for again, by another process either; what was removed is.
+// Stored files are not fetched again, not even by another process. Removed files are.
 func TestKept(t *testing.T) {
 	t.Parallel()
 	dir, m := t.TempDir(), newImage()
@@ -147,7 +147,7 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// Small files of a folder come together, large ones alone.
+// Small files of a folder are fetched together, large ones alone.
 func TestTogether(t *testing.T) {
 	t.Parallel()
 	m := newImage()
@@ -164,7 +164,7 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// A list or a file that breaks off is not taken for whole.
+// A truncated list or file is not used.
 func TestBrokenOff(t *testing.T) {
 	t.Parallel()
 	dir, m := t.TempDir(), newImage()
@@ -184,7 +184,7 @@ func TestBrokenOff(t *testing.T) {
 	}
 }
 
-// Files that others may not read in the image do not come with those beside them.
+// Files that others may not read in the image are not fetched together with their siblings.
 func TestPrivateFiles(t *testing.T) {
 	dir, m := t.TempDir(), newImage()
 	m.files["/etc/passwd"], m.files["/etc/shadow"], m.files["/etc/group"] = "accounts", "secrets", "groups"
@@ -204,7 +204,7 @@ func TestPrivateFiles(t *testing.T) {
 	}
 }
 
-// What is kept is what came: a byte of a name or a file that is another one now is not used, and it comes again.
+// Stored names and files with a changed byte are not used, and are fetched again.
 func TestDamagedCache(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
