@@ -25,8 +25,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// Builder is a builder image with the container that is made of it when somebody needs one. It is the [gobuild.Runner]
-// of its programs and the [sysroot.Source] of their libraries.
+// Builder is a builder image and its container, which is started on demand. It is the [gobuild.Runner] of its programs and
+// the [sysroot.Source] of their libraries.
 type Builder struct {
 	owner   *Builders
 	engine  *docker.Engine
@@ -38,38 +38,38 @@ type Builder struct {
 	root    string     // of the module
 	report  report.Report
 
-	wishes wishes // about the user's logins
-	origin string // of them
+	wishes wishes // of the Config, about the user's logins
+	origin string // where that Config was written
 
 	mu        sync.Mutex
-	container *docker.Builder // nil when none runs
+	container *docker.Builder // nil if none runs
 	settings  map[string]string
-	need      need     // of the user's logins
+	need      need     // the logins that the container needs
 	gitConfig string   // with the user's insteadOf
-	has       []string // what the container was lent, for people
+	has       []string // the logins that the container was lent, for people
 	fsys      *sysroot.FS
-	modules   map[string]*sysroot.FS // that were opened, beside fsys
+	modules   map[string]*sysroot.FS // opened modules, by name
 }
 
-// Of returns a builder of an image whose files are known: host is the engine's address, folders are those of sources that its
-// container sees, sys is the image's file system. It starts no container.
+// Of returns a builder with known files: host is the engine's address, folders are the source folders that its container
+// sees, and sys is the image's file system. It starts no container.
 func Of(image docker.Image, ref, host string, folders []string, sys *sysroot.FS) *Builder {
 	return &Builder{owner: &Builders{}, image: image, Ref: ref, at: host, folders: folders, fsys: sys}
 }
 
-// Name is the image for people.
+// Name returns the name and ID of the image for people.
 func (b *Builder) Name() string { return fmt.Sprintf("%s (%.19s)", b.Ref, b.image.ID) }
 
-// Host is the address of the engine that compiles.
+// Host returns the address of the engine that compiles.
 func (b *Builder) Host() string { return b.at }
 
-// Digest is the digest by which registries know the image; ok is false if the engine knows none.
+// Digest returns the image's digest in registries. ok is false if the engine knows none.
 func (b *Builder) Digest() (digest string, ok bool) { return b.image.Digest(b.Ref) }
 
-// ID is the image's ID without the name of its algorithm.
+// ID returns the image's ID without the name of its algorithm.
 func (b *Builder) ID() string { return strings.TrimPrefix(b.image.ID, "sha256:") }
 
-// start returns the container, which is started when none runs.
+// start returns the container. It starts one if none runs.
 func (b *Builder) start(ctx context.Context) (*docker.Builder, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -108,13 +108,13 @@ func (b *Builder) start(ctx context.Context) (*docker.Builder, error) {
 		return nil, &report.EngineError{Err: err}
 	}
 	if why := b.withoutAgent(c); why != "" {
-		b.report.Note(b.Ref, "builder", "warning: the builder has not your SSH agent: "+why+"\nfix: let private modules come with a netrc, or by \"go mod vendor\"; unset SSH_AUTH_SOCK to hear this no more")
+		b.report.Note(b.Ref, "builder", "warning: the builder cannot use your SSH agent: "+why+"\nfix: use a netrc for private modules, or \"go mod vendor\"; unset SSH_AUTH_SOCK to silence this")
 	}
 	b.container = c
 	return c, nil
 }
 
-// request is the container that is wanted.
+// request returns the container to start.
 func (b *Builder) request(program []byte) docker.BuilderRequest {
 	prefix := b.owner.Prefix
 	if prefix == "" {
@@ -125,13 +125,13 @@ func (b *Builder) request(program []byte) docker.BuilderRequest {
 		Labels: map[string]string{docker.NameLabel: "builder", prefix: "builder"},
 		Skip:   func(host string) bool { return filepath.Base(host) == ".git" || dist.Folder(host).Ours() },
 		Volumes: map[string]string{
-			// Each image has its own: the go command does not notice that headers and libraries of C differ, and it
-			// compiles unpacked modules without comparing them with go.sum again. Only the whole ID names one image.
+			// Each image has its own caches: the go command does not notice different C headers and libraries, and does
+			// not check unpacked modules against go.sum again. Only the complete ID identifies an image.
 			inside("cache"): prefix + "-gocache-" + b.ID(),
 			inside("mod"):   prefix + "-gomodcache-" + b.ID(),
 		},
 		Memory: []string{inside("home")}, Folders: []string{insideRoot, inside("out")},
-		Extra: b.lent(), Proof: filepath.Join(b.root, "dist"),
+		Extra: b.sharedMounts(), Proof: filepath.Join(b.root, "dist"),
 	}
 	for _, dir := range b.folders {
 		r.Binds = append(r.Binds, docker.Bind{Host: dir, Container: dir, ReadOnly: true})
@@ -139,7 +139,7 @@ func (b *Builder) request(program []byte) docker.BuilderRequest {
 	return r
 }
 
-// attendant returns the program that attends to commands in the container, for the engine's platform.
+// attendant returns PID 1 of the container, the program that runs its commands, for the engine's platform.
 func (b *Builder) attendant(ctx context.Context) ([]byte, error) {
 	p, err := b.engine.Platform(ctx)
 	if err != nil {
@@ -148,7 +148,7 @@ func (b *Builder) attendant(ctx context.Context) ([]byte, error) {
 	return b.attendantFor(ctx, p)
 }
 
-// attendantFor is attendant for a platform. It is compiled by the go command of this machine, once.
+// attendantFor is attendant for a platform. This machine's go command compiles it once.
 func (b *Builder) attendantFor(ctx context.Context, t gobuild.Target) (program []byte, err error) {
 	file := filepath.Join(b.owner.Cache, fmt.Sprintf("attendant-%x-%s", sha256.Sum256([]byte(attendant.Source)), strings.ReplaceAll(t.String(), "/", "-")))
 	if text, err := record.ReadSealed(file); err == nil {
@@ -194,7 +194,7 @@ func (b *Builder) close(ctx context.Context) error {
 	return err
 }
 
-// forget lets the next command start another container when this one has ended.
+// forget makes the next command start another container if err says that this one has ended. It returns err.
 func (b *Builder) forget(c *docker.Builder, err error) error {
 	if errors.Is(err, docker.ErrNotRunning) {
 		b.mu.Lock()
@@ -206,8 +206,8 @@ func (b *Builder) forget(c *docker.Builder, err error) error {
 	return err
 }
 
-// Run runs a command in the container, with the sources as they are now. When the container has ended, as one that
-// imageDev keeps for hours may, it does so in another one, once.
+// Run runs a command in the container with the current sources. If the container has ended, which may happen when imageDev
+// keeps it for hours, it tries once more in a new one.
 func (b *Builder) Run(ctx context.Context, c gobuild.Command) error {
 	code, err := b.exec(ctx, c)
 	if errors.Is(err, docker.ErrNotRunning) && ctx.Err() == nil {
@@ -225,7 +225,7 @@ func (b *Builder) Run(ctx context.Context, c gobuild.Command) error {
 	return &gobuild.ExitError{Code: code}
 }
 
-// exec is Run in the container that there is.
+// exec is Run without the second try. It returns the exit code.
 func (b *Builder) exec(ctx context.Context, c gobuild.Command) (int, error) {
 	box, err := b.start(ctx)
 	if err != nil {
@@ -242,7 +242,7 @@ func (b *Builder) exec(ctx context.Context, c gobuild.Command) (int, error) {
 	return code, nil
 }
 
-// failed is the error of an engine, or of who did not want to wait for it.
+// failed returns err as an EngineError, or as it is if ctx has ended.
 func (b *Builder) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -250,7 +250,7 @@ func (b *Builder) failed(ctx context.Context, err error) error {
 	return &report.EngineError{Err: err}
 }
 
-// Look finds a command in the container.
+// Look finds a command in the PATH of env in the container.
 func (b *Builder) Look(ctx context.Context, env []string, name string) (string, error) {
 	box, err := b.start(ctx)
 	if err != nil {
@@ -263,7 +263,7 @@ func (b *Builder) Look(ctx context.Context, env []string, name string) (string, 
 	return found, nil
 }
 
-// Scratch is where commands write.
+// Scratch returns the folder of the container for the output of commands.
 func (b *Builder) Scratch() string { return inside("out") }
 
 // Fetch reads a file that a command has written.
@@ -297,17 +297,17 @@ func (b *Builder) List(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	// What commands write there is not of the image.
+	// Files that commands write there are not part of the image.
 	if err := b.forget(box, box.List(ctx, w, "/", "/tmp", "/var/tmp")); err != nil {
 		return b.failed(ctx, err)
 	}
 	return nil
 }
 
-// kept is the folder of this machine where files of the image are. The ID of an image that was pulled may be that of the
-// list of its platforms, in the containerd image store: it says what the image is on one of them only. The platform is what
-// the image says of itself: it must not lead to the folder of another image.
-func (b *Builder) kept() string {
+// cacheDir returns the folder of this machine with the image's files. In the containerd image store, the ID of a pulled
+// image may be that of all its platforms, so the folder's name also has the platform. The image itself states its platform,
+// which must not lead to the folder of another image.
+func (b *Builder) cacheDir() string {
 	name := element(b.ID())
 	for _, part := range []string{b.image.Platform.OS, b.image.Platform.Architecture, b.image.Platform.Variant} {
 		if part != "" {
@@ -317,10 +317,11 @@ func (b *Builder) kept() string {
 	return filepath.Join(b.owner.Cache, "sysroot", name)
 }
 
-// element is a text as an element of a path, or a part of one: it has neither separators nor dots.
+// element escapes a text for use in an element of a path. The result has no separators and no dots.
 func element(text string) string { return strings.ReplaceAll(url.PathEscape(text), ".", "%2E") }
 
-// sys is the image's file system, kept by the image's ID and platform. ctx ends what is fetched later, too.
+// sys returns the image's file system, which is cached by the image's ID and platform. The end of ctx does not end later
+// fetches.
 func (b *Builder) sys(ctx context.Context) (*sysroot.FS, error) {
 	b.mu.Lock()
 	have := b.fsys
@@ -328,19 +329,20 @@ func (b *Builder) sys(ctx context.Context) (*sysroot.FS, error) {
 	if have != nil {
 		return have, nil
 	}
-	opened, err := sysroot.Open(context.WithoutCancel(ctx), b.kept(), b)
+	opened, err := sysroot.Open(context.WithoutCancel(ctx), b.cacheDir(), b)
 	if err != nil {
 		return nil, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.fsys == nil { // else somebody was faster
+	if b.fsys == nil { // another goroutine may have opened it
 		b.fsys = opened
 	}
 	return b.fsys, nil
 }
 
-// hostFile returns a file of the image on this machine, by the first of some paths that leads to one; "" when none does.
+// hostFile returns the path on this machine of a file of the image: of the first of some places that has a regular file, ""
+// if none has.
 func (b *Builder) hostFile(ctx context.Context, places ...string) (string, error) {
 	sys, err := b.sys(ctx)
 	if err != nil {
@@ -358,12 +360,12 @@ func (b *Builder) hostFile(ctx context.Context, places ...string) (string, error
 	return "", nil
 }
 
-// Bundle returns the image's certificates on this machine, "" when it has none.
+// Bundle returns the path on this machine of the image's certificates, "" if it has none.
 func (b *Builder) Bundle(ctx context.Context) (string, error) {
 	return b.hostFile(ctx, rootfs.BundlePlaces()...)
 }
 
-// Zones returns a folder of this machine that has the time zones of the image's Go, as a GOROOT has them; "" for none.
+// Zones returns a folder of this machine that has the time zones of the image's Go like a GOROOT; "" if there are none.
 func (b *Builder) Zones(ctx context.Context, goroot string) (string, error) {
 	const archive = "/lib/time/zoneinfo.zip"
 	file, err := b.hostFile(ctx, goroot+archive)
@@ -374,7 +376,7 @@ func (b *Builder) Zones(ctx context.Context, goroot string) (string, error) {
 	return root, nil
 }
 
-// lastOf keeps the last of variables with one name: engines do not agree which of them counts.
+// lastOf keeps only the last variable of each name: engines differ in which one counts.
 func lastOf(env []string) []string {
 	last := map[string]int{}
 	for i, v := range env {

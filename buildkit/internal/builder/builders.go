@@ -17,30 +17,31 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 
-// Builders are the containers that compile programs: of Configs with a Builder. One is started when it is needed, and
-// used for all that the run compiles in its image. Whoever makes a Builders closes it.
+// Builders has the containers that compile programs of Configs with a Builder. Each is started on demand, and used for
+// everything that the run compiles in its image. Its creator must close it.
 type Builders struct {
-	// Engine gives the engine that compiles for a platform; Builders does not close it. An error, when there is none, is
-	// told as an [*report.EngineError]. Required.
+	// Engine returns the engine that compiles for a platform; Builders does not close it. Its error becomes a
+	// [*report.EngineError]. Required.
 	Engine func(ctx context.Context, p platform.Platform) (*docker.Engine, error)
-	// At opens an engine that Config.Builders names; Builders does not close it. Required where one does.
+	// At opens an engine that Config.Builders names; Builders does not close it. Required if a Config names one.
 	At func(ctx context.Context, address string) (*docker.Engine, error)
-	// Cache is a folder for the files of builder images that were read; it is safe to remove. Required.
+	// Cache is a folder for files that were read from builder images. It is safe to remove. Required.
 	Cache string
-	// Copy copies the sources into the containers where they could be mounted as well.
+	// Copy copies the sources into the containers even if they could be mounted.
 	Copy bool
-	// Prefix begins the names of containers and volumes. Default: "fromscratch".
+	// Prefix starts the names of containers and volumes. Default: "fromscratch".
 	Prefix string
 
 	mu    sync.Mutex
-	found map[builderKey]docker.Image // what a name stands for, for the whole run
+	found map[builderKey]docker.Image // the image of each name, fixed for the run
 	all   map[string]*Builder         // by engine and image
 }
 
-// builderKey is an image by its name on one engine.
+// builderKey is an image name on an engine.
 type builderKey struct{ host, ref string }
 
-// Image returns the image of a Config's Builder, and its engine; found is false if the engine does not have it yet. Nothing is pulled.
+// Image returns the image of a Config's Builder, and its engine. found is false if the engine does not have the image; Image
+// does not pull it.
 func (b *Builders) Image(ctx context.Context, c config.Config, p platform.Platform) (engine *docker.Engine, img docker.Image, found bool, err error) {
 	if engine, err = b.engine(ctx, c, p); err != nil {
 		return nil, img, false, err
@@ -60,7 +61,7 @@ func (b *Builders) Image(ctx context.Context, c config.Config, p platform.Platfo
 	return engine, img, found, nil
 }
 
-// pin keeps what a name stands for: it may move while the run works.
+// pin fixes the image of a name for the run: a tag may move meanwhile.
 func (b *Builders) pin(key builderKey, img docker.Image) {
 	if b.found == nil {
 		b.found = map[builderKey]docker.Image{}
@@ -79,19 +80,19 @@ func (b *Builders) engine(ctx context.Context, c config.Config, p platform.Platf
 	if address != "" && b.At != nil {
 		engine, err := b.At(ctx, address)
 		if err != nil {
-			return nil, noEngine(fmt.Errorf("compiling for %s on the engine %q of Builders (%s): %w", p, address, c.Origin, err))
+			return nil, engineError(fmt.Errorf("compiling for %s on the engine %q of Builders (%s): %w", p, address, c.Origin, err))
 		}
 		return engine, nil
 	}
 	engine, err := b.Engine(ctx, p)
 	if err != nil {
-		return nil, noEngine(fmt.Errorf("compiling in the Builder %q (%s) needs a Docker Engine: %w", c.Builder, c.Origin, err))
+		return nil, engineError(fmt.Errorf("compiling in the Builder %q (%s) needs a Docker Engine: %w", c.Builder, c.Origin, err))
 	}
 	return engine, nil
 }
 
-// noEngine is the error of whose fault it is: the user's, for an address that cannot be meant, else the engine's.
-func noEngine(err error) error {
+// engineError classifies err: a ConfigError for an impossible address, an EngineError otherwise.
+func engineError(err error) error {
 	var config *docker.ConfigError
 	if errors.As(err, &config) {
 		return &report.ConfigError{Err: err}
@@ -99,15 +100,15 @@ func noEngine(err error) error {
 	return &report.EngineError{Err: err}
 }
 
-// Request says for whom a builder compiles.
+// Request is the build that needs a builder.
 type Request struct {
 	Dir     string   // the folder where the build was started
 	Root    string   // the folder of the module
-	Environ []string // as os.Environ gives it
+	Environ []string // as from os.Environ
 	Report  report.Report
 }
 
-// Get returns the builder of a Config. It pulls the image if the engine does not have it, and starts nothing yet.
+// Get returns the builder of a Config. It pulls the image if the engine does not have it. It starts no container.
 func (b *Builders) Get(ctx context.Context, r Request, c config.Config, p platform.Platform) (*Builder, error) {
 	engine, img, found, err := b.Image(ctx, c, p)
 	if err != nil {
@@ -124,7 +125,7 @@ func (b *Builders) Get(ctx context.Context, r Request, c config.Config, p platfo
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	// Containers of one image that are lent different logins are different ones.
+	// Builds with different logins get different containers of one image.
 	key := fmt.Sprintf("%s %s %+v", engine.Host(), img.ID, wishes)
 	if have := b.all[key]; have != nil {
 		return have, nil
@@ -140,7 +141,7 @@ func (b *Builders) Get(ctx context.Context, r Request, c config.Config, p platfo
 	return made, nil
 }
 
-// pull lets the engine fetch the image of a Builder.
+// pull makes the engine pull the image of a Builder.
 func (b *Builders) pull(ctx context.Context, to report.Report, c config.Config, engine *docker.Engine) (docker.Image, error) {
 	done := to.Step(c.Builder, "builder", "pulling the image")
 	err := engine.Pull(ctx, c.Builder, docker.Platform{}, nil)
@@ -161,7 +162,7 @@ func (b *Builders) pull(ctx context.Context, to report.Report, c config.Config, 
 	return img, nil
 }
 
-// Close removes the containers, also when ctx has ended. What is asked of them afterwards starts others.
+// Close removes the containers, even if ctx has ended. Later uses start new ones.
 func (b *Builders) Close(ctx context.Context) error {
 	if b == nil {
 		return nil
@@ -178,11 +179,11 @@ func (b *Builders) Close(ctx context.Context) error {
 	return nil
 }
 
-// sourceFolders are the folders that a container needs. They have the same paths in it, so they must not hide what is
-// there.
+// sourceFolders returns the folders that a container needs. They have the same paths in it, so they must not hide its own
+// folders.
 func sourceFolders(r Request) ([]string, error) {
 	if filepath.Separator != '/' {
-		return nil, &report.ConfigError{Err: errors.New("a Builder needs paths that a Linux container can have too\nfix: run mage in WSL, or leave Builder out")}
+		return nil, &report.ConfigError{Err: errors.New("a Builder needs paths that a Linux container can have\nfix: run mage in WSL, or leave Builder out")}
 	}
 	folders, err := gobuild.SourceFolders(r.Dir, r.Environ)
 	if err != nil {
@@ -190,25 +191,25 @@ func sourceFolders(r Request) ([]string, error) {
 	}
 	for _, dir := range folders {
 		if slices.Contains(hidden, dir) || slices.ContainsFunc(systemRoots, func(root string) bool { return dir == root || strings.HasPrefix(dir, root+"/") }) {
-			return nil, &report.ConfigError{Err: fmt.Errorf("a Builder needs the folder %q of this machine at the same place, and has its own there\nfix: move the module to another folder", dir)}
+			return nil, &report.ConfigError{Err: fmt.Errorf("a Builder needs the folder %q of this machine at the same path, where the container has its own\nfix: move the module to another folder", dir)}
 		}
 	}
 	return folders, nil
 }
 
-// hidden are folders that a container cannot do without; below them there is room.
+// hidden are folders that a source folder must not replace. Folders below them are fine.
 var hidden = []string{"/", "/usr", "/usr/local", "/etc", "/var", "/opt", "/tmp", "/root", "/home", "/run", "/srv"}
 
-// systemRoots are those below which there is no room either.
+// systemRoots are folders that a source folder must neither replace nor be below.
 var systemRoots = []string{"/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/include", "/usr/local/go", "/proc", "/sys", "/dev", insideRoot}
 
-// insideRoot is the folder of a builder container that is ours.
+// insideRoot is fromscratch's folder in a builder container.
 const insideRoot = "/.fromscratch"
 
-// inside is a path in it.
+// inside returns a path in that folder.
 func inside(name string) string { return path.Join(insideRoot, name) }
 
-// builderAddress is the engine that Config.Builders names for a platform; "" is none.
+// builderAddress returns the engine that Config.Builders names for a platform, "" for none.
 func builderAddress(c config.Config, p platform.Platform) (string, error) {
 	address := ""
 	for name, at := range c.Builders {

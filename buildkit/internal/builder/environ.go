@@ -18,58 +18,58 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
-// settled are the settings of the user's go command, from the environment or by "go env -w", that hold in a builder too:
-// where modules come from, and how programs are compiled everywhere. Those that name folders or programs of this machine
-// do not.
-var settled = []string{"GOFLAGS", "GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB", "GOINSECURE", "GOEXPERIMENT", "GOVCS", "GOAUTH"}
+// forwardedGoEnv are the settings of the user's go command, from the environment or "go env -w", that also apply in a
+// builder: where modules come from, and how programs are compiled. Settings with folders or programs of this machine do not.
+var forwardedGoEnv = []string{"GOFLAGS", "GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB", "GOINSECURE", "GOEXPERIMENT", "GOVCS", "GOAUTH"}
 
-// passed are the variables that are passed on as they are: proxies, as the docker command does for builds.
-var passed = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "GOWORK", "GO111MODULE"}
+// forwardedEnv are the variables that a builder gets unchanged. The docker command forwards proxies to builds too.
+var forwardedEnv = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "GOWORK", "GO111MODULE"}
 
-// What a container has of the user's, in our folder of it.
+// Paths in a container of things that belong to the user.
 var (
 	insideProxy = inside("proxy")
 	insideAgent = inside("agent")
 	insideHosts = inside("home/known_hosts")
 )
 
-// ask asks the go command of this machine for its settings, once.
+// ask reads the settings of this machine's go command, once.
 func (b *Builder) ask(ctx context.Context) (err error) {
 	if b.settings != nil {
 		return nil
 	}
-	settings, err := b.HostGo.Settings(ctx, append([]string{"GOMODCACHE"}, settled...)...)
+	settings, err := b.HostGo.Settings(ctx, append([]string{"GOMODCACHE"}, forwardedGoEnv...)...)
 	if err != nil {
 		return err
 	}
 	config, bases := b.insteadOf(ctx)
 	b.settings, b.gitConfig, b.need = settings, config, needOf(b.wishes, b.origin, settings, bases)
 	b.need.addAddress("GOPROXY", settings["GOPROXY"])
-	for _, key := range passed {
+	for _, key := range forwardedEnv {
 		b.need.addAddress(key, b.getenv(key))
 	}
 	return nil
 }
 
-// environ is the environment of commands in the container: the image's own, then what is ours, then the user's settings.
+// environ returns the environment of commands in the container: the image's own, then the builder's, then the user's
+// settings.
 func (b *Builder) environ(ctx context.Context, c config.Config) ([]string, error) {
-	// Whether files are mounted is known when there is a container.
+	// Only a running container shows whether files are mounted.
 	box, err := b.start(ctx)
 	if err != nil {
 		return nil, err
 	}
 	env := append([]string{}, b.image.Env...)
 	env = append(env, "HOME="+inside("home"), "GOCACHE="+inside("cache"), "GOMODCACHE="+inside("mod"), "GOENV=off", "GOTOOLCHAIN=local")
-	for _, key := range settled {
+	for _, key := range forwardedGoEnv {
 		value := b.settings[key]
-		if key == "GOPROXY" && box.Copied == nil && b.proxy() != "" { // before "off", too: so it is here
+		if key == "GOPROXY" && box.Copied == nil && b.proxy() != "" { // even before "off", as on this machine
 			value = strings.TrimSuffix("file://"+insideProxy+","+value, ",")
 		}
 		if value != "" {
 			env = append(env, key+"="+value)
 		}
 	}
-	for _, key := range passed {
+	for _, key := range forwardedEnv {
 		if value := b.getenv(key); value != "" {
 			env = append(env, key+"="+value)
 		}
@@ -83,15 +83,15 @@ func (b *Builder) environ(ctx context.Context, c config.Config) ([]string, error
 	return env, nil
 }
 
-// Go is the go command of the container, in a folder.
+// Go returns the container's go command, in a folder.
 func (b *Builder) Go(ctx context.Context, c config.Config, dir string) (gobuild.Go, error) {
 	env, err := b.environ(ctx, c)
 	return gobuild.Go{Dir: dir, Env: env, Runner: b}, err
 }
 
-// lent are files of the user's that the container may use where it sees this machine's files: the modules that this
-// machine has downloaded, as a proxy (https://go.dev/ref/mod#module-cache), and the socket of the SSH agent.
-func (b *Builder) lent() []docker.Bind {
+// sharedMounts returns the mounts of the user's files for a container that can mount this machine's files: the downloaded
+// modules, as a proxy (https://go.dev/ref/mod#module-cache), and the socket of the SSH agent.
+func (b *Builder) sharedMounts() []docker.Bind {
 	var binds []docker.Bind
 	if dir := b.proxy(); dir != "" {
 		binds = append(binds, docker.Bind{Host: dir, Container: insideProxy, ReadOnly: true})
@@ -102,7 +102,7 @@ func (b *Builder) lent() []docker.Bind {
 	return binds
 }
 
-// proxy is the folder of modules that this machine has downloaded, "" when there is none.
+// proxy returns the folder of modules that this machine has downloaded, "" if there is none.
 func (b *Builder) proxy() string {
 	dir := filepath.Join(b.settings["GOMODCACHE"], "cache", "download")
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() || b.settings["GOMODCACHE"] == "" {
@@ -111,14 +111,14 @@ func (b *Builder) proxy() string {
 	return dir
 }
 
-// agent is the socket of the user's SSH agent, "" when it is not needed, or cannot be lent: only an engine on this very
+// agent returns the socket of the user's SSH agent, "" if it is not needed or cannot be shared: only an engine on this
 // machine can use it.
 func (b *Builder) agent() string {
 	socket := b.getenv("SSH_AUTH_SOCK")
 	if socket == "" || !b.need.ssh || !b.engine.Local() {
 		return ""
 	}
-	conn, err := net.Dial("unix", socket) // a dead one would keep the container from being made
+	conn, err := net.Dial("unix", socket) // with a dead socket, the container could not be made
 	if err != nil {
 		return ""
 	}
@@ -126,7 +126,7 @@ func (b *Builder) agent() string {
 	return socket
 }
 
-// withoutAgent says why a container has not the user's SSH agent; "" when it has, when there is none, and when it is not
+// withoutAgent returns why a container lacks the user's SSH agent, "" if it has it, if there is none, or if it is not
 // needed.
 func (b *Builder) withoutAgent(c *docker.Builder) string {
 	socket := b.getenv("SSH_AUTH_SOCK")
@@ -146,8 +146,8 @@ func (b *Builder) withoutAgent(c *docker.Builder) string {
 
 func (b *Builder) getenv(key string) string { return lookup(b.HostGo.Env, key) }
 
-// lend gives the container what private modules need, in a folder that is kept in memory: neither the image nor a commit
-// of the container has it, nor its environment, and it is gone with the container.
+// lend writes the secrets that private modules need into a folder of the container that is in memory. They are not in the
+// image, in a commit of the container or in its environment, and vanish with the container.
 func (b *Builder) lend(ctx context.Context, c *docker.Builder) error {
 	b.has = b.need.addresses()
 	home := b.getenv("HOME")
@@ -185,7 +185,7 @@ func (b *Builder) lend(ctx context.Context, c *docker.Builder) error {
 	return b.lendFile(ctx, c, ".gitconfig", "git's insteadOf", b.gitConfig)
 }
 
-// lendFile writes a file into the home of the container, unless there is nothing in it. from is where it comes from.
+// lendFile writes a file into the home of the container, unless it is empty. from names its origin in errors.
 func (b *Builder) lendFile(ctx context.Context, c *docker.Builder, name, from, content string) error {
 	if content == "" {
 		return nil
@@ -196,8 +196,8 @@ func (b *Builder) lendFile(ctx context.Context, c *docker.Builder, name, from, c
 	return nil
 }
 
-// readOwn reads a file of the user's; of one that is not there, or that the user may not read, nothing: the go command of
-// this machine would do without as well.
+// readOwn reads a file of the user. It returns "" for a missing or unreadable file: this machine's go command would do without
+// it too.
 func readOwn(file string) (string, error) {
 	if file == "" {
 		return "", nil
@@ -209,7 +209,7 @@ func readOwn(file string) (string, error) {
 	return string(content), err
 }
 
-// Lent are what the container was lent, and who asked for it; "" for nothing.
+// Lent returns what the container was lent, and which settings asked for it; "" for nothing.
 func (b *Builder) Lent() (what, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -223,8 +223,8 @@ func join(home, name string) string {
 	return filepath.Join(home, filepath.FromSlash(name))
 }
 
-// insteadOf is a git configuration with the user's url.*.insteadOf, "" when there are none: all else in it is about this
-// machine, or about commits. bases are the URLs that git asks. See git-config(1).
+// insteadOf returns a git configuration with the user's url.*.insteadOf, "" if there are none. Other settings are left out:
+// they are about this machine or about commits. bases are the URLs that git asks instead. See git-config(1).
 func (b *Builder) insteadOf(ctx context.Context) (text string, bases []string) {
 	cmd := exec.CommandContext(ctx, "git", "config", "--global", "--null", "--get-regexp", `^url\..*\.insteadof$`)
 	cmd.Env = b.HostGo.Env
@@ -244,7 +244,7 @@ func (b *Builder) insteadOf(ctx context.Context) (text string, bases []string) {
 	return config.String(), bases
 }
 
-// lookup returns a variable as a process sees it: the last of its name counts.
+// lookup returns the value of a variable. The last one with its name counts, as for a process.
 func lookup(env []string, key string) string {
 	for _, v := range slices.Backward(env) {
 		if name, value, _ := strings.Cut(v, "="); name == key {

@@ -17,7 +17,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// GOROOT is the folder of the Go that compiles: of the image, or one that the go command has downloaded.
+// GOROOT returns the folder of the Go toolchain that compiles: that of the image, or one that the go command has downloaded.
 func (b *Builder) GOROOT(ctx context.Context, dir string) (fs.FS, error) {
 	if below, ok := strings.CutPrefix(dir, inside("mod")+"/"); ok {
 		return b.Downloaded(ctx, below)
@@ -25,13 +25,13 @@ func (b *Builder) GOROOT(ctx context.Context, dir string) (fs.FS, error) {
 	return b.Below(dir), nil
 }
 
-// Sees reports whether the container has a folder of this machine.
+// Sees reports whether the container sees a folder of this machine.
 func (b *Builder) Sees(dir string) bool {
 	return slices.ContainsFunc(b.folders, func(folder string) bool { return fsx.Within(folder, dir) })
 }
 
-// Sums reports whether a go.sum of the sources names a module: the program may name one that this machine has for another
-// project.
+// Sums reports whether a go.sum of the sources has a module. The program may name a module that this machine only has for
+// another project.
 func (b *Builder) Sums(m *debug.Module) bool {
 	for _, folder := range b.folders {
 		for _, name := range []string{"go.sum", "go.work.sum"} {
@@ -44,8 +44,8 @@ func (b *Builder) Sums(m *debug.Module) bool {
 	return false
 }
 
-// below is the file system below a folder of the image, whose name may have links in it. Of one that is not there it is
-// empty.
+// Below returns the file system below a folder of the image. The folder's name may have links in it. For a missing folder it
+// is empty.
 func (b *Builder) Below(dir string) *sysroot.FS {
 	if real, _, err := ldd.Follow(b.fsys, dir); err == nil {
 		dir = real
@@ -53,10 +53,10 @@ func (b *Builder) Below(dir string) *sysroot.FS {
 	return b.fsys.Sub(dir)
 }
 
-// Downloaded is a folder of the builder's module cache, "example.com/dep@v1.2.3", without what is in it and was not
-// asked for. Its content never changes, as long as the image's programs leave it alone: what is kept of it serves that
-// image only. One that is not there is [fs.ErrNotExist], and so is one that would lie elsewhere: the name may come from the
-// image's go command, or from the program that it has compiled.
+// Downloaded returns a folder of the builder's module cache, such as "example.com/dep@v1.2.3". Its files are fetched on
+// demand. Its content does not change unless the image's programs change it, so the cached files are only used for the same
+// image. A missing folder is [fs.ErrNotExist]. So is a name that leads out of the module cache: it may come from the image's
+// go command or from a compiled program.
 func (b *Builder) Downloaded(ctx context.Context, below string) (fs.FS, error) {
 	if below == "." || !fs.ValidPath(below) {
 		return nil, &fs.PathError{Op: "open", Path: path.Join(inside("mod"), below), Err: fs.ErrNotExist}
@@ -71,8 +71,8 @@ func (b *Builder) Downloaded(ctx context.Context, below string) (fs.FS, error) {
 	if have != nil {
 		return have, nil
 	}
-	kept := filepath.Join(b.owner.Cache, "modules", filepath.Base(b.kept()), filepath.FromSlash(below))
-	opened, err := image.Beside(context.WithoutCancel(ctx), kept, moduleSource{b, path.Join(inside("mod"), below)})
+	dir := filepath.Join(b.owner.Cache, "modules", filepath.Base(b.cacheDir()), filepath.FromSlash(below))
+	opened, err := image.Beside(context.WithoutCancel(ctx), dir, moduleSource{b, path.Join(inside("mod"), below)})
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (b *Builder) Downloaded(ctx context.Context, below string) (fs.FS, error) {
 	return opened, nil
 }
 
-// moduleSource has the files of a folder of the container that is no part of the image.
+// moduleSource is the source of a folder of the container that is not part of the image.
 type moduleSource struct {
 	builder *Builder
 	dir     string
@@ -107,7 +107,7 @@ func (m moduleSource) List(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// counted is a writer that counts.
+// counted is a writer that counts bytes.
 type counted struct {
 	w io.Writer
 	n int64
@@ -119,10 +119,10 @@ func (c *counted) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// maxSaid is the most that a command of a builder may print to one stream, in bytes: it is kept in memory.
-const maxSaid = 256 << 20
+// maxOutput limits the output of a builder's command to one stream, in bytes: it is held in memory.
+const maxOutput = 256 << 20
 
-// bound is a stream of a command's output that ends the command when there is too much; nil stays nil.
+// bound limits a stream of a command's output: too much output ends the command. nil stays nil.
 func bound(w io.Writer) io.Writer {
 	if w == nil {
 		return nil
@@ -133,13 +133,13 @@ func bound(w io.Writer) io.Writer {
 type boundedOutput struct{ counted }
 
 func (b *boundedOutput) Write(p []byte) (int, error) {
-	if int64(len(p)) > maxSaid-b.n {
-		return 0, fmt.Errorf("it has printed more than %d bytes", maxSaid)
+	if int64(len(p)) > maxOutput-b.n {
+		return 0, fmt.Errorf("it has printed more than %d bytes", maxOutput)
 	}
 	return b.counted.Write(p)
 }
 
-// Read reads files by their names below the folder.
+// Read reads files by their names below the folder, see [sysroot.Source].
 func (m moduleSource) Read(ctx context.Context, names []string, use func(string, io.Reader) error) error {
 	full := make([]string, len(names))
 	for i, name := range names {

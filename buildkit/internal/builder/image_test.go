@@ -15,7 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 )
 
-// Two platforms of one image, which have one ID in some engines, have a folder each.
+// Two platforms of one image, which have the same ID in some engines, have different folders.
 func TestBuilderKept(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
@@ -27,13 +27,13 @@ func TestBuilderKept(t *testing.T) {
 		{docker.Platform{OS: "linux", Architecture: "arm", Variant: "v7"}, "sysroot/0123-linux-arm-v7"},
 	} {
 		b := builderOf(row.platform)
-		if got := filepath.ToSlash(b.kept()); got != row.want {
+		if got := filepath.ToSlash(b.cacheDir()); got != row.want {
 			t.Errorf("it is %q, want %q", got, row.want)
 		}
 	}
 }
 
-// An image says itself what its platform is: it cannot choose the folder of another image, or one outside of the cache.
+// An image states its own platform. With that it cannot choose the folder of another image, or one outside the cache.
 func TestBuilderKeptHostile(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -47,7 +47,7 @@ func TestBuilderKeptHostile(t *testing.T) {
 		{OS: "linux", Architecture: "amd64", Variant: "\x00"},
 	} {
 		b := builderOf(p)
-		kept := filepath.ToSlash(b.kept())
+		kept := filepath.ToSlash(b.cacheDir())
 		if dir, name := path.Split(kept); dir != "sysroot/" || !strings.HasPrefix(name, "0123-") || strings.ContainsAny(name, "\x00\\") || seen[kept] {
 			t.Errorf("the folder for %q is %q", p, kept)
 		}
@@ -55,7 +55,7 @@ func TestBuilderKeptHostile(t *testing.T) {
 	}
 }
 
-// The path and the version of a module, and GOROOT, are what the programs of the image say.
+// A module's path and version, and GOROOT, come from the image's programs, and cannot lead out of the cache.
 func TestDownloadedHostile(t *testing.T) {
 	t.Parallel()
 	for _, below := range []string{
@@ -76,7 +76,7 @@ func TestDownloadedHostile(t *testing.T) {
 	}
 }
 
-// nobody is a context in which no container is started.
+// nobody is a context in which no container can be started.
 func nobody() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -87,7 +87,7 @@ func builderOf(p docker.Platform) *Builder {
 	return &Builder{owner: &Builders{}, image: docker.Image{ID: "sha256:0123", Platform: p}, HostGo: gobuild.Go{Env: []string{"PATH=/nowhere"}}}
 }
 
-// A program for builder containers that was damaged in the cache is compiled again.
+// A damaged program in the cache, for builder containers, is compiled again.
 func TestAttendantDamaged(t *testing.T) {
 	t.Parallel()
 	b := &Builder{owner: &Builders{Cache: t.TempDir()}, HostGo: gobuild.Go{Env: os.Environ()}}

@@ -13,10 +13,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// lendAgent is the word of Config.Lend for the SSH agent.
+// lendAgent is the entry of Config.Lend for the SSH agent.
 const lendAgent = "ssh-agent"
 
-// wishes are what a Config says about logins: what it asks for, and settings of the go command that are its own.
+// wishes is what a Config says about logins: its Lend, and its own settings of the go command.
 type wishes struct {
 	hosts []string // patterns
 	agent bool
@@ -26,7 +26,7 @@ type wishes struct {
 // privateSettings are the settings of the go command that name hosts of private modules.
 var privateSettings = []string{"GOPRIVATE", "GONOPROXY", "GOVCS", "GOPROXY"}
 
-// wishesOf reads a Config.
+// wishesOf returns the wishes of a Config.
 func wishesOf(c config.Config) (w wishes, err error) {
 	for _, word := range c.Lend {
 		if word == lendAgent {
@@ -34,7 +34,7 @@ func wishesOf(c config.Config) (w wishes, err error) {
 			continue
 		}
 		if _, err := path.Match(word, ""); err != nil || word == "" || strings.ContainsAny(word, "/@ \t\n") {
-			return w, &report.ConfigError{Err: fmt.Errorf("the word %q in Lend (%s) is neither %q nor a host\nfix: name a host as the netrc has it, such as git.example.com", word, c.Origin, lendAgent)}
+			return w, &report.ConfigError{Err: fmt.Errorf("the entry %q in Lend (%s) is neither %q nor a host\nfix: name a host as the netrc has it, such as git.example.com", word, c.Origin, lendAgent)}
 		}
 		w.hosts = append(w.hosts, word)
 	}
@@ -48,7 +48,7 @@ func wishesOf(c config.Config) (w wishes, err error) {
 	return w, nil
 }
 
-// valuesOf are the values of a map, by the order of its keys.
+// valuesOf returns the values of a map in the order of its keys.
 func valuesOf(m map[string]map[string]string) []map[string]string {
 	var keys []string
 	for key := range m {
@@ -62,15 +62,15 @@ func valuesOf(m map[string]map[string]string) []map[string]string {
 	return values
 }
 
-// need is what of the user's logins the go command in the container may need, and who says so.
+// need is the user's logins that the go command in the container may need, and the settings that ask for them.
 type need struct {
 	hosts []string // patterns of hosts in the netrc
-	ssh   bool     // the agent, and the known hosts
+	ssh   bool     // the agent and the known hosts
 	proxy []string // variables whose addresses have a login
 	why   []string
 }
 
-// addresses are the logins in addresses, for people.
+// addresses describes the logins in addresses, for people.
 func (n need) addresses() (all []string) {
 	for _, key := range n.proxy {
 		all = append(all, "the login in "+key)
@@ -88,8 +88,8 @@ func (n *need) addAddress(key, value string) {
 	}
 }
 
-// needOf decides what may be needed. settings are the go command's, of this machine; bases are the URLs that git puts in
-// the place of others.
+// needOf decides which logins may be needed. settings are those of this machine's go command; bases are the URLs that git
+// substitutes for others.
 func needOf(w wishes, origin string, settings map[string]string, bases []string) need {
 	var n need
 	if n.add(origin, w.hosts...); w.agent {
@@ -103,7 +103,7 @@ func needOf(w wishes, origin string, settings map[string]string, bases []string)
 		key, value, _ := strings.Cut(setting, "=")
 		hosts := settingHosts(key, value)
 		n.add(key, hosts...)
-		n.ssh = n.ssh || len(hosts) > 0 && key != "GOPROXY" // a proxy is asked by https alone
+		n.ssh = n.ssh || len(hosts) > 0 && key != "GOPROXY" // a proxy is only asked by https
 	}
 	for _, base := range bases {
 		host, ssh := gitHost(base)
@@ -113,7 +113,7 @@ func needOf(w wishes, origin string, settings map[string]string, bases []string)
 	return n
 }
 
-// add adds hosts, and who has named one first.
+// add adds hosts, and why if that is the first setting that names one of them.
 func (n *need) add(why string, hosts ...string) {
 	for _, host := range hosts {
 		if host == "" || slices.Contains(n.hosts, host) {
@@ -125,15 +125,15 @@ func (n *need) add(why string, hosts ...string) {
 	}
 }
 
-// settingHosts are the patterns of hosts that a setting of the go command names, see "go help environment", "go help
-// module-private" and "go help vcs". That "*" may come by some version control system names nobody.
+// settingHosts returns the patterns of hosts in a setting of the go command, see "go help environment", "go help
+// module-private" and "go help vcs". The pattern "*" of GOVCS names no host.
 func settingHosts(key, value string) (hosts []string) {
 	for _, word := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || key == "GOPROXY" && r == '|' }) {
 		word = strings.TrimSpace(word)
 		switch key {
 		case "GOPROXY":
 			u, err := url.Parse(word)
-			if word = ""; err == nil && u.Host != "proxy.golang.org" { // that is the default, and knows no logins
+			if word = ""; err == nil && u.Host != "proxy.golang.org" { // the default proxy, which needs no login
 				word = u.Host
 			}
 		case "GOVCS":
@@ -153,7 +153,7 @@ func settingHosts(key, value string) (hosts []string) {
 	return hosts
 }
 
-// gitHost is the host of a URL as git has it, also of "git@host:path", and whether git asks it by ssh.
+// gitHost returns the host of a URL of git, which may be "git@host:path", and whether git uses ssh for it.
 func gitHost(base string) (host string, ssh bool) {
 	if u, err := url.Parse(base); err == nil && u.Host != "" {
 		return u.Hostname(), strings.Contains(u.Scheme, "ssh")
@@ -165,8 +165,8 @@ func gitHost(base string) (host string, ssh bool) {
 	return before[strings.LastIndex(before, "@")+1:], true
 }
 
-// netrcFor keeps the logins of a netrc for hosts that a pattern names, one a line, and returns the names of these hosts.
-// Whatever else is in it is left out: macros, and the login for all other hosts unless "*" is among the patterns. See
+// netrcFor returns the logins of a netrc for hosts that match a pattern, one a line, and the names of these hosts. It leaves
+// out macros, and the login for all other hosts unless "*" is among the patterns. See
 // https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html.
 func netrcFor(patterns []string, content string) (kept string, hosts []string) {
 	var out strings.Builder
@@ -202,7 +202,7 @@ func netrcFor(patterns []string, content string) (kept string, hosts []string) {
 	return out.String()[1:] + "\n", hosts
 }
 
-// netrcWords are the words of a netrc without comments and macros, quotes as they are.
+// netrcWords returns the words of a netrc without comments and macros. Quotes stay.
 func netrcWords(content string) (words []string) {
 	macro := false
 	for _, line := range strings.Split(content, "\n") {
@@ -225,7 +225,7 @@ func netrcWords(content string) (words []string) {
 	return words
 }
 
-// netrcWord cuts the first word off a line: up to a space, or up to the second quote of one that begins with a quote.
+// netrcWord cuts the first word off a line. The word ends at a space, or at the closing quote if it begins with a quote.
 func netrcWord(line string) (word, rest string) {
 	end := strings.IndexAny(line, " \t")
 	if line[0] == '"' {
@@ -245,7 +245,8 @@ func netrcWord(line string) (word, rest string) {
 	return line[:end], strings.TrimSpace(line[end:])
 }
 
-// matchesHost reports whether a pattern names a host. The go command has looked for hosts with and without their port.
+// matchesHost reports whether a pattern matches a host. Ports are ignored: the go command looks for hosts with and without
+// them.
 func matchesHost(patterns []string, host string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		ok, err := path.Match(withoutPort(pattern), withoutPort(host))

@@ -14,7 +14,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 
-// The logins of those hosts that somebody names are lent, and of no others.
+// Only the logins of named hosts are lent.
 func TestBuilderNetrc(t *testing.T) {
 	const netrc = `# machine git.example login comment
 machine git.example login me password hunter2
@@ -49,11 +49,11 @@ default login anonymous password guest
 		})
 	}
 	for _, broken := range []string{"machine", "machine git.example login", "\"", "\"\\", "macdef", "machine \"git.example\nlogin x"} {
-		netrcFor([]string{"*"}, broken) // it does not panic
+		netrcFor([]string{"*"}, broken) // must not panic
 	}
 }
 
-// Settings, git and the Config say what may be needed.
+// Settings of the go command, git and the Config decide which logins are needed.
 func TestBuilderNeed(t *testing.T) {
 	for _, row := range []struct {
 		name     string
@@ -64,7 +64,7 @@ func TestBuilderNeed(t *testing.T) {
 		ssh      bool
 		why      string
 	}{
-		{"nobody", config.Config{}, map[string]string{"GOPROXY": "https://proxy.golang.org,direct"}, nil, nil, false, ""},
+		{"nothing", config.Config{}, map[string]string{"GOPROXY": "https://proxy.golang.org,direct"}, nil, nil, false, ""},
 		{"GOPRIVATE", config.Config{}, map[string]string{"GOPRIVATE": "*.corp.example/team,git.example", "GONOPROXY": "*.corp.example/team,git.example"}, nil, []string{"*.corp.example", "git.example"}, true, "GOPRIVATE"},
 		{"GONOPROXY", config.Config{}, map[string]string{"GONOPROXY": "git.example"}, nil, []string{"git.example"}, true, "GONOPROXY"},
 		{"none", config.Config{}, map[string]string{"GONOPROXY": "none"}, nil, nil, false, ""},
