@@ -147,7 +147,7 @@ func (d Folder) lock(ctx context.Context) (*filelock.Lock, error) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("taking the folder of the image: %w%s", err, writable(err))
 		}
-		// The run that held the folder has removed it: make it anew.
+		// The run that held the folder has removed it: make it again.
 	}
 }
 
@@ -206,7 +206,7 @@ func writeOnce(path, content string) error {
 	}
 	err := fsx.WriteFile(path, content)
 	if fsx.Exists(path) {
-		return nil // another run was faster, and may have swept our half
+		return nil // another run has made it, and may have removed this run's temporary file
 	}
 	return err
 }
@@ -237,8 +237,8 @@ func (d Folder) Check() error {
 	return nil
 }
 
-// isMarkInMaking reports whether a file is the mark of a folder that another run makes now, or did not come to make: it is
-// written beside its place, see [fsx.Create].
+// isMarkInMaking reports whether a file is a temporary file of the mark, see [fsx.Create]: of a run that is making the folder
+// now, or was killed then.
 func isMarkInMaking(name string) bool { return strings.HasPrefix(name, "."+mark+"-") }
 
 // Discard removes the program, the archive, the layout and the documents of an earlier build, so that nobody takes them for the
@@ -265,7 +265,7 @@ func Find(module string, names []string) ([]Folder, error) {
 	var found []Folder
 	for _, e := range entries {
 		d := Folder(filepath.Join(parent, e.Name()))
-		name, _, _ := strings.Cut(e.Name(), "@") // and a platform, or what an earlier removal has left
+		name, _, _ := strings.Cut(e.Name(), "@") // a platform may follow, or the mark of a killed removal
 		if e.IsDir() && (d.Ours() || d.isRest()) && (len(names) == 0 || slices.Contains(names, name)) {
 			found = append(found, d)
 		}
@@ -333,8 +333,8 @@ const groupTimeout = 2 * time.Second
 // errGroupHeld reports that another run held the folder all that time.
 var errGroupHeld = errors.New("another run works in the folder of all platforms")
 
-// DiscardGroup is [Folder.Discard] for the folder of what is made of all platforms. It waits for another run for two seconds
-// only, then leaves the folder alone: that run writes there what it has built itself.
+// DiscardGroup is [Folder.Discard] for the folder of all platforms together. It waits at most two seconds for another run, then
+// leaves the folder alone: that run will write its own results there.
 func (d Folder) DiscardGroup() error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), groupTimeout, errGroupHeld)
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 
-// A folder that we did not make is left alone.
+// A folder that fromscratch did not make is left alone.
 func TestDistOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -54,7 +54,7 @@ func TestDistOfSomebodyElse(t *testing.T) {
 	}
 }
 
-// One run at a time: the second waits, until its context ends.
+// Only one run holds a folder at a time. A second one waits until its context ends.
 func TestDistIsHeld(t *testing.T) {
 	t.Parallel()
 	d := Folder(filepath.Join(t.TempDir(), "dist", "app"))
@@ -75,7 +75,7 @@ func TestDistIsHeld(t *testing.T) {
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
-	// The folder is free, and its removal ends in one that can be made again.
+	// The folder is free. After its removal it can be made again.
 	if removed, err := d.Remove(context.Background()); !removed || err != nil {
 		t.Errorf("Remove gives %t, %v", removed, err)
 	}
@@ -87,7 +87,7 @@ func TestDistIsHeld(t *testing.T) {
 	}
 }
 
-// The mark that another run is about to make does not make the folder somebody else's, nor does one that a killed run has left.
+// A folder with only a temporary file of the mark counts as free, whether another run is making it or a killed run left it.
 func TestMarkInMaking(t *testing.T) {
 	t.Parallel()
 	d := Folder(filepath.Join(t.TempDir(), "dist", "app"))
@@ -107,7 +107,7 @@ func TestMarkInMaking(t *testing.T) {
 	}
 }
 
-// A removal that was killed leaves a folder without its mark. The next one removes it.
+// A killed removal leaves a folder without its mark. The next removal removes it.
 func TestRest(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

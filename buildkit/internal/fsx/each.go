@@ -6,16 +6,16 @@ import (
 	"sync/atomic"
 )
 
-// Each calls do with 0 to n-1, at most atOnce at a time. After an error, or when ctx has ended, it begins no more calls; those
-// that run come to their end. The error is that of the lowest number, or the cause of ctx.
+// Each calls do with 0 to n-1, at most atOnce at a time. After an error, or when ctx has ended, it starts no more calls and
+// waits for the running ones. It returns the error of the lowest number, or the cause of ctx.
 func Each(ctx context.Context, n, atOnce int, do func(context.Context, int) error) error {
 	return make(Places, atOnce).Each(ctx, n, do)
 }
 
-// Places limit how many things are done at once. Several callers of Each can share them.
+// Places limits how many calls run at once. Several callers of Each can share it.
 type Places chan struct{}
 
-// Use calls do when a place is free.
+// Use waits for a free place and calls do.
 func (p Places) Use(do func() error) error {
 	p <- struct{}{}
 	defer func() { <-p }()

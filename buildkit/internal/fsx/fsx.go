@@ -1,4 +1,5 @@
-// Package fsx writes files whole, removes what may be missing, reads until a context ends, and does n things side by side.
+// Package fsx writes files whole or not at all, removes files that may be missing, reads until a context ends, and runs n calls
+// in parallel.
 package fsx
 
 import (
@@ -31,7 +32,7 @@ func Create(path string, mode fs.FileMode, write func(*os.File) error) error {
 	return nil
 }
 
-// WriteFile is [Create] for a text, with mode 0644.
+// WriteFile is [Create] for a string, with mode 0644.
 func WriteFile(path, content string) error {
 	return Create(path, 0o644, func(f *os.File) error {
 		_, err := f.WriteString(content)
@@ -45,13 +46,13 @@ func Exists(path string) bool {
 	return err == nil
 }
 
-// IsFolder reports whether a folder is at a path, and no link to one.
+// IsFolder reports whether a path is a folder, not a link to one.
 func IsFolder(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.IsDir()
 }
 
-// Remove removes a file, link or folder with all below it. It may be missing.
+// Remove removes a file, a link, or a folder with everything below it. A missing path is no error.
 func Remove(path string) error {
 	err := os.Remove(path)
 	switch {
@@ -92,7 +93,7 @@ func (u untilDone) Read(p []byte) (int, error) {
 	return u.Reader.Read(p)
 }
 
-// QuoteGlob makes a path a pattern that matches nothing but the path.
+// QuoteGlob returns a pattern that only matches the path.
 func QuoteGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

@@ -2,7 +2,7 @@ package login
 
 import "testing"
 
-// Which entry of a file counts, by the names that docker and podman give to registries.
+// The right entry of a file is found under the names that docker and podman use for registries.
 func TestEntryOfAFile(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

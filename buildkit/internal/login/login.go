@@ -25,27 +25,27 @@ import (
 
 // Places says where to look for logins. The zero value finds none.
 //
-// The first file that knows the registry counts: docker's config.json in the folder DOCKER_CONFIG, else in ~/.docker;
-// then podman's, which are REGISTRY_AUTH_FILE, auth.json in $XDG_RUNTIME_DIR/containers, /run/containers/UID, and
-// $XDG_CONFIG_HOME/containers, else ~/.config/containers. In each of them a credential helper of the registry
-// (credHelpers) comes first, then the one of all registries (credsStore), then what stands in the file itself.
+// The first file with a login for the registry counts. Docker's config.json is first, in the folder DOCKER_CONFIG, else in
+// ~/.docker. Then come podman's files: REGISTRY_AUTH_FILE, and auth.json in $XDG_RUNTIME_DIR/containers,
+// /run/containers/UID, and $XDG_CONFIG_HOME/containers, else ~/.config/containers. In each file, a credential helper for the
+// registry (credHelpers) comes first, then the helper for all registries (credsStore), then the logins in the file itself.
 //
 //   - https://docs.docker.com/reference/cli/docker/login/#credential-stores
 //   - https://github.com/containers/image/blob/v5.34.0/docs/containers-auth.json.5.md
 type Places struct {
-	// Getenv looks up the variables, HOME among them. nil looks for no login.
+	// Getenv looks up the variables, such as HOME. If it is nil, no login is found.
 	Getenv func(string) string
-	// DockerConfig, if set, is the folder of the docker command's configuration; then only its config.json is read, and
-	// Getenv does not count. An engine that pulls gets what the docker command would send.
+	// DockerConfig, if set, is the folder of the docker command's configuration. Then only its config.json is read, and
+	// Getenv is ignored. It is used for an engine that pulls, which gets the login that the docker command would send.
 	DockerConfig string
 }
 
-// dockerHub is the name of Docker Hub in configuration files, and hubHost where it is reached.
+// dockerHub is the name of Docker Hub in configuration files, and hubHost is its address.
 const dockerHub, hubHost = "https://index.docker.io/v1/", "registry-1.docker.io"
 
-// Find looks for the login of a repository, like "registry.example/acme/hello", of the registry that is reached at host,
-// "registry.example" or "registry-1.docker.io". The empty credential means that there is none. Find fails when a file or a
-// helper that knows the registry cannot be read.
+// Find returns the login for a repository, like "registry.example/acme/hello", of the registry at host, "registry.example" or
+// "registry-1.docker.io". The empty credential means that there is none. Find fails if a file cannot be read or a helper
+// fails.
 func (p Places) Find(ctx context.Context, host, repository string) (auth.Credential, error) {
 	for _, path := range p.files() {
 		config, err := readAuthFile(path)
@@ -54,7 +54,7 @@ func (p Places) Find(ctx context.Context, host, repository string) (auth.Credent
 		}
 		cred, err := config.find(ctx, host, repository)
 		if err != nil {
-			return auth.EmptyCredential, fmt.Errorf("finding the login of %q, as %q says: %w", host, path, err)
+			return auth.EmptyCredential, fmt.Errorf("finding the login for %q with %q: %w", host, path, err)
 		}
 		if cred != auth.EmptyCredential {
 			return cred, nil
@@ -63,7 +63,7 @@ func (p Places) Find(ctx context.Context, host, repository string) (auth.Credent
 	return auth.EmptyCredential, nil
 }
 
-// files are the places of configurations, the strongest first.
+// files returns the configuration files, in order.
 func (p Places) files() []string {
 	if p.DockerConfig != "" {
 		return []string{filepath.Join(p.DockerConfig, "config.json")}
@@ -73,7 +73,7 @@ func (p Places) files() []string {
 	}
 	home := p.Getenv("HOME")
 	if home == "" {
-		home = p.Getenv("USERPROFILE") // of Windows
+		home = p.Getenv("USERPROFILE") // on Windows
 	}
 	var files []string
 	add := func(dir string, elements ...string) {
@@ -99,7 +99,7 @@ func (p Places) files() []string {
 	return files
 }
 
-// authFile is a configuration file, as far as it is about logins.
+// authFile has the fields of a configuration file that are about logins.
 type authFile struct {
 	Auths       map[string]authEntry `json:"auths"`
 	CredsStore  string               `json:"credsStore"`
@@ -115,8 +115,7 @@ type authEntry struct {
 	RegistryToken string `json:"registrytoken"`
 }
 
-// readAuthFile reads a file; one that is not there knows nothing. What is wrong in it is not repeated: the bytes may
-// be a password.
+// readAuthFile reads a file. A missing file has no logins. Its errors do not quote the file, which may have a password.
 func readAuthFile(path string) (authFile, error) {
 	var f authFile
 	text, err := os.ReadFile(path)
@@ -132,7 +131,7 @@ func readAuthFile(path string) (authFile, error) {
 	return f, nil
 }
 
-// find asks the helpers, then looks into the file itself.
+// find asks the helpers, then looks in the file itself.
 func (f authFile) find(ctx context.Context, host, repository string) (auth.Credential, error) {
 	server := host
 	if host == hubHost {
@@ -155,14 +154,14 @@ func (f authFile) find(ctx context.Context, host, repository string) (auth.Crede
 	return auth.EmptyCredential, nil
 }
 
-// entry is the one for the repository: podman has some for a part of a registry only, and the longest counts.
+// entry returns the entry for the repository. podman has entries for a part of a registry, and the longest match counts.
 func (f authFile) entry(host, repository string) (authEntry, bool) {
 	name := host + strings.TrimPrefix(repository, strings.SplitN(repository, "/", 2)[0])
 	if host == hubHost {
 		host, name = "docker.io", repository
 	}
 	found, best := authEntry{}, ""
-	for _, key := range slices.Sorted(maps.Keys(f.Auths)) { // of two keys for one registry always the same
+	for _, key := range slices.Sorted(maps.Keys(f.Auths)) { // in order, so that of two keys for one registry the same wins each time
 		if k := plainKey(key); len(k) > len(best) && (k == host || strings.HasPrefix(name+"/", k+"/")) {
 			found, best = f.Auths[key], k
 		}
@@ -170,7 +169,7 @@ func (f authFile) entry(host, repository string) (authEntry, bool) {
 	return found, best != ""
 }
 
-// plainKey is a key without what docker has put around it in old files: "https://registry.example/v1/".
+// plainKey returns a key without the scheme and version that old files of docker have: "https://registry.example/v1/".
 func plainKey(key string) string {
 	key = strings.TrimPrefix(strings.TrimPrefix(key, "http://"), "https://")
 	key = strings.TrimSuffix(key, "/")
@@ -181,7 +180,7 @@ func plainKey(key string) string {
 	return key
 }
 
-// credential is the entry in the words of the client.
+// credential returns the entry as a credential of the client.
 func (e authEntry) credential() (auth.Credential, error) {
 	cred := auth.Credential{Username: e.Username, Password: e.Password, RefreshToken: e.IdentityToken, AccessToken: e.RegistryToken}
 	if e.Auth == "" {
@@ -196,14 +195,14 @@ func (e authEntry) credential() (auth.Credential, error) {
 	return cred, nil
 }
 
-// helperGrace is how long a helper that is to end may take for it, before its output is no longer waited for.
+// helperGrace is how long to wait for the output of a helper after it was told to end.
 const helperGrace = time.Second
 
-// errNotFound is what helpers say when they have no login.
+// errNotFound is the output of helpers that have no login.
 // https://github.com/docker/docker-credential-helpers/blob/v0.8.2/credentials/error.go
 const errNotFound = "credentials not found in native keychain"
 
-// askHelper runs docker-credential-NAME. Nothing of what it says is repeated.
+// askHelper runs docker-credential-NAME. Its errors do not quote the helper's output.
 // https://github.com/docker/docker-credential-helpers#development
 func askHelper(ctx context.Context, name, server string) (auth.Credential, error) {
 	program := "docker-credential-" + name
@@ -218,7 +217,7 @@ func askHelper(ctx context.Context, name, server string) (auth.Credential, error
 	}
 	fix := fmt.Sprintf("fix: see what \"echo %s | %s get\" says, or log in again", plaintext.Shell(server), plaintext.Shell(program))
 	if errors.Is(err, exec.ErrNotFound) {
-		return auth.EmptyCredential, fmt.Errorf("the credential helper %s is not in PATH\nfix: install it, or log in again without", program)
+		return auth.EmptyCredential, fmt.Errorf("the credential helper %s is not in PATH\nfix: install it, or remove it from the file and log in again", program)
 	}
 	if err != nil {
 		return auth.EmptyCredential, fmt.Errorf("the credential helper %s has failed: %w\n%s", program, plainExit(err), fix)
@@ -233,7 +232,7 @@ func askHelper(ctx context.Context, name, server string) (auth.Credential, error
 	return auth.Credential{Username: answer.Username, Password: answer.Secret}, nil
 }
 
-// plainExit is the exit status without what was written to stderr.
+// plainExit returns the exit status without the output on stderr.
 func plainExit(err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

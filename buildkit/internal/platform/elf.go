@@ -22,12 +22,12 @@ func OfELF(head [HeaderSize]byte) (arch string, err error) {
 	}
 	m := machine{elf.Machine(order.Uint16(head[18:])), elf.Class(head[elf.EI_CLASS]), elf.Data(head[elf.EI_DATA])}
 	if arch = machines[m]; arch == "" {
-		return "", fmt.Errorf("it is for %s, which is no platform of Go", m.Machine)
+		return "", fmt.Errorf("it is for %s, which Go does not support", m.Machine)
 	}
 	return arch, nil
 }
 
-// machine is an architecture as an ELF header has it.
+// machine is an architecture in an ELF header.
 type machine struct {
 	elf.Machine
 	elf.Class

@@ -10,11 +10,11 @@ func platformNamed(name string) Platform {
 	return Platform{OS: "linux", Architecture: parts[0], Variant: parts[1]}
 }
 
-// Of several bases the one for the nearest variant is taken, and none for a higher one.
+// Rank prefers the base with the nearest variant, and refuses higher ones.
 func TestRank(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ wanted, bases, want string }{
-		{"arm", "arm/v5 arm/v6 arm/v7", "arm/v7"}, // the go command makes it for v7
+		{"arm", "arm/v5 arm/v6 arm/v7", "arm/v7"}, // the go command compiles for v7
 		{"arm", "arm/v5 arm/v6", "arm/v6"},
 		{"arm", "arm/v6 arm", "arm"},
 		{"arm/v7", "arm/v6 arm/v7 arm", "arm/v7"},
