@@ -126,7 +126,7 @@ func TestFindHidesSecrets(t *testing.T) {
 	}
 }
 
-// A long answer is cut off, and not in the middle of a secret: half of a password is one too.
+// A long answer is not cut off within a secret: half of a password must not be shown either.
 func TestFindTellsNoPartOfASecret(t *testing.T) {
 	t.Parallel()
 	own := registrytest.Start(t, registrytest.Options{User: "me", Password: "s3cret"})

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// sender is a Runner whose commands have written a program.
+// sender is a Runner whose commands write a given program.
 type sender struct {
 	Runner
 	program []byte
@@ -19,8 +19,8 @@ func (s sender) Fetch(_ context.Context, _ string, use func(io.Reader) error) er
 	return use(bytes.NewReader(s.program))
 }
 
-// The number of section headers that stands behind the header, not in it, has no bound: they are as many as the file has
-// room for, holes included.
+// A program is refused if its number of section headers is not in the ELF header: that number is only limited by the size of
+// the file, including its holes.
 func TestFetchHostile(t *testing.T) {
 	t.Parallel()
 	wide := func(offset, number byte) []byte {
@@ -38,7 +38,7 @@ func TestFetchHostile(t *testing.T) {
 	}{
 		"sections":                     {wide(64, 1), false},
 		"no sections":                  {wide(0, 0), false},
-		"no program":                   {[]byte("#!"), false}, // which is found out later
+		"no program":                   {[]byte("#!"), false}, // refused later
 		"more than the header counts":  {wide(64, 0), true},
 		"the same in a file of 32 bit": {narrow, true},
 	} {

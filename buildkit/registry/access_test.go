@@ -231,7 +231,7 @@ func TestPushHidesTokens(t *testing.T) {
 	}
 }
 
-// A long answer is cut off, and not in the middle of a secret: half of a password is one too.
+// A long answer is not cut off within a secret: half of a password must not be shown either.
 func TestPushTellsNoPartOfASecret(t *testing.T) {
 	t.Parallel()
 	r := registrytest.Start(t, registrytest.Options{User: user, Password: password})

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// listed is an image with one file in its root.
+// listed is the source of an image with one file in its root.
 type listed struct{}
 
 func (listed) List(_ context.Context, w io.Writer) error {
@@ -20,7 +20,7 @@ func (listed) Read(_ context.Context, names []string, use func(string, io.Reader
 	return use(names[0], strings.NewReader("right"))
 }
 
-// A Builder names as many modules as it likes: what they cost together is bounded, and not what each of them does.
+// A Builder can name any number of modules, so the limits apply to all of them together.
 func TestBeside(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -32,7 +32,7 @@ func TestBeside(t *testing.T) {
 		{"nothing", func(*spent) {}, ""},
 		{"names", func(s *spent) { s.count.Store(maxCount - 1) }, "more than 2000000 names"},
 		{"bytes of names", func(s *spent) { s.names.Store(maxNames) }, "bytes of names"},
-		{"files", func(s *spent) { s.fetched.Store(maxAll + 1) }, "may be taken from an image"},
+		{"files", func(s *spent) { s.fetched.Store(maxAll + 1) }, "the limit for an image is"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			image, err := Open(ctx, t.TempDir(), listed{})

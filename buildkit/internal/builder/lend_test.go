@@ -98,7 +98,7 @@ func TestBuilderNeed(t *testing.T) {
 	}
 }
 
-// A proxy's address that has a login is lent, too: who lends it is said.
+// The login in a proxy's address is lent too, and reported with its variable.
 func TestNeedOfAddresses(t *testing.T) {
 	t.Parallel()
 	env := append(os.Environ(), "GOPROXY=https://me:hunter2@modules.example", "HTTPS_PROXY=http://me:hunter2@proxy.example:3128", "http_proxy=http://proxy.example", "GOWORK=off")
