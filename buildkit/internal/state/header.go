@@ -9,11 +9,10 @@ import (
 	"os"
 )
 
-// HeaderSum is a checksum of the part of a Go file that decides what go list says
-// of its package: all up to the end of the imports, with the build constraints and
-// what cgo is told, and the directives behind that, //go:embed among them. Of two
-// files with one sum, only what the compiler makes of them differs. ok is false for
-// a file that is not Go.
+// HeaderSum returns a checksum of the part of a Go file that go list depends on:
+// everything up to the end of the imports, with build constraints and the preamble of
+// cgo, and the directives after that, such as //go:embed. A change that keeps the sum
+// only matters to the compiler. ok is false for a file that is not Go.
 func HeaderSum(name string) (sum string, ok bool) {
 	content, err := os.ReadFile(name)
 	if err != nil {

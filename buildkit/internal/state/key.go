@@ -13,17 +13,17 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
-// Told is all that a build is told: what it does is decided by nothing else, but for the files that it reads.
+// Told has all inputs of a build except the files that it reads.
 type Told struct {
 	Dir      string // where it was started
 	Configs  []config.Config
-	Environ  []string // as os.Environ gives it
+	Environ  []string // as from os.Environ
 	Choose   bool     // one of several platforms is built
-	Builders []string // the images that Builders stand for, and where
+	Builders []string // the images of the Builders, and their engines
 }
 
-// Key is a checksum of all that a build is told, of the variables as far as the go command, the C compiler or this command read
-// them, and of this command. "" means that nobody knows what the build does: functions of the user's run in it.
+// Key returns a checksum of the inputs of a build and of this command. Of the variables, only those count that the go command, the
+// C compiler or this command read. It is "" if functions of the user run in the build: their effect is unknown.
 func Key(t Told) string {
 	if slices.ContainsFunc(t.Configs, func(c config.Config) bool { return c.Before != nil || c.After != nil }) {
 		return ""
@@ -44,8 +44,7 @@ func Key(t Told) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// ownBuildID identifies this command: by the linker's build ID, which is made of all that is compiled into it, else by its name,
-// size and time.
+// ownBuildID identifies this command by the linker's build ID, a hash of everything in it, or else by its path, size and time.
 func ownBuildID() (string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -66,17 +65,17 @@ func ownBuildID() (string, error) {
 	return fmt.Sprint(self, info.Size(), info.ModTime().UnixNano()), nil
 }
 
-// relevantVariables are those that decide about a build: the go command's ("go help
-// environment"), the C compilers', see gcc(1) and pkg-config(1), and ours. One that
-// ends with "*" stands for all that begin so.
+// relevantVariables are the variables that affect a build: those of the go command ("go
+// help environment"), of C compilers, see gcc(1) and pkg-config(1), and of fromscratch.
+// A "*" at the end matches any rest.
 var relevantVariables = []string{
 	"GO*", "CGO_*", "CC", "CC_FOR_*", "CXX", "FC", "AR", "LD*", "PKG_CONFIG*", "PATH", "HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
 	"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_*", "SDKROOT",
 	"IMAGE_*", "DOCKER_*", "SOURCE_DATE_EPOCH", "SSL_CERT_FILE", "GIT_*", "LANG", "LC_ALL", "CCACHE_*", "DISTCC_*", "ZIG_*",
 }
 
-// relevantEnv keeps the variables that decide about a build, sorted; of two with one
-// name the last counts.
+// relevantEnv returns the variables that affect a build, sorted. The last one of a name
+// counts.
 func relevantEnv(environ []string) []string {
 	last := map[string]string{}
 	for _, v := range environ {

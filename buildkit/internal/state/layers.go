@@ -8,11 +8,11 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
-// Layers are what the layers of an image were found to be, by a checksum of what they were made from: a system layer of hundreds
-// of megabytes is not read again. They are kept in dist/NAME/layers.
+// Layers has the known digests and sizes of an image's layers, by a checksum of what they were made from. With them, a system
+// layer of hundreds of megabytes is not read again. They are stored in dist/NAME/layers.
 type Layers map[string]image.Known
 
-// ReadLayers reads what is known; what cannot be read is not known.
+// ReadLayers reads a file of Layers. A file that cannot be read counts as empty.
 func ReadLayers(path string) Layers {
 	known := Layers{}
 	if text, err := record.ReadSealed(path); err == nil && json.Unmarshal([]byte(text), &known) != nil {
@@ -21,7 +21,7 @@ func ReadLayers(path string) Layers {
 	return known
 }
 
-// Write writes what is known, whole or not at all.
+// Write writes the file, whole or not at all.
 func (l Layers) Write(path string) error {
 	text, err := json.Marshal(l)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package state keeps what a build has read and made, and knows at the next one whether anything has changed.
+// Package state stores what a build has read and written. The next build asks it whether anything has changed.
 package state
 
 import (
@@ -14,31 +14,31 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
-// Memory is what a build keeps in dist/NAME/memory, so that the next one does nothing twice. It is worthless if what the build
-// has read has changed, and safe to remove.
+// Memory is the state that a build stores in dist/NAME/memory, so that the next build can skip finished work. It is useless after
+// a change of a file that the build has read. It is safe to remove.
 type Memory struct {
 	Key       string   // see [Key]
 	Set       []string // folders in dist/ of all images of the run, in order
-	Folder    string   // of this one
+	Folder    string   // folder of this image
 	Name      string
 	Reference string
-	IDs       []string     // what engines may call the image
+	IDs       []string     // possible IDs of the image in engines
 	Config    image.Config // how it is run
 
-	Platform platform.Platform // that was asked for; the Config may have a variant of the base's
-	From     string            // who chose it
+	Platform platform.Platform // the requested one; the Config may have the base's variant
+	From     string            // the setting that chose Platform
 	Index    int               // of the Config
-	Module   gobuild.Module    // as the go command told
+	Module   gobuild.Module    // from the go command
 	Main     gobuild.Main
-	Base     *Base             // nil is scratch
-	Headers  map[string]string // checksums of what the go command's listing depends on, by Go file
+	Base     *Base             // nil for scratch
+	Headers  map[string]string // [HeaderSum] by Go file
 
-	Layout  *record.Snapshot `json:"-"` // decides which programs there are and how they are compiled
-	Content *record.Snapshot `json:"-"` // decides what is in them, and in the image
-	Outputs *record.Snapshot `json:"-"` // what the build has written
-	Library string           `json:"-"` // a snapshot as text, of the standard library: it is the same for many programs
+	Layout  *record.Snapshot `json:"-"` // files that decide which programs exist and how they are compiled
+	Content *record.Snapshot `json:"-"` // files that decide what is in the programs and the image
+	Outputs *record.Snapshot `json:"-"` // files that the build has written
+	Library string           `json:"-"` // snapshot of the standard library, as text; many programs have the same
 
-	half bool // an engine may have half of the image, see [dist.Folder.Loading]
+	half bool // an engine may have an incomplete image, see [dist.Folder.Loading]
 }
 
 // Write writes the memory, whole or not at all: a line of JSON, then the four
@@ -56,7 +56,7 @@ func (m *Memory) Write(path string) error {
 	return dist.Replace(path, record.Seal(strings.Join(parts, "\n\n")))
 }
 
-// Read reads what [Memory.Write] has written. Anything else is an error.
+// Read reads a file of [Memory.Write]. Any other file is an error.
 func Read(path string) (*Memory, error) {
 	text, err := record.ReadSealed(path)
 	if err != nil {
@@ -64,7 +64,7 @@ func Read(path string) (*Memory, error) {
 	}
 	parts := strings.Split(text, "\n\n")
 	if len(parts) != 5 {
-		return nil, fmt.Errorf("reading %q: it is not whole", path)
+		return nil, fmt.Errorf("reading %q: it is incomplete", path)
 	}
 	m := &Memory{Library: parts[4]}
 	if err := json.Unmarshal([]byte(parts[0]), m); err != nil {
@@ -78,7 +78,7 @@ func Read(path string) (*Memory, error) {
 	return m, nil
 }
 
-// Base is what is kept of a base, for the next run to see whether its name means another image now.
+// Base identifies a base, so that the next run can check whether its name means another image now.
 type Base struct {
 	Request base.Request
 	ID      string

@@ -13,26 +13,25 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
-// Recalled is what is known of the last build that was told the same.
+// Recalled is what is known from the last build with the same key.
 type Recalled struct {
-	memories []*Memory // of all images, in order; none when nothing is known
-	standing []bool    // of each: nothing that it was made from has changed
-	layout   bool      // the same programs are there, and are compiled in the same way
+	memories  []*Memory // of all images, in order; none if nothing is known
+	unchanged []bool    // for each image: nothing that it was made from has changed
+	layout    bool      // the same programs exist and are compiled in the same way
 
-	// Began is the beginning of the run, for all that comes: where a file was written just before, it is a moment later than it
-	// was.
+	// Began is the time to use as the start of the run. It is a moment after the real one if a file was written just before.
 	Began time.Time
 }
 
-// Recall looks for the last build of a key, from a folder, and at all that it has read. It starts no other program. It may wait
-// a moment, so that the next build can be told from this one. mage writes in the folders noise.
+// Recall finds the last build with a key, from a folder, and checks all files that it has read. It starts no program. It may wait
+// a moment, so that later changes have later times. noise are folders that mage writes to.
 func Recall(dir, key string, began time.Time, noise ...string) Recalled {
 	if key == "" || began.IsZero() {
 		return Recalled{Began: began}
 	}
 	memories := memoriesOf(dir, key)
 	if len(memories) == 0 {
-		return Recalled{Began: settledBy(began)}
+		return Recalled{Began: waitSince(began)}
 	}
 	var look record.Look
 	r := recalled(memories, &look)
@@ -45,32 +44,32 @@ func Recall(dir, key string, began time.Time, noise ...string) Recalled {
 	return r
 }
 
-// settledBy is a moment at which all that was written before a build began is old
-// enough: what it is going to read is not known yet.
-func settledBy(began time.Time) time.Time {
+// waitSince waits until every file that was written before began is old enough, and returns
+// the time. It is used if it is unknown which files the build will read.
+func waitSince(began time.Time) time.Time {
 	time.Sleep(record.Granularity - time.Since(began))
 	return time.Now()
 }
 
-// recalled looks at what the builds have read.
+// recalled checks the files that the builds have read.
 func recalled(memories []*Memory, look *record.Look) Recalled {
 	r := Recalled{memories: memories}
 	for _, m := range r.memories {
 		changed := m.Content.Changed(look)
 		same := len(m.Layout.Changed(look)) == 0 && m.sameLibrary(look) && !slices.ContainsFunc(changed, m.moved)
-		r.layout = same && (r.layout || len(r.standing) == 0)
-		r.standing = append(r.standing, same && !m.half && len(changed) == 0 && len(m.Outputs.Changed(look)) == 0)
+		r.layout = same && (r.layout || len(r.unchanged) == 0)
+		r.unchanged = append(r.unchanged, same && !m.half && len(changed) == 0 && len(m.Outputs.Changed(look)) == 0)
 	}
 	return r
 }
 
-// sameLibrary reports whether the standard library is as it was.
+// sameLibrary reports whether the standard library is unchanged.
 func (m *Memory) sameLibrary(look *record.Look) bool {
 	changed, err := look.Changed(m.Library)
 	return err == nil && len(changed) == 0
 }
 
-// main is the program with its sources.
+// main returns the program with all its sources.
 func (m *Memory) main() (gobuild.Main, error) {
 	library, err := record.Parse(m.Library)
 	if err != nil {
@@ -81,18 +80,18 @@ func (m *Memory) main() (gobuild.Main, error) {
 	return main, nil
 }
 
-// memoriesOf finds the memories of a key, in dist/ of a folder or of one above. None
-// are returned unless there is one of each image.
+// memoriesOf returns the memories with a key, from dist/ in a folder or one above it. It returns
+// none unless there is one for each image.
 func memoriesOf(dir, key string) []*Memory {
 	for ; ; dir = filepath.Dir(dir) {
 		found := map[string]*Memory{}
 		var set []string
 		entries, err := os.ReadDir(filepath.Join(dir, "dist"))
 		if err != nil {
-			entries = nil // no folder, or none to look into: nothing is known
+			entries = nil // a folder that cannot be read has no memories
 		}
 		for _, e := range entries {
-			// A memory that cannot be read is none: what it could save is done again.
+			// A memory that cannot be read is ignored: its work is done again.
 			d := dist.Of(dir, e.Name())
 			if m, err := Read(d.Memory()); err == nil && m.Key == key && m.Folder == e.Name() {
 				m.half = fsx.Exists(d.Loading())
@@ -114,8 +113,8 @@ func memoriesOf(dir, key string) []*Memory {
 	}
 }
 
-// moved tells whether the change of a file may change what go list says: that of a
-// Go file whose header is another one.
+// moved reports whether a changed file may change the output of go list: a Go file
+// with another [HeaderSum].
 func (m *Memory) moved(path string) bool {
 	if filepath.Ext(path) != ".go" || !slices.Contains(m.Main.Sources.Folders, filepath.Dir(path)) {
 		return false
@@ -124,8 +123,8 @@ func (m *Memory) moved(path string) bool {
 	return !ok || sum != m.Headers[path]
 }
 
-// Platform is the one that an image of the last build has got from an engine, by the
-// words that name it; ok is false when none is known.
+// Platform returns the platform that an image of the last build got from an engine. engine
+// is the description of that engine. ok is false if none is known.
 func (r Recalled) Platform(engine string) (p platform.Platform, ok bool) {
 	if !r.layout {
 		return p, false
@@ -137,7 +136,7 @@ func (r Recalled) Platform(engine string) (p platform.Platform, ok bool) {
 	return r.memories[i].Platform, true
 }
 
-// Module is the module of the last build; ok is false when it may be another now.
+// Module returns the module of the last build. ok is false if it may have changed.
 func (r Recalled) Module() (m gobuild.Module, ok bool) {
 	if !r.layout {
 		return gobuild.Module{}, false
@@ -145,9 +144,8 @@ func (r Recalled) Module() (m gobuild.Module, ok bool) {
 	return r.memories[0].Module, true
 }
 
-// Mains are the programs of the last build that a Config, by its index, was about,
-// and that are built; ok is false when they may be others now, as on another
-// platform.
+// Mains returns the programs of the last build for a Config, by its index, and a platform. ok is
+// false if there are none or if they may have changed.
 func (r Recalled) Mains(config int, p platform.Platform) (mains []gobuild.Main, ok bool) {
 	if !r.layout {
 		return nil, false
@@ -165,11 +163,11 @@ func (r Recalled) Mains(config int, p platform.Platform) (mains []gobuild.Main, 
 	return mains, len(mains) > 0
 }
 
-// Standing returns the images that would be the same if they were built again, in the order of the Configs; all reports whether
-// these are all images.
+// Standing returns the images that need not be built again, in the order of the Configs. all reports whether these are all
+// images.
 func (r Recalled) Standing() (list []*Memory, all bool) {
 	for i, m := range r.memories {
-		if r.standing[i] {
+		if r.unchanged[i] {
 			list = append(list, m)
 		}
 	}
