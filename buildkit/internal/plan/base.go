@@ -10,7 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// NoBase is the base of an image that is put on nothing, as Dockerfiles call it.
+// NoBase is the name of the empty base, as in Dockerfiles.
 const NoBase = "scratch"
 
 // decideBase notes the base for people.
@@ -20,7 +20,7 @@ func (p *planner) decideBase() error {
 		p.decided("base", fmt.Sprintf("%s (unresolved: %s)", p.config.Base, strings.ReplaceAll(p.BaseErr.Error(), "\n", "; ")), p.Origin)
 	case p.Base != nil:
 		value := fmt.Sprintf("%s (%s)", p.config.Base, p.Base.Digest)
-		// Where it was found is another place on each machine; its digest says what.
+		// The place where it was found differs between machines; its digest does not.
 		p.decidedAs("base", value, p.Origin+", found in "+p.Base.From, Public{Value: value, Origin: p.Origin})
 	case p.config.Base != "":
 		p.decided("base", NoBase, p.Origin)
@@ -28,8 +28,8 @@ func (p *planner) decideBase() error {
 	return nil
 }
 
-// decideUser is the user of the Config, by the names of Users and of the base; without one
-// the base's, unless he is root.
+// decideUser returns the user of the Config, which may be a name from Users or the base. The
+// default is the base's user, unless that is root.
 func (p *planner) decideUser() (rootfs.User, error) {
 	known, words := users(p.config.Users), p.config.User
 	if p.Base == nil {
@@ -45,7 +45,7 @@ func (p *planner) decideUser() (rootfs.User, error) {
 	return rootfs.ParseUser(words, append(known, more...))
 }
 
-// inheritsUser tells whether the image runs as the base's user.
+// inheritsUser reports whether the image runs as the base's user.
 func (p *planner) inheritsUser() bool {
 	if p.Base == nil || p.config.User != "" {
 		return false
@@ -54,7 +54,7 @@ func (p *planner) inheritsUser() bool {
 	return user != "" && user != "root" && user != "0"
 }
 
-// The origins of what the base may say, for people.
+// The origins of values that the base may set, for people.
 
 func (p *planner) baseOrigin() string { return "the base" }
 
@@ -82,8 +82,8 @@ func (p *planner) ownVolume(dir string) bool {
 	return err == nil && slices.Contains(own.Volumes, dir)
 }
 
-// baseHasFolder tells whether the base has a folder: like the engine, which makes those of
-// WORKDIR and VOLUME, we leave it as it is.
+// baseHasFolder reports whether the base has a folder. Such a folder is left as it is, as
+// engines do for WORKDIR and VOLUME.
 func (p *planner) baseHasFolder(dir string) bool {
 	if p.Base == nil {
 		return false

@@ -6,8 +6,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
-// files are those of a Config in the words of the room that makes them; reason
-// says where they were asked for.
+// files returns the Files of a Config for package rootfs. reason says where they were asked
+// for.
 func files(list []config.File, reason string) []rootfs.File {
 	var files []rootfs.File
 	for _, f := range list {

@@ -21,19 +21,19 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// Facts are what is known of an image before anything is decided: its Config, and what was found for it.
+// Facts is the input for the decisions about an image: its Config, and what was found for it.
 type Facts struct {
 	Config config.Config
 	Index  int               // of the Config
 	Name   string            // of the image
 	Main   gobuild.Main      // the package; zero with a Binary
-	Binary string            // a program that is built elsewhere, absolute
+	Binary string            // a finished program, absolute
 	Of     int               // how many platforms the image has
-	For    platform.Platform // the one of this image
-	From   string            // who chose it
+	For    platform.Platform // the platform of this image
+	From   string            // the setting that chose it
 
-	Module gobuild.Module // as the go command of this machine sees it
-	Inside gobuild.Module // as the one that compiles sees it
+	Module gobuild.Module // as seen by the go command of this machine
+	Inside gobuild.Module // as seen by the go command that compiles
 	Host   gobuild.Go     // the go command of this machine
 	Go     gobuild.Go     // the one that compiles
 
@@ -47,7 +47,7 @@ type Facts struct {
 	Getenv func(string) string // looks a variable up
 }
 
-// New decides everything about one image. A mistake of the user's is a [*report.ConfigError].
+// New decides everything about one image. A mistake of the user is a [*report.ConfigError].
 func New(f Facts) (Image, error) {
 	c := f.Config
 	p := planner{config: c, getenv: f.Getenv, goroot: f.Module.GOROOT, Image: Image{
@@ -74,7 +74,7 @@ func New(f Facts) (Image, error) {
 	return p.Image, nil
 }
 
-// planner is an Image in the making.
+// planner is an Image under construction.
 type planner struct {
 	Image
 	config config.Config
@@ -82,7 +82,7 @@ type planner struct {
 	goroot string // has the time zones
 }
 
-// decideProgram notes what the program is made of, which was found before.
+// decideProgram notes what the program is made from, which is already known.
 func (p *planner) decideProgram() error {
 	if p.Binary != "" {
 		p.decidedPath("binary", p.Binary, p.Origin)
@@ -105,11 +105,11 @@ func (p *planner) decideCompiler() error {
 	return nil
 }
 
-// decidePlatform notes the platform, which was chosen before.
+// decidePlatform notes the platform, which is already chosen.
 func (p *planner) decidePlatform() error {
 	pub := Public{Value: p.Platform.String()}
 	if p.From == p.Origin || strings.HasPrefix(p.From, "env ") {
-		pub.Origin = p.From // else it is another engine or machine for everybody, and an address may have a user's name
+		pub.Origin = p.From // other origins name an engine or machine, and an address may have a user's name
 	}
 	p.decidedAs("platform", p.Platform.String(), p.From, pub)
 	return nil
@@ -117,10 +117,10 @@ func (p *planner) decidePlatform() error {
 
 // decideBuilder notes the builder at an engine's address, and what it was lent.
 func (p *planner) decideBuilder(host string) {
-	// What the name stands for is among what the image was built from.
+	// The digest of the builder is among the materials of the image.
 	p.decidedAs("builder", p.Builder.Name()+", "+p.Inside.GoVersion+", at "+host, p.Origin, Public{Value: p.Builder.Ref, Origin: p.Origin})
 	if what, why := p.Builder.Lent(); what != "" {
-		p.decidedAs("lent", what, why, Public{Hidden: true}) // which logins a user has
+		p.decidedAs("lent", what, why, Public{Hidden: true}) // it shows which logins a user has
 	}
 }
 
@@ -129,7 +129,7 @@ func (p *planner) decided(name, value, origin string) {
 	p.decidedAs(name, value, origin, Public{Value: value, Origin: origin})
 }
 
-// decidedAs is decided for a value that is told to others in another way.
+// decidedAs is decided for a value with another public form.
 func (p *planner) decidedAs(name, value, origin string, pub Public) {
 	pub.Value, pub.Origin = plaintext.HideLogins(pub.Value), p.portable(pub.Origin)
 	p.Values = append(p.Values, Value{name, plaintext.HideLogins(value), origin, pub})
@@ -138,14 +138,14 @@ func (p *planner) decidedAs(name, value, origin string, pub Public) {
 // decidedPath is decided for a value that begins with a path of this machine.
 func (p *planner) decidedPath(name, value, origin string) {
 	told := origin
-	if told == "host" { // nobody has said it
+	if told == "host" { // no setting decided it
 		told = ""
 	}
 	p.decidedAs(name, value, origin, Public{Value: p.portable(value), Origin: told})
 }
 
-// decidedVariable notes a variable for people: plans are read in logs by many, so that its value, which may be a secret, is
-// shown only if IMAGE_SHOW_VALUES=1 asks for it. That of the image is in its configuration.
+// decidedVariable notes a variable for people. Its value may be a secret, and many people read plans in logs, so it is only
+// shown with IMAGE_SHOW_VALUES=1. The image's configuration has the value.
 func (p *planner) decidedVariable(name, key, value, origin string) {
 	shown := key
 	if p.getenv("IMAGE_SHOW_VALUES") == "1" {
@@ -154,8 +154,8 @@ func (p *planner) decidedVariable(name, key, value, origin string) {
 	p.decidedAs(name, shown, origin, Public{Value: key, Origin: origin})
 }
 
-// portable is a text that begins with a path, without the folder of the module or that of the user: these are others on
-// every machine.
+// portable returns a text that begins with a path, without the folder of the module or the user's home: these differ
+// between machines.
 func (p *planner) portable(text string) string {
 	if rest, ok := strings.CutPrefix(text, p.Root+string(filepath.Separator)); ok {
 		return rest
@@ -166,7 +166,7 @@ func (p *planner) portable(text string) string {
 	return text
 }
 
-// origin says where a value comes from that is set in the Config or is not.
+// origin returns the origin of a value: the Config's if it is set there, else otherwise.
 func origin(c config.Config, set bool, otherwise string) string {
 	if set {
 		return c.Origin
@@ -174,10 +174,10 @@ func origin(c config.Config, set bool, otherwise string) string {
 	return otherwise
 }
 
-// NameOf is the image's name: the Config's, else the program's.
+// NameOf returns the image's name: the Config's, else the program's.
 func NameOf(c config.Config, m gobuild.Main) string { return cmp.Or(c.Name, m.Name) }
 
-// nameRule keeps the name a file's name without surprises: it is the program's.
+// nameRule matches names that are safe as file names: the program gets the name.
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
 
 // systemNames are folders of the root that images have, or that a container's
@@ -267,7 +267,7 @@ func (p *planner) decideCompile() error {
 	return nil
 }
 
-// Flags is the command line of the go command, for people.
+// Flags returns the flags of the go command, for people.
 func Flags(o gobuild.Options) string {
 	ldflags := o.LDFlags
 	if !o.Symbols {
@@ -283,7 +283,7 @@ func Flags(o gobuild.Options) string {
 	return strings.Join(append(flags, o.Flags...), " ")
 }
 
-// CompileOptions are those of a Config in the words of the go command's room.
+// CompileOptions returns the options of a Config for package gobuild.
 func CompileOptions(c config.Config, p platform.Platform) (gobuild.Options, error) {
 	switch gobuild.CGO(c.Cgo) {
 	case "", gobuild.Auto, gobuild.On, gobuild.Off:
@@ -296,7 +296,7 @@ func CompileOptions(c config.Config, p platform.Platform) (gobuild.Options, erro
 	}, err
 }
 
-// platformEnv is GoEnv with what PlatformEnv says for a platform.
+// platformEnv returns GoEnv with the PlatformEnv of a platform.
 func platformEnv(c config.Config, p platform.Platform) (map[string]string, error) {
 	env := maps.Clone(c.GoEnv)
 	for _, name := range slices.Sorted(maps.Keys(c.PlatformEnv)) {

@@ -9,7 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
-// decideDelivery decides about the further names of the image, and how it goes to a registry.
+// decideDelivery decides the further names of the image, and how it is pushed.
 func (p *planner) decideDelivery() error {
 	c := p.config
 	p.Repository = p.Reference[:strings.LastIndex(p.Reference, ":")]

@@ -17,8 +17,8 @@ import (
 // program starts.
 const DataDir = "/data"
 
-// decideFiles decides what goes into the root file system beside the program and
-// its libraries.
+// decideFiles decides what goes into the root file system besides the program and its
+// libraries.
 func (p *planner) decideFiles() error {
 	c := p.config
 	user, err := p.decideUser()
@@ -56,7 +56,7 @@ func (p *planner) decideFiles() error {
 		return err
 	}
 	p.Files.Certificates.Bundle = bundle
-	if from == "builder" { // where it lies here says nothing
+	if from == "builder" { // its path on this machine means nothing
 		bundle = "those of " + p.Builder.Ref
 		p.Files.Certificates.Name = p.Builder.Ref
 	}
@@ -74,7 +74,7 @@ func (p *planner) decideZones() error {
 	return nil
 }
 
-// decideBundle takes the certificates of the builder, unless the user names others.
+// decideBundle takes the builder's certificates, unless the user names others.
 func (p *planner) decideBundle(sslCertFile string) (bundle, from string, err error) {
 	if p.Bundle != "" && sslCertFile == "" {
 		return p.Bundle, "builder", nil
@@ -86,8 +86,8 @@ func (p *planner) decideBundle(sslCertFile string) (bundle, from string, err err
 	return bundle, from, err
 }
 
-// checkPlaces finds what would go wrong only after the program is compiled: another
-// thing in its place, and modes that are written like octal numbers and are none.
+// checkPlaces finds mistakes that would otherwise only show after the program is compiled:
+// another file in its place, and decimal modes that were meant as octal.
 func (p *planner) checkPlaces() error {
 	type place struct {
 		what, path string
@@ -111,8 +111,8 @@ func (p *planner) checkPlaces() error {
 	return nil
 }
 
-// plausible tells whether somebody can have meant a mode as it is. 0o644 is 420 and 0o640 is
-// 416, which look like modes themselves; but 644 is 0o1204, and nobody's file has that.
+// plausible reports whether a mode can be meant as it is. 0o644 is 420 and 0o640 is 416, which
+// look like modes themselves. But 644 is 0o1204, which no file has.
 func plausible(mode fs.FileMode) bool {
 	if mode < 1000 {
 		return mode <= 0o777
@@ -120,11 +120,11 @@ func plausible(mode fs.FileMode) bool {
 	return mode <= 0o7777 && mode&0o400 != 0
 }
 
-// octalLike are the decimal numbers that look like the modes of people.
+// octalLike matches decimal numbers that look like octal modes.
 var octalLike = regexp.MustCompile(`^[0-7]?[4-7][0-7][0-7]$`)
 
-// mountPoints are the folders that the image has to have because its config names
-// them: the work folder and the volumes, unless they are there anyway.
+// mountPoints returns the folders that the image must have because its configuration names
+// them: the work folder and the volumes, unless it has them anyway.
 func (p *planner) mountPoints() []config.Dir {
 	var dirs []config.Dir
 	for _, dir := range append([]string{p.config.Workdir}, p.config.Volumes...) {

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// The words of Config.Plugins that are no names of groups.
+// Values in Config.Plugins that are no names of groups.
 const (
 	PluginsAuto = "auto"
 	PluginsNone = "none"
 )
 
-// decideLibraries decides where libraries come from, and which are taken that no
-// file names.
+// decideLibraries decides where libraries come from, and which are added although no
+// file needs them by name.
 func (p *planner) decideLibraries() error {
 	c := p.config
 	if p.config.Sysroot != "" {
@@ -41,7 +41,7 @@ func (p *planner) decideLibraries() error {
 	return p.decidePlugins()
 }
 
-// hasFolder tells whether the machine that compiles has a folder.
+// hasFolder reports whether the machine that compiles has a folder.
 func (p *planner) hasFolder(dir string) bool {
 	if p.Builder != nil {
 		info, err := p.Builder.Below(dir).Lstat(".")
@@ -51,7 +51,7 @@ func (p *planner) hasFolder(dir string) bool {
 	return err == nil && info.IsDir()
 }
 
-// inBuilder says for people where that is, if it is not here.
+// inBuilder returns, for people, where that machine is, "" if it is this one.
 func (p *planner) inBuilder() string {
 	if p.Builder == nil {
 		return ""
@@ -59,7 +59,7 @@ func (p *planner) inBuilder() string {
 	return " of the Builder " + p.Builder.Ref
 }
 
-// decidePlugins reads the words of Config.Plugins.
+// decidePlugins reads Config.Plugins.
 func (p *planner) decidePlugins() error {
 	c := p.config
 	for _, g := range c.Plugins {

@@ -1,5 +1,5 @@
-// Package plan decides what one image is: every value of it, and who said so. What it is given comes from the Config, the
-// environment and the go command; it compiles nothing, and writes nothing.
+// Package plan decides every value of one image, and notes where each comes from. Its input is the Config, the environment and
+// the answers of the go command. It compiles nothing and writes nothing.
 package plan
 
 import (
@@ -19,16 +19,16 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
-// Image is one image with everything decided and nothing done.
+// Image is the plan of one image: everything is decided, nothing is done.
 type Image struct {
 	Name      string            // of the program, of its folder in dist/ and, by default, of the image
 	Root      string            // folder of the module, or of the workspace
 	Main      gobuild.Main      // the package; zero with a Binary
-	Binary    string            // a program that is built elsewhere, absolute; "" compiles Main
+	Binary    string            // a finished program, absolute; "" compiles Main
 	Reference string            // repository:tag
 	Platform  platform.Platform // what the image runs on
 	Compile   gobuild.Options   // how the package is compiled
-	Files     rootfs.Spec       // what goes into the root file system, but for the program and its libraries
+	Files     rootfs.Spec       // content of the root file system, except the program and its libraries
 	Config    image.Config      // how the image is run
 	Epoch     time.Time         // the time of every file, and of the image
 
@@ -37,11 +37,11 @@ type Image struct {
 	Compression registry.Compression // of the layers in a registry
 
 	Origin    string    // of the Config: its place in a magefile
-	BaseName  string    // the image under this one, as the Config names it; "" is scratch
+	BaseName  string    // the base image, as the Config names it; "" is scratch
 	Libraries Libraries // what the Config says about shared libraries
-	Supply    Supply    // what is told about where the image comes from
+	Supply    Supply    // what to publish about the image's origin
 	Hooks     Hooks     // functions of the magefile
-	Listed    bool      // the go command found the program: the Config names none
+	Listed    bool      // the go command found the program; the Config names none
 
 	// Values is the plan for people: each value with its origin.
 	Values []Value
@@ -53,46 +53,46 @@ type Image struct {
 
 	Index  int    // of the Config
 	Of     int    // how many platforms the image has
-	From   string // who chose the platform
+	From   string // the setting that chose the platform
 	Module gobuild.Module
-	Inside gobuild.Module // the module as the go command that compiles sees it
+	Inside gobuild.Module // the module as seen by the go command that compiles
 	Host   gobuild.Go     // the go command of this machine
 	Go     gobuild.Go     // the one that compiles
-	Output string         // of the compiler, if it is not in the root file system
+	Output string         // file of the compiler, if it is not in the root file system
 	Run    Run
 }
 
-// Run is what an image knows of the run that it belongs to.
+// Run describes the run that an image belongs to.
 type Run struct {
-	Dir      string            // where it was started
-	Began    time.Time         // when
-	Names    map[string]uint64 // in the folders where mage writes, when it was started
+	Dir      string            // the folder where it was started
+	Began    time.Time         // its start
+	Names    map[string]uint64 // names in the folders where mage writes, at the start
 	Key      string            // of the memory; "" keeps none
 	Set      []string          // folders in dist/ of all its images
-	Programs []string          // folders of the programs of all images, the selected ones or not; "" for a Binary
+	Programs []string          // folders of the programs of all images, selected or not; "" for a Binary
 }
 
-// Libraries is what a Config says about shared libraries, see the fields of those names there.
+// Libraries is what a Config says about shared libraries. See its fields of the same names.
 type Libraries struct {
-	Sysroot                 string // "" is the C compiler's
+	Sysroot                 string // "" means that of the C compiler
 	Names, Plugins, Exclude []string
 	CPUVariants             bool
 }
 
-// Supply is what is told about where an image comes from.
+// Supply says what to publish about the origin of an image.
 type Supply struct {
 	Licences bool // the texts of licences are in the image
 	Annotate bool // the manifest names the commit
-	Bare     bool // a registry gets the image alone, without documents and annotations
+	Bare     bool // a registry only gets the image, without documents and annotations
 }
 
 // Hooks are the functions of a Config.
 type Hooks struct {
-	Before bool // there is one that runs before the program is looked for
+	Before bool // there is a function that runs before the program is looked up
 	After  func(ctx context.Context, binary string) error
 }
 
-// Value is a decision, and who made it: "default", "discovered", "go.mod", "host", a place in a magefile or a variable of the
+// Value is a decided value with its origin: "default", "discovered", "go.mod", "host", a place in a magefile, or a variable of the
 // environment.
 type Value struct {
 	Name, Value, Origin string
@@ -100,21 +100,21 @@ type Value struct {
 	Public Public
 }
 
-// Public is a value as everybody who has the image may know it: the same from every machine, and without secrets.
+// Public is the form of a value for everybody who has the image: the same from every machine, and without secrets.
 type Public struct {
 	Value, Origin string
-	Hidden        bool // nobody may know it
+	Hidden        bool // do not publish the value
 }
 
-// Dist is the folder that the image is written to. Of an image for several platforms
-// each has its own, dist/NAME@linux-arm64; what is made of all of them is in Group.
+// Dist returns the folder that the image is written to. With several platforms, each has
+// its own, dist/NAME@linux-arm64; results for all platforms together are in Group.
 func (p Image) Dist() dist.Folder { return dist.Of(p.Root, p.Folder()) }
 
-// Group is the folder of what is made of all platforms of the image, dist/NAME.
+// Group returns the folder for results of all platforms together, dist/NAME.
 func (p Image) Group() dist.Folder { return dist.Of(p.Root, p.Name) }
 
-// Delivered is the folder of archives and layouts: with all platforms, if there are
-// several.
+// Delivered returns the folder of archives and layouts: Group if there are several
+// platforms.
 func (p Image) Delivered() dist.Folder {
 	if p.Of < 2 {
 		return p.Dist()
@@ -122,7 +122,7 @@ func (p Image) Delivered() dist.Folder {
 	return p.Group()
 }
 
-// DiscardGroup discards what was made of all platforms together, this one among them.
+// DiscardGroup discards the results of all platforms together.
 func (p Image) DiscardGroup() error {
 	if p.Of < 2 {
 		return nil
@@ -130,7 +130,7 @@ func (p Image) DiscardGroup() error {
 	return p.Group().DiscardGroup()
 }
 
-// Folder is the name of Dist. No image can have an "@" in its name.
+// Folder returns the name of Dist. No image can have an "@" in its name.
 func (p Image) Folder() string {
 	if p.Of < 2 {
 		return p.Name
@@ -138,7 +138,7 @@ func (p Image) Folder() string {
 	return p.Name + "@" + strings.ReplaceAll(p.Platform.String(), "/", "-")
 }
 
-// Label names for people what is built: the image, and which of its platforms.
+// Label returns, for people, the name of the image and its platform if there are several.
 func (p Image) Label() string {
 	if p.Of < 2 {
 		return p.Name
@@ -146,10 +146,10 @@ func (p Image) Label() string {
 	return p.Name + " " + p.Platform.String()
 }
 
-// Program is the path of the program in the image.
+// Program returns the path of the program in the image.
 func (p Image) Program() string { return "/" + p.Name }
 
-// Subject names for people what the program is made of.
+// Subject returns, for people, what the program is made from.
 func (p Image) Subject() string {
 	if p.Binary != "" {
 		return p.Show(p.Binary)
@@ -157,13 +157,13 @@ func (p Image) Subject() string {
 	return p.Main.ImportPath
 }
 
-// Executable is where the go command writes the program: its place in the root file
-// system that is written out.
+// Executable returns the file that the go command writes: the program's place in the
+// root file system on disk.
 func (p Image) Executable() string {
 	return cmp.Or(p.Output, filepath.Join(p.Dist().Rootfs(), p.Name))
 }
 
-// Show is a path below the module as its user would write it.
+// Show returns a path below the module as the user would write it.
 func (p Image) Show(path string) string {
 	rel, err := filepath.Rel(p.Root, path)
 	if err != nil || strings.HasPrefix(rel, "..") {
@@ -172,12 +172,12 @@ func (p Image) Show(path string) string {
 	return filepath.ToSlash(rel)
 }
 
-// Tags are all tags of the image, the one of its reference first.
+// Tags returns all tags of the image, that of its reference first.
 func (p Image) Tags() []string {
 	return append([]string{p.Reference[len(p.Repository)+1:]}, p.ExtraTags...)
 }
 
-// References are all names of the image, its reference first.
+// References returns all names of the image, its reference first.
 func (p Image) References() []string {
 	var refs []string
 	for _, tag := range p.Tags() {
@@ -196,8 +196,8 @@ func (p Image) Env(name string) string {
 	return ""
 }
 
-// BaseReference is the base as registries know it; "" for one that was read from files
-// of this machine.
+// BaseReference returns the base's reference in registries, "" for one that was read from
+// files of this machine.
 func (p Image) BaseReference() string {
 	if p.Base == nil || len(p.Base.Paths) > 0 {
 		return ""
@@ -205,7 +205,7 @@ func (p Image) BaseReference() string {
 	return p.BaseName
 }
 
-// Context is the folder that the docker command gets to build a Dockerfile of the image.
+// Context returns the context folder for building a Dockerfile of the image.
 func (p Image) Context() string {
 	if p.Module.Workspace != "" {
 		return filepath.Dir(p.Module.Workspace)
@@ -213,7 +213,7 @@ func (p Image) Context() string {
 	return p.Root
 }
 
-// HostPath is the path on this machine of a file that the user named.
+// HostPath returns the path on this machine of a file that the user named.
 func (p Image) HostPath(name string) string {
 	name = filepath.FromSlash(name)
 	if filepath.IsAbs(name) {

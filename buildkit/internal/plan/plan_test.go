@@ -20,7 +20,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
-// facts are those of a program web, without a Config of the user's.
+// facts returns the Facts of a program web with an empty Config.
 func facts(t *testing.T) Facts {
 	t.Helper()
 	dir := t.TempDir()
@@ -36,7 +36,7 @@ func facts(t *testing.T) Facts {
 	}
 }
 
-// environment looks variables up.
+// environment returns a Getenv.
 func environment(vars ...string) func(string) string {
 	return func(key string) string {
 		for _, v := range slices.Backward(vars) {
@@ -48,7 +48,7 @@ func environment(vars ...string) func(string) string {
 	}
 }
 
-// Every value is decided by the default, the Config or the environment, in this order, and says by whom.
+// Every value comes from the default, the Config or the environment, of which the last wins, and notes its origin.
 func TestNew(t *testing.T) {
 	t.Parallel()
 	arm := platform.Platform{OS: "linux", Architecture: "arm64"}
@@ -188,7 +188,7 @@ func TestNewWrong(t *testing.T) {
 	}
 }
 
-// What everybody may know of a value names neither this machine nor its user, and no secret.
+// The public form of a value names neither this machine nor its user, and has no secret.
 func TestPublic(t *testing.T) {
 	t.Parallel()
 	f := facts(t)

@@ -54,7 +54,7 @@ func (p *planner) describeRuntime(user rootfs.User) {
 	for _, v := range p.Config.Env {
 		key, value, _ := strings.Cut(v, "=")
 		_, set := c.Env[key]
-		if key == "HOME" && !set { // is ours
+		if key == "HOME" && !set { // set by fromscratch
 			p.decidedAs("env", v, p.envOrigin(key), Public{Value: key, Origin: p.envOrigin(key)})
 			continue
 		}

@@ -1,6 +1,6 @@
 package plan
 
-// decideSupply decides what is said about where the image comes from.
+// decideSupply decides what to publish about the image's origin.
 func (p *planner) decideSupply() error {
 	c := p.config
 	if c.Licenses {
@@ -12,6 +12,6 @@ func (p *planner) decideSupply() error {
 	return nil
 }
 
-// DocFolder is where distributions have what belongs to a package and no program needs
+// DocFolder is the folder where distributions put the documents of packages
 // (https://refspecs.linuxfoundation.org/FHS_3.0/fhs/ch04s11.html).
 const DocFolder = "/usr/share/doc"
