@@ -13,6 +13,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // The bases of these tests are made here: there is no registry to take any from.
@@ -168,7 +169,7 @@ func imported(t *testing.T, root, name string, changes ...string) string {
 // inputsOn are inputs whose bases are looked for in the engine, with a cache of the test's own.
 func inputsOn(t *testing.T, dir string, configs ...buildkit.Config) buildkit.Inputs {
 	t.Helper()
-	engine, err := docker.Open(context.Background(), docker.Options{Getenv: os.Getenv})
+	engine, err := docker.Open(context.Background(), docker.Options{Options: host.Options{Getenv: os.Getenv}})
 	if err != nil {
 		missing(t, "a Docker Engine ("+err.Error()+")")
 	}

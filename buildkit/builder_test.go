@@ -19,6 +19,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
@@ -65,7 +66,7 @@ func builders(t *testing.T) *buildkit.Builders {
 
 func openEngine(t *testing.T) *docker.Engine {
 	t.Helper()
-	engine, err := docker.Open(context.Background(), docker.Options{Getenv: os.Getenv})
+	engine, err := docker.Open(context.Background(), docker.Options{Options: host.Options{Getenv: os.Getenv}})
 	if err != nil {
 		missing(t, "a Docker Engine ("+err.Error()+")")
 	}

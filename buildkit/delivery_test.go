@@ -11,6 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // announced builds a program that says something, announces its image to the engine, and loads it by the proxy. Tests
@@ -18,7 +19,7 @@ import (
 func (l *loads) announced(t *testing.T, dir, ref, says string) (*buildkit.Built, error) {
 	t.Helper()
 	ctx := context.Background()
-	engine, err := docker.Open(ctx, docker.Options{Host: l.host})
+	engine, err := docker.Open(ctx, docker.Options{Options: host.Options{Host: l.host}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +153,7 @@ func TestBesideSharesLayers(t *testing.T) {
 	})
 	files := []config.File{{From: "ballast", To: "/srv/ballast"}}
 	l := watchLoads(t)
-	engine, err := docker.Open(context.Background(), docker.Options{Host: l.host})
+	engine, err := docker.Open(context.Background(), docker.Options{Options: host.Options{Host: l.host}})
 	if err != nil {
 		t.Fatal(err)
 	}

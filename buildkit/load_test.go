@@ -17,6 +17,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // loads counts what a build sends to an engine. It is a proxy between the two, and
@@ -39,7 +40,7 @@ func (l *loads) remove(t *testing.T, ref string) {
 func watchLoads(t *testing.T) *loads {
 	t.Helper()
 	ctx := context.Background()
-	direct, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	direct, err := docker.Open(ctx, docker.Options{Options: host.Options{Getenv: os.Getenv}})
 	if err != nil {
 		missing(t, "a Docker Engine ("+err.Error()+")")
 	}
@@ -93,7 +94,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // load loads an image through the proxy.
 func (l *loads) load(t *testing.T, built *buildkit.Built) {
 	t.Helper()
-	engine, err := docker.Open(context.Background(), docker.Options{Host: l.host})
+	engine, err := docker.Open(context.Background(), docker.Options{Options: host.Options{Host: l.host}})
 	if err != nil {
 		t.Fatal(err)
 	}

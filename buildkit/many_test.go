@@ -13,6 +13,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // many is how many programs the module of these tests has.
@@ -125,7 +126,7 @@ func loadsSome(t *testing.T) (loaded *[]string, load func(*buildkit.Built) error
 	t.Helper()
 	ctx := context.Background()
 	loaded = &[]string{}
-	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	engine, err := docker.Open(ctx, docker.Options{Options: host.Options{Getenv: os.Getenv}})
 	if err != nil {
 		return loaded, func(*buildkit.Built) error { return nil }
 	}

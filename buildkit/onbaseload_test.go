@@ -10,6 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // eachEngine runs a test with the machine's own engine, and with those of FROMSCRATCH_TEST_ENGINES, a list of
@@ -103,7 +104,7 @@ func baseIsSentOnce(t *testing.T) {
 		if got := inImage(t, noNetwork, built.Plan.Reference); got != "65534 /data /data  "+word+"\n" {
 			t.Errorf("the program says %q, want %q", got, word)
 		}
-		engine, err := docker.Open(context.Background(), docker.Options{Getenv: os.Getenv})
+		engine, err := docker.Open(context.Background(), docker.Options{Options: host.Options{Getenv: os.Getenv}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,7 +33,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/internal/dockerfilespec": {ours: []string{"buildkit/dockerfile", "buildkit/gobuild", "buildkit/internal/plan", "buildkit/internal/report", "rootfs", "rootfs/ldd", "rootfs/packages", "rootfs/plugins"}},
 	"buildkit/internal/state":          {ours: []string{"buildkit/base", "buildkit/config", "buildkit/gobuild", "buildkit/image", "buildkit/record", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/platform"}},
 	"buildkit/internal/plan":           {ours: []string{"buildkit/base", "buildkit/config", "buildkit/deliver", "buildkit/gobuild", "buildkit/image", "buildkit/registry", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
-	"buildkit/internal/builder":        {ours: []string{"rootfs/plaintext", "buildkit/attendant", "buildkit/config", "buildkit/docker", "buildkit/gobuild", "buildkit/record", "buildkit/sysroot", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd"}},
+	"buildkit/internal/builder":        {ours: []string{"rootfs/plaintext", "buildkit/attendant", "buildkit/config", "buildkit/docker", "buildkit/docker/host", "buildkit/gobuild", "buildkit/record", "buildkit/sysroot", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd"}},
 	"buildkit/internal/login":          {ours: []string{"rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/"}},
 	"buildkit/internal/dist":           {ours: []string{"buildkit/filelock", "buildkit/internal/fsx", "buildkit/internal/report"}},
 
@@ -42,16 +42,19 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/image":    {ours: []string{"buildkit/internal/platform"}, others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
 	"buildkit/base":     {ours: []string{"buildkit/internal/fsx", "buildkit/internal/login", "buildkit/regular", "buildkit/internal/platform", "buildkit/image", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
 	"buildkit/deliver":  {ours: []string{"buildkit/internal/fsx", "buildkit/regular", "buildkit/image", "buildkit/filelock", "buildkit/diskfull"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
-	"buildkit/docker":   {ours: []string{"buildkit/internal/login", "buildkit/internal/platform", "rootfs/plaintext", "buildkit/registry/access", "buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
+	"buildkit/docker":   {ours: []string{"buildkit/docker/host", "buildkit/internal/login", "buildkit/internal/platform", "rootfs/plaintext", "buildkit/registry/access", "buildkit/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
 	"buildkit/registry": {ours: []string{"buildkit/internal/fsx", "buildkit/internal/login", "buildkit/image", "buildkit/stall", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
 	"buildkit/config":   {},
+
+	"buildkit/docker/host":       {ours: []string{"rootfs/plaintext"}, others: []string{"github.com/docker/"}},
+	"buildkit/docker/dockertest": {others: []string{"github.com/docker/"}},
 
 	"buildkit/registry/access": {ours: []string{"buildkit/internal/login", "buildkit/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/distribution/reference"}},
 	"buildkit/registrytest":    {others: []string{"github.com/opencontainers/go-digest"}},
 
 	"buildkit/buildertest":       {ours: []string{"buildkit/filelock"}},
 	"buildkit/acceptance":        {},
-	"buildkit/buildtest":         {ours: []string{"buildkit", "buildkit/docker", "buildkit/testkit"}},
+	"buildkit/buildtest":         {ours: []string{"buildkit", "buildkit/docker", "buildkit/docker/host", "buildkit/testkit"}},
 	"buildkit/testkit":           {ours: []string{"buildkit/filelock"}},
 	"buildkit/attendant":         {},
 	"buildkit/attendant/program": {},
@@ -72,7 +75,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"magefiles/bench/loop":  {ours: []string{"magefiles/bench/measure"}},
 	"magefiles/dialogue":    {ours: []string{"buildkit/config"}},
 	"magefiles/targets":     {ours: []string{"buildkit/config", "magefiles/dialogue", "rootfs/plaintext"}, others: []string{"github.com/magefile/mage/"}},
-	"magefiles/fromscratch": {ours: []string{"buildkit", "buildkit/docker", "buildkit/supervisor/report", "buildkit/watch", "magefiles/dialogue", "rootfs/plaintext", "buildkit/diskfull"}, others: []string{"golang.org/x/sys/"}},
+	"magefiles/fromscratch": {ours: []string{"buildkit", "buildkit/docker", "buildkit/docker/host", "buildkit/supervisor/report", "buildkit/watch", "magefiles/dialogue", "rootfs/plaintext", "buildkit/diskfull"}, others: []string{"golang.org/x/sys/"}},
 
 	"magefiles/testrun":       {},
 	"magefiles/bench/tests":   {ours: []string{"magefiles/bench/measure", "magefiles/testrun"}},

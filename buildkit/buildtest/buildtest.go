@@ -10,6 +10,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
@@ -49,7 +50,7 @@ func MustBuild(t testing.TB, dir string, c buildkit.Config) *buildkit.Built {
 func Load(t testing.TB, built *buildkit.Built) string {
 	t.Helper()
 	ctx := context.Background()
-	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	engine, err := docker.Open(ctx, docker.Options{Options: host.Options{Getenv: os.Getenv}})
 	if err != nil {
 		testkit.Missing(t, "a Docker Engine ("+err.Error()+")")
 	}

@@ -1,6 +1,8 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+
 	"bytes"
 	"context"
 	"errors"
@@ -333,8 +335,8 @@ func TestBuilderAlone(t *testing.T) {
 func TestPullFailure(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
-	wantError(t, e.Pull(context.Background(), "localhost:1/fromscratch-test/none:1", Platform{}, nil), "localhost:1", "docker login")
-	wantError(t, e.Pull(context.Background(), "No Reference", Platform{}, nil), "No Reference", "golang:1.26-bookworm")
+	dockertest.WantError(t, e.Pull(context.Background(), "localhost:1/fromscratch-test/none:1", Platform{}, nil), "localhost:1", "docker login")
+	dockertest.WantError(t, e.Pull(context.Background(), "No Reference", Platform{}, nil), "No Reference", "golang:1.26-bookworm")
 	ctx, stop := context.WithCancelCause(context.Background())
 	why := errors.New("nobody waits")
 	stop(why)

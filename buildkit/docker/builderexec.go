@@ -15,6 +15,8 @@ import (
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // BuilderCommand is a command for a builder container. Args is required.
@@ -42,7 +44,7 @@ func (b *Builder) Exec(ctx context.Context, c BuilderCommand) (code int, err err
 
 // Look returns the path of a command in the PATH of env; "" is nowhere.
 func (b *Builder) Look(ctx context.Context, env []string, name string) (string, error) {
-	var out tail // a path, and all else is too much
+	var out host.Tail // a path, and all else is too much
 	code, err := b.exec(ctx, execution{args: []string{b.req.AttendantPath, "look", name}, env: env, stdout: &out, prompt: true})
 	if err != nil || code != 0 {
 		return "", b.failed(fmt.Sprintf("looking for %q in", name), err)
@@ -128,7 +130,7 @@ func eachFile(r *tar.Reader, use func(string, io.Reader) error) error {
 
 // attend lets the attendant do something that ends with its input, or by itself.
 func (b *Builder) attend(ctx context.Context, stdin io.Reader, stdout io.Writer, words ...string) error {
-	var said tail
+	var said host.Tail
 	code, err := b.exec(ctx, execution{args: append([]string{b.req.AttendantPath}, words...), stdin: stdin, stdout: stdout, stderr: &said, prompt: true})
 	if err == nil && code != 0 {
 		err = fmt.Errorf("exit code %d: %s", code, said.String())

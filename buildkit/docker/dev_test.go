@@ -1,6 +1,8 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+
 	"context"
 	"errors"
 	"fmt"
@@ -86,7 +88,7 @@ func TestDevEnd(t *testing.T) {
 		}
 		r.wantLine("bye")
 		err := r.Signal(ctx, report.Restart)
-		if wantError(t, err, report.Restart, "start a new one"); !errors.Is(err, ErrNotRunning) {
+		if dockertest.WantError(t, err, report.Restart, "start a new one"); !errors.Is(err, ErrNotRunning) {
 			t.Errorf("%v", err)
 		}
 		if health, err := r.Health(ctx); health.Status != "" || err != nil {
@@ -144,7 +146,7 @@ func TestDevPorts(t *testing.T) {
 	busy := newDev(t, e, h, ti)
 	busy.Network, busy.Ports = "", []Publish{{Container: "8080", Host: "127.0.0.1:" + r.Ports[0].HostPort}}
 	_, err := e.StartDev(context.Background(), busy)
-	wantError(t, err, r.Ports[0].HostPort, "stop what uses the port")
+	dockertest.WantError(t, err, r.Ports[0].HostPort, "stop what uses the port")
 	r.swap() // the port stays
 	r.wantLine("ready")
 	get(t, r.Ports[0].Address)

@@ -1,6 +1,8 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+
 	"context"
 	"encoding/json"
 	"errors"
@@ -101,7 +103,7 @@ func TestDevSyncAgain(t *testing.T) {
 	}
 	h.install("2")
 	fail.Store(1)
-	wantError(t, r.sync(context.Background()), "the engine is sick", "log")
+	dockertest.WantError(t, r.sync(context.Background()), "the engine is sick", "log")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := r.sync(ctx); !errors.Is(err, context.Canceled) {

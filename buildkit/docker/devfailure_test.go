@@ -1,6 +1,8 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+
 	"bytes"
 	"context"
 	"errors"
@@ -91,7 +93,7 @@ func TestDevFailure(t *testing.T) {
 				c.set(&req)
 				started, err := e.StartDev(context.Background(), req)
 				t.Log(err)
-				if wantError(t, err, c.text, c.fix); started != nil {
+				if dockertest.WantError(t, err, c.text, c.fix); started != nil {
 					t.Errorf("%+v", started)
 				}
 			})
@@ -113,7 +115,7 @@ func TestDevNotExecutable(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	wantError(t, err, "no such file or directory", "its interpreter")
+	dockertest.WantError(t, err, "no such file or directory", "its interpreter")
 }
 
 // Whatever request fails, or is the last before the end of ctx: no container is left, mounted or copied.
@@ -141,7 +143,7 @@ func TestDevCutOff(t *testing.T) {
 				req := newDev(t, e, h, ti)
 				req.Copy = copied
 				c, err := sick.StartDev(context.Background(), req)
-				if wantError(t, err, "", "log"); c != nil {
+				if dockertest.WantError(t, err, "", "log"); c != nil {
 					t.Errorf("%+v", c)
 				}
 			})

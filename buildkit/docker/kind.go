@@ -78,7 +78,7 @@ func (e *Engine) cluster(ctx context.Context, name string) (*Cluster, error) {
 	sort.Slice(all, func(i, j int) bool { return nameOf(all[i]) < nameOf(all[j]) })
 	nodes := slices.DeleteFunc(slices.Clone(all), func(s container.Summary) bool { return s.Labels[clusterLabel] != name })
 	if len(nodes) == 0 {
-		return nil, &NoClusterError{Name: name, Host: e.endpoint.host, Have: clusterNames(all)}
+		return nil, &NoClusterError{Name: name, Host: e.endpoint.Host, Have: clusterNames(all)}
 	}
 	if err := allRun(nodes); err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+
 	"context"
 	"errors"
 	"io"
@@ -15,9 +17,9 @@ import (
 // nodeOf starts a container that looks like a node of a cluster, with the fake ctr of testdata in it.
 func nodeOf(t *testing.T, e *Engine, image *testImage, cluster, role string, env ...string) Node {
 	t.Helper()
-	ctx, name := context.Background(), "fromscratch-test-"+random()
+	ctx, name := context.Background(), "fromscratch-test-"+dockertest.Random()
 	created, err := e.api.ContainerCreate(ctx, &container.Config{
-		Image: image.Ref, Env: env, Labels: map[string]string{testLabel: runLabel(), clusterLabel: cluster, roleLabel: role},
+		Image: image.Ref, Env: env, Labels: map[string]string{dockertest.Label: dockertest.RunLabel(), clusterLabel: cluster, roleLabel: role},
 	}, &container.HostConfig{NetworkMode: "none"}, nil, nil, name)
 	if err != nil {
 		t.Fatal(err)
@@ -38,20 +40,20 @@ func nodeImageOf(t *testing.T, e *Engine, arch string, names ...string) *testIma
 	}
 	ti := (&testImage{Program: content, Arch: arch}).build(t)
 	for _, name := range names {
-		ti.layers = append(ti.layers, ti.blob(tarOf(t, "bin/"+name, 0o755, content)))
+		ti.Layers = append(ti.Layers, ti.made().Blob(dockertest.Tar(t, "bin/"+name, 0o755, content)))
 	}
-	ti.describe(t)
+	ti.made().Describe(t)
 	return ti.load(t, e)
 }
 
 // importOf is the request for an image; written counts the archives.
 func importOf(t *testing.T, ti *testImage, written *int) ImportRequest {
 	return ImportRequest{
-		Ref: ti.Ref, Digest: ti.manifest, Layers: ti.layers,
+		Ref: ti.Ref, Digest: ti.Manifest, Layers: ti.Layers,
 		Write: func(_ context.Context, w io.Writer, omitted func(string) bool) error {
 			*written++
 			var omit []string
-			for _, l := range ti.layers {
+			for _, l := range ti.Layers {
 				if omitted(l) {
 					omit = append(omit, l)
 				}
@@ -68,7 +70,7 @@ func TestHeavyClusterImport(t *testing.T) {
 	e := openEngine(t)
 	node := nodeImageOf(t, e, "", "ctr", "containerd")
 	ti := (&testImage{}).build(t)
-	full, omitted := int64(len(ti.archive(t))), int64(len(ti.archive(t, ti.layers[:2]...)))
+	full, omitted := int64(len(ti.archive(t))), int64(len(ti.archive(t, ti.Layers[:2]...)))
 	for _, test := range []struct {
 		fault   string
 		written int
@@ -83,9 +85,9 @@ func TestHeavyClusterImport(t *testing.T) {
 		{fault: "down", err: "failed to dial", fix: "wait until the node is up"},
 	} {
 		t.Run("fault "+test.fault, func(t *testing.T) {
-			name := "fromscratch-test-" + random()
-			nodeOf(t, e, node, name, "worker", "FAULT="+test.fault, "IMAGE=docker.io/library/"+ti.Ref, "DIGEST="+ti.manifest,
-				"LAYERS="+strings.Join(ti.layers[:2], ","))
+			name := "fromscratch-test-" + dockertest.Random()
+			nodeOf(t, e, node, name, "worker", "FAULT="+test.fault, "IMAGE=docker.io/library/"+ti.Ref, "DIGEST="+ti.Manifest,
+				"LAYERS="+strings.Join(ti.Layers[:2], ","))
 			c, err := e.Cluster(context.Background(), name)
 			if err != nil {
 				t.Fatal(err)
@@ -93,8 +95,8 @@ func TestHeavyClusterImport(t *testing.T) {
 			written := 0
 			imported, err := c.Import(context.Background(), importOf(t, ti, &written))
 			if test.err != "" {
-				wantError(t, err, test.err, test.fix)
-				wantError(t, err, c.Nodes[0].Name, "")
+				dockertest.WantError(t, err, test.err, test.fix)
+				dockertest.WantError(t, err, c.Nodes[0].Name, "")
 			}
 			if test.err == "" && err != nil {
 				t.Fatal(err)
@@ -102,7 +104,7 @@ func TestHeavyClusterImport(t *testing.T) {
 			if test.sent != 0 && (written != test.written || imported.Sent != test.sent || imported.Nodes != 1) {
 				t.Errorf("%d archives, %+v", written, imported)
 			}
-			has, err := c.Has(context.Background(), ti.Ref, "sha256:other", ti.manifest)
+			has, err := c.Has(context.Background(), ti.Ref, "sha256:other", ti.Manifest)
 			if has != (test.err == "") || (err != nil) != (test.fault == "down") {
 				t.Errorf("the node has it: %v, %v", has, err)
 			}
@@ -131,7 +133,7 @@ func TestHeavyClusterImportCut(t *testing.T) {
 		{"cancelled", func(cancel context.CancelCauseFunc) error { cancel(broken); return context.Canceled }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			name := "fromscratch-test-" + random()
+			name := "fromscratch-test-" + dockertest.Random()
 			nodeOf(t, e, node, name, "control-plane", "IMAGE=docker.io/library/"+ti.Ref)
 			c, err := e.Cluster(context.Background(), name)
 			if err != nil {
@@ -162,14 +164,14 @@ func TestHeavyClusterImportCut(t *testing.T) {
 func TestHeavyCluster(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
-	ctx, name := context.Background(), "fromscratch-test-"+random()
+	ctx, name := context.Background(), "fromscratch-test-"+dockertest.Random()
 	image := nodeImageOf(t, e, "arm64") // without ctr
 	_, err := e.Cluster(ctx, name)
 	var none *NoClusterError
 	if !errors.As(err, &none) || slices.Contains(none.Have, name) {
 		t.Fatalf("%T %v", err, err)
 	}
-	wantError(t, err, name, "kind create cluster --name "+name)
+	dockertest.WantError(t, err, name, "kind create cluster --name "+name)
 
 	nodeOf(t, e, image, name, "external-load-balancer")
 	if _, err := e.Cluster(ctx, name); !errors.As(err, &none) {
@@ -186,15 +188,15 @@ func TestHeavyCluster(t *testing.T) {
 		t.Errorf("platform %s, %v", p, err)
 	}
 	_, err = c.Has(ctx, "hello", "sha256:1")
-	wantError(t, err, "ctr", "create the cluster with a node image of kind's")
+	dockertest.WantError(t, err, "ctr", "create the cluster with a node image of kind's")
 
 	_, err = e.Cluster(ctx, name+"-other")
-	wantError(t, err, name, "name one of these")
+	dockertest.WantError(t, err, name, "name one of these")
 	if err := e.api.ContainerKill(ctx, second.ID, "KILL"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the node ends", func() bool { _, err = e.Cluster(ctx, name); return err != nil })
-	wantError(t, err, second.Name+" is exited", "docker start "+second.Name)
+	dockertest.WantError(t, err, second.Name+" is exited", "docker start "+second.Name)
 
 	other := nodeOf(t, e, nodeImageOf(t, e, ""), name+"-mixed", "worker")
 	nodeOf(t, e, image, name+"-mixed", "worker")
@@ -202,22 +204,22 @@ func TestHeavyCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Platform(ctx)
-	wantError(t, err, other.Name+" runs linux/", "of one platform")
+	dockertest.WantError(t, err, other.Name+" runs linux/", "of one platform")
 }
 
 func TestParseCheck(t *testing.T) {
 	t.Parallel()
 	const name = "docker.io/library/hello:latest"
 	const table = "REF   TYPE  DIGEST  STATUS  SIZE  UNPACKED\n" +
-		name + "er application/vnd.oci.image.manifest.v1+json sha256:93b complete (3/3) 6.3 MiB/6.3 MiB true\n"
+		name + "er application/vnd.oci.image.Manifest.v1+json sha256:93b complete (3/3) 6.3 MiB/6.3 MiB true\n"
 	for _, test := range []struct {
 		line string
 		want nodeImage
 	}{
 		{"", nodeImage{}},
-		{name + " application/vnd.oci.image.manifest.v1+json sha256:93b complete (3/3) 6.3 MiB/6.3 MiB true", nodeImage{"sha256:93b", true}},
-		{name + " application/vnd.oci.image.manifest.v1+json sha256:93b incomplete (2/3) 6.1 MiB/6.3 MiB false", nodeImage{"sha256:93b", false}},
-		{name + " application/vnd.oci.image.manifest.v1+json sha256:93b unavailable (0/?) 0.0 B/? false", nodeImage{"sha256:93b", false}},
+		{name + " application/vnd.oci.image.Manifest.v1+json sha256:93b complete (3/3) 6.3 MiB/6.3 MiB true", nodeImage{"sha256:93b", true}},
+		{name + " application/vnd.oci.image.Manifest.v1+json sha256:93b incomplete (2/3) 6.1 MiB/6.3 MiB false", nodeImage{"sha256:93b", false}},
+		{name + " application/vnd.oci.image.Manifest.v1+json sha256:93b unavailable (0/?) 0.0 B/? false", nodeImage{"sha256:93b", false}},
 	} {
 		if got := parseCheck(table+test.line+"\n", name); got != test.want {
 			t.Errorf("%q is %+v", test.line, got)

@@ -1,6 +1,9 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+
 	"bytes"
 	"context"
 	"errors"
@@ -20,24 +23,24 @@ func TestLoad(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		ctx := context.Background()
 		ti := (&testImage{}).build(t)
-		if has, err := e.Has(ctx, ti.Ref, ti.config, ti.manifest); err != nil || has {
+		if has, err := e.Has(ctx, ti.Ref, ti.Config, ti.Manifest); err != nil || has {
 			t.Fatalf("before: Has %v, %v", has, err)
 		}
 		ti.load(t, e)
-		if has, err := e.Has(ctx, ti.Ref, ti.config, ti.manifest); err != nil || !has {
+		if has, err := e.Has(ctx, ti.Ref, ti.Config, ti.Manifest); err != nil || !has {
 			t.Errorf("after: Has %v, %v", has, err)
 		}
 		if has, err := e.Has(ctx, ti.Ref, "sha256:"+strings.Repeat("0", 64), ""); err != nil || has {
 			t.Errorf("another ID: Has %v, %v", has, err)
 		}
 		img, found, err := e.Image(ctx, ti.Ref)
-		if err != nil || !found || !img.Complete || img.Labels[testLabel] != "true" {
+		if err != nil || !found || !img.Complete || img.Labels[dockertest.Label] != "true" {
 			t.Errorf("Image: %+v, %v, %v", img, found, err)
 		}
-		if got := img.Shared(ti.layers); got != 3 {
-			t.Errorf("shares %d layers of %v: %v", got, ti.layers, img.DiffIDs)
+		if got := img.Shared(ti.Layers); got != 3 {
+			t.Errorf("shares %d layers of %v: %v", got, ti.Layers, img.DiffIDs)
 		}
-		if got := img.Shared([]string{ti.layers[0], ti.layers[2]}); got != 1 {
+		if got := img.Shared([]string{ti.Layers[0], ti.Layers[2]}); got != 1 {
 			t.Errorf("shares %d layers when the second differs", got)
 		}
 	})
@@ -54,14 +57,14 @@ func TestLoadPartial(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := img.Shared(changed.layers)
+		n := img.Shared(changed.Layers)
 		if n != 2 {
 			t.Fatalf("shares %d layers", n)
 		}
-		if err := e.Load(context.Background(), changed.request(changed.archive(t, changed.layers[:n]...))); err != nil {
+		if err := e.Load(context.Background(), changed.request(changed.archive(t, changed.Layers[:n]...))); err != nil {
 			t.Fatal(err)
 		}
-		if has, err := e.Has(context.Background(), changed.Ref, changed.config, changed.manifest); err != nil || !has {
+		if has, err := e.Has(context.Background(), changed.Ref, changed.Config, changed.Manifest); err != nil || !has {
 			t.Errorf("Has %v, %v", has, err)
 		}
 	})
@@ -75,17 +78,17 @@ func TestLoadMissingLayer(t *testing.T) {
 		for _, platform := range []Platform{{}, {OS: "linux", Architecture: runtime.GOARCH}} {
 			ti := (&testImage{}).build(t)
 			ti.cleanup(t, e)
-			req := ti.request(ti.archive(t, ti.layers[1]))
+			req := ti.request(ti.archive(t, ti.Layers[1]))
 			req.Platform = platform
 			err := e.Load(ctx, req)
-			wantError(t, err, ti.Ref, sendAll)
-			if has, err := e.Has(ctx, ti.Ref, ti.config, ti.manifest); has || err != nil {
+			dockertest.WantError(t, err, ti.Ref, sendAll)
+			if has, err := e.Has(ctx, ti.Ref, ti.Config, ti.Manifest); has || err != nil {
 				t.Errorf("Has %v, %v", has, err)
 			}
 			if err := e.Load(ctx, ti.request(ti.archive(t))); err != nil {
 				t.Errorf("repairing: %v", err)
 			}
-			if has, err := e.Has(ctx, ti.Ref, ti.config, ti.manifest); !has || err != nil {
+			if has, err := e.Has(ctx, ti.Ref, ti.Config, ti.Manifest); !has || err != nil {
 				t.Errorf("repaired: Has %v, %v", has, err)
 			}
 		}
@@ -110,9 +113,9 @@ func TestLoadFailure(t *testing.T) {
 		{"cut archive", ti.request(good[:len(good)/2]), "", "log", nil},
 		{"corrupt layer", corrupt.request(bytes.Replace(corrupt.archive(t), []byte("etc/salt"), []byte("etc/SALT"), 1)), "", "", nil},
 		{"another ID", LoadRequest{Ref: ti.Ref, IDs: []string{other}, Write: ti.request(good).Write}, other, "load it again", nil},
-		{"another name", LoadRequest{Ref: "fromscratch-test-" + random(), IDs: []string{ti.config, ti.manifest}, Write: ti.request(good).Write},
+		{"another name", LoadRequest{Ref: "fromscratch-test-" + dockertest.Random(), IDs: []string{ti.Config, ti.Manifest}, Write: ti.request(good).Write},
 			"does not have it", "load it again", nil},
-		{"writer fails", LoadRequest{Ref: ti.Ref, IDs: []string{ti.config}, Write: func(_ context.Context, w io.Writer) error {
+		{"writer fails", LoadRequest{Ref: ti.Ref, IDs: []string{ti.Config}, Write: func(_ context.Context, w io.Writer) error {
 			w.Write(good[:len(good)/2])
 			return broken
 		}}, `: writing the archive: source vanished`, "bring it back", broken},
@@ -124,7 +127,7 @@ func TestLoadFailure(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				err := e.Load(context.Background(), c.req)
 				t.Log(err)
-				wantError(t, err, c.text, c.fix)
+				dockertest.WantError(t, err, c.text, c.fix)
 				if strings.Count(err.Error(), "vanished") > 1 {
 					t.Errorf("error %q, the cause in it once", err)
 				}
@@ -187,7 +190,7 @@ func TestLoadRetiresPrevious(t *testing.T) {
 		stays   bool
 	}{
 		{name: "dangling"},
-		{name: "foreign", old: testImage{Labels: map[string]string{testLabel: "false"}}, stays: true},
+		{name: "foreign", old: testImage{Labels: map[string]string{dockertest.Label: "false"}}, stays: true},
 		{name: "tagged", stays: true, between: func(t *testing.T, e *Engine, old *testImage) {
 			if err := e.api.ImageTag(ctx, old.Ref, "fromscratch-test-other-"+old.Ref); err != nil {
 				t.Fatal(err)
@@ -196,7 +199,7 @@ func TestLoadRetiresPrevious(t *testing.T) {
 		}},
 		{name: "in use", stays: true, between: func(t *testing.T, e *Engine, old *testImage) {
 			host := &container.HostConfig{NetworkMode: "none"}
-			c, err := e.api.ContainerCreate(ctx, &container.Config{Image: old.Ref}, host, nil, nil, "fromscratch-test-"+random())
+			c, err := e.api.ContainerCreate(ctx, &container.Config{Image: old.Ref}, host, nil, nil, "fromscratch-test-"+dockertest.Random())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -260,7 +263,7 @@ func TestLoadAnswers(t *testing.T) {
 				return err
 			}})
 			t.Log(err)
-			wantError(t, err, c.text, c.fix)
+			dockertest.WantError(t, err, c.text, c.fix)
 		})
 	}
 }
@@ -278,7 +281,7 @@ func fakeEngine(t *testing.T, load http.HandlerFunc) *Engine {
 		}
 	}))
 	t.Cleanup(server.Close)
-	e, err := Open(context.Background(), Options{Host: strings.Replace(server.URL, "http", "tcp", 1)})
+	e, err := Open(context.Background(), Options{Options: host.Options{Host: strings.Replace(server.URL, "http", "tcp", 1)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +315,7 @@ func TestLoadLeavesPrevious(t *testing.T) {
 	if !strings.Contains(left, before.ID) || !strings.Contains(left, "the engine is sick") {
 		t.Errorf("told %q, want the image %s and why", left, before.ID)
 	}
-	if has, err := e.Has(context.Background(), next.Ref, next.config, next.manifest); err != nil || !has {
+	if has, err := e.Has(context.Background(), next.Ref, next.Config, next.Manifest); err != nil || !has {
 		t.Errorf("Has %v, %v", has, err)
 	}
 }
@@ -367,11 +370,11 @@ func TestLoadOneNameTwice(t *testing.T) {
 				err = test.when(t, e, old.Ref, other).Load(ctx, req)
 				if test.loses {
 					loser = ours
-					wantError(t, err, "the engine has sha256:", "something else loads")
+					dockertest.WantError(t, err, "the engine has sha256:", "something else loads")
 				} else if err != nil {
 					t.Error(err)
 				}
-				for _, id := range []string{loser.config, loser.manifest, before.ID} {
+				for _, id := range []string{loser.Config, loser.Manifest, before.ID} {
 					if _, found, err := e.Image(ctx, id); found || err != nil {
 						t.Errorf("%s is left (%v)", id, err)
 					}

@@ -1,6 +1,9 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+
 	"context"
 	"fmt"
 	"io"
@@ -28,7 +31,7 @@ func unavailable(t *testing.T, format string, args ...any) {
 // openEngine opens the machine's own engine.
 func openEngine(t *testing.T) *Engine {
 	t.Helper()
-	e, err := Open(context.Background(), Options{Getenv: os.Getenv})
+	e, err := Open(context.Background(), Options{Options: host.Options{Getenv: os.Getenv}})
 	if err != nil {
 		unavailable(t, "no engine: %v", err)
 	}
@@ -40,9 +43,9 @@ func openEngine(t *testing.T) *Engine {
 func eachEngine(t *testing.T, test func(t *testing.T, e *Engine)) {
 	t.Helper()
 	t.Run("default", func(t *testing.T) { test(t, openEngine(t)) })
-	for _, host := range strings.Fields(os.Getenv("FROMSCRATCH_TEST_ENGINES")) {
-		t.Run(host, func(t *testing.T) {
-			e, err := Open(context.Background(), Options{Host: host})
+	for _, address := range strings.Fields(os.Getenv("FROMSCRATCH_TEST_ENGINES")) {
+		t.Run(address, func(t *testing.T) {
+			e, err := Open(context.Background(), Options{Options: host.Options{Host: address}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,13 +75,13 @@ func TestMain(m *testing.M) {
 // nothingLeft looks for containers that the tests of this process have left in the machine's own engine.
 func nothingLeft() error {
 	ctx := context.Background()
-	e, err := Open(ctx, Options{Getenv: os.Getenv})
+	e, err := Open(ctx, Options{Options: host.Options{Getenv: os.Getenv}})
 	if err != nil {
 		return nil // no engine, no containers
 	}
 	defer e.Close()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { // one that has ended is removed a moment later
-		left, err := e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", testLabel+"="+runLabel()))})
+		left, err := e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", dockertest.Label+"="+dockertest.RunLabel()))})
 		switch {
 		case err != nil:
 			return fmt.Errorf("looking for containers that are left: %w", err)
@@ -87,34 +90,6 @@ func nothingLeft() error {
 		case time.Now().After(end):
 			return fmt.Errorf("%d containers are left, the first is %v", len(left), left[0].Names)
 		}
-	}
-}
-
-// fixLine is the last line of an error, without "fix: ".
-func fixLine(t *testing.T, err error) string {
-	t.Helper()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	lines := strings.Split(err.Error(), "\n")
-	fix, found := strings.CutPrefix(lines[len(lines)-1], "fix: ")
-	if !found {
-		t.Fatalf("last line is no fix: %v", err)
-	}
-	return fix
-}
-
-// wantError checks an error's text and its fix.
-func wantError(t *testing.T, err error, text, fix string) {
-	t.Helper()
-	if line := fixLine(t, err); !strings.Contains(line, fix) {
-		t.Errorf("fix %q, want %q in it", line, fix)
-	}
-	if !strings.Contains(err.Error(), text) {
-		t.Errorf("error %q, want %q in it", err, text)
-	}
-	if n := strings.Count(err.Error(), "fix: "); n != 1 {
-		t.Errorf("%d fixes in %q", n, err)
 	}
 }
 

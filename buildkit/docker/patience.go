@@ -143,6 +143,19 @@ type hijacked struct{ conn atomic.Pointer[net.Conn] }
 // hijackKey is where a context has its hijacked connection.
 type hijackKey struct{}
 
+// notingHijack is dial, which gives the connection to the request that takes it over.
+func notingHijack(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if h, ok := ctx.Value(hijackKey{}).(*hijacked); ok && err == nil {
+			h.opened(conn)
+		}
+		return conn, err
+	}
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
 func (h *hijacked) opened(conn net.Conn) { h.conn.Store(&conn) }
 
 func (h *hijacked) close() {

@@ -1,6 +1,9 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+
 	"context"
 	"errors"
 	"io"
@@ -35,7 +38,7 @@ func silent(t *testing.T, path string, answer time.Duration) (e *Engine, told fu
 	t.Cleanup(func() { close(left); server.CloseClientConnections(); server.Close() })
 	var mu sync.Mutex
 	var lines []string
-	e, err := Open(context.Background(), Options{Host: tcpHost(server), Waits: Waits{
+	e, err := Open(context.Background(), Options{Options: host.Options{Host: dockertest.TCPHost(server)}, Waits: Waits{
 		Answer: answer, Notice: 50 * time.Millisecond, Slow: func(text string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -86,7 +89,7 @@ func TestNoAnswer(t *testing.T) {
 			defer cancel()
 			err := test.do(ctx, e)
 			var none *NoAnswerError
-			if wantError(t, err, "the engine has not answered for 200ms", "docker ps"); !errors.As(err, &none) || none.Request != test.request {
+			if dockertest.WantError(t, err, "the engine has not answered for 200ms", "docker ps"); !errors.As(err, &none) || none.Request != test.request {
 				t.Errorf("%v is not about %s", err, test.request)
 			}
 			if want := "still waiting: the engine has not answered for 50ms (" + test.request + ")"; !strings.Contains(told(), want) {
@@ -142,7 +145,7 @@ func TestNoAnswerToCleanup(t *testing.T) {
 			e.cleanup = 200 * time.Millisecond
 			err := test.do(context.Background(), e)
 			var none *NoAnswerError
-			if wantError(t, err, "the engine has not answered for 200ms", "docker ps"); !errors.As(err, &none) || none.Request != test.request {
+			if dockertest.WantError(t, err, "the engine has not answered for 200ms", "docker ps"); !errors.As(err, &none) || none.Request != test.request {
 				t.Errorf("%v is not about %s", err, test.request)
 			}
 		})
@@ -220,7 +223,7 @@ func TestNoOutput(t *testing.T) {
 					return
 				}
 				var none *NoAnswerError
-				if wantError(t, err, "no byte has come from the engine for 200ms", "docker ps"); !errors.As(err, &none) {
+				if dockertest.WantError(t, err, "no byte has come from the engine for 200ms", "docker ps"); !errors.As(err, &none) {
 					t.Errorf("%v is of another kind", err)
 				}
 				if text := <-slow; !strings.Contains(text, "still waiting: no byte has come from the engine for 50ms (POST /exec/x1/start)") {

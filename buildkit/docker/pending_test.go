@@ -1,6 +1,8 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+
 	"context"
 	"errors"
 	"io"
@@ -26,7 +28,7 @@ func TestPendingLoad(t *testing.T) {
 
 		given := e.BeginLoad(ctx, req.Platform, archive[:pendingHead])
 		given.Abandon()
-		if has, err := e.Has(ctx, ti.Ref, ti.config, ti.manifest); has || err != nil {
+		if has, err := e.Has(ctx, ti.Ref, ti.Config, ti.Manifest); has || err != nil {
 			t.Errorf("after a load that was given up: %v, %v", has, err)
 		}
 
@@ -35,7 +37,7 @@ func TestPendingLoad(t *testing.T) {
 		if err := e.Load(ctx, req); err != nil {
 			t.Fatal(err)
 		}
-		if has, err := e.Has(ctx, ti.Ref, ti.config, ti.manifest); !has || err != nil {
+		if has, err := e.Has(ctx, ti.Ref, ti.Config, ti.Manifest); !has || err != nil {
 			t.Errorf("after a load that had begun: %v, %v", has, err)
 		}
 		req.Pending.Abandon() // does nothing
@@ -51,7 +53,7 @@ func TestPendingLoadFails(t *testing.T) {
 
 	req := ti.request(archive)
 	req.Pending = e.BeginLoad(context.Background(), req.Platform, []byte(strings.Repeat("another", 100)))
-	wantError(t, e.Load(context.Background(), req), "does not begin with the 700 bytes", "build the image again")
+	dockertest.WantError(t, e.Load(context.Background(), req), "does not begin with the 700 bytes", "build the image again")
 
 	// The engine ends a request that waits.
 	sick := between(t, e, func(w http.ResponseWriter, r *http.Request) bool {
@@ -64,7 +66,7 @@ func TestPendingLoadFails(t *testing.T) {
 	})
 	req = ti.request(archive)
 	req.Pending = sick.BeginLoad(context.Background(), req.Platform, archive[:pendingHead])
-	wantError(t, sick.Load(context.Background(), req), "it takes too long", "")
+	dockertest.WantError(t, sick.Load(context.Background(), req), "it takes too long", "")
 
 	// ctx ends one, and nobody waits for ever.
 	ctx, stop := context.WithCancelCause(context.Background())
@@ -75,7 +77,7 @@ func TestPendingLoadFails(t *testing.T) {
 	if err := e.Load(ctx, req); !errors.Is(err, interrupted) {
 		t.Errorf("interrupted: %v", err)
 	}
-	if has, err := e.Has(context.Background(), ti.Ref, ti.config, ti.manifest); has || err != nil {
+	if has, err := e.Has(context.Background(), ti.Ref, ti.Config, ti.Manifest); has || err != nil {
 		t.Errorf("after all failures: %v, %v", has, err)
 	}
 }
@@ -104,7 +106,7 @@ func TestBrokenImage(t *testing.T) {
 	if !errors.As(err, &b) || found || !strings.Contains(err.Error(), "layer not known") {
 		t.Errorf("%v, %v", found, err)
 	}
-	if has, err := sick.Has(context.Background(), ti.Ref, ti.config); has || err != nil {
+	if has, err := sick.Has(context.Background(), ti.Ref, ti.Config); has || err != nil {
 		t.Errorf("%v, %v", has, err)
 	}
 	if err := sick.Load(context.Background(), ti.request(ti.archive(t))); err != nil {

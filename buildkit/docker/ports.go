@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/docker/go-connections/nat"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // Publish makes a port of the container reachable on the engine's host.
@@ -57,7 +60,7 @@ func (p Publish) parse() (nat.Port, nat.PortBinding, error) {
 	default:
 		return "", nat.PortBinding{}, fmt.Errorf("publishing the port %q: unknown protocol %q", p.Container, proto)
 	}
-	binding, err := parseBinding(orDefault(p.Host, number))
+	binding, err := parseBinding(cmp.Or(p.Host, number))
 	if err != nil {
 		return "", nat.PortBinding{}, fmt.Errorf("publishing the port %q as %q: %w", p.Container, p.Host, err)
 	}
@@ -95,7 +98,7 @@ func checkPort(s string, lowest int) error {
 
 // boundPorts lists what the engine has bound, in the order of container ports. The same port on all IPv4 and on all
 // IPv6 addresses is one.
-func (ep endpoint) boundPorts(ports nat.PortMap) []Port {
+func boundPorts(ep host.Endpoint, ports nat.PortMap) []Port {
 	var list []Port
 	for port, bound := range ports {
 		for _, b := range bound {
@@ -108,7 +111,7 @@ func (ep endpoint) boundPorts(ports nat.PortMap) []Port {
 	sort.Slice(list, func(i, j int) bool { return list[i].less(list[j]) })
 	distinct := list[:0]
 	for _, p := range list {
-		p.Address = ep.reach(p)
+		p.Address = reach(ep, p)
 		if n := len(distinct); n == 0 || distinct[n-1] != p {
 			distinct = append(distinct, p)
 		}
@@ -131,10 +134,10 @@ func (p Port) less(q Port) bool {
 }
 
 // reach is the address of a bound port as seen from this machine.
-func (ep endpoint) reach(p Port) string {
+func reach(ep host.Endpoint, p Port) string {
 	host := p.HostIP
 	if ip := net.ParseIP(host); ip.IsUnspecified() {
-		host = orDefault(ep.hostname(), "127.0.0.1")
+		host = cmp.Or(ep.Hostname(), "127.0.0.1")
 	}
 	return net.JoinHostPort(host, p.HostPort)
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/docker/go-connections/nat"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 func TestPublishParse(t *testing.T) {
@@ -65,14 +67,14 @@ func TestBoundPorts(t *testing.T) {
 			{"9000/tcp", "0.0.0.0", "9000", host + ":9000"},
 		}
 	}
-	for host, reached := range map[string]string{
+	for address, reached := range map[string]string{
 		"unix:///var/run/docker.sock":  "127.0.0.1",
 		"npipe:////./pipe/docker":      "127.0.0.1",
 		"tcp://engine.example:2376":    "engine.example",
 		"ssh://me@engine.example:22/s": "engine.example",
 	} {
-		if got := (endpoint{host: host}).boundPorts(bound); !reflect.DeepEqual(got, want(reached)) {
-			t.Errorf("%s: %+v", host, got)
+		if got := boundPorts(host.Endpoint{Host: address}, bound); !reflect.DeepEqual(got, want(reached)) {
+			t.Errorf("%s: %+v", address, got)
 		}
 	}
 }

@@ -201,14 +201,14 @@ func (e *Engine) announce(ctx context.Context, created container.CreateResponse,
 	}
 	started := Container{ID: created.ID, Warnings: created.Warnings}
 	if info.NetworkSettings != nil {
-		started.Ports = e.endpoint.boundPorts(info.NetworkSettings.Ports)
+		started.Ports = boundPorts(e.endpoint, info.NetworkSettings.Ports)
 	}
 	if req.Started != nil {
 		req.Started(started)
 	}
 	stop = "SIGTERM"
 	if info.Config != nil {
-		stop = orDefault(info.Config.StopSignal, stop)
+		stop = cmp.Or(info.Config.StopSignal, stop)
 	}
 	if info.ContainerJSONBase != nil {
 		path = info.Path

@@ -1,6 +1,8 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+
 	"context"
 	"io"
 	"net/http"
@@ -69,7 +71,7 @@ func checkBusy(t *testing.T, e *Engine, ti *testImage, p Port) {
 	req.Network, req.Ports = "", []Publish{{Container: "8080", Host: p.HostIP + ":" + p.HostPort}}
 	code, err := e.Run(context.Background(), req)
 	t.Log(err)
-	if wantError(t, err, p.HostPort, "stop what uses the port"); code != NoExit {
+	if dockertest.WantError(t, err, p.HostPort, "stop what uses the port"); code != NoExit {
 		t.Errorf("code %d", code)
 	}
 }
@@ -113,7 +115,7 @@ func TestRunFailure(t *testing.T) {
 				}
 				code, err := e.Run(context.Background(), req)
 				t.Log(code, err)
-				wantError(t, err, c.text, c.fix)
+				dockertest.WantError(t, err, c.text, c.fix)
 				if code == 0 {
 					t.Error("code 0")
 				}
@@ -133,7 +135,7 @@ func TestRunNameInUse(t *testing.T) {
 			second := req
 			second.Signals, second.Stdout = nil, nil
 			_, err := e.Run(context.Background(), second)
-			wantError(t, err, req.Name, "docker rm -f "+req.Name)
+			dockertest.WantError(t, err, req.Name, "docker rm -f "+req.Name)
 			signals <- syscall.SIGTERM
 		}}
 		if code, err := e.Run(context.Background(), req); code != 7 || err != nil {

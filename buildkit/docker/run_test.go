@@ -1,6 +1,8 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+
 	"bytes"
 	"context"
 	"errors"
@@ -18,15 +20,12 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// runLabel marks the containers of this test process: others may run beside it.
-func runLabel() string { return fmt.Sprintf("run-%d", os.Getpid()) }
-
 // newRun is a request for the test program in a container of this test, which must be gone at its end.
 func newRun(t *testing.T, e *Engine, ti *testImage, args ...string) RunRequest {
 	t.Helper()
 	req := RunRequest{
-		Image: ti.Ref, Name: "fromscratch-test-" + random(), Args: args, Network: "none",
-		Labels: map[string]string{testLabel: runLabel()},
+		Image: ti.Ref, Name: "fromscratch-test-" + dockertest.Random(), Args: args, Network: "none",
+		Labels: map[string]string{dockertest.Label: dockertest.RunLabel()},
 	}
 	t.Cleanup(func() {
 		ctx := context.Background()

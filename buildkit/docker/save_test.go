@@ -1,6 +1,8 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+
 	"archive/tar"
 	"bytes"
 	"context"
@@ -44,7 +46,7 @@ func TestSave(t *testing.T) {
 func TestSaveFails(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
-	if err := e.Save(context.Background(), "fromscratch-test-"+random()+":none", io.Discard); err == nil {
+	if err := e.Save(context.Background(), "fromscratch-test-"+dockertest.Random()+":none", io.Discard); err == nil {
 		t.Error("an image that is not there was saved")
 	}
 	ti := (&testImage{}).build(t).load(t, e)

@@ -1,6 +1,9 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+
 	"bytes"
 	"context"
 	"errors"
@@ -45,7 +48,7 @@ func behind(t *testing.T, proxy *httputil.ReverseProxy, answer func(w http.Respo
 		}
 	}))
 	t.Cleanup(server.Close)
-	through, err := Open(context.Background(), Options{Host: tcpHost(server)})
+	through, err := Open(context.Background(), Options{Options: host.Options{Host: dockertest.TCPHost(server)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +77,7 @@ func TestRunEngineFails(t *testing.T) {
 			if path == "/attach" { // the client has no words for that
 				text = "attaching to the container"
 			}
-			if wantError(t, err, text, "log"); code != NoExit {
+			if dockertest.WantError(t, err, text, "log"); code != NoExit {
 				t.Errorf("code %d", code)
 			}
 		})

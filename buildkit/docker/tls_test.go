@@ -1,6 +1,9 @@
 package docker
 
 import (
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -65,13 +68,13 @@ func TestOpenTLS(t *testing.T) {
 	plain := httptest.NewServer(http.HandlerFunc(answering))
 	defer plain.Close()
 	ca := pemFile("CERTIFICATE", server.Certificate().Raw)
-	host := tcpHost(server)
+	address := dockertest.TCPHost(server)
 
 	good := map[string]string{"ca.pem": ca, "cert.pem": cert, "key.pem": key}
 	context_ := func(certs map[string]string, skip bool) map[string]string {
-		content := map[string]string{metaFile("tls"): `{"Name":"tls","Endpoints":{"docker":{"Host":"` + host + `","SkipTLSVerify":` + strconv.FormatBool(skip) + `}}}`}
+		content := map[string]string{dockertest.MetaFile("tls"): `{"Name":"tls","Endpoints":{"docker":{"Host":"` + address + `","SkipTLSVerify":` + strconv.FormatBool(skip) + `}}}`}
 		for name, text := range certs {
-			content[tlsFile("tls", name)] = text
+			content[dockertest.TLSFile("tls", name)] = text
 		}
 		return content
 	}
@@ -82,24 +85,24 @@ func TestOpenTLS(t *testing.T) {
 		err   string // "" for success
 		fix   string
 	}{
-		{name: "verified", files: good, env: []string{"DOCKER_HOST=" + host, "DOCKER_TLS_VERIFY=1"}},
-		{name: "not verified", files: map[string]string{"ca.pem": strange, "cert.pem": cert, "key.pem": key}, env: []string{"DOCKER_HOST=" + host, "DOCKER_TLS=1"}},
+		{name: "verified", files: good, env: []string{"DOCKER_HOST=" + address, "DOCKER_TLS_VERIFY=1"}},
+		{name: "not verified", files: map[string]string{"ca.pem": strange, "cert.pem": cert, "key.pem": key}, env: []string{"DOCKER_HOST=" + address, "DOCKER_TLS=1"}},
 		{name: "context", files: context_(good, false), env: []string{"DOCKER_CONTEXT=tls"}},
 		{name: "context, not verified", files: context_(map[string]string{"cert.pem": cert, "key.pem": key}, true), env: []string{"DOCKER_CONTEXT=tls"}},
 		{name: "wrong ca.pem", files: map[string]string{"ca.pem": strange, "cert.pem": cert, "key.pem": key},
-			env: []string{"DOCKER_HOST=" + host, "DOCKER_TLS_VERIFY=1"}, err: "unknown authority", fix: "use the ca.pem that signed"},
-		{name: "no client certificate", files: map[string]string{"ca.pem": ca}, env: []string{"DOCKER_HOST=" + host, "DOCKER_TLS_VERIFY=1"},
+			env: []string{"DOCKER_HOST=" + address, "DOCKER_TLS_VERIFY=1"}, err: "unknown authority", fix: "use the ca.pem that signed"},
+		{name: "no client certificate", files: map[string]string{"ca.pem": ca}, env: []string{"DOCKER_HOST=" + address, "DOCKER_TLS_VERIFY=1"},
 			err: "certificate required", fix: "use a cert.pem and key.pem that the engine accepts"},
 		{name: "wrong client certificate", files: map[string]string{"ca.pem": ca, "cert.pem": strange, "key.pem": strangeKey},
-			env: []string{"DOCKER_HOST=" + host, "DOCKER_TLS_VERIFY=1"}, err: "tls: ", fix: "use a cert.pem and key.pem that the engine accepts"},
-		{name: "other name", files: good, env: []string{"DOCKER_HOST=" + strings.Replace(host, "127.0.0.1", "localhost", 1), "DOCKER_TLS_VERIFY=1"},
+			env: []string{"DOCKER_HOST=" + address, "DOCKER_TLS_VERIFY=1"}, err: "tls: ", fix: "use a cert.pem and key.pem that the engine accepts"},
+		{name: "other name", files: good, env: []string{"DOCKER_HOST=" + strings.Replace(address, "127.0.0.1", "localhost", 1), "DOCKER_TLS_VERIFY=1"},
 			err: "localhost", fix: "use the host name that is in the engine's certificate"},
-		{name: "engine without TLS", files: good, env: []string{"DOCKER_HOST=" + tcpHost(plain), "DOCKER_TLS_VERIFY=1"},
+		{name: "engine without TLS", files: good, env: []string{"DOCKER_HOST=" + dockertest.TCPHost(plain), "DOCKER_TLS_VERIFY=1"},
 			err: "HTTP response to HTTPS client", fix: "do not use TLS"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			e, err := Open(context.Background(), Options{Getenv: environment(c.env...), ConfigDir: files(t, c.files)})
+			e, err := Open(context.Background(), Options{Options: host.Options{Getenv: dockertest.Environment(c.env...), ConfigDir: dockertest.Files(t, c.files)}})
 			if c.err == "" {
 				if err != nil || e.APIVersion() != "1.44" {
 					t.Fatal(err)
@@ -107,11 +110,11 @@ func TestOpenTLS(t *testing.T) {
 				e.Close()
 				return
 			}
-			var unreachable *UnreachableError
+			var unreachable *host.UnreachableError
 			if !errors.As(err, &unreachable) {
 				t.Fatalf("%T %v", err, err)
 			}
-			wantError(t, err, c.err, c.fix)
+			dockertest.WantError(t, err, c.err, c.fix)
 		})
 	}
 }
@@ -123,8 +126,8 @@ func TestRunTLS(t *testing.T) {
 	proxy := forwarder(t, local)
 	server := httptest.NewTLSServer(proxy)
 	defer server.Close()
-	dir := files(t, map[string]string{"ca.pem": pemFile("CERTIFICATE", server.Certificate().Raw)})
-	e, err := Open(context.Background(), Options{Getenv: environment("DOCKER_HOST="+tcpHost(server), "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH="+dir)})
+	dir := dockertest.Files(t, map[string]string{"ca.pem": pemFile("CERTIFICATE", server.Certificate().Raw)})
+	e, err := Open(context.Background(), Options{Options: host.Options{Getenv: dockertest.Environment("DOCKER_HOST="+dockertest.TCPHost(server), "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH="+dir)}})
 	if err != nil {
 		t.Fatal(err)
 	}

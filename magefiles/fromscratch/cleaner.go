@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // The container of imageRun must end with this process, even if the process is killed. The engine does not do that: the
@@ -96,7 +97,7 @@ func runCleaner(in io.Reader) int {
 
 // removeMarked ends and removes the container, and returns how many there were.
 func removeMarked(ctx context.Context, m marked) (int, error) {
-	engine, err := docker.Open(ctx, docker.Options{Getenv: os.Getenv})
+	engine, err := docker.Open(ctx, docker.Options{Options: host.Options{Getenv: os.Getenv}})
 	if err != nil {
 		return 0, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
 
@@ -110,8 +111,8 @@ func (j *job) connect(ctx context.Context) error {
 		return nil
 	}
 	engine, err := docker.Open(ctx, j.engineOptions())
-	var unreachable *docker.UnreachableError
-	var config *docker.ConfigError
+	var unreachable *host.UnreachableError
+	var config *host.ConfigError
 	switch {
 	case errors.As(err, &unreachable):
 		j.noEngine = err
@@ -140,7 +141,7 @@ func (j *job) anyEngine(ctx context.Context) (*docker.Engine, error) {
 		return j.sideEngine, nil
 	}
 	engine, err := docker.Open(ctx, j.engineOptions())
-	var config *docker.ConfigError
+	var config *host.ConfigError
 	if errors.As(err, &config) {
 		return nil, &buildkit.ConfigError{Err: err}
 	}
@@ -151,7 +152,7 @@ func (j *job) anyEngine(ctx context.Context) (*docker.Engine, error) {
 // baseEngine returns the engine in which base images are looked up, or nil if none can be reached.
 func (j *job) baseEngine(ctx context.Context) (*docker.Engine, error) {
 	engine, err := j.anyEngine(ctx)
-	var unreachable *docker.UnreachableError
+	var unreachable *host.UnreachableError
 	if errors.As(err, &unreachable) {
 		return nil, nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // output is where images go.
@@ -49,7 +50,7 @@ func readOutput(getenv func(string) string) (to output, cluster string, err erro
 // archives reports whether images go into archives because of noEngine: if IMAGE_OUTPUT
 // says so, or if it is auto and no engine is chosen and none is found.
 func (o output) archives(noEngine error) bool {
-	var unreachable *docker.UnreachableError
+	var unreachable *host.UnreachableError
 	absent := errors.As(noEngine, &unreachable) && unreachable.Absent
 	return o == outputArchive || o == outputAuto && absent
 }
@@ -65,7 +66,7 @@ func (o output) orArchive(noEngine error) error {
 // unknownPlatform returns an error if the platform is that of a chosen engine which cannot be reached: that may be another
 // one than this machine's. nil means that this machine's platform is used.
 func (o output) unknownPlatform(noEngine error) error {
-	var unreachable *docker.UnreachableError
+	var unreachable *host.UnreachableError
 	chosen := o == outputDocker || o == outputKind || errors.As(noEngine, &unreachable) && unreachable.Chosen
 	if noEngine == nil || !chosen {
 		return nil

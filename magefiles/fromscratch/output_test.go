@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // An archive replaces an image in the engine only if no engine is chosen and none is found. This machine's platform is
 // used only if no engine is chosen.
 func TestArchives(t *testing.T) {
-	absent := fmt.Errorf("connecting: %w", &docker.UnreachableError{Absent: true, Err: errors.New("no such file")})
-	refused := fmt.Errorf("connecting: %w", &docker.UnreachableError{Err: errors.New("connection refused")})
-	chosen := fmt.Errorf("connecting: %w", &docker.UnreachableError{Chosen: true, Err: errors.New("no such file")})
+	absent := fmt.Errorf("connecting: %w", &host.UnreachableError{Absent: true, Err: errors.New("no such file")})
+	refused := fmt.Errorf("connecting: %w", &host.UnreachableError{Err: errors.New("connection refused")})
+	chosen := fmt.Errorf("connecting: %w", &host.UnreachableError{Chosen: true, Err: errors.New("no such file")})
 	for _, tt := range []struct {
 		to      output
 		why     error

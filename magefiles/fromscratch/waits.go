@@ -7,6 +7,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // noticeShare divides an engine's time: after that part of it, a note says what the run is waiting for.
@@ -31,5 +32,5 @@ func (j *job) engineOptions() docker.Options {
 	waits.Slow = func(text string) {
 		j.progress.report(buildkit.Event{Image: "fromscratch", Step: "docker", State: buildkit.Note, Text: text})
 	}
-	return docker.Options{Getenv: os.Getenv, Waits: waits}
+	return docker.Options{Options: host.Options{Getenv: os.Getenv}, Waits: waits}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
@@ -93,7 +94,7 @@ func (b *Builders) engine(ctx context.Context, c config.Config, p platform.Platf
 
 // engineError classifies err: a ConfigError for an impossible address, an EngineError otherwise.
 func engineError(err error) error {
-	var config *docker.ConfigError
+	var config *host.ConfigError
 	if errors.As(err, &config) {
 		return &report.ConfigError{Err: err}
 	}

@@ -1,4 +1,4 @@
-package docker
+package host
 
 import (
 	"crypto/sha256"
@@ -36,10 +36,10 @@ func (o Options) contextName() (name, origin, undo string, err error) {
 	if name := o.getenv("DOCKER_CONTEXT"); name != "" {
 		return name, contextOrigin(name, "DOCKER_CONTEXT"), "unset DOCKER_CONTEXT", nil
 	}
-	if o.configDir() == "" {
+	if o.ConfigFolder() == "" {
 		return "", "", "", nil
 	}
-	file := filepath.Join(o.configDir(), "config.json")
+	file := filepath.Join(o.ConfigFolder(), "config.json")
 	content, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", "", "", nil
@@ -63,24 +63,24 @@ func (o Options) contextName() (name, origin, undo string, err error) {
 func contextOrigin(name, source string) string { return fmt.Sprintf("context %q (%s)", name, source) }
 
 // contextEndpoint reads a context's endpoint.
-func (o Options) contextEndpoint(name, origin, undo string) (endpoint, error) {
-	ep := endpoint{origin: origin, undo: undo}
+func (o Options) contextEndpoint(name, origin, undo string) (Endpoint, error) {
+	ep := Endpoint{Origin: origin, undo: undo}
 	meta, err := o.readContext(name)
 	if err != nil {
-		return endpoint{}, &ConfigError{Origin: origin, Err: err, Fix: o.contextFix(undo)}
+		return Endpoint{}, &ConfigError{Origin: origin, Err: err, Fix: o.contextFix(undo)}
 	}
 	docker, ok := meta.Endpoints["docker"]
 	if !ok {
-		return endpoint{}, &ConfigError{Origin: origin, Err: errors.New("it has no docker endpoint"), Fix: o.contextFix(undo)}
+		return Endpoint{}, &ConfigError{Origin: origin, Err: errors.New("it has no docker endpoint"), Fix: o.contextFix(undo)}
 	}
-	if ep.host, err = parseContextHost(docker.Host); err != nil {
-		return endpoint{}, ep.invalid(err, hostFix)
+	if ep.Host, err = parseContextHost(docker.Host); err != nil {
+		return Endpoint{}, ep.invalid(err, hostFix)
 	}
-	if usesTLS(ep.host) {
+	if usesTLS(ep.Host) {
 		// The docker command speaks plain HTTP to an https:// host without certificates; that cannot be meant.
-		wanted := docker.SkipTLSVerify || strings.HasPrefix(ep.host, "https://")
-		if ep.tls, err = o.contextTLS(name, wanted, docker.SkipTLSVerify); err != nil {
-			return endpoint{}, ep.invalid(err, tlsFilesFix)
+		wanted := docker.SkipTLSVerify || strings.HasPrefix(ep.Host, "https://")
+		if ep.TLS, err = o.contextTLS(name, wanted, docker.SkipTLSVerify); err != nil {
+			return Endpoint{}, ep.invalid(err, tlsFilesFix)
 		}
 	}
 	return ep.complete()
@@ -104,12 +104,12 @@ func (o Options) readContext(name string) (contextMeta, error) {
 	if !regexp.MustCompile(contextPattern).MatchString(name) {
 		return contextMeta{}, errors.New("that is not a context's name")
 	}
-	if o.configDir() == "" {
+	if o.ConfigFolder() == "" {
 		return contextMeta{}, errors.New("no HOME or DOCKER_CONFIG to read contexts from")
 	}
-	meta, err := readMeta(filepath.Join(o.configDir(), "contexts", "meta", contextID(name), "meta.json"))
+	meta, err := readMeta(filepath.Join(o.ConfigFolder(), "contexts", "meta", contextID(name), "meta.json"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return contextMeta{}, fmt.Errorf("no such context in %q", o.configDir())
+		return contextMeta{}, fmt.Errorf("no such context in %q", o.ConfigFolder())
 	}
 	return meta, err
 }
@@ -141,8 +141,8 @@ func (o Options) contextFix(undo string) string {
 // contextNames lists the contexts in order, "default" first, which always exists. What cannot be read is left out:
 // the list is help in an error that has another cause.
 func (o Options) contextNames() []string {
-	metas, err := filepath.Glob(filepath.Join(o.configDir(), "contexts", "meta", "*", "meta.json"))
-	if err != nil || o.configDir() == "" {
+	metas, err := filepath.Glob(filepath.Join(o.ConfigFolder(), "contexts", "meta", "*", "meta.json"))
+	if err != nil || o.ConfigFolder() == "" {
 		return []string{"default"}
 	}
 	var names []string

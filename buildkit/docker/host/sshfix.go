@@ -1,7 +1,6 @@
-package docker
+package host
 
 import (
-	"context"
 	"errors"
 	"os/exec"
 	"strings"
@@ -11,24 +10,16 @@ import (
 // (https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html#tag_18_08_02).
 const notFound = 127
 
-// connectSSH is connect where the host may have podman and no docker: both have the command that carries a connection.
-func connectSSH(ctx context.Context, ep endpoint, version string) (*Engine, error) {
-	e, err := connect(ctx, ep, version)
-	if !lacksCommand(err) {
-		return e, err
-	}
-	other, ssh := ep, *ep.ssh
+// Podman is the endpoint with podman's command on the far side in the place of docker's.
+func (ep Endpoint) Podman() Endpoint {
+	ssh := *ep.ssh
 	ssh.podman = true
-	other.ssh = &ssh
-	e, podmanErr := connect(ctx, other, version)
-	if lacksCommand(podmanErr) {
-		return nil, err
-	}
-	return e, podmanErr
+	ep.ssh = &ssh
+	return ep
 }
 
-// lacksCommand tells whether the far side does not have the command.
-func lacksCommand(err error) bool {
+// LacksCommand tells whether the far side does not have the command.
+func LacksCommand(err error) bool {
 	var command *commandError
 	var exit *exec.ExitError
 	return errors.As(err, &command) && errors.As(command.err, &exit) && exit.ExitCode() == notFound
@@ -57,11 +48,11 @@ func (s *sshHost) fix(err error) string {
 		{"no such file or directory", "start Docker there, or name the socket that it has: ssh://host/run/user/1000/docker.sock"},
 		{"connection refused", "start Docker there"},
 	} {
-		if strings.Contains(text, known.words) && !lacksCommand(err) {
+		if strings.Contains(text, known.words) && !LacksCommand(err) {
 			return known.fix
 		}
 	}
-	if lacksCommand(err) {
+	if LacksCommand(err) {
 		return "install docker or podman there, where a command of ssh finds it: " + s.trial()
 	}
 	return "make this work without a question: " + s.trial()

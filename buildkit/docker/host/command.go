@@ -1,4 +1,4 @@
-package docker
+package host
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ type commandConn struct {
 	cmd    *exec.Cmd
 	stdin  *os.File // our ends of the pipes
 	stdout *os.File
-	stderr tail
+	stderr Tail
 	failed func(error) // is told why the command ended early
 
 	done chan struct{} // closed when the command has ended
@@ -163,15 +163,15 @@ func (c *commandConn) SetDeadline(t time.Time) error {
 func (c *commandConn) SetReadDeadline(t time.Time) error  { return c.stdout.SetReadDeadline(t) }
 func (c *commandConn) SetWriteDeadline(t time.Time) error { return c.stdin.SetWriteDeadline(t) }
 
-// tail keeps the end of what is written to it.
-type tail struct {
+// Tail keeps the end of what is written to it.
+type Tail struct {
 	mu   sync.Mutex
 	last []byte
 }
 
-var _ io.Writer = (*tail)(nil)
+var _ io.Writer = (*Tail)(nil)
 
-func (t *tail) Write(p []byte) (int, error) {
+func (t *Tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last = append(t.last, p...)
@@ -181,7 +181,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *tail) String() string {
+func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return strings.TrimSpace(string(t.last))

@@ -1,4 +1,4 @@
-package docker
+package host
 
 import (
 	"context"
@@ -12,51 +12,54 @@ import (
 	"time"
 )
 
-// dialer connects to an endpoint. It keeps the last failure, because the client replaces it by "Cannot connect to the
+// Dialer connects to an endpoint. It keeps the last failure, because the client replaces it by "Cannot connect to the
 // Docker daemon" and the reason decides which advice a person gets.
-type dialer struct {
-	endpoint endpoint
-	pipe     func(ctx context.Context, network, address string) (net.Conn, error) // for npipe: the client's own
+type Dialer struct {
+	// Pipe dials npipe hosts: it is the client's own. It must be set before Dial is used for one.
+	Pipe func(ctx context.Context, network, address string) (net.Conn, error)
+
+	endpoint Endpoint
 
 	mu   sync.Mutex
 	last error
 }
 
-func (d *dialer) dial(ctx context.Context, _, address string) (net.Conn, error) {
+// NewDialer makes the dialer of an endpoint.
+func NewDialer(ep Endpoint) *Dialer { return &Dialer{endpoint: ep} }
+
+// Dial connects, whatever the network.
+func (d *Dialer) Dial(ctx context.Context, _, address string) (net.Conn, error) {
 	conn, err := d.connect(ctx, address)
 	if err != nil {
 		d.failed(err)
 		return nil, err
 	}
-	if h, ok := ctx.Value(hijackKey{}).(*hijacked); ok {
-		h.opened(conn)
-	}
 	return conn, nil
 }
 
 // connect ignores the network that the transport asks for: it is "tcp" for a socket too.
-func (d *dialer) connect(ctx context.Context, address string) (net.Conn, error) {
-	plain := net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
-	scheme, path, _ := strings.Cut(d.endpoint.host, "://")
+func (d *Dialer) connect(ctx context.Context, address string) (net.Conn, error) {
+	plain := net.Dialer{Timeout: DialTimeout, KeepAlive: 30 * time.Second}
+	scheme, path, _ := strings.Cut(d.endpoint.Host, "://")
 	switch scheme {
 	case "unix":
 		return plain.DialContext(ctx, "unix", path)
 	case "npipe":
-		return d.pipe(ctx, scheme, address)
+		return d.Pipe(ctx, scheme, address)
 	case "ssh":
 		return startCommand(d.endpoint.ssh.command(), d.failed)
 	}
 	return plain.DialContext(ctx, "tcp", address)
 }
 
-func (d *dialer) failed(err error) {
+func (d *Dialer) failed(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.last = err
 }
 
-// cause is what is behind a client's error: the failed connect when there was one.
-func (d *dialer) cause(err error) error {
+// Cause is what is behind a client's error: the failed connect when there was one.
+func (d *Dialer) Cause(err error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.last != nil {
@@ -96,14 +99,14 @@ func (o Options) runtimeDir() string {
 }
 
 // firstSocket is ep when its socket exists or none of the others does; else ep at the first of the others.
-func firstSocket(ep endpoint, others []otherSocket) endpoint {
-	if isSocket(strings.TrimPrefix(ep.host, "unix://")) {
+func firstSocket(ep Endpoint, others []otherSocket) Endpoint {
+	if isSocket(strings.TrimPrefix(ep.Host, "unix://")) {
 		return ep
 	}
 	for _, s := range others {
 		// One that this user may not even look at is not meant for them.
 		if info, err := os.Stat(s.path); err == nil && info.Mode()&os.ModeSocket != 0 {
-			ep.host, ep.origin = "unix://"+s.path, s.origin
+			ep.Host, ep.Origin = "unix://"+s.path, s.origin
 			return ep
 		}
 		ep.looked = append(ep.looked, s.path)

@@ -1,6 +1,7 @@
-package docker
+package host
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -34,7 +35,7 @@ func (o Options) tlsWanted() bool {
 // the server is verified with DOCKER_TLS_VERIFY only. ca.pem must exist; without cert.pem and key.pem the client shows
 // no certificate. Source: https://github.com/docker/cli/blob/v28.5.2/cli/flags/options.go
 func (o Options) envTLS() (*tls.Config, error) {
-	files, err := readPEM(orDefault(o.getenv("DOCKER_CERT_PATH"), o.configDir()))
+	files, err := readPEM(cmp.Or(o.getenv("DOCKER_CERT_PATH"), o.ConfigFolder()))
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func (o Options) envTLS() (*tls.Config, error) {
 
 // contextTLS is TLS as a context wants it: nil when it has no certificates and nothing else asks for TLS.
 func (o Options) contextTLS(name string, wanted, skipVerify bool) (*tls.Config, error) {
-	dir := filepath.Join(o.configDir(), "contexts", "tls", contextID(name), "docker")
+	dir := filepath.Join(o.ConfigFolder(), "contexts", "tls", contextID(name), "docker")
 	if _, err := os.Stat(dir); err != nil && !wanted {
 		return nil, nil
 	}

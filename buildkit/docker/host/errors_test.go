@@ -1,0 +1,86 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+
+	"testing"
+)
+
+// dialError is the error of an endpoint at which nobody listens.
+func dialError(t *testing.T, ep Endpoint) error {
+	t.Helper()
+	conn, err := NewDialer(ep).Dial(context.Background(), "", "")
+	if err == nil {
+		conn.Close()
+		t.Fatalf("%s can be dialled", ep.Host)
+	}
+	return ep.Unreachable(err)
+}
+
+// Nothing configured and no engine: the error names every socket that was looked for and nothing to unset.
+func TestDefaultUnreachable(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	ep := Endpoint{Host: "unix://" + filepath.Join(home, "docker.sock"), Origin: "platform default", Timeout: pingTimeout}
+	ep = firstSocket(ep, Options{Getenv: dockertest.Environment("HOME="+home, "XDG_RUNTIME_DIR="+home)}.otherSockets()[:4])
+	err := dialError(t, ep)
+	dockertest.WantError(t, err, filepath.Join(home, "podman", "podman.sock"), "start Docker")
+	if strings.Contains(err.Error(), "unset") {
+		t.Error(err)
+	}
+}
+
+// Only an engine that nobody has chosen and of which there is not even a socket is absent: a caller does without it.
+func TestAbsent(t *testing.T) {
+	dir := t.TempDir()
+	stale := filepath.Join(dir, "stale.sock")
+	l, err := net.Listen("unix", stale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	none := filepath.Join(dir, "none.sock")
+	meta := filepath.Join(dir, "contexts", "meta", contextID("far"))
+	if err := errors.Join(os.MkdirAll(meta, 0o755), os.WriteFile(filepath.Join(meta, "meta.json"),
+		[]byte(`{"Name":"far","Endpoints":{"docker":{"Host":"unix://`+none+`"}}}`), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	byDefault := func(socket string) func() (Endpoint, error) {
+		return func() (Endpoint, error) {
+			return firstSocket(Endpoint{Host: "unix://" + socket, Origin: "platform default", Timeout: pingTimeout}, []otherSocket{{none, "podman's socket"}}), nil
+		}
+	}
+	chosen := func(env ...string) func() (Endpoint, error) {
+		return func() (Endpoint, error) {
+			return Find(Options{Getenv: dockertest.Environment(append(env, "DOCKER_CONFIG="+dir)...)})
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		find   func() (Endpoint, error)
+		absent bool
+	}{
+		{"no socket", byDefault(none), true},
+		{"the default socket, where nobody listens", byDefault(stale), false},
+		{"DOCKER_HOST", chosen("DOCKER_HOST=unix://" + none), false},
+		{"DOCKER_CONTEXT", chosen("DOCKER_CONTEXT=far"), false},
+	} {
+		ep, err := tt.find()
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = dialError(t, ep)
+		var unreachable *UnreachableError
+		if !errors.As(err, &unreachable) || unreachable.Absent != tt.absent || unreachable.Chosen != strings.HasPrefix(tt.name, "DOCKER_") {
+			t.Errorf("%s: %v, which is to be absent: %t", tt.name, err, tt.absent)
+		}
+	}
+}
