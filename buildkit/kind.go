@@ -9,14 +9,14 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/kind"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
 // LoadCluster brings the image to the nodes of a kind cluster, under the name by
 // which pods know its reference. A node that has it already is sent nothing; others
 // are sent the layers that they do not have. What fails is an [*EngineError].
-func (b *Built) LoadCluster(ctx context.Context, cluster *docker.Cluster) error {
+func (b *Built) LoadCluster(ctx context.Context, cluster *kind.Cluster) error {
 	done := b.report.Step(b.Plan.Label(), "kind", "loading "+b.Plan.Reference)
 	came, err := b.loadCluster(ctx, cluster)
 	done(came, err)
@@ -27,7 +27,7 @@ func (b *Built) LoadCluster(ctx context.Context, cluster *docker.Cluster) error 
 	return b.removeStale(ctx)
 }
 
-func (b *Built) loadCluster(ctx context.Context, cluster *docker.Cluster) (came string, err error) {
+func (b *Built) loadCluster(ctx context.Context, cluster *kind.Cluster) (came string, err error) {
 	if err := b.fits(ctx, cluster); err != nil {
 		return "", err
 	}
@@ -35,7 +35,7 @@ func (b *Built) loadCluster(ctx context.Context, cluster *docker.Cluster) (came 
 	for _, l := range b.Image.Layers {
 		layers = append(layers, l.DiffID.String())
 	}
-	imported, err := cluster.Import(ctx, docker.ImportRequest{
+	imported, err := cluster.Import(ctx, kind.ImportRequest{
 		Ref: b.Plan.Reference, Digest: b.Image.ManifestDigest.String(), Layers: layers,
 		Write: func(ctx context.Context, w io.Writer, omitted func(string) bool) error {
 			archive := b.archive()
@@ -55,7 +55,7 @@ func (b *Built) loadCluster(ctx context.Context, cluster *docker.Cluster) (came 
 }
 
 // fits refuses an image that the nodes cannot run, which they would say in other words.
-func (b *Built) fits(ctx context.Context, cluster *docker.Cluster) error {
+func (b *Built) fits(ctx context.Context, cluster *kind.Cluster) error {
 	nodes, err := cluster.Platform(ctx)
 	if p := b.Plan.Platform; err == nil && (p.OS != nodes.OS || p.Architecture != nodes.Architecture) {
 		return &ConfigError{Err: fmt.Errorf("the image is for %s, and the nodes run %s\nfix: leave Platform and IMAGE_PLATFORM out: the nodes' is taken then", p, nodes)}
@@ -65,7 +65,7 @@ func (b *Built) fits(ctx context.Context, cluster *docker.Cluster) error {
 
 // InCluster tells whether all nodes of a kind cluster have the image under its
 // reference, whole.
-func (d Deliverable) InCluster(ctx context.Context, cluster *docker.Cluster) (bool, error) {
+func (d Deliverable) InCluster(ctx context.Context, cluster *kind.Cluster) (bool, error) {
 	has, err := cluster.Has(ctx, d.Reference, d.ids...)
 	if err != nil {
 		return false, &EngineError{Err: err}

@@ -47,7 +47,8 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/config":   {},
 
 	"buildkit/docker/host":       {ours: []string{"rootfs/plaintext"}, others: []string{"github.com/docker/"}},
-	"buildkit/docker/dockertest": {others: []string{"github.com/docker/"}},
+	"buildkit/docker/kind":       {ours: []string{"buildkit/docker", "rootfs/plaintext"}, others: []string{"github.com/distribution/reference"}},
+	"buildkit/docker/dockertest": {ours: []string{"rootfs/plaintext"}, others: []string{"github.com/docker/", "github.com/containerd/errdefs"}},
 
 	"buildkit/registry/access": {ours: []string{"buildkit/internal/login", "buildkit/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/distribution/reference"}},
 	"buildkit/registrytest":    {others: []string{"github.com/opencontainers/go-digest"}},
@@ -69,13 +70,13 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/sbom":       {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
 	"buildkit/provenance": {},
 
-	"buildkit": {ours: []string{"buildkit/internal/dockerfilespec", "buildkit/internal/state", "buildkit/internal/plan", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/report", "buildkit/internal/platform", "buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/filelock", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/sbom", "buildkit/provenance", "buildkit/dockerfile", "rootfs/packages", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit": {ours: []string{"buildkit/internal/dockerfilespec", "buildkit/internal/state", "buildkit/internal/plan", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/report", "buildkit/internal/platform", "buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/filelock", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/docker/kind", "buildkit/sbom", "buildkit/provenance", "buildkit/dockerfile", "rootfs/packages", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/bench/loop":  {ours: []string{"magefiles/bench/measure"}},
 	"magefiles/dialogue":    {ours: []string{"buildkit/config"}},
 	"magefiles/targets":     {ours: []string{"buildkit/config", "magefiles/dialogue", "rootfs/plaintext"}, others: []string{"github.com/magefile/mage/"}},
-	"magefiles/fromscratch": {ours: []string{"buildkit", "buildkit/docker", "buildkit/docker/host", "buildkit/supervisor/report", "buildkit/watch", "magefiles/dialogue", "rootfs/plaintext", "buildkit/diskfull"}, others: []string{"golang.org/x/sys/"}},
+	"magefiles/fromscratch": {ours: []string{"buildkit", "buildkit/docker", "buildkit/docker/host", "buildkit/docker/kind", "buildkit/supervisor/report", "buildkit/watch", "magefiles/dialogue", "rootfs/plaintext", "buildkit/diskfull"}, others: []string{"golang.org/x/sys/"}},
 
 	"magefiles/testrun":       {},
 	"magefiles/bench/tests":   {ours: []string{"magefiles/bench/measure", "magefiles/testrun"}},

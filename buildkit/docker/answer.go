@@ -58,7 +58,7 @@ func (m message) failure() error {
 	case m.ErrorDetail != nil:
 		return errors.New("the engine reports an error without a message")
 	case strings.Contains(text, unpackFailed):
-		return advise(errors.New(text), sendAll)
+		return Advise(errors.New(text), sendAll)
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ type Builder struct {
 // fails nothing is left. How mounts are told from copies says [Engine.StartDev].
 func (e *Engine) StartBuilder(ctx context.Context, req BuilderRequest) (*Builder, error) {
 	b, err := e.startBuilder(ctx, req)
-	return b, e.failed(fmt.Sprintf("starting a builder container of image %q", req.Image), err)
+	return b, e.Failed(fmt.Sprintf("starting a builder container of image %q", req.Image), err)
 }
 
 func (e *Engine) startBuilder(ctx context.Context, req BuilderRequest) (*Builder, error) {
@@ -244,5 +244,5 @@ func (b *Builder) remove(ctx context.Context) error {
 
 // failed makes the error of an exported method.
 func (b *Builder) failed(doing string, err error) error {
-	return b.engine.failed(fmt.Sprintf("%s the builder container %.12s", doing, b.ID), err)
+	return b.engine.Failed(fmt.Sprintf("%s the builder container %.12s", doing, b.ID), err)
 }

@@ -1,8 +1,6 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-
 	"bytes"
 	"context"
 	"errors"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 

@@ -81,7 +81,7 @@ type DevContainer struct {
 // On a host with SELinux, mounts are for containers with a label; a container with mounts runs without.
 func (e *Engine) StartDev(ctx context.Context, req DevRequest) (*DevContainer, error) {
 	c, err := e.startDev(ctx, req)
-	return c, e.failed(fmt.Sprintf("starting a development container of image %q", req.Image), err)
+	return c, e.Failed(fmt.Sprintf("starting a development container of image %q", req.Image), err)
 }
 
 func (e *Engine) startDev(ctx context.Context, req DevRequest) (*DevContainer, error) {
@@ -90,7 +90,7 @@ func (e *Engine) startDev(ctx context.Context, req DevRequest) (*DevContainer, e
 		return nil, err
 	}
 	if len(req.Command) == 0 {
-		return nil, advise(errors.New("no command"), "give the request a Command")
+		return nil, Advise(errors.New("no command"), "give the request a Command")
 	}
 	reason := errors.New("copies were asked for")
 	if !req.Copy {
@@ -112,11 +112,11 @@ func checkBinds(binds []Bind) ([]Bind, error) {
 			return nil, fmt.Errorf("binding %q: %w", b.Host, err)
 		}
 		if _, err := os.Stat(host); err != nil {
-			return nil, advise(fmt.Errorf("binding %q: %w", b.Host, errors.Unwrap(err)), "make the folder or file first")
+			return nil, Advise(fmt.Errorf("binding %q: %w", b.Host, errors.Unwrap(err)), "make the folder or file first")
 		}
 		if !path.IsAbs(b.Container) || path.Clean(b.Container) == "/" {
 			err := fmt.Errorf("binding %q to %q: not an absolute path below the root", b.Host, b.Container)
-			return nil, advise(err, "give a path like /dev-files")
+			return nil, Advise(err, "give a path like /dev-files")
 		}
 		b.Host, b.Container = host, path.Clean(b.Container)
 		checked[i] = b

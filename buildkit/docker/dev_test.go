@@ -1,8 +1,6 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 

@@ -134,14 +134,14 @@ func (c *DevContainer) feed(ctx context.Context, content io.Reader) error {
 	ended := errors.New("it has ended")
 	select {
 	case <-c.exited:
-		return advise(fmt.Errorf("%w: %w", ErrNotRunning, ended), "start a new one")
+		return Advise(fmt.Errorf("%w: %w", ErrNotRunning, ended), "start a new one")
 	default:
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, feedTimeout, fmt.Errorf("it has taken nothing for %v", feedTimeout))
 	defer cancel()
 	err := c.out.feed(limited, content)
 	if err != nil && ctx.Err() == nil {
-		err = advise(fmt.Errorf("%w: %w", ErrNotRunning, err), "start a new one")
+		err = Advise(fmt.Errorf("%w: %w", ErrNotRunning, err), "start a new one")
 	}
 	return err
 }
@@ -153,7 +153,7 @@ const feedTimeout = 2 * time.Minute
 func notRunning(err error) error {
 	improper := strings.Contains(err.Error(), "state improper") // podman's
 	if errdefs.IsConflict(err) || errdefs.IsNotFound(err) || improper {
-		return advise(fmt.Errorf("%w: %w", ErrNotRunning, err), "start a new one")
+		return Advise(fmt.Errorf("%w: %w", ErrNotRunning, err), "start a new one")
 	}
 	return err
 }
@@ -187,5 +187,5 @@ func (c *DevContainer) remove(ctx context.Context) error {
 
 // failed makes the error of an exported method.
 func (c *DevContainer) failed(doing string, err error) error {
-	return c.engine.failed(fmt.Sprintf("%s the development container %.12s", doing, c.ID), err)
+	return c.engine.Failed(fmt.Sprintf("%s the development container %.12s", doing, c.ID), err)
 }

@@ -182,7 +182,7 @@ func (c *DevContainer) send(ctx context.Context, write func(*tar.Writer) error) 
 	}
 	// The engine that reads no further has its own reason; net/http closes the pipe then.
 	if writeErr != nil && !errors.Is(writeErr, errEnded) && !errors.Is(writeErr, io.ErrClosedPipe) {
-		return advise(fmt.Errorf("writing the archive: %w", writeErr), "try again: a file has changed meanwhile")
+		return Advise(fmt.Errorf("writing the archive: %w", writeErr), "try again: a file has changed meanwhile")
 	}
 	return err
 }

@@ -1,8 +1,6 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +16,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 

@@ -1,8 +1,6 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-
 	"bytes"
 	"context"
 	"errors"
@@ -13,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
 // elsewhere is a connection to an engine that does not see this machine's files: what it is asked to mount from one

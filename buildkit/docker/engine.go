@@ -181,7 +181,7 @@ func (e *Engine) APIVersion() string { return e.api.ClientVersion() }
 // where it decides what runs ("v6", "v7"); other machines leave it empty, as arm64 means v8.
 func (e *Engine) Platform(ctx context.Context) (Platform, error) {
 	p, err := e.platformOnce(ctx)
-	return p, e.failed("asking for the platform", err)
+	return p, e.Failed("asking for the platform", err)
 }
 
 // platformOnce is Platform with the client's error as it is.

@@ -14,7 +14,7 @@ import (
 // errNoEngine is the cause when something answers that is no engine: every engine since 2016 tells its API version.
 var errNoEngine = errors.New("what answers there is not a Docker Engine")
 
-// advice is an error with the line that helps. The line is not in its text: failed writes it once, as the last one.
+// advice is an error with the line that helps. The line is not in its text: Failed writes it once, as the last one.
 type advice struct {
 	error
 	fix string
@@ -22,8 +22,8 @@ type advice struct {
 
 func (a *advice) Unwrap() error { return a.error }
 
-// advise adds the line that helps. Of several in one error the outermost, or the first of joined ones, is written.
-func advise(err error, fix string) error { return &advice{err, fix} }
+// Advise adds a fix line to an error. If an error has several, the outermost is written, or the first of joined errors.
+func Advise(err error, fix string) error { return &advice{err, fix} }
 
 // advised reports whether an error has such a line.
 func advised(err error) bool {
@@ -63,7 +63,7 @@ func callers(err error) error {
 	if fix == "" {
 		return err
 	}
-	return advise(&worded{text, err}, fix)
+	return Advise(&worded{text, err}, fix)
 }
 
 // cutFix takes the fix lines out of an error's text, of which the first is the cause's: joined errors are written one
@@ -82,8 +82,8 @@ func cutFix(text string) (rest, fix string) {
 	return strings.Join(kept, "\n"), fix
 }
 
-// failed makes the error of an exported method; nil stays nil.
-func (e *Engine) failed(doing string, err error) error {
+// Failed returns the error that a user reads: what was being done, err, and a fix line. It returns nil if err is nil.
+func (e *Engine) Failed(doing string, err error) error {
 	if err == nil {
 		return nil
 	}

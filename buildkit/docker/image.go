@@ -82,7 +82,7 @@ func (i Image) Digest(ref string) (digest string, ok bool) {
 // fails over is a [*BrokenImageError].
 func (e *Engine) Image(ctx context.Context, ref string) (img Image, found bool, err error) {
 	img, found, err = e.image(ctx, ref)
-	return img, found, e.failed(fmt.Sprintf("inspecting image %q", ref), err)
+	return img, found, e.Failed(fmt.Sprintf("inspecting image %q", ref), err)
 }
 
 // Has reports whether ref names an image that has one of the given IDs and is complete: whether loading it again would

@@ -5,13 +5,12 @@ import (
 	"context"
 	"io"
 	"os"
+	"testing"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/image"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-
-	"testing"
 )
 
 // testImage is an image made by hand, whose default program is the test program.
@@ -59,16 +58,9 @@ func (ti *testImage) load(t *testing.T, e *Engine) *testImage {
 	return ti
 }
 
-// cleanup removes the image at the end of the test, by name and by ID: an ID of ours names nothing else.
 func (ti *testImage) cleanup(t *testing.T, e *Engine) {
-	t.Cleanup(func() {
-		for _, name := range []string{ti.Ref, ti.Config, ti.Manifest} {
-			_, err := e.api.ImageRemove(context.Background(), name, image.RemoveOptions{Force: true, PruneChildren: true})
-			if err != nil && !errdefs.IsNotFound(err) {
-				t.Logf("removing %s: %v", name, err)
-			}
-		}
-	})
+	t.Helper()
+	ti.made().Cleanup(t, e.api)
 }
 
 func removeImage(t *testing.T, e *Engine, ref string) {

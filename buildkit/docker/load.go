@@ -53,7 +53,7 @@ var errEnded = errors.New("the engine stopped reading the archive")
 // one, too, and this one is removed when the name is the other's in the end. Engines with graph drivers say which image has
 // lost the name. Of others one image can stay, if two loads end at the same moment.
 func (e *Engine) Load(ctx context.Context, req LoadRequest) error {
-	return e.failed(fmt.Sprintf("loading image %q", req.Ref), e.load(ctx, req))
+	return e.Failed(fmt.Sprintf("loading image %q", req.Ref), e.load(ctx, req))
 }
 
 func (e *Engine) load(ctx context.Context, req LoadRequest) error {
@@ -144,7 +144,7 @@ func joinSend(writeErr, loadErr error) error {
 	}
 	cause := fmt.Errorf("writing the archive: %w", callers(writeErr))
 	if !advised(cause) {
-		cause = advise(cause, "build the image again: what it is made of has changed or vanished")
+		cause = Advise(cause, "build the image again: what it is made of has changed or vanished")
 	}
 	if loadErr == nil || errors.Is(loadErr, writeErr) {
 		return cause
@@ -176,15 +176,15 @@ func (e *Engine) verify(ctx context.Context, req LoadRequest) (Image, error) {
 	case err != nil:
 		return loaded, fmt.Errorf("inspecting what was loaded: %w", err)
 	case !found:
-		return loaded, advise(errors.New("the engine reports success and does not have it"), again)
+		return loaded, Advise(errors.New("the engine reports success and does not have it"), again)
 	case !loaded.Is(req.IDs...):
 		if req.Label != "" {
 			_ = e.Retire(ctx, req.Label, req.IDs...) // the name is somebody else's: that is what is told
 		}
 		err := fmt.Errorf("the engine has %s under this name, not %s", loaded.ID, strings.Join(req.IDs, " or "))
-		return loaded, advise(err, again)
+		return loaded, Advise(err, again)
 	case !loaded.Complete:
-		return loaded, advise(errors.New("the engine lacks some of its content"), sendAll)
+		return loaded, Advise(errors.New("the engine lacks some of its content"), sendAll)
 	}
 	return loaded, nil
 }

@@ -1,21 +1,17 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
-
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/filters"
-
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
@@ -74,23 +70,11 @@ func TestMain(m *testing.M) {
 
 // nothingLeft looks for containers that the tests of this process have left in the machine's own engine.
 func nothingLeft() error {
-	ctx := context.Background()
-	e, err := Open(ctx, Options{Options: host.Options{Getenv: os.Getenv}})
+	e, err := Open(context.Background(), Options{Options: host.Options{Getenv: os.Getenv}})
 	if err != nil {
 		return nil // no engine, no containers
 	}
-	defer e.Close()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { // one that has ended is removed a moment later
-		left, err := e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", dockertest.Label+"="+dockertest.RunLabel()))})
-		switch {
-		case err != nil:
-			return fmt.Errorf("looking for containers that are left: %w", err)
-		case len(left) == 0:
-			return nil
-		case time.Now().After(end):
-			return fmt.Errorf("%d containers are left, the first is %v", len(left), left[0].Names)
-		}
-	}
+	return errors.Join(dockertest.NothingLeft(e.api), e.Close())
 }
 
 // eventually waits for a condition that another process or goroutine brings about.

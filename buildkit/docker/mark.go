@@ -58,7 +58,7 @@ func refused(err error) bool {
 // have grace to end in peace. It is for a process that outlives the one whose run that was.
 func (e *Engine) RemoveMarked(ctx context.Context, mark string, grace time.Duration) (int, error) {
 	n, err := e.removeMarked(ctx, mark, grace)
-	return n, e.failed(fmt.Sprintf("removing the containers of run %q", mark), err)
+	return n, e.Failed(fmt.Sprintf("removing the containers of run %q", mark), err)
 }
 
 func (e *Engine) removeMarked(ctx context.Context, mark string, grace time.Duration) (int, error) {

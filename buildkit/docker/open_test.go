@@ -1,9 +1,6 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
-
 	"context"
 	"errors"
 	"net"
@@ -15,6 +12,9 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 func TestOpen(t *testing.T) {

@@ -1,9 +1,6 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
-
 	"context"
 	"errors"
 	"io"
@@ -16,6 +13,8 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
@@ -72,10 +71,10 @@ func TestNoAnswer(t *testing.T) {
 		}},
 		{"attaching", "/attach", "POST /containers/c1/attach", func(ctx context.Context, e *Engine) error {
 			_, err := e.attachTo(ctx, "c1", container.AttachOptions{Stream: true})
-			return e.failed("attaching", err)
+			return e.Failed("attaching", err)
 		}},
 		{"starting a container", "/start", "POST /containers/c1/start", func(ctx context.Context, e *Engine) error {
-			return e.failed("starting", e.start(ctx, "c1", DefaultGrace))
+			return e.Failed("starting", e.start(ctx, "c1", DefaultGrace))
 		}},
 		{"asking for the platform", "/version", "GET /version", func(ctx context.Context, e *Engine) error {
 			_, err := e.Platform(ctx)
@@ -136,7 +135,7 @@ func TestNoAnswerToCleanup(t *testing.T) {
 		}},
 		{"inspecting a container that has started", "/json", "GET /containers/c1/json", func(ctx context.Context, e *Engine) error {
 			_, _, err := e.announce(ctx, container.CreateResponse{ID: "c1"}, RunRequest{})
-			return e.failed("starting", err)
+			return e.Failed("starting", err)
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -178,9 +177,9 @@ func TestNoOutput(t *testing.T) {
 			_, err := (&Builder{ID: "c1", engine: e}).Look(ctx, nil, "gcc")
 			return err
 		}},
-		{"what a node has", true, func(ctx context.Context, e *Engine) error {
-			_, err := (&Cluster{Name: "kind", Nodes: []Node{{ID: "c1", Name: "n"}}, engine: e}).Has(ctx, "hello")
-			return err
+		{"a command in any container", true, func(ctx context.Context, e *Engine) error {
+			_, err := e.Exec(ctx, ExecRequest{Container: "c1", Where: "the node n", Args: []string{"ctr"}})
+			return e.Failed("listing", err)
 		}},
 		{"a compiler", false, func(ctx context.Context, e *Engine) error {
 			_, err := (&Builder{ID: "c1", engine: e}).Exec(ctx, BuilderCommand{Args: []string{"go", "build"}})

@@ -1,8 +1,6 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-
 	"context"
 	"errors"
 	"io"
@@ -10,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
 // pendingHead is how the archives of tests begin: their first file and its padding.

@@ -38,7 +38,7 @@ func bindings(ports []Publish) (nat.PortSet, nat.PortMap, error) {
 	for _, p := range ports {
 		port, binding, err := p.parse()
 		if err != nil {
-			return nil, nil, advise(err, "give ports like 8080 or 53/udp, published as 8080, 0 or 127.0.0.1:8080")
+			return nil, nil, Advise(err, "give ports like 8080 or 53/udp, published as 8080, 0 or 127.0.0.1:8080")
 		}
 		exposed[port] = struct{}{}
 		bound[port] = append(bound[port], binding)

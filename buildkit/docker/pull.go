@@ -18,13 +18,13 @@ import (
 // Pull lets the engine fetch an image from its registry, with the credentials that the docker command has for it. The
 // platform is the image's; the zero one is the engine's own. progress is told lines for people; nil is told nothing.
 func (e *Engine) Pull(ctx context.Context, ref string, p Platform, progress func(string)) error {
-	return e.failed(fmt.Sprintf("pulling image %q", ref), e.pull(ctx, ref, p, progress))
+	return e.Failed(fmt.Sprintf("pulling image %q", ref), e.pull(ctx, ref, p, progress))
 }
 
 func (e *Engine) pull(ctx context.Context, ref string, p Platform, progress func(string)) (err error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
-		return advise(err, "use a reference like golang:1.26-bookworm")
+		return Advise(err, "use a reference like golang:1.26-bookworm")
 	}
 	options := image.PullOptions{}
 	if p.Architecture != "" {
@@ -58,7 +58,7 @@ func pullFix(err error) error {
 	if words := access.HideQueries(err.Error()); words != err.Error() {
 		err = &worded{words, err} // it repeats signed addresses too, which the registry has led it to
 	}
-	return advise(err, "correct the name, log in with docker login, or load the image into the engine yourself (docker pull, docker load)")
+	return Advise(err, "correct the name, log in with docker login, or load the image into the engine yourself (docker pull, docker load)")
 }
 
 // worded is an error in other words.

@@ -84,7 +84,7 @@ type Container struct {
 // kills.
 func (e *Engine) Run(ctx context.Context, req RunRequest) (exitCode int, err error) {
 	code, err := e.run(ctx, req)
-	return code, e.failed(fmt.Sprintf("running image %q", req.Image), err)
+	return code, e.Failed(fmt.Sprintf("running image %q", req.Image), err)
 }
 
 func (e *Engine) run(ctx context.Context, req RunRequest) (code int, err error) {

@@ -1,8 +1,6 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-
 	"bytes"
 	"context"
 	"errors"
@@ -18,6 +16,8 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
 // newRun is a request for the test program in a container of this test, which must be gone at its end.

@@ -10,7 +10,7 @@ import (
 // Save writes an image, by name or ID, to w as an archive, as "docker save" does. What is in w is worthless when it
 // fails or ctx ends.
 func (e *Engine) Save(ctx context.Context, ref string, w io.Writer) error {
-	return e.failed(fmt.Sprintf("saving image %q", ref), e.save(ctx, ref, w))
+	return e.Failed(fmt.Sprintf("saving image %q", ref), e.save(ctx, ref, w))
 }
 
 func (e *Engine) save(ctx context.Context, ref string, w io.Writer) error {

@@ -1,14 +1,14 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-
 	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
 	"io"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
 // What is saved is the image, by name and by ID, with all its layers.

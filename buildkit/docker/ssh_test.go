@@ -1,9 +1,6 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
-
 	"bytes"
 	"context"
 	"errors"
@@ -13,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // fakeSSH puts a command named ssh into PATH that ends at the given socket, and returns where it notes its calls.

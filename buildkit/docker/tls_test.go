@@ -1,9 +1,6 @@
 package docker
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
-
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -21,6 +18,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
 // pemFile encodes for a certificate folder.

@@ -14,6 +14,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/kind"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 )
 
@@ -42,8 +43,8 @@ type job struct {
 
 	// engineOnly makes the build use only the platform that the engine runs.
 	engineOnly  bool
-	clusterName string          // kind cluster in IMAGE_OUTPUT
-	cluster     *docker.Cluster // nil if the images go elsewhere
+	clusterName string        // kind cluster in IMAGE_OUTPUT
+	cluster     *kind.Cluster // nil if the images go elsewhere
 
 	assuming sync.Mutex  // guards assumed and mistaken
 	assumed  *assumption // about the engine, or nil

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/kind"
 )
 
 // output is where images go.
@@ -79,8 +79,8 @@ func (j *job) findCluster(ctx context.Context) error {
 	if j.output != outputKind || j.cluster != nil || j.engine == nil {
 		return nil
 	}
-	cluster, err := j.engine.Cluster(ctx, j.clusterName)
-	var none *docker.NoClusterError
+	cluster, err := kind.Find(ctx, j.engine, j.clusterName)
+	var none *kind.NoClusterError
 	switch {
 	case errors.As(err, &none):
 		return &buildkit.ConfigError{Err: err}

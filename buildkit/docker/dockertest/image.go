@@ -1,8 +1,6 @@
 package dockertest
 
 import (
-	"fmt"
-
 	"archive/tar"
 	"bytes"
 	"crypto/rand"
@@ -10,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"strings"

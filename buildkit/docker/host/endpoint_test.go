@@ -1,8 +1,6 @@
 package host
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-
 	"errors"
 	"net"
 	"os"
@@ -12,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/docker/docker/client"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
 // The folder's name as the docker command made it (docker context create fromscratch-test-ctx).

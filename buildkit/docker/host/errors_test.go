@@ -7,10 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-
-	"testing"
 )
 
 // dialError is the error of an endpoint at which nobody listens.

@@ -4,10 +4,9 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
-
-	"testing"
 )
 
 // A command that ignores the end of its input and SIGTERM is killed.

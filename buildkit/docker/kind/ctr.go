@@ -1,8 +1,7 @@
-package docker
+package kind
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/distribution/reference"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
@@ -36,7 +36,7 @@ type nodeImage struct {
 func (c *Cluster) image(ctx context.Context, n Node, name string) (nodeImage, error) {
 	out, err := c.run(ctx, n, ctr("images", "check", fmt.Sprintf("name==%q", name)), nil)
 	if err != nil {
-		return nodeImage{}, nodeFix(err, n)
+		return nodeImage{}, err
 	}
 	return parseCheck(out, name), nil
 }
@@ -56,7 +56,7 @@ func parseCheck(table, name string) nodeImage {
 func (c *Cluster) content(ctx context.Context, n Node) (map[string]bool, error) {
 	out, err := c.run(ctx, n, ctr("content", "ls", "-q"), nil)
 	if err != nil {
-		return nil, nodeFix(err, n)
+		return nil, err
 	}
 	have := map[string]bool{}
 	for _, d := range strings.Fields(out) {
@@ -70,7 +70,7 @@ func (c *Cluster) content(ctx context.Context, n Node) (map[string]bool, error) 
 func (c *Cluster) snapshotter(ctx context.Context, n Node) (string, error) {
 	out, err := c.run(ctx, n, []string{"containerd", "config", "dump"}, nil)
 	if err != nil {
-		return "", nodeFix(err, n)
+		return "", err
 	}
 	return parseSnapshotter(out), nil
 }
@@ -101,23 +101,19 @@ func parseSnapshotter(config string) string {
 // Source: https://github.com/kubernetes-sigs/kind/blob/v0.29.0/pkg/cluster/nodeutils/util.go
 func (c *Cluster) importInto(ctx context.Context, n Node, snapshotter string, write func(context.Context, io.Writer) error) error {
 	_, err := c.run(ctx, n, ctr("images", "import", "--all-platforms", "--snapshotter="+snapshotter, "-"), write)
-	return nodeFix(err, n)
+	return err
 }
 
 // nodeFix advises about a command that failed in a node.
-func nodeFix(err error, n Node) error {
-	var failed *nodeError
-	if !errors.As(err, &failed) || advised(err) {
-		return err
-	}
+func nodeFix(failed *nodeError, n Node) error {
 	text := strings.ToLower(failed.stderr)
 	switch {
 	case strings.Contains(text, "containerd.sock"):
-		return advise(err, "wait until the node is up; docker exec "+plaintext.Shell(n.Name)+" systemctl status containerd tells how it is")
+		return docker.Advise(failed, "wait until the node is up; docker exec "+plaintext.Shell(n.Name)+" systemctl status containerd tells how it is")
 	case strings.Contains(text, "executable file not found"), failed.code == 126 || failed.code == 127:
-		return advise(err, "create the cluster with a node image of kind's, which has containerd and ctr")
+		return docker.Advise(failed, "create the cluster with a node image of kind's, which has containerd and ctr")
 	case strings.Contains(text, "no space left on device"):
-		return advise(err, "free space on the engine's disk: docker system df shows what takes it")
+		return docker.Advise(failed, "free space on the engine's disk: docker system df shows what takes it")
 	}
-	return advise(err, "look into the node's log: docker exec "+plaintext.Shell(n.Name)+" journalctl -u containerd")
+	return docker.Advise(failed, "look into the node's log: docker exec "+plaintext.Shell(n.Name)+" journalctl -u containerd")
 }

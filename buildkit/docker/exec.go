@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types"
@@ -14,49 +13,52 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 )
 
-// nodeError is a command in a node that ended with another code than 0.
-type nodeError struct {
-	node   string
-	args   []string
-	code   int
-	stderr string
+// ExecRequest is a command for a running container.
+type ExecRequest struct {
+	// Container is the ID of the container.
+	Container string
+	// Where names the container in errors ("the node kind-worker").
+	Where string
+	Args  []string
+	// Input writes the command's standard input. It must return when writing fails or ctx ends. nil means no input.
+	Input func(context.Context, io.Writer) error
+	// Failed returns the error for a command that exits with a code other than 0. output is its stderr, then its stdout.
+	Failed func(code int, output string) error
 }
 
-func (e *nodeError) Error() string {
-	text := fmt.Sprintf("running %q in the node %s: exit code %d", strings.Join(e.args, " "), e.node, e.code)
-	if e.stderr != "" {
-		text += ": " + e.stderr
-	}
-	return text
-}
-
-// run runs a command in a node and returns what it prints. What input writes is its standard input; nil is none. When
-// ctx ends, the connection is cut: the command's input ends early, which ends the command.
-func (c *Cluster) run(ctx context.Context, n Node, args []string, input func(context.Context, io.Writer) error) (string, error) {
-	created, err := c.engine.api.ContainerExecCreate(ctx, n.ID, container.ExecOptions{
-		Cmd: args, AttachStdin: input != nil, AttachStdout: true, AttachStderr: true,
+// Exec runs a command in a container and returns what it writes to stdout. If ctx ends, the connection is closed: the
+// command's input then ends early, which ends the command.
+//
+// Errors have no context and no fix line for the user yet: see [Engine.Failed].
+func (e *Engine) Exec(ctx context.Context, req ExecRequest) (stdout string, err error) {
+	created, err := e.api.ContainerExecCreate(ctx, req.Container, container.ExecOptions{
+		Cmd: req.Args, AttachStdin: req.Input != nil, AttachStdout: true, AttachStderr: true,
 	})
 	if err != nil {
-		return "", fmt.Errorf("running %q in the node %s: %w", args[0], n.Name, err)
+		return "", req.wrap(err)
 	}
-	conn, err := c.engine.execAttach(ctx, created.ID)
+	conn, err := e.execAttach(ctx, created.ID)
 	if err != nil {
-		return "", fmt.Errorf("running %q in the node %s: %w", args[0], n.Name, err)
+		return "", req.wrap(err)
 	}
-	var stdout, stderr bytes.Buffer
-	fedErr, readErr := converse(ctx, conn, c.engine.hear(conn, created.ID, input == nil), &stdout, &stderr, input)
+	var out, errOut bytes.Buffer
+	fedErr, readErr := converse(ctx, conn, e.hear(conn, created.ID, req.Input == nil), &out, &errOut, req.Input)
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
-	code, err := c.engine.execCode(ctx, created.ID)
+	code, err := e.execCode(ctx, created.ID)
 	switch {
 	case err != nil || readErr != nil:
-		return "", fmt.Errorf("running %q in the node %s: %w", args[0], n.Name, errors.Join(readErr, err))
-	case code != 0:
-		failed := &nodeError{n.Name, args, code, lastWords(stderr.String() + stdout.String())}
-		return "", joinSend(fedErr, failed) // a failed writer makes the command fail too
+		return "", req.wrap(errors.Join(readErr, err))
+	case code != 0: // a failed writer makes the command fail too
+		return "", joinSend(fedErr, req.Failed(code, errOut.String()+out.String()))
 	}
-	return stdout.String(), joinSend(fedErr, nil)
+	return out.String(), joinSend(fedErr, nil)
+}
+
+// wrap adds the command and the container to an error.
+func (req ExecRequest) wrap(err error) error {
+	return fmt.Errorf("running %q in %s: %w", req.Args[0], req.Where, err)
 }
 
 // converse feeds a command's input while it reads its output, until the output ends. It leaves nothing running.
@@ -116,15 +118,4 @@ func (e *Engine) execCode(ctx context.Context, id string) (int, error) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-// lastWords is what a command said of its failure: its last line that is not of a log.
-func lastWords(text string) string {
-	last := ""
-	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "time=") {
-			last = line
-		}
-	}
-	return strings.TrimPrefix(last, "ctr: ")
 }

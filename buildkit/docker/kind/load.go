@@ -1,4 +1,4 @@
-package docker
+package kind
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
@@ -50,7 +51,7 @@ func (c *Cluster) has(ctx context.Context, ref string, ids []string) (bool, erro
 	var missing atomic.Bool
 	err = c.each(func(n Node) error {
 		img, err := c.image(ctx, n, name)
-		if err != nil || !img.complete || !(Image{ID: img.digest}).Is(ids...) {
+		if err != nil || !img.complete || !(docker.Image{ID: img.digest}).Is(ids...) {
 			missing.Store(true)
 		}
 		return err
@@ -143,7 +144,7 @@ func (c *Cluster) send(ctx context.Context, n Node, name, snapshotter string, ha
 	default:
 		return sent, nil
 	}
-	return sent, advise(err, "try again; if it stays so, look into the node's log: docker exec "+plaintext.Shell(n.Name)+" journalctl -u containerd")
+	return sent, docker.Advise(err, "try again; if it stays so, look into the node's log: docker exec "+plaintext.Shell(n.Name)+" journalctl -u containerd")
 }
 
 // counter counts what it passes on.
@@ -177,5 +178,5 @@ func (c *Cluster) each(do func(Node) error) error {
 
 // failed makes the error of an exported method; nil stays nil.
 func (c *Cluster) failed(ref string, err error) error {
-	return c.engine.failed(fmt.Sprintf("bringing image %q to the kind cluster %q", ref, c.Name), err)
+	return c.engine.Failed(fmt.Sprintf("bringing image %q to the kind cluster %q", ref, c.Name), err)
 }

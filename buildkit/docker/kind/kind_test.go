@@ -1,8 +1,6 @@
-package docker
+package kind
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
-
 	"context"
 	"errors"
 	"io"
@@ -12,10 +10,14 @@ import (
 	"testing"
 
 	"github.com/docker/docker/api/types/container"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // nodeOf starts a container that looks like a node of a cluster, with the fake ctr of testdata in it.
-func nodeOf(t *testing.T, e *Engine, image *testImage, cluster, role string, env ...string) Node {
+func nodeOf(t *testing.T, e engine, image *dockertest.Image, cluster, role string, env ...string) Node {
 	t.Helper()
 	ctx, name := context.Background(), "fromscratch-test-"+dockertest.Random()
 	created, err := e.api.ContainerCreate(ctx, &container.Config{
@@ -32,22 +34,35 @@ func nodeOf(t *testing.T, e *Engine, image *testImage, cluster, role string, env
 }
 
 // nodeImageOf makes the image of such nodes, with further names for its program.
-func nodeImageOf(t *testing.T, e *Engine, arch string, names ...string) *testImage {
+func nodeImageOf(t *testing.T, e engine, arch string, names ...string) *dockertest.Image {
 	t.Helper()
-	content, err := os.ReadFile(program(t, "node"))
+	content, err := os.ReadFile(testkit.Program(t, "./testdata/node"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ti := (&testImage{Program: content, Arch: arch}).build(t)
+	ti := (&dockertest.Image{Program: content, Arch: arch}).Build(t)
 	for _, name := range names {
-		ti.Layers = append(ti.Layers, ti.made().Blob(dockertest.Tar(t, "bin/"+name, 0o755, content)))
+		ti.Layers = append(ti.Layers, ti.Blob(dockertest.Tar(t, "bin/"+name, 0o755, content)))
 	}
-	ti.made().Describe(t)
-	return ti.load(t, e)
+	ti.Describe(t)
+	ti.Cleanup(t, e.api)
+	if err := e.Load(context.Background(), docker.LoadRequest{Ref: ti.Ref, IDs: []string{ti.Config, ti.Manifest}, Write: func(_ context.Context, w io.Writer) error {
+		_, err := w.Write(ti.Archive(t))
+		return err
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	return ti
+}
+
+// newImage makes an image to import. Half of its archive is more than a writer buffers.
+func newImage(t *testing.T) *dockertest.Image {
+	t.Helper()
+	return (&dockertest.Image{Program: make([]byte, 1<<20)}).Build(t)
 }
 
 // importOf is the request for an image; written counts the archives.
-func importOf(t *testing.T, ti *testImage, written *int) ImportRequest {
+func importOf(t *testing.T, ti *dockertest.Image, written *int) ImportRequest {
 	return ImportRequest{
 		Ref: ti.Ref, Digest: ti.Manifest, Layers: ti.Layers,
 		Write: func(_ context.Context, w io.Writer, omitted func(string) bool) error {
@@ -58,7 +73,7 @@ func importOf(t *testing.T, ti *testImage, written *int) ImportRequest {
 					omit = append(omit, l)
 				}
 			}
-			_, err := w.Write(ti.archive(t, omit...))
+			_, err := w.Write(ti.Archive(t, omit...))
 			return err
 		},
 	}
@@ -69,8 +84,8 @@ func TestHeavyClusterImport(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
 	node := nodeImageOf(t, e, "", "ctr", "containerd")
-	ti := (&testImage{}).build(t)
-	full, omitted := int64(len(ti.archive(t))), int64(len(ti.archive(t, ti.Layers[:2]...)))
+	ti := newImage(t)
+	full, omitted := int64(len(ti.Archive(t))), int64(len(ti.Archive(t, ti.Layers[:2]...)))
 	for _, test := range []struct {
 		fault   string
 		written int
@@ -88,7 +103,7 @@ func TestHeavyClusterImport(t *testing.T) {
 			name := "fromscratch-test-" + dockertest.Random()
 			nodeOf(t, e, node, name, "worker", "FAULT="+test.fault, "IMAGE=docker.io/library/"+ti.Ref, "DIGEST="+ti.Manifest,
 				"LAYERS="+strings.Join(ti.Layers[:2], ","))
-			c, err := e.Cluster(context.Background(), name)
+			c, err := Find(context.Background(), e.Engine, name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +138,7 @@ func TestHeavyClusterImportCut(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
 	node := nodeImageOf(t, e, "", "ctr", "containerd")
-	ti := (&testImage{}).build(t)
+	ti := newImage(t)
 	broken := errors.New("the source has changed")
 	for _, test := range []struct {
 		name string
@@ -135,7 +150,7 @@ func TestHeavyClusterImportCut(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			name := "fromscratch-test-" + dockertest.Random()
 			nodeOf(t, e, node, name, "control-plane", "IMAGE=docker.io/library/"+ti.Ref)
-			c, err := e.Cluster(context.Background(), name)
+			c, err := Find(context.Background(), e.Engine, name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +159,7 @@ func TestHeavyClusterImportCut(t *testing.T) {
 			written := 0
 			req := importOf(t, ti, &written)
 			req.Write = func(_ context.Context, w io.Writer, _ func(string) bool) error {
-				archive := ti.archive(t)
+				archive := ti.Archive(t)
 				if _, err := w.Write(archive[:len(archive)/2]); err != nil {
 					return err
 				}
@@ -153,7 +168,7 @@ func TestHeavyClusterImportCut(t *testing.T) {
 			if _, err := c.Import(ctx, req); !errors.Is(err, broken) {
 				t.Errorf("%v", err)
 			}
-			eventually(t, "ctr ends", func() bool {
+			testkit.WaitFor(t, "ctr ends", func() bool {
 				out, err := c.run(context.Background(), c.Nodes[0], ctr("ended"), nil)
 				return err == nil && out == "yes\n"
 			})
@@ -166,7 +181,7 @@ func TestHeavyCluster(t *testing.T) {
 	e := openEngine(t)
 	ctx, name := context.Background(), "fromscratch-test-"+dockertest.Random()
 	image := nodeImageOf(t, e, "arm64") // without ctr
-	_, err := e.Cluster(ctx, name)
+	_, err := Find(ctx, e.Engine, name)
 	var none *NoClusterError
 	if !errors.As(err, &none) || slices.Contains(none.Have, name) {
 		t.Fatalf("%T %v", err, err)
@@ -174,33 +189,33 @@ func TestHeavyCluster(t *testing.T) {
 	dockertest.WantError(t, err, name, "kind create cluster --name "+name)
 
 	nodeOf(t, e, image, name, "external-load-balancer")
-	if _, err := e.Cluster(ctx, name); !errors.As(err, &none) {
+	if _, err := Find(ctx, e.Engine, name); !errors.As(err, &none) {
 		t.Errorf("a load balancer is taken for a cluster: %v", err)
 	}
 	first, second := nodeOf(t, e, image, name, "control-plane"), nodeOf(t, e, image, name, "worker")
-	c, err := e.Cluster(ctx, name)
+	c, err := Find(ctx, e.Engine, name)
 	want := []Node{first, second}
 	slices.SortFunc(want, func(a, b Node) int { return strings.Compare(a.Name, b.Name) })
 	if err != nil || !slices.Equal(c.Nodes, want) {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	if p, err := c.Platform(ctx); p != (Platform{OS: "linux", Architecture: "arm64"}) || err != nil {
+	if p, err := c.Platform(ctx); p != (docker.Platform{OS: "linux", Architecture: "arm64"}) || err != nil {
 		t.Errorf("platform %s, %v", p, err)
 	}
 	_, err = c.Has(ctx, "hello", "sha256:1")
 	dockertest.WantError(t, err, "ctr", "create the cluster with a node image of kind's")
 
-	_, err = e.Cluster(ctx, name+"-other")
+	_, err = Find(ctx, e.Engine, name+"-other")
 	dockertest.WantError(t, err, name, "name one of these")
 	if err := e.api.ContainerKill(ctx, second.ID, "KILL"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the node ends", func() bool { _, err = e.Cluster(ctx, name); return err != nil })
+	testkit.WaitFor(t, "the node ends", func() bool { _, err = Find(ctx, e.Engine, name); return err != nil })
 	dockertest.WantError(t, err, second.Name+" is exited", "docker start "+second.Name)
 
 	other := nodeOf(t, e, nodeImageOf(t, e, ""), name+"-mixed", "worker")
 	nodeOf(t, e, image, name+"-mixed", "worker")
-	if c, err = e.Cluster(ctx, name+"-mixed"); err != nil {
+	if c, err = Find(ctx, e.Engine, name+"-mixed"); err != nil {
 		t.Fatal(err)
 	}
 	_, err = c.Platform(ctx)
