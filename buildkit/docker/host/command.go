@@ -14,28 +14,28 @@ import (
 )
 
 const (
-	// exitTimeout is how long a command may take to end after it was asked to, or after its output has ended.
+	// exitTimeout limits how long a command may take to exit after SIGTERM or after the end of its output.
 	exitTimeout = 3 * time.Second
-	// stderrLimit is how much of a command's last words is kept.
+	// stderrLimit is how many bytes of a command's output a Tail keeps.
 	stderrLimit = 4 << 10
 )
 
 // commandConn is a connection over a command's standard input and output.
 type commandConn struct {
 	cmd    *exec.Cmd
-	stdin  *os.File // our ends of the pipes
+	stdin  *os.File // this process's ends of the pipes
 	stdout *os.File
 	stderr Tail
-	failed func(error) // is told why the command ended early
+	failed func(error) // called with the error if the command fails
 
-	done chan struct{} // closed when the command has ended
-	err  error         // how it ended; read after done
+	done chan struct{} // closed when the command has exited
+	err  error         // its failure; read after done
 
 	closing  sync.Once
 	stdinEnd sync.Once
 }
 
-// commandError is a command that ended with an error while it was needed.
+// commandError reports that a command failed while it was needed.
 type commandError struct {
 	args   []string
 	err    error
@@ -52,8 +52,8 @@ func (e *commandError) Error() string {
 
 func (e *commandError) Unwrap() error { return e.err }
 
-// startCommand starts a command as a connection. The command lives as long as the connection, not as the context of
-// the request that opened it: the transport uses connections for later requests too.
+// startCommand starts a command as a connection. The command runs until the connection is closed. It outlives the context
+// of the request that opened it, because the transport reuses connections for later requests.
 func startCommand(args []string, failed func(error)) (net.Conn, error) {
 	c := &commandConn{cmd: exec.Command(args[0], args[1:]...), failed: failed, done: make(chan struct{})}
 	stdin, theirIn, err := pipeIn()
@@ -77,13 +77,13 @@ func startCommand(args []string, failed func(error)) (net.Conn, error) {
 	return c, nil
 }
 
-// pipeIn is os.Pipe with the writing end first: ours.
+// pipeIn is os.Pipe with the writing end first, which this process keeps.
 func pipeIn() (ours, theirs *os.File, err error) {
 	theirs, ours, err = os.Pipe()
 	return ours, theirs, err
 }
 
-// wait reaps the command. It starts with the command and ends with it, at the latest when Close kills it.
+// wait waits until the command exits, at the latest when Close kills it.
 func (c *commandConn) wait() {
 	defer close(c.done)
 	if err := c.cmd.Wait(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
@@ -103,7 +103,7 @@ func (c *commandConn) Write(p []byte) (int, error) {
 	return n, c.explain(err)
 }
 
-// explain replaces the end of a pipe by the reason why the command ended, when it failed.
+// explain replaces the error of a closed pipe by the command's failure, if it failed.
 func (c *commandConn) explain(err error) error {
 	if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.EPIPE) {
 		return err
@@ -122,22 +122,22 @@ func (c *commandConn) explain(err error) error {
 	return c.err
 }
 
-// CloseWrite ends the command's input; its output can still be read. "dial-stdio" passes that on to the engine, which
-// ends the input of what it runs.
+// CloseWrite closes the command's input; its output can still be read. "dial-stdio" passes this on to the engine, which
+// closes the input of the program that it runs.
 func (c *commandConn) CloseWrite() error {
 	var err error
 	c.stdinEnd.Do(func() { err = c.stdin.Close() })
 	return err
 }
 
-// Close ends the command: by the end of its input and SIGTERM, after exitTimeout by force. It returns when the command
-// has ended, and how it ended is then no error.
+// Close closes the command's input, sends SIGTERM, and kills the command after exitTimeout. It returns when the command
+// has exited, and ignores its exit code.
 func (c *commandConn) Close() error {
 	var err error
 	c.closing.Do(func() {
 		err = c.CloseWrite()
-		if c.cmd.Process.Signal(syscall.SIGTERM) != nil { // ended already, or Windows, which has no such signal
-			_ = c.cmd.Process.Kill() // fails when it has ended
+		if c.cmd.Process.Signal(syscall.SIGTERM) != nil { // it has exited, or this is Windows, which has no SIGTERM
+			_ = c.cmd.Process.Kill() // fails if it has exited
 		}
 		force := time.AfterFunc(exitTimeout, func() { _ = c.cmd.Process.Kill() })
 		<-c.done
@@ -147,7 +147,7 @@ func (c *commandConn) Close() error {
 	return err
 }
 
-// commandAddr is both ends' address: a command has none.
+// commandAddr stands in for both addresses: a command has none.
 type commandAddr struct{}
 
 func (commandAddr) Network() string { return "command" }
@@ -156,14 +156,14 @@ func (commandAddr) String() string  { return "command" }
 func (c *commandConn) LocalAddr() net.Addr  { return commandAddr{} }
 func (c *commandConn) RemoteAddr() net.Addr { return commandAddr{} }
 
-// SetDeadline works where pipes have deadlines, which Windows' have not.
+// SetDeadline fails on Windows, whose pipes have no deadlines.
 func (c *commandConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 func (c *commandConn) SetReadDeadline(t time.Time) error  { return c.stdout.SetReadDeadline(t) }
 func (c *commandConn) SetWriteDeadline(t time.Time) error { return c.stdin.SetWriteDeadline(t) }
 
-// Tail keeps the end of what is written to it.
+// Tail is a writer that keeps the last 4 KiB written to it. The zero value is ready to use.
 type Tail struct {
 	mu   sync.Mutex
 	last []byte

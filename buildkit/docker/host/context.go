@@ -22,7 +22,7 @@ import (
 //
 // Source: https://github.com/docker/cli/blob/v28.5.2/cli/context/store/doc.go
 
-// contextMeta is the part of meta.json that matters.
+// contextMeta holds the used fields of a meta.json.
 type contextMeta struct {
 	Name      string
 	Endpoints map[string]struct {
@@ -31,7 +31,8 @@ type contextMeta struct {
 	}
 }
 
-// contextName is the name of the context in use, who chose it, and how to choose another; "" when nobody did.
+// contextName returns the name of the context in use, the setting that chose it, and how to choose another. The name is
+// "" if nobody chose a context.
 func (o Options) contextName() (name, origin, undo string, err error) {
 	if name := o.getenv("DOCKER_CONTEXT"); name != "" {
 		return name, contextOrigin(name, "DOCKER_CONTEXT"), "unset DOCKER_CONTEXT", nil
@@ -59,10 +60,10 @@ func (o Options) contextName() (name, origin, undo string, err error) {
 	return name, contextOrigin(name, file), "docker context use default", nil
 }
 
-// contextOrigin is what a person reads about where a host came from.
+// contextOrigin names a context and the setting that chose it, for errors.
 func contextOrigin(name, source string) string { return fmt.Sprintf("context %q (%s)", name, source) }
 
-// contextEndpoint reads a context's endpoint.
+// contextEndpoint reads the endpoint of a context.
 func (o Options) contextEndpoint(name, origin, undo string) (Endpoint, error) {
 	ep := Endpoint{Origin: origin, undo: undo}
 	meta, err := o.readContext(name)
@@ -77,7 +78,7 @@ func (o Options) contextEndpoint(name, origin, undo string) (Endpoint, error) {
 		return Endpoint{}, ep.invalid(err, hostFix)
 	}
 	if usesTLS(ep.Host) {
-		// The docker command speaks plain HTTP to an https:// host without certificates; that cannot be meant.
+		// To an https:// host without certificates the docker command speaks plain HTTP. Nobody can want that.
 		wanted := docker.SkipTLSVerify || strings.HasPrefix(ep.Host, "https://")
 		if ep.TLS, err = o.contextTLS(name, wanted, docker.SkipTLSVerify); err != nil {
 			return Endpoint{}, ep.invalid(err, tlsFilesFix)
@@ -86,7 +87,7 @@ func (o Options) contextEndpoint(name, origin, undo string) (Endpoint, error) {
 	return ep.complete()
 }
 
-// parseContextHost is parseHost, and http and https, which a context may name but DOCKER_HOST not.
+// parseContextHost is parseHost that also accepts http and https, which a context may use and DOCKER_HOST may not.
 func parseContextHost(host string) (string, error) {
 	scheme, rest, _ := strings.Cut(host, "://")
 	if scheme != "http" && scheme != "https" {
@@ -96,10 +97,10 @@ func parseContextHost(host string) (string, error) {
 	return scheme + strings.TrimPrefix(completed, "tcp"), err
 }
 
-// contextPattern is what the docker command accepts as a name.
+// contextPattern matches the names that the docker command accepts.
 const contextPattern = `^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$`
 
-// readContext reads what is known about a context. The error does not name it: its caller does.
+// readContext reads the meta.json of a context. The caller names the context in the error.
 func (o Options) readContext(name string) (contextMeta, error) {
 	if !regexp.MustCompile(contextPattern).MatchString(name) {
 		return contextMeta{}, errors.New("that is not a context's name")
@@ -114,7 +115,7 @@ func (o Options) readContext(name string) (contextMeta, error) {
 	return meta, err
 }
 
-// readMeta reads a meta.json. Field names match in any case, as they do for the docker command.
+// readMeta reads a meta.json. Field names match in any case, as for the docker command.
 func readMeta(file string) (contextMeta, error) {
 	var meta contextMeta
 	content, err := os.ReadFile(file)
@@ -127,19 +128,19 @@ func readMeta(file string) (contextMeta, error) {
 	return meta, nil
 }
 
-// contextID is the folder name of a context.
+// contextID returns the name of a context's folder.
 func contextID(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return hex.EncodeToString(sum[:])
 }
 
-// contextFix names the contexts that can be chosen instead.
+// contextFix returns a fix that lists the contexts to choose from.
 func (o Options) contextFix(undo string) string {
 	return fmt.Sprintf("choose one of these contexts: %s; or %s", strings.Join(o.contextNames(), ", "), undo)
 }
 
-// contextNames lists the contexts in order, "default" first, which always exists. What cannot be read is left out:
-// the list is help in an error that has another cause.
+// contextNames lists the contexts in order, with "default" first, which always exists. It leaves out contexts that can't
+// be read: the list helps in an error that has another cause.
 func (o Options) contextNames() []string {
 	metas, err := filepath.Glob(filepath.Join(o.ConfigFolder(), "contexts", "meta", "*", "meta.json"))
 	if err != nil || o.ConfigFolder() == "" {

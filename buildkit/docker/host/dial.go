@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// Dialer connects to an endpoint. It keeps the last failure, because the client replaces it by "Cannot connect to the
-// Docker daemon" and the reason decides which advice a person gets.
+// Dialer connects to an endpoint. It keeps the last error, because it decides on the fix and the Docker client replaces
+// it by "Cannot connect to the Docker daemon".
 type Dialer struct {
-	// Pipe dials npipe hosts: it is the client's own. It must be set before Dial is used for one.
+	// Pipe dials npipe hosts. It is required for these; the Docker client has such a function.
 	Pipe func(ctx context.Context, network, address string) (net.Conn, error)
 
 	endpoint Endpoint
@@ -24,10 +24,10 @@ type Dialer struct {
 	last error
 }
 
-// NewDialer makes the dialer of an endpoint.
+// NewDialer returns a dialer for an endpoint.
 func NewDialer(ep Endpoint) *Dialer { return &Dialer{endpoint: ep} }
 
-// Dial connects, whatever the network.
+// Dial connects to the endpoint. It has the signature that [net/http.Transport] wants, and ignores network.
 func (d *Dialer) Dial(ctx context.Context, _, address string) (net.Conn, error) {
 	conn, err := d.connect(ctx, address)
 	if err != nil {
@@ -37,7 +37,7 @@ func (d *Dialer) Dial(ctx context.Context, _, address string) (net.Conn, error) 
 	return conn, nil
 }
 
-// connect ignores the network that the transport asks for: it is "tcp" for a socket too.
+// connect connects by the scheme of the host. A transport asks for the network "tcp" even for a socket.
 func (d *Dialer) connect(ctx context.Context, address string) (net.Conn, error) {
 	plain := net.Dialer{Timeout: DialTimeout, KeepAlive: 30 * time.Second}
 	scheme, path, _ := strings.Cut(d.endpoint.Host, "://")
@@ -58,7 +58,7 @@ func (d *Dialer) failed(err error) {
 	d.last = err
 }
 
-// Cause is what is behind a client's error: the failed connect when there was one.
+// Cause returns the last failed connection attempt, which is why the client returned err; err itself if none failed.
 func (d *Dialer) Cause(err error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -68,11 +68,12 @@ func (d *Dialer) Cause(err error) error {
 	return err
 }
 
-// otherSocket is a place where an engine may listen when the default one does not.
+// otherSocket is a place where an engine may listen if the default socket doesn't exist.
 type otherSocket struct{ path, origin string }
 
-// otherSockets lists them in the order in which they are tried: rootless Docker (https://docs.docker.com/engine/security/rootless/),
-// Docker Desktop's on macOS and on Linux, podman's user service and the system's (podman-system-service(1)).
+// otherSockets lists these places in the order to try them: rootless Docker
+// (https://docs.docker.com/engine/security/rootless/), Docker Desktop on macOS and on Linux, podman's service of the user
+// and of the system (podman-system-service(1)).
 func (o Options) otherSockets() []otherSocket {
 	var sockets []otherSocket
 	run, home := o.runtimeDir(), o.home()
@@ -89,8 +90,8 @@ func (o Options) otherSockets() []otherSocket {
 	return append(sockets, otherSocket{"/run/podman/podman.sock", "the system's podman socket"})
 }
 
-// runtimeDir is where a user's services have their sockets. A shell that was not logged in by systemd, like sudo's and
-// cron's, has no XDG_RUNTIME_DIR; the folder is there nevertheless (pam_systemd(8)).
+// runtimeDir returns the folder of the sockets of a user's services. Shells of sudo and cron have no XDG_RUNTIME_DIR, but
+// the folder may exist for them too (pam_systemd(8)).
 func (o Options) runtimeDir() string {
 	if dir := o.getenv("XDG_RUNTIME_DIR"); dir != "" || runtime.GOOS != "linux" {
 		return dir
@@ -98,13 +99,14 @@ func (o Options) runtimeDir() string {
 	return fmt.Sprintf("/run/user/%d", os.Getuid())
 }
 
-// firstSocket is ep when its socket exists or none of the others does; else ep at the first of the others.
+// firstSocket returns ep with the first socket that exists: its own, else one of the others. If none exists, it returns
+// ep with its own socket.
 func firstSocket(ep Endpoint, others []otherSocket) Endpoint {
 	if isSocket(strings.TrimPrefix(ep.Host, "unix://")) {
 		return ep
 	}
 	for _, s := range others {
-		// One that this user may not even look at is not meant for them.
+		// A socket in a folder that is closed to this user is not for this user.
 		if info, err := os.Stat(s.path); err == nil && info.Mode()&os.ModeSocket != 0 {
 			ep.Host, ep.Origin = "unix://"+s.path, s.origin
 			return ep
@@ -114,8 +116,7 @@ func firstSocket(ep Endpoint, others []otherSocket) Endpoint {
 	return ep
 }
 
-// isSocket reports whether something that could be a socket is there. What cannot be looked at counts: connecting to
-// it then tells why.
+// isSocket reports whether there is a socket at path. It is true if path can't be inspected: connecting then says why.
 func isSocket(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -18,52 +18,51 @@ import (
 )
 
 const (
-	// DialTimeout bounds one connect, so that a dead host is known after five seconds and not after the kernel's
-	// two minutes.
+	// DialTimeout limits one connection attempt. The kernel would try a dead host for two minutes.
 	DialTimeout = 5 * time.Second
-	// pingTimeout bounds Open as a whole: a host may accept a connection and never answer. It is the docker
-	// command's own limit.
+	// pingTimeout limits the first answer: a host may accept a connection and never answer. The docker command has the
+	// same limit.
 	pingTimeout = 10 * time.Second
-	// sshTimeout is pingTimeout for ssh hosts: it is what the docker command grants ssh alone to connect.
+	// sshTimeout is pingTimeout for ssh hosts. The docker command gives ssh this time to connect.
 	sshTimeout = 30 * time.Second
 )
 
-// Options say where the engine is looked for. The zero value is the platform's default engine.
+// Options say where to look for the engine. The zero value means the platform's default engine.
 type Options struct {
-	// Getenv looks a variable of the user's environment up; nil stands for an empty environment. Asked for are
+	// Getenv returns a variable of the user's environment; nil means an empty environment. It is called for
 	// DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG, DOCKER_TLS, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH,
 	// DOCKER_API_VERSION, HOME (USERPROFILE on Windows) and XDG_RUNTIME_DIR.
 	Getenv func(string) string
 	// ConfigDir is the docker command's configuration folder. Default: $DOCKER_CONFIG, else ~/.docker.
 	ConfigDir string
-	// Host forces an engine ("unix:///run/user/1000/docker.sock", "tcp://host:2376", "ssh://user@host") over the
+	// Host is the engine's address ("unix:///run/user/1000/docker.sock", "tcp://host:2376", "ssh://user@host"). It wins over the
 	// environment and every context, like the docker command's --host.
 	Host string
-	// Context forces one by the name of a docker context, like the docker command's --context. Host wins over it.
+	// Context is the name of a docker context, like the docker command's --context. Host wins over it.
 	Context string
-	// Origin says for people who has chosen Host or Context: "Builders". Default: "the Host option".
+	// Origin names the setting that chose Host or Context, for errors ("Builders"). Default: "the Host option".
 	Origin string
 }
 
-// Endpoint is a place where an engine should be.
+// Endpoint is the place where an engine should be.
 type Endpoint struct {
-	Host    string        // as configured, completed: "tcp://localhost:2375"
-	Origin  string        // who said so, for people
-	TLS     *tls.Config   // nil: no TLS
+	Host    string        // the address with its defaults filled in: "tcp://localhost:2375"
+	Origin  string        // the setting that chose it, for errors
+	TLS     *tls.Config   // nil means no TLS
 	Timeout time.Duration // how long the first answer may take
 
-	undo   string   // how a person takes that back: "unset DOCKER_HOST"; "" when nobody said so
+	undo   string   // how the user takes the choice back: "unset DOCKER_HOST"; "" if nobody chose
 	ssh    *sshHost // set for ssh://
-	looked []string // sockets that were looked for in vain
+	looked []string // sockets that were looked for and not found
 }
 
-// SSH reports whether the engine is reached by the ssh command.
+// SSH reports whether the engine is reached through the ssh command.
 func (ep Endpoint) SSH() bool { return ep.ssh != nil }
 
-// Address is host in the words of the client, which knows http only as "tcp" and ssh not at all.
+// Address returns the host in a form that the Docker client accepts: it calls http "tcp" and does not know ssh.
 func (ep Endpoint) Address() string {
 	if ep.ssh != nil {
-		return "http://docker.example.com" // never resolved: the connection is ssh's; the docker command's own dummy
+		return "http://docker.example.com" // never resolved: ssh makes the connection; the docker command uses the same name
 	}
 	scheme, rest, _ := strings.Cut(ep.Host, "://")
 	if scheme == "http" || scheme == "https" {
@@ -72,12 +71,12 @@ func (ep Endpoint) Address() string {
 	return ep.Host
 }
 
-// Local reports whether the engine's ports are this machine's.
+// Local reports whether the engine is reached through a socket of this machine.
 func (ep Endpoint) Local() bool {
 	return strings.HasPrefix(ep.Host, "unix://") || strings.HasPrefix(ep.Host, "npipe://")
 }
 
-// Hostname is the machine that the engine runs on as seen from here; "" when it is this one.
+// Hostname returns the name of the engine's machine, "" if it is this machine.
 func (ep Endpoint) Hostname() string {
 	if ep.Local() {
 		return ""
@@ -91,13 +90,16 @@ func (ep Endpoint) Hostname() string {
 
 // Find finds the endpoint of the user's engine.
 //
-// The first of these that is set decides, as for the docker command (https://docs.docker.com/engine/manage-resources/contexts/):
-// Options.Host, Options.Context, DOCKER_HOST, DOCKER_CONTEXT, currentContext in config.json. When none is, it is the platform's default
-// socket, or, where that does not exist, the first that does of rootless Docker's, Docker Desktop's, the user's podman's
-// and the system's podman's. A host or context that cannot be used is a [*ConfigError].
+// The first setting that is present decides: Options.Host, Options.Context, DOCKER_HOST, DOCKER_CONTEXT, currentContext
+// in config.json. The order is the docker command's (https://docs.docker.com/engine/manage-resources/contexts/).
+//
+// Without a setting, Find takes the first socket that exists: the platform's default one, rootless Docker's, Docker
+// Desktop's, podman's of the user, podman's of the system.
+//
+// If a host or context can't be used, the error is a [*ConfigError].
 func Find(o Options) (Endpoint, error) {
 	if o.Host != "" || o.Context != "" {
-		return o.forced()
+		return o.chosenEndpoint()
 	}
 	if host := o.getenv("DOCKER_HOST"); host != "" {
 		return o.hostEndpoint(host, "DOCKER_HOST", "unset DOCKER_HOST")
@@ -112,8 +114,8 @@ func Find(o Options) (Endpoint, error) {
 	return o.namedEndpoint(name, origin, undo)
 }
 
-// forced is the endpoint that whoever calls Open has chosen.
-func (o Options) forced() (Endpoint, error) {
+// chosenEndpoint returns the endpoint that Options.Host or Options.Context names.
+func (o Options) chosenEndpoint() (Endpoint, error) {
 	origin, undo := "the Host option", "set another Host"
 	if o.Origin != "" {
 		origin, undo = o.Origin, "correct "+o.Origin
@@ -124,15 +126,15 @@ func (o Options) forced() (Endpoint, error) {
 	return o.namedEndpoint(o.Context, contextOrigin(o.Context, origin), undo)
 }
 
-// namedEndpoint is that of a context.
+// namedEndpoint returns the endpoint of a context.
 func (o Options) namedEndpoint(name, origin, undo string) (Endpoint, error) {
-	if name == "default" { // the reserved name for what DOCKER_HOST and the TLS variables say
+	if name == "default" { // a reserved name: the default host, with the TLS variables
 		return o.hostEndpoint("", origin, undo)
 	}
 	return o.contextEndpoint(name, origin, undo)
 }
 
-// defaultEndpoint is what is used when nobody configured anything.
+// defaultEndpoint returns the endpoint for a user without any setting.
 func (o Options) defaultEndpoint() (Endpoint, error) {
 	ep, err := o.hostEndpoint("", "platform default", "")
 	if err != nil || !strings.HasPrefix(ep.Host, "unix://") {
@@ -141,14 +143,14 @@ func (o Options) defaultEndpoint() (Endpoint, error) {
 	return firstSocket(ep, o.otherSockets()), nil
 }
 
-// hostEndpoint is the endpoint of a host from the environment, with TLS from the environment.
+// hostEndpoint returns the endpoint of a host, with TLS from the environment.
 func (o Options) hostEndpoint(host, origin, undo string) (Endpoint, error) {
 	ep := Endpoint{Host: host, Origin: origin, undo: undo}
 	var err error
 	if ep.Host, err = parseHost(host, o.tlsWanted()); err != nil {
 		return Endpoint{}, ep.invalid(err, hostFix)
 	}
-	if strings.HasPrefix(ep.Host, "tcp://") && o.tlsWanted() { // sockets and ssh have no TLS
+	if strings.HasPrefix(ep.Host, "tcp://") && o.tlsWanted() { // sockets and ssh don't use TLS
 		if ep.TLS, err = o.envTLS(); err != nil {
 			return Endpoint{}, ep.invalid(err, tlsFilesFix)
 		}
@@ -156,7 +158,7 @@ func (o Options) hostEndpoint(host, origin, undo string) (Endpoint, error) {
 	return ep.complete()
 }
 
-// complete fills in what follows from the host.
+// complete sets the fields that follow from the host.
 func (ep Endpoint) complete() (Endpoint, error) {
 	ep.Timeout = pingTimeout
 	if !strings.HasPrefix(ep.Host, "ssh://") {
@@ -170,8 +172,8 @@ func (ep Endpoint) complete() (Endpoint, error) {
 	return ep, nil
 }
 
-// parseHost completes a host as the docker command does: "" is the default, "host" is tcp with port 2375, "unix://"
-// the default socket. Rules: https://github.com/docker/cli/blob/v28.5.2/opts/hosts.go
+// parseHost fills in the defaults of a host as the docker command does: "" is the default host, "host" is tcp with port
+// 2375, "unix://" is the default socket. Rules: https://github.com/docker/cli/blob/v28.5.2/opts/hosts.go
 func parseHost(host string, withTLS bool) (string, error) {
 	host = strings.TrimSpace(host)
 	if host == "" && withTLS {
@@ -181,7 +183,7 @@ func parseHost(host string, withTLS bool) (string, error) {
 		return client.DefaultDockerHost, nil
 	}
 	scheme, rest, found := strings.Cut(host, "://")
-	if !found { // "host:2375", from before there were schemes
+	if !found { // "host:2375", the form without a scheme
 		scheme, rest = "tcp", host
 	}
 	if strings.Contains(rest, "://") {
@@ -200,12 +202,12 @@ func parseHost(host string, withTLS bool) (string, error) {
 	return "", fmt.Errorf("%q has the unknown scheme %q; unix, tcp, npipe and ssh are known", host, scheme)
 }
 
-// parseTCP completes the address of a tcp host: host localhost, port 2375 (IANA's for Docker), path kept.
+// parseTCP fills in the defaults of a tcp address: host localhost, port 2375 (IANA's for Docker). It keeps the path.
 func parseTCP(address string) (string, error) {
 	if strings.HasSuffix(address, "]:") { // an IPv6 address with an empty port
 		address = strings.TrimSuffix(address, ":")
 	}
-	if strings.Contains(address, "@") { // it is not repeated: there may be a password in it
+	if strings.Contains(address, "@") { // the error doesn't quote it: it may hold a password
 		return "", errors.New("the address has a user, which is more than a host and a port")
 	}
 	u, err := url.Parse("tcp://" + address)
@@ -222,7 +224,7 @@ func parseTCP(address string) (string, error) {
 	return "tcp://" + net.JoinHostPort(host, port) + u.Path, nil
 }
 
-// APIVersion is DOCKER_API_VERSION, which pins the version for debugging; "" negotiates it.
+// APIVersion returns DOCKER_API_VERSION, which pins the API version for debugging. "" means that it is negotiated.
 func (o Options) APIVersion() (string, error) {
 	version := strings.TrimPrefix(o.getenv("DOCKER_API_VERSION"), "v")
 	if version != "" && !regexp.MustCompile(`^[0-9]+\.[0-9]+$`).MatchString(version) {
@@ -242,7 +244,7 @@ func (o Options) getenv(name string) string {
 	return o.Getenv(name)
 }
 
-// home is the user's folder, "" when the environment does not say.
+// home returns the user's folder, "" if the environment doesn't name it.
 func (o Options) home() string {
 	if runtime.GOOS == "windows" {
 		return o.getenv("USERPROFILE")
@@ -250,7 +252,7 @@ func (o Options) home() string {
 	return o.getenv("HOME")
 }
 
-// ConfigFolder is the docker command's folder, "" when there is none.
+// ConfigFolder returns the docker command's configuration folder, "" if there is none.
 func (o Options) ConfigFolder() string {
 	if o.ConfigDir != "" {
 		return o.ConfigDir

@@ -14,7 +14,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
-// The folder's name as the docker command made it (docker context create fromscratch-test-ctx).
+// The docker command gave this name to the folder of "docker context create fromscratch-test-ctx".
 func TestContextID(t *testing.T) {
 	t.Parallel()
 	const want = "091fedd2f5168a9898b1bb79589a5c6dd605f17fc1f90c805084bd8636b31f85"
@@ -172,7 +172,7 @@ func TestParseHost(t *testing.T) {
 	}
 }
 
-// Without any setting the first socket that exists is taken.
+// Without a setting, the first socket that exists is taken.
 func TestFirstSocket(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -182,11 +182,11 @@ func TestFirstSocket(t *testing.T) {
 	run := filepath.Join(home, "run")
 	o := Options{Getenv: dockertest.Environment("HOME="+home, "XDG_RUNTIME_DIR="+run)}
 	missing := Endpoint{Host: "unix://" + filepath.Join(home, "docker.sock"), Origin: "platform default"}
-	users := o.otherSockets()[:4] // the last is the machine's own
+	users := o.otherSockets()[:4] // the last one is this machine's own
 	if got := firstSocket(missing, users); got.Host != missing.Host || len(got.looked) != 4 {
 		t.Errorf("none: %+v", got)
 	}
-	// From the last to the first: each new one wins over those before.
+	// The loop creates the sockets from last to first. Each new one comes before the others.
 	for _, c := range []struct{ path, origin string }{
 		{filepath.Join(run, "podman", "podman.sock"), "podman's socket"},
 		{filepath.Join(home, ".docker", "desktop", "docker.sock"), "Docker Desktop's socket"},

@@ -17,17 +17,17 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// UnreachableError means that no engine answers where one should be. Of one that is absent a caller may do without: write
-// an archive.
+// UnreachableError reports that no engine answers at an endpoint. If the engine is absent, a caller may do without one
+// and write an archive.
 type UnreachableError struct {
 	Host   string // the address: "unix:///var/run/docker.sock"
-	Origin string // who named it, for people: "DOCKER_HOST", `context "remote" (DOCKER_CONTEXT)`, "platform default"
+	Origin string // the setting that chose it: "DOCKER_HOST", `context "remote" (DOCKER_CONTEXT)`, "platform default"
 	Err    error  // the cause
-	Fix    string // what a person can do, one line
-	// Absent says that nobody has chosen an engine, and that none is there: none of the usual sockets exists. One that
-	// is there and refuses, or may not be used, is not absent, nor is any that a variable or a context names.
+	Fix    string // what the user can do, one line
+	// Absent means that no setting names an engine and none of the usual sockets exists. An engine that refuses the
+	// connection, or that a variable or a context names, is not absent.
 	Absent bool
-	// Chosen says that a variable, a context or the caller names this engine. One that is not chosen is on this machine.
+	// Chosen means that a variable, a context or the caller names this engine. If it is false, the engine is on this machine.
 	Chosen bool
 }
 
@@ -37,11 +37,11 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// ConfigError means that the user's settings name no usable engine: a malformed host, a context that does not exist.
+// ConfigError reports settings that name no usable engine: a malformed host, a context that doesn't exist.
 type ConfigError struct {
-	Origin string // where the setting is, for people: "DOCKER_HOST"
+	Origin string // where the setting is: "DOCKER_HOST"
 	Err    error  // what is wrong with it
-	Fix    string // what a person can do, one line
+	Fix    string // what the user can do, one line
 }
 
 func (e *ConfigError) Error() string {
@@ -50,16 +50,16 @@ func (e *ConfigError) Error() string {
 
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// What helps against a setting that names no usable endpoint.
+// Fixes for settings that name no usable endpoint.
 const (
 	hostFix     = "use a host like unix:///var/run/docker.sock, tcp://host:2376 or ssh://user@host"
 	tlsFilesFix = "put ca.pem, cert.pem and key.pem where the error looked for them"
 )
 
-// Invalid is the error about an endpoint that no client can be made for.
+// Invalid returns the [*ConfigError] for an endpoint whose host can't be used.
 func (ep Endpoint) Invalid(err error) error { return ep.invalid(err, hostFix) }
 
-// invalid is the error about an endpoint's setting.
+// invalid returns the error about an endpoint's setting.
 func (ep Endpoint) invalid(err error, fix string) error {
 	if ep.undo != "" {
 		fix += ", or " + ep.undo
@@ -67,7 +67,7 @@ func (ep Endpoint) invalid(err error, fix string) error {
 	return &ConfigError{Origin: ep.Origin, Err: err, Fix: fix}
 }
 
-// Unreachable is the error about an endpoint at which no engine answers.
+// Unreachable returns the [*UnreachableError] for an endpoint where no engine answers. err is why.
 func (ep Endpoint) Unreachable(err error) error {
 	if len(ep.looked) > 0 {
 		err = fmt.Errorf("%w; nor is there a socket at %s", err, strings.Join(ep.looked, ", "))
@@ -80,7 +80,7 @@ func (ep Endpoint) Unreachable(err error) error {
 	return &UnreachableError{Host: ep.Host, Origin: ep.Origin, Err: err, Fix: fix, Absent: absent, Chosen: ep.undo != ""}
 }
 
-// fix is what helps against the given cause.
+// fix returns the fix for the given cause.
 func (ep Endpoint) fix(err error) string {
 	var dns *net.DNSError
 	switch {
@@ -105,7 +105,7 @@ func (ep Endpoint) fix(err error) string {
 	return "check that a Docker Engine listens there"
 }
 
-// tlsFix is what helps when the two sides do not agree about TLS; "" when that is not the cause.
+// tlsFix returns the fix if the two sides don't agree about TLS; "" if err has another cause.
 func (ep Endpoint) tlsFix(err error) string {
 	var record tls.RecordHeaderError
 	var verify *tls.CertificateVerificationError
@@ -124,20 +124,20 @@ func (ep Endpoint) tlsFix(err error) string {
 		ep.TLS == nil && strings.Contains(err.Error(), "TLS-enabled daemon"): // the client's guess
 		return "use TLS: DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or a context with certificates"
 	case ep.TLS == nil && !ep.Local() && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
-		// What ends TLS before an engine, stunnel or a balancer, may hang up without a word.
+		// A proxy that ends TLS, like stunnel or a load balancer, may close the connection without an answer.
 		return "use TLS if the engine there wants it: DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or a context with certificates"
 	}
 	return ""
 }
 
-// isTimeout reports whether the other side has not answered in time: our own limits or the kernel's.
+// isTimeout reports whether the other side did not answer in time, by a limit of this package or of the kernel.
 func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// quoted is an error whose further lines are indented. An engine writes what it likes into its errors: none of its lines
-// must begin like one of ours.
+// quoted indents an error's lines after the first. An engine may write anything into its errors: none of its lines may
+// look like a fix line.
 type quoted struct{ error }
 
 func (q quoted) Error() string { return strings.ReplaceAll(q.error.Error(), "\n", "\n\t") }

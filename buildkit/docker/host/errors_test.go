@@ -12,7 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
-// dialError is the error of an endpoint at which nobody listens.
+// dialError returns the error for an endpoint where nobody listens.
 func dialError(t *testing.T, ep Endpoint) error {
 	t.Helper()
 	conn, err := NewDialer(ep).Dial(context.Background(), "", "")
@@ -23,7 +23,7 @@ func dialError(t *testing.T, ep Endpoint) error {
 	return ep.Unreachable(err)
 }
 
-// Nothing configured and no engine: the error names every socket that was looked for and nothing to unset.
+// Without settings and without an engine, the error names every socket that was looked for, and nothing to unset.
 func TestDefaultUnreachable(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
@@ -36,7 +36,7 @@ func TestDefaultUnreachable(t *testing.T) {
 	}
 }
 
-// Only an engine that nobody has chosen and of which there is not even a socket is absent: a caller does without it.
+// An engine is absent only if no setting names one and none of the sockets exists.
 func TestAbsent(t *testing.T) {
 	dir := t.TempDir()
 	stale := filepath.Join(dir, "stale.sock")
@@ -79,7 +79,7 @@ func TestAbsent(t *testing.T) {
 		err = dialError(t, ep)
 		var unreachable *UnreachableError
 		if !errors.As(err, &unreachable) || unreachable.Absent != tt.absent || unreachable.Chosen != strings.HasPrefix(tt.name, "DOCKER_") {
-			t.Errorf("%s: %v, which is to be absent: %t", tt.name, err, tt.absent)
+			t.Errorf("%s: %v, want absent %t", tt.name, err, tt.absent)
 		}
 	}
 }

@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// sshHost is an engine behind ssh: "ssh://user@host:port/path/to/docker.sock", where all but the host may be missing.
+// sshHost is an engine behind ssh: "ssh://user@host:port/path/to/docker.sock". Only the host is required.
 type sshHost struct {
 	user, host, port, socket string
 
-	podman bool // podman's command is used there, not docker's
+	podman bool // use podman's command there, not docker's
 }
 
-// parseSSH reads an ssh:// host. A password is refused as in the docker command; so is what ssh or a shell in ssh's
-// configuration (ProxyCommand with %h) could take for more than a name.
+// parseSSH parses an ssh:// host. Like the docker command it refuses a password. It also refuses names that ssh, or a
+// shell in ssh's configuration (ProxyCommand with %h), could take for an option or a command.
 func parseSSH(host string) (*sshHost, error) {
 	u, err := url.Parse(host)
 	var malformed *url.Error
 	if errors.As(err, &malformed) {
-		return nil, malformed.Err // without the host, which may hold a password
+		return nil, malformed.Err // without the address, which may hold a password
 	}
 	if err != nil {
 		return nil, err
@@ -46,8 +46,8 @@ func parseSSH(host string) (*sshHost, error) {
 	return s, nil
 }
 
-// command is the ssh command whose standard input and output are a connection to the engine, as in the docker command:
-// no terminal, so that no login shell speaks in between, and a bounded connect.
+// command returns the ssh command whose standard input and output are a connection to the engine, as the docker command
+// runs it: without a terminal, so that no login shell writes in between, and with a limit for connecting.
 // Source: https://github.com/docker/cli/blob/v28.5.2/cli/connhelper/connhelper.go
 func (s *sshHost) command() []string {
 	program, flag := "docker", " --host="
@@ -62,15 +62,15 @@ func (s *sshHost) command() []string {
 	return append(s.login(), "-o", timeout, "-T", "--", s.host, remote)
 }
 
-// trial is what a person can type to see whether ssh and the remote docker work.
+// trial returns a command for the user to see whether ssh and the remote docker work.
 func (s *sshHost) trial() string { return s.typed("docker", "version") }
 
-// typed is a command there as a person types it.
+// typed returns a remote command as the user types it.
 func (s *sshHost) typed(command ...string) string {
 	return strings.Join(append(append(s.login(), s.host), command...), " ")
 }
 
-// login is ssh with user and port.
+// login returns the ssh command with user and port.
 func (s *sshHost) login() []string {
 	args := []string{"ssh"}
 	if s.user != "" {
@@ -82,7 +82,7 @@ func (s *sshHost) login() []string {
 	return args
 }
 
-// shellQuote makes one word of s for the remote user's POSIX shell, to which ssh hands its command.
+// shellQuote quotes s as one word for the remote user's POSIX shell, which runs the command of ssh.
 func shellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// notFound is the exit code of shells for a command that they do not find, which ssh passes on
+// notFound is a shell's exit code for a command that it doesn't find. ssh passes it on
 // (https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html#tag_18_08_02).
 const notFound = 127
 
-// Podman is the endpoint with podman's command on the far side in the place of docker's.
+// Podman returns the endpoint that uses podman's command on the far side, not docker's. ep must be an ssh endpoint.
 func (ep Endpoint) Podman() Endpoint {
 	ssh := *ep.ssh
 	ssh.podman = true
@@ -18,18 +18,18 @@ func (ep Endpoint) Podman() Endpoint {
 	return ep
 }
 
-// LacksCommand tells whether the far side does not have the command.
+// LacksCommand reports whether connecting failed because the far side of ssh doesn't have the command.
 func LacksCommand(err error) bool {
 	var command *commandError
 	var exit *exec.ExitError
 	return errors.As(err, &command) && errors.As(command.err, &exit) && exit.ExitCode() == notFound
 }
 
-// fix is what helps against a failed connection through ssh, by the words of ssh(1), of the docker command and of podman's.
+// fix returns the fix for a failed connection through ssh. It goes by the words of ssh(1), docker and podman.
 func (s *sshHost) fix(err error) string {
 	var command *commandError
 	if !errors.As(err, &command) {
-		if strings.Contains(err.Error(), "malformed HTTP") { // a login shell or a message of the day speaks in between
+		if strings.Contains(err.Error(), "malformed HTTP") { // a login shell or a message of the day writes in between
 			return "make this print nothing: " + s.typed("true")
 		}
 		return "make this work without a question: " + s.trial()
@@ -58,7 +58,7 @@ func (s *sshHost) fix(err error) string {
 	return "make this work without a question: " + s.trial()
 }
 
-// knownName is the host's name in known_hosts, see "SSH_KNOWN_HOSTS FILE FORMAT" in sshd(8).
+// knownName returns the host's name in known_hosts, see "SSH_KNOWN_HOSTS FILE FORMAT" in sshd(8).
 func (s *sshHost) knownName() string {
 	if s.port == "" || s.port == "22" {
 		return s.host

@@ -14,26 +14,26 @@ import (
 	"github.com/docker/go-connections/tlsconfig"
 )
 
-// pemFiles are a client's certificates as read; nil where a file does not exist.
+// pemFiles are the contents of a client's certificate files; nil if a file doesn't exist.
 type pemFiles struct {
 	dir           string
 	ca, cert, key []byte
 }
 
-// usesTLS reports whether a host may be spoken to with TLS: sockets and ssh are not.
+// usesTLS reports whether a host may use TLS. Sockets and ssh don't.
 func usesTLS(host string) bool {
 	return strings.HasPrefix(host, "tcp://") || strings.HasPrefix(host, "https://")
 }
 
-// tlsWanted reports whether the environment asks for TLS. Any value counts, "0" too, as for the docker command;
-// DOCKER_CERT_PATH alone does not.
+// tlsWanted reports whether the environment asks for TLS. As for the docker command, any value counts, even "0", and
+// DOCKER_CERT_PATH alone doesn't.
 func (o Options) tlsWanted() bool {
 	return o.getenv("DOCKER_TLS_VERIFY") != "" || o.getenv("DOCKER_TLS") != ""
 }
 
-// envTLS is TLS as the environment wants it: certificates from DOCKER_CERT_PATH, else from the configuration folder;
-// the server is verified with DOCKER_TLS_VERIFY only. ca.pem must exist; without cert.pem and key.pem the client shows
-// no certificate. Source: https://github.com/docker/cli/blob/v28.5.2/cli/flags/options.go
+// envTLS returns TLS as the environment asks for it. The certificates are in DOCKER_CERT_PATH, else in the configuration
+// folder. The server is verified only if DOCKER_TLS_VERIFY is set. ca.pem must exist; without cert.pem and key.pem the
+// client sends no certificate. Source: https://github.com/docker/cli/blob/v28.5.2/cli/flags/options.go
 func (o Options) envTLS() (*tls.Config, error) {
 	files, err := readPEM(cmp.Or(o.getenv("DOCKER_CERT_PATH"), o.ConfigFolder()))
 	if err != nil {
@@ -47,7 +47,7 @@ func (o Options) envTLS() (*tls.Config, error) {
 	return files.config(o.getenv("DOCKER_TLS_VERIFY") == "")
 }
 
-// contextTLS is TLS as a context wants it: nil when it has no certificates and nothing else asks for TLS.
+// contextTLS returns TLS as a context asks for it: nil if it has no certificates and wanted is false.
 func (o Options) contextTLS(name string, wanted, skipVerify bool) (*tls.Config, error) {
 	dir := filepath.Join(o.ConfigFolder(), "contexts", "tls", contextID(name), "docker")
 	if _, err := os.Stat(dir); err != nil && !wanted {
@@ -60,7 +60,7 @@ func (o Options) contextTLS(name string, wanted, skipVerify bool) (*tls.Config, 
 	return files.config(skipVerify)
 }
 
-// readPEM reads the three files of a certificate folder, of which any may be missing.
+// readPEM reads the three files of a certificate folder. Any of them may be missing.
 func readPEM(dir string) (pemFiles, error) {
 	files := pemFiles{dir: dir}
 	for _, f := range []struct {
@@ -76,7 +76,7 @@ func readPEM(dir string) (pemFiles, error) {
 	return files, nil
 }
 
-// config makes the client's side of TLS: with ca.pem only servers signed by it are trusted, else the system's roots.
+// config returns the client's side of TLS. With ca.pem it trusts only servers that ca.pem signed, else the system's roots.
 func (p pemFiles) config(skipVerify bool) (*tls.Config, error) {
 	config := tlsconfig.ClientDefault()
 	config.InsecureSkipVerify = skipVerify
