@@ -11,13 +11,13 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 )
 
-// TCPHost is the address of a server as a DOCKER_HOST.
+// TCPHost returns the address of a server as a DOCKER_HOST.
 func TCPHost(server *httptest.Server) string {
 	_, address, _ := strings.Cut(server.URL, "://")
 	return "tcp://" + address
 }
 
-// Engine is the address of a server that answers all requests but the ping.
+// Engine starts a server that answers pings like an engine, and other requests with answer. It returns its address.
 func Engine(t *testing.T, answer http.HandlerFunc) (host string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -32,7 +32,7 @@ func Engine(t *testing.T, answer http.HandlerFunc) (host string) {
 	return TCPHost(server)
 }
 
-// TakeOver answers a request with a stream.
+// TakeOver answers a request with a raw stream, as an engine answers an attach.
 func TakeOver(w http.ResponseWriter, stream stdcopy.StdType, text string) {
 	conn, out, err := w.(http.Hijacker).Hijack()
 	if err != nil {

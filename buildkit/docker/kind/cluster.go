@@ -12,8 +12,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// A kind cluster (https://kind.sigs.k8s.io) is Kubernetes in containers: each node is one, with a containerd of its own
-// whose images the engine does not know. Its containers are known by two labels.
+// Each node of a kind cluster (https://kind.sigs.k8s.io) is a container with its own containerd. The engine doesn't know
+// containerd's images. Two labels mark the containers.
 // Source: https://github.com/kubernetes-sigs/kind/blob/v0.29.0/pkg/cluster/internal/providers/docker/constants.go
 const (
 	clusterLabel = "io.x-k8s.kind.cluster" // the cluster's name
@@ -26,11 +26,11 @@ const (
 	paused  = "paused"
 )
 
-// nodeRoles are the roles that run pods; a load balancer in front of several control planes has another one.
+// nodeRoles are the roles that run pods. A load balancer in front of several control planes has another role.
 // Source: https://github.com/kubernetes-sigs/kind/blob/v0.29.0/pkg/cluster/constants/constants.go
 var nodeRoles = []string{"control-plane", "worker"}
 
-// Cluster is a kind cluster whose nodes run. Its methods may be used concurrently.
+// Cluster is a kind cluster. All its nodes ran when Find returned it. Its methods may be used concurrently.
 type Cluster struct {
 	Name  string
 	Nodes []Node // by name
@@ -38,18 +38,18 @@ type Cluster struct {
 	engine *docker.Engine
 }
 
-// Node is a container that is a node of a cluster.
+// Node is a node of a cluster.
 type Node struct {
 	ID   string // of the container
 	Name string // of the container, and of the node
 	Role string // "control-plane" or "worker"
 }
 
-// NoClusterError means that the engine has no cluster of the name.
+// NoClusterError reports that the engine has no cluster with the name.
 type NoClusterError struct {
 	Name string
 	Host string   // the engine's address
-	Have []string // the clusters that it has
+	Have []string // the names of its clusters
 }
 
 func (e *NoClusterError) Error() string {
@@ -60,14 +60,13 @@ func (e *NoClusterError) Error() string {
 	return plaintext.Sprintf("%sthere are %s\nfix: name one of these, or %s", text, strings.Join(e.Have, ", "), create)
 }
 
-// Find finds a kind cluster by its name ("kind" is kind's own default). One that the engine does not have is a
-// [*NoClusterError]; it fails as well when one of its nodes does not run, because what is brought to the others only
-// would be missing when that one runs again.
+// Find finds a kind cluster by its name. kind's default name is "kind". If the engine has no such cluster, the error is a
+// [*NoClusterError]. Find also fails if a node doesn't run: it would lack the image when it runs again.
 func Find(ctx context.Context, e *docker.Engine, name string) (*Cluster, error) {
 	c, err := find(ctx, e, name)
 	var none *NoClusterError
 	if errors.As(err, &none) {
-		return nil, err // it says all there is to say
+		return nil, err // it is complete and has a fix line
 	}
 	return c, e.Failed(fmt.Sprintf("finding the kind cluster %q", name), err)
 }
@@ -93,7 +92,7 @@ func find(ctx context.Context, e *docker.Engine, name string) (*Cluster, error) 
 	return c, nil
 }
 
-// clusterNames lists the clusters that some nodes belong to.
+// clusterNames lists the clusters of some nodes.
 func clusterNames(nodes []docker.ContainerInfo) []string {
 	var names []string
 	for _, s := range nodes {
@@ -103,15 +102,15 @@ func clusterNames(nodes []docker.ContainerInfo) []string {
 	return slices.Compact(names)
 }
 
-// allRun tells which nodes do not run, and how they are brought to it.
+// allRun returns an error if some nodes don't run. It names them and says how to start them.
 func allRun(nodes []docker.ContainerInfo) error {
-	var states, asleep []string
+	var states, stopped []string
 	start := "start"
 	for _, s := range nodes {
 		if s.State == running {
 			continue
 		}
-		states, asleep = append(states, s.Name+" is "+s.State), append(asleep, plaintext.Shell(s.Name))
+		states, stopped = append(states, s.Name+" is "+s.State), append(stopped, plaintext.Shell(s.Name))
 		if s.State == paused {
 			start = "unpause"
 		}
@@ -120,10 +119,10 @@ func allRun(nodes []docker.ContainerInfo) error {
 		return nil
 	}
 	err := errors.New("its nodes do not all run: " + strings.Join(states, ", "))
-	return docker.Advise(err, fmt.Sprintf("docker %s %s, or create the cluster anew", start, strings.Join(asleep, " ")))
+	return docker.Advise(err, fmt.Sprintf("docker %s %s, or create the cluster anew", start, strings.Join(stopped, " ")))
 }
 
-// Platform is what the nodes run, in the words of [docker.Engine.Platform]: that of the images that they were made from.
+// Platform returns the platform of the nodes' own images. It has the form of [docker.Engine.Platform].
 func (c *Cluster) Platform(ctx context.Context) (docker.Platform, error) {
 	p, err := c.platform(ctx)
 	return p, c.engine.Failed(fmt.Sprintf("asking for the platform of the kind cluster %q", c.Name), err)

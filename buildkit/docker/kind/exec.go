@@ -9,7 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 )
 
-// nodeError is a command in a node that ended with another code than 0.
+// nodeError reports that a command in a node exited with a code other than 0.
 type nodeError struct {
 	node   string
 	args   []string
@@ -35,7 +35,7 @@ func (c *Cluster) run(ctx context.Context, n Node, args []string, input func(con
 	})
 }
 
-// lastWords is what a command said of its failure: its last line that is not of a log.
+// lastWords returns why a command failed: its last line that is not a log line.
 func lastWords(text string) string {
 	last := ""
 	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {

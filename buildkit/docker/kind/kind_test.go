@@ -16,7 +16,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// nodeOf starts a container that looks like a node of a cluster, with the fake ctr of testdata in it.
+// nodeOf starts a container that looks like a node of a cluster. It has the fake ctr of testdata.
 func nodeOf(t *testing.T, e engine, image *dockertest.Image, cluster, role string, env ...string) Node {
 	t.Helper()
 	ctx, name := context.Background(), "fromscratch-test-"+dockertest.Random()
@@ -33,7 +33,7 @@ func nodeOf(t *testing.T, e engine, image *dockertest.Image, cluster, role strin
 	return Node{ID: created.ID, Name: name, Role: role}
 }
 
-// nodeImageOf makes the image of such nodes, with further names for its program.
+// nodeImageOf makes the image of such nodes. Its program has the further names.
 func nodeImageOf(t *testing.T, e engine, arch string, names ...string) *dockertest.Image {
 	t.Helper()
 	content, err := os.ReadFile(testkit.Program(t, "./testdata/node"))
@@ -61,7 +61,7 @@ func newImage(t *testing.T) *dockertest.Image {
 	return (&dockertest.Image{Program: make([]byte, 1<<20)}).Build(t)
 }
 
-// importOf is the request for an image; written counts the archives.
+// importOf returns the request for an image; written counts the archives.
 func importOf(t *testing.T, ti *dockertest.Image, written *int) ImportRequest {
 	return ImportRequest{
 		Ref: ti.Ref, Digest: ti.Manifest, Layers: ti.Layers,
@@ -79,7 +79,7 @@ func importOf(t *testing.T, ti *dockertest.Image, written *int) ImportRequest {
 	}
 }
 
-// What a node says that is not well is told, and what its content has lost is sent after all.
+// A failing node's error is reported, and a node that has lost content gets the whole image.
 func TestHeavyClusterImport(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -133,7 +133,7 @@ func TestHeavyClusterImport(t *testing.T) {
 	}
 }
 
-// A failed archive is the writer's fault; a cancelled import ends what runs in the node.
+// The error of a failed archive is the writer's. A cancelled import ends the command in the node.
 func TestHeavyClusterImportCut(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -242,7 +242,7 @@ func TestParseCheck(t *testing.T) {
 	}
 }
 
-// The configurations as containerd 1.6 and 2.1 print them.
+// containerd 1.6 and 2.1 print these configurations.
 func TestParseSnapshotter(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ config, want string }{

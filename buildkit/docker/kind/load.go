@@ -12,32 +12,32 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// nodesAtOnce is how many nodes are sent an image at a time: more do not make one disk faster.
+// nodesAtOnce is how many nodes get an image at the same time. More would not be faster: the nodes share one disk.
 const nodesAtOnce = 4
 
-// ImportRequest is one image to be brought to the nodes of a cluster. All but Layers is required.
+// ImportRequest is one image for the nodes of a cluster. All fields but Layers are required.
 type ImportRequest struct {
 	// Ref is the name that the archive gives to the image ("hello:latest").
 	Ref string
 	// Digest is the manifest's ("sha256:…").
 	Digest string
-	// Layers are the digests of the layers' blobs, of which a node is sent those that it does not have.
+	// Layers are the digests of the layers' blobs. A node gets only the layers that it lacks.
 	Layers []string
-	// Write writes the archive, an OCI layout that names the image in full, without the layers that are omitted. It
-	// may be called for several nodes at once, must end when writing fails or ctx ends, and has ended when Import
-	// returns.
+	// Write writes the archive without the omitted layers. The archive is an OCI layout with the image's full name.
+	// Import may call Write for several nodes at once. Write must return if writing fails or ctx ends; Import returns
+	// after it.
 	Write func(ctx context.Context, w io.Writer, omitted func(digest string) bool) error
 }
 
-// Imported is what became of an import.
+// Imported is the result of an import.
 type Imported struct {
-	Name  string // of the image, as Kubernetes knows it ("docker.io/library/hello:latest")
-	Nodes int    // how many were sent something; the others had the image
-	Sent  int64  // bytes to all of them
+	Name  string // the image's full name, as Kubernetes knows it ("docker.io/library/hello:latest")
+	Nodes int    // how many nodes got something; the others had the image
+	Sent  int64  // bytes sent to all nodes
 }
 
-// Has reports whether every node has an image of the given digest under the reference, complete. It costs a command in
-// each node. Of the IDs one must be the manifest's digest.
+// Has reports whether every node has the image under its reference, with all layers. One of the IDs must be the
+// manifest's digest. Has runs one command in each node.
 func (c *Cluster) Has(ctx context.Context, ref string, ids ...string) (bool, error) {
 	has, err := c.has(ctx, ref, ids)
 	return has, c.failed(ref, err)
@@ -59,12 +59,12 @@ func (c *Cluster) has(ctx context.Context, ref string, ids []string) (bool, erro
 	return err == nil && !missing.Load(), err
 }
 
-// Import brings an image to every node that does not have it, and makes sure that it is there then. Layers that a node
-// has of other images are not sent; if that fails, everything is, once.
+// Import sends an image to every node that lacks it, and checks that the node then has it. It leaves out the layers that
+// the node has. If that fails, it sends the whole image, once.
 //
-// What fails in one node keeps nothing from the others. After a failure the name may stand for an incomplete image in
-// a node; the next import repairs it. The image that had the name before stays until the kubelet's garbage collection
-// finds it, as pods may run from it.
+// If one node fails, the others still get the image. After a failure a node may have an incomplete image under the name;
+// the next import repairs it. The image that had the name before stays until the kubelet's garbage collection removes
+// it, because pods may still use it.
 func (c *Cluster) Import(ctx context.Context, req ImportRequest) (Imported, error) {
 	imported, err := c.importAll(ctx, req)
 	return imported, c.failed(req.Ref, err)
@@ -80,7 +80,7 @@ func (c *Cluster) importAll(ctx context.Context, req ImportRequest) (Imported, e
 		if img, err := c.image(ctx, n, name); err != nil || img == (nodeImage{req.Digest, true}) {
 			return err
 		}
-		sent, err := c.bring(ctx, n, name, req)
+		sent, err := c.importOne(ctx, n, name, req)
 		one.Lock()
 		defer one.Unlock()
 		imported.Nodes, imported.Sent = imported.Nodes+1, imported.Sent+sent
@@ -89,8 +89,8 @@ func (c *Cluster) importAll(ctx context.Context, req ImportRequest) (Imported, e
 	return imported, err
 }
 
-// bring sends an image to one node: without what the node has, and when that fails with all of it.
-func (c *Cluster) bring(ctx context.Context, n Node, name string, req ImportRequest) (sent int64, err error) {
+// importOne sends an image to one node: without the layers that the node has, and if that fails as a whole.
+func (c *Cluster) importOne(ctx context.Context, n Node, name string, req ImportRequest) (sent int64, err error) {
 	snapshotter, err := c.snapshotter(ctx, n)
 	if err != nil {
 		return 0, err
@@ -107,7 +107,7 @@ func (c *Cluster) bring(ctx context.Context, n Node, name string, req ImportRequ
 	return sent + again, err
 }
 
-// shared are those of the layers that a node has.
+// shared returns the layers that a node has.
 func (c *Cluster) shared(ctx context.Context, n Node, layers []string) (map[string]bool, error) {
 	content, err := c.content(ctx, n)
 	if err != nil {
@@ -122,7 +122,7 @@ func (c *Cluster) shared(ctx context.Context, n Node, layers []string) (map[stri
 	return has, nil
 }
 
-// send sends an image without the layers that are there, and looks whether the node has it then.
+// send sends an image without the layers in has, and checks that the node then has the image.
 func (c *Cluster) send(ctx context.Context, n Node, name, snapshotter string, has map[string]bool, req ImportRequest) (int64, error) {
 	var sent int64
 	err := c.importInto(ctx, n, snapshotter, func(ctx context.Context, w io.Writer) error {
@@ -147,7 +147,7 @@ func (c *Cluster) send(ctx context.Context, n Node, name, snapshotter string, ha
 	return sent, docker.Advise(err, "try again; if it stays so, look into the node's log: docker exec "+plaintext.Shell(n.Name)+" journalctl -u containerd")
 }
 
-// counter counts what it passes on.
+// counter counts the bytes that it passes on.
 type counter struct {
 	w io.Writer
 	n int64
@@ -159,7 +159,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// each does something with every node, a few at a time, and returns the errors in the order of the nodes.
+// each calls do for every node, a few at a time, and returns the errors in the order of the nodes.
 func (c *Cluster) each(do func(Node) error) error {
 	errs, slots := make([]error, len(c.Nodes)), make(chan struct{}, nodesAtOnce)
 	var all sync.WaitGroup
@@ -176,7 +176,7 @@ func (c *Cluster) each(do func(Node) error) error {
 	return errors.Join(errs...)
 }
 
-// failed makes the error of an exported method; nil stays nil.
+// failed returns the error of an exported method; nil stays nil.
 func (c *Cluster) failed(ref string, err error) error {
 	return c.engine.Failed(fmt.Sprintf("bringing image %q to the kind cluster %q", ref, c.Name), err)
 }

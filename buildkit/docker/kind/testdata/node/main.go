@@ -1,5 +1,5 @@
-// Command node is a node of a kind cluster as far as ctr and containerd go, under whose names it lies in the image as
-// well. It fails as FAULT says, in ways that real ones cannot be brought to.
+// Command node stands in for a node of a kind cluster. The image also has it under the names ctr and containerd. FAULT
+// names the way in which it fails; a real node can't be made to fail like this.
 package main
 
 import (
@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	state = "/image" // what the node has under the name IMAGE
-	ended = "/ended" // an import has ended before its time
+	state = "/image" // holds the node's image with the name IMAGE
+	ended = "/ended" // exists after an import that was cut off
 )
 
 func main() {
