@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// message is one JSON object of the stream that answers a load
+// message is one JSON object in the engine's answer to a load
 // (https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Image/operation/ImageLoad).
 type message struct {
 	Stream      string
@@ -17,16 +17,16 @@ type message struct {
 	ErrorDetail *struct{ Message string }
 }
 
-// unpackFailed is what the containerd image store writes, as ordinary text, when an archive lacks content that it does
-// not have either. The name has moved to the broken image by then. With API 1.48 and a platform it is a real error.
+// unpackFailed is an ordinary message of the containerd image store: it lacks content that the archive left out. By then
+// the name belongs to the broken image. With API 1.48 and a platform the store reports an error.
 const unpackFailed = "Error unpacking image"
 
-// displaced is what engines with graph drivers write when a load takes the name of another image
-// (https://github.com/moby/moby/blob/v20.10.24/image/tarexport/load.go, setLoadedTag). Others do not say it.
+// displaced matches the message of engines with graph drivers when a load takes the name of another image
+// (https://github.com/moby/moby/blob/v20.10.24/image/tarexport/load.go, setLoadedTag). Other engines have no such message.
 var displaced = regexp.MustCompile(`^The image \S+ already exists, renaming the old one with ID (sha256:[0-9a-f]{64}) to empty string$`)
 
-// readAnswer reads the answer to its end. It returns the ID of the image that had the name before, if the engine says it, and the
-// first error in the answer.
+// readAnswer reads the answer to its end. It returns the first error in it, and the ID of the image that had the name
+// before, if the engine reports it.
 func readAnswer(r io.Reader) (before string, first error) {
 	decoder := json.NewDecoder(r)
 	for {
@@ -47,7 +47,7 @@ func readAnswer(r io.Reader) (before string, first error) {
 	}
 }
 
-// failure is the error that a message tells; nil for all others.
+// failure returns the error in a message, nil if there is none.
 func (m message) failure() error {
 	text := strings.TrimSpace(m.Stream)
 	switch {

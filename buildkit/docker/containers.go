@@ -32,7 +32,7 @@ func (e *Engine) Containers(ctx context.Context, label string) ([]ContainerInfo,
 	return list, nil
 }
 
-// nameOf is the name that a person knows a container by.
+// nameOf returns a container's name without the leading slash, its ID if it has no name.
 func nameOf(s container.Summary) string {
 	if len(s.Names) == 0 {
 		return s.ID

@@ -9,7 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/login"
 )
 
-// Docker Hub: its name in references, where it is reached, and its name among the credentials
+// Docker Hub has one name in references, another as a host, and a third among the credentials
 // (https://github.com/docker/cli/blob/v28.5.2/cli/config/configfile/file.go).
 const (
 	hubDomain = "docker.io"
@@ -17,11 +17,11 @@ const (
 	dockerHub = "https://index.docker.io/v1/"
 )
 
-// configFolder is the docker command's folder; "" is none.
+// configFolder is the docker command's configuration folder; "" means that there is none.
 type configFolder string
 
-// credentials returns what the docker command would send to the registry of a repository, "registry.example/acme/hello"; the
-// zero value when it would send nothing.
+// credentials returns the credentials that the docker command would send to the registry of a repository
+// ("registry.example/acme/hello"), the zero value if it would send none.
 func (c configFolder) credentials(ctx context.Context, domain, repository string) (registry.AuthConfig, error) {
 	if c == "" {
 		return registry.AuthConfig{}, nil

@@ -1,11 +1,13 @@
-// Package docker speaks to a Docker Engine: [Open] finds one the way the docker command does, [Engine.Has] asks
-// whether an image is there, [Engine.Load] sends one, [Engine.Run] runs one in the foreground.
+// Package docker talks to a Docker Engine. [Open] connects to the user's engine, which package host finds.
+// [Engine.Image] and [Engine.Has] look at an image, [Engine.Pull], [Engine.Load] and [Engine.Save] move one, and
+// [Engine.Run] runs one in the foreground. [Engine.StartDev] starts a development container, [Engine.StartBuilder] a
+// container that compiles.
 //
-// "Engine" is whatever answers the Docker Engine API: dockerd with its graph drivers or with the containerd image
-// store, Docker Desktop, rootless Docker, podman's service. The API version is negotiated, never pinned.
+// An engine is any server with the Docker Engine API: dockerd with graph drivers or with the containerd image store,
+// Docker Desktop, rootless Docker, podman's service. The API version is negotiated.
 //
-// Errors that are for a person end in a line "fix: …". [host.UnreachableError] means that no engine answers, and says
-// whether one was chosen or there at all; [host.ConfigError] means that what the user configured makes no sense.
+// Errors for the user end in a line "fix: …". A [host.UnreachableError] reports that no engine answers, a
+// [host.ConfigError] that the user's settings name no usable engine, a [NoAnswerError] that an engine stopped answering.
 //
 // The API is described at https://docs.docker.com/reference/api/engine/.
 package docker
@@ -26,37 +28,39 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
-// Options say where the engine is looked for, and how long it is waited for.
+// Options say where to look for the engine and how long to wait for it. The zero value means the platform's default
+// engine and the default waits.
 type Options struct {
 	host.Options
 	// Waits bound how long requests wait for the engine.
 	Waits Waits
 }
 
-// Engine is a connection to an engine that has answered. Its methods may be used concurrently.
+// Engine is a client of an engine. Open returns it after the engine's first answer. Its methods may be used concurrently.
 type Engine struct {
 	api      *client.Client
 	endpoint host.Endpoint
-	config   configFolder  // where the docker command has its credentials
+	config   configFolder  // where the docker command keeps its credentials
 	waits    *patience     // ends requests that the engine does not answer
-	giveUp   time.Duration // how long a killed program may take to end: cleanupTimeout, less in tests
-	cleanup  time.Duration // how long a request may take that outlives its caller: cleanupTimeout, less in tests
+	giveUp   time.Duration // limit for the end of a killed program: cleanupTimeout, less in tests
+	cleanup  time.Duration // limit for a request that outlives its caller's context: cleanupTimeout, less in tests
 
-	mu       sync.Mutex // guards platform, which is asked for once
+	mu       sync.Mutex // guards platform, which is set by the first answer
 	platform *Platform
 }
 
-// Platform is what an engine or an image runs on. The variant is empty but for arm.
+// Platform is the platform of an engine or an image. Only arm has a variant.
 type Platform = platform.Platform
 
 // Open finds the user's engine, connects and negotiates the API version.
 //
-// What decides which engine it is: see [host.Find]. An engine that does not answer is an [*host.UnreachableError], after at most ten seconds (thirty over ssh); a host or
-// context that cannot be used is a [*host.ConfigError]. When ctx ends first, the error wraps its cause and is neither.
+// [host.Find] says which setting decides on the engine. If the engine doesn't answer within ten seconds (thirty over ssh),
+// the error is a [*host.UnreachableError]. If a host or context can't be used, it is a [*host.ConfigError]. If ctx ends
+// first, the error wraps its cause and is neither.
 //
-// ssh:// hosts run the ssh command, which inherits this process's environment (PATH, HOME, SSH_AUTH_SOCK), and there the
-// docker command, or podman's where docker is not installed. tcp:// hosts
-// are reached through this process's HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as the docker command does.
+// For ssh:// hosts Open runs the ssh command, which inherits this process's environment (PATH, HOME, SSH_AUTH_SOCK). On
+// the far side it runs the docker command, or podman's if docker is not installed. For tcp:// hosts Open uses this
+// process's HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as the docker command does.
 func Open(ctx context.Context, o Options) (*Engine, error) {
 	ep, err := host.Find(o.Options)
 	if err != nil {
@@ -78,10 +82,11 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	return e, err
 }
 
-// Local reports whether the engine is reached through a socket of this machine. It may still run in a virtual machine.
+// Local reports whether the engine is reached through a socket of this machine. The engine may still run in a virtual
+// machine.
 func (e *Engine) Local() bool { return e.endpoint.Local() }
 
-// connect makes the client and lets the engine answer once.
+// connect makes the client and waits for the engine's first answer.
 func connect(ctx context.Context, ep host.Endpoint, version string) (*Engine, error) {
 	dials := host.NewDialer(ep)
 	api, waits, err := newClient(ep, version, dials)
@@ -95,7 +100,8 @@ func connect(ctx context.Context, ep host.Endpoint, version string) (*Engine, er
 	return e, nil
 }
 
-// connectSSH is connect where the host may have podman and no docker: both have the command that carries a connection.
+// connectSSH is connect for an ssh host. If the host lacks docker, it tries podman, which has the same command for carrying
+// a connection.
 func connectSSH(ctx context.Context, ep host.Endpoint, version string) (*Engine, error) {
 	e, err := connect(ctx, ep, version)
 	if !host.LacksCommand(err) {
@@ -108,31 +114,31 @@ func connectSSH(ctx context.Context, ep host.Endpoint, version string) (*Engine,
 	return e, podmanErr
 }
 
-// newClient makes a client whose connections come from dials.
+// newClient makes a client that connects through dials.
 func newClient(ep host.Endpoint, version string, dials *host.Dialer) (*client.Client, *patience, error) {
 	transport := &http.Transport{
 		TLSClientConfig:     ep.TLS,
 		TLSHandshakeTimeout: host.DialTimeout,
-		MaxIdleConns:        6, // as the client's own transport
-		MaxIdleConnsPerHost: 6, // there is one host; an ssh connection is dear to make
+		MaxIdleConns:        6, // as in the client's own transport
+		MaxIdleConnsPerHost: 6, // there is one host, and a new ssh connection is slow
 		IdleConnTimeout:     30 * time.Second,
-		WriteBufferSize:     64 << 10, // images are sent in pieces of this size, not of 4 kB
+		WriteBufferSize:     64 << 10, // images are sent in chunks of this size; the default is 4 kB
 	}
 	requests := &http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}
 	api, err := client.NewClientWithOpts(
 		client.WithHTTPClient(requests),
 		client.WithHost(ep.Address()),
 		client.WithUserAgent("fromscratch"),
-		client.WithVersion(version), // nothing is pinned by ""
+		client.WithVersion(version), // "" pins nothing
 		client.WithAPIVersionNegotiation(),
 	)
 	if err != nil {
 		return nil, nil, err
 	}
-	// The options above want to see the transport itself; the client looks at it no more.
+	// The options above need the transport itself. From here on the client accepts any round tripper.
 	waits := newPatience(requests.Transport)
 	requests.Transport = waits
-	// WithHost has set a dialer with another time-out and a proxy: the dialer is ours, and ssh needs no proxy.
+	// WithHost has set a dialer with another time-out, and a proxy. ssh needs no proxy.
 	dials.Pipe, transport.DialContext = transport.DialContext, notingHijack(dials.Dial)
 	if ep.SSH() {
 		transport.Proxy = nil
@@ -140,13 +146,13 @@ func newClient(ep host.Endpoint, version string, dials *host.Dialer) (*client.Cl
 	return api, waits, nil
 }
 
-// greet pings the engine and takes its API version over. Ping, because /version and /info run runc on every call.
+// greet pings the engine and adopts its API version. It uses ping because /version and /info run runc on every call.
 func (e *Engine) greet(ctx context.Context, dials *host.Dialer, version string) error {
 	limited, cancel := context.WithTimeout(ctx, e.endpoint.Timeout)
 	defer cancel()
 	ping, err := e.api.Ping(limited)
 	switch {
-	case err != nil && ctx.Err() != nil: // the caller's end, not the engine's
+	case err != nil && ctx.Err() != nil: // the caller gave up, the engine did not fail
 		return fmt.Errorf("connecting to the Docker Engine at %q: %w", e.endpoint.Host, context.Cause(ctx))
 	case err != nil && limited.Err() != nil:
 		return e.endpoint.Unreachable(fmt.Errorf("no answer within %v: %w", e.endpoint.Timeout, limited.Err()))
@@ -165,26 +171,26 @@ func (e *Engine) greet(ctx context.Context, dials *host.Dialer, version string) 
 	return nil
 }
 
-// Close closes the idle connections, and with them the ssh commands behind.
+// Close closes the idle connections, and the ssh commands behind them.
 func (e *Engine) Close() error { return e.api.Close() }
 
-// Host is the engine's address as configured ("unix:///var/run/docker.sock").
+// Host returns the engine's address as configured ("unix:///var/run/docker.sock").
 func (e *Engine) Host() string { return e.endpoint.Host }
 
-// Origin says for people where Host came from (`DOCKER_HOST`, `context "remote" (DOCKER_CONTEXT)`, `platform default`).
+// Origin names the setting that chose Host (`DOCKER_HOST`, `context "remote" (DOCKER_CONTEXT)`, `platform default`).
 func (e *Engine) Origin() string { return e.endpoint.Origin }
 
-// APIVersion is the negotiated version ("1.41").
+// APIVersion returns the negotiated version ("1.41").
 func (e *Engine) APIVersion() string { return e.api.ClientVersion() }
 
-// Platform is what the engine itself runs on, asked once ("linux", "amd64", ""). The variant is known for arm only,
-// where it decides what runs ("v6", "v7"); other machines leave it empty, as arm64 means v8.
+// Platform returns the engine's own platform ("linux", "amd64", ""). It asks the engine once. Only arm has a variant, which
+// decides what runs ("v6", "v7"); arm64 always means v8.
 func (e *Engine) Platform(ctx context.Context) (Platform, error) {
 	p, err := e.platformOnce(ctx)
 	return p, e.Failed("asking for the platform", err)
 }
 
-// platformOnce is Platform with the client's error as it is.
+// platformOnce is Platform with the client's own error.
 func (e *Engine) platformOnce(ctx context.Context) (Platform, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -198,10 +204,10 @@ func (e *Engine) platformOnce(ctx context.Context) (Platform, error) {
 	return *e.platform, nil
 }
 
-// platformWord is a word of a platform.
+// platformWord matches one part of a platform.
 var platformWord = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 
-// checkPlatform refuses what cannot be a platform: its words get into names of files and texts.
+// checkPlatform refuses a malformed platform: its parts become parts of file names and messages.
 func checkPlatform(p Platform) error {
 	if platformWord.MatchString(p.OS) && platformWord.MatchString(p.Architecture) && (p.Variant == "" || platformWord.MatchString(p.Variant)) {
 		return nil
@@ -218,7 +224,7 @@ func (e *Engine) askPlatform(ctx context.Context) (Platform, error) {
 	if err := checkPlatform(p); err != nil || p.Architecture != "arm" {
 		return p, err
 	}
-	// The version has no variant; the machine's name (uname -m) has. A 32-bit engine on arm64 says aarch64.
+	// /version has no variant. The machine's name (uname -m) in /info has one. A 32-bit engine on arm64 says aarch64.
 	info, err := e.api.Info(ctx)
 	if err != nil {
 		return Platform{}, err
@@ -230,11 +236,11 @@ func (e *Engine) askPlatform(ctx context.Context) (Platform, error) {
 	return p, nil
 }
 
-// KeepsCompressed reports whether the engine may list layers of an image that it has only as they were pulled,
-// compressed, and does not say so: the containerd image store, before it tells what is available (API 1.48).
+// KeepsCompressed reports whether the engine may list layers that it has only in compressed form, as they were pulled,
+// without saying so. The containerd image store does, before API 1.48.
 func (e *Engine) KeepsCompressed() bool { return e.speaks("1.42") && !e.speaks("1.48") }
 
-// speaks reports whether the negotiated API has what came with the given version.
+// speaks reports whether the negotiated API version is the given one or newer.
 func (e *Engine) speaks(version string) bool {
 	return versions.GreaterThanOrEqualTo(e.api.ClientVersion(), version)
 }

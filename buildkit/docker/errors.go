@@ -11,10 +11,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// errNoEngine is the cause when something answers that is no engine: every engine since 2016 tells its API version.
+// errNoEngine is the cause if the server that answers is no engine. Every engine since 2016 sends its API version.
 var errNoEngine = errors.New("what answers there is not a Docker Engine")
 
-// advice is an error with the line that helps. The line is not in its text: Failed writes it once, as the last one.
+// advice is an error with a fix line. The line is not in its text: Failed writes it once, as the last line.
 type advice struct {
 	error
 	fix string
@@ -25,17 +25,17 @@ func (a *advice) Unwrap() error { return a.error }
 // Advise adds a fix line to an error. If an error has several, the outermost is written, or the first of joined errors.
 func Advise(err error, fix string) error { return &advice{err, fix} }
 
-// advised reports whether an error has such a line.
+// advised reports whether an error has a fix line.
 func advised(err error) bool {
 	var a *advice
 	return errors.As(err, &a)
 }
 
-// failure is an exported method's error: what was done, why it failed, and last what helps.
+// failure is the error of an exported method: what was done, why it failed, and the fix line.
 type failure struct {
 	doing string
 	err   error
-	fix   string // "" when nothing needs to help
+	fix   string // "" if the user need not do anything
 }
 
 func (f *failure) Error() string {
@@ -48,13 +48,13 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.err }
 
-// quoted is an error whose further lines are indented. An engine writes what it likes into its errors: none of its lines
-// must begin like one of ours.
+// quoted indents an error's lines after the first. An engine may write anything into its errors: none of its lines may
+// look like a fix line.
 type quoted struct{ error }
 
 func (q quoted) Error() string { return strings.ReplaceAll(q.error.Error(), "\n", "\n\t") }
 
-// callers is the error of a caller's function, whose fix line is the one to be written.
+// callers marks the error of a function that the caller passed in. Its fix line is the one that Failed writes.
 func callers(err error) error {
 	if err == nil {
 		return nil
@@ -66,8 +66,8 @@ func callers(err error) error {
 	return Advise(&worded{text, err}, fix)
 }
 
-// cutFix takes the fix lines out of an error's text, of which the first is the cause's: joined errors are written one
-// after the other. The text must be ours, not an engine's.
+// cutFix removes the fix lines from an error's text and returns the first, which is the cause's: joined errors come one
+// after the other. The text must not be an engine's.
 func cutFix(text string) (rest, fix string) {
 	var kept []string
 	for _, line := range strings.Split(text, "\n") {
@@ -90,7 +90,7 @@ func (e *Engine) Failed(doing string, err error) error {
 	return &failure{doing: doing, err: err, fix: e.failureFix(err)}
 }
 
-// failureFix is what helps against an error: its own advice, or what is known about its kind.
+// failureFix returns the fix for an error: its own, or the one for its kind.
 func (e *Engine) failureFix(err error) string {
 	var a *advice
 	var silent *NoAnswerError
@@ -100,7 +100,7 @@ func (e *Engine) failureFix(err error) string {
 	case errors.As(err, &silent):
 		return fmt.Sprintf("see whether the engine at %s answers others (docker ps); restart it if it does not, give it more time if it does", e.endpoint.Host)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return "" // somebody wanted it
+		return "" // the user or the caller stopped it
 	case strings.Contains(strings.ToLower(err.Error()), "no space left on device"):
 		return "free space on the engine's disk: docker system df shows what takes it"
 	case client.IsErrConnectionFailed(err):

@@ -61,7 +61,7 @@ func (req ExecRequest) wrap(err error) error {
 	return fmt.Errorf("running %q in %s: %w", req.Args[0], req.Where, err)
 }
 
-// converse feeds a command's input while it reads its output, until the output ends. It leaves nothing running.
+// converse writes a command's input and reads its output until the output ends. It leaves no goroutine behind.
 func converse(ctx context.Context, conn types.HijackedResponse, output io.Reader, stdout, stderr io.Writer, input func(context.Context, io.Writer) error) (fedErr, readErr error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -69,14 +69,13 @@ func converse(ctx context.Context, conn types.HijackedResponse, output io.Reader
 	fed := make(chan error, 1)
 	go func() { fed <- feed(ctx, conn, input) }()
 	_, readErr = stdcopy.StdCopy(stdout, stderr, output)
-	// The command has ended: whatever is still being written is in vain.
+	// The command has exited and reads no more input.
 	stop()
 	conn.Close()
 	return <-fed, readErr
 }
 
-// feed writes a command's input and ends it. When the writer fails the input is cut where it is, and the command,
-// which misses the rest, fails as well.
+// feed writes a command's input and closes it. If input fails, the command gets only a part, and fails too.
 func feed(ctx context.Context, conn types.HijackedResponse, input func(context.Context, io.Writer) error) error {
 	if input == nil {
 		return nil
@@ -88,7 +87,7 @@ func feed(ctx context.Context, conn types.HijackedResponse, input func(context.C
 	return err
 }
 
-// connWriter marks the errors of the connection, so that they are not taken for those of who writes.
+// connWriter marks the errors of the connection, to tell them from the errors of the function that writes.
 type connWriter struct{ conn types.HijackedResponse }
 
 func (w connWriter) Write(p []byte) (int, error) {
@@ -99,13 +98,13 @@ func (w connWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// readerGone is that the other side reads no further, for which it has a reason of its own.
+// readerGone reports that the other side stopped reading. The other side's own error says why.
 type readerGone struct{ err error }
 
 func (e *readerGone) Error() string   { return e.err.Error() }
 func (e *readerGone) Is(t error) bool { return t == errEnded }
 
-// execCode is a command's exit code. An engine may close the output a moment before it knows.
+// execCode returns a command's exit code. An engine may close the output a moment before it knows the code.
 func (e *Engine) execCode(ctx context.Context, id string) (int, error) {
 	for {
 		info, err := e.api.ContainerExecInspect(ctx, id)

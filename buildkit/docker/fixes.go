@@ -8,13 +8,13 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// Engines tell what went wrong in words only: runc's, crun's, the kernel's. What is recognised here gets a line that
-// helps; what is not keeps the engine's words, which are always shown.
+// Engines report failures only as text: the words of runc, crun or the kernel. This file adds a fix line to the known
+// ones. The engine's own text is always shown.
 
-// sendAll helps when layers were left out of an archive that the engine does not have (any more).
+// sendAll is the fix if the archive left out layers that the engine lacks.
 const sendAll = "load it with all of its layers"
 
-// loadFix advises about an archive in which something is missing.
+// loadFix adds the fix to the error about an incomplete archive.
 func loadFix(err error) error {
 	text := strings.ToLower(err.Error())
 	switch {
@@ -27,7 +27,7 @@ func loadFix(err error) error {
 	return err
 }
 
-// createFix advises about a container that was not created.
+// createFix adds the fix to the error about a container that was not created.
 func createFix(err error, req RunRequest) error {
 	text := strings.ToLower(err.Error())
 	switch {
@@ -41,7 +41,7 @@ func createFix(err error, req RunRequest) error {
 	return networkFix(err, text)
 }
 
-// startFix advises about a container that did not start.
+// startFix adds the fix to the error about a container that did not start.
 func startFix(err error) error {
 	if err == nil {
 		return nil
@@ -55,7 +55,7 @@ func startFix(err error) error {
 	return networkFix(err, text)
 }
 
-// execFix advises about a program that cannot be executed; nil when the text tells of something else.
+// execFix adds the fix to the error about a program that can't be executed. It returns nil if text is about something else.
 func execFix(err error, text string) error {
 	switch {
 	case strings.Contains(text, "exec format error"):
@@ -68,7 +68,7 @@ func execFix(err error, text string) error {
 	return nil
 }
 
-// networkFix advises about published ports and networks; err itself when it has to do with neither.
+// networkFix adds the fix to an error about published ports or networks. It returns other errors as they are.
 func networkFix(err error, text string) error {
 	switch {
 	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):

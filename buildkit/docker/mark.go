@@ -14,21 +14,21 @@ import (
 	"github.com/docker/docker/api/types/filters"
 )
 
-// runMark is the label by which the containers of one run are found when their IDs are not known.
+// runMark is the label that finds the containers of one run if their IDs are not known.
 const runMark = "io.github.fromscratch-go.run"
 
-// lookTimeout bounds the look for a container that an engine may have made without saying so.
+// lookTimeout limits the search for a container that an engine may have made although its answer was lost.
 const lookTimeout = 10 * time.Second
 
-// NewMark makes a mark that no other run has.
+// NewMark returns a mark that no other run has.
 func NewMark() string {
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // it ends the process where there is no randomness
+	_, _ = rand.Read(b[:]) // it ends the process if there is no randomness
 	return hex.EncodeToString(b[:])
 }
 
-// createMarked makes a container, bounded and not cancelled. When the engine's answer is lost, the container may be there
-// nevertheless, and nobody knows its ID: it is found by its mark, and removed.
+// createMarked makes a container. It has a time limit and is not cancelled with ctx. If the engine's answer is lost, the
+// engine may still have made the container: createMarked then finds it by its mark and removes it.
 func (e *Engine) createMarked(ctx context.Context, c *container.Config, h *container.HostConfig, name, mark string) (container.CreateResponse, error) {
 	if mark == "" {
 		mark = NewMark()
@@ -44,18 +44,18 @@ func (e *Engine) createMarked(ctx context.Context, c *container.Config, h *conta
 	}
 	look, stop := detached(ctx, lookTimeout)
 	defer stop()
-	_, _ = e.removeMarked(look, mark, 0) // an engine that fails now as well is told of already
+	_, _ = e.removeMarked(look, mark, 0) // the first error already says that the engine fails
 	return created, err
 }
 
-// refused reports whether an engine has answered that it does not do something.
+// refused reports whether an error is the engine's answer to a request.
 func refused(err error) bool {
 	return errdefs.IsInvalidArgument(err) || errdefs.IsNotFound(err) || errdefs.IsConflict(err) || errdefs.IsInternal(err) ||
 		errdefs.IsUnauthorized(err) || errdefs.IsPermissionDenied(err)
 }
 
-// RemoveMarked ends and removes the containers that were run with a mark, and tells how many there were. Their programs
-// have grace to end in peace. It is for a process that outlives the one whose run that was.
+// RemoveMarked stops and removes the containers that were run with a mark, and returns how many there were. Their programs
+// have grace to exit by themselves. It is for a process that outlives the one that ran them.
 func (e *Engine) RemoveMarked(ctx context.Context, mark string, grace time.Duration) (int, error) {
 	n, err := e.removeMarked(ctx, mark, grace)
 	return n, e.Failed(fmt.Sprintf("removing the containers of run %q", mark), err)
@@ -69,7 +69,7 @@ func (e *Engine) removeMarked(ctx context.Context, mark string, grace time.Durat
 	for _, c := range list {
 		if grace > 0 {
 			seconds := int(max(grace, time.Second) / time.Second)
-			_ = e.api.ContainerStop(ctx, c.ID, container.StopOptions{Timeout: &seconds}) // it is removed by force else
+			_ = e.api.ContainerStop(ctx, c.ID, container.StopOptions{Timeout: &seconds}) // if it fails, remove uses force
 		}
 		err = errors.Join(err, e.remove(ctx, c.ID))
 	}

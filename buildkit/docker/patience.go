@@ -18,37 +18,37 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/stall"
 )
 
-// The waits where none are set.
+// Defaults of [Waits].
 const (
-	// DefaultAnswer is long: to start a container, an engine may have to unpack its image first.
+	// DefaultAnswer is long because an engine may have to unpack the image before it starts a container.
 	DefaultAnswer = 2 * time.Minute
 	DefaultNotice = 30 * time.Second
 )
 
-// Waits bound how long requests wait for an engine. The zero value has the defaults, and tells nothing.
+// Waits limit how long requests wait for an engine. The zero value means the defaults, without messages.
 type Waits struct {
-	// Answer is how long an engine may take to answer, and how long no byte of a request or of an answer may move. A load,
-	// a pull and a save, and what waits for a program's end, take as long as they like. Default: [DefaultAnswer].
+	// Answer limits how long an engine may take to answer, and how long a request or an answer may go without a byte of
+	// progress. Loads, pulls, saves, and waits for a program's end have no limit. Default: [DefaultAnswer].
 	Answer time.Duration
-	// Slow hears, from any goroutine, what has been waited for without progress for Notice, and again after each Notice.
-	// nil hears nothing.
+	// Slow, if set, is called after each Notice without progress, with what a request waits for. It may be called from any
+	// goroutine.
 	Slow func(text string)
-	// Notice is how long that is. Default: [DefaultNotice].
+	// Notice is the time between two calls of Slow. Default: [DefaultNotice].
 	Notice time.Duration
 }
 
-// NoAnswerError means that an engine has accepted a request and has not answered it. It is no [net.Error]: the client
-// would take that for an engine that cannot be reached.
+// NoAnswerError reports that an engine accepted a request and did not answer. It is not a [net.Error], because the client
+// would report a [net.Error] as an unreachable engine.
 type NoAnswerError struct {
 	Request string // "GET /images/hello:latest/json"
-	What    string // what has not come, and for how long
+	What    string // what did not come, and for how long
 }
 
-// Error names the request and what was waited for.
+// Error returns the request and what it waited for.
 func (e *NoAnswerError) Error() string { return fmt.Sprintf("%s: %s", e.Request, e.What) }
 
-// patience is a transport that ends requests which an engine does not answer. What it waits for is set when the engine
-// has been reached.
+// patience is a transport that ends requests that the engine does not answer. Open sets the waits after the engine's first
+// answer.
 type patience struct {
 	base  http.RoundTripper
 	waits atomic.Pointer[Waits]
@@ -65,7 +65,7 @@ func (p *patience) set(w Waits) {
 	p.waits.Store(&w)
 }
 
-// RoundTrip is [http.RoundTripper].
+// RoundTrip implements [http.RoundTripper].
 func (p *patience) RoundTrip(req *http.Request) (*http.Response, error) {
 	w := p.waits.Load()
 	t := stall.Transport{Base: p.base, Answer: w.Answer, Move: w.Answer, Notice: w.Notice}
@@ -92,31 +92,31 @@ func (p *patience) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// limitError is the cause of a context whose time is over: that of a request which has a limit of its own.
+// limitError is the cause of a context that ended because a request has a limit of its own.
 type limitError struct{ limit time.Duration }
 
 func (l *limitError) Error() string {
 	return fmt.Sprintf("the engine has not answered for %s", l.limit)
 }
 
-// slowText is what a person reads about a request that makes no progress.
+// slowText returns the message about a request without progress.
 func slowText(request, what string, waited time.Duration) string {
 	return fmt.Sprintf("still waiting: %s for %s (%s)", engineWords(what), waited, request)
 }
 
-// engineWords are the words of package stall about an engine.
+// engineWords returns a text of package stall with "the engine" for "the server".
 func engineWords(what string) string { return strings.Replace(what, "the server", "the engine", 1) }
 
-// length is how long a request may take.
+// length says how long a request may take.
 type length int
 
 const (
 	bounded               length = iota
-	asLongAsItTakes              // the engine works, maybe on gigabytes
-	untilSomethingHappens        // there is nothing to wait for
+	asLongAsItTakes              // the engine may have gigabytes to process
+	untilSomethingHappens        // silence is normal
 )
 
-// lengthOf knows the requests by their paths (https://docs.docker.com/reference/api/engine/version/v1.51/).
+// lengthOf goes by the path of a request (https://docs.docker.com/reference/api/engine/version/v1.51/).
 func lengthOf(req *http.Request) length {
 	path := unversioned(req)
 	switch {
@@ -131,19 +131,19 @@ func lengthOf(req *http.Request) length {
 
 var apiVersion = regexp.MustCompile(`^/v\d+\.\d+/`)
 
-// unversioned is a request's path without the API's version.
+// unversioned returns a request's path without the API version.
 func unversioned(req *http.Request) string { return apiVersion.ReplaceAllString(req.URL.Path, "/") }
 
-// requestLine names a request for people.
+// requestLine returns the name of a request for messages.
 func requestLine(req *http.Request) string { return req.Method + " " + unversioned(req) }
 
-// hijacked is a connection that a request takes over: the client does not look at the request's context once it is open.
+// hijacked holds a connection that a request takes over. Once it is open, the client ignores the request's context.
 type hijacked struct{ conn atomic.Pointer[net.Conn] }
 
-// hijackKey is where a context has its hijacked connection.
+// hijackKey is the key of a context's hijacked connection.
 type hijackKey struct{}
 
-// notingHijack is dial, which gives the connection to the request that takes it over.
+// notingHijack wraps dial: if the context has a hijacked, it stores the connection there.
 func notingHijack(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
@@ -164,22 +164,22 @@ func (h *hijacked) close() {
 	}
 }
 
-// attachTo is the client's ContainerAttach with an end.
+// attachTo is the client's ContainerAttach with a time limit.
 func (e *Engine) attachTo(ctx context.Context, id string, o container.AttachOptions) (types.HijackedResponse, error) {
 	return e.hijack(ctx, "POST /containers/"+id+"/attach", func(ctx context.Context) (types.HijackedResponse, error) {
 		return e.api.ContainerAttach(ctx, id, o)
 	})
 }
 
-// execAttach is the client's ContainerExecAttach with an end.
+// execAttach is the client's ContainerExecAttach with a time limit.
 func (e *Engine) execAttach(ctx context.Context, id string) (types.HijackedResponse, error) {
 	return e.hijack(ctx, "POST /exec/"+id+"/start", func(ctx context.Context) (types.HijackedResponse, error) {
 		return e.api.ContainerExecAttach(ctx, id, container.ExecAttachOptions{})
 	})
 }
 
-// heard is the output of a command in a container. While it is waited for, a person is told now and then; after limit
-// without a byte the connection is closed, and the error is a NoAnswerError. A limit of [stall.Unlimited] is none.
+// heard reads the output of a command in a container. It calls Slow while no byte comes. After limit without a byte it
+// closes the connection and returns a NoAnswerError, unless limit is [stall.Unlimited].
 type heard struct {
 	conn    types.HijackedResponse
 	request string // "POST /exec/ID/start"
@@ -187,7 +187,7 @@ type heard struct {
 	limit   time.Duration
 }
 
-// hear is the output of a command that has been started.
+// hear returns the output of a started command.
 func (e *Engine) hear(conn types.HijackedResponse, exec string, limited bool) *heard {
 	w := e.waits.waits.Load()
 	h := &heard{conn: conn, request: "POST /exec/" + exec + "/start", waits: w, limit: stall.Unlimited}
@@ -216,7 +216,7 @@ func (h *heard) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// remind tells that something is waited for, now and after each further notice until done.
+// remind calls Slow now and after each further Notice until done.
 func (h *heard) remind(what string, done <-chan struct{}) {
 	next := time.NewTicker(h.waits.Notice)
 	defer next.Stop()
@@ -230,8 +230,8 @@ func (h *heard) remind(what string, done <-chan struct{}) {
 	}
 }
 
-// hijack makes a request that takes its connection over. The connection is closed when the engine does not answer in
-// time, or ctx ends before it has.
+// hijack makes a request that takes its connection over. It closes the connection if the engine does not answer in time, or
+// if ctx ends before the answer.
 func (e *Engine) hijack(ctx context.Context, request string, ask func(context.Context) (types.HijackedResponse, error)) (types.HijackedResponse, error) {
 	const what = "the engine has not answered"
 	w, h := e.waits.waits.Load(), &hijacked{}

@@ -18,21 +18,21 @@ import (
 type Publish struct {
 	// Container is the port in the container with its protocol ("8080", "53/udp"). Default protocol: tcp.
 	Container string
-	// Host is the port on the engine's host ("8080"), "0" for a free one, with an address in front to bind it there
-	// only ("127.0.0.1:8080", "[::1]:0"). Default: the container's port on all addresses.
+	// Host is the port on the engine's host ("8080"), "0" for a free one. With an address in front it is bound only there
+	// ("127.0.0.1:8080", "[::1]:0"). Default: the container's port on all addresses.
 	Host string
 }
 
-// Port is a published port as the engine has bound it.
+// Port is a published port as the engine bound it.
 type Port struct {
 	Container string // "8080/tcp"
 	HostIP    string // address on the engine's host; "0.0.0.0" is all of them
 	HostPort  string // "49153"
-	// Address is where this machine reaches it ("127.0.0.1:49153"): on a remote engine with the engine's name.
+	// Address is the port's address as this machine reaches it ("127.0.0.1:49153"). It has a remote engine's name.
 	Address string
 }
 
-// bindings translates the published ports into the two fields of a container that hold them.
+// bindings returns the published ports in the form of the two API fields of a container.
 func bindings(ports []Publish) (nat.PortSet, nat.PortMap, error) {
 	exposed, bound := nat.PortSet{}, nat.PortMap{}
 	for _, p := range ports {
@@ -46,7 +46,7 @@ func bindings(ports []Publish) (nat.PortSet, nat.PortMap, error) {
 	return exposed, bound, nil
 }
 
-// parse checks before the engine does, which says "invalid port specification" about all of it.
+// parse parses and checks a port. The engine's own error would only say "invalid port specification" about all ports.
 func (p Publish) parse() (nat.Port, nat.PortBinding, error) {
 	number, proto, found := strings.Cut(p.Container, "/")
 	if !found {
@@ -67,7 +67,7 @@ func (p Publish) parse() (nat.Port, nat.PortBinding, error) {
 	return nat.Port(number + "/" + proto), binding, nil
 }
 
-// parseBinding reads "8080", "0" and the same behind an address. The API knows a free port as "".
+// parseBinding parses "8080" or "0", with or without an address in front. In the API, "" means a free port.
 func parseBinding(host string) (nat.PortBinding, error) {
 	b := nat.PortBinding{HostPort: host}
 	if strings.Contains(host, ":") {
@@ -88,7 +88,7 @@ func parseBinding(host string) (nat.PortBinding, error) {
 	return b, nil
 }
 
-// checkPort accepts the numbers of ports; ranges, which the docker command has, are not needed here.
+// checkPort accepts port numbers. It does not accept ranges, which the docker command knows.
 func checkPort(s string, lowest int) error {
 	if n, err := strconv.Atoi(s); err != nil || n < lowest || n > 65535 {
 		return errors.New("not a port number")
@@ -96,8 +96,8 @@ func checkPort(s string, lowest int) error {
 	return nil
 }
 
-// boundPorts lists what the engine has bound, in the order of container ports. The same port on all IPv4 and on all
-// IPv6 addresses is one.
+// boundPorts lists the ports that the engine bound, in the order of container ports. A port on all IPv4 and all IPv6
+// addresses is listed once.
 func boundPorts(ep host.Endpoint, ports nat.PortMap) []Port {
 	var list []Port
 	for port, bound := range ports {
@@ -119,7 +119,7 @@ func boundPorts(ep host.Endpoint, ports nat.PortMap) []Port {
 	return distinct
 }
 
-// less orders by number, so that 80 comes before 443.
+// less orders ports by number: 80 comes before 443.
 func (p Port) less(q Port) bool {
 	a, b := nat.Port(p.Container), nat.Port(q.Container)
 	switch {
@@ -133,7 +133,7 @@ func (p Port) less(q Port) bool {
 	return p.HostPort < q.HostPort
 }
 
-// reach is the address of a bound port as seen from this machine.
+// reach returns the address of a bound port as seen from this machine.
 func reach(ep host.Endpoint, p Port) string {
 	host := p.HostIP
 	if ip := net.ParseIP(host); ip.IsUnspecified() {

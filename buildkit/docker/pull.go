@@ -15,8 +15,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/registry/access"
 )
 
-// Pull lets the engine fetch an image from its registry, with the credentials that the docker command has for it. The
-// platform is the image's; the zero one is the engine's own. progress is told lines for people; nil is told nothing.
+// Pull makes the engine pull an image from its registry, with the docker command's credentials for that registry. p is the
+// image's platform; the zero value means the engine's own. progress, if set, is called with lines for the user.
 func (e *Engine) Pull(ctx context.Context, ref string, p Platform, progress func(string)) error {
 	return e.Failed(fmt.Sprintf("pulling image %q", ref), e.pull(ctx, ref, p, progress))
 }
@@ -47,21 +47,21 @@ func (e *Engine) pull(ctx context.Context, ref string, p Platform, progress func
 	return pullFix(orCause(ctx, followPull(answer, progress)))
 }
 
-// pullFix advises about an image that cannot be had.
+// pullFix adds the fix to the error about an image that can't be pulled.
 func pullFix(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if words := access.Words(err.Error()); strings.Contains(err.Error(), "<") && words != err.Error() {
-		err = &worded{words, err} // the engine repeats the page of a host that is no registry
+		err = &worded{words, err} // the engine quotes the web page of a host that is no registry
 	}
 	if words := access.HideQueries(err.Error()); words != err.Error() {
-		err = &worded{words, err} // it repeats signed addresses too, which the registry has led it to
+		err = &worded{words, err} // the engine quotes the signed addresses that the registry redirected it to
 	}
 	return Advise(err, "correct the name, log in with docker login, or load the image into the engine yourself (docker pull, docker load)")
 }
 
-// worded is an error in other words.
+// worded is an error with another text.
 type worded struct {
 	text string
 	err  error
@@ -70,7 +70,7 @@ type worded struct {
 func (w *worded) Error() string { return w.text }
 func (w *worded) Unwrap() error { return w.err }
 
-// followPull reads the engine's stream of messages to its end. Layers are counted; their bytes come too often.
+// followPull reads the engine's stream of messages to its end. It reports layers, because messages about bytes are too many.
 func followPull(r io.Reader, progress func(string)) error {
 	done, layers := 0, map[string]bool{}
 	for decoder := json.NewDecoder(r); ; {

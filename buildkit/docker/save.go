@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// Save writes an image, by name or ID, to w as an archive, as "docker save" does. What is in w is worthless when it
-// fails or ctx ends.
+// Save writes an image, named by name or ID, to w as an archive, as "docker save" does. If Save fails or ctx ends, the
+// archive is incomplete.
 func (e *Engine) Save(ctx context.Context, ref string, w io.Writer) error {
 	return e.Failed(fmt.Sprintf("saving image %q", ref), e.save(ctx, ref, w))
 }
