@@ -8,20 +8,20 @@ import (
 	"syscall"
 )
 
-// signalled means that a signal has come that ends programs, before the program ran.
+// signalled reports that a terminating signal came before the program ran.
 type signalled struct{ signal os.Signal }
 
 func (s *signalled) Error() string {
 	return fmt.Sprintf("the signal %q has come before the program ran", s.signal)
 }
 
-// code is the exit code of a program that dies of the signal.
+// code returns the exit code of a program that the signal kills.
 func (s *signalled) code() int {
 	number, _ := s.signal.(syscall.Signal)
 	return 128 + cmp.Or(int(number), int(syscall.SIGTERM))
 }
 
-// listenEarly passes signals on until stop. The context that it returns ends with ctx, and with the first signal that ends programs.
+// listenEarly forwards signals to passed until stop. The context early ends with ctx, and with the first terminating signal.
 func listenEarly(ctx context.Context, signals <-chan os.Signal) (early context.Context, passed <-chan os.Signal, stop func()) {
 	early, end := context.WithCancelCause(ctx)
 	out, done := make(chan os.Signal, 16), make(chan struct{})
@@ -38,7 +38,7 @@ func listenEarly(ctx context.Context, signals <-chan os.Signal) (early context.C
 				}
 				select {
 				case out <- s:
-				default: // the program is being killed already
+				default: // so many signals already kill the program
 				}
 			case <-done:
 				return

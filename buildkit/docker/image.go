@@ -12,47 +12,47 @@ import (
 	"github.com/docker/docker/client"
 )
 
-// NameLabel is the label that marks an engine's images and containers as fromscratch's. Its value is the name of the image. An
-// image without it is never removed.
+// NameLabel marks an engine's images and containers as fromscratch's. Its value is the name of the image. An image without
+// it is never removed.
 const NameLabel = "io.github.fromscratch-go.image"
 
-// Image is what an engine says about one of its images.
+// Image describes an image that an engine has.
 type Image struct {
 	// ID is "sha256:" and 64 hex digits: the config's digest on graph drivers and podman, the manifest's digest (for a
 	// pulled image its index's) on the containerd image store.
 	ID string
-	// Tags are the names that it has here ("hello:latest"); none when it is dangling.
+	// Tags are its names in the engine ("hello:latest"). A dangling image has none.
 	Tags []string
-	// Digests are the manifests that registries have it by ("docker.io/library/hello@sha256:…" or "hello@sha256:…").
+	// Digests name its manifests in registries ("docker.io/library/hello@sha256:…" or "hello@sha256:…").
 	Digests []string
-	// DiffIDs are its layers, lowest first, as digests of the uncompressed layers.
+	// DiffIDs are the digests of its uncompressed layers, lowest first.
 	DiffIDs []string
-	// Manifests are the digests of the image's manifests whose content is all there. Only the containerd image store has
-	// them, from API 1.48 on.
+	// Manifests are the digests of its manifests with complete content. Only the containerd image store lists them, from
+	// API 1.48 on.
 	Manifests []string
-	// Platform is what it runs on.
+	// Platform is the platform that it is for.
 	Platform Platform
-	// Labels are those of its config.
+	// Labels are the labels of its config.
 	Labels map[string]string
 	// Env is the environment of its containers, "KEY=value".
 	Env []string
-	// Complete is false when the engine knows the image and has lost some of its content, which only the containerd
-	// image store does: such an image cannot be run.
+	// Complete is false if the engine lacks some of the image's content. Such an image can't run. Only the containerd image
+	// store loses content.
 	Complete bool
 }
 
-// BrokenImageError is that an engine fails over an image that it knows, as podman does when a layer is gone ("layer not
-// known"). To load the image again puts it right.
+// BrokenImageError reports that an engine fails to inspect an image that it has. podman does if a layer is gone ("layer not
+// known"). Loading the image again repairs it.
 type BrokenImageError struct{ Err error }
 
-// Error is what the engine says.
+// Error returns the engine's message.
 func (e *BrokenImageError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the client's error.
+// Unwrap returns the client's error.
 func (e *BrokenImageError) Unwrap() error { return e.Err }
 
-// Shared is how many of the given layers, from the lowest up, the image has in the same order: those that an engine
-// need not be sent again. Graph drivers find a layer by the chain of all below it, so no other layer can be left out.
+// Shared returns how many of the given layers, counted from the lowest, the image has at the same places. An archive may
+// leave these out. It may leave out no others, because graph drivers find a layer by the chain of all layers below it.
 func (i Image) Shared(diffIDs []string) int {
 	n := 0
 	for n < len(diffIDs) && n < len(i.DiffIDs) && diffIDs[n] == i.DiffIDs[n] {
@@ -61,8 +61,8 @@ func (i Image) Shared(diffIDs []string) int {
 	return n
 }
 
-// Digest is that of the manifest by which the registry of a reference has the image ("sha256:…"); ok is false for an
-// image that was not pulled by that name.
+// Digest returns the digest of the image's manifest in the registry of a reference ("sha256:…"). ok is false if the image
+// was not pulled by that name.
 func (i Image) Digest(ref string) (digest string, ok bool) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
@@ -78,16 +78,16 @@ func (i Image) Digest(ref string) (digest string, ok bool) {
 	return "", false
 }
 
-// Image asks for an image by name or ID; found is false, without an error, when the engine has none. One that the engine
-// fails over is a [*BrokenImageError].
+// Image inspects an image, named by name or ID. If the engine doesn't have it, found is false and err is nil. If the engine
+// fails to inspect it, the error is a [*BrokenImageError].
 func (e *Engine) Image(ctx context.Context, ref string) (img Image, found bool, err error) {
 	img, found, err = e.image(ctx, ref)
 	return img, found, e.Failed(fmt.Sprintf("inspecting image %q", ref), err)
 }
 
-// Has reports whether ref names an image that has one of the given IDs and is complete: whether loading it again would
-// change nothing. One that the engine fails over it has not. An ID is a config or manifest digest ("sha256:…"), the
-// caller gives both, because the engine's image store decides which it uses. It costs one request.
+// Has reports whether ref names a complete image with one of the IDs: loading it again would change nothing. Has is false
+// for an image that the engine fails to inspect. The IDs are the config's and the manifest's digest ("sha256:…"): the
+// engine's image store decides which of them it uses. Has makes one request.
 func (e *Engine) Has(ctx context.Context, ref string, ids ...string) (bool, error) {
 	img, found, err := e.Image(ctx, ref)
 	var broken *BrokenImageError
@@ -97,7 +97,7 @@ func (e *Engine) Has(ctx context.Context, ref string, ids ...string) (bool, erro
 	return found && img.Complete && img.Is(ids...), err
 }
 
-// Is reports whether the image has one of the IDs, which are a config's or a manifest's digest.
+// Is reports whether the image's ID is one of ids, which are digests of a config or a manifest.
 func (i Image) Is(ids ...string) bool {
 	for _, id := range ids {
 		if id != "" && canonicalID(id) == i.ID {
@@ -107,7 +107,7 @@ func (i Image) Is(ids ...string) bool {
 	return false
 }
 
-// canonicalID gives an ID its algorithm, which podman leaves away at some places.
+// canonicalID adds the algorithm to an ID. podman leaves it out in some answers.
 func canonicalID(id string) string {
 	if strings.Contains(id, ":") || id == "" {
 		return id
@@ -115,11 +115,11 @@ func canonicalID(id string) string {
 	return "sha256:" + id
 }
 
-// image is Image with the client's error as it is.
+// image is Image with the client's own error.
 func (e *Engine) image(ctx context.Context, ref string) (Image, bool, error) {
 	var options []client.ImageInspectOption
 	if e.speaks("1.48") {
-		options = append(options, client.ImageInspectWithManifests(true)) // tells what is available
+		options = append(options, client.ImageInspectWithManifests(true)) // they say which content is there
 	}
 	answer, err := e.api.ImageInspect(ctx, ref, options...)
 	if errdefs.IsNotFound(err) {
@@ -150,9 +150,9 @@ func (e *Engine) image(ctx context.Context, ref string) (Image, bool, error) {
 	return img, true, nil
 }
 
-// complete reports whether all content is there. An engine that lists no manifests, because its API is older or
-// because it has no containerd image store, loses no content. Of an index one image must be complete: its other
-// platforms are not pulled.
+// complete reports whether all content of an image is there. Without a list of manifests it is: the engine's API is older,
+// or it has no containerd image store and loses no content. Of an index one image must be complete: a pull leaves out
+// other platforms.
 func complete(answer image.InspectResponse) bool {
 	if len(answer.Manifests) == 0 {
 		return true

@@ -15,43 +15,43 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// LoadRequest is one image to be loaded.
+// LoadRequest is one image to load. Ref, IDs and Write are required.
 type LoadRequest struct {
 	// Ref is the name that the archive gives to the image ("hello:latest").
 	Ref string
-	// IDs are what the engine may call the image: its config's and its manifest's digest ("sha256:…").
+	// IDs are the IDs that an engine may give to the image: the digests of its config and its manifest ("sha256:…").
 	IDs []string
-	// Platform is the image's. Engines with API 1.48 or newer are told, so that missing content is an error of theirs.
-	// The zero value tells nothing.
+	// Platform is the image's platform. With API 1.48 or newer it is sent to the engine, which then reports missing content
+	// as an error. The zero value is not sent.
 	Platform Platform
-	// Write writes the archive, and is required: one that every engine takes is an OCI layout with a manifest.json. It must end when
-	// writing fails or ctx ends, and it has ended when Load returns.
+	// Write writes the archive. Every engine loads an OCI layout with a manifest.json. Write must return if writing fails
+	// or ctx ends; Load returns after it.
 	Write func(ctx context.Context, w io.Writer) error
-	// Label, "key=value" or "key", marks the images that are ours. The image that had Ref before is removed when it has
-	// the label and the load left it without a name. "" removes nothing.
+	// Label, "key=value" or "key", marks the images that Load may remove. Load removes the image that had Ref before if it
+	// has the label and no name is left to it. "" removes nothing.
 	Label string
-	// Pending is a load that has begun, for the same Platform; the request makes use of it. nil is a request of its own.
+	// Pending is a load that BeginLoad began for the same Platform. If it is nil, Load makes a new request.
 	Pending *PendingLoad
-	// Previous is the image that had Ref before. nil asks the engine.
+	// Previous is the image that had Ref before. If it is nil, Load asks the engine.
 	Previous *Image
-	// Left hears why an earlier image of ours could not be removed. The load has succeeded nevertheless. nil hears nothing.
+	// Left, if set, is called with the error if an earlier image could not be removed. The load still succeeds.
 	Left func(error)
 }
 
-// errEnded is what the archive's writer gets when the engine reads no further.
+// errEnded is the error of writing an archive after the engine stopped reading.
 var errEnded = errors.New("the engine stopped reading the archive")
 
-// Load sends an image to the engine, as a stream, and makes sure that Ref names it then.
+// Load streams an image to the engine and checks that Ref then names it.
 //
-// Three things count as failure beside a refused request: an error in the answer of a request that succeeded (HTTP 200
-// is sent before the engine reads the archive), an image of another ID under the name, and missing content. After a
-// failure Ref may name the old image, or on the containerd image store an incomplete one. When Write fails, its error
-// comes first in the result; when ctx ends, its cause does.
+// Load fails if the engine refuses the request, if its answer contains an error (it sends HTTP 200 before it reads the
+// archive), if Ref names an image with another ID, or if content is missing. After a failure Ref may name the old image,
+// or an incomplete one on the containerd image store. If Write fails, its error comes first in the result; if ctx ends,
+// its cause does.
 //
-// An earlier image of ours that lost its name is removed (see LoadRequest.Label), never by force: one that a container
-// uses stays, and so does one with another name. Another run may load the same name meanwhile: its image is an earlier
-// one, too, and this one is removed when the name is the other's in the end. Engines with graph drivers say which image has
-// lost the name. Of others one image can stay, if two loads end at the same moment.
+// Load removes earlier images with the label that lost their name (see LoadRequest.Label), but not by force: an image that
+// a container uses stays, and so does an image with another name. If another run loads the same name meanwhile, its image
+// counts as an earlier one too; if the other run gets the name in the end, this run's image is removed. Engines with graph
+// drivers report which image lost the name. On other engines one image can stay if two loads end at the same moment.
 func (e *Engine) Load(ctx context.Context, req LoadRequest) error {
 	return e.Failed(fmt.Sprintf("loading image %q", req.Ref), e.load(ctx, req))
 }
@@ -59,11 +59,11 @@ func (e *Engine) Load(ctx context.Context, req LoadRequest) error {
 func (e *Engine) load(ctx context.Context, req LoadRequest) error {
 	previous := req.Previous
 	if previous == nil {
-		// No answer means no previous image: the load must be able to repair one that cannot be inspected.
+		// An error counts as no previous image: a load must be able to repair an image that can't be inspected.
 		before, _, _ := e.image(ctx, req.Ref)
 		previous = &before
 	}
-	// The engine names nothing before the archive has come to its end.
+	// The engine sets no name before the end of the archive.
 	var last Image
 	var lastErr error
 	write := req.Write
@@ -79,18 +79,18 @@ func (e *Engine) load(ctx context.Context, req LoadRequest) error {
 		return err
 	}
 	var silent *NoAnswerError
-	if errors.As(lastErr, &silent) { // it would not answer the same question now
+	if errors.As(lastErr, &silent) { // it would not answer the same request now either
 		return fmt.Errorf("inspecting what was loaded: %w", lastErr)
 	}
 	loaded, err := e.verify(ctx, req)
-	taken := loaded.ID != "" && !loaded.Is(req.IDs...) // by another run, which may know only our image as the one before
+	taken := loaded.ID != "" && !loaded.Is(req.IDs...) // by another run, which may take only this image for the earlier one
 	if err == nil || taken {
 		e.retireAll(ctx, req, loaded, *previous, last, e.displaced(ctx, before, *previous, last))
 	}
 	return err
 }
 
-// displaced is the image with the ID that the engine has told, unless it is known.
+// displaced returns the image that lost the name by the engine's report, unless it is one of known.
 func (e *Engine) displaced(ctx context.Context, id string, known ...Image) Image {
 	if id == "" || slices.ContainsFunc(known, func(i Image) bool { return i.ID == id }) {
 		return Image{}
@@ -99,7 +99,7 @@ func (e *Engine) displaced(ctx context.Context, id string, known ...Image) Image
 	return img
 }
 
-// retireAll removes earlier images that the load has left without a name.
+// retireAll removes earlier images that lost their name to the load.
 func (e *Engine) retireAll(ctx context.Context, req LoadRequest, loaded Image, earlier ...Image) {
 	done := map[string]bool{}
 	for _, img := range earlier {
@@ -114,8 +114,8 @@ func (e *Engine) retireAll(ctx context.Context, req LoadRequest, loaded Image, e
 	}
 }
 
-// send streams the archive: by the load that has begun, if there is one, else by one of its own. It returns the ID of the image that
-// had the name before, if the engine says it.
+// send streams the archive, through the pending load if there is one. It returns the ID of the image that had the name
+// before, if the engine reports it.
 func (e *Engine) send(ctx context.Context, req LoadRequest) (before string, err error) {
 	pending := req.Pending
 	if pending == nil {
@@ -125,7 +125,7 @@ func (e *Engine) send(ctx context.Context, req LoadRequest) (before string, err 
 	return pending.before, err
 }
 
-// writeArchive writes through a buffer, because tar headers are small and each write through a pipe waits for its read.
+// writeArchive calls write with a buffer in front of pipe: tar headers are small, and each write to a pipe waits for a read.
 func writeArchive(ctx context.Context, pipe io.Writer, write func(context.Context, io.Writer) error) error {
 	buffered := bufio.NewWriterSize(pipe, 64<<10)
 	if err := write(ctx, buffered); err != nil {
@@ -134,12 +134,12 @@ func writeArchive(ctx context.Context, pipe io.Writer, write func(context.Contex
 	return buffered.Flush()
 }
 
-// joinSend puts the cause before its consequence: each side's failure makes the other fail.
+// joinSend joins the errors of both sides with the cause first. If one side fails, the other fails too.
 func joinSend(writeErr, loadErr error) error {
 	switch {
 	case writeErr == nil, errors.Is(writeErr, errEnded), errors.Is(writeErr, io.ErrClosedPipe), errors.Is(writeErr, context.Canceled):
-		// The writer had no reason of its own. Without a loadErr the engine has simply read enough: the last zeros of
-		// a tar file need not be read.
+		// The writer did not fail by itself. If loadErr is nil, the engine read enough: it need not read the zeros at
+		// the end of a tar file.
 		return loadErr
 	}
 	cause := fmt.Errorf("writing the archive: %w", callers(writeErr))
@@ -152,7 +152,7 @@ func joinSend(writeErr, loadErr error) error {
 	return errors.Join(cause, loadErr)
 }
 
-// post makes the request and reads the answer to its end, as [readAnswer] does.
+// post makes the request and reads the answer with readAnswer.
 func (e *Engine) post(ctx context.Context, platform Platform, body io.Reader) (before string, err error) {
 	options := []client.ImageLoadOption{client.ImageLoadWithQuiet(true)} // no progress bars in the answer
 	if platform != (Platform{}) && e.speaks("1.48") {
@@ -168,7 +168,7 @@ func (e *Engine) post(ctx context.Context, platform Platform, body io.Reader) (b
 	return before, errors.Join(err, answer.Body.Close())
 }
 
-// verify asks what Ref names now.
+// verify checks that Ref now names the image.
 func (e *Engine) verify(ctx context.Context, req LoadRequest) (Image, error) {
 	const again = "load it again; if it stays so, look whether something else loads or tags the same name"
 	loaded, found, err := e.image(ctx, req.Ref)
@@ -179,7 +179,7 @@ func (e *Engine) verify(ctx context.Context, req LoadRequest) (Image, error) {
 		return loaded, Advise(errors.New("the engine reports success and does not have it"), again)
 	case !loaded.Is(req.IDs...):
 		if req.Label != "" {
-			_ = e.Retire(ctx, req.Label, req.IDs...) // the name is somebody else's: that is what is told
+			_ = e.Retire(ctx, req.Label, req.IDs...) // the error below says that another image has the name
 		}
 		err := fmt.Errorf("the engine has %s under this name, not %s", loaded.ID, strings.Join(req.IDs, " or "))
 		return loaded, Advise(err, again)
@@ -189,8 +189,8 @@ func (e *Engine) verify(ctx context.Context, req LoadRequest) (Image, error) {
 	return loaded, nil
 }
 
-// retire removes the previous image when it is ours and the load took its last name away. The engine refuses to remove
-// what a container uses (a conflict); it may have removed it itself (not found). Both are fine.
+// retire removes the previous image if it has the label and the load took its last name. Two errors of the engine are
+// fine: a container uses the image (conflict), or the engine removed it itself (not found).
 func (e *Engine) retire(ctx context.Context, previous, loaded Image, label string) error {
 	if previous.ID == "" || previous.ID == loaded.ID || !previous.labelled(label) {
 		return nil
@@ -205,8 +205,8 @@ func (e *Engine) retire(ctx context.Context, previous, loaded Image, label strin
 	return fmt.Errorf("removing the previous image %s: %w", previous.ID, err)
 }
 
-// Retire removes an image, by any of its IDs, that has the label and no name any more: one that a container used when
-// another took its name, see [LoadRequest]. One that is used still, or gone, is no error.
+// Retire removes an image, named by any of its IDs, if it has the label and no name. A load leaves such an image if a
+// container uses it, see [LoadRequest]. It is no error if the image is still in use or gone.
 func (e *Engine) Retire(ctx context.Context, label string, ids ...string) error {
 	for _, id := range ids {
 		img, found, err := e.image(ctx, id)
@@ -220,7 +220,7 @@ func (e *Engine) Retire(ctx context.Context, label string, ids ...string) error 
 	return nil
 }
 
-// labelled reports whether the image has the label "key=value", or with "key" any value of it.
+// labelled reports whether the image has a label: "key=value", or "key" with any value.
 func (i Image) labelled(label string) bool {
 	key, want, exact := strings.Cut(label, "=")
 	value, ok := i.Labels[key]

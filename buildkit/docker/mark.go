@@ -48,7 +48,7 @@ func (e *Engine) createMarked(ctx context.Context, c *container.Config, h *conta
 	return created, err
 }
 
-// refused reports whether an error is the engine's answer to a request.
+// refused reports whether an error is the engine's own answer: it refused or failed, and its answer was not lost.
 func refused(err error) bool {
 	return errdefs.IsInvalidArgument(err) || errdefs.IsNotFound(err) || errdefs.IsConflict(err) || errdefs.IsInternal(err) ||
 		errdefs.IsUnauthorized(err) || errdefs.IsPermissionDenied(err)

@@ -15,23 +15,23 @@ import (
 )
 
 const (
-	// drainTimeout is how long the rest of the output may take after the program and ctx have ended.
+	// drainTimeout limits how long the rest of the output may take after the program has exited and ctx has ended.
 	drainTimeout = 2 * time.Second
-	// headLimit is enough for a runtime's one line.
+	// headLimit is more than the one line of a container runtime's error.
 	headLimit = 1 << 10
 )
 
-// output is the program's two output streams, copied by a goroutine until they end.
+// output is a program's two output streams. A goroutine copies them until they end.
 type output struct {
 	conn   types.HijackedResponse
 	stderr *head
-	cut    atomic.Bool   // we have closed conn
+	cut    atomic.Bool   // this process closed conn
 	done   chan struct{} // closed when the copy has ended
-	err    error         // why; read after done
+	err    error         // of the copy; read after done
 }
 
-// attach connects to the streams of a container that has not started yet, so that not a byte is missed: what it writes
-// and, if it is to be written to, what it reads.
+// attach connects to the output of a container before it starts, so that no byte is lost. With stdin it also connects to
+// the container's standard input.
 func (e *Engine) attach(ctx context.Context, id string, req RunRequest, stdin bool) (*output, error) {
 	conn, err := e.attachTo(ctx, id, container.AttachOptions{Stream: true, Stdin: stdin, Stdout: true, Stderr: true})
 	if err != nil {
@@ -49,7 +49,7 @@ func (e *Engine) attach(ctx context.Context, id string, req RunRequest, stdin bo
 	return o, nil
 }
 
-// orDiscard stands in for a stream that nobody wants.
+// orDiscard returns the caller's writer, or one that discards if w is nil.
 func orDiscard(w io.Writer) io.Writer {
 	if w == nil {
 		return io.Discard
@@ -57,7 +57,7 @@ func orDiscard(w io.Writer) io.Writer {
 	return callersWriter{w}
 }
 
-// callersWriter marks the errors of a caller's writer, see callers.
+// callersWriter marks the errors of a writer that the caller passed in, see callers.
 type callersWriter struct{ io.Writer }
 
 func (c callersWriter) Write(p []byte) (int, error) {
@@ -65,7 +65,7 @@ func (c callersWriter) Write(p []byte) (int, error) {
 	return n, callers(err)
 }
 
-// drain waits until all output of an ended program has been written. After ctx it waits no longer than drainTimeout.
+// drain waits until all output of an exited program has been written. After the end of ctx it waits drainTimeout at most.
 func (o *output) drain(ctx context.Context) error {
 	select {
 	case <-o.done:
@@ -82,9 +82,9 @@ func (o *output) drain(ctx context.Context) error {
 	return o.err
 }
 
-// feed writes to the program's standard input. When ctx ends, what was written may be a part.
+// feed writes to the program's standard input. If ctx ends, only a part may be written.
 func (o *output) feed(ctx context.Context, content io.Reader) error {
-	stop := context.AfterFunc(ctx, func() { _ = o.conn.Conn.SetWriteDeadline(time.Now()) }) // else the end of the connection ends it
+	stop := context.AfterFunc(ctx, func() { _ = o.conn.Conn.SetWriteDeadline(time.Now()) }) // if it fails, closing the connection ends the copy
 	defer stop()
 	_, err := io.Copy(o.conn.Conn, content)
 	if ctx.Err() != nil {
@@ -99,14 +99,14 @@ func (o *output) close() {
 	<-o.done
 }
 
-// hangUp closes the connection. An engine waits with a program's end for those who do not read its output.
+// hangUp closes the connection. An engine does not report a program's end while a client has not read its output.
 func (o *output) hangUp() {
 	o.cut.Store(true)
 	o.conn.Close()
 }
 
-// execFailure recognises a program that could not be executed although the container started: runc tells that on
-// stderr, as its only line, and exits. The kernel says "no such file" for a program whose interpreter is missing.
+// execFailure returns the error if the container started but the program could not be executed. runc then writes a single
+// line to stderr and exits. The kernel reports "no such file" if the program's interpreter is missing.
 func (o *output) execFailure(entrypoint string) error {
 	line, ok := o.stderr.line()
 	if !ok {
@@ -121,14 +121,14 @@ func (o *output) execFailure(entrypoint string) error {
 	return execFix(fmt.Errorf("executing %q:%s", entrypoint, reason), strings.ToLower(reason))
 }
 
-// head passes all it gets on and keeps the beginning.
+// head passes on all that is written to it and keeps the first headLimit bytes.
 type head struct {
 	w     io.Writer
 	first []byte
 	more  bool
 }
 
-// Write keeps what fits and passes everything on.
+// Write implements [io.Writer].
 func (h *head) Write(p []byte) (int, error) {
 	free := min(headLimit-len(h.first), len(p))
 	h.first = append(h.first, p[:free]...)
@@ -136,7 +136,7 @@ func (h *head) Write(p []byte) (int, error) {
 	return h.w.Write(p)
 }
 
-// line is what was written if that was one line.
+// line returns the output if it is a single line.
 func (h *head) line() (string, bool) {
 	line := strings.TrimSpace(string(h.first))
 	return line, !h.more && line != "" && !strings.Contains(line, "\n")

@@ -8,25 +8,26 @@ import (
 	"io"
 )
 
-// PendingLoad is a load whose request is under way while its archive is still being made. An engine has work to do before
-// it unpacks, as soon as it sees how an archive begins: dockerd before version 23 starts a process for it, which takes
-// 40 to 80 ms (https://github.com/moby/moby/blob/v20.10.24/pkg/chrootarchive/archive_unix.go). Nothing is named or kept
-// by it until the archive has come to its end.
+// PendingLoad is a load whose request has begun while its archive is still being made. This saves time: when an archive
+// begins, dockerd before version 23 starts a process to unpack it, which takes 40 to 80 ms
+// (https://github.com/moby/moby/blob/v20.10.24/pkg/chrootarchive/archive_unix.go). The engine keeps and names nothing
+// before the end of the archive.
 type PendingLoad struct {
-	head   []byte // has been sent; the archive begins with it
+	head   []byte // the beginning of the archive, already sent
 	pipe   *io.PipeWriter
 	stop   context.CancelFunc
-	sent   chan error // one: whether the head went out
-	answer chan error // one: how the request ended
-	ended  bool       // both were heard
-	before string     // the ID of the image that had the name before, if the engine says it; set before the answer is
+	sent   chan error // gets the error of sending the head, once
+	answer chan error // gets the error of the request, once
+	ended  bool       // both were received
+	before string     // the ID of the image that had the name before, if the engine reports it; read after answer
 }
 
-// errAbandoned is what a request ends with that is given up.
+// errAbandoned ends the request of an abandoned load.
 var errAbandoned = errors.New("there is nothing to load")
 
-// BeginLoad begins a load with the first bytes of its archive, which must be those of every archive that may follow, or
-// none. It does not wait for the engine. The caller hands what it returns to Load, or abandons it. ctx ends it, too.
+// BeginLoad begins a load with the first bytes of its archive, which may be none. Every archive that may follow must begin
+// with these bytes. BeginLoad does not wait for the engine. The caller passes the result to Load or abandons it. The end of
+// ctx ends it too.
 func (e *Engine) BeginLoad(ctx context.Context, platform Platform, head []byte) *PendingLoad {
 	ctx, stop := context.WithCancel(ctx)
 	body, pipe := io.Pipe()
@@ -34,7 +35,7 @@ func (e *Engine) BeginLoad(ctx context.Context, platform Platform, head []byte) 
 	go func() {
 		before, err := e.post(ctx, platform, body)
 		p.before = before
-		// The engine has answered: whatever is still being written is in vain.
+		// The engine has answered and reads no more.
 		body.CloseWithError(errEnded)
 		p.answer <- err
 	}()
@@ -48,7 +49,7 @@ func (e *Engine) BeginLoad(ctx context.Context, platform Platform, head []byte) 
 	return p
 }
 
-// Abandon gives the load up, and returns when its request has ended. After a load by it, it does nothing.
+// Abandon cancels the load and returns when its request has ended. It does nothing after a Load with p.
 func (p *PendingLoad) Abandon() {
 	p.pipe.CloseWithError(errAbandoned)
 	p.stop()
@@ -83,7 +84,7 @@ func (p *PendingLoad) finish(ctx context.Context, write func(context.Context, io
 	return joinSend(writeErr, loadErr)
 }
 
-// rest passes on what comes after a head that has been sent.
+// rest drops the head, which was already sent, and passes on the bytes after it.
 type rest struct {
 	io.Writer
 	head []byte

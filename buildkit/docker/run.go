@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	// DefaultGrace is how long a program may take to end after it was asked to, the docker command's own default.
+	// DefaultGrace is how long a program may take to exit after its stop signal. The docker command has the same default.
 	DefaultGrace = 10 * time.Second
-	// startExtra is how much longer than an answer making or starting a container may take, which cannot be cancelled. An
-	// engine that does not answer at all is given up before.
+	// startExtra is added to Waits.Answer for making and starting a container, which can't be cancelled. If the engine does
+	// not answer at all, Waits.Answer ends the request first.
 	startExtra = time.Minute
-	// cleanupTimeout bounds each other request that is made although the caller's context may have ended.
+	// cleanupTimeout limits every other request that is made even if the caller's context has ended.
 	cleanupTimeout = 30 * time.Second
-	// NoExit is Run's exit code when no program has ended.
+	// NoExit is the exit code if no program has exited.
 	NoExit = -1
 )
 
-// RunRequest is one container that runs in the foreground, without a terminal and with nothing on its standard input.
+// RunRequest is a container that runs in the foreground, without a terminal and with empty standard input.
 // Only Image is required.
 type RunRequest struct {
 	Image   string            // name or ID of an image that the engine has; nothing is pulled
@@ -35,29 +35,29 @@ type RunRequest struct {
 	Ports   []Publish         // published ports
 	Labels  map[string]string // the container's labels
 	Network string            // "none", "host" or a network's name; default: the engine's bridge
-	Mark    string            // of [NewMark], by which RemoveMarked finds the container; default: one of its own
+	Mark    string            // from [NewMark], for RemoveMarked to find the container; default: a new one
 
 	// Healthcheck replaces the image's. podman drops an image's own when it loads it.
 	Healthcheck *Healthcheck
 
-	// Stdout and Stderr get the program's output, separated; nil discards it. They are written to by one goroutine
-	// and only until Run returns. A writer that blocks for ever keeps Run from returning.
+	// Stdout and Stderr get the program's output; nil discards it. One goroutine writes to both, until Run returns. If a
+	// writer blocks for ever, Run does not return.
 	Stdout, Stderr io.Writer
 
 	// Signals are delivered to the program: os.Interrupt, SIGTERM, SIGQUIT and SIGHUP; others are ignored. After the
 	// first three the program has Grace to end, and a second one kills it. One of the three that comes before the program
 	// runs ends Run with 128 and its number, as soon as the container is made. nil delivers none.
 	Signals <-chan os.Signal
-	// Grace is the time between asking the program to end and killing it. Default: DefaultGrace. It comes from the
-	// caller because an image's config has a stop signal but no stop time-out.
+	// Grace is the time between the stop signal and SIGKILL. Default: DefaultGrace. The caller sets it because an image's
+	// config has a stop signal but no stop time-out.
 	Grace time.Duration
 
-	// Started is called once, when the program runs. Its ports are none when the program has ended already.
+	// Started, if set, is called once when the program runs. If the program has already exited, no ports are set.
 	Started func(Container)
 }
 
-// Healthcheck tells an engine how to see whether a program is well
-// (https://docs.docker.com/reference/dockerfile/#healthcheck). Zero durations and retries are the engine's defaults.
+// Healthcheck says how an engine checks the health of a program
+// (https://docs.docker.com/reference/dockerfile/#healthcheck). Zero durations and retries mean the engine's defaults.
 type Healthcheck struct {
 	Test                           []string // {"CMD", program, args…}, {"NONE"}; an empty image has no shell for CMD-SHELL
 	Interval, Timeout, StartPeriod time.Duration
@@ -65,23 +65,22 @@ type Healthcheck struct {
 	Retries                        int
 }
 
-// Container is one that Run has started.
+// Container is a container that Run has started.
 type Container struct {
 	ID       string
-	Ports    []Port   // as bound, by container port
-	Warnings []string // the engine's
+	Ports    []Port   // the bound ports, in the order of container ports
+	Warnings []string // from the engine
 }
 
-// Run runs a program in a new container until it ends, and returns its exit code. The container, and the anonymous
-// volumes that came with it, are gone when Run returns, whatever happened; all output has been written by then.
+// Run runs a program in a new container until it exits, and returns its exit code. When Run returns, the container and its
+// anonymous volumes are gone, in any case, and all output has been written.
 //
-// A program that ends by itself, with whatever code, is no error. The exit code of a program killed by signal n is
-// 128+n. When ctx ends, the program gets the image's stop signal (SIGTERM if it has none), and SIGKILL when Grace is
-// over; Run then returns its exit code and an error that wraps ctx's cause. So does a Stdout or Stderr that
-// fails. When nothing could be run the code is NoExit.
+// It is no error if the program exits by itself with any code. If signal n kills it, the code is 128+n. If ctx ends, the
+// program gets the image's stop signal (SIGTERM by default), and SIGKILL after Grace; Run then returns the exit code and an
+// error that wraps ctx's cause. A failing Stdout or Stderr also stops the program. If nothing ran, the code is NoExit.
 //
-// Ctrl-C often reaches a caller twice, as a signal and as the end of ctx: together they ask once. Only a second signal
-// kills.
+// Ctrl-C often reaches a caller twice, as a signal and as the end of ctx. Both together send one stop signal; only a second
+// signal kills.
 func (e *Engine) Run(ctx context.Context, req RunRequest) (exitCode int, err error) {
 	code, err := e.run(ctx, req)
 	return code, e.Failed(fmt.Sprintf("running image %q", req.Image), err)
@@ -118,7 +117,7 @@ func (e *Engine) run(ctx context.Context, req RunRequest) (code int, err error) 
 	return code, err
 }
 
-// attachAndStart starts the program, once its output is heard.
+// attachAndStart attaches to the program's output, then starts the program.
 func (e *Engine) attachAndStart(ctx context.Context, id string, req RunRequest) (*output, error) {
 	out, err := e.attach(ctx, id, req, false)
 	if err != nil {
@@ -127,7 +126,7 @@ func (e *Engine) attachAndStart(ctx context.Context, id string, req RunRequest) 
 	return out, e.start(ctx, id, cmp.Or(req.Grace, DefaultGrace))
 }
 
-// create makes the container. It cannot be cancelled, only bounded.
+// create makes the container. It has a time limit and is not cancelled with ctx.
 func (e *Engine) create(ctx context.Context, req RunRequest) (container.CreateResponse, error) {
 	if ctx.Err() != nil {
 		return container.CreateResponse{}, context.Cause(ctx)
@@ -148,7 +147,8 @@ func (e *Engine) create(ctx context.Context, req RunRequest) (container.CreateRe
 	return created, nil
 }
 
-// start starts the container. When ctx ends meanwhile, the engine has grace to answer: a program that runs is then asked to end.
+// start starts the container. If ctx ends meanwhile, the engine has grace to answer, so that a running program gets its stop
+// signal.
 func (e *Engine) start(ctx context.Context, id string, grace time.Duration) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -163,12 +163,12 @@ func (e *Engine) start(ctx context.Context, id string, grace time.Duration) erro
 	return startFix(err)
 }
 
-// attachFailure finds the reason of a refused attach. podman prepares the container for it, as others do for its start;
-// the client drops what it says when that fails. Starting then fails with the same reason, and tells it. Should it
-// start nevertheless, it is removed at once.
+// attachFailure returns the reason for a failed attach. podman prepares the container when it attaches, other engines when
+// they start it. If that fails, the client drops podman's message, so attachFailure starts the container to get the same
+// error again. If the container does start, the caller removes it at once.
 func (e *Engine) attachFailure(ctx context.Context, id string, attachErr error) error {
 	var silent *NoAnswerError
-	if errors.As(attachErr, &silent) { // a program that nobody hears must not run
+	if errors.As(attachErr, &silent) { // the program must not run without an output
 		return attachErr
 	}
 	if err := e.start(ctx, id, DefaultGrace); err != nil {
@@ -177,7 +177,7 @@ func (e *Engine) attachFailure(ctx context.Context, id string, attachErr error) 
 	return attachErr
 }
 
-// health is the health check in the API's words; nil leaves the image's own.
+// health returns the health check in the form of the API. nil keeps the image's own.
 func (e *Engine) health(h *Healthcheck) *container.HealthConfig {
 	if h == nil {
 		return nil
@@ -191,7 +191,7 @@ func (e *Engine) health(h *Healthcheck) *container.HealthConfig {
 	return config
 }
 
-// announce tells the caller what has started. Of the container it returns the program's path and how to stop it.
+// announce calls Started with the container, and returns the program's path and its stop signal.
 func (e *Engine) announce(ctx context.Context, created container.CreateResponse, req RunRequest) (path, stop string, err error) {
 	ctx, cancel := detached(ctx, e.cleanup)
 	defer cancel()
@@ -216,7 +216,7 @@ func (e *Engine) announce(ctx context.Context, created container.CreateResponse,
 	return path, stop, nil
 }
 
-// remove removes the container, running or not. Somebody else may have done it or be at it.
+// remove removes the container, running or not. Another process may have removed it or be removing it.
 func (e *Engine) remove(ctx context.Context, id string) error {
 	ctx, cancel := detached(ctx, e.cleanup)
 	defer cancel()
@@ -224,13 +224,13 @@ func (e *Engine) remove(ctx context.Context, id string) error {
 	switch {
 	case err == nil || errdefs.IsNotFound(err):
 		return nil
-	case errdefs.IsConflict(err): // the engine removes it already
+	case errdefs.IsConflict(err): // the engine is already removing it
 		return e.awaitRemoval(ctx, id)
 	}
 	return fmt.Errorf("removing the container: %w", err)
 }
 
-// awaitRemoval returns when a container is gone that is being removed.
+// awaitRemoval waits until the engine has removed a container.
 func (e *Engine) awaitRemoval(ctx context.Context, id string) error {
 	for {
 		_, err := e.api.ContainerInspect(ctx, id)
@@ -245,12 +245,12 @@ func (e *Engine) awaitRemoval(ctx context.Context, id string) error {
 	}
 }
 
-// detached is a context for a request that must be made although ctx may have ended.
+// detached returns a context for a request that must be made even if ctx has ended.
 func detached(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(context.WithoutCancel(ctx), limit, &limitError{limit})
 }
 
-// startContext is a context for making or starting a container.
+// startContext returns a context for making or starting a container.
 func (e *Engine) startContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return detached(ctx, e.waits.waits.Load().Answer+startExtra)
 }

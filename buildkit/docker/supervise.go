@@ -13,8 +13,8 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// supervisor watches one running container. Its methods belong to one goroutine, which never waits for the engine:
-// an engine may answer a signal only when the program has ended, and that only when its output has been read.
+// supervisor watches one running container. One goroutine calls its methods and never waits for the engine: an engine may
+// answer a signal only after the program's end, and report that end only after its output has been read.
 type supervisor struct {
 	engine *Engine
 	ctx    context.Context         // of the requests; outlives the caller's
@@ -23,37 +23,37 @@ type supervisor struct {
 	out    *output
 	grace  time.Duration
 
-	signals  int              // terminating signals delivered
-	step     step             // how far the program's end has been pursued
+	signals  int              // terminating signals sent
+	step     step             // the last step taken to stop the program
 	deadline <-chan time.Time // when the next step is due
 
-	sends sync.WaitGroup // signals on their way
+	sends sync.WaitGroup // signals being sent
 	mu    sync.Mutex
-	err   error // of signals that could not be delivered
+	err   error // of signals that could not be sent
 }
 
-// step is how insistently a program is being ended.
+// step is a step in stopping a program.
 type step int
 
 const (
-	running step = iota // nobody wants it to end
+	running step = iota // nothing was done
 	asked               // it got a signal and has its grace
 	killed              // it got SIGKILL
-	hungUp              // its output is no longer read either
-	givenUp             // the engine does not do it; removing the container by force is left
+	hungUp              // the connection to its output is closed too
+	givenUp             // the engine does not stop it; the caller removes the container by force
 )
 
-// errStuck is why a program's end is no longer waited for.
+// errStuck is the cause if supervise stops waiting for a program's end.
 var errStuck = errors.New("the engine does not end it, not even by SIGKILL")
 
-// exitStatus is how a program ended.
+// exitStatus is the exit code of a program, or the error of waiting for it.
 type exitStatus struct {
 	code int
 	err  error
 }
 
-// supervise waits for the program's end, and for that of its output, and asks it to end when somebody wants that:
-// a signal, ctx, or an output that fails.
+// supervise waits for the end of the program and of its output. It stops the program after a signal, the end of ctx, or a
+// failing output.
 func (e *Engine) supervise(ctx context.Context, id, stopSignal string, out *output, req RunRequest) (int, error) {
 	s := &supervisor{engine: e, id: id, out: out, grace: req.Grace}
 	if s.grace == 0 {
@@ -79,7 +79,7 @@ func (e *Engine) supervise(ctx context.Context, id, stopSignal string, out *outp
 			s.ask(stopSignal)
 		case <-outputEnded:
 			outputEnded = nil
-			if out.err != nil { // nobody reads on
+			if out.err != nil { // a writer failed
 				out.hangUp()
 				s.ask(stopSignal)
 			}
@@ -89,16 +89,16 @@ func (e *Engine) supervise(ctx context.Context, id, stopSignal string, out *outp
 	}
 }
 
-// conclude waits for the output and joins what went wrong, the reason first.
+// conclude waits for the output and joins the errors, the cause first.
 func (s *supervisor) conclude(ctx context.Context, status exitStatus, cancelled bool) error {
 	var cause error
 	if cancelled {
 		cause = context.Cause(ctx)
 	}
-	if status.err == nil { // signals that a program did not need are no error
+	if status.err == nil { // it has exited: errors of sending signals don't matter
 		return errors.Join(cause, s.out.drain(ctx))
 	}
-	// The program may run on, and its output never end.
+	// The program may still run, and its output may never end.
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	outputErr := s.out.drain(ended)
@@ -107,7 +107,7 @@ func (s *supervisor) conclude(ctx context.Context, status exitStatus, cancelled 
 	return errors.Join(cause, status.err, s.err, outputErr)
 }
 
-// wait returns when the container is no longer running; at once when it has ended before.
+// wait waits until the container no longer runs.
 func (s *supervisor) wait() exitStatus {
 	results, errs := s.engine.api.ContainerWait(s.ctx, s.id, container.WaitConditionNotRunning)
 	select {
@@ -124,7 +124,7 @@ func (s *supervisor) wait() exitStatus {
 	}
 }
 
-// deliver forwards a signal of the user.
+// deliver forwards a signal from the user.
 func (s *supervisor) deliver(signal os.Signal) {
 	name, terminating := signalName(signal)
 	switch {
@@ -140,7 +140,7 @@ func (s *supervisor) deliver(signal os.Signal) {
 	}
 }
 
-// ask asks the program to end, unless somebody has already.
+// ask sends the stop signal, unless the program is already being stopped.
 func (s *supervisor) ask(signal string) {
 	if s.step == running {
 		s.send(signal)
@@ -148,14 +148,14 @@ func (s *supervisor) ask(signal string) {
 	}
 }
 
-// expectEnd starts the grace period; later calls do not prolong it.
+// expectEnd starts the grace period. Later calls do not extend it.
 func (s *supervisor) expectEnd() {
 	if s.step == running {
 		s.next(asked, s.grace)
 	}
 }
 
-// kill ends the program by force.
+// kill sends SIGKILL.
 func (s *supervisor) kill() {
 	if s.step < killed {
 		s.send("SIGKILL")
@@ -163,7 +163,7 @@ func (s *supervisor) kill() {
 	}
 }
 
-// insist goes one step further when a deadline has passed.
+// insist takes the next step after a deadline.
 func (s *supervisor) insist() {
 	switch s.step {
 	case asked:
@@ -177,11 +177,11 @@ func (s *supervisor) insist() {
 	}
 }
 
-func (s *supervisor) next(to step, patience time.Duration) {
-	s.step, s.deadline = to, time.After(patience)
+func (s *supervisor) next(to step, limit time.Duration) {
+	s.step, s.deadline = to, time.After(limit)
 }
 
-// send delivers a signal to the program, without waiting for it. One that has just ended cannot get it, and need not.
+// send sends a signal to the program without waiting for the engine. If the program has just exited, that is no error.
 func (s *supervisor) send(signal string) {
 	s.sends.Add(1)
 	go func() {
@@ -198,8 +198,8 @@ func (s *supervisor) send(signal string) {
 	}()
 }
 
-// signalName is a signal in the engine's words, "" for one that is not forwarded, and whether programs end by it.
-// Names and not numbers, which differ between this machine and the engine's.
+// signalName returns the engine's name of a signal, "" if it is not forwarded, and whether it ends programs. Names are
+// portable; numbers may differ between this machine and the engine's.
 func signalName(signal os.Signal) (name string, terminating bool) {
 	switch signal {
 	case os.Interrupt:
@@ -208,7 +208,7 @@ func signalName(signal os.Signal) (name string, terminating bool) {
 		return "SIGTERM", true
 	case syscall.SIGQUIT:
 		return "SIGQUIT", true
-	case syscall.SIGHUP: // many programs read their configuration again
+	case syscall.SIGHUP: // many programs reload their configuration
 		return "SIGHUP", false
 	}
 	return "", false
