@@ -17,48 +17,49 @@ import (
 	"github.com/docker/docker/api/types/mount"
 )
 
-// builderLabel is on every builder container, and tells nothing about it.
+// builderLabel marks builder containers. Its value has no meaning.
 const builderLabel = "io.github.fromscratch-go.builder"
 
-// cacheLabel is on the volumes that keep what builders have downloaded and compiled.
+// cacheLabel marks the volumes that keep the builders' downloads and build cache.
 const cacheLabel = "io.github.fromscratch-go.cache"
 
-// BuilderRequest is a container in which commands compile a program. Image and Attendant are required.
+// BuilderRequest is a container in which commands compile a program. Image, Attendant and AttendantPath are required.
 type BuilderRequest struct {
 	Image  string // name or ID of an image that the engine has, see [Engine.Pull]
-	Name   string // the container's; default: the engine invents one
+	Name   string // the container's name; default: the engine invents one
 	Labels map[string]string
 
-	// Attendant is the static program of package attendant, for the engine's platform: it is PID 1, and lets commands be
-	// ended. AttendantPath is where the container has it.
+	// Attendant is the static program of package attendant for the engine's platform. It is PID 1 and can stop commands.
+	// AttendantPath is its path in the container.
 	Attendant     []byte
 	AttendantPath string
 
-	// Binds are the folders of this machine that the container sees at their places, with the contents that they have at
-	// the moment. Unless Copy says so they are mounted, where the engine sees this machine's files.
+	// Binds are folders of this machine that the container sees. They are mounted if the engine sees this machine's files,
+	// else copied. Copy has them copied in any case.
 	Binds []Bind
 	Copy  bool
-	// Proof is a folder in one of the Binds that may be made and written to for a moment, to see whether the engine has
-	// this machine's files or a copy of them. Without it, or where it cannot be written to, their times and sizes tell.
+	// Proof is a folder in one of the Binds. StartBuilder may create it and writes a file there for a moment, to see whether
+	// the engine has this machine's files or a copy of them. Without Proof, or if it is not writable, StartBuilder goes by the
+	// files' times and sizes.
 	Proof string
-	// Skip tells which files and folders of this machine are not copied. nil copies all.
+	// Skip reports whether a file or folder of this machine is not copied. nil copies all.
 	Skip func(host string) bool
-	// Extra are mounted where the Binds are, and left out where these are copied: what a build can do without.
+	// Extra are binds that a build can do without. They are mounted if the Binds are, and never copied.
 	Extra []Bind
 
-	Volumes map[string]string // names of volumes by absolute path; the engine makes those that are missing
-	Memory  []string          // folders that are kept in memory: what is in them is in no layer, also when the container is committed
-	Folders []string          // empty folders to make
+	Volumes map[string]string // names of volumes by absolute path; the engine creates missing ones
+	Memory  []string          // folders in memory: their contents are in no layer, even if the container is committed
+	Folders []string          // empty folders to create
 	Network string            // "none", "host" or a network's name; default: the engine's bridge
 }
 
 // Builder is a container that waits for commands. Its methods may be used concurrently.
 //
-// It lives as long as the connection that StartBuilder has opened to it: when this process ends, however, the container
-// ends and the engine removes it.
+// The container ends with the connection that StartBuilder opened to it. When this process ends in any way, the container
+// ends too, and the engine removes it.
 type Builder struct {
 	ID string
-	// Copied is nil when the container has the Binds mounted. Else it has copies, which Sync renews, and this is why.
+	// Copied is nil if the Binds are mounted. Else it is the reason for copies, which Sync updates.
 	Copied error
 
 	engine *Engine
@@ -69,8 +70,8 @@ type Builder struct {
 	syncing sync.Mutex
 }
 
-// StartBuilder creates and starts a container, whose user is root. The caller removes it, by Remove; when StartBuilder
-// fails nothing is left. How mounts are told from copies says [Engine.StartDev].
+// StartBuilder creates and starts a container whose user is root. The caller must call Remove. If StartBuilder fails, it
+// leaves nothing. See [Engine.StartDev] for how it chooses between mounts and copies.
 func (e *Engine) StartBuilder(ctx context.Context, req BuilderRequest) (*Builder, error) {
 	b, err := e.startBuilder(ctx, req)
 	return b, e.Failed(fmt.Sprintf("starting a builder container of image %q", req.Image), err)
@@ -94,7 +95,7 @@ func (e *Engine) startBuilder(ctx context.Context, req BuilderRequest) (*Builder
 	return e.launchBuilder(ctx, req, reason)
 }
 
-// launchBuilder creates and starts a container: with copies when there is a reason for them, else with mounts.
+// launchBuilder creates and starts a container: with copies if copied is a reason for them, else with mounts.
 func (e *Engine) launchBuilder(ctx context.Context, req BuilderRequest, copied error) (b *Builder, err error) {
 	var mark *proof
 	if copied == nil {
@@ -114,7 +115,7 @@ func (e *Engine) launchBuilder(ctx context.Context, req BuilderRequest, copied e
 	if err := errors.Join(mark.check(ctx, b), mark.remove()); err != nil {
 		return b, err
 	}
-	if err := b.furnish(ctx); err != nil {
+	if err := b.populate(ctx); err != nil {
 		return b, err
 	}
 	b.alive, err = e.attachTo(ctx, b.ID, container.AttachOptions{Stream: true, Stdin: true})
@@ -124,9 +125,9 @@ func (e *Engine) launchBuilder(ctx context.Context, req BuilderRequest, copied e
 	return b, e.start(ctx, b.ID, DefaultGrace)
 }
 
-// furnish puts the attendant, the folders and, where they are not mounted, the files into the created container.
-func (b *Builder) furnish(ctx context.Context) error {
-	if err := b.files.furnish(ctx); err != nil {
+// populate puts the attendant and the folders into the created container, and the files if they are not mounted.
+func (b *Builder) populate(ctx context.Context) error {
+	if err := b.files.populate(ctx); err != nil {
 		return err
 	}
 	return b.files.send(ctx, func(w *tar.Writer) error {
@@ -140,7 +141,7 @@ func (b *Builder) furnish(ctx context.Context) error {
 	})
 }
 
-// createBuilder makes the container. Like create it is bounded and not cancelled.
+// createBuilder makes the container. Like create, it has a time limit and is not cancelled with ctx.
 func (e *Engine) createBuilder(ctx context.Context, req BuilderRequest, mounted bool) (container.CreateResponse, error) {
 	if ctx.Err() != nil {
 		return container.CreateResponse{}, context.Cause(ctx)
@@ -153,7 +154,7 @@ func (e *Engine) createBuilder(ctx context.Context, req BuilderRequest, mounted 
 	config := &container.Config{
 		Image: req.Image, Labels: labels, User: "0:0", WorkingDir: "/",
 		Entrypoint: []string{req.AttendantPath}, Cmd: []string{"wait"},
-		OpenStdin: true, StdinOnce: true, AttachStdin: true, // its end is the container's
+		OpenStdin: true, StdinOnce: true, AttachStdin: true, // the container ends when it is closed
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 	}
 	host := &container.HostConfig{
@@ -180,11 +181,11 @@ func (e *Engine) createBuilder(ctx context.Context, req BuilderRequest, mounted 
 	return created, nil
 }
 
-// abandoned is how old a container must be that was created and never started, for nobody to be about to start it.
+// abandoned is the age of a created container that nobody will start any more.
 const abandoned = 10 * time.Minute
 
-// sweepBuilders removes containers of runs that were killed between creating and starting one. Those that have started
-// end with their run.
+// sweepBuilders removes the containers of runs that were killed between creating and starting them. Started containers end
+// with their run.
 func (e *Engine) sweepBuilders(ctx context.Context) error {
 	list, err := e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(
 		filters.Arg("label", builderLabel), filters.Arg("status", "created"))})
@@ -199,7 +200,7 @@ func (e *Engine) sweepBuilders(ctx context.Context) error {
 	return err
 }
 
-// Sync copies what has changed in the Binds, and removes what is gone, where they are not mounted.
+// Sync copies changed files of the Binds and removes those that are gone. It does nothing if the Binds are mounted.
 func (b *Builder) Sync(ctx context.Context) error {
 	if b.Copied == nil {
 		return nil
@@ -230,8 +231,8 @@ func (b *Builder) sync(ctx context.Context) error {
 	return b.files.sendChanged(ctx, found)
 }
 
-// Remove removes the container and all that was in it but for the volumes. It does so even when ctx has ended, within
-// half a minute. Removing it again is no error.
+// Remove removes the container and keeps the volumes. It does so even if ctx has ended, within half a minute. Removing it
+// again is no error.
 func (b *Builder) Remove(ctx context.Context) error { return b.failed("removing", b.remove(ctx)) }
 
 func (b *Builder) remove(ctx context.Context) error {
@@ -242,7 +243,7 @@ func (b *Builder) remove(ctx context.Context) error {
 	return err
 }
 
-// failed makes the error of an exported method.
+// failed returns the error of an exported method.
 func (b *Builder) failed(doing string, err error) error {
 	return b.engine.Failed(fmt.Sprintf("%s the builder container %.12s", doing, b.ID), err)
 }

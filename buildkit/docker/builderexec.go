@@ -21,30 +21,31 @@ import (
 
 // BuilderCommand is a command for a builder container. Args is required.
 type BuilderCommand struct {
-	Args           []string  // program and arguments; the program is looked for in the PATH of Env
+	Args           []string  // program and arguments; PATH in Env finds the program
 	Env            []string  // "KEY=value", over the image's own
 	Dir            string    // default: the root
 	Stdout, Stderr io.Writer // nil discards
 }
 
 const (
-	// endTimeout is how long a command may take to end after it was told to: the attendant kills it after three seconds.
+	// endTimeout limits how long a command may take to end after its input is closed. The attendant kills it after three
+	// seconds.
 	endTimeout = 5 * time.Second
-	// codeTimeout is how long an engine may take to know how a command has ended whose output has ended.
+	// codeTimeout limits how long an engine may take to know the exit code after the end of a command's output.
 	codeTimeout = 10 * time.Second
 )
 
-// Exec runs a command in the container and returns its exit code; 127 is one that is not there. When ctx ends, the
-// command and all that it has started are interrupted, killed after a moment, and the error wraps ctx's cause.
+// Exec runs a command in the container and returns its exit code, which is 127 if the container lacks the command. If ctx
+// ends, the command and all its children are interrupted, then killed; the error wraps ctx's cause.
 func (b *Builder) Exec(ctx context.Context, c BuilderCommand) (code int, err error) {
 	x := execution{args: append([]string{b.req.AttendantPath, "run"}, c.Args...), env: c.Env, dir: c.Dir, stdout: c.Stdout, stderr: c.Stderr}
 	code, err = b.exec(ctx, x)
 	return code, b.failed(fmt.Sprintf("running %q in", c.Args[0]), err)
 }
 
-// Look returns the path of a command in the PATH of env; "" is nowhere.
+// Look returns the path of a command in the PATH of env, "" if there is none.
 func (b *Builder) Look(ctx context.Context, env []string, name string) (string, error) {
-	var out host.Tail // a path, and all else is too much
+	var out host.Tail // a path is short: the limit of Tail is enough
 	code, err := b.exec(ctx, execution{args: []string{b.req.AttendantPath, "look", name}, env: env, stdout: &out, prompt: true})
 	if err != nil || code != 0 {
 		return "", b.failed(fmt.Sprintf("looking for %q in", name), err)
@@ -52,16 +53,17 @@ func (b *Builder) Look(ctx context.Context, env []string, name string) (string, 
 	return out.String(), nil
 }
 
-// WriteSecret writes a file that only root can read. In a folder of Memory it is in no layer.
+// WriteSecret writes a file that only root can read. A file in a folder of Memory is in no layer.
 func (b *Builder) WriteSecret(ctx context.Context, name string, content []byte) error {
 	return b.failed("writing a file in", b.attend(ctx, bytes.NewReader(content), nil, "write", name))
 }
 
-// engineFiles are made by engines in each container.
+// engineFiles are the files that engines make in each container.
 var engineFiles = []string{"/.dockerenv", "/run/.containerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"}
 
-// List writes the names below a folder of the container, the root for all of them, as package attendant does; nothing
-// when it is not there. Those that only this container has are left out, unless they are asked for.
+// List writes the names below root, a folder of the container, in the form of package attendant. It writes nothing if the
+// folder doesn't exist. It leaves out the excluded names, and those that only this container has
+// unless root names them.
 func (b *Builder) List(ctx context.Context, w io.Writer, root string, excluded ...string) error {
 	excluded = append(excluded, engineFiles...)
 	excluded = append(excluded, b.req.AttendantPath)
@@ -72,8 +74,9 @@ func (b *Builder) List(ctx context.Context, w io.Writer, root string, excluded .
 	return b.failed("listing the files of", b.attend(ctx, nil, w, append([]string{"list", root}, excluded...)...))
 }
 
-// Read calls use with each of some files of the container, all in one go: for many small ones an engine takes long. The
-// content may have any length, and the name be another one: whatever runs in the container can change what is there.
+// Read calls use with each of some files of the container. It reads them with one command, because an engine is slow with
+// many small files. Programs in the container can change files meanwhile: the content may have any length, and the name may
+// be another one.
 func (b *Builder) Read(ctx context.Context, names []string, use func(name string, content io.Reader) error) error {
 	return b.failed("reading files of", b.read(ctx, names, use))
 }
@@ -97,10 +100,10 @@ func (b *Builder) read(ctx context.Context, names []string, use func(string, io.
 	return err
 }
 
-// padding is how much may come behind the end of an archive, in bytes.
+// padding limits the bytes after the end of an archive.
 const padding = 1 << 20
 
-// nameList is the list of names that the attendant reads: a NUL, which no name has, ends each of them.
+// nameList returns the names in the form that the attendant reads: a NUL ends each of them.
 func nameList(names []string) io.Reader {
 	var list strings.Builder
 	for _, name := range names {
@@ -128,7 +131,7 @@ func eachFile(r *tar.Reader, use func(string, io.Reader) error) error {
 	}
 }
 
-// attend lets the attendant do something that ends with its input, or by itself.
+// attend runs a command of the attendant. The command ends with its input or by itself.
 func (b *Builder) attend(ctx context.Context, stdin io.Reader, stdout io.Writer, words ...string) error {
 	var said host.Tail
 	code, err := b.exec(ctx, execution{args: append([]string{b.req.AttendantPath}, words...), stdin: stdin, stdout: stdout, stderr: &said, prompt: true})
@@ -138,13 +141,13 @@ func (b *Builder) attend(ctx context.Context, stdin io.Reader, stdout io.Writer,
 	return err
 }
 
-// execution is one command as the engine is told of it.
+// execution is one command in the container.
 type execution struct {
 	args, env      []string
 	dir            string
 	stdin          io.Reader // nil keeps stdin open until ctx ends
 	stdout, stderr io.Writer
-	prompt         bool // it is the attendant's own work, which does not keep silent for long
+	prompt         bool // a command of the attendant, which must not be silent for long
 }
 
 func (b *Builder) exec(ctx context.Context, x execution) (code int, err error) {
@@ -170,7 +173,7 @@ func (b *Builder) exec(ctx context.Context, x execution) (code int, err error) {
 	return b.exitCode(ctx, created.ID)
 }
 
-// converse copies the streams until the command has ended. When ctx ends, so does the command's stdin.
+// converse copies the streams until the command has ended. If ctx ends, it closes the command's stdin.
 func (x execution) converse(ctx context.Context, conn types.HijackedResponse, output io.Reader) error {
 	ended := make(chan error, 1)
 	go func() {
@@ -192,7 +195,7 @@ func (x execution) converse(ctx context.Context, conn types.HijackedResponse, ou
 		return nil
 	case <-ctx.Done():
 	}
-	// Where a connection cannot be closed in one direction the second step ends it in both.
+	// Some connections can't be closed in one direction. For these, conn.Close below closes both.
 	_ = conn.CloseWrite()
 	timer := time.NewTimer(endTimeout)
 	defer timer.Stop()
@@ -205,7 +208,7 @@ func (x execution) converse(ctx context.Context, conn types.HijackedResponse, ou
 	return context.Cause(ctx)
 }
 
-// exitCode asks how a command has ended. Its output may end a moment before.
+// exitCode returns a command's exit code. The output may end a moment before the engine knows the code.
 func (b *Builder) exitCode(ctx context.Context, id string) (int, error) {
 	limit := time.Now().Add(codeTimeout)
 	for {
@@ -227,7 +230,7 @@ func (b *Builder) exitCode(ctx context.Context, id string) (int, error) {
 	}
 }
 
-// orCause is why ctx has ended, if it has.
+// orCause returns ctx's cause if ctx has ended, else err.
 func orCause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -235,7 +238,8 @@ func orCause(ctx context.Context, err error) error {
 	return err
 }
 
-// CopyOut calls use with a file of the container, following no link. One that is not there is [fs.ErrNotExist].
+// CopyOut calls use with a file of the container. It follows no links. If the file doesn't exist, the error is
+// [fs.ErrNotExist].
 func (b *Builder) CopyOut(ctx context.Context, name string, use func(content io.Reader, size int64, mode fs.FileMode) error) error {
 	return b.failed(fmt.Sprintf("copying %q out of", name), b.copyOut(ctx, name, use))
 }

@@ -9,15 +9,14 @@ import (
 	"path/filepath"
 )
 
-// proof is a file that is written for a moment, to see whether an engine sees it: sources may have been copied to the
-// engine's machine long ago, with their times and at the same path.
+// proof is a file that is written for a moment, to see whether an engine sees it. The engine's machine may have an old copy
+// of the sources, with the same times and at the same path.
 type proof struct {
 	host, container string
-	made            string // the folder, if it was made for the file
+	made            string // the folder, if it was created for the file
 }
 
-// leaveProof writes one to BuilderRequest.Proof. nil is none: nobody asks for it, it would not be in a Bind, or nothing can
-// be written there. Then what the files look like has to do.
+// leaveProof writes a proof to BuilderRequest.Proof. It returns nil if Proof is not set, not in a Bind, or not writable.
 func (r BuilderRequest) leaveProof() *proof {
 	for _, b := range r.Binds {
 		rel, err := filepath.Rel(b.Host, r.Proof)
@@ -55,13 +54,13 @@ func (p *proof) check(ctx context.Context, b *Builder) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err != nil { // it has no words, as in DevContainer.prove
+	if err != nil { // the answer has no message, as in DevContainer.prove
 		return fmt.Errorf("the engine does not see what was just written to %q on this machine", filepath.Dir(p.host))
 	}
 	return nil
 }
 
-// remove removes the file, and the folder if that was made for it and nobody has used it since.
+// remove removes the file, and the folder if it was created for the file and is empty.
 func (p *proof) remove() error {
 	if p == nil {
 		return nil

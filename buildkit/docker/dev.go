@@ -15,12 +15,12 @@ import (
 	"github.com/docker/docker/api/types/mount"
 )
 
-// DevRequest is one container that runs a program while it is being worked on: files of this machine take the place of
-// what is in the image, and are replaced while the container runs. Image and Command are required.
+// DevRequest is a container for developing a program: files of this machine replace files of the image, and may change
+// while the container runs. Image and Command are required.
 type DevRequest struct {
 	Image   string            // name or ID of an image that the engine has; nothing is pulled
 	Name    string            // the container's name; default: the engine invents one
-	Command []string          // path and arguments instead of the image's Entrypoint and Cmd; user, folder and the rest stay
+	Command []string          // path and arguments instead of the image's Entrypoint and Cmd; the rest of the config stays
 	Env     []string          // "KEY=value", over the image's own
 	Ports   []Publish         // published ports
 	Labels  map[string]string // the container's labels
@@ -31,54 +31,54 @@ type DevRequest struct {
 
 	// Binds are the files of this machine.
 	Binds []Bind
-	// Scratch is an absolute path in the container where there is a folder in memory when the Binds are copied: everyone
-	// may write to it and execute what is in it. "" makes none.
+	// Scratch is the absolute path of a folder in memory, which the container has if the Binds are copied. Everyone may write
+	// to it and execute files in it. "" makes none.
 	Scratch string
-	// Copy has them copied where they could be mounted as well.
+	// Copy has the Binds copied even if they could be mounted.
 	Copy bool
 
-	// Stdout and Stderr get the container's output, separated; nil discards it. They are written to by one goroutine
-	// and only until Remove returns. A writer that blocks for ever keeps Remove from returning.
+	// Stdout and Stderr get the container's output; nil discards it. One goroutine writes to both, until Remove returns. If a
+	// writer blocks for ever, Remove does not return.
 	Stdout, Stderr io.Writer
 }
 
-// Bind is a folder or file of this machine in the container. Of a folder, files that are replaced by a rename are seen;
-// a file stays the one that it was at the start.
+// Bind is a folder or file of this machine in the container. In a folder, the container sees files that a rename replaces.
+// A bound file stays the one of the start.
 type Bind struct {
 	Host      string // path on this machine
 	Container string // absolute path in the container
-	ReadOnly  bool   // a mounted one cannot be written to in the container; a copy always can
+	ReadOnly  bool   // a mount is read-only; a copy is always writable
 }
 
-// DevContainer is a container that StartDev has started. Its methods may be used concurrently, except Feed.
+// DevContainer is a container that StartDev started. Its methods may be used concurrently, except Feed.
 type DevContainer struct {
 	Container
-	// Copied is nil when the container has the Binds mounted. Else it has copies, and this is why.
+	// Copied is nil if the Binds are mounted. Else it is the reason for copies.
 	Copied error
 
 	engine *Engine
 	binds  []Bind
-	skip   func(host string) bool // files that are not copied; nil is none
-	sent   map[string]sentFile    // by path in the container: what was copied
+	skip   func(host string) bool // reports files not to copy; nil copies all
+	sent   map[string]sentFile    // the copied files, by path in the container
 	out    *output
-	path   string // of what the engine executes
+	path   string // the path of the program
 
 	end    context.CancelFunc // ends the wait
 	exited chan struct{}      // closed when the container has ended
-	status exitStatus         // how; read after exited
+	status exitStatus         // read after exited
 }
 
-// StartDev creates and starts a container. The caller removes it, by Remove; when StartDev fails nothing is left. Its
-// standard input ends with this process, however that ends, and the command should end with it: then the engine removes
+// StartDev creates and starts a container. The caller must call Remove. If StartDev fails, it leaves nothing. When this
+// process ends in any way, the container's standard input is closed. The command should then exit, and the engine removes
 // the container.
 //
-// The Binds are mounted where the engine sees this machine's files. Whether it does is not guessed from its address: a
-// socket may lead into a virtual machine or a container, and a mount there shows an empty folder, or another one of the
-// same name. The created container is asked for the latest file of each Bind, which must have the same size and time; so
-// one of them should have been written lately. When it has not, or cannot be created or started with the mounts, another
-// container is, with copies of the files.
+// If the engine sees this machine's files, the Binds are mounted. The engine's address doesn't say whether it does: a
+// socket may lead to a virtual machine or a container, and a mount there shows an empty folder, or another one of the same
+// name. So StartDev compares the size and the time of the latest file in each Bind with the created container's. A recently
+// written file makes this reliable. If they differ, or if the container can't be created or started with mounts, StartDev
+// starts another container with copies of the files.
 //
-// On a host with SELinux, mounts are for containers with a label; a container with mounts runs without.
+// On a host with SELinux, a container with mounts runs without an SELinux label.
 func (e *Engine) StartDev(ctx context.Context, req DevRequest) (*DevContainer, error) {
 	c, err := e.startDev(ctx, req)
 	return c, e.Failed(fmt.Sprintf("starting a development container of image %q", req.Image), err)
@@ -99,11 +99,11 @@ func (e *Engine) startDev(ctx context.Context, req DevRequest) (*DevContainer, e
 			return c, reason
 		}
 	}
-	// Only the second failure is told: a cause that has to do with mounts is no cause there.
+	// Only the error of the second attempt is returned: it can't be about mounts.
 	return e.launch(ctx, req, reason)
 }
 
-// checkBinds gives the Binds with complete paths. An engine would make folders that are missing.
+// checkBinds returns the Binds with absolute paths. It fails if a path is missing, because an engine would create a folder.
 func checkBinds(binds []Bind) ([]Bind, error) {
 	checked := make([]Bind, len(binds))
 	for i, b := range binds {
@@ -124,7 +124,7 @@ func checkBinds(binds []Bind) ([]Bind, error) {
 	return checked, nil
 }
 
-// launch creates and starts a container: with copies when there is a reason for them, else with mounts.
+// launch creates and starts a container: with copies if copied is a reason for them, else with mounts.
 func (e *Engine) launch(ctx context.Context, req DevRequest, copied error) (c *DevContainer, err error) {
 	created, err := e.createDev(ctx, req, copied == nil)
 	if err != nil {
@@ -138,7 +138,7 @@ func (e *Engine) launch(ctx context.Context, req DevRequest, copied error) (c *D
 			c = nil
 		}
 	}()
-	if err := c.furnish(ctx); err != nil {
+	if err := c.populate(ctx); err != nil {
 		return c, err
 	}
 	streams := RunRequest{Stdout: req.Stdout, Stderr: req.Stderr}
@@ -149,7 +149,7 @@ func (e *Engine) launch(ctx context.Context, req DevRequest, copied error) (c *D
 		return c, err
 	}
 	c.path, _, err = e.announce(ctx, created, RunRequest{Started: func(started Container) { c.Container = started }})
-	if errdefs.IsNotFound(err) { // it has ended already, and is removed: what it has said tells why
+	if errdefs.IsNotFound(err) { // it has already ended and is removed: its output says why
 		drainErr := c.out.drain(ctx)
 		return c, cmp.Or(c.out.execFailure(req.Command[0]), errors.Join(notRunning(err), drainErr))
 	}
@@ -160,15 +160,15 @@ func (e *Engine) launch(ctx context.Context, req DevRequest, copied error) (c *D
 	return c, nil
 }
 
-// furnish makes sure that the container has the files.
-func (c *DevContainer) furnish(ctx context.Context) error {
+// populate copies the files to the container, or checks that the mounts show them.
+func (c *DevContainer) populate(ctx context.Context) error {
 	if c.Copied == nil {
 		return c.prove(ctx)
 	}
 	return c.sync(ctx)
 }
 
-// createDev makes the container. Like create it is bounded and not cancelled.
+// createDev makes the container. Like create, it has a time limit and is not cancelled with ctx.
 func (e *Engine) createDev(ctx context.Context, req DevRequest, mounted bool) (container.CreateResponse, error) {
 	if ctx.Err() != nil {
 		return container.CreateResponse{}, context.Cause(ctx)
@@ -181,11 +181,11 @@ func (e *Engine) createDev(ctx context.Context, req DevRequest, mounted bool) (c
 		Image: req.Image, Env: req.Env, Labels: req.Labels, ExposedPorts: exposed,
 		Entrypoint: req.Command[:1], Cmd: req.Command[1:],
 		AttachStdout: true, AttachStderr: true, Healthcheck: e.health(req.Healthcheck),
-		OpenStdin: true, StdinOnce: true, AttachStdin: true, // its end is that of this process
+		OpenStdin: true, StdinOnce: true, AttachStdin: true, // it is closed when this process ends
 	}
 	host := &container.HostConfig{
 		PortBindings: bound, NetworkMode: container.NetworkMode(req.Network), AutoRemove: true,
-		Init: new(bool), // the command is PID 1, even where the engine's own default is an init of its own
+		Init: new(bool), // the command is PID 1, even if the engine's default is an init
 	}
 	if !mounted && req.Scratch != "" {
 		host.Tmpfs = map[string]string{req.Scratch: "rw,exec,nosuid,nodev,mode=1777"}
@@ -200,7 +200,7 @@ func (e *Engine) createDev(ctx context.Context, req DevRequest, mounted bool) (c
 	return created, nil
 }
 
-// mounts is the Binds in the API's words. Not HostConfig.Binds: with those, dockerd makes folders that are missing.
+// mounts returns the Binds in the form of the API. HostConfig.Binds would make dockerd create missing folders.
 func mounts(binds []Bind) []mount.Mount {
 	list := make([]mount.Mount, len(binds))
 	for i, b := range binds {

@@ -14,22 +14,22 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// ErrNotRunning means that a container has ended, or was removed by somebody else: a new one is needed.
+// ErrNotRunning reports that a container has ended, or that another process removed it. The caller needs a new one.
 var ErrNotRunning = errors.New("the container does not run")
 
-// prove checks that the container has this machine's files, and not others at the same places.
+// prove checks that the container has this machine's files and not others at the same paths.
 func (c *DevContainer) prove(ctx context.Context) error {
 	for _, b := range c.binds {
 		below, here, err := b.evidence()
 		if err != nil {
 			return err
 		}
-		// The answer has no words for a failure (it is that of a HEAD request): what cannot be looked at is not there.
+		// The answer to a HEAD request has no error message, so every error counts as a missing file.
 		there, err := c.engine.api.ContainerStatPath(ctx, c.ID, path.Join(b.Container, below))
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		// What is between a virtual machine and its host may not keep every digit.
+		// A file system between a virtual machine and its host may round times.
 		same := there.Mtime.Truncate(time.Microsecond).Equal(here.ModTime().Truncate(time.Microsecond))
 		if err != nil || !same || there.Mode.IsDir() != here.IsDir() || !here.IsDir() && there.Size != here.Size() {
 			return fmt.Errorf("the engine does not see %q as it is on this machine", b.Host)
@@ -38,8 +38,8 @@ func (c *DevContainer) prove(ctx context.Context) error {
 	return nil
 }
 
-// evidence is what no other machine has: of a folder the file in it that was written last, by its name. A folder made
-// on the other side in the same moment has the same time, its files have not.
+// evidence returns what tells a Bind from the same path on another machine: of a folder, the name and the info of its latest
+// file. A folder that the engine creates may have the same time by chance, its files don't.
 func (b Bind) evidence() (name string, info fs.FileInfo, err error) {
 	if info, err = os.Stat(b.Host); err != nil || !info.IsDir() {
 		return "", info, err
@@ -50,7 +50,7 @@ func (b Bind) evidence() (name string, info fs.FileInfo, err error) {
 	}
 	for _, entry := range entries {
 		file, err := entry.Info()
-		if err != nil || !file.Mode().IsRegular() { // it has just vanished, or has no content
+		if err != nil || !file.Mode().IsRegular() { // it has just been removed, or has no content
 			continue
 		}
 		if name == "" || file.ModTime().After(info.ModTime()) {
@@ -68,24 +68,24 @@ func (c *DevContainer) watch(ctx context.Context) {
 	go func() {
 		defer close(c.exited)
 		c.status = s.wait()
-		if removed(c.status.err) { // it had ended before the engine looked
+		if isRemoved(c.status.err) { // it ended before the engine began to wait
 			c.status = exitStatus{code: NoExit}
 		}
 	}()
 }
 
-// removed tells of a wait for a container that is not there any more, also in podman's words, which come as an answer.
-func removed(err error) bool {
+// isRemoved reports whether a wait failed because the container is gone. podman reports this as an answer, not as an error.
+func isRemoved(err error) bool {
 	return err != nil && (errdefs.IsNotFound(err) || strings.HasSuffix(err.Error(), "no such container"))
 }
 
-// Ended is closed when the container has ended.
+// Ended returns a channel that is closed when the container has ended.
 func (c *DevContainer) Ended() <-chan struct{} { return c.exited }
 
-// Wait waits for the container's end and returns its exit code, when all output has been written. An end is no error,
-// unless the command could not be executed at all. When ctx ends first, or Stdout or Stderr fails, the container runs
-// on; the code is NoExit and the error says why. It is NoExit, without an error, too when the engine has removed the
-// container before it could tell.
+// Wait waits until the container has ended and all output has been written, and returns the exit code. It is an error only
+// if the command could not be executed. If ctx ends first, or Stdout or Stderr fails, the container still runs, the code is
+// NoExit, and the error says why. If the engine removed the container before it reported the code, the code is NoExit and
+// the error is nil.
 func (c *DevContainer) Wait(ctx context.Context) (exitCode int, err error) {
 	code, err := c.wait(ctx)
 	return code, c.failed("waiting for", err)
@@ -112,9 +112,8 @@ func (c *DevContainer) wait(ctx context.Context) (int, error) {
 	}
 }
 
-// Signal sends a signal to the container's first process, by a name like "SIGTERM" or "SIGRTMIN+10": numbers differ
-// between machines. It returns when the engine has sent it, and does not wait for what comes of it. When the container
-// has ended the error wraps ErrNotRunning.
+// Signal sends a signal to the container's first process. name is like "SIGTERM" or "SIGRTMIN+10"; numbers differ between
+// machines. It returns when the engine has sent the signal. If the container has ended, the error wraps ErrNotRunning.
 func (c *DevContainer) Signal(ctx context.Context, name string) error {
 	err := c.engine.api.ContainerKill(ctx, c.ID, name)
 	if err != nil {
@@ -123,9 +122,8 @@ func (c *DevContainer) Signal(ctx context.Context, name string) error {
 	return c.failed("signalling", err)
 }
 
-// Feed writes to the standard input of the container's first process. Nobody else may do so meanwhile. After an error
-// nothing more can be written: a part may have been. It wraps ErrNotRunning then,
-// unless ctx has ended.
+// Feed writes to the standard input of the container's first process. Only one Feed may run at a time. After an error, a
+// part may have been written and nothing more can be. The error wraps ErrNotRunning, unless ctx has ended.
 func (c *DevContainer) Feed(ctx context.Context, content io.Reader) error {
 	return c.failed("writing to", c.feed(ctx, content))
 }
@@ -146,10 +144,10 @@ func (c *DevContainer) feed(ctx context.Context, content io.Reader) error {
 	return err
 }
 
-// feedTimeout is more than a program takes to be written, to an engine far away too.
+// feedTimeout is more than writing a program takes, even to an engine far away.
 const feedTimeout = 2 * time.Minute
 
-// notRunning marks an engine's words for a container that does not run.
+// notRunning wraps an engine's error with ErrNotRunning if it says that the container doesn't run.
 func notRunning(err error) error {
 	improper := strings.Contains(err.Error(), "state improper") // podman's
 	if errdefs.IsConflict(err) || errdefs.IsNotFound(err) || improper {
@@ -158,21 +156,21 @@ func notRunning(err error) error {
 	return err
 }
 
-// Remove kills the container, if it still runs, removes it with its anonymous volumes, and returns when its output has
-// been written. It does so even when ctx has ended, within half a minute. Removing it again is no error.
+// Remove kills the container if it still runs, removes it with its anonymous volumes, and returns when its output has been
+// written. It does so even if ctx has ended, within half a minute. Removing it again is no error.
 //
-// A program that should end in peace gets SIGTERM first, by Signal, and the time that Wait is given.
+// To let the program exit by itself, call Signal with SIGTERM and Wait first.
 func (c *DevContainer) Remove(ctx context.Context) error { return c.failed("removing", c.remove(ctx)) }
 
 func (c *DevContainer) remove(ctx context.Context) error {
 	switch {
 	case c.out == nil:
 		return c.engine.remove(ctx, c.ID)
-	case c.end == nil: // never started: nothing is written, and some engines do not tell that either
+	case c.end == nil: // never started: there is no output, and some engines don't end it
 		c.out.close()
 		return c.engine.remove(ctx, c.ID)
 	}
-	// An engine may wait with a program's end for those who do not read its output.
+	// An engine may not report a program's end while a client has not read its output.
 	timer := time.AfterFunc(drainTimeout, c.out.hangUp)
 	defer timer.Stop()
 	err := c.engine.remove(ctx, c.ID)
@@ -180,12 +178,12 @@ func (c *DevContainer) remove(ctx context.Context) error {
 	<-c.exited
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	_ = c.out.drain(ended) // who cares about an output that fails asks Wait
+	_ = c.out.drain(ended) // Wait returns the errors of the output
 	c.out.close()
 	return err
 }
 
-// failed makes the error of an exported method.
+// failed returns the error of an exported method.
 func (c *DevContainer) failed(doing string, err error) error {
 	return c.engine.Failed(fmt.Sprintf("%s the development container %.12s", doing, c.ID), err)
 }

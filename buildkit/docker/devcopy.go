@@ -18,7 +18,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// sentFile is what decides whether a file must be copied again.
+// sentFile is a copied file. If it differs from the file now, the file is copied again.
 type sentFile struct {
 	host     string
 	size     int64
@@ -26,11 +26,11 @@ type sentFile struct {
 	mode     fs.FileMode
 }
 
-// sync copies the files of the Binds that are new or have changed since the last time, and returns when the container
-// has them, with their modification times to the microsecond. What was removed on this machine stays in the container.
+// sync copies the new and changed files of the Binds, and returns when the container has them. Modification times are kept
+// to the microsecond. Files that were removed on this machine stay in the container.
 //
-// A program that runs from a file that is replaced keeps running from the old one. While sync is at it, a file may be
-// missing in the container, or be there in part; after a failed one too, until the next has succeeded.
+// A running program keeps its old file if sync replaces it. During sync, a file may be missing or incomplete in the
+// container; after a failed sync too, until the next one succeeds.
 func (c *DevContainer) sync(ctx context.Context) error {
 	found, err := c.files()
 	if err != nil {
@@ -39,7 +39,7 @@ func (c *DevContainer) sync(ctx context.Context) error {
 	return c.sendChanged(ctx, found)
 }
 
-// files are the files of all Binds.
+// files returns the files of all Binds, by path in the container.
 func (c *DevContainer) files() (map[string]sentFile, error) {
 	found := map[string]sentFile{}
 	for _, b := range c.binds {
@@ -50,14 +50,14 @@ func (c *DevContainer) files() (map[string]sentFile, error) {
 	return found, nil
 }
 
-// sendChanged copies those of the files that are new or have changed.
+// sendChanged copies the new and changed files.
 func (c *DevContainer) sendChanged(ctx context.Context, found map[string]sentFile) error {
 	maps.DeleteFunc(found, func(name string, f sentFile) bool { return c.sent[name] == f })
 	if len(found) == 0 {
 		return nil
 	}
 	err := c.send(ctx, func(w *tar.Writer) error {
-		for _, name := range slices.Sorted(maps.Keys(found)) { // a folder comes before what is in it
+		for _, name := range slices.Sorted(maps.Keys(found)) { // a folder comes before its files
 			if err := found[name].write(w, name); err != nil {
 				return err
 			}
@@ -70,8 +70,8 @@ func (c *DevContainer) sendChanged(ctx context.Context, found map[string]sentFil
 	return err
 }
 
-// files adds the Bind's folders, files and links. What is neither (a socket) is not copied, nor what has just vanished,
-// nor what skip names.
+// files adds the Bind's folders, files and links to found. It leaves out sockets and the like, files that have just been
+// removed, and those that skip names.
 func (b Bind) files(found map[string]sentFile, skip func(string) bool) error {
 	err := filepath.WalkDir(b.Host, func(host string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -85,7 +85,7 @@ func (b Bind) files(found map[string]sentFile, skip func(string) bool) error {
 		}
 		info, err := entry.Info()
 		if host == b.Host {
-			info, err = os.Stat(host) // a mount follows a link too
+			info, err = os.Stat(host) // a mount also follows a link
 		}
 		if err != nil {
 			return ignoreGone(err, host != b.Host)
@@ -96,7 +96,7 @@ func (b Bind) files(found map[string]sentFile, skip func(string) bool) error {
 		}
 		name := path.Join(b.Container, filepath.ToSlash(below))
 		switch info.Mode().Type() {
-		case fs.ModeDir, fs.ModeSymlink: // a folder changes with each file in it, and need not be sent for that
+		case fs.ModeDir, fs.ModeSymlink: // without the time: a new file in a folder changes it
 			found[name] = sentFile{host: host, mode: info.Mode()}
 		case 0:
 			found[name] = sentFile{host: host, mode: info.Mode(), size: info.Size(), modified: info.ModTime()}
@@ -109,7 +109,7 @@ func (b Bind) files(found map[string]sentFile, skip func(string) bool) error {
 	return nil
 }
 
-// ignoreGone is nil for what was there a moment ago.
+// ignoreGone returns nil if a file is missing and mayGo is true, else err.
 func ignoreGone(err error, mayGo bool) error {
 	if mayGo && errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -117,9 +117,9 @@ func ignoreGone(err error, mayGo bool) error {
 	return err
 }
 
-// write writes one entry. Owner is root, as for everything in the image that has no other.
+// write writes one entry. Its owner is root, which is the default in the image too.
 func (f sentFile) write(w *tar.Writer, name string) error {
-	// Without more digits than podman keeps: it rounds up.
+	// podman keeps microseconds and rounds up.
 	modified := f.modified.Truncate(time.Microsecond)
 	header := &tar.Header{Name: name[1:], Mode: permissions(f.mode), ModTime: modified, Format: tar.FormatPAX}
 	switch {
@@ -143,7 +143,7 @@ func (f sentFile) write(w *tar.Writer, name string) error {
 	return writeFile(w, header, file)
 }
 
-// permissions are those in the container. Windows knows of none, and a program must be executable.
+// permissions returns the permissions in the container. Windows has none, and a program must be executable.
 func permissions(mode fs.FileMode) int64 {
 	if runtime.GOOS == "windows" {
 		return 0o755
@@ -175,12 +175,12 @@ func (c *DevContainer) send(ctx context.Context, write func(*tar.Writer) error) 
 		written <- err
 	}()
 	err := c.engine.api.CopyToContainer(ctx, c.ID, "/", body, container.CopyToContainerOptions{})
-	body.CloseWithError(errEnded) // the engine has answered: whatever is still being written is in vain
+	body.CloseWithError(errEnded) // the engine has answered and reads no more
 	writeErr := <-written
 	if ctx.Err() != nil && (err != nil || writeErr != nil) {
 		return context.Cause(ctx)
 	}
-	// The engine that reads no further has its own reason; net/http closes the pipe then.
+	// If the engine stops reading, its own error says why, and net/http closes the pipe.
 	if writeErr != nil && !errors.Is(writeErr, errEnded) && !errors.Is(writeErr, io.ErrClosedPipe) {
 		return Advise(fmt.Errorf("writing the archive: %w", writeErr), "try again: a file has changed meanwhile")
 	}

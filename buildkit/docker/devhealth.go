@@ -11,24 +11,24 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// Health is what an engine knows of a container's health check. The zero value is that there is none, or that the
-// container does not run.
+// Health is the state of a container's health check. The zero value means that there is no check or that the container
+// doesn't run.
 type Health struct {
-	Status string  // "starting", "healthy" or "unhealthy", of the checks in a row; after another program has taken the place of one it is about both
-	Checks []Check // the last ones, the oldest first; an engine keeps some five
+	Status string  // "starting", "healthy" or "unhealthy", from the checks in a row; they may span a replaced program and its successor
+	Checks []Check // the latest checks, oldest first; an engine keeps about five
 }
 
 // Check is one run of a health check.
 type Check struct {
 	Started time.Time // by the engine's clock
-	Code    int       // exit code, 0 is healthy; -1 when it took too long
-	Output  string    // what it wrote, the first 4 kB
+	Code    int       // exit code: 0 is healthy, -1 means that it took too long
+	Output  string    // the first 4 kB of its output
 }
 
-// Health asks the engine what the container's health check says.
+// Health returns the state of the container's health check.
 func (c *DevContainer) Health(ctx context.Context) (Health, error) {
 	info, err := c.engine.api.ContainerInspect(ctx, c.ID)
-	if errdefs.IsNotFound(err) { // it has ended, and is removed
+	if errdefs.IsNotFound(err) { // it has ended and is removed
 		return Health{}, nil
 	}
 	if err != nil {
@@ -49,18 +49,18 @@ func (c *DevContainer) Health(ctx context.Context) (Health, error) {
 	return h, nil
 }
 
-// Verdict is what the health check says of the program that runs now.
+// Verdict is the health of the program that runs now.
 type Verdict struct {
-	Status string // "starting", "healthy", "failing" or "unhealthy", which is failing as often as the check allows
-	Detail string // what the check wrote when it failed, as one line
+	Status string // "starting", "healthy", "failing", or "unhealthy" after as many failures as the check allows
+	Detail string // the output of a failed check, as one line
 }
 
-// healthPoll is how often the engine is asked what the health check says.
+// healthPoll is the time between two questions to the engine.
 const healthPoll = 500 * time.Millisecond
 
-// FollowHealth tells each new verdict of the health check, until ctx ends. Whenever a program has started in the place
-// of another one, starts has the time; the zero time is that of the first. Then nothing is told before a check has looked
-// at that program, because what the engine knows is about the one before.
+// FollowHealth calls tell with each new verdict until ctx ends. starts receives the time when a program has replaced
+// another one; the zero time means the first program. FollowHealth then waits for a check of the new program, because the
+// engine's state is still about the old one.
 func (c *DevContainer) FollowHealth(ctx context.Context, starts <-chan time.Time, tell func(Verdict)) {
 	tick := time.NewTicker(healthPoll)
 	defer tick.Stop()
@@ -76,10 +76,10 @@ func (c *DevContainer) FollowHealth(ctx context.Context, starts <-chan time.Time
 		}
 		now, err := c.Health(ctx)
 		if started != nil {
-			f = healthFollower{since: *started, before: now} // of an engine that does not answer nothing is known
+			f = healthFollower{since: *started, before: now} // before is empty if the engine didn't answer
 		}
 		if err != nil {
-			continue // a container that is gone shows elsewhere
+			continue // the caller learns elsewhere that a container is gone
 		}
 		if v, ok := f.verdict(now); ok && v.Status != f.told {
 			f.told = v.Status
@@ -90,20 +90,20 @@ func (c *DevContainer) FollowHealth(ctx context.Context, starts <-chan time.Time
 
 // healthFollower follows the health of one program.
 type healthFollower struct {
-	since  time.Time // when it was started; zero for the first one
-	before Health    // as it was known then
-	told   string
-	looked bool // a check has looked at it
+	since  time.Time // when it started; zero for the first program
+	before Health    // the state at that time
+	told   string    // the last status reported
+	looked bool      // a check has tested this program
 }
 
-// verdict is what is known of the program; ok is false as long as nothing is.
+// verdict returns the program's health. ok is false while it is unknown.
 func (f *healthFollower) verdict(now Health) (v Verdict, ok bool) {
 	f.looked = f.looked || f.checked(now)
 	switch {
 	case now.Status == "":
 		return v, false
 	case !f.looked:
-		// Not every engine keeps the checks: then a change of the status shows that there was one.
+		// Some engines don't keep the checks. Then a changed status shows that there was one.
 		news := f.since.IsZero() || len(now.Checks) == 0 && now.Status != f.before.Status
 		return Verdict{Status: now.Status}, news
 	}
@@ -120,8 +120,8 @@ func (f *healthFollower) verdict(now Health) (v Verdict, ok bool) {
 	return v, true
 }
 
-// checked tells whether a check has begun after the program. Of two that have ended since, the second has; by the
-// clock the first may have, too, but an engine on another machine has another clock.
+// checked reports whether a check began after the program started. If two checks ended since then, the second did. The time
+// of the first may also show it, but an engine on another machine has another clock.
 func (f *healthFollower) checked(now Health) bool {
 	ended := 0
 	for _, c := range now.Checks {

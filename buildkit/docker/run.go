@@ -44,9 +44,9 @@ type RunRequest struct {
 	// writer blocks for ever, Run does not return.
 	Stdout, Stderr io.Writer
 
-	// Signals are delivered to the program: os.Interrupt, SIGTERM, SIGQUIT and SIGHUP; others are ignored. After the
-	// first three the program has Grace to end, and a second one kills it. One of the three that comes before the program
-	// runs ends Run with 128 and its number, as soon as the container is made. nil delivers none.
+	// Signals are forwarded to the program: os.Interrupt, SIGTERM, SIGQUIT and SIGHUP; others are ignored. After one of the
+	// first three the program has Grace to exit, and a second one kills it. If one of the three comes before the program
+	// runs, Run returns 128 plus its number as soon as the container is made. nil forwards none.
 	Signals <-chan os.Signal
 	// Grace is the time between the stop signal and SIGKILL. Default: DefaultGrace. The caller sets it because an image's
 	// config has a stop signal but no stop time-out.
@@ -77,7 +77,8 @@ type Container struct {
 //
 // It is no error if the program exits by itself with any code. If signal n kills it, the code is 128+n. If ctx ends, the
 // program gets the image's stop signal (SIGTERM by default), and SIGKILL after Grace; Run then returns the exit code and an
-// error that wraps ctx's cause. A failing Stdout or Stderr also stops the program. If nothing ran, the code is NoExit.
+// error that wraps ctx's cause. A failing Stdout or Stderr also stops the program, and Run returns its
+// error. If nothing ran, the code is NoExit.
 //
 // Ctrl-C often reaches a caller twice, as a signal and as the end of ctx. Both together send one stop signal; only a second
 // signal kills.
