@@ -21,7 +21,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// newBuilder starts a container of the test image, which has nothing but a program; it must be gone at the end.
+// newBuilder starts a container of the test image, which has only a program. The test must remove it.
 func newBuilder(t *testing.T, e *Engine, change func(*BuilderRequest)) *Builder {
 	t.Helper()
 	req := builderRequest(t, e)
@@ -43,7 +43,7 @@ func newBuilder(t *testing.T, e *Engine, change func(*BuilderRequest)) *Builder 
 	return b
 }
 
-// builderRequest is a container of an image that was loaded for the test.
+// builderRequest returns a request for a container of an image that it loads for the test.
 func builderRequest(t *testing.T, e *Engine) BuilderRequest {
 	t.Helper()
 	program, err := os.ReadFile(testkit.Program(t, "../attendant/program"))
@@ -62,7 +62,7 @@ func isGone(e *Engine, id string) bool {
 	return errdefs.IsNotFound(err)
 }
 
-// The container is there, and the engine's answer about it is lost: the container is found by its mark, and removed.
+// If the engine makes a container and its answer is lost, the container is found by its mark and removed.
 func TestBuilderLostAnswer(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -128,7 +128,7 @@ func TestBuilderExec(t *testing.T) {
 	})
 }
 
-// What is copied out is the file; what is secret is in no layer.
+// CopyOut returns the file, and a secret is in no layer.
 func TestBuilderFiles(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
@@ -191,7 +191,7 @@ func TestBuilderFiles(t *testing.T) {
 	})
 }
 
-// Mounted or copied, a command sees the files as they are when it runs, and does not see those that are gone.
+// With mounts and with copies, a command sees the current files and none that are gone.
 func TestBuilderSync(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
@@ -245,7 +245,7 @@ func TestBuilderSync(t *testing.T) {
 	})
 }
 
-// An engine with a copy of the sources at their place, as rsync leaves it, is sent them. Where it has them nothing is left.
+// An engine with an old copy of the sources at the same path, as rsync leaves it, gets the files. The proof is removed.
 func TestBuilderProof(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -287,7 +287,7 @@ func TestBuilderProof(t *testing.T) {
 	}
 }
 
-// The end of ctx ends the command, also one that ignores signals, and not the container.
+// The end of ctx ends the command, even one that ignores signals, but not the container.
 func TestBuilderExecCancel(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
@@ -312,7 +312,7 @@ func TestBuilderExecCancel(t *testing.T) {
 	})
 }
 
-// A container ends with the process that has started it, however that ends, with all commands in it.
+// When the process that started a container ends in any way, the container and its commands end.
 func TestBuilderAlone(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
@@ -362,7 +362,7 @@ func TestFollowPull(t *testing.T) {
 	}
 }
 
-// An engine repeats addresses that are signed for it; we do not.
+// An engine quotes signed addresses. The error leaves out the signatures.
 func TestPullShowsNoSignature(t *testing.T) {
 	err := pullFix(errors.New(`Get "https://s3.example/blob?X-Amz-Credential=key&X-Amz-Signature=s1gned": EOF`))
 	if text := err.Error(); strings.Contains(text, "s1gned") || !strings.Contains(text, `"https://s3.example/blob?•••": EOF`) {
@@ -370,7 +370,7 @@ func TestPullShowsNoSignature(t *testing.T) {
 	}
 }
 
-// An engine repeats the page of a web server that is no registry; we do not.
+// An engine quotes the web page of a host that is no registry. The error leaves it out.
 func TestPullShowsNoPage(t *testing.T) {
 	err := pullFix(errors.New("error parsing HTTP 404 response body: invalid character '<' looking for beginning of value: \"<!DOCTYPE html>\\n<html><head><title>Welcome</title></head>It works!</html>\""))
 	if got := err.Error(); strings.Contains(got, "It works!") || !strings.Contains(got, "404") || !strings.Contains(got, "Welcome") {

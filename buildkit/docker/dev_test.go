@@ -43,7 +43,7 @@ func TestDevSwap(t *testing.T) {
 	})
 }
 
-// A crash leaves the container, and the next version runs in it.
+// The container survives a crash of the program, and the next version runs in it.
 func TestDevCrash(t *testing.T) {
 	t.Parallel()
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
@@ -67,7 +67,7 @@ func TestDevCrash(t *testing.T) {
 	})
 }
 
-// SIGTERM ends program and container, with the program's code and its last words; then there is nothing to signal.
+// SIGTERM ends program and container. The program's code and its last output arrive, and a further signal fails.
 func TestDevEnd(t *testing.T) {
 	t.Parallel()
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
@@ -76,12 +76,12 @@ func TestDevEnd(t *testing.T) {
 		r := startDev(t, e, req)
 		r.wantLine("version 1")
 		ctx := context.Background()
-		// The program says that it runs a moment before it listens.
+		// The program prints that it runs a moment before it listens.
 		time.Sleep(100 * time.Millisecond)
 		if err := r.Signal(ctx, "SIGTERM"); err != nil {
 			t.Fatal(err)
 		}
-		// podman may have removed the container before it tells.
+		// podman may remove the container before it reports the code.
 		if code, err := r.Wait(ctx); code != 7 && (code != NoExit || e.Host() == openEngine(t).Host()) || err != nil {
 			t.Errorf("code %d, %v", code, err)
 		}
@@ -102,7 +102,7 @@ func TestDevEnd(t *testing.T) {
 	})
 }
 
-// Remove works though everything else has been cancelled, and on a program that does not want to end.
+// Remove works after ctx has ended, and on a program that ignores signals.
 func TestDevRemove(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		e.api.Close()

@@ -20,7 +20,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
-// Folders, links and modes arrive, again when they change, and no more than what has changed is sent.
+// Folders, links and modes are copied, and copied again if they change. Only changes are sent.
 func TestDevSync(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
@@ -75,7 +75,7 @@ func TestDevSync(t *testing.T) {
 	})
 }
 
-// Nothing is sent when nothing has changed, and what could not be sent is sent the next time.
+// Without changes nothing is sent. After a failure the next sync sends the files.
 func TestDevSyncAgain(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -115,9 +115,9 @@ func TestDevSyncAgain(t *testing.T) {
 	r.wantLine("version 2")
 }
 
-// What is written to the standard input of a container takes the place of the program, also while the image's user may
-// write to no folder of the image; a health check of the program is one of the new program. After garbage the container
-// ends, and says so.
+// A program that is written to the container's standard input replaces the old one, even if the image's user may write to no
+// folder of the image. The program's health check then runs the new one. After invalid input the container ends with an
+// error.
 func TestDevFeed(t *testing.T) {
 	t.Parallel()
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
@@ -148,7 +148,7 @@ func TestDevFeed(t *testing.T) {
 	})
 }
 
-// When the process that has made it is gone, however that ended, the container ends and is removed.
+// When the process that made it ends in any way, the container ends and is removed.
 func TestDevOutlivesNobody(t *testing.T) {
 	t.Parallel()
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {
@@ -190,7 +190,7 @@ func TestDevFeedCancel(t *testing.T) {
 	})
 }
 
-// cancelling is an endless file that cancels when some of it was read.
+// cancelling is an endless file that cancels after some reads.
 type cancelling struct {
 	n      int
 	cancel func()

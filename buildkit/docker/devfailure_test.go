@@ -15,8 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
-// elsewhere is a connection to an engine that does not see this machine's files: what it is asked to mount from one
-// folder comes from another.
+// elsewhere connects to an engine that does not see this machine's files: it mounts the folder to in the place of from.
 func elsewhere(t *testing.T, e *Engine, from, to string) *Engine {
 	t.Helper()
 	return between(t, e, func(_ http.ResponseWriter, r *http.Request) bool {
@@ -32,7 +31,7 @@ func elsewhere(t *testing.T, e *Engine, from, to string) *Engine {
 	})
 }
 
-// Files are copied to an engine that does not see them, whatever it has in their place.
+// If an engine does not see the files, they are copied, whatever it has at the same paths.
 func TestDevNotShared(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -101,7 +100,7 @@ func TestDevFailure(t *testing.T) {
 	})
 }
 
-// A command that turns out not to be executable when the container has started.
+// The command turns out not to be executable after the container has started.
 func TestDevNotExecutable(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -118,7 +117,7 @@ func TestDevNotExecutable(t *testing.T) {
 	dockertest.WantError(t, err, "no such file or directory", "its interpreter")
 }
 
-// Whatever request fails, or is the last before the end of ctx: no container is left, mounted or copied.
+// If any request fails, or ctx ends after it, no container is left, with mounts or with copies.
 func TestDevCutOff(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -175,7 +174,7 @@ func TestDevCutOff(t *testing.T) {
 	}
 }
 
-// An output that fails ends Wait and not the container; one that blocks does not keep Remove from killing it.
+// A failing output ends Wait but not the container. A blocking output does not keep Remove from killing the container.
 func TestDevBadOutput(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {

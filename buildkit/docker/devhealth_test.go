@@ -53,7 +53,7 @@ func TestDevHealth(t *testing.T) {
 	})
 }
 
-// What the engine knows is about the program before until a check has looked at the new one.
+// Until a check has tested the new program, the engine's state is about the old one.
 func TestHealthFollower(t *testing.T) {
 	t.Parallel()
 	swap := time.Date(2024, 1, 1, 12, 0, 0, 0, time.UTC)

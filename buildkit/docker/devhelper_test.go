@@ -39,7 +39,7 @@ func newDevHost(t *testing.T) *devHost {
 	return h
 }
 
-// install replaces the program by another version, as a build would: by a rename.
+// install replaces the program by another version with a rename, as a build does.
 func (h *devHost) install(version string) {
 	h.t.Helper()
 	temp := filepath.Join(h.dir, "new")
@@ -50,7 +50,7 @@ func (h *devHost) install(version string) {
 	}
 }
 
-// newDev is a request for a container of this test, which must be gone at its end.
+// newDev returns a request for a container. The test must remove the container.
 func newDev(t *testing.T, e *Engine, h *devHost, ti *testImage, args ...string) DevRequest {
 	t.Helper()
 	run := newRun(t, e, ti)
@@ -62,7 +62,7 @@ func newDev(t *testing.T, e *Engine, h *devHost, ti *testImage, args ...string) 
 	}
 }
 
-// devRun is a development container with what it says.
+// devRun is a development container with its output and events.
 type devRun struct {
 	*DevContainer
 	t      *testing.T
@@ -104,7 +104,7 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// receive waits for something.
+// receive waits for a value from a channel.
 func receive[T any](t *testing.T, from chan T) T {
 	t.Helper()
 	select {
@@ -151,12 +151,12 @@ func (r *devRun) wantKind(kind report.Kind, reason string) {
 	}
 }
 
-// sync copies what has changed.
+// sync copies changed files.
 func (r *devRun) sync(ctx context.Context) error {
 	return r.failed("copying files into", r.DevContainer.sync(ctx))
 }
 
-// swap has the container run what is in the folder now.
+// swap makes the container run the program that is in the folder now.
 func (r *devRun) swap() {
 	r.t.Helper()
 	ctx := context.Background()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// How long it takes from a new file to the first line of the program in it, with a program of 15 MB.
+// This measures the time from a new program of 15 MB to its first line of output.
 func TestHeavyDevLatency(t *testing.T) {
 	t.Parallel()
 	eachDev(t, func(t *testing.T, e *Engine, ti *testImage, copied bool) {

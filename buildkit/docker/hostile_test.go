@@ -18,7 +18,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// scriptedEngine is a connection to a server that answers all requests but the ping.
+// scriptedEngine connects to a server that answers pings like an engine, and other requests with answer.
 func scriptedEngine(t *testing.T, answer http.HandlerFunc) *Engine {
 	t.Helper()
 	e, err := Open(context.Background(), Options{Options: host.Options{Host: dockertest.Engine(t, answer)}})
@@ -29,7 +29,7 @@ func scriptedEngine(t *testing.T, answer http.HandlerFunc) *Engine {
 	return e
 }
 
-// Whatever an engine says, at whatever place: no line of the error begins like one of ours but the last.
+// Whatever an engine answers, only the last line of the error is a fix line.
 func TestHostileEngine(t *testing.T) {
 	t.Parallel()
 	plain := strings.ReplaceAll(dockertest.Evil, `\n`, "\n")
@@ -113,14 +113,14 @@ func TestHostileEngine(t *testing.T) {
 	}
 }
 
-// full is a writer with an error that says what helps.
+// full is a writer that fails with an error that has a fix line.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
 var errFull = errors.New("it is full\nfix: empty it")
 
-// The fix of a caller's function is the one that is written, once and last.
+// If a caller's function fails, its fix line is written, once and as the last line.
 func TestFixOfCaller(t *testing.T) {
 	t.Parallel()
 	e := scriptedEngine(t, func(w http.ResponseWriter, r *http.Request) {
@@ -160,7 +160,7 @@ func TestFixOfCaller(t *testing.T) {
 	}
 }
 
-// What an engine says of its platform is checked before it is a part of texts and names.
+// An engine's platform is checked before it becomes part of messages and file names.
 func TestHostilePlatform(t *testing.T) {
 	t.Parallel()
 	for _, arch := range []string{`x\nforged: y`, "../../x", "..", "amd 64", ""} {

@@ -13,7 +13,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
-// testImage is an image made by hand, whose default program is the test program.
+// testImage is an image made by hand. Its default program is the test program.
 type testImage dockertest.Image
 
 func (ti *testImage) made() *dockertest.Image { return (*dockertest.Image)(ti) }
@@ -36,7 +36,7 @@ func (ti *testImage) archive(t *testing.T, omit ...string) []byte {
 	return ti.made().Archive(t, omit...)
 }
 
-// request loads the archive, in pieces as an archive's writer would.
+// request returns the request to load the archive.
 func (ti *testImage) request(archive []byte) LoadRequest {
 	return LoadRequest{
 		Ref: ti.Ref, IDs: []string{ti.Config, ti.Manifest}, Label: dockertest.Label + "=true",
@@ -48,7 +48,7 @@ func (ti *testImage) request(archive []byte) LoadRequest {
 	}
 }
 
-// load loads the image for a test, which fails without it, and removes it at the end.
+// load loads the image for a test, and removes it at the end.
 func (ti *testImage) load(t *testing.T, e *Engine) *testImage {
 	t.Helper()
 	ti.cleanup(t, e)

@@ -46,7 +46,7 @@ func TestLoad(t *testing.T) {
 	})
 }
 
-// A changed image is sent without the layers that its predecessor has.
+// A changed image is sent without the layers that the earlier image has.
 func TestLoadPartial(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
@@ -70,7 +70,7 @@ func TestLoadPartial(t *testing.T) {
 	})
 }
 
-// A layer that nobody has is an error, whatever the engine says, and loading everything repairs it.
+// A missing layer is an error even if the engine reports success. Loading the whole image repairs it.
 func TestLoadMissingLayer(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
@@ -175,7 +175,7 @@ func TestLoadCancel(t *testing.T) {
 	})
 }
 
-// endless never ends; the zeros are an archive's padding.
+// endless is a reader without an end.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { clear(p); p[0] = 1; return len(p), nil }
@@ -228,7 +228,7 @@ func TestLoadRetiresPrevious(t *testing.T) {
 	})
 }
 
-// What only a sick engine does, a server in the test does.
+// A server in the test does what only a failing engine does.
 func TestLoadAnswers(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -268,7 +268,7 @@ func TestLoadAnswers(t *testing.T) {
 	}
 }
 
-// fakeEngine is an engine that can only load, in its own way, and has no images.
+// fakeEngine is an engine without images that only answers loads.
 func fakeEngine(t *testing.T, load http.HandlerFunc) *Engine {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -289,7 +289,7 @@ func fakeEngine(t *testing.T, load http.HandlerFunc) *Engine {
 	return e
 }
 
-// An earlier image that cannot be removed is told of, and the load is good.
+// An earlier image that cannot be removed is reported, and the load succeeds.
 func TestLoadLeavesPrevious(t *testing.T) {
 	e := openEngine(t)
 	sick := between(t, e, func(w http.ResponseWriter, r *http.Request) bool {
@@ -320,12 +320,12 @@ func TestLoadLeavesPrevious(t *testing.T) {
 	}
 }
 
-// Two runs load one name at once: whichever image has it in the end, the other one and the one before are removed.
+// If two runs load the same name at once, one image has it in the end. The other one and the earlier one are removed.
 func TestLoadOneNameTwice(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		for _, test := range []struct {
 			name string
-			// when returns the engine through which we load: the other image is loaded at some time of it.
+			// when returns the engine for the load. During the load, it loads the other image.
 			when  func(t *testing.T, e *Engine, ref string, other func()) *Engine
 			later bool // the other run has not seen the image before
 			loses bool
@@ -336,7 +336,7 @@ func TestLoadOneNameTwice(t *testing.T) {
 			{name: "the other one is first, after our look", when: func(t *testing.T, e *Engine, ref string, other func()) *Engine {
 				return between(t, e, onceAfter(t, e, "/images/"+ref+"/json", other))
 			}},
-			// The engine has named our image, and we have not looked yet.
+			// The engine has named the image, and Load has not yet inspected it.
 			{name: "the other one is last", loses: true, when: func(t *testing.T, e *Engine, _ string, other func()) *Engine {
 				return between(t, e, onceAfter(t, e, "/images/load", other))
 			}},
@@ -384,7 +384,7 @@ func TestLoadOneNameTwice(t *testing.T) {
 	})
 }
 
-// onceBefore has something done before the first request whose path ends so reaches the engine.
+// onceBefore calls a function before the first request with this path suffix reaches the engine.
 func onceBefore(path string, do func()) func(http.ResponseWriter, *http.Request) bool {
 	var once sync.Once
 	return func(_ http.ResponseWriter, r *http.Request) bool {
@@ -395,7 +395,7 @@ func onceBefore(path string, do func()) func(http.ResponseWriter, *http.Request)
 	}
 }
 
-// onceAfter has something done when the engine has answered the first request whose path ends so, before the answer is known.
+// onceAfter calls a function after the engine has answered the first request with this path suffix, before the client gets the answer.
 func onceAfter(t *testing.T, e *Engine, path string, do func()) func(http.ResponseWriter, *http.Request) bool {
 	proxy := forwarder(t, e)
 	var once sync.Once

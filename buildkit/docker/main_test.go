@@ -15,7 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// unavailable skips a test for want of something that not every machine has; CI has everything.
+// unavailable skips a test that needs something which this machine lacks. In CI it fails the test.
 func unavailable(t *testing.T, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -24,7 +24,7 @@ func unavailable(t *testing.T, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-// openEngine opens the machine's own engine.
+// openEngine opens this machine's engine.
 func openEngine(t *testing.T) *Engine {
 	t.Helper()
 	e, err := Open(context.Background(), Options{Options: host.Options{Getenv: os.Getenv}})
@@ -51,7 +51,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, e *Engine)) {
 	}
 }
 
-// program builds a command of testdata, statically, for the container or for the host: both are this platform.
+// program builds a static command of testdata. It runs in containers and on this machine, which have the same platform.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	return testkit.Program(t, "./testdata/"+name)
@@ -77,11 +77,11 @@ func nothingLeft() error {
 	return errors.Join(dockertest.NothingLeft(e.api), e.Close())
 }
 
-// eventually waits for a condition that another process or goroutine brings about.
+// eventually waits until a condition is true.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	testkit.WaitFor(t, what, condition)
 }
 
-// quiet is a log that nobody reads.
+// quiet returns a logger that discards everything.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -49,7 +49,7 @@ func TestOpenPinned(t *testing.T) {
 	}
 }
 
-// answering is a server that could be an engine as far as its ping goes.
+// answering answers every request like the ping of an engine.
 func answering(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Api-Version", "1.44") }
 
 func TestOpenUnreachable(t *testing.T) {
@@ -130,7 +130,7 @@ func TestOpenCancelled(t *testing.T) {
 	}
 }
 
-// The socket of another user. As root, the test runs itself as nobody, because root may everything.
+// The socket belongs to another user. As root, the test runs itself as nobody, because root may open every socket.
 func TestOpenPermission(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {

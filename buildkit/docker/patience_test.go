@@ -18,7 +18,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// silent is an engine that never answers the requests to a path. It tells what is said of waiting.
+// silent returns an engine that never answers requests to a path, and a function that returns the messages of Slow so far.
 func silent(t *testing.T, path string, answer time.Duration) (e *Engine, told func() string) {
 	t.Helper()
 	left := make(chan struct{})
@@ -55,7 +55,7 @@ func silent(t *testing.T, path string, answer time.Duration) (e *Engine, told fu
 	}
 }
 
-// A request that an engine never answers ends, and is told of before.
+// A request without an answer ends, and Slow reports it before.
 func TestNoAnswer(t *testing.T) {
 	for _, test := range []struct {
 		name, path, request string
@@ -98,7 +98,7 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
-// A load takes as long as it likes, is told of, and ends with its context.
+// A load has no time limit. Slow reports it, and it ends with its context.
 func TestLoadTakesLong(t *testing.T) {
 	e, told := silent(t, "/images/load", 100*time.Millisecond)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -123,7 +123,7 @@ func TestLoadTakesLong(t *testing.T) {
 	}
 }
 
-// What is asked for although the caller's context may have ended has a limit of its own, which is told like any other.
+// A request that is made even after the end of ctx has its own limit. Its error is like that of other requests.
 func TestNoAnswerToCleanup(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -151,7 +151,7 @@ func TestNoAnswerToCleanup(t *testing.T) {
 	}
 }
 
-// A longer time for the engine holds for making and starting a container, too.
+// A longer Answer also applies to making and starting a container.
 func TestLongAnswer(t *testing.T) {
 	t.Parallel()
 	e, _ := silent(t, "/nothing", time.Hour)
@@ -162,7 +162,7 @@ func TestLongAnswer(t *testing.T) {
 	}
 }
 
-// A command in a container whose output does not come is given up, unless it may take as long as it likes.
+// A command in a container without output is given up, unless it has no time limit.
 func TestNoOutput(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

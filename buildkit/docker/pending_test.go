@@ -12,11 +12,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
-// pendingHead is how the archives of tests begin: their first file and its padding.
+// pendingHead is the beginning of the test archives: their first file and its padding.
 const pendingHead = 1024
 
-// A load that has begun before its image is known brings the image like any other, and one that is given up leaves
-// nothing.
+// A load that began before its image was known loads the image like any other. An abandoned load leaves nothing.
 func TestPendingLoad(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
@@ -55,7 +54,7 @@ func TestPendingLoadFails(t *testing.T) {
 	req.Pending = e.BeginLoad(context.Background(), req.Platform, []byte(strings.Repeat("another", 100)))
 	dockertest.WantError(t, e.Load(context.Background(), req), "does not begin with the 700 bytes", "build the image again")
 
-	// The engine ends a request that waits.
+	// The engine ends a waiting request.
 	sick := between(t, e, func(w http.ResponseWriter, r *http.Request) bool {
 		load := strings.HasSuffix(r.URL.Path, "/images/load")
 		if load {
@@ -68,7 +67,7 @@ func TestPendingLoadFails(t *testing.T) {
 	req.Pending = sick.BeginLoad(context.Background(), req.Platform, archive[:pendingHead])
 	dockertest.WantError(t, sick.Load(context.Background(), req), "it takes too long", "")
 
-	// ctx ends one, and nobody waits for ever.
+	// ctx ends a waiting request, and nothing waits for ever.
 	ctx, stop := context.WithCancelCause(context.Background())
 	interrupted := errors.New("interrupted")
 	req = ti.request(archive)
@@ -82,7 +81,7 @@ func TestPendingLoadFails(t *testing.T) {
 	}
 }
 
-// An image that the engine fails over, as podman does when a layer is gone, is no image; to load it puts it right.
+// An image that the engine fails to inspect counts as missing, and loading it repairs it. podman fails like this if a layer is gone.
 func TestBrokenImage(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)

@@ -2,9 +2,8 @@
 
 package docker
 
-// The Docker client has no go.mod: whoever runs go mod tidy gets the newest of
-// what its tests import, and with that a new Go version, unless a module on the
-// way names others. Ours does, because of these imports. Nobody sets the tag.
+// The Docker client has no go.mod. go mod tidy would pick the newest modules that its tests import, and with them a new Go
+// version. Because of these imports, this module names older ones. Nobody sets the tag.
 import (
 	_ "github.com/docker/docker/api/server/httputils"
 	_ "github.com/docker/docker/testutil"

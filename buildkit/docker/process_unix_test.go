@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// asNobody makes a command of root run as nobody.
+// asNobody makes a command run as nobody if this process is root.
 func asNobody(cmd *exec.Cmd) {
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}

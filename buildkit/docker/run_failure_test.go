@@ -64,7 +64,7 @@ func get(t *testing.T, address string) {
 	}
 }
 
-// checkBusy publishes a port that is taken.
+// checkBusy publishes a port that is in use.
 func checkBusy(t *testing.T, e *Engine, ti *testImage, p Port) {
 	t.Helper()
 	req := newRun(t, e, ti, "serve", ":8080")
@@ -86,7 +86,7 @@ func TestRunFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A dynamic program whose interpreter is missing: the kernel says that the program itself does not exist.
+	// If the interpreter of a dynamic program is missing, the kernel reports that the program does not exist.
 	script := []byte("#!/no/such/interpreter\n")
 	cases := []struct {
 		name  string

@@ -20,7 +20,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
-// newRun is a request for the test program in a container of this test, which must be gone at its end.
+// newRun returns a request for the test program. The test fails if the container is left at its end.
 func newRun(t *testing.T, e *Engine, ti *testImage, args ...string) RunRequest {
 	t.Helper()
 	req := RunRequest{
@@ -141,7 +141,7 @@ func TestRunSignals(t *testing.T) {
 	})
 }
 
-// A closed channel of signals is one that has no more.
+// A closed channel of signals means that no more signals come.
 func TestRunSignalsClosed(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -234,7 +234,7 @@ func TestRunBrokenOutput(t *testing.T) {
 	})
 }
 
-// slow is a writer that is still busy when the program has long ended.
+// slow is a writer that still writes long after the program has exited.
 type slow struct{ n int }
 
 func (s *slow) Write(p []byte) (int, error) {
@@ -255,7 +255,7 @@ func TestRunSlowOutput(t *testing.T) {
 	})
 }
 
-// The health check of the request reaches the container, though podman drops the image's.
+// The request's health check reaches the container, even though podman drops the image's.
 func TestRunHealthcheck(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
@@ -276,7 +276,7 @@ func TestRunHealthcheck(t *testing.T) {
 	})
 }
 
-// Runs leave no goroutine. TestMain looks for containers.
+// Runs leave no goroutine. TestMain checks that they leave no container.
 func TestRunLeavesNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e *Engine) {
 		e.api.Close()

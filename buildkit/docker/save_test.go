@@ -11,7 +11,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 )
 
-// What is saved is the image, by name and by ID, with all its layers.
+// Save writes the image with all its layers, by name and by ID.
 func TestSave(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
@@ -61,7 +61,7 @@ func TestSaveFails(t *testing.T) {
 	}
 }
 
-// failing is a writer that writes nothing.
+// failing is a writer that always fails.
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }

@@ -33,13 +33,13 @@ func forwarder(t *testing.T, e *Engine) *httputil.ReverseProxy {
 	}
 }
 
-// between is a connection to e through a proxy that may answer a request itself: it then returns true.
+// between connects to e through a proxy. If answer returns true, it has answered the request itself.
 func between(t *testing.T, e *Engine, answer func(w http.ResponseWriter, r *http.Request) bool) *Engine {
 	t.Helper()
 	return behind(t, forwarder(t, e), answer)
 }
 
-// behind is a connection through a proxy.
+// behind connects to an engine through a proxy.
 func behind(t *testing.T, proxy *httputil.ReverseProxy, answer func(w http.ResponseWriter, r *http.Request) bool) *Engine {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +56,7 @@ func behind(t *testing.T, proxy *httputil.ReverseProxy, answer func(w http.Respo
 	return through
 }
 
-// Whatever request fails after the container was made: it is removed, and the engine's words are in the error.
+// If any request fails after the container was made, the container is removed, and the error has the engine's message.
 func TestRunEngineFails(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -84,7 +84,7 @@ func TestRunEngineFails(t *testing.T) {
 	}
 }
 
-// The end of ctx while the engine makes or starts the container: neither leaves anything.
+// If ctx ends while the engine makes or starts the container, nothing is left.
 func TestRunCancelDuring(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -109,7 +109,7 @@ func TestRunCancelDuring(t *testing.T) {
 	}
 }
 
-// A signal while the engine does not attach to the container, or does not start it: it is removed, as if the program had died of it.
+// If a signal comes while the engine attaches to the container or starts it, the container is removed. The code is that of a program that the signal kills.
 func TestRunSignalledBeforeTheStart(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -135,7 +135,7 @@ func TestRunSignalledBeforeTheStart(t *testing.T) {
 	}
 }
 
-// An engine that takes signals and does nothing: the container is given up and removed by force.
+// If an engine accepts signals and does nothing, Run removes the container by force.
 func TestRunStuck(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
@@ -157,12 +157,12 @@ func TestRunStuck(t *testing.T) {
 	}
 }
 
-// blocked is a writer that waits.
+// blocked is a writer that blocks until it is released.
 type blocked struct{ released chan struct{} }
 
 func (b blocked) Write(p []byte) (int, error) { <-b.released; return len(p), nil }
 
-// A reader that stops reading does not keep the program from being ended.
+// A blocked writer does not keep Run from stopping the program.
 func TestRunBlockedOutput(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e *Engine) {
@@ -221,7 +221,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// A program that ends with runc's words on stderr is told from one that runc could not execute.
+// A program that writes runc's message to stderr is not taken for one that runc could not execute.
 func TestExecFailure(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ stderr, entrypoint, want string }{

@@ -15,7 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
-// fakeSSH puts a command named ssh into PATH that ends at the given socket, and returns where it notes its calls.
+// fakeSSH puts a command named ssh into PATH that connects to the given socket. It returns the log file of its calls.
 func fakeSSH(t *testing.T, socket string) (log string) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -35,7 +35,7 @@ func fakeSSH(t *testing.T, socket string) (log string) {
 	return filepath.Join(dir, "log")
 }
 
-// calls are the arguments and process IDs of all commands named ssh.
+// calls returns the arguments and process IDs of all calls of the ssh command.
 func calls(t *testing.T, log string) (args []string, pids []int) {
 	t.Helper()
 	content, err := os.ReadFile(log)

@@ -23,12 +23,12 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
-// pemFile encodes for a certificate folder.
+// pemFile returns a file for a certificate folder.
 func pemFile(kind string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
-// newCertificate is a certificate that signs itself, with its key.
+// newCertificate returns a self-signed certificate and its key.
 func newCertificate(t *testing.T) (cert, key string, parsed *x509.Certificate) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -54,7 +54,7 @@ func newCertificate(t *testing.T) (cert, key string, parsed *x509.Certificate) {
 	return pemFile("CERTIFICATE", der), pemFile("EC PRIVATE KEY", keyDER), parsed
 }
 
-// An engine that wants client certificates, reached through the environment and through a context.
+// The engine requires client certificates. The environment or a context names it.
 func TestOpenTLS(t *testing.T) {
 	t.Parallel()
 	cert, key, parsed := newCertificate(t)
@@ -119,7 +119,7 @@ func TestOpenTLS(t *testing.T) {
 	}
 }
 
-// Running needs connections of its own, which the client dials in another way with TLS.
+// Run needs connections of its own. With TLS the client dials them in another way.
 func TestRunTLS(t *testing.T) {
 	t.Parallel()
 	local := openEngine(t)

@@ -1,5 +1,5 @@
-// Command devprogram is what the tests replace in a running container. It tells which one it is by the last line of
-// its own file, which a test appends: an ELF file may have anything behind its end.
+// Command devprogram is the program that the tests replace in a running container. A test appends its version as the last
+// line of the file, which an ELF file allows. The program prints it.
 package main
 
 import (

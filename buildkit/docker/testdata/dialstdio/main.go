@@ -1,6 +1,6 @@
-// Command dialstdio stands for ssh in the tests: it notes its arguments and process ID in the file $FAKE_SSH_LOG and
-// connects its standard input and output with the unix socket $FAKE_SSH_SOCKET, as "docker system dial-stdio" does at
-// the other end of ssh. Without a socket it fails in ssh's way.
+// Command dialstdio stands in for ssh in the tests. It appends its process ID and arguments to the file $FAKE_SSH_LOG and
+// connects its standard input and output to the unix socket $FAKE_SSH_SOCKET, as "docker system dial-stdio" does on the far
+// side of ssh. Without a socket it fails like ssh.
 package main
 
 import (

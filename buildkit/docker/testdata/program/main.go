@@ -1,4 +1,4 @@
-// Command program is what the tests run in a container: its first argument says what it does.
+// Command program runs in the containers of the tests. Its first argument says what it does.
 package main
 
 import (
@@ -52,7 +52,7 @@ func main() {
 	}
 }
 
-// serve answers each connection with HTTP 200. Not net/http, which takes long to link.
+// serve answers each connection with HTTP 200. It avoids net/http, which takes long to link.
 func serve(address string) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
