@@ -63,7 +63,7 @@ func TestForeseeChecksTheBase(t *testing.T) {
 		cgo    string
 		words  string
 	}{
-		{name: "a folder in the place of the program", config: buildkit.Config{Name: "web"}, words: "the place is taken"},
+		{name: "a folder in the place of the program", config: buildkit.Config{Name: "web"}, words: "the path is taken"},
 		{name: "no C library", config: buildkit.Config{Cgo: "on"}, cgo: "import \"C\"\n\n", words: "has no C library"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
