@@ -655,18 +655,29 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) (closeTerminal func(), text func() 
 	}
 	slave.Close()
 	output := &lockedBuffer{b: &bytes.Buffer{}}
-	// A new descriptor in non-blocking mode: closing master would wait for a read of it.
-	fd, err := syscall.Dup(int(master.Fd()))
-	if err != nil {
-		t.Fatal(err)
+	// A new descriptor in non-blocking mode: closing master would wait for a read of it. Commands of other tests must not
+	// inherit it, or they keep the terminal open.
+	fd, _, errno := syscall.Syscall(syscall.SYS_FCNTL, master.Fd(), syscall.F_DUPFD_CLOEXEC, 0)
+	if errno != 0 {
+		t.Fatal(errno)
 	}
 	master.Close()
-	if err := syscall.SetNonblock(fd, true); err != nil {
+	if err := syscall.SetNonblock(int(fd), true); err != nil {
 		t.Fatal(err)
 	}
-	end := os.NewFile(uintptr(fd), "terminal")
+	end := os.NewFile(fd, "terminal")
 	go io.Copy(output, end)
-	return func() { end.Close() }, output.String
+	return func() {
+		end.Close()
+		testkit.WaitFor(t, "the terminal to be closed", func() bool {
+			again, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+			if err != nil {
+				return true
+			}
+			again.Close()
+			return false
+		}, output.String)
+	}, output.String
 }
 
 // If the terminal is closed while a target runs, everything ends, nothing is left, and mage reports no success.
