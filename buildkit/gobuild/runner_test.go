@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // elsewhere is a Runner in another folder of this machine.
@@ -161,7 +162,7 @@ func TestRunnerNamesDevice(t *testing.T) {
 	t.Parallel()
 	large := files{"go.mod": mod}.write(t)
 	if err := os.Truncate(filepath.Join(large, "go.mod"), 1<<40); err != nil {
-		t.Skip(err)
+		testkit.Skip(t, err.Error())
 	}
 	for _, name := range []string{"/dev/full", filepath.Join(large, "go.mod"), large} {
 		dir := files{"go.mod": mod, "main.go": main}.write(t)

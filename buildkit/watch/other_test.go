@@ -32,10 +32,10 @@ func TestPolling(t *testing.T) {
 	t.Parallel()
 	none := func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
 	for _, c := range each {
+		if c.name == "same size and time" {
+			continue // polling can't see that
+		}
 		t.Run(c.name, func(t *testing.T) {
-			if c.name == "same size and time" {
-				t.Skip("polling can't see that")
-			}
 			p := newProject(t, c.files...)
 			paths := Paths{Dirs: p.paths("a"), Files: p.paths("go.mod")}
 			if c.paths != nil {
