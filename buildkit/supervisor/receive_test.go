@@ -69,6 +69,7 @@ func TestReceive(t *testing.T) {
 	r.wantText("two\n")
 	send(t, input, report.RestartLine) // restarts the last one
 	r.want("stopped 2 143 15", "started 3")
+	eventually(t, "two again", func() bool { return strings.Count(r.stdout.String(), "two\n") == 2 }) // the shell has opened the script
 	send(t, input, programText("echo three; exit 5", modified))
 	r.want("stopped 3 143 15", "started 4", "exited 4 5 0")
 	r.silent()

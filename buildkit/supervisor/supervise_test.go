@@ -111,8 +111,8 @@ func TestGrace(t *testing.T) {
 		began := time.Now()
 		r.signal(report.RestartNumber)
 		r.want("stopped 1 137 9", "started 2")
-		if took := time.Since(began); took < 100*time.Millisecond || took > 2*time.Second {
-			t.Errorf("took %v", took)
+		if took := time.Since(began); took < 100*time.Millisecond {
+			t.Errorf("it was killed after %v, before the 100 ms of its grace period", took)
 		}
 	})
 }
