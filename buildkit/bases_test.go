@@ -198,7 +198,7 @@ func buildOn(t *testing.T, dir string, c buildkit.Config) (*buildkit.Built, erro
 	if err != nil {
 		return nil, err
 	}
-	built, err := plans[0].Build(context.Background(), nil)
+	built, err := buildkit.Build(context.Background(), plans[0], nil)
 	if err == nil {
 		t.Cleanup(func() {
 			if err := built.Close(); err != nil {

@@ -64,7 +64,7 @@ type Built struct {
 // [*ConfigError].
 //
 // ctx ends it; the caller closes what it returns.
-func (p Plan) Build(ctx context.Context, report Report) (*Built, error) {
+func Build(ctx context.Context, p Plan, report Report) (*Built, error) {
 	release, err := p.Dist().Claim(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("building image %q: %w", p.Name, err)
@@ -230,7 +230,7 @@ func (b *Built) commands(context.Context) error {
 		}
 		if err := b.executable(c.words[0]); err != nil {
 			return &ConfigError{Err: fmt.Errorf("starting %q, as the %s of the Config (%s) says: %w\nfix: name %s or an executable of %s",
-				c.words[0], c.field, b.Plan.Origin, err, b.Plan.Program(), b.Plan.executables())}
+				c.words[0], c.field, b.Plan.Origin, err, b.Plan.Program(), b.Plan.Executables())}
 		}
 	}
 	return nil
@@ -280,6 +280,6 @@ func (b *Built) writeRootfs(ctx context.Context) error {
 			files, size = files+1, size+e.Size
 		}
 	}
-	done(fmt.Sprintf("%d files, %s in %s%s", files, Size(size), b.Plan.Show(b.Plan.Dist().Rootfs()), b.Plan.aboveBase()), err)
+	done(fmt.Sprintf("%d files, %s in %s%s", files, Size(size), b.Plan.Show(b.Plan.Dist().Rootfs()), b.Plan.AboveBase()), err)
 	return err
 }

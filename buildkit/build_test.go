@@ -96,7 +96,7 @@ func TestReport(t *testing.T) {
 	}
 	var steps []string
 	open := ""
-	built, err := plans[0].Build(context.Background(), func(e buildkit.Event) {
+	built, err := buildkit.Build(context.Background(), plans[0], func(e buildkit.Event) {
 		switch e.State {
 		case buildkit.Started:
 			if open != "" {

@@ -89,7 +89,7 @@ func groupsOf(all []*Built, key func(*Built) string) [][]*Built {
 }
 
 func buildOne(ctx context.Context, p Plan, report Report, use func(context.Context, *Built) error) error {
-	b, err := p.Build(ctx, report)
+	b, err := Build(ctx, p, report)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func TestBuilderProvenance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text, err := (&Built{Plan: Plan{img}, Binary: &gobuild.Binary{}}).provenance(context.Background(), digest.FromString(""))
+			text, err := (&Built{Plan: img, Binary: &gobuild.Binary{}}).provenance(context.Background(), digest.FromString(""))
 			if err != nil {
 				t.Fatal(err)
 			}

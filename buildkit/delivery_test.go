@@ -39,7 +39,7 @@ func (l *loads) announced(t *testing.T, dir, ref, says string) (*buildkit.Built,
 	if err := to.Announce(ctx, plans[0]); err != nil {
 		t.Fatal(err)
 	}
-	built, err := plans[0].Build(ctx, nil)
+	built, err := buildkit.Build(ctx, plans[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func (b *Built) makeImage(ctx context.Context) error {
 	maps.Copy(config.Labels, b.Plan.Config.Labels)
 	config.Labels[docker.NameLabel] = b.Plan.Name
 	var err error
-	if b.Image, err = image.NewOn(b.Plan.baseImage(), config, list); err != nil {
+	if b.Image, err = image.NewOn(b.Plan.BaseImage(), config, list); err != nil {
 		return err
 	}
 	if maps.EqualFunc(before, after, func(a, b image.Known) bool { return a.DiffID == b.DiffID }) {

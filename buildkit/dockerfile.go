@@ -25,14 +25,14 @@ type Dockerfile struct {
 // What no Dockerfile can do is a [*ConfigError] that names the field: a function that changes the program, files
 // outside of the context, libraries of another sysroot.
 func (b *Built) Dockerfile(ctx context.Context, path string) (Dockerfile, error) {
-	d := Dockerfile{Path: b.Plan.dockerfilePath(path)}
+	d := Dockerfile{Path: dockerfilePath(b.Plan, path)}
 	d.Ignore = d.Path + ".dockerignore" // BuildKit looks there first
 	if d.Path == filepath.Join(b.Plan.Context(), "Dockerfile") {
 		d.Ignore = filepath.Join(b.Plan.Context(), ".dockerignore")
 	}
 	var err error
 	d.spec, err = dockerfilespec.Of(ctx, dockerfilespec.Source{
-		Plan: b.Plan.Image, Request: b.request(), CC: b.Binary.Compiler.CC, Info: b.Binary.Info,
+		Plan: b.Plan, Request: b.request(), CC: b.Binary.Compiler.CC, Info: b.Binary.Info,
 		Tree: b.Tree, Needs: b.baseSpec(), Closure: b.Closure, Found: b.found, Loaded: b.system.Loaded, Loader: b.system.Loader,
 		Sysroot: b.sysroot(), Sys: b.sys(), Machine: b.inMachine("/"), InImage: b.inImage,
 	}, d.Path)
@@ -83,7 +83,7 @@ func DockerfilePlans(path string, plans []Plan) ([]Plan, error) {
 }
 
 // dockerfilePath is where the Dockerfile goes. Which of several images are selected makes no difference.
-func (p Plan) dockerfilePath(path string) string {
+func dockerfilePath(p Plan, path string) string {
 	switch {
 	case filepath.IsAbs(path):
 		return filepath.Clean(path)

@@ -11,7 +11,6 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
-	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 )
 
 // plainMain is a program without imports.
@@ -173,7 +172,7 @@ func written(t *testing.T, path string) string {
 func TestDockerfilePlans(t *testing.T) {
 	t.Parallel()
 	plan := func(name, arch string, cgo bool) buildkit.Plan {
-		return buildkit.Plan{Image: plan.Image{Name: name, Platform: buildkit.Platform{OS: "linux", Architecture: arch}, Main: gobuild.Main{Cgo: gobuild.CgoDecision{Enabled: cgo}}}}
+		return buildkit.Plan{Name: name, Platform: buildkit.Platform{OS: "linux", Architecture: arch}, Main: gobuild.Main{Cgo: gobuild.CgoDecision{Enabled: cgo}}}
 	}
 	for _, row := range []struct {
 		name, path string

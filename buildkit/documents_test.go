@@ -196,7 +196,7 @@ func TestDocumentsAreTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		var said string
-		built, err := plans[0].Build(context.Background(), func(e buildkit.Event) {
+		built, err := buildkit.Build(context.Background(), plans[0], func(e buildkit.Event) {
 			if e.Step == "libraries" && e.State == buildkit.Done {
 				said = e.Text
 			}
@@ -611,7 +611,7 @@ func mustBuildNoted(t *testing.T, dir string, c buildkit.Config) (*buildkit.Buil
 		t.Fatal(err)
 	}
 	notes := &strings.Builder{}
-	built, err := plans[0].Build(context.Background(), func(e buildkit.Event) {
+	built, err := buildkit.Build(context.Background(), plans[0], func(e buildkit.Event) {
 		if e.State == buildkit.Note {
 			fmt.Fprintln(notes, e.Text)
 		}

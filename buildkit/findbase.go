@@ -124,7 +124,7 @@ func (d Deliverable) SameBase(ctx context.Context, in Inputs) bool {
 	return err == nil && id == d.base.ID
 }
 
-func (p Plan) baseMemory() *state.Base {
+func baseMemory(p Plan) *state.Base {
 	if p.Base == nil {
 		return nil
 	}

@@ -23,8 +23,8 @@ type Foreseen struct {
 // with it, and checks all that a build checks. No hook is run, and dist/ stays as it is.
 // What is wrong in the Config is a [*ConfigError], but with a Before, which might make
 // what is missing, and was not run. What was found out comes with an error too.
-func (p Plan) Foresee(ctx context.Context) (f Foreseen, err error) {
-	f, err = p.foresee(ctx)
+func Foresee(ctx context.Context, p Plan) (f Foreseen, err error) {
+	f, err = foresee(ctx, p)
 	switch {
 	case err == nil:
 		return f, nil
@@ -34,7 +34,7 @@ func (p Plan) Foresee(ctx context.Context) (f Foreseen, err error) {
 	return f, fmt.Errorf("foreseeing image %q: %w", p.Name, err)
 }
 
-func (p Plan) foresee(ctx context.Context) (f Foreseen, err error) {
+func foresee(ctx context.Context, p Plan) (f Foreseen, err error) {
 	if err := p.Dist().Check(); err != nil {
 		return Foreseen{}, err
 	}

@@ -41,7 +41,7 @@ func TestForeseeChecks(t *testing.T) {
 			tt.config.Main = cmp.Or(tt.config.Main, "./cmd/worker")
 			plans, err := resolve(dir, nil, tt.config)
 			if err == nil {
-				_, err = plans[0].Foresee(context.Background())
+				_, err = buildkit.Foresee(context.Background(), plans[0])
 			}
 			var wrong *buildkit.ConfigError
 			if errors.As(err, &wrong) != tt.wrong || (err == nil) != tt.ok {
@@ -77,8 +77,8 @@ func TestForeseeChecksTheBase(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, planned := plans[0].Foresee(context.Background())
-			_, built := plans[0].Build(context.Background(), nil)
+			_, planned := buildkit.Foresee(context.Background(), plans[0])
+			_, built := buildkit.Build(context.Background(), plans[0], nil)
 			for what, err := range map[string]error{"the plan": planned, "the build": built} {
 				var wrong *buildkit.ConfigError
 				if wantWords(t, err, tt.words); !errors.As(err, &wrong) {

@@ -59,7 +59,7 @@ func TestLicencesHostile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Built{Plan: Plan{plan.Image{Root: root, Module: gobuild.Module{Cache: cache}, Builder: builder.Of(docker.Image{ID: "sha256:0123"}, "golang:1.26", "", []string{root}, sys)}}}
+	b := &Built{Plan: plan.Image{Root: root, Module: gobuild.Module{Cache: cache}, Builder: builder.Of(docker.Image{ID: "sha256:0123"}, "golang:1.26", "", []string{root}, sys)}}
 	if list, err := b.licensed(context.Background(), &debug.BuildInfo{GoVersion: "go1.26/../../../../etc"}); err == nil {
 		t.Errorf("the licences are %+v", list)
 	}

@@ -8,29 +8,6 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// executables says where else there are some, for people.
-func (p Plan) executables() string {
-	if p.Base == nil {
-		return "Files; there is no shell"
-	}
-	return "Files or of the base " + p.BaseName
-}
-
-// aboveBase says for people that the tree is not the whole image.
-func (p Plan) aboveBase() string {
-	if p.Base == nil {
-		return ""
-	}
-	return ", without the files of the base " + p.BaseName
-}
-
-func (p Plan) baseImage() *image.Base {
-	if p.Base == nil {
-		return nil
-	}
-	return p.Base.Image
-}
-
 // baseSize says for people how much of an image is its base.
 func (b *Built) baseSize() string {
 	if b.Plan.Base == nil {

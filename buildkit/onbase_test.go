@@ -303,7 +303,7 @@ func TestBaseThatIsNotThere(t *testing.T) {
 	if !found {
 		t.Errorf("the plan is %v, which does not say that the base is not there", plans[0].Values)
 	}
-	_, err = plans[0].Build(context.Background(), nil)
+	_, err = buildkit.Build(context.Background(), plans[0], nil)
 	wantWords(t, err, "none.tar", "magefile.go:12", "fix: ")
 	var mistake *buildkit.ConfigError
 	if !errors.As(err, &mistake) {
@@ -371,7 +371,7 @@ func TestBaseIsRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := plans[0].Build(context.Background(), func(e buildkit.Event) { told = append(told, e.Text) })
+	second, err := buildkit.Build(context.Background(), plans[0], func(e buildkit.Event) { told = append(told, e.Text) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -164,7 +164,7 @@ func TestPlatformIsChosen(t *testing.T) {
 	if err != nil || plan.Label() != "app linux/amd64" {
 		t.Fatalf("%q, %v", plan.Label(), err)
 	}
-	b, err := plan.Build(context.Background(), nil)
+	b, err := buildkit.Build(context.Background(), plan, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

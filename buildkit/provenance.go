@@ -24,7 +24,7 @@ func (b *Built) provenance(ctx context.Context, manifest digest.Digest) ([]byte,
 	}
 	build := provenance.Build{
 		Reference: b.Plan.Reference, Manifest: manifest.Encoded(),
-		External: b.Plan.parameters(), Internal: b.internal(),
+		External: parameters(b.Plan), Internal: b.internal(),
 		Builder: map[string]string{"fromscratch": ownVersion(), "go": b.Plan.Inside.GoVersion},
 	}
 	if source, ok := checkout.Source(); ok {
@@ -59,7 +59,7 @@ func (b *Built) checkout(ctx context.Context) (provenance.Checkout, error) {
 }
 
 // parameters are the values of the plan as everybody may know them.
-func (p Plan) parameters() []provenance.Parameter {
+func parameters(p Plan) []provenance.Parameter {
 	var list []provenance.Parameter
 	for _, v := range p.Values {
 		if !v.Public.Hidden {

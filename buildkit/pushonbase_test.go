@@ -33,7 +33,7 @@ func TestPushOnABase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		built, err := plans[0].Build(context.Background(), nil)
+		built, err := buildkit.Build(context.Background(), plans[0], nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -128,7 +128,7 @@ func (b *Built) contentReads() (*record.Set, error) {
 	if p.Binary != "" {
 		set.Add(p.Binary)
 	}
-	for _, path := range p.ownFiles() {
+	for _, path := range ownFiles(p) {
 		set.Add(path)
 	}
 	if p.Base != nil {
@@ -136,7 +136,7 @@ func (b *Built) contentReads() (*record.Set, error) {
 			set.Add(path)
 		}
 	}
-	for _, dir := range p.zoneTrees() {
+	for _, dir := range zoneTrees(p) {
 		errs = append(errs, set.AddTree(dir, nil))
 	}
 	for _, path := range p.Files.HostPaths() {
@@ -147,7 +147,7 @@ func (b *Built) contentReads() (*record.Set, error) {
 
 // ownFiles are the files of this machine, or places for them, that every image looks at. A
 // builder has its own, which do not change.
-func (p Plan) ownFiles() []string {
+func ownFiles(p Plan) []string {
 	bundle := only(p.Files.Certificates.Bundle) // a base may have one of its own
 	switch {
 	case p.Builder == nil:
@@ -159,7 +159,7 @@ func (p Plan) ownFiles() []string {
 }
 
 // zoneTrees are the files and folders of this machine that time zones come from. A builder has its own.
-func (p Plan) zoneTrees() []string {
+func zoneTrees(p Plan) []string {
 	if p.Builder != nil {
 		return nil
 	}
@@ -230,7 +230,7 @@ func (b *Built) keep() error {
 	p := b.Plan
 	m := state.Memory{
 		Key: p.Run.Key, Set: p.Run.Set, Folder: p.Folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
-		Platform: p.Platform, From: p.From, Index: p.Index, Module: p.Module, Main: p.Main, Headers: b.headers(), Base: p.baseMemory(),
+		Platform: p.Platform, From: p.From, Index: p.Index, Module: p.Module, Main: p.Main, Headers: b.headers(), Base: baseMemory(p),
 	}
 	layout, err := b.layoutReads()
 	if err != nil {

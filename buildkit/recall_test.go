@@ -76,7 +76,7 @@ func buildAll(t *testing.T, in buildkit.Inputs) map[string]string {
 	}
 	ids := map[string]string{}
 	for _, p := range plans {
-		built, err := p.Build(context.Background(), nil)
+		built, err := buildkit.Build(context.Background(), p, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -266,7 +266,7 @@ func TestRecallKeepsNothingDoubtful(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, err := plans[0].Build(context.Background(), nil)
+	built, err := buildkit.Build(context.Background(), plans[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +338,7 @@ func TestRecallSeesTheSysroot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, err := plans[0].Build(context.Background(), func(e buildkit.Event) { steps = append(steps, e.Text) })
+	built, err := buildkit.Build(context.Background(), plans[0], func(e buildkit.Event) { steps = append(steps, e.Text) })
 	if err != nil {
 		t.Fatal(err)
 	}

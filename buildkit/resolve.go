@@ -90,7 +90,7 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 			return nil, fmt.Errorf("planning image %q: %w", s.name, err)
 		}
 		img.Run.Programs = programs
-		plans = append(plans, Plan{img})
+		plans = append(plans, img)
 	}
 	if err := in.AskBuilders(ctx); err != nil { // what was missing has been pulled
 		return nil, err

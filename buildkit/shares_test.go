@@ -23,7 +23,7 @@ import (
 func TestLayoutReadsKeepSources(t *testing.T) {
 	files := append(make([]string, 0, 8), "/m/go.mod", "/m/main.go", "/m/other.go")
 	src := gobuild.Sources{Module: t.TempDir(), Files: files[:2], Folders: []string{"/m/folder"}}
-	b := &Built{Plan: Plan{plan.Image{Main: gobuild.Main{Sources: src}, Run: plan.Run{Dir: "/m"}, Root: "/m", Binary: "/app"}}}
+	b := &Built{Plan: plan.Image{Main: gobuild.Main{Sources: src}, Run: plan.Run{Dir: "/m"}, Root: "/m", Binary: "/app"}}
 	if _, err := b.layoutReads(); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestGroupIsHeld(t *testing.T) {
 		{"discarded", func(_ context.Context, b *Built) error { return b.Plan.DiscardGroup() }, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			p := Plan{plan.Image{Root: t.TempDir(), Name: "app", Of: 2}}
+			p := plan.Image{Root: t.TempDir(), Name: "app", Of: 2}
 			b := &Built{Plan: p, Image: &image.Image{ConfigDigest: digest.FromString("c"), ManifestDigest: digest.FromString("m")}}
 			if err := errors.Join(p.Group().Make(), os.WriteFile(p.Group().Archive(), []byte("another run's"), 0o644)); err != nil {
 				t.Fatal(err)
@@ -111,7 +111,7 @@ func TestGroupIsHeld(t *testing.T) {
 
 // A folder that is not there is not made to remove something from it, and one that is not ours is left alone.
 func TestGroupIsLeft(t *testing.T) {
-	p := Plan{plan.Image{Root: t.TempDir(), Name: "app", Of: 2}}
+	p := plan.Image{Root: t.TempDir(), Name: "app", Of: 2}
 	b := &Built{Plan: p, Image: &image.Image{ConfigDigest: digest.FromString("c"), ManifestDigest: digest.FromString("m")}}
 	if err := b.removeStale(context.Background()); err != nil || fsx.Exists(string(p.Group())) {
 		t.Errorf("the folder was made (%v)", err)

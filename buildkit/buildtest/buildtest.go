@@ -27,7 +27,7 @@ func Build(ctx context.Context, dir string, c buildkit.Config) (*buildkit.Built,
 	if err != nil {
 		return nil, err
 	}
-	return plan.Build(ctx, nil)
+	return buildkit.Build(ctx, plan, nil)
 }
 
 // MustBuild is [Build] in a test. An error fails the test. The result is closed when the test ends.

@@ -212,7 +212,7 @@ func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error 
 		return err
 	}
 	defer to.Close()
-	built, err := l.plan.Build(ctx, l.progress.report)
+	built, err := buildkit.Build(ctx, l.plan, l.progress.report)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func TestReplanRecallsBuilder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, err := plans[0].Build(ctx, nil)
+	built, err := buildkit.Build(ctx, plans[0], nil)
 	if err == nil {
 		err = built.Close()
 	}

@@ -39,7 +39,7 @@ func (j *job) imagePlan(ctx context.Context) error {
 }
 
 func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error {
-	foreseen, err := p.Foresee(ctx)
+	foreseen, err := buildkit.Foresee(ctx, p)
 	if ctx.Err() != nil {
 		return err
 	}

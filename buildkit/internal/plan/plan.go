@@ -221,3 +221,27 @@ func (p Image) HostPath(name string) string {
 	}
 	return filepath.Join(p.Root, name)
 }
+
+// Executables says where there are executables beside the program, for people.
+func (p Image) Executables() string {
+	if p.Base == nil {
+		return "Files; there is no shell"
+	}
+	return "Files or of the base " + p.BaseName
+}
+
+// AboveBase says for people that the tree is not the whole image.
+func (p Image) AboveBase() string {
+	if p.Base == nil {
+		return ""
+	}
+	return ", without the files of the base " + p.BaseName
+}
+
+// BaseImage returns the base, nil for scratch.
+func (p Image) BaseImage() *image.Base {
+	if p.Base == nil {
+		return nil
+	}
+	return p.Base.Image
+}

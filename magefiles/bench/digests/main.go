@@ -85,7 +85,7 @@ func digests(ctx context.Context, out io.Writer, label, dir string, configs []bu
 		return err
 	}
 	for _, p := range plans {
-		b, err := p.Build(ctx, nil)
+		b, err := buildkit.Build(ctx, p, nil)
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package buildkit
+package plan
 
 import (
 	"path/filepath"
@@ -16,9 +16,7 @@ type Watched struct {
 }
 
 // Watched are the paths whose changes change the image.
-func (p Plan) Watched() Watched { return watched(p) }
-
-func watched(p Plan) Watched {
+func (p Image) Watched() Watched {
 	src := p.Main.Sources
 	w := Watched{Folders: slices.Concat(src.Folders, src.Cgo), Trees: slices.Concat(src.Trees, p.Files.HostPaths())}
 	for _, f := range src.Files {
@@ -36,7 +34,7 @@ func watched(p Plan) Watched {
 
 // Counts tells whether a change of a watched path may change the image. In the folder of
 // a package that is not so for what the go command does not compile: notes, logs, tests.
-func (p Plan) Counts(path string) bool {
+func (p Image) Counts(path string) bool {
 	src, w := p.Main.Sources, p.Watched()
 	if compiles(filepath.Base(path)) || !slices.Contains(src.Folders, filepath.Dir(path)) || slices.Contains(w.Files, path) {
 		return true
