@@ -10,6 +10,8 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/exclude"
@@ -80,6 +82,22 @@ func Build(ctx context.Context, p Plan, report Report) (*Built, error) {
 	return b, nil
 }
 
+// result is the image as a value.
+func (b *Built) result() result.Result {
+	r := result.Result{
+		Plan: b.Plan, Program: result.Program{Linked: b.linked}, Files: b.baseSpec(), Tree: b.Tree, Image: b.Image, Notes: b.notes, Before: b.last,
+		Libraries: libraries.Set{Candidates: b.Candidates},
+	}
+	if b.Binary != nil {
+		r.Program.Binary, r.Libraries.Sysroot = *b.Binary, b.sysroot()
+	}
+	if s := b.system; s != nil {
+		r.Libraries.Loader, r.Libraries.Words, r.Libraries.Notes = s.Loader, s.Words, s.Notes
+		r.Libraries.Objects, r.Libraries.Opened = s.Objects, s.Opened
+	}
+	return r
+}
+
 // abandon removes what a build that failed would leave, and what an earlier one has
 // left for delivery, and gives the folder free.
 func (b *Built) abandon() error {
@@ -96,7 +114,7 @@ func (b *Built) finish(ctx context.Context) error {
 		b.after,
 		b.functions,
 		b.goLicences,
-		b.libraries,
+		b.findLibraries,
 		b.assemble,
 		b.commands,
 		b.prove,

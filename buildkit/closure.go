@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -35,9 +36,9 @@ func (b *Built) where() string {
 	}
 }
 
-// libraries finds out what the program loads, at its start and later, or takes over
+// findLibraries finds out what the program loads, at its start and later, or takes over
 // what the last build has found out.
-func (b *Built) libraries(ctx context.Context) (err error) {
+func (b *Built) findLibraries(ctx context.Context) (err error) {
 	if b.Plan.BaseErr != nil {
 		return b.Plan.BaseErr
 	}
@@ -71,6 +72,18 @@ func (b *Built) newSystem() *system {
 	s := &system{Loader: b.Closure.Loader, Words: b.closureWords()}
 	for _, o := range b.Closure.Objects[1:] {
 		s.Loaded = append(s.Loaded, o.Path)
+	}
+	for _, o := range b.Closure.Objects {
+		s.Objects = append(s.Objects, libraries.Object{
+			Name: o.Name, Path: b.inImage(o.Path), Real: b.inImage(o.Real), By: b.inImage(o.By), Opened: o.Opened,
+			NeededBy: slices.Index(b.Closure.Objects, o.NeededBy),
+		})
+	}
+	for _, p := range b.found.Plugins {
+		s.Opened = append(s.Opened, libraries.Opened{Path: p.Path, Group: p.Group, Of: b.inImage(p.Of), Why: b.inImage(p.Why)})
+	}
+	for _, f := range b.found.Files {
+		s.Opened = append(s.Opened, libraries.Opened{Path: f.Path, Group: f.Group, Of: b.inImage(f.Of), Why: b.inImage(f.Why), Data: true})
 	}
 	return s
 }

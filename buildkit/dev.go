@@ -67,7 +67,7 @@ type DevRequest struct {
 // Develop runs the image, which the engine must have, in a development container.
 // The caller closes what it returns.
 func (b *Built) Develop(ctx context.Context, engine *docker.Engine, r DevRequest) (*Dev, error) {
-	d := &Dev{plan: b.Plan, engine: engine, ids: b.ids(), events: make(chan report.Event, 64)}
+	d := &Dev{plan: b.Plan, engine: engine, ids: b.result().IDs(), events: make(chan report.Event, 64)}
 	var err error
 	if d.program, err = programOf(b.Binary.Path, b.linked); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
@@ -52,12 +53,7 @@ type EntryFacts struct {
 }
 
 // Candidate is a library that a program may open while it runs, or may not.
-type Candidate struct {
-	Name string `json:"name"`           // as it would be opened
-	Path string `json:"path,omitempty"` // in the sysroot; "" when it is not there
-	Of   string `json:"of"`             // path of the file that has the name
-	Why  string `json:"why"`
-}
+type Candidate = libraries.Candidate
 
 // Explain says what is in the image, and why.
 func (b *Built) Explain() Explanation {

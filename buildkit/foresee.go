@@ -46,7 +46,7 @@ func foresee(ctx context.Context, p Plan) (f Foreseen, err error) {
 	p.Output = filepath.Join(temp.Path, p.Name)
 	p.Run.Key = "" // what an earlier build knows does not say what is only guessed
 	b := &Built{Plan: p}
-	for _, stage := range []func(context.Context) error{b.check, b.compile, b.functions, b.goLicences, b.libraries} {
+	for _, stage := range []func(context.Context) error{b.check, b.compile, b.functions, b.goLicences, b.findLibraries} {
 		if err := stage(ctx); err != nil {
 			return Foreseen{}, err
 		}

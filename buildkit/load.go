@@ -37,13 +37,13 @@ func (b *Built) Load(ctx context.Context, d *Delivery) error {
 }
 
 func (b *Built) load(ctx context.Context, d *Delivery) (came string, err error) {
-	before, err := d.has(ctx, b.Plan.Reference, b.ids())
+	before, err := d.has(ctx, b.Plan.Reference, b.result().IDs())
 	if err != nil {
 		return "", b.undelivered(d, err)
 	}
 	mark := b.Plan.Dist().Loading()
 	half := fsx.Exists(mark)
-	if before.is(b.ids()) && !half {
+	if before.is(b.result().IDs()) && !half {
 		return b.Plan.Reference + " is unchanged", nil
 	}
 	p := parcel{image: b.Image}
@@ -86,17 +86,6 @@ func (b *Built) sendOrAll(ctx context.Context, d *Delivery, p *parcel, before *d
 	return b.send(ctx, d, *p, before)
 }
 
-// ids are what engines may call the image: by its configuration's digest with a
-// graph driver, by its manifest's with the containerd image store, which may name the
-// layers of the base as that was pulled.
-func (b *Built) ids() []string {
-	ids := []string{b.Image.ConfigDigest.String(), b.Image.ManifestDigest.String()}
-	if img := b.onBlobs(); img != nil {
-		ids = append(ids, img.ManifestDigest.String())
-	}
-	return ids
-}
-
 // shared is how many layers, from the lowest up, an image of ours has in common
 // with this one. Of an image of somebody else's nothing is taken for granted, nor of
 // one that was pulled, where the engine keeps layers as they came.
@@ -130,7 +119,7 @@ func (b *Built) parcel(ctx context.Context, d *Delivery, before docker.Image) (p
 			return p, err
 		}
 		if found.asBlobs {
-			p.image = b.onBlobs()
+			p.image = b.result().OnBlobs()
 		}
 		kept = max(kept, found.layers)
 	}
@@ -160,7 +149,7 @@ func (b *Built) send(ctx context.Context, d *Delivery, p parcel, before *docker.
 	pending := d.pending
 	d.pending = nil
 	return d.engine.Load(ctx, docker.LoadRequest{
-		Ref: b.Plan.Reference, IDs: b.ids(), Write: archive.Write, Label: docker.NameLabel + "=" + b.Plan.Name,
+		Ref: b.Plan.Reference, IDs: b.result().IDs(), Write: archive.Write, Label: docker.NameLabel + "=" + b.Plan.Name,
 		Platform: b.Plan.Platform, Pending: pending, Previous: before,
 		Left: func(err error) {
 			b.Note("docker", "warning: the image of before stays in the engine: "+strings.ReplaceAll(err.Error(), "\n", "; "))

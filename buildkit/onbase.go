@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
 // baseSize says for people how much of an image is its base.
@@ -25,21 +23,6 @@ func (b *Built) sizeOfBase() int64 {
 	return size
 }
 
-// onBlobs is the image with the layers of its base as the base's manifest names them,
-// compressed; nil where that is not known. The containerd image store, which has them
-// under these names, need not be sent them then.
-func (b *Built) onBlobs() *image.Image {
-	base := b.Plan.Base
-	if base == nil || len(base.Blobs) != len(base.Image.Layers) {
-		return nil
-	}
-	img, err := b.Image.WithBlobs(slices.Concat(base.Blobs, b.Image.Blobs()[len(base.Blobs):]))
-	if err != nil {
-		return nil // a blob without a type: such an image is sent in full
-	}
-	return img
-}
-
 // baseFound is what an engine has of the base.
 type baseFound struct {
 	layers  int  // how many, from the lowest up
@@ -51,7 +34,7 @@ type baseFound struct {
 // store finds them by their blobs: it must have the very manifest, whole.
 func (b *Built) baseIn(ctx context.Context, d *Delivery) (baseFound, error) {
 	base := b.Plan.Base
-	if name := b.Plan.BaseReference(); name != "" && b.onBlobs() != nil {
+	if name := b.Plan.BaseReference(); name != "" && b.result().OnBlobs() != nil {
 		named := d.inspect(ctx, name)
 		if named.err != nil {
 			return baseFound{}, named.err

@@ -229,7 +229,7 @@ func (b *Built) remember() error {
 func (b *Built) keep() error {
 	p := b.Plan
 	m := state.Memory{
-		Key: p.Run.Key, Set: p.Run.Set, Folder: p.Folder(), Name: p.Name, Reference: p.Reference, IDs: b.ids(), Config: b.Image.Config(),
+		Key: p.Run.Key, Set: p.Run.Set, Folder: p.Folder(), Name: p.Name, Reference: p.Reference, IDs: b.result().IDs(), Config: b.Image.Config(),
 		Platform: p.Platform, From: p.From, Index: p.Index, Module: p.Module, Main: p.Main, Headers: b.headers(), Base: baseMemory(p),
 	}
 	layout, err := b.layoutReads()

@@ -32,7 +32,9 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/internal/fsx":            {},
 	"buildkit/internal/dockerfilespec": {ours: []string{"buildkit/dockerfile", "buildkit/gobuild", "buildkit/internal/plan", "buildkit/internal/report", "rootfs", "rootfs/ldd", "rootfs/packages", "rootfs/plugins"}},
 	"buildkit/internal/state":          {ours: []string{"buildkit/base", "buildkit/config", "buildkit/gobuild", "buildkit/image", "buildkit/record", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/platform"}},
-	"buildkit/internal/plan":           {ours: []string{"buildkit/base", "buildkit/config", "buildkit/deliver", "buildkit/gobuild", "buildkit/image", "buildkit/registry", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
+	"buildkit/internal/plan":           {ours: []string{"buildkit/internal/fsx", "buildkit/base", "buildkit/config", "buildkit/deliver", "buildkit/gobuild", "buildkit/image", "buildkit/registry", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
+	"buildkit/internal/libraries":      {},
+	"buildkit/internal/result":         {ours: []string{"buildkit/gobuild", "buildkit/image", "buildkit/internal/libraries", "buildkit/internal/plan", "rootfs", "rootfs/linked"}},
 	"buildkit/internal/builder":        {ours: []string{"rootfs/plaintext", "buildkit/attendant", "buildkit/config", "buildkit/docker", "buildkit/docker/host", "buildkit/gobuild", "buildkit/record", "buildkit/sysroot", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd"}},
 	"buildkit/internal/login":          {ours: []string{"rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/"}},
 	"buildkit/internal/dist":           {ours: []string{"buildkit/filelock", "buildkit/internal/fsx", "buildkit/internal/report"}},
@@ -70,7 +72,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/sbom":       {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
 	"buildkit/provenance": {},
 
-	"buildkit": {ours: []string{"buildkit/internal/dockerfilespec", "buildkit/internal/state", "buildkit/internal/plan", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/report", "buildkit/internal/platform", "buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/filelock", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/docker/kind", "buildkit/sbom", "buildkit/provenance", "buildkit/dockerfile", "rootfs/packages", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit": {ours: []string{"buildkit/internal/libraries", "buildkit/internal/result", "buildkit/internal/dockerfilespec", "buildkit/internal/state", "buildkit/internal/plan", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/report", "buildkit/internal/platform", "buildkit/config", "buildkit/gobuild", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plugins", "buildkit/record", "buildkit/filelock", "buildkit/supervisor/report", "buildkit/image", "buildkit/base", "buildkit/deliver", "buildkit/registry", "buildkit/docker", "buildkit/docker/kind", "buildkit/sbom", "buildkit/provenance", "buildkit/dockerfile", "rootfs/packages", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/go-digest"}},
 
 	"magefiles/bench":       {},
 	"magefiles/bench/loop":  {ours: []string{"magefiles/bench/measure"}},

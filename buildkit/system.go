@@ -11,6 +11,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -26,6 +27,8 @@ type system struct {
 	Loader     string          // path of the loader, "" for a static program
 	Words      string          // for people
 	Loaded     []string        // paths of what the image's user has to be able to read
+	Objects    []libraries.Object
+	Opened     []libraries.Opened
 	Entries    []systemEntry
 	Notes      []string
 	Candidates []Candidate

@@ -36,7 +36,7 @@ type Deliverable struct {
 
 // Deliverable is the image that was built.
 func (b *Built) Deliverable() Deliverable {
-	return Deliverable{b.Plan.Name, b.Plan.Reference, b.Image.Config(), b.ids(), baseMemory(b.Plan)}
+	return Deliverable{b.Plan.Name, b.Plan.Reference, b.Image.Config(), b.result().IDs(), baseMemory(b.Plan)}
 }
 
 // Loaded tells whether an engine has the image under its reference, whole.

@@ -1,0 +1,65 @@
+// Package result has the finished image as one value. Nothing in it changes after the build: explanations, documents and
+// deliveries are functions of it.
+package result
+
+import (
+	"runtime/debug"
+	"slices"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
+	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/rootfs/linked"
+)
+
+// Result is a finished image.
+type Result struct {
+	Plan      plan.Image
+	Program   Program
+	Libraries libraries.Set
+	Files     rootfs.Spec // what is in the tree except the program and its libraries
+	Tree      *rootfs.Tree
+	Image     *image.Image
+	Notes     []string // what a person should know, those of Libraries too
+	Before    []string // possible IDs in engines of the image that the last build made; empty if unknown
+}
+
+// Program is the compiled program.
+type Program struct {
+	gobuild.Binary
+	Linked *linked.Program // which Go functions are in it; nil if it is not a Go program
+}
+
+// BuildInfo returns what the go command has written into the program; nil if it is not a Go program.
+func (p Program) BuildInfo() *debug.BuildInfo {
+	if p.Linked != nil && p.Linked.Build() != nil {
+		return p.Linked.Build()
+	}
+	return p.Info
+}
+
+// IDs returns the possible IDs of the image in engines: the digest of its configuration in those with a graph driver, and that of
+// its manifest in those with the containerd image store, which may name the layers of the base as they were pulled.
+func (r Result) IDs() []string {
+	ids := []string{r.Image.ConfigDigest.String(), r.Image.ManifestDigest.String()}
+	if img := r.OnBlobs(); img != nil {
+		ids = append(ids, img.ManifestDigest.String())
+	}
+	return ids
+}
+
+// OnBlobs returns the image with the layers of its base as the base's manifest names them, compressed; nil if the names are
+// unknown. A containerd image store that has them under these names need not be sent them.
+func (r Result) OnBlobs() *image.Image {
+	base := r.Plan.Base
+	if base == nil || len(base.Blobs) != len(base.Image.Layers) {
+		return nil
+	}
+	img, err := r.Image.WithBlobs(slices.Concat(base.Blobs, r.Image.Blobs()[len(base.Blobs):]))
+	if err != nil {
+		return nil // a blob without a type: such an image is sent in full
+	}
+	return img
+}
