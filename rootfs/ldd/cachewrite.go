@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// Cache returns an ld.so.cache for the image, in the format that glibc reads since 2.2 and that ldconfig writes
+// cacheFile returns an ld.so.cache for the image, in the format that glibc reads since 2.2 and that ldconfig writes
 // by default since 2.32. It is for the program's machine, even if the host's ldconfig does not know that
 // machine. It returns nil if the program does not use glibc.
 //
 // The cache lists the libraries that were found through the cache or in a default folder, by the name asked for
 // and by soname. It omits libraries that an object's search path led to, because objects without that search
 // path would find them in the cache.
-func (c *Closure) Cache() []byte {
+func (c *Closure) cacheFile() []byte {
 	if c.Flavour != Glibc {
 		return nil
 	}

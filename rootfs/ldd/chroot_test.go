@@ -168,20 +168,20 @@ func TestCacheInRoot(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.compare(t, "ldconfig's cache", root, cached, err)
-			if bytes.Contains(cached.Cache(), []byte("/private/")) {
+			if bytes.Contains(cached.cacheFile(), []byte("/private/")) {
 				t.Error("the cache offers a library that only a search path leads to")
 			}
-			if got := cached.NeedsCache(); got != c.needs {
-				t.Errorf("NeedsCache() = %t, want %t", got, c.needs)
+			if got := cached.needsConf; got != c.needs {
+				t.Errorf("the image needs a cache: %t, want %t", got, c.needs)
 			}
-			write(t, filepath.Join(root, "etc/ld.so.cache"), cached.Cache())
+			write(t, filepath.Join(root, "etc/ld.so.cache"), cached.cacheFile())
 			own, err := c.resolve(root)
 			if own == nil {
 				t.Fatal(err)
 			}
 			c.compare(t, "computed cache", root, own, err)
-			if own.NeedsCache() != c.needs {
-				t.Errorf("with the computed cache, NeedsCache() = %t", own.NeedsCache())
+			if own.needsConf != c.needs {
+				t.Errorf("with the computed cache, the image needs a cache: %t", own.needsConf)
 			}
 		})
 	}

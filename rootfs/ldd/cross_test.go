@@ -24,15 +24,15 @@ func TestCrossSysroot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Machine != elf.EM_AARCH64 || c.Flavour != Glibc || c.NeedsCache() {
-		t.Errorf("%s %s, needs a cache: %t", c.Machine, c.Flavour, c.NeedsCache())
+	if c.Machine != elf.EM_AARCH64 || c.Flavour != Glibc || c.needsConf {
+		t.Errorf("%s %s, needs a cache: %t", c.Machine, c.Flavour, c.needsConf)
 	}
 	for _, name := range []string{c.Loader, "libm.so.6", "libc.so.6", libgcc} {
 		if o, ok := c.Lookup(name); !ok || !strings.HasPrefix(o.Real, "/lib/") {
 			t.Errorf("%s: %+v", name, o)
 		}
 	}
-	if !bytes.Contains(c.Cache(), []byte("libm.so.6")) {
+	if !bytes.Contains(c.cacheFile(), []byte("libm.so.6")) {
 		t.Error("the cache does not list libm")
 	}
 }

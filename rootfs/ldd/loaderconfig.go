@@ -12,7 +12,7 @@ import (
 func (c *Closure) LoaderConfig() (name string, content []byte, needed bool) {
 	switch c.Flavour {
 	case Glibc:
-		return c.loader.cache, c.Cache(), c.needsConf
+		return c.loader.cache, c.cacheFile(), c.needsConf
 	case Musl:
 		return c.loader.cache, c.pathFile, c.needsConf
 	}
@@ -76,16 +76,4 @@ type conflictError struct{ name, program, path, other string }
 // Error names the programs and the files.
 func (e *conflictError) Error() string {
 	return fmt.Sprintf("%q is %q for %q, but %q for another program", e.name, e.path, e.program, e.other)
-}
-
-// NeedsCache reports whether a library is found only through ld.so.cache. The image of such a glibc program
-// needs [Closure.Cache] at [Closure.CachePath].
-func (c *Closure) NeedsCache() bool { return c.Flavour == Glibc && c.needsConf }
-
-// CachePath returns the path of the cache that a glibc program's loader reads, usually "/etc/ld.so.cache".
-func (c *Closure) CachePath() string {
-	if c.Flavour != Glibc {
-		return ""
-	}
-	return c.loader.cache
 }

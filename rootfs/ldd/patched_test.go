@@ -59,7 +59,7 @@ func TestPatchedLoader(t *testing.T) {
 	if lines := traced(got, err); !slices.Equal(lines, want) || !slices.Equal(lines, c.want) {
 		t.Errorf("got\n  %s\nthe loader\n  %s", strings.Join(lines, "\n  "), strings.Join(want, "\n  "))
 	}
-	if got.CachePath() != "/opt/ld.so.cache" || !got.NeedsCache() {
-		t.Errorf("cache at %q, needed: %t", got.CachePath(), got.NeedsCache())
+	if got.loader.cache != "/opt/ld.so.cache" || !got.needsConf {
+		t.Errorf("cache at %q, needed: %t", got.loader.cache, got.needsConf)
 	}
 }

@@ -47,7 +47,7 @@ func (r release) checkVariants(t *testing.T, root string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(root, "etc/ld.so.cache"), c.Cache())
+	write(t, filepath.Join(root, "etc/ld.so.cache"), c.cacheFile())
 	checked := []string{}
 	for i, at := range c.levels {
 		least := len(levels) - 1 - i

@@ -253,7 +253,7 @@ func (r release) checkCache(t *testing.T, root string) {
 	name := r.moveCrypto(t, root, prog)
 	cache := filepath.Join(root, "etc/ld.so.cache")
 	first, err := r.resolve(root, prog)
-	if err != nil || !first.NeedsCache() {
+	if err != nil || !first.needsConf {
 		t.Fatalf("got %v, %v", first, err)
 	}
 	if o, ok := first.Lookup(name); !ok || o.Path != "/opt/acme/"+name {
@@ -272,7 +272,7 @@ func (r release) checkCache(t *testing.T, root string) {
 	}
 	for _, how := range []string{"ldconfig's", "the computed"} {
 		if how == "the computed" {
-			write(t, cache, first.Cache())
+			write(t, cache, first.cacheFile())
 		} else if out, err := r.command(root, nil, "/sbin/ldconfig").CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}

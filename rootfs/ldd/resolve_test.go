@@ -121,7 +121,7 @@ func TestPrograms(t *testing.T) {
 	ctx := context.Background()
 	t.Run("static", func(t *testing.T) {
 		c, err := Resolve(ctx, memFS{"bin/prog": string(fakeELF{}.Bytes())}, Program{Path: "/bin/prog"}, Env{})
-		if err != nil || c.Flavour != Static || c.Loader != "" || len(c.Objects) != 1 || c.Cache() != nil {
+		if err != nil || c.Flavour != Static || c.Loader != "" || len(c.Objects) != 1 || c.cacheFile() != nil {
 			t.Errorf("got %v, %v", c, err)
 		}
 	})

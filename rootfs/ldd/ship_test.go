@@ -173,7 +173,7 @@ func TestShipAndRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !c.NeedsCache() {
+	if !c.needsConf {
 		t.Errorf("needs no cache?\n%v", c)
 	}
 	root := t.TempDir()

@@ -126,7 +126,7 @@ func TestVariants(t *testing.T) {
 			checkLevels(t, image, again)
 
 			// The cache does no harm if it is not needed.
-			write(t, filepath.Join(image, "etc/ld.so.cache"), c.Cache())
+			write(t, filepath.Join(image, "etc/ld.so.cache"), c.cacheFile())
 			checkLevels(t, image, c)
 			if out := run(t, image, "ldconfig", "-r", image, "-p"); !strings.Contains(out, "libs found in cache") {
 				t.Errorf("ldconfig reads %s", out)
