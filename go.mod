@@ -18,7 +18,8 @@ require (
 	github.com/opencontainers/image-spec v1.1.1
 	github.com/otiai10/copy v1.14.1
 	github.com/spdx/tools-golang v0.5.5
-	golang.org/x/sys v0.30.0
+	golang.org/x/mod v0.25.0
+	golang.org/x/term v0.29.0
 	oras.land/oras-go/v2 v2.6.0
 )
 
@@ -54,6 +55,7 @@ require (
 	go.opentelemetry.io/proto/otlp v1.5.0 // indirect
 	golang.org/x/net v0.35.0 // indirect
 	golang.org/x/sync v0.14.0 // indirect
+	golang.org/x/sys v0.30.0 // indirect
 	golang.org/x/text v0.22.0 // indirect
 	golang.org/x/time v0.10.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20250218202821-56aae31c358a // indirect

@@ -175,8 +175,8 @@ func inputsOn(t *testing.T, dir string, configs ...buildkit.Config) buildkit.Inp
 	}
 	t.Cleanup(func() { engine.Close() })
 	in := inputs(dir, configs...)
-	in.Cache = cacheOf(t)
-	in.Engine = func(context.Context) (*docker.Engine, error) { return engine, nil }
+	in.Bases.Cache = cacheOf(t)
+	in.Bases.Engine = func(context.Context) (*docker.Engine, error) { return engine, nil }
 	return in
 }
 
@@ -192,7 +192,7 @@ func cacheOf(t *testing.T) string {
 }
 
 // buildOn builds the one image of a Config that has a base.
-func buildOn(t *testing.T, dir string, c buildkit.Config) (*buildkit.Built, error) {
+func buildOn(t *testing.T, dir string, c buildkit.Config) (*buildkit.Result, error) {
 	t.Helper()
 	plans, err := buildkit.Resolve(context.Background(), inputsOn(t, dir, c))
 	if err != nil {
@@ -209,7 +209,7 @@ func buildOn(t *testing.T, dir string, c buildkit.Config) (*buildkit.Built, erro
 	return built, err
 }
 
-func mustBuildOn(t *testing.T, dir string, c buildkit.Config) *buildkit.Built {
+func mustBuildOn(t *testing.T, dir string, c buildkit.Config) *buildkit.Result {
 	t.Helper()
 	built, err := buildOn(t, dir, c)
 	if err != nil {

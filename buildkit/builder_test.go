@@ -87,21 +87,16 @@ func builderContainers(t *testing.T) string {
 }
 
 // runIn is one run of a target: it builds all images, which are given to use, and ends.
-func runIn(ctx context.Context, b *buildkit.Builders, in buildkit.Inputs, use func(*buildkit.Built) error) error {
+func runIn(ctx context.Context, b *buildkit.Builders, in buildkit.Inputs, use func(*buildkit.Result) error) error {
 	in.Builders, in.Prepare = b, true
 	if in.Environ == nil {
 		in.Environ = os.Environ()
 	}
-	if err := in.AskBuilders(ctx); err != nil {
-		return err
-	}
-	in.Recalled = buildkit.Recall(in)
-	in.Began = in.Recalled.Began
 	plans, err := buildkit.Resolve(ctx, in)
 	if err != nil {
 		return err
 	}
-	return buildkit.BuildEach(ctx, plans, in.Report, func(_ context.Context, b *buildkit.Built) error { return use(b) })
+	return buildkit.BuildEach(ctx, plans, in.Report, func(_ context.Context, b *buildkit.Result) error { return use(b) })
 }
 
 // mustRun builds the images of some Configs and returns their digests.
@@ -109,7 +104,7 @@ func mustRun(t *testing.T, b *buildkit.Builders, in buildkit.Inputs) []string {
 	t.Helper()
 	var digests []string
 	var one sync.Mutex
-	err := runIn(context.Background(), b, in, func(built *buildkit.Built) error {
+	err := runIn(context.Background(), b, in, func(built *buildkit.Result) error {
 		one.Lock()
 		defer one.Unlock()
 		digests = append(digests, built.Image.ConfigDigest.String())
@@ -200,7 +195,7 @@ func builderCgo(t *testing.T, name, image string, copied bool, version, pkg stri
 		configs = append(configs, buildkit.Config{Main: "./resolver", Builder: c.Builder, Repo: repo + "builder-names", Cgo: "on", Tags: []string{"netcgo"}})
 	}
 	libc := ""
-	err = runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: configs}, func(built *buildkit.Built) error {
+	err = runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: configs}, func(built *buildkit.Result) error {
 		if built.Plan.Name == "resolver" {
 			return resolves(t, built)
 		}
@@ -231,7 +226,7 @@ func builderCgo(t *testing.T, name, image string, copied bool, version, pkg stri
 }
 
 // resolves runs the program that looks up names, which the C library before glibc 2.34 has other libraries do.
-func resolves(t *testing.T, built *buildkit.Built) error {
+func resolves(t *testing.T, built *buildkit.Result) error {
 	t.Helper()
 	if _, ok := built.Tree.Lookup("/lib/x86_64-linux-gnu/libnss_files.so.2"); !ok {
 		t.Error("the image has no libnss_files.so.2")
@@ -289,8 +284,8 @@ func TestBuilderModules(t *testing.T) {
 			}
 			b := builders(t)
 			b.Copy = row.copied
-			err := runIn(context.Background(), b, in, func(built *buildkit.Built) error {
-				out, err := exec.Command(built.Binary.Path).CombinedOutput()
+			err := runIn(context.Background(), b, in, func(built *buildkit.Result) error {
+				out, err := exec.Command(built.Program.Path).CombinedOutput()
 				if err != nil || strings.TrimSpace(string(out)) != row.says {
 					t.Errorf("%s says %q, %v", built.Plan.Name, out, err)
 				}
@@ -310,7 +305,7 @@ func TestBuilderCompileError(t *testing.T) {
 	for i, builder := range []string{"", buildertest.Image(t)} {
 		b := builders(t)
 		c := buildkit.Config{Builder: builder, Repo: repo + "builder-bad"}
-		err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(*buildkit.Built) error { return nil })
+		err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(*buildkit.Result) error { return nil })
 		var engine *buildkit.EngineError
 		var config *buildkit.ConfigError
 		if err == nil || errors.As(err, &engine) || errors.As(err, &config) {
@@ -348,7 +343,7 @@ func TestBuilderErrors(t *testing.T) {
 					return nil, errors.New("nobody answers")
 				}
 			}
-			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{row.c}}, func(*buildkit.Built) error { return nil })
+			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{row.c}}, func(*buildkit.Result) error { return nil })
 			if !errors.As(err, row.kind) {
 				t.Fatalf("got %T: %v", err, err)
 			}
@@ -393,7 +388,7 @@ func TestBuilderInterrupted(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- runIn(ctx, b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-long"}}},
-			func(*buildkit.Built) error { return nil })
+			func(*buildkit.Result) error { return nil })
 	}()
 	compiling := func() bool {
 		id := builderContainers(t)
@@ -454,7 +449,7 @@ func TestBuilderTwoRuns(t *testing.T) {
 		go func() {
 			defer wait.Done()
 			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-two"}}},
-				func(built *buildkit.Built) error {
+				func(built *buildkit.Result) error {
 					digests[i] = append(digests[i], built.Image.ConfigDigest.String())
 					return nil
 				})
@@ -488,7 +483,7 @@ func TestHeavyBuilderSecrets(t *testing.T) {
 	committed := repo + "builder-committed"
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", committed).Run() })
 	in := buildkit.Inputs{Dir: dir, Environ: environ, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-secret"}}}
-	err := runIn(context.Background(), b, in, func(built *buildkit.Built) error {
+	err := runIn(context.Background(), b, in, func(built *buildkit.Result) error {
 		id := builderContainers(t)
 		seen := output(t, ".", "docker", "exec", id, "cat", "/.fromscratch/home/.netrc", "/.fromscratch/home/.gitconfig")
 		if strings.Count(seen, secret) != 2 || strings.Contains(seen, "Somebody") {
@@ -535,10 +530,7 @@ func TestHeavyBuilderMemory(t *testing.T) {
 	standing := func(b *buildkit.Builders) bool {
 		in := inputs(dir, c)
 		in.Builders = b
-		if err := in.AskBuilders(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		return stands(in)
+		return stands(t, in)
 	}
 	if !standing(builders(t)) || builderContainers(t) != "" {
 		t.Error("the first build is not remembered")

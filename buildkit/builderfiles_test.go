@@ -25,7 +25,7 @@ func TestHeavyBuilderSysroot(t *testing.T) {
 				missing(t, "another compiler than the builder's")
 			}
 			c := buildkit.Config{Builder: buildertest.Older(t), Repo: repo + "builder-sysroot", Sysroot: row.sysroot}
-			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(*buildkit.Built) error { return nil })
+			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(*buildkit.Result) error { return nil })
 			var wrong *buildkit.ConfigError
 			if row.says == "" && err != nil || row.says != "" && (!errors.As(err, &wrong) || !strings.Contains(err.Error(), row.says)) {
 				t.Errorf("the error is %v", err)
@@ -48,7 +48,7 @@ func main() { C.iconv_open(C.CString("UTF-16"), C.CString("UTF-8")); C.sqlite3_l
 `
 	dir := module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": iconv})
 	c := buildkit.Config{Builder: buildertest.Older(t), Repo: repo + "builder-dockerfile", Origin: "magefile.go:7"}
-	err := runIn(context.Background(), builders(t), buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(built *buildkit.Built) error {
+	err := runIn(context.Background(), builders(t), buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(built *buildkit.Result) error {
 		d, err := built.Dockerfile(context.Background(), "")
 		if err == nil {
 			err = buildkit.WriteDockerfiles([]buildkit.Dockerfile{d})

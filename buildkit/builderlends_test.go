@@ -44,7 +44,7 @@ func TestBuilderLends(t *testing.T) {
 			environ := append(append(os.Environ(), "HOME="+home, "SSH_AUTH_SOCK="+socket, "GOPRIVATE=", "GOFLAGS=", "NETRC=",
 				"GOCACHE="+strings.TrimSpace(output(t, ".", "go", "env", "GOCACHE"))), row.environ...)
 			in := buildkit.Inputs{Dir: dir, Environ: environ, Configs: []buildkit.Config{c}}
-			err := runIn(context.Background(), builders(t), in, func(built *buildkit.Built) error {
+			err := runIn(context.Background(), builders(t), in, func(built *buildkit.Result) error {
 				id := builderContainers(t)
 				netrc, _ := exec.Command("docker", "exec", id, "cat", "/.fromscratch/home/.netrc").Output() // there may be none
 				agent := exec.Command("docker", "exec", id, "test", "-S", "/.fromscratch/agent").Run() == nil

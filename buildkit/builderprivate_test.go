@@ -103,8 +103,8 @@ func (m privateModule) build(t *testing.T, image, home string, copied bool, envi
 			notes += e.Text + "\n"
 		}
 	}
-	err = runIn(context.Background(), b, in, func(built *buildkit.Built) error {
-		if out, err := exec.Command(built.Binary.Path).CombinedOutput(); err != nil || string(out) != "whispered\n" {
+	err = runIn(context.Background(), b, in, func(built *buildkit.Result) error {
+		if out, err := exec.Command(built.Program.Path).CombinedOutput(); err != nil || string(out) != "whispered\n" {
 			t.Errorf("the program says %q, %v", out, err)
 		}
 		licence := "usr/share/doc/app/licenses/" + m.path + "@v1.0.0/LICENSE"

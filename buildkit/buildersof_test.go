@@ -38,7 +38,7 @@ func TestHeavyBuildersOfPlatforms(t *testing.T) {
 		Builders: map[string]string{"linux/arm64": "ssh://far.example"},
 	}
 	var got []string
-	err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(built *buildkit.Built) error {
+	err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(built *buildkit.Result) error {
 		one.Lock()
 		defer one.Unlock()
 		got = append(got, built.Image.Config().Platform.String())

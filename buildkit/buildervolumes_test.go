@@ -28,11 +28,11 @@ func TestHeavyBuilderPoison(t *testing.T) {
 		b := builders(t)
 		b.Cache = cache
 		c := buildkit.Config{Builder: image, Repo: repo + "builder-poison", Licenses: true}
-		err := runIn(context.Background(), b, buildkit.Inputs{Dir: m.dir, Environ: environ, Configs: []buildkit.Config{c}}, func(built *buildkit.Built) error {
+		err := runIn(context.Background(), b, buildkit.Inputs{Dir: m.dir, Environ: environ, Configs: []buildkit.Config{c}}, func(built *buildkit.Result) error {
 			if exec.Command("docker", "exec", builderContainers(t), "touch", "/.fromscratch/proxy/poisoned").Run() == nil {
 				t.Error("the container can write to what this machine has downloaded")
 			}
-			program = output(t, ".", built.Binary.Path)
+			program = output(t, ".", built.Program.Path)
 			text, err := fs.ReadFile(built.Tree, "usr/share/doc/app/licenses/"+m.path+"@v1.0.0/LICENSE")
 			licence = string(text)
 			return err

@@ -129,7 +129,7 @@ func TestCPUVariants(t *testing.T) {
 }
 
 // runCaller builds the caller and runs it as an image, as the image's user.
-func runCaller(t *testing.T, c buildkit.Config) *buildkit.Built {
+func runCaller(t *testing.T, c buildkit.Config) *buildkit.Result {
 	t.Helper()
 	built := mustBuild(t, callerModule(t), c)
 	ref := load(t, built)

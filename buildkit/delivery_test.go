@@ -16,7 +16,7 @@ import (
 
 // announced builds a program that says something, announces its image to the engine, and loads it by the proxy. Tests
 // run side by side: what two of them load differs in name and in what it says.
-func (l *loads) announced(t *testing.T, dir, ref, says string) (*buildkit.Built, error) {
+func (l *loads) announced(t *testing.T, dir, ref, says string) (*buildkit.Result, error) {
 	t.Helper()
 	ctx := context.Background()
 	engine, err := docker.Open(ctx, docker.Options{Options: host.Options{Host: l.host}})
@@ -28,8 +28,6 @@ func (l *loads) announced(t *testing.T, dir, ref, says string) (*buildkit.Built,
 		t.Fatal(err)
 	}
 	in := inputs(dir, buildkit.Config{Repo: ref})
-	in.Recalled = buildkit.Recall(in)
-	in.Began = in.Recalled.Began
 	plans, err := buildkit.Resolve(ctx, in)
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +122,7 @@ func TestLoadThatFailed(t *testing.T) {
 		t.Error("everything was not sent once more")
 	}
 	in := inputs(dir, buildkit.Config{Repo: ref})
-	if standing, _ := buildkit.Recall(in).Standing(); len(standing) != 0 {
+	if standing, _ := open(t, in).Standing(); len(standing) != 0 {
 		t.Error("an image that was not loaded is remembered")
 	}
 	if _, err := os.Stat(filepath.Join(string(built.Plan.Dist()), "loading")); err != nil {

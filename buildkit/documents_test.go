@@ -24,7 +24,7 @@ import (
 )
 
 // documents are those of an image, by name.
-func documents(t *testing.T, built *buildkit.Built) map[string][]byte {
+func documents(t *testing.T, built *buildkit.Result) map[string][]byte {
 	t.Helper()
 	docs, err := built.Documents(context.Background(), "")
 	if err != nil {
@@ -190,7 +190,6 @@ func TestDocumentsAreTheSame(t *testing.T) {
 	describe := func(dir string, words string) {
 		t.Helper()
 		in := inputs(dir, buildkit.Config{Tags: []string{"libsqlite3"}, Licenses: true})
-		in.Recalled = buildkit.Recall(in)
 		plans, err := buildkit.Resolve(context.Background(), in)
 		if err != nil {
 			t.Fatal(err)
@@ -287,10 +286,10 @@ func TestProvenance(t *testing.T) {
 
 // annotatedFiles checks that the manifest in a layout has the annotations that a push would give it, and that an archive
 // has them beside the manifest, which is the one that an engine is sent.
-func annotatedFiles(t *testing.T, built *buildkit.Built, want map[string]string) {
+func annotatedFiles(t *testing.T, built *buildkit.Result, want map[string]string) {
 	t.Helper()
 	ctx := context.Background()
-	paths, err := buildkit.LayoutAll(ctx, []*buildkit.Built{built}, "")
+	paths, err := buildkit.LayoutAll(ctx, []*buildkit.Result{built}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -434,7 +433,7 @@ func TestLicences(t *testing.T) {
 	c := buildkit.Config{Licenses: true}
 	in := inputs(dir, c)
 	first := run(t, in)
-	if !stands(inputs(dir, c)) {
+	if !stands(t, inputs(dir, c)) {
 		t.Error("the image does not stand though nothing has changed")
 	}
 	built := mustBuild(t, dir, c)
@@ -457,7 +456,7 @@ func TestLicences(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "near/LICENCE"), []byte("other"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if stands(inputs(dir, c)) {
+	if stands(t, inputs(dir, c)) {
 		t.Error("the image stands though a text has changed")
 	}
 	if second := run(t, inputs(dir, c)); second["app"] == first["app"] {
@@ -604,7 +603,7 @@ func TestDocumentsBrokenDatabase(t *testing.T) {
 }
 
 // mustBuildNoted is mustBuild, with what a person hears.
-func mustBuildNoted(t *testing.T, dir string, c buildkit.Config) (*buildkit.Built, *strings.Builder) {
+func mustBuildNoted(t *testing.T, dir string, c buildkit.Config) (*buildkit.Result, *strings.Builder) {
 	t.Helper()
 	plans, err := buildkit.Resolve(context.Background(), buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: []buildkit.Config{c}})
 	if err != nil {

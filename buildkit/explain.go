@@ -1,107 +1,53 @@
 package buildkit
 
 import (
-	"fmt"
-	"io/fs"
+	"context"
 
+	"github.com/opencontainers/go-digest"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/describe"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
-	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
-// Explanation is what is in an image, and why. Its JSON is for other programs: fields
-// may be added, none is renamed.
-type Explanation struct {
-	Image     string `json:"image"`     // name
-	Reference string `json:"reference"` // repository:tag
-	Platform  string `json:"platform"`  // os/arch[/variant]
-	Size      int64  `json:"size"`      // of all layers, uncompressed, in bytes
-	// Base is the image under this one, by its name in the Config, and the part of Size
-	// that it is. Its files are not in Entries, but for libraries that the program loads.
-	Base     string `json:"base,omitempty"`
-	BaseSize int64  `json:"baseSize,omitempty"`
+// What an image has in it, see package describe.
+type (
+	// Explanation says what is in an image, and why. Its JSON is for other programs: fields may be added, none is renamed.
+	Explanation = describe.Explanation
+	// LayerFacts describes a layer.
+	LayerFacts = describe.LayerFacts
+	// EntryFacts describes a path of an image.
+	EntryFacts = describe.EntryFacts
+	// Candidate is a library that a program may or may not open while it runs.
+	Candidate = libraries.Candidate
+	// Document is a document about an image that is not part of it: a bill of materials, or the provenance.
+	Document = describe.Document
+)
 
-	Layers  []LayerFacts `json:"layers"`  // lowest first
-	Entries []EntryFacts `json:"entries"` // sorted by path
+// Explain returns what is in the image, and why.
+func (r *Result) Explain() Explanation { return describe.Explain(r.Result) }
 
-	// Candidates are libraries that the image may need too and does not have:
-	// nothing but a name in a file speaks for them.
-	Candidates []Candidate `json:"candidates"`
-	// Notes are what a person should know: what was left out, what will not work.
-	Notes []string `json:"notes"`
+// Chain explains one path. It returns facts about what the image needs as a whole, mostly the program, then about what that needs, and
+// so on down to the path. For a path that is not in the image the error is [fs.ErrNotExist].
+func (r *Result) Chain(path string) ([]EntryFacts, error) { return describe.Chain(r.Result, path) }
+
+// Documents returns the bills of materials of the image, as SPDX and as CycloneDX, and its provenance. They are about a manifest: a
+// registry may have the image under another digest than its archive, as layers are compressed there. "" means that of the archive.
+//
+// It reads every file of the image once more. It does not change the image. The same image from the same commit has the same
+// documents.
+func (r *Result) Documents(ctx context.Context, manifest digest.Digest) ([]Document, error) {
+	return describe.Documents(ctx, r.Result, r.report, manifest)
 }
 
-// LayerFacts describe a layer.
-type LayerFacts struct {
-	DiffID string `json:"diffID"`
-	What   string `json:"what"`
-	Size   int64  `json:"size"` // bytes, uncompressed
+// WriteDocuments writes the documents about the image to dist/NAME, each whole or not at all, and returns their paths. If it fails, it
+// leaves none.
+func (r *Result) WriteDocuments(ctx context.Context) (paths []string, err error) {
+	return describe.WriteDocuments(ctx, r.Result, r.report)
 }
 
-// EntryFacts describe a path of an image.
-type EntryFacts struct {
-	Path   string `json:"path"`
-	Type   string `json:"type"` // "file", "folder" or "link"
-	Mode   string `json:"mode"` // octal, "0755"
-	UID    int    `json:"uid"`
-	GID    int    `json:"gid"`
-	Size   int64  `json:"size,omitempty"` // of a file, in bytes
-	Target string `json:"target,omitempty"`
-	Layer  string `json:"layer"`            // "system", "files", "program", or "base" of a library that the base has
-	Reason string `json:"reason"`           // why it is here
-	For    string `json:"for,omitempty"`    // path of what it is here for
-	Source string `json:"source,omitempty"` // where a file's bytes come from
-}
-
-// Candidate is a library that a program may open while it runs, or may not.
-type Candidate = libraries.Candidate
-
-// Explain says what is in the image, and why.
-func (b *Built) Explain() Explanation {
-	x := Explanation{
-		Image: b.Plan.Name, Reference: b.Plan.Reference, Platform: b.Plan.Platform.String(),
-		Candidates: append([]Candidate{}, b.Candidates...), Notes: append([]string{}, b.notes...),
-	}
-	for _, l := range b.Image.Layers {
-		x.Size += l.Size
-		x.Layers = append(x.Layers, LayerFacts{l.DiffID.String(), l.CreatedBy, l.Size})
-	}
-	for _, e := range b.Tree.Entries() {
-		x.Entries = append(x.Entries, factsOf(e))
-	}
-	if b.Plan.Base != nil {
-		x.Base, x.BaseSize = b.Plan.BaseName, b.sizeOfBase()
-	}
-	x.Entries = b.withBase(x.Entries)
-	return x
-}
-
-// Chain explains one path: facts from what is there for the image as a whole, the
-// program mostly, down to the path. One that is not in the image is [fs.ErrNotExist].
-func (b *Built) Chain(path string) ([]EntryFacts, error) {
-	if chain := b.baseChain(path); chain != nil {
-		return chain, nil
-	}
-	entries, err := b.Tree.Chain(path)
-	var chain []EntryFacts
-	for _, e := range entries {
-		chain = append(chain, factsOf(e))
-	}
-	return chain, err
-}
-
-func factsOf(e rootfs.Entry) EntryFacts {
-	h := e.Header()
-	f := EntryFacts{
-		Path: e.Path, Type: "file", Mode: fmt.Sprintf("%04o", h.Mode), UID: e.UID, GID: e.GID,
-		Layer: e.Layer.String(), Reason: e.Reason, For: e.For,
-	}
-	switch e.Mode.Type() {
-	case fs.ModeDir:
-		f.Type = "folder"
-	case fs.ModeSymlink:
-		f.Type, f.Target = "link", e.Link
-	default:
-		f.Size, f.Source = e.Size, e.Source.String()
-	}
-	return f
+// Annotations returns the annotations of a manifest or index that is pushed or written to a layout: the image's title and base, and,
+// if the Config sets Annotate, where it comes from. Unknown values are left out. The revision of a changed checkout ends with "-dirty",
+// and there is no version then.
+func (r *Result) Annotations(ctx context.Context) (map[string]string, error) {
+	return describe.Annotations(ctx, r.Result, r.report)
 }

@@ -92,7 +92,7 @@ func (c *counter) Read(p []byte) (int, error) {
 }
 
 // load loads an image through the proxy.
-func (l *loads) load(t *testing.T, built *buildkit.Built) {
+func (l *loads) load(t *testing.T, built *buildkit.Result) {
 	t.Helper()
 	engine, err := docker.Open(context.Background(), docker.Options{Options: host.Options{Host: l.host}})
 	if err != nil {
@@ -122,7 +122,7 @@ func TestLoadSendsWhatChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := buildkit.Config{Repo: repo + "incremental", Files: []config.File{{From: "ballast", To: "/srv/ballast"}}}
-	change := func(says string) *buildkit.Built {
+	change := func(says string) *buildkit.Result {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() { println(\""+says+"\") }\n"), 0o644); err != nil {
 			t.Fatal(err)

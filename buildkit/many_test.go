@@ -35,25 +35,24 @@ func manyMains(t *testing.T) string {
 // runEach builds all images side by side, and gives their IDs and the reported steps.
 func runEach(t *testing.T, in buildkit.Inputs) (ids map[string]string, steps []string, err error) {
 	t.Helper()
-	return runEachWith(t, in, func(*buildkit.Built) error { return nil })
+	return runEachWith(t, in, func(*buildkit.Result) error { return nil })
 }
 
 // runEachWith is runEach with something that is done with each image.
-func runEachWith(t *testing.T, in buildkit.Inputs, do func(*buildkit.Built) error) (ids map[string]string, steps []string, err error) {
+func runEachWith(t *testing.T, in buildkit.Inputs, do func(*buildkit.Result) error) (ids map[string]string, steps []string, err error) {
 	t.Helper()
-	in.Recalled = buildkit.Recall(in)
-	in.Began = in.Recalled.Began
-	plans, err := buildkit.Resolve(context.Background(), in)
+	opened := open(t, in)
+	plans, err := opened.Resolve(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	standing, _ := in.Recalled.Standing()
+	standing, _ := opened.Standing()
 	plans = slices.DeleteFunc(plans, func(p buildkit.Plan) bool {
 		return slices.ContainsFunc(standing, func(s buildkit.Deliverable) bool { return s.Name == p.Name })
 	})
 	ids = map[string]string{}
 	var one sync.Mutex
-	err = buildkit.BuildEach(context.Background(), plans, func(e buildkit.Event) { steps = append(steps, e.Image+" "+e.Step) }, func(_ context.Context, b *buildkit.Built) error {
+	err = buildkit.BuildEach(context.Background(), plans, func(e buildkit.Event) { steps = append(steps, e.Image+" "+e.Step) }, func(_ context.Context, b *buildkit.Result) error {
 		one.Lock()
 		defer one.Unlock()
 		ids[b.Plan.Name] = b.Image.ConfigDigest.String()
@@ -69,7 +68,7 @@ func TestManyPrograms(t *testing.T) {
 	dir := manyMains(t)
 	layers := map[string][]string{}
 	loaded, loadSome := loadsSome(t)
-	first, _, err := runEachWith(t, inputs(dir), func(b *buildkit.Built) error {
+	first, _, err := runEachWith(t, inputs(dir), func(b *buildkit.Result) error {
 		for _, l := range b.Image.Layers {
 			layers[b.Plan.Name] = append(layers[b.Plan.Name], l.DiffID.String())
 		}
@@ -86,7 +85,7 @@ func TestManyPrograms(t *testing.T) {
 	if n := count(calls(), "build"); n != 1 {
 		t.Errorf("the go command was asked to build %d times, want once", n)
 	}
-	if _, all := buildkit.Recall(inputs(dir)).Standing(); !all {
+	if !stands(t, inputs(dir)) {
 		t.Error("nothing has changed, and not all images stand")
 	}
 
@@ -122,19 +121,19 @@ func TestManyPrograms(t *testing.T) {
 }
 
 // loadsSome loads every tenth image into the engine, if there is one, and notes which.
-func loadsSome(t *testing.T) (loaded *[]string, load func(*buildkit.Built) error) {
+func loadsSome(t *testing.T) (loaded *[]string, load func(*buildkit.Result) error) {
 	t.Helper()
 	ctx := context.Background()
 	loaded = &[]string{}
 	engine, err := docker.Open(ctx, docker.Options{Options: host.Options{Getenv: os.Getenv}})
 	if err != nil {
-		return loaded, func(*buildkit.Built) error { return nil }
+		return loaded, func(*buildkit.Result) error { return nil }
 	}
 	t.Cleanup(func() {
 		exec.Command("docker", append([]string{"image", "rm", "-f"}, *loaded...)...).Run()
 		engine.Close()
 	})
-	return loaded, func(b *buildkit.Built) error {
+	return loaded, func(b *buildkit.Result) error {
 		if !strings.HasSuffix(b.Plan.Name, "0") {
 			return nil
 		}

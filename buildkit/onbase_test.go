@@ -64,7 +64,7 @@ func TestBaseHasCommands(t *testing.T) {
 }
 
 // ours is the size of the layers above the base, in bytes.
-func ours(built *buildkit.Built) int64 {
+func ours(built *buildkit.Result) int64 {
 	var size int64
 	for _, l := range built.Image.Layers {
 		if l.Comment == "fromscratch" {
@@ -242,9 +242,9 @@ func TestBaseThatMoved(t *testing.T) {
 	c := buildkit.Config{Base: base, Repo: repo + "onmoved"}
 	current := func() bool {
 		t.Helper()
-		in := inputsOn(t, dir, c)
-		list, all := buildkit.Recall(in).Standing()
-		return all && list[0].SameBase(context.Background(), in)
+		opened := open(t, inputsOn(t, dir, c))
+		list, all := opened.Standing()
+		return all && opened.SameBase(context.Background(), list[0])
 	}
 	build := func() string {
 		t.Helper()
@@ -315,7 +315,7 @@ func TestBaseThatIsNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = buildkit.BuildGroups(context.Background(), plans, nil, func(context.Context, []*buildkit.Built) error { return nil })
+	err = buildkit.BuildGroups(context.Background(), plans, nil, func(context.Context, []*buildkit.Result) error { return nil })
 	wantWords(t, err, "asks linux/amd64", "none.tar", "fix: ")
 	if !errors.As(err, &mistake) {
 		t.Errorf("the error %v is none of the Config", err)
@@ -424,7 +424,7 @@ func TestBaseHasPlugins(t *testing.T) {
 		Base: base, Repo: repo + "onplugins", Files: []config.File{{From: picture(t), To: "/srv/picture.png"}},
 	})
 	scratch := mustBuild(t, ownCopy(t, "govips"), buildkit.Config{Repo: repo + "onnothing"})
-	modules := func(b *buildkit.Built) (n int, gconv bool) {
+	modules := func(b *buildkit.Result) (n int, gconv bool) {
 		for _, e := range b.Tree.Entries() {
 			if strings.Contains(e.Path, "/vips-modules-") && strings.HasSuffix(e.Path, ".so") {
 				n++

@@ -38,17 +38,17 @@ func TestPlatforms(t *testing.T) {
 	var got []string
 	calls := 0
 	var one sync.Mutex
-	err = buildkit.BuildGroups(context.Background(), plans, nil, func(_ context.Context, group []*buildkit.Built) error {
+	err = buildkit.BuildGroups(context.Background(), plans, nil, func(_ context.Context, group []*buildkit.Result) error {
 		one.Lock()
 		defer one.Unlock()
 		calls++
 		for _, b := range group {
-			file, err := elf.Open(b.Binary.Path)
+			file, err := elf.Open(b.Program.Path)
 			if err != nil {
 				return err
 			}
 			defer file.Close()
-			info, err := buildinfo.ReadFile(b.Binary.Path)
+			info, err := buildinfo.ReadFile(b.Program.Path)
 			if err != nil {
 				return err
 			}
@@ -91,7 +91,7 @@ func TestPlatformsAreStale(t *testing.T) {
 	t.Parallel()
 	in := platforms(t, "linux/amd64", "linux/arm64")
 	dist := filepath.Join(in.Dir, "dist", "app")
-	group := func(ctx context.Context, group []*buildkit.Built) error {
+	group := func(ctx context.Context, group []*buildkit.Result) error {
 		_, err := buildkit.ArchiveAll(ctx, group, group[0].Plan.Platform)
 		if err == nil {
 			_, err = buildkit.LayoutAll(ctx, group, "")
@@ -171,14 +171,14 @@ func TestPlatformIsChosen(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	standing, all := buildkit.Recall(in).Standing()
+	standing, all := open(t, in).Standing()
 	if !all || len(standing) != 1 || standing[0].Name != "app" {
 		t.Errorf("standing: %v, all: %t", standing, all)
 	}
 	// Who wants all platforms is not served with the one.
 	every := in
 	every.Choose = nil
-	if standing, _ := buildkit.Recall(every).Standing(); len(standing) != 0 {
+	if standing, _ := open(t, every).Standing(); len(standing) != 0 {
 		t.Errorf("standing: %v", standing)
 	}
 	machine.Architecture = "s390x"
@@ -244,9 +244,9 @@ func TestPlatformsWithCgo(t *testing.T) {
 		t.Fatal(err)
 	}
 	loaders := map[string]string{}
-	err = buildkit.BuildGroups(context.Background(), plans, nil, func(_ context.Context, group []*buildkit.Built) error {
+	err = buildkit.BuildGroups(context.Background(), plans, nil, func(_ context.Context, group []*buildkit.Result) error {
 		for _, b := range group {
-			loaders[b.Plan.Platform.Architecture] = b.Closure.Loader
+			loaders[b.Plan.Platform.Architecture] = b.Libraries.Loader
 			if want := map[string]string{"amd64": "-DWHICH=86", "arm64": "-DWHICH=64"}[b.Plan.Platform.Architecture]; b.Plan.Compile.Env["CGO_CFLAGS"] != want {
 				t.Errorf("%s is compiled with %q", b.Plan.Label(), b.Plan.Compile.Env)
 			}

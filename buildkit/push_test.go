@@ -82,7 +82,7 @@ func TestSeveralPlatformsAreOneImage(t *testing.T) {
 		return buildkit.Config{Repo: host + "/acme/hello", Tag: "1", ExtraTags: []string{"stable", "1"}, Compression: "zstd", Platform: platform}
 	}
 	amd, arm := mustBuild(t, smallModule(t), config("linux/amd64")), mustBuild(t, smallModule(t), config("linux/arm64"))
-	built := []*buildkit.Built{arm, amd}
+	built := []*buildkit.Result{arm, amd}
 	ctx := context.Background()
 
 	pushed, err := buildkit.PushAll(ctx, built, buildkit.PushOptions{Cache: t.TempDir()})
@@ -147,13 +147,13 @@ func TestSeveralPlatformsAreOneImage(t *testing.T) {
 func TestPushErrors(t *testing.T) {
 	t.Parallel()
 	built := mustBuild(t, smallModule(t), buildkit.Config{Origin: "magefile.go:7"})
-	_, err := buildkit.PushAll(context.Background(), []*buildkit.Built{built}, buildkit.PushOptions{Cache: t.TempDir()})
+	_, err := buildkit.PushAll(context.Background(), []*buildkit.Result{built}, buildkit.PushOptions{Cache: t.TempDir()})
 	var config *buildkit.ConfigError
 	if !errors.As(err, &config) || !strings.Contains(err.Error(), "magefile.go:7") || !strings.Contains(err.Error(), "\nfix: set Repo") {
 		t.Errorf("error %v, want one of the Config", err)
 	}
 	elsewhere := mustBuild(t, smallModule(t), buildkit.Config{Repo: "127.0.0.1:1/acme/hello"})
-	_, err = buildkit.PushAll(context.Background(), []*buildkit.Built{elsewhere}, buildkit.PushOptions{Cache: t.TempDir()})
+	_, err = buildkit.PushAll(context.Background(), []*buildkit.Result{elsewhere}, buildkit.PushOptions{Cache: t.TempDir()})
 	var registry *buildkit.RegistryError
 	if !errors.As(err, &registry) || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("error %v, want the registry's", err)

@@ -20,12 +20,12 @@ func TestPushOnABase(t *testing.T) {
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", there).Run() })
 	output(t, "", "docker", "push", "-q", there)
 	dir := asking(t)
-	push := func(from, to string, noEngine bool) (*buildkit.Built, string, string) {
+	push := func(from, to string, noEngine bool) (*buildkit.Result, string, string) {
 		t.Helper()
 		in := inputsOn(t, dir, buildkit.Config{Base: from, Repo: u.host + "/acme/" + to})
-		in.RegistryFirst, in.Cache = true, t.TempDir()
+		in.Bases.RegistryFirst, in.Bases.Cache = true, t.TempDir()
 		if noEngine {
-			in.Engine = func(context.Context) (*docker.Engine, error) { return nil, nil }
+			in.Bases.Engine = func(context.Context) (*docker.Engine, error) { return nil, nil }
 		}
 		var told []string
 		in.Report = func(e buildkit.Event) { told = append(told, e.Text) }
@@ -38,7 +38,7 @@ func TestPushOnABase(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { built.Close() })
-		pushed, err := buildkit.PushAll(context.Background(), []*buildkit.Built{built}, buildkit.PushOptions{Cache: t.TempDir()})
+		pushed, err := buildkit.PushAll(context.Background(), []*buildkit.Result{built}, buildkit.PushOptions{Cache: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -81,7 +81,7 @@ func TestPushTellsHowFarEachImageIs(t *testing.T) {
 			told[e.Image]++
 		}
 	}
-	err = buildkit.BuildGroups(context.Background(), plans, report, func(ctx context.Context, group []*buildkit.Built) error {
+	err = buildkit.BuildGroups(context.Background(), plans, report, func(ctx context.Context, group []*buildkit.Result) error {
 		_, err := buildkit.PushAll(ctx, group, buildkit.PushOptions{Cache: t.TempDir()})
 		return err
 	})

@@ -62,15 +62,23 @@ func inputs(dir string, configs ...buildkit.Config) buildkit.Inputs {
 // run builds all images of the inputs, as a target does.
 func run(t *testing.T, in buildkit.Inputs) map[string]string {
 	t.Helper()
-	in.Recalled = buildkit.Recall(in)
-	in.Began = in.Recalled.Began
-	return buildAll(t, in)
+	return buildAll(t, open(t, in))
 }
 
-// buildAll builds all images of the inputs as they are.
-func buildAll(t *testing.T, in buildkit.Inputs) map[string]string {
+// open opens inputs, as a target does first.
+func open(t *testing.T, in buildkit.Inputs) buildkit.Opened {
 	t.Helper()
-	plans, err := buildkit.Resolve(context.Background(), in)
+	opened, err := buildkit.Open(context.Background(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened
+}
+
+// buildAll builds all images of opened inputs.
+func buildAll(t *testing.T, opened buildkit.Opened) map[string]string {
+	t.Helper()
+	plans, err := opened.Resolve(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +96,10 @@ func buildAll(t *testing.T, in buildkit.Inputs) map[string]string {
 	return ids
 }
 
-func stands(in buildkit.Inputs) bool {
-	_, all := buildkit.Recall(in).Standing()
+// stands reports whether all images of the inputs would be the same if they were built again.
+func stands(t *testing.T, in buildkit.Inputs) bool {
+	t.Helper()
+	_, all := open(t, in).Standing()
 	return all
 }
 
@@ -179,13 +189,13 @@ func TestRecallSeesEveryChange(t *testing.T) {
 	} {
 		t.Run(change.name, func(t *testing.T) {
 			before := run(t, inputs(dir, c))
-			if !stands(inputs(dir, c)) {
+			if !stands(t, inputs(dir, c)) {
 				t.Fatal("nothing has changed, and the image does not stand")
 			}
 			calls()
 			change.do(t)
 			in := inputs(dir, c)
-			if stands(in) {
+			if stands(t, in) {
 				t.Fatal("the change is not seen")
 			}
 			after := run(t, in)
@@ -213,7 +223,7 @@ func TestRecallSeesOtherInputs(t *testing.T) {
 	dir, c := remembered(t)
 	run(t, inputs(dir, c))
 	in := inputs(dir, c)
-	if !stands(in) {
+	if !stands(t, in) {
 		t.Fatal("nothing has changed, and the image does not stand")
 	}
 	for name, change := range map[string]func(*buildkit.Inputs){
@@ -229,12 +239,12 @@ func TestRecallSeesOtherInputs(t *testing.T) {
 		other := in
 		other.Configs = slices.Clone(in.Configs)
 		change(&other)
-		if stands(other) {
+		if stands(t, other) {
 			t.Errorf("%s: the image of other inputs stands", name)
 		}
 	}
 	in.Environ = append(in.Environ, "TERM_SESSION=7")
-	if !stands(in) {
+	if !stands(t, in) {
 		t.Error("a variable that nobody reads counts")
 	}
 }
@@ -251,7 +261,7 @@ func TestRecallKeepsNothingDoubtful(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "cmd/second/main.go"), []byte("package main\n\nfunc main() {}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if stands(inputs(dir, c)) {
+	if stands(t, inputs(dir, c)) {
 		t.Error("a new program is not seen")
 	}
 	c.Main = "."
@@ -273,18 +283,18 @@ func TestRecallKeepsNothingDoubtful(t *testing.T) {
 	if err := errors.Join(os.Remove(gone), built.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if stands(inputs(dir, c)) {
+	if stands(t, inputs(dir, c)) {
 		t.Error("a file that went while the build ran is not missed")
 	}
 	run(t, inputs(dir, c))
-	if !stands(inputs(dir, c)) {
+	if !stands(t, inputs(dir, c)) {
 		t.Fatal("nothing has changed, and the image does not stand")
 	}
 	nested := filepath.Join(dir, "part/go.mod")
 	if err := os.WriteFile(nested, []byte("module other\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if stands(inputs(dir, c)) {
+	if stands(t, inputs(dir, c)) {
 		t.Error("a module that begins below the other is not seen")
 	}
 	if err := os.Remove(nested); err != nil {
@@ -293,14 +303,17 @@ func TestRecallKeepsNothingDoubtful(t *testing.T) {
 	c.Name = "doubtful"
 	c.Flags = []string{"-buildvcs=auto"}
 	run(t, inputs(dir, c))
-	if stands(inputs(dir, c)) {
+	if stands(t, inputs(dir, c)) {
 		t.Error("a program that depends on the state of a repository stands")
 	}
 	c.Flags = nil
-	in := inputs(dir, c)
-	in.Began = time.Now().Add(-time.Hour)
-	buildAll(t, in)
-	if stands(inputs(dir, c)) {
+	opened := open(t, inputs(dir, c))
+	time.Sleep(60 * time.Millisecond)
+	if err := os.Chtimes(filepath.Join(dir, "part/part.go"), time.Now(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	buildAll(t, opened)
+	if stands(t, inputs(dir, c)) {
 		t.Error("files that changed after the run began count as read")
 	}
 }
@@ -319,7 +332,7 @@ func TestRecallSeesTheSysroot(t *testing.T) {
 	}
 	dir := callerModule(t)
 	first := run(t, inputs(dir, c))
-	if !stands(inputs(dir, c)) {
+	if !stands(t, inputs(dir, c)) {
 		t.Fatal("nothing has changed, and the image does not stand")
 	}
 	// The program changes and its libraries do not: they are not looked for again.
@@ -332,8 +345,6 @@ func TestRecallSeesTheSysroot(t *testing.T) {
 	}
 	var steps []string
 	in := inputs(dir, c)
-	in.Recalled = buildkit.Recall(in)
-	in.Began = in.Recalled.Began
 	plans, err := buildkit.Resolve(context.Background(), in)
 	if err != nil {
 		t.Fatal(err)
@@ -353,7 +364,7 @@ func TestRecallSeesTheSysroot(t *testing.T) {
 		t.Error("another program is the same image")
 	}
 	library(t, near)
-	if stands(inputs(dir, c)) {
+	if stands(t, inputs(dir, c)) {
 		t.Error("a library that is found before the other is not seen")
 	}
 	third := run(t, inputs(dir, c))
@@ -372,14 +383,13 @@ func TestRecallOfYoungFiles(t *testing.T) {
 	}
 	run(t, now()) // nothing is known yet
 	for i := range 3 {
-		if _, all := buildkit.Recall(now()).Standing(); !all {
+		if !stands(t, now()) {
 			t.Fatalf("after %d changes the image does not stand", i)
 		}
 		if err := os.WriteFile(filepath.Join(dir, "web", "index.html"), []byte(fmt.Sprint(i)), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		in := now()
-		if _, all := buildkit.Recall(in).Standing(); all {
+		if stands(t, now()) {
 			t.Fatal("the change is not seen")
 		}
 		run(t, now())

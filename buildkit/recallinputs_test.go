@@ -28,12 +28,12 @@ func seesEach(t *testing.T, dir string, c buildkit.Config, changes []inputChange
 	t.Helper()
 	before := run(t, inputs(dir, c))
 	for _, change := range changes {
-		if !stands(inputs(dir, c)) {
+		if !stands(t, inputs(dir, c)) {
 			t.Fatalf("%s: nothing has changed yet, and the image does not stand", change.name)
 		}
 		change.do(t)
 		in := inputs(dir, c)
-		if stands(in) {
+		if stands(t, in) {
 			t.Errorf("%s: the change is not seen", change.name)
 			in.Environ = append(in.Environ, "IMAGE_TAG=other") // for the next one
 		}
@@ -191,7 +191,7 @@ func main() { println(C.ANSWER, C.MADEUP, only.Answer) }
 	for _, name := range []string{".git/index", ".git/refs/heads/main", "node_modules/x/x.js"} {
 		writing(dir, name, "changed")(t)
 	}
-	if !stands(inputs(dir, c)) {
+	if !stands(t, inputs(dir, c)) {
 		t.Error("the image does not stand after a change of the repository around it")
 	}
 	in := inputs(dir, c)
@@ -208,7 +208,7 @@ func main() { println(C.ANSWER, C.MADEUP, only.Answer) }
 		}
 	}
 	in.Environ = append(in.Environ, "GOTOOLCHAIN=local+auto")
-	if stands(in) {
+	if stands(t, in) {
 		t.Error("the image of another toolchain stands")
 	}
 }
@@ -252,14 +252,14 @@ func TestRecallSeesTheLibrary(t *testing.T) {
 	} {
 		t.Run(change.name, func(t *testing.T) {
 			run(t, inputs(dir))
-			if !stands(inputs(dir)) {
+			if !stands(t, inputs(dir)) {
 				t.Fatal("nothing has changed, and the image does not stand")
 			}
 			run(t, inputs(dir)) // what is recalled is kept again
 			if err := change.do(); err != nil {
 				t.Fatal(err)
 			}
-			if got := stands(inputs(dir)); got != change.same {
+			if got := stands(t, inputs(dir)); got != change.same {
 				t.Errorf("the image stands: %t, want %t", got, change.same)
 			}
 		})

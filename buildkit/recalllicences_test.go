@@ -15,7 +15,7 @@ func TestRecallSeesNewLicences(t *testing.T) {
 		{"a folder with a licence", writing(dir, "near/assets/fonts/COPYING", "free\n"), false},
 	})
 	writing(dir, "near/.git/index.lock", "")(t)
-	if !stands(inputs(dir, c)) {
+	if !stands(t, inputs(dir, c)) {
 		t.Error("the image does not stand after a change of a repository")
 	}
 }

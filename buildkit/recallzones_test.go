@@ -19,7 +19,7 @@ func TestRecallSeesTheMachinesZones(t *testing.T) {
 	dir := small(t)
 	c := buildkit.Config{Timezones: []string{"Europe/Berlin"}}
 	run(t, inputs(dir, c))
-	if !stands(inputs(dir, c)) {
+	if !stands(t, inputs(dir, c)) {
 		t.Fatal("nothing has changed, and the image does not stand")
 	}
 	memory, err := os.ReadFile(filepath.Join(dir, "dist/small/memory"))

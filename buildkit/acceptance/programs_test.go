@@ -69,7 +69,7 @@ func TestAcceptGovips(t *testing.T) {
 	t.Parallel()
 	testkit.NeedPackage(t, "vips")
 	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "govips")), buildkit.Config{Repo: buildtest.Repo + "govips", Files: []config.File{{From: buildtest.Picture(t), To: "/srv/picture.png"}}})
-	if n := len(built.Closure.Objects); n < 50 {
+	if n := len(built.Libraries.Objects); n < 50 {
 		t.Errorf("the closure has %d objects, want at least 50", n)
 	}
 	if got := testkit.Output(t, "", "docker", "run", "--rm", buildtest.Load(t, built), "/srv/picture.png"); got != "32x16 png\n" {

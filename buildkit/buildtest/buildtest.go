@@ -18,7 +18,7 @@ import (
 const Repo = "fromscratch-test-"
 
 // Build builds the one image of a Config in the module at dir, for this machine.
-func Build(ctx context.Context, dir string, c buildkit.Config) (*buildkit.Built, error) {
+func Build(ctx context.Context, dir string, c buildkit.Config) (*buildkit.Result, error) {
 	plans, err := buildkit.Resolve(ctx, buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: []buildkit.Config{c}, Prepare: true})
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func Build(ctx context.Context, dir string, c buildkit.Config) (*buildkit.Built,
 }
 
 // MustBuild is [Build] in a test. An error fails the test. The result is closed when the test ends.
-func MustBuild(t testing.TB, dir string, c buildkit.Config) *buildkit.Built {
+func MustBuild(t testing.TB, dir string, c buildkit.Config) *buildkit.Result {
 	t.Helper()
 	built, err := Build(context.Background(), dir, c)
 	if err != nil {
@@ -47,7 +47,7 @@ func MustBuild(t testing.TB, dir string, c buildkit.Config) *buildkit.Built {
 
 // Load loads an image into the engine and returns its name, which must begin with [Repo]. The image is removed when the
 // test ends. Without an engine it skips the test, see [testkit.Missing].
-func Load(t testing.TB, built *buildkit.Built) string {
+func Load(t testing.TB, built *buildkit.Result) string {
 	t.Helper()
 	ctx := context.Background()
 	engine, err := docker.Open(ctx, docker.Options{Options: host.Options{Getenv: os.Getenv}})

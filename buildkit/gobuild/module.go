@@ -9,8 +9,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
+	"runtime/debug"
 	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
 )
 
 // Module is the module that the go command works in.
@@ -76,11 +79,13 @@ func (m Module) locate(dir, mode string) (Module, error) {
 	switch {
 	case m.GoMod != "":
 		m.Dir = filepath.Dir(m.GoMod)
-		content, err := readModFile(m.GoMod)
+		file, err := parseModFile(m.GoMod)
 		if err != nil {
 			return m, fmt.Errorf("reading the module path: %w", err)
 		}
-		m.Path = modulePath(string(content))
+		if file.Module != nil {
+			m.Path = file.Module.Mod.Path
+		}
 		return m, nil
 	case m.Workspace != "":
 		m.Dir = filepath.Dir(m.Workspace)
@@ -107,32 +112,20 @@ func (g Go) goEnv(ctx context.Context, env []string, keys ...string) (map[string
 	return vars, nil
 }
 
-// modulePath returns the path in a go.mod file, "" if there is none
-// (https://go.dev/ref/mod#go-mod-file-module).
-func modulePath(gomod string) string {
-	block := false
-	for _, line := range strings.Split(gomod, "\n") {
-		line, _, _ = strings.Cut(line, "//")
-		words := strings.Fields(line)
-		switch {
-		case len(words) == 0:
-			continue
-		case block:
-			return unquote(words[0])
-		case words[0] != "module" || len(words) < 2:
-			continue
-		case words[1] == "(":
-			block = true
-		default:
-			return unquote(words[1])
-		}
+// parseModFile parses a go.mod or go.work (https://go.dev/ref/mod#go-mod-file). It ignores what only the go command can judge:
+// directives that are newer than the parser, and versions, which may be branches.
+func parseModFile(name string) (*modfile.File, error) {
+	content, err := readModFile(name)
+	if err != nil {
+		return nil, err
 	}
-	return ""
+	return modfile.ParseLax(name, content, func(path, _ string) (string, error) {
+		_, major, _ := module.SplitPathVersion(path)
+		return cmp.Or(module.PathMajorPrefix(major), "v0") + ".0.0", nil
+	})
 }
 
-func unquote(s string) string {
-	if u, err := strconv.Unquote(s); err == nil {
-		return u
-	}
-	return s
+// Versioned reports whether a module in a program's build information has a version by which everyone can get it.
+func Versioned(m *debug.Module) bool {
+	return m.Version != "" && m.Version != "(devel)" && !strings.Contains(m.Version, "+dirty")
 }

@@ -61,4 +61,8 @@ func TestModuleErrors(t *testing.T) {
 	wantError(t, err, "go mod init example.com/app", dir, "no go.mod")
 	_, err = goIn(dir, "GO111MODULE=off").Module(ctx(t))
 	wantError(t, err, "unset GO111MODULE", `GO111MODULE is "off"`)
+	broken := files{"go.mod": mod + "\nrequire (\n"}.write(t)
+	if _, err := goIn(broken).Module(ctx(t)); err == nil || !strings.Contains(err.Error(), "go.mod:") || !strings.Contains(err.Error(), "unterminated block") {
+		t.Errorf("a broken go.mod: %v", err)
+	}
 }

@@ -199,14 +199,17 @@ func TestRunnerBroken(t *testing.T) {
 func TestSourceFolders(t *testing.T) {
 	t.Parallel()
 	root := files{
-		"app/go.mod":     "module example.com/app\n\nreplace example.com/near => ../near\n\nreplace (\n\texample.com/in => ./in\n\texample.com/far v1.0.0 => example.com/fork v1.0.0\n)\n",
-		"app/cmd/x/x.go": main,
-		"app/in/go.mod":  "module example.com/in\n",
-		"near/go.mod":    "module example.com/near\n\nreplace example.com/y => ../ignored\n",
-		"ignored/go.mod": "module example.com/y\n",
-		"work/go.work":   "go 1.23\n\nuse (\n\t./a\n\t../near\n)\n",
-		"work/a/go.mod":  "module example.com/a\n",
-		"apple/go.mod":   "module example.com/apple\n",
+		"app/go.mod":        "module example.com/app\n\nreplace example.com/near => ../near\n\nreplace (\n\texample.com/in => ./in\n\texample.com/far v1.0.0 => example.com/fork v1.0.0\n)\n",
+		"app/cmd/x/x.go":    main,
+		"app/in/go.mod":     "module example.com/in\n",
+		"near/go.mod":       "module example.com/near\n\nreplace example.com/y => ../ignored\n",
+		"ignored/go.mod":    "module example.com/y\n",
+		"work/go.work":      "go 1.23\n\nuse (\n\t./a\n\t../near\n)\n",
+		"work/a/go.mod":     "module example.com/a\n",
+		"apple/go.mod":      "module example.com/apple\n",
+		"words/go.work":     "go 1.23\n\nnewer than this parser // ./apple\n\nuse bare\n",
+		"words/bare/go.mod": "module example.com/bare\n\nrequire (\n\texample.com/near main\n\texample.com/b/v2 main\n\tgopkg.in/c.v3 main\n)\n\nreplace example.com/near => \"../../with space\"\n",
+		"with space/go.mod": "module example.com/near\n",
 	}.write(t)
 	for _, row := range []struct {
 		name, dir string
@@ -217,6 +220,7 @@ func TestSourceFolders(t *testing.T) {
 		{"folder of a module", "app/cmd/x", nil, []string{"app", "near"}},
 		{"workspace", "work/a", nil, []string{"ignored", "near", "work"}},
 		{"workspace that is off", "work/a", []string{"GOWORK=off"}, []string{"work/a"}},
+		{"quoted, and without a dot", "words", nil, []string{"with space", "words"}},
 		{"workspace elsewhere", "apple", []string{"GOWORK=" + filepath.Join(root, "work/go.work")}, []string{"apple", "ignored", "near", "work"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -6,7 +6,10 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+
+	"golang.org/x/mod/modfile"
 )
 
 // Sources are the files that a program is compiled from and that may change: packages of the main module, of
@@ -186,7 +189,7 @@ func (src *Sources) addModule(gomod string) {
 	}
 	dir := filepath.Dir(gomod)
 	src.Files = append(src.Files, gomod, filepath.Join(dir, "go.sum"), filepath.Join(dir, "vendor", "modules.txt"))
-	for _, local := range localPaths(gomod, "=>") {
+	for _, local := range localPaths(gomod) {
 		src.Files = append(src.Files, filepath.Join(local, "go.mod"))
 	}
 }
@@ -197,37 +200,49 @@ func (src *Sources) addWorkspace(gowork string) {
 		return
 	}
 	src.Files = append(src.Files, gowork, gowork+".sum")
-	for _, local := range localPaths(gowork, "") {
+	for _, local := range localPaths(gowork) {
 		src.addModule(filepath.Join(local, "go.mod"))
 	}
 }
 
-// localPaths returns the folders that the lines of a go.mod or go.work name after a word. Such a path begins
-// with "./", "../" or "/" (https://go.dev/ref/mod#go-mod-file-replace).
-func localPaths(file, after string) []string {
-	content, err := readModFile(file)
+// localPaths returns the folders by which a go.mod or go.work replaces modules, and those that a go.work uses
+// (https://go.dev/ref/mod#go-mod-file-replace, https://go.dev/ref/mod#go-work-file-use).
+func localPaths(name string) []string {
+	file, err := parseModFile(name)
 	if err != nil {
-		return nil // the caller has added the file to the sources
+		return nil // the caller has added the file to the sources, and the go command reports the error
 	}
 	var paths []string
-	for _, line := range strings.Split(string(content), "\n") {
-		line, _, _ = strings.Cut(line, "//")
-		if _, rest, ok := strings.Cut(line, after); ok {
-			line = rest
-		} else {
-			continue
+	add := func(directive string, words []string) {
+		arrow := slices.Index(words, "=>")
+		replaced := directive == "replace" && arrow >= 0 && arrow+2 == len(words) // else a version follows
+		if !replaced && (directive != "use" || len(words) != 1) {
+			return
 		}
-		for _, word := range strings.Fields(line) {
-			word = filepath.FromSlash(unquote(word))
-			switch {
-			case filepath.IsAbs(word):
-				paths = append(paths, word)
-			case strings.HasPrefix(word, "."):
-				paths = append(paths, filepath.Join(filepath.Dir(file), word))
+		dir := filepath.FromSlash(unquote(words[len(words)-1]))
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(filepath.Dir(name), dir)
+		}
+		paths = append(paths, dir)
+	}
+	for _, stmt := range file.Syntax.Stmt {
+		switch stmt := stmt.(type) {
+		case *modfile.Line:
+			add(stmt.Token[0], stmt.Token[1:])
+		case *modfile.LineBlock:
+			for _, line := range stmt.Line {
+				add(stmt.Token[0], line.Token)
 			}
 		}
 	}
 	return paths
+}
+
+func unquote(s string) string {
+	if u, err := strconv.Unquote(s); err == nil {
+		return u
+	}
+	return s
 }
 
 // embedTree returns the folder or file above everything that a pattern can match: its elements before the first with a

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/progress"
 )
 
 // imageDev reuses what a build in a Builder has found: the next plan does not run the go command of this machine again.
@@ -47,16 +49,21 @@ func TestReplanRecallsBuilder(t *testing.T) {
 	t.Cleanup(func() { _ = os.Chdir(before) })
 
 	ctx := context.Background()
-	j := newJob(dialogue.Start{Target: "imageDev", Configs: []buildkit.Config{{Builder: image}}}, nil)
+	start := dialogue.Start{Target: "imageDev", Configs: []buildkit.Config{{Builder: image}}}
+	r, err := newRun(start, nil, progress.Plain(io.Discard))
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		if err := j.end(ctx); err != nil {
+		if err := r.close(ctx); err != nil {
 			t.Error(err)
 		}
 	})
-	if err := j.connect(ctx); err != nil {
+	m, err := r.images()
+	if err != nil {
 		t.Fatal(err)
 	}
-	plans, err := j.plans(ctx, true)
+	plans, err := m.plans(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +80,7 @@ func TestReplanRecallsBuilder(t *testing.T) {
 	if err := os.Truncate(log, 0); err != nil {
 		t.Fatal(err)
 	}
-	l := &loop{job: j, plan: plans[0], name: plans[0].Name}
+	l := newLoop(m, nil, plans[0], nil)
 	if err := l.replan(ctx); err != nil {
 		t.Fatal(err)
 	}

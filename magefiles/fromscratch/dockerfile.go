@@ -5,16 +5,14 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
 // imageDockerfile builds the images to know their content, writes a Dockerfile for each, and prints the paths of the
 // files.
-func (j *job) imageDockerfile(ctx context.Context) error {
-	j.began = time.Time{} // the state of an earlier run has neither what is opened nor by whom
-	plans, err := j.plans(ctx, true)
+func imageDockerfile(ctx context.Context, m *images) error {
+	plans, err := m.plans(ctx)
 	if err != nil {
 		return err
 	}
@@ -24,7 +22,7 @@ func (j *job) imageDockerfile(ctx context.Context) error {
 	}
 	var mu sync.Mutex
 	found := map[string]buildkit.Dockerfile{}
-	err = buildkit.BuildEach(ctx, plans, j.progress.report, func(ctx context.Context, b *buildkit.Built) error {
+	err = buildkit.BuildEach(ctx, plans, m.inputs.Report, func(ctx context.Context, b *buildkit.Result) error {
 		d, err := b.Dockerfile(ctx, path)
 		mu.Lock()
 		defer mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/diskfull"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/interrupt"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
@@ -21,22 +22,22 @@ const (
 	exitInterrupted = 130 // 128 + SIGINT, as in shells
 )
 
-// ending returns how a target ended, with the exit code for its error. An interrupted
+// ending returns how a target ended: as its verb says, or with the exit code for its error. An interrupted
 // target has failed, even if it got to its end: otherwise mage would start the next one.
-func ending(ctx context.Context, code int, exits bool, err error) dialogue.End {
+func ending(ctx context.Context, end dialogue.End, err error) dialogue.End {
 	var config *buildkit.ConfigError
 	var engine *buildkit.EngineError
 	var registry *buildkit.RegistryError
 	cause := context.Cause(ctx)
 	switch {
-	case errors.Is(cause, errTimeout):
+	case errors.Is(cause, interrupt.ErrTimeout):
 		return failed(exitBuild, interruption(cause, err))
 	case cause != nil:
 		return failed(exitInterrupted, interruption(cause, err))
 	case err == nil:
-		return dialogue.End{Code: code, Exit: exits}
-	case errors.Is(err, errTimeout): // while the program ran
-		return failed(cmp.Or(code, exitBuild), err)
+		return end
+	case errors.Is(err, interrupt.ErrTimeout): // while the program ran
+		return failed(cmp.Or(end.Code, exitBuild), err)
 	case errors.As(err, &config):
 		return failed(exitConfig, err)
 	case errors.As(err, &engine), errors.As(err, &registry):
@@ -61,4 +62,9 @@ func interruption(cause, err error) error {
 		return cause
 	}
 	return fmt.Errorf("%w; meanwhile: %w", cause, err)
+}
+
+// oneLine returns an error and its fix in one line.
+func oneLine(err error) string {
+	return strings.ReplaceAll(plaintext.Error(err), "\n", "; ")
 }

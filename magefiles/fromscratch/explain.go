@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,11 +11,10 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
+	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/listing"
 )
 
 // explainArgs are the arguments of imageExplain after "--".
@@ -50,31 +47,33 @@ func readExplainArgs(args []string) (explainArgs, error) {
 }
 
 // imageExplain builds the images and prints why each file is in them.
-func (j *job) imageExplain(ctx context.Context) error {
-	e, err := readExplainArgs(j.args)
+func imageExplain(ctx context.Context, r *run) (dialogue.End, error) {
+	e, err := readExplainArgs(r.Args)
 	if err != nil {
-		return err
+		return dialogue.End{}, err
 	}
-	j.began = time.Time{} // the state of an earlier run has neither the reasons nor the candidates
-	if err := j.explain(ctx, e); err != nil {
-		return err
+	m, err := r.images()
+	if err != nil {
+		return dialogue.End{}, err
 	}
-	j.exits = j.args != nil // mage would take the arguments after "--" for targets
-	return nil
+	if err := m.explain(ctx, e); err != nil {
+		return dialogue.End{}, err
+	}
+	return dialogue.End{Exit: r.Args != nil}, nil // mage would take the arguments after "--" for targets
 }
 
-func (j *job) explain(ctx context.Context, e explainArgs) error {
+func (m *images) explain(ctx context.Context, e explainArgs) error {
 	if len(e.paths) == 0 && e.json {
-		return j.explainJSON(ctx)
+		return m.explainJSON(ctx)
 	}
 	if len(e.paths) == 0 {
-		return j.each(ctx, func(_ context.Context, b *buildkit.Built) (string, error) {
+		return m.each(ctx, func(_ context.Context, b *buildkit.Result) (string, error) {
 			var text strings.Builder
-			err := writeTree(&text, b.Explain())
+			err := listing.Tree(&text, b.Explain())
 			return text.String(), err
 		})
 	}
-	plans, err := j.plans(ctx, true)
+	plans, err := m.plans(ctx)
 	if err != nil {
 		return err
 	}
@@ -82,17 +81,17 @@ func (j *job) explain(ctx context.Context, e explainArgs) error {
 	if err != nil {
 		return err
 	}
-	return j.build(ctx, plan, func(b *buildkit.Built) error { return e.chains(os.Stdout, b) })
+	return buildOne(ctx, plan, m.inputs.Report, func(b *buildkit.Result) error { return e.chains(os.Stdout, b) })
 }
 
 // explainJSON writes a JSON array with an object for each image.
-func (j *job) explainJSON(ctx context.Context) error {
-	plans, err := j.plans(ctx, true)
+func (m *images) explainJSON(ctx context.Context) error {
+	plans, err := m.plans(ctx)
 	if err != nil {
 		return err
 	}
 	all := make([]buildkit.Explanation, len(plans))
-	err = buildkit.BuildEach(ctx, plans, j.progress.report, func(_ context.Context, b *buildkit.Built) error {
+	err = buildkit.BuildEach(ctx, plans, m.inputs.Report, func(_ context.Context, b *buildkit.Result) error {
 		i := slices.IndexFunc(plans, func(p buildkit.Plan) bool { return p.Dist() == b.Plan.Dist() })
 		all[i] = b.Explain()
 		return nil
@@ -100,11 +99,11 @@ func (j *job) explainJSON(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(os.Stdout, all)
+	return listing.JSON(os.Stdout, all)
 }
 
 // chains writes why each path is in the image. As JSON it is one array, with an array for each path.
-func (e explainArgs) chains(w io.Writer, b *buildkit.Built) error {
+func (e explainArgs) chains(w io.Writer, b *buildkit.Result) error {
 	var all [][]buildkit.EntryFacts
 	for _, p := range e.paths {
 		chain, err := b.Chain(p)
@@ -112,58 +111,14 @@ func (e explainArgs) chains(w io.Writer, b *buildkit.Built) error {
 			return &buildkit.ConfigError{Err: err}
 		}
 		if all = append(all, chain); err == nil && !e.json {
-			err = writeChain(w, chain)
+			err = listing.Chain(w, chain)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	if e.json {
-		return writeJSON(w, all)
+		return listing.JSON(w, all)
 	}
 	return nil
-}
-
-func writeJSON(w io.Writer, v any) error {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	_, err := w.Write(plaintext.JSON(text.Bytes()))
-	return err
-}
-
-// writeChain writes a line for each element of a chain, indented by its depth.
-func writeChain(w io.Writer, chain []buildkit.EntryFacts) error {
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	for i, f := range chain {
-		indent := ""
-		if i > 0 {
-			indent = strings.Repeat("   ", i-1) + "└─ "
-		}
-		fmt.Fprintf(tw, "%s%s\t%s\t%s\n", indent, display(f.Path, f), sizeOf(f), plaintext.Field(f.Reason))
-	}
-	return tw.Flush()
-}
-
-// display returns a name for people, with "/" after a folder and the target after a link.
-func display(name string, f buildkit.EntryFacts) string {
-	name = plaintext.Field(name)
-	switch f.Type {
-	case "folder":
-		return name + "/"
-	case "link":
-		return name + " -> " + plaintext.Field(f.Target)
-	}
-	return name
-}
-
-func sizeOf(f buildkit.EntryFacts) string {
-	if f.Type != "file" {
-		return ""
-	}
-	return buildkit.Size(f.Size)
 }

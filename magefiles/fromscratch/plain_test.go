@@ -11,24 +11,13 @@ import (
 	"unicode"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/listing"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/progress"
 )
 
 // hostile are names that others may give to their files, libraries and packages.
 var hostile = []string{
 	"\x1b[2Jx", "\x1b]0;owned\a", "x\rgood", "\u009b2J", "\x9b2J", "\u202eevil\u202c", "\u2066evil\u2069", "x\nfix: forged", "x\n\tfix: forged", "x\tfix: y\vz",
-}
-
-// A base may have megabytes in one name: a plan, where all lines are as wide as the widest, shows the beginning.
-func TestHostileLength(t *testing.T) {
-	var w bytes.Buffer
-	values := slices.Repeat([]buildkit.Value{{Name: "env", Value: "x", Origin: "default"}}, 20)
-	values[0].Value = strings.Repeat("x", 4<<20)
-	if err := writeValues(&w, values); err != nil {
-		t.Fatal(err)
-	}
-	if n := w.Len(); n > 1<<20 || !strings.Contains(w.String(), " bytes more)") {
-		t.Errorf("the plan has %d bytes", n)
-	}
 }
 
 // What people read has no control characters of others in it, and no forged lines.
@@ -45,26 +34,24 @@ func TestHostileText(t *testing.T) {
 			write func(w *bytes.Buffer) error
 		}{
 			{"progress", 0, func(w *bytes.Buffer) error {
-				p := newPlain(w)
+				p := progress.Plain(w)
 				event.State = buildkit.Done
-				p.report(event)
+				p.Report(event)
 				event.State = buildkit.Note
-				p.report(event)
+				p.Report(event)
 				return nil
 			}},
 			{"live progress", 0, func(w *bytes.Buffer) error {
-				p := newPlain(w)
-				p.live = true
-				p.report(event)
+				progress.Live(w, func() int { return 0 }).Report(event)
 				return nil
 			}},
 			{"tree", 6, func(w *bytes.Buffer) error {
-				return writeTree(w, buildkit.Explanation{Reference: "app:1", Base: evil, Entries: []buildkit.EntryFacts{entry, link}, Candidates: []buildkit.Candidate{candidate}})
+				return listing.Tree(w, buildkit.Explanation{Reference: "app:1", Base: evil, Entries: []buildkit.EntryFacts{entry, link}, Candidates: []buildkit.Candidate{candidate}})
 			}},
-			{"chain", 2, func(w *bytes.Buffer) error { return writeChain(w, []buildkit.EntryFacts{entry, link}) }},
-			{"JSON", 0, func(w *bytes.Buffer) error { return writeJSON(w, []buildkit.EntryFacts{entry, link}) }},
+			{"chain", 2, func(w *bytes.Buffer) error { return listing.Chain(w, []buildkit.EntryFacts{entry, link}) }},
+			{"JSON", 0, func(w *bytes.Buffer) error { return listing.JSON(w, []buildkit.EntryFacts{entry, link}) }},
 			{"plan", 1, func(w *bytes.Buffer) error {
-				return writeValues(w, []buildkit.Value{{Name: "base", Value: evil, Origin: evil}})
+				return listing.Values(w, []buildkit.Value{{Name: "base", Value: evil, Origin: evil}})
 			}},
 			{"error of a path", 1, func(w *bytes.Buffer) error {
 				_, err := fmt.Fprintln(w, failed(1, fmt.Errorf("reading: %w", notThere)).Error)
@@ -98,38 +85,5 @@ func TestErrorOfSeveralLines(t *testing.T) {
 	const text = "compiling \"./app\": exit status 1\n./main.go:5:2: undefined: oops\n\thave (int)\n\twant ()"
 	if got := failed(1, errors.New(text)).Error; got != text {
 		t.Errorf("got %q, want %q", got, text)
-	}
-}
-
-// A live line is cut to the width of the terminal, because a wrapped line cannot be overwritten.
-func TestLiveLineIsCut(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		text  string
-		width int
-		want  string
-	}{
-		{"narrow", "resolving libraries in /", 30, "app  libraries  resolving l …"},
-		{"wide enough", "resolving", 80, "app  libraries  resolving …"},
-		{"unknown width", "resolving libraries in /usr/lib/x86_64-linux-gnu", 0, "app  libraries  resolving libraries in /usr/lib/x86_64-linux-gnu …"},
-		{"wide letters", "世界世界世界世界", 30, "app  libraries  世界世界世 …"},
-		{"combining marks", "re\u0301solving", 27, "app  libraries  re\u0301solvin …"},
-		{"very narrow", "resolving", 4, "a …"},
-		{"line break in the text", "a\nb", 80, `app  libraries  a\nb …`},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			var b strings.Builder
-			p := newPlain(&b)
-			p.live, p.width = true, func() int { return tt.width }
-			p.report(buildkit.Event{Image: "app", Step: "libraries", State: buildkit.Started, Text: tt.text})
-			if b.String() != tt.want {
-				t.Errorf("got %q, want %q", b.String(), tt.want)
-			}
-			b.Reset()
-			p.report(buildkit.Event{Image: "app", Step: "libraries", State: buildkit.Done, Text: strings.Repeat("x", 100)})
-			if !strings.Contains(b.String(), strings.Repeat("x", 100)) {
-				t.Errorf("the final line is cut: %q", b.String())
-			}
-		})
 	}
 }

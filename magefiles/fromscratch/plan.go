@@ -7,17 +7,16 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/listing"
 )
 
 // imagePlan prints the plan of every image, with what its compiled program needs. A
 // program that does not compile still has a plan. A wrong Config fails as it does in a
 // build, but after all plans are printed.
-func (j *job) imagePlan(ctx context.Context) error {
-	plans, err := j.plans(ctx, false)
+func imagePlan(ctx context.Context, m *images) error {
+	plans, err := buildkit.Resolve(ctx, m.inputs)
 	if err != nil {
 		return err
 	}
@@ -26,7 +25,7 @@ func (j *job) imagePlan(ctx context.Context) error {
 		if i > 0 {
 			fmt.Println()
 		}
-		err := j.writePlan(ctx, os.Stdout, p)
+		err := writePlan(ctx, os.Stdout, p, m.inputs.Report)
 		var config *buildkit.ConfigError
 		switch {
 		case errors.As(err, &config):
@@ -38,13 +37,14 @@ func (j *job) imagePlan(ctx context.Context) error {
 	return wrong
 }
 
-func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error {
+// writePlan writes the plan of one image. It reports why a plan is incomplete.
+func writePlan(ctx context.Context, w io.Writer, p buildkit.Plan, report buildkit.Report) error {
 	foreseen, err := buildkit.Foresee(ctx, p)
 	if ctx.Err() != nil {
 		return err
 	}
 	fmt.Fprintln(w, p.Label())
-	if writeErr := writeValues(w, append(p.Values, foreseen.Values...)); writeErr != nil {
+	if writeErr := listing.Values(w, append(p.Values, foreseen.Values...)); writeErr != nil {
 		return writeErr
 	}
 	var config *buildkit.ConfigError
@@ -52,24 +52,12 @@ func (j *job) writePlan(ctx context.Context, w io.Writer, p buildkit.Plan) error
 		return err
 	}
 	if err != nil {
-		j.progress.report(buildkit.Event{
-			Image: p.Label(), Step: "plan", State: buildkit.Note,
-			Text: "the plan is incomplete: " + oneLine(err),
-		})
+		report.Note(p.Label(), "plan", "the plan is incomplete: "+oneLine(err))
 		return nil
 	}
 	if len(foreseen.Candidates) == 0 {
 		return nil
 	}
 	fmt.Fprintln(w, "  candidates that the program may open at run time; to add a library, list it in Libraries:")
-	return writeCandidates(w, foreseen.Candidates)
-}
-
-// writeValues writes a line for each value.
-func writeValues(w io.Writer, values []buildkit.Value) error {
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	for _, v := range values {
-		fmt.Fprintf(tw, "  %s\t%s\t%s\n", plaintext.Field(v.Name), plaintext.Shorten(plaintext.Field(plaintext.HideLogins(v.Value))), plaintext.Shorten(plaintext.Field(v.Origin)))
-	}
-	return tw.Flush()
+	return listing.Candidates(w, foreseen.Candidates)
 }

@@ -13,8 +13,7 @@ import (
 
 // imagePush pushes the images. It uses an engine only for builders, and for a base that its registry does not have; not
 // to choose the platform.
-func (j *job) imagePush(ctx context.Context) error {
-	j.output = outputArchive
+func imagePush(ctx context.Context, m *images) error {
 	refs, err := refsFile(os.Getenv("IMAGE_REFS"))
 	if err != nil {
 		return err
@@ -27,7 +26,7 @@ func (j *job) imagePush(ctx context.Context) error {
 	if err := options.Check(); err != nil {
 		return err
 	}
-	plans, err := j.plans(ctx, true)
+	plans, err := m.plans(ctx)
 	if err != nil {
 		return err
 	}
@@ -36,7 +35,7 @@ func (j *job) imagePush(ctx context.Context) error {
 	}
 	var mu sync.Mutex
 	var all []buildkit.Pushed
-	err = j.eachGroup(ctx, plans, func(ctx context.Context, group []*buildkit.Built) (string, error) {
+	err = buildGroups(ctx, plans, m.inputs.Report, func(ctx context.Context, group []*buildkit.Result) (string, error) {
 		pushed, err := buildkit.PushAll(ctx, group, options)
 		if err != nil {
 			return "", err
@@ -94,16 +93,18 @@ func layerCache() (string, error) {
 }
 
 // imageLayout writes the images to OCI layouts: each to its own, or all to IMAGE_LAYOUT.
-func (j *job) imageLayout(ctx context.Context) error {
+func imageLayout(ctx context.Context, m *images) error {
 	dir := os.Getenv("IMAGE_LAYOUT")
 	if dir == "" {
-		return j.groups(ctx, func(ctx context.Context, group []*buildkit.Built) (string, error) { return writeLayout(ctx, group, "") })
+		return m.groups(ctx, func(ctx context.Context, group []*buildkit.Result) (string, error) {
+			return writeLayout(ctx, group, "")
+		})
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return fmt.Errorf("finding the folder in IMAGE_LAYOUT: %w", err)
 	}
-	err = j.groups(ctx, func(ctx context.Context, group []*buildkit.Built) (string, error) {
+	err = m.groups(ctx, func(ctx context.Context, group []*buildkit.Result) (string, error) {
 		_, err := writeLayout(ctx, group, dir)
 		return "", err
 	})
@@ -114,7 +115,7 @@ func (j *job) imageLayout(ctx context.Context) error {
 	return err
 }
 
-func writeLayout(ctx context.Context, group []*buildkit.Built, dir string) (string, error) {
+func writeLayout(ctx context.Context, group []*buildkit.Result, dir string) (string, error) {
 	paths, err := buildkit.LayoutAll(ctx, group, dir)
 	if err != nil {
 		return "", err

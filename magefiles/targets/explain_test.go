@@ -50,6 +50,12 @@ func TestExplain(t *testing.T) {
 	if len(lines) != 3 || !strings.HasPrefix(lines[0], "/sqlite ") || !strings.Contains(lines[1], "libsqlite3.so.0.") || !strings.Contains(lines[2], libm) {
 		t.Errorf("the chain of %s is\n%s", libm, chain)
 	}
+
+	// With the libraries of an earlier run it prints the same.
+	again := mage(t, dir, nil, "imageExplain").wantOK(t)
+	if again.stdout != tree || !strings.Contains(again.stderr, ", as before") {
+		t.Errorf("the second time it prints\n%s%s\nfirst it printed\n%s", again.stderr, again.stdout, tree)
+	}
 	mage(t, dir, nil, "imageExplain", "--", "/none").wantError(t, 2, `"/none"`, "fix: ")
 	mage(t, dir, nil, "imageExplain", "--", "--nonsense").wantError(t, 2, "nonsense", "fix: ")
 	mage(t, dir, nil, "imageExplain", "--", "relative").wantError(t, 2, "relative", "fix: ")
@@ -87,7 +93,7 @@ func main() { fmt.Println(C.look(), time.UTC) ; fmt.Println(time.LoadLocation("E
 	if before, _, _ := strings.Cut(tree, "not in the image"); strings.Contains(before, "libz.so") {
 		t.Error("a candidate is in the image")
 	}
-	// The state that a build keeps has no candidates, but the plan after it still lists them.
+	// The plan after a build still lists them.
 	if again := mage(t, dir, nil, "imagePlan").wantOK(t).stdout; again != r.stdout {
 		t.Errorf("after a build the plan is\n%s\nbefore it was\n%s", again, r.stdout)
 	}

@@ -12,13 +12,14 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/dockerfile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/packages"
 )
 
 // addLibraries copies what comes from the sysroot: a command for each reason, in the order of the paths.
-func (w *writing) addLibraries(libraries, opened *section) {
+func (w *writing) addLibraries(loaded, opened *section) {
 	var reasons []string
 	paths := map[string][]string{}
 	note := func(reason, name string) {
@@ -28,27 +29,27 @@ func (w *writing) addLibraries(libraries, opened *section) {
 		paths[reason] = append(paths[reason], name)
 	}
 	for _, dir := range w.wholeFolders() {
-		note(w.reasonOf(dir), dir)
+		note(w.inImage(w.reasonOf(dir)), dir)
 	}
 	for _, e := range w.Tree.Entries() {
 		if _, ok := e.Source.Sysroot(); ok && e.Layer == rootfs.System && !w.inWhole(e.Path) {
-			note(e.Reason, e.Path)
+			note(w.inImage(e.Reason), e.Path)
 		}
 	}
 	later := w.openedReasons()
 	for _, reason := range reasons {
-		to, words := libraries, "cp --parents -t %s%s"
+		to, words := loaded, "cp --parents -t %s%s"
 		if later[reason] {
 			to = opened
 		}
 		if slices.ContainsFunc(paths[reason], func(p string) bool { e, _ := w.Tree.Lookup(p); return e.Mode.IsDir() }) {
 			words = "cp --parents -rP -t %s%s"
 		}
-		to.add(w.InImage(reason), words, stageRoot, lines(paths[reason]))
+		to.add(reason, words, stageRoot, lines(paths[reason]))
 	}
-	if w.Loader != "" {
+	if w.Libraries.Loader != "" {
 		// Of the modes only x counts, as in every image of ours.
-		libraries.add("", "chmod 0755 %s", dockerfile.Shell(stageRoot+w.realLoader()))
+		loaded.add("", "chmod 0755 %s", dockerfile.Shell(stageRoot+w.realLoader()))
 	}
 }
 
@@ -74,24 +75,22 @@ func lines(words []string) string {
 	return b.String()
 }
 
-// realLoader is the loader's file.
+// realLoader returns the path of the loader without links.
 func (w *writing) realLoader() string {
-	for _, o := range w.Closure.Objects {
-		if o.Path == w.Closure.Loader {
+	loader := w.Libraries.Loader
+	for _, o := range w.Libraries.Objects {
+		if o.Path == loader {
 			return o.Real
 		}
 	}
-	return w.Closure.Loader
+	return loader
 }
 
 // openedReasons are the reasons of what is opened while the program runs.
 func (w *writing) openedReasons() map[string]bool {
 	reasons := map[string]bool{}
-	for _, p := range w.Found.Plugins {
-		reasons[p.Why] = true
-	}
-	for _, f := range w.Found.Files {
-		reasons[f.Why] = true
+	for _, o := range w.Libraries.Opened {
+		reasons[o.Why] = true
 	}
 	reasons["configured at "+w.Plan.Origin] = true
 	return reasons
@@ -100,8 +99,8 @@ func (w *writing) openedReasons() map[string]bool {
 // libraryFolders are the folders that the loader finds libraries in.
 func (w *writing) libraryFolders() []string {
 	var dirs []string
-	for _, o := range w.Closure.Objects[1:] {
-		dirs = append(dirs, path.Dir(o.Path))
+	for _, loaded := range w.Libraries.Loaded() {
+		dirs = append(dirs, path.Dir(loaded))
 	}
 	slices.Sort(dirs)
 	return slices.Compact(dirs)
@@ -132,7 +131,7 @@ func (w *writing) inWhole(name string) bool {
 
 // isWhole compares a folder of the machine that compiles with that of the tree.
 func (w *writing) isWhole(dir string, children map[string]int) bool {
-	machine := w.Machine
+	machine := w.Plan.Machine("/")
 	real, _, err := ldd.Follow(machine, dir)
 	if err != nil {
 		return false
@@ -189,10 +188,11 @@ func (w *writing) packages(ctx context.Context) error {
 // libraryPackages are those that the program is compiled with, and those of what is opened while it runs. What they
 // depend on comes with them.
 func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Package)) error {
-	if w.CC == "" && w.Closure.Flavour == ldd.Static {
+	cc, loaded := w.Program.Compiler.CC, w.Libraries.Objects[1:]
+	if cc == "" && len(loaded) == 0 {
 		return nil
 	}
-	db, err := packages.Open(w.Sys)
+	db, err := packages.Open(w.sysroot())
 	if err != nil {
 		return fmt.Errorf("looking for the packages of the libraries: %w", err)
 	}
@@ -203,7 +203,7 @@ func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Packa
 		}
 		return ok
 	}
-	if words := strings.Fields(w.CC); len(words) > 0 {
+	if words := strings.Fields(cc); len(words) > 0 {
 		cc, err := w.command(ctx, words[0])
 		if err != nil {
 			return err
@@ -212,10 +212,10 @@ func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Packa
 			owned(cc, "the C compiler")
 		}
 	}
-	for _, o := range w.Closure.Objects[1:] {
+	for _, o := range loaded {
 		known := true
 		switch {
-		case o.Opened == "" && o.NeededBy == w.Closure.Program():
+		case o.Opened == "" && o.NeededBy == 0:
 			if !w.ownedForCompiling(o, owned) {
 				known = owned(o.Real, o.Name)
 			}
@@ -228,8 +228,10 @@ func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Packa
 			w.remark("%s belongs to no package of Debian: GO_IMAGE has to have it in that place.", o.Real)
 		}
 	}
-	for _, f := range w.Found.Files {
-		owned(f.Path, w.InImage(f.Why))
+	for _, o := range w.Libraries.Opened {
+		if o.Data {
+			owned(o.Path, o.Why)
+		}
 	}
 	return nil
 }
@@ -247,14 +249,14 @@ func (w *writing) command(ctx context.Context, name string) (string, error) {
 }
 
 // ownedForCompiling adds the package that has the name by which a linker finds a library, and its headers with it.
-func (w *writing) ownedForCompiling(o *ldd.Object, owned func(name, why string) bool) bool {
+func (w *writing) ownedForCompiling(o libraries.Object, owned func(name, why string) bool) bool {
 	i := strings.Index(o.Name, ".so")
-	if i < 0 || w.CC == "" {
+	if i < 0 || w.Program.Compiler.CC == "" {
 		return false
 	}
 	for _, dir := range []string{path.Dir(o.Real), path.Dir(o.Path), "/usr" + path.Dir(o.Path)} {
 		name := path.Join(dir, o.Name[:i]+".so")
-		if _, _, err := ldd.Follow(w.Machine, name); err == nil && owned(name, "headers and "+o.Name) {
+		if _, _, err := ldd.Follow(w.Plan.Machine("/"), name); err == nil && owned(name, "headers and "+o.Name) {
 			return true
 		}
 	}

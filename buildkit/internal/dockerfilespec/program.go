@@ -38,11 +38,11 @@ func (w *writing) compiler(context.Context) error {
 		return fmt.Errorf("reading the version of Go: %w", err)
 	}
 	w.spec.GoVersion, w.spec.Suite = goVersion(string(content)), suite
-	if len(w.Loaded) == 0 {
+	if w.isStatic() {
 		return nil
 	}
 	w.spec.Platform = w.Plan.Platform.String()
-	release, err := readFollowed(w.Sys, "/etc/os-release")
+	release, err := readFollowed(w.sysroot(), "/etc/os-release")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading which distribution the libraries are of: %w", err)
 	}
@@ -123,7 +123,7 @@ func (w *writing) program(ctx context.Context) error {
 		w.spec.Program.Built = rel
 		return nil
 	}
-	line, err := p.Go.CommandLine(ctx, w.Request)
+	line, err := p.Go.CommandLine(ctx, p.Request())
 	if err != nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func (w *writing) moduleFiles() (outside bool, err error) {
 func (w *writing) downloads(outside bool) {
 	p := &w.spec.Program
 	var modules []string
-	for _, m := range w.Info.Deps {
+	for _, m := range w.Program.Info.Deps {
 		if m.Replace == nil || !isFolder(m.Replace.Path) {
 			modules = append(modules, m.Path)
 		}

@@ -1,47 +1,25 @@
-// Package dockerfilespec describes a finished image as a [dockerfile.Spec], which builds it without fromscratch.
+// Package dockerfilespec describes a finished image as a Dockerfile, which builds it without fromscratch. Its input is the image and
+// the machine that compiled it: the packages there, and the files of the module. The image may be of an earlier build that was
+// recalled.
 package dockerfilespec
 
 import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/dockerfile"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
-	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
-	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
-	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
 )
 
-// Source is a finished image, with what was found for it.
-type Source struct {
-	Plan    plan.Image
-	Request gobuild.Request  // how the program was compiled
-	CC      string           // the C compiler; "" without cgo
-	Info    *debug.BuildInfo // of the program
-
-	Tree    *rootfs.Tree
-	Needs   rootfs.Spec    // all of the tree but the program and its libraries
-	Closure *ldd.Closure   // of the program
-	Found   *plugins.Found // what its libraries open while it runs
-	Loaded  []string       // paths of the libraries in the image; none of a static program
-	Loader  string         // path of the loader in the image
-
-	Sysroot string                   // where the libraries are from, on the machine that compiles
-	Sys     ldd.FS                   // the same, with the base
-	Machine ldd.FS                   // the machine that compiles
-	InImage func(text string) string // names the program as it is in the image
-}
-
-// Of describes an image. file is where the Dockerfile is going to be. What no Dockerfile can do is a [*report.ConfigError] that names
-// the field of the Config: a function that changes the program, files outside of the context, libraries of another sysroot.
-func Of(ctx context.Context, s Source, file string) (dockerfile.Spec, error) {
-	w := writing{Source: s, context: s.Plan.Context()}
-	w.spec.Name, w.spec.File = s.Plan.Name, filepath.ToSlash(file)
+// describe describes an image. file is where the Dockerfile is going to be.
+func describe(ctx context.Context, r result.Result, file string) (dockerfile.Spec, error) {
+	w := writing{Result: r, context: r.Plan.Context()}
+	w.spec.Name, w.spec.File = r.Plan.Name, filepath.ToSlash(file)
 	if rel, ok := w.inContext(file); ok {
 		w.spec.File = rel
 	}
@@ -55,10 +33,21 @@ func Of(ctx context.Context, s Source, file string) (dockerfile.Spec, error) {
 
 // writing is a Dockerfile in the making.
 type writing struct {
-	Source
+	result.Result
 	context string
 	spec    dockerfile.Spec
 	whole   []string // see wholeFolders
+}
+
+// isStatic reports whether the program loads no libraries.
+func (w *writing) isStatic() bool { return len(w.Libraries.Objects) < 2 }
+
+// sysroot returns where the libraries are from, on the machine that compiles. There is no base, see possible.
+func (w *writing) sysroot() ldd.FS { return w.Plan.Machine(w.Libraries.Sysroot) }
+
+// inImage replaces the path that the program was compiled to by its path in the image.
+func (w *writing) inImage(text string) string {
+	return strings.ReplaceAll(text, filepath.ToSlash(w.Program.Path), w.Plan.Program())
 }
 
 // inContext is a path of this machine as the builder sees it, if it does.
@@ -93,10 +82,10 @@ func (w *writing) possible(context.Context) error {
 	if p.Hooks.Before {
 		w.remark("Before of %s is a function of the magefile, which docker build does not run. What it generates has to be there before: mage imageRootfs runs it.", p.Origin)
 	}
-	if len(w.Loaded) == 0 {
+	if w.isStatic() {
 		return nil
 	}
-	if root := w.Sysroot; root != "/" {
+	if root := w.Libraries.Sysroot; root != "/" {
 		return w.unsaid("Sysroot", fmt.Sprintf("the program's libraries are those of %q, and the Dockerfile's build stage has none but its own", root),
 			"run imageDockerfile on a machine of the platform "+w.Plan.Platform.String()+", set Cgo to \"off\", or build the image with the target image")
 	}

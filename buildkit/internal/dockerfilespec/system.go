@@ -100,7 +100,7 @@ func (w *writing) addFolders(s *section) {
 		s.add("", "mkdir -p %s", dockerfile.Words(deepest...))
 	}
 	for _, e := range special {
-		s.add(w.InImage(e.Reason), "%s", installFolder(e))
+		s.add(w.inImage(e.Reason), "%s", installFolder(e))
 	}
 }
 
@@ -128,7 +128,7 @@ func (w *writing) addLinks(libraries, trust, zones *section) {
 		case strings.Contains(e.Reason, "certificates"):
 			to, comment = trust, e.Reason
 		case !strings.HasPrefix(e.Reason, "on the way to "): // these the title explains
-			comment = w.InImage(e.Reason)
+			comment = w.inImage(e.Reason)
 		}
 		to.add(comment, "ln -s %s", dockerfile.Words(e.Link, stageRoot+e.Path))
 	}
@@ -175,7 +175,7 @@ func (w *writing) addBundle(s *section, e rootfs.Entry) error {
 }
 
 // allZones tells whether the image has every zone.
-func (w *writing) allZones() bool { return slices.Contains(w.Needs.Timezones, "all") }
+func (w *writing) allZones() bool { return slices.Contains(w.Files.Timezones, "all") }
 
 // addZones takes the zones of the distribution.
 func (w *writing) addZones(s *section) {
@@ -188,7 +188,7 @@ func (w *writing) addZones(s *section) {
 	switch {
 	case len(zones) == 0:
 	case w.allZones():
-		why := w.Needs.ZonesFor
+		why := w.Files.ZonesFor
 		if why == "" {
 			why = "all of them"
 		}

@@ -16,8 +16,8 @@ const NoBase = "scratch"
 // decideBase notes the base for people.
 func (p *planner) decideBase() error {
 	switch {
-	case p.BaseErr != nil:
-		p.decided("base", fmt.Sprintf("%s (unresolved: %s)", p.config.Base, strings.ReplaceAll(p.BaseErr.Error(), "\n", "; ")), p.Origin)
+	case p.baseErr != nil:
+		p.decided("base", fmt.Sprintf("%s (unresolved: %s)", p.config.Base, strings.ReplaceAll(p.baseErr.Error(), "\n", "; ")), p.Origin)
 	case p.Base != nil:
 		value := fmt.Sprintf("%s (%s)", p.config.Base, p.Base.Digest)
 		// The place where it was found differs between machines; its digest does not.
@@ -94,4 +94,12 @@ func (p *planner) baseHasFolder(dir string) bool {
 	}
 	info, err := p.Base.FS.Lstat(strings.TrimPrefix(real, "/"))
 	return err == nil && info.IsDir()
+}
+
+// Machine returns a folder of the machine that compiles, the builder or this one, as a file system.
+func (p Image) Machine(dir string) ldd.FS {
+	if p.Builder != nil {
+		return p.Builder.Below(dir)
+	}
+	return ldd.DirFS(dir)
 }

@@ -47,6 +47,11 @@ type Facts struct {
 	Getenv func(string) string // looks a variable up
 }
 
+// Fields splits the value of a variable with several names, such as IMAGE_NAME, at commas and spaces.
+func Fields(value string) []string {
+	return strings.FieldsFunc(value, func(c rune) bool { return c == ',' || c == ' ' })
+}
+
 // New decides everything about one image. A mistake of the user is a [*report.ConfigError].
 func New(f Facts) (Image, error) {
 	c := f.Config
@@ -55,7 +60,7 @@ func New(f Facts) (Image, error) {
 		Libraries: Libraries{Sysroot: c.Sysroot, Names: c.Libraries, Plugins: c.Plugins, Exclude: c.Exclude, CPUVariants: c.CPUVariants},
 		Supply:    Supply{Licences: c.Licenses, Annotate: c.Annotate, Bare: c.Bare}, Hooks: Hooks{Before: c.Before != nil, After: c.After},
 		Index: f.Index, Of: f.Of, From: f.From, Module: f.Module, Inside: f.Inside, Host: f.Host, Go: f.Go, Builder: f.Builder, Bundle: f.Bundle,
-		Base: f.Base, BaseErr: f.BaseErr,
+		Base: f.Base, baseErr: f.BaseErr,
 	}}
 	if c.Base != NoBase {
 		p.BaseName = c.Base

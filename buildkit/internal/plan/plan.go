@@ -5,6 +5,7 @@ package plan
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
@@ -47,7 +49,6 @@ type Image struct {
 	Values []Value
 
 	Base    *base.Base       // nil is scratch
-	BaseErr error            // why the base of the Config was not found
 	Builder *builder.Builder // nil compiles on this machine
 	Bundle  string           // certificates of the builder, "" for none
 
@@ -60,6 +61,8 @@ type Image struct {
 	Go     gobuild.Go     // the one that compiles
 	Output string         // file of the compiler, if it is not in the root file system
 	Run    Run
+
+	baseErr error // why the base of the Config was not found, see Check
 }
 
 // Run describes the run that an image belongs to.
@@ -238,10 +241,42 @@ func (p Image) AboveBase() string {
 	return ", without the files of the base " + p.BaseName
 }
 
+// BaseSize returns the size of all layers of the base in bytes, 0 for scratch.
+func (p Image) BaseSize() int64 {
+	var size int64
+	if p.Base != nil {
+		for _, l := range p.Base.Image.Layers {
+			size += l.Size
+		}
+	}
+	return size
+}
+
+// OfBase says for people how much of the image is its base, "" for scratch.
+func (p Image) OfBase() string {
+	if p.Base == nil {
+		return ""
+	}
+	return fmt.Sprintf(", %s of them the base %s", report.Size(p.BaseSize()), p.BaseName)
+}
+
 // BaseImage returns the base, nil for scratch.
 func (p Image) BaseImage() *image.Base {
 	if p.Base == nil {
 		return nil
 	}
 	return p.Base.Image
+}
+
+// BaseRequest returns what the base was looked for by.
+func (p Image) BaseRequest() base.Request {
+	return base.Request{Reference: p.BaseName, Dir: p.Module.Dir, Platform: p.Platform}
+}
+
+// Check returns an error if the image cannot be built: its base was not found.
+func (p Image) Check() error { return p.baseErr }
+
+// Request returns what the go command has to do.
+func (p Image) Request() gobuild.Request {
+	return gobuild.Request{Main: p.Main, Output: p.Executable(), Target: p.Platform, Options: p.Compile}
 }

@@ -98,7 +98,7 @@ func TestNew(t *testing.T) {
 		"plugins by default":             {nil, func(i Image) any { return len(i.Libraries.Plugins) }, 0, "plugins | auto | default"},
 		"libraries":                      {[]func(*Facts){at(config.Config{Libraries: []string{"libx.so.1"}})}, func(i Image) any { return i.Libraries.Names }, []string{"libx.so.1"}, "library | libx.so.1 | magefile.go:7"},
 		"scratch":                        {[]func(*Facts){at(config.Config{Base: "scratch"})}, func(i Image) any { return i.BaseName }, "", "base | scratch | magefile.go:7"},
-		"base that was not found":        {[]func(*Facts){at(config.Config{Base: "r.example/b"}), func(f *Facts) { f.BaseErr = errors.New("gone\nfix: x") }}, func(i Image) any { return i.BaseErr != nil }, true, "base | r.example/b (unresolved: gone; fix: x) | magefile.go:7"},
+		"base that was not found":        {[]func(*Facts){at(config.Config{Base: "r.example/b"}), func(f *Facts) { f.BaseErr = errors.New("gone\nfix: x") }}, func(i Image) any { return i.Check() != nil }, true, "base | r.example/b (unresolved: gone; fix: x) | magefile.go:7"},
 		"program is listed":              {nil, func(i Image) any { return i.Listed }, true, "main | example.com/web | discovered"},
 		"program is named":               {[]func(*Facts){at(config.Config{Main: "."})}, func(i Image) any { return i.Listed }, false, "main | example.com/web | magefile.go:7"},
 		"stop signal":                    {[]func(*Facts){at(config.Config{StopSignal: "int"})}, func(i Image) any { return i.Config.StopSignal }, "SIGINT", "stop signal | SIGINT | magefile.go:7"},

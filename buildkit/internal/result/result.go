@@ -3,15 +3,13 @@
 package result
 
 import (
-	"runtime/debug"
 	"slices"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/compile"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/rootfs"
-	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
 // Result is a finished image.
@@ -27,18 +25,7 @@ type Result struct {
 }
 
 // Program is the compiled program.
-type Program struct {
-	gobuild.Binary
-	Linked *linked.Program // which Go functions are in it; nil if it is not a Go program
-}
-
-// BuildInfo returns what the go command has written into the program; nil if it is not a Go program.
-func (p Program) BuildInfo() *debug.BuildInfo {
-	if p.Linked != nil && p.Linked.Build() != nil {
-		return p.Linked.Build()
-	}
-	return p.Info
-}
+type Program = compile.Program
 
 // IDs returns the possible IDs of the image in engines: the digest of its configuration in those with a graph driver, and that of
 // its manifest in those with the containerd image store, which may name the layers of the base as they were pulled.

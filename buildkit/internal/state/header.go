@@ -7,7 +7,31 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
+
+// MageFile is the name of the file that mage writes beside a magefile at each run, to compile it.
+const MageFile = "mage_output_file.go"
+
+// Headers returns the [HeaderSum] of each Go file of a program that may change, by path.
+func Headers(main gobuild.Main) map[string]string {
+	headers := map[string]string{}
+	for _, dir := range main.Sources.Folders {
+		names, err := filepath.Glob(filepath.Join(fsx.QuoteGlob(dir), "*.go"))
+		if err != nil {
+			continue // a file without a sum counts as one with other imports
+		}
+		for _, name := range names {
+			if sum, ok := HeaderSum(name); ok && filepath.Base(name) != MageFile {
+				headers[name] = sum
+			}
+		}
+	}
+	return headers
+}
 
 // HeaderSum returns a checksum of the part of a Go file that go list depends on:
 // everything up to the end of the imports, with build constraints and the preamble of

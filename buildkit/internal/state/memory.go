@@ -32,6 +32,7 @@ type Memory struct {
 	Main     gobuild.Main
 	Base     *Base             // nil for scratch
 	Headers  map[string]string // [HeaderSum] by Go file
+	Programs []string          // folders of the programs of all images, see [plan.Run]
 
 	Layout  *record.Snapshot `json:"-"` // files that decide which programs exist and how they are compiled
 	Content *record.Snapshot `json:"-"` // files that decide what is in the programs and the image
@@ -76,6 +77,14 @@ func Read(path string) (*Memory, error) {
 		}
 	}
 	return m, nil
+}
+
+// BaseOf returns the Base of an image that was put on b; nil for scratch.
+func BaseOf(r base.Request, b *base.Base) *Base {
+	if b == nil {
+		return nil
+	}
+	return &Base{Request: r, ID: b.ID}
 }
 
 // Base identifies a base, so that the next run can check whether its name means another image now.

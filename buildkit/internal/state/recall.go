@@ -144,6 +144,14 @@ func (r Recalled) Module() (m gobuild.Module, ok bool) {
 	return r.memories[0].Module, true
 }
 
+// Programs returns the folders of the programs of all images, selected or not. ok is false if they may have changed.
+func (r Recalled) Programs() (dirs []string, ok bool) {
+	if !r.layout {
+		return nil, false
+	}
+	return r.memories[0].Programs, true
+}
+
 // Mains returns the programs of the last build for a Config, by its index, and a platform. ok is
 // false if there are none or if they may have changed.
 func (r Recalled) Mains(config int, p platform.Platform) (mains []gobuild.Main, ok bool) {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/mod/modfile"
 )
 
 // copySource copies the program and the files that all programs share, and makes a module of them.
@@ -52,9 +54,13 @@ func (s *Site) required() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, line := range strings.Split(string(text), "\n") {
-		if words := strings.Fields(strings.TrimPrefix(line, "require ")); len(words) > 1 && words[0] == s.recipe.requires {
-			return words[1], nil
+	mod, err := modfile.Parse(path, text, nil)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range mod.Require {
+		if r.Mod.Path == s.recipe.requires {
+			return r.Mod.Version, nil
 		}
 	}
 	return "", fmt.Errorf("looking for %q in %q: it is not required there", s.recipe.requires, path)

@@ -1,0 +1,74 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
+)
+
+// Result is a finished image. Its values do not change. It holds its folder in dist/ until Close, as its layers are read from there.
+type Result struct {
+	result.Result
+	report Report
+	hold   *hold
+	keep   func() error // stores what the next build can use; nil if that is done, or must not be
+}
+
+// Note tells a person what has become of a step.
+func (r *Result) Note(step, text string) { r.report.Note(r.Plan.Label(), step, text) }
+
+// Close stores what the next build can use, and releases the folder in dist/. A second call does nothing.
+func (r *Result) Close() error {
+	if r.hold.closed {
+		return nil
+	}
+	return errors.Join(r.keepOnce(), r.hold.close())
+}
+
+// keepOnce stores what the next build can use, unless that is done.
+func (r *Result) keepOnce() error {
+	keep := r.keep
+	if r.keep = nil; keep == nil {
+		return nil
+	}
+	return keep()
+}
+
+// Doubt makes sure that the next build does everything again: what this one was told is wrong.
+func (r *Result) Doubt() error {
+	r.keep = nil
+	return r.Plan.Dist().Forget()
+}
+
+// hold is the folder in dist/ of one image, which no other run may use meanwhile.
+type hold struct {
+	plan    Plan
+	release func() error
+	closed  bool
+}
+
+// claim waits for the folder of an image.
+func claim(ctx context.Context, p Plan) (*hold, error) {
+	release, err := p.Dist().Claim(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("building image %q: %w", p.Name, err)
+	}
+	return &hold{plan: p, release: release}, nil
+}
+
+// close releases the folder.
+func (h *hold) close() error {
+	h.closed = true
+	return h.release()
+}
+
+// abandon removes what a failed build and earlier ones have left for delivery, and releases the folder.
+func (h *hold) abandon() error {
+	if h.closed {
+		return nil
+	}
+	h.closed = true
+	return errors.Join(h.plan.Dist().Discard(h.plan.Name), h.plan.DiscardGroup(), h.release())
+}

@@ -1,0 +1,81 @@
+package dev
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
+	supervisor "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+)
+
+func TestCommand(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		moved  bool
+		config image.Config
+		args   []string
+		want   []string
+	}{
+		{"moved", true, image.Config{Entrypoint: []string{"/app"}, Cmd: []string{"serve"}}, nil, []string{"/.fromscratch/app", "serve"}},
+		{"not moved", false, image.Config{Entrypoint: []string{"/app"}, Cmd: []string{"serve"}}, nil, []string{"/app", "serve"}},
+		{"other arguments", true, image.Config{Entrypoint: []string{"/app", "-v"}, Cmd: []string{"serve"}}, []string{"migrate"}, []string{"/.fromscratch/app", "-v", "migrate"}},
+		{"no arguments", true, image.Config{Entrypoint: []string{"/app"}, Cmd: []string{"serve"}}, []string{}, []string{"/.fromscratch/app"}},
+		{"stop signal", true, image.Config{Entrypoint: []string{"/app"}, StopSignal: "SIGQUIT"}, nil, []string{"-stop", "SIGQUIT", "/.fromscratch/app"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := &Container{plan: plan.Image{Name: "app", Config: tt.config}, moved: tt.moved}
+			want := append([]string{"/.fromscratch/supervisor", "-receive", "/.fromscratch-received"}, tt.want...)
+			if got := c.command(tt.args); !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestHealthcheck(t *testing.T) {
+	t.Parallel()
+	c := &Container{plan: plan.Image{Name: "app"}, moved: true}
+	got := c.healthcheck(&docker.Healthcheck{Test: []string{"CMD", "/app", "check"}}).Test
+	want := []string{"CMD", "/.fromscratch/supervisor", "-run", "/.fromscratch-received", "/.fromscratch/app", "check"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	other := []string{"CMD", "/other"}
+	if got := c.healthcheck(&docker.Healthcheck{Test: other}).Test; !slices.Equal(got, other) {
+		t.Errorf("%q, want %q", got, other)
+	}
+}
+
+// A start is awaited past the events of earlier runs, until the program or the container has ended.
+func TestNextStart(t *testing.T) {
+	t.Parallel()
+	s := &starts{events: make(chan supervisor.Event, 8)}
+	for _, e := range []supervisor.Event{
+		{Kind: supervisor.Started, Run: 1}, {Kind: supervisor.Exited, Run: 1}, {Kind: supervisor.Started, Run: 2}, {Kind: supervisor.Failed, Run: 3, Reason: "no memory"},
+	} {
+		s.add(e)
+	}
+	s.run = 1
+	ctx, ended := context.Background(), make(chan struct{})
+	if e, err := s.next(ctx, nil); err != nil || e.Run != 2 {
+		t.Errorf("run %d, error %v, want run 2", e.Run, err)
+	}
+	if _, err := s.next(ctx, nil); err == nil || err.Error() != "starting the new program: no memory" {
+		t.Errorf("error %v of a program that cannot start", err)
+	}
+	close(ended)
+	if _, err := s.next(ctx, ended); !errors.Is(err, docker.ErrNotRunning) {
+		t.Errorf("error %v of a container that has ended", err)
+	}
+	s.add(supervisor.Event{Kind: supervisor.Exited, Run: 9})
+	s.forget()
+	if s.run != 9 || len(s.events) > 0 || !s.ended.Load() {
+		t.Errorf("run %d, %d events after forget", s.run, len(s.events))
+	}
+}

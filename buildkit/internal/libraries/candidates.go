@@ -1,0 +1,85 @@
+package libraries
+
+import (
+	"context"
+
+	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/linked"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
+)
+
+// openers are Go functions that open libraries whose names only the program knows: a name that is put together at run time is in no
+// file. The functions that load Go's plugins and the system's cryptography are rows of package plugins.
+var openers = map[linked.Kind]string{
+	linked.Purego: "it opens C libraries without cgo: those that are not among its candidates here, since it puts their names together, only you know; add them to Libraries",
+	linked.Dlopen: "it opens C libraries: those that are not among its candidates here, since it puts their names together, only you know; add them to Libraries",
+}
+
+// candidates returns what the image may need too, with what no library speaks for.
+func (f *Found) candidates(ctx context.Context) ([]Candidate, error) {
+	var list []Candidate
+	for _, c := range f.opened.Candidates {
+		list = append(list, Candidate{Name: c.Name, Path: c.Path, Of: f.inImage(c.Of), Why: f.inImage(c.Why)})
+	}
+	if len(f.query.Plan.Libraries.Names) == 0 {
+		for _, n := range f.query.Program.Needs() {
+			if why := openers[n.Kind]; why != "" {
+				list = append(list, Candidate{Name: string(n.Kind), Of: f.query.Plan.Program(), Why: n.Why + ": " + why})
+			}
+		}
+	}
+	if f.hasZones() {
+		return list, nil
+	}
+	zones, ok, err := f.zones(ctx)
+	if ok {
+		list = append(list, zones)
+	}
+	return list, err
+}
+
+// zoneReaders are the functions of C that read the time zone in TZ, see tzset(3). strftime is not among them: it prints what these
+// have read.
+var zoneReaders = []string{"localtime", "localtime_r", "mktime", "tzset", "timelocal", "tzalloc", "localtime_rz"}
+
+// zones returns time zones as a candidate if code of C reads them. Unlike Go's it does not fail without them: it takes UTC.
+func (f *Found) zones(ctx context.Context) (c Candidate, ok bool, err error) {
+	importers, err := f.closure.Importers(ctx, zoneReaders...)
+	if err != nil {
+		return c, false, err
+	}
+	var by *ldd.Object
+	var function string
+	for _, name := range zoneReaders {
+		for _, o := range importers[name] {
+			// The program's own calls say more than those of a library.
+			if o != f.closure.Program() && by != nil || o.Path == f.closure.Loader || o.Soname == "libc.so.6" {
+				continue
+			}
+			if by != f.closure.Program() {
+				by, function = o, name
+			}
+		}
+	}
+	if by == nil {
+		return c, false, nil
+	}
+	return Candidate{
+		Name: "time zones", Path: rootfs.ZoneFolder, Of: f.inImage(by.Path),
+		Why: plaintext.Sprintf("%s calls %s of C, which takes any zone for UTC when there are none, and says nothing; set Timezones, or TZ in Env", f.inImage(by.Path), function),
+	}, true, nil
+}
+
+// hasZones reports whether the image has time zones, or a TZ that needs none.
+func (f *Found) hasZones() bool {
+	p := f.query.Plan
+	if _, ok := f.query.Base.Lookup(rootfs.ZoneFolder); ok || p.Env("TZ") != "" {
+		return true
+	}
+	if p.Base == nil {
+		return false
+	}
+	_, _, err := ldd.Follow(p.Base.FS, rootfs.ZoneFolder+"/")
+	return err == nil
+}

@@ -1,0 +1,248 @@
+package libraries
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/compile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
+	"github.com/fromscratch-go/fromscratch/buildkit/record"
+	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
+	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
+)
+
+// Query asks which libraries a program needs in an image.
+type Query struct {
+	Plan    plan.Image
+	Program compile.Program
+	Base    *rootfs.Tree  // what is in the image except the program and its libraries
+	Earlier *Memory       // the answer for the last build, if the sysroot is unchanged since; nil for none
+	Parsed  *ldd.Memory   // ELF files that were read before
+	Report  report.Report // hears how far it is
+}
+
+// Found is a [Set], with what it takes to put it into a tree and to prove it there.
+type Found struct {
+	Set
+	query    Query
+	source   *source
+	reads    *record.Set
+	asked    map[string]bool // Go functions that were asked for, and whether they are linked
+	key      string          // of the memory; "" keeps none
+	recalled *Memory         // the answer of the last build, if it was taken; nil if the answer was computed
+
+	closure *ldd.Closure   // of a computed answer
+	opened  *plugins.Found // likewise
+	parsed  *ldd.Memory
+}
+
+// Find finds out what a program loads at its start, what these libraries open while the program runs, what those load, and so on. If
+// nothing has changed that the answer depends on, it takes the answer of the last build. Notes are in the Set, and are not reported.
+//
+// A mistake in the Config is a [report.ConfigError], a library that is not there an [ldd.MissingError].
+func Find(ctx context.Context, q Query) (*Found, error) {
+	if err := fitBase(q.Plan, q.Program.Path, q.Base); err != nil {
+		return nil, err
+	}
+	f := &Found{query: q, reads: &record.Set{}, asked: map[string]bool{}, parsed: q.Parsed}
+	if f.parsed == nil {
+		f.parsed = &ldd.Memory{}
+	}
+	f.Sysroot = Sysroot(q.Plan, q.Program)
+	f.source = newSource(q.Plan, f.Sysroot, f.reads)
+	done := q.Report.Step(q.Plan.Label(), "libraries", "resolving in "+f.source.String())
+	if f.recall() {
+		done(f.Words+", as before", nil)
+		return f, nil
+	}
+	err := f.resolve(ctx)
+	if err == nil {
+		f.Words = f.words()
+	}
+	done(f.Words, err)
+	if err != nil {
+		return nil, err
+	}
+	f.Loader, f.Objects, f.Opened = f.closure.Loader, f.objects(), f.whatIsOpened()
+	f.tell()
+	f.Candidates, err = f.candidates(ctx)
+	return f, err
+}
+
+// resolve computes the answer.
+func (f *Found) resolve(ctx context.Context) (err error) {
+	env, err := Environment(f.query.Plan, f.query.Base)
+	if err != nil {
+		return err
+	}
+	p := f.program()
+	p.Memory = f.parsed
+	f.closure, f.opened, err = plugins.Resolve(ctx, f.source.kept(), p, env, f.pluginOptions())
+	if f.seeIndex(err) {
+		p.Memory = f.parsed.Elsewhere()
+		f.closure, f.opened, err = plugins.Resolve(ctx, f.source.kept(), p, env, f.pluginOptions())
+	}
+	var option *plugins.OptionError
+	if errors.As(err, &option) {
+		return &report.ConfigError{Err: fmt.Errorf("reading Plugins and Exclude of the Config (%s): %w", f.query.Plan.Origin, option)}
+	}
+	if err != nil {
+		return f.blameForStart(ctx, err)
+	}
+	if err := f.canOpen(); err != nil {
+		return err
+	}
+	return f.blameForPlugins(ctx)
+}
+
+// program returns the compiled program with the libraries that the Config names.
+func (f *Found) program() ldd.Program {
+	l, file := f.query.Plan.Libraries, f.query.Program.Path
+	return ldd.Program{Path: filepath.ToSlash(file), File: file, Opens: l.Names, Variants: l.CPUVariants}
+}
+
+// canOpen refuses libraries for a program without a loader to open them.
+func (f *Found) canOpen() error {
+	p := f.query.Plan
+	if f.closure.Flavour != ldd.Static || len(p.Libraries.Names) == 0 {
+		return nil
+	}
+	return &report.ConfigError{Err: fmt.Errorf("the Config (%s) has the library %q, and the program is static: it cannot open any\nfix: set Cgo to \"on\", or leave Libraries out", p.Origin, p.Libraries.Names[0])}
+}
+
+// pluginOptions returns what the Config says about plugins.
+func (f *Found) pluginOptions() plugins.Options {
+	c := f.query.Plan.Libraries
+	o := plugins.Options{Exclude: c.Exclude, Groups: c.Plugins, Whole: f.source.whole()}
+	if slices.Equal(c.Plugins, []string{plan.PluginsNone}) {
+		o.Groups = []string{}
+	}
+	if f.query.Program.Linked != nil {
+		o.Linked, o.BuildInfo = f.has, f.query.Program.Linked.Build()
+	}
+	return o
+}
+
+// has reports whether a Go function is linked into the program, and notes the answer.
+func (f *Found) has(function string) bool {
+	f.asked[function] = f.query.Program.Linked.Has(function)
+	return f.asked[function]
+}
+
+// words describes the closure for people.
+func (f *Found) words() string {
+	c := f.closure
+	if c.Flavour == ldd.Static {
+		return "none: the program is static"
+	}
+	words := fmt.Sprintf("%d files of %s, loader %s", len(c.Objects)-1, f.source.words(c.Objects[1:]), c.Loader)
+	if n := len(f.opened.Plugins) - len(c.Left); n > 0 {
+		words += fmt.Sprintf(", with %d plugins", n)
+	}
+	return words
+}
+
+// objects returns the files of the closure.
+func (f *Found) objects() []Object {
+	var list []Object
+	for _, o := range f.closure.Objects {
+		list = append(list, Object{
+			Name: o.Name, Path: f.inImage(o.Path), Real: f.inImage(o.Real), By: f.inImage(o.By), Opened: o.Opened,
+			NeededBy: slices.Index(f.closure.Objects, o.NeededBy),
+		})
+	}
+	list[0].Real = list[0].Path // the folder that it was compiled to may have links in it
+	return list
+}
+
+// whatIsOpened returns the plugins and data.
+func (f *Found) whatIsOpened() []Opened {
+	var list []Opened
+	for _, p := range f.opened.Plugins {
+		list = append(list, Opened{Path: p.Path, Group: p.Group, Of: f.inImage(p.Of), Why: f.inImage(p.Why)})
+	}
+	for _, d := range f.opened.Files {
+		list = append(list, Opened{Path: d.Path, Group: d.Group, Of: f.inImage(d.Of), Why: f.inImage(d.Why), Data: true})
+	}
+	return list
+}
+
+// inImage replaces the path that the program was compiled to by its path in the image.
+func (f *Found) inImage(text string) string {
+	return strings.ReplaceAll(text, filepath.ToSlash(f.query.Program.Path), f.query.Plan.Program())
+}
+
+// tell adds notes about what is not in the image, and what is there perhaps for nothing.
+func (f *Found) tell() {
+	for _, o := range f.closure.Optional {
+		if _, ours := f.query.Base.Lookup(o.Soname); ours && path.IsAbs(o.Soname) {
+			continue // preloaded from the user's files; the proof in the image will tell
+		}
+		f.warn(o.Error())
+	}
+	for _, w := range f.closure.Warnings {
+		f.warn(w)
+	}
+	for _, l := range f.closure.Left {
+		f.warn(plaintext.Sprintf("the plugin %s is left out: %s", l.Name, l.Err))
+	}
+	for _, m := range f.opened.Missing {
+		f.warn(plaintext.Sprintf("%s is missing: %s\nfix: %s", m.Path, m.Why, m.Fix))
+	}
+	for _, r := range f.opened.Refused {
+		f.warn(plaintext.Sprintf("%s cannot work in the image: %s\nfix: %s", r.Name, r.Why, r.Fix))
+	}
+	for _, name := range f.query.Plan.Libraries.Plugins {
+		has := slices.ContainsFunc(f.Set.Opened, func(o Opened) bool { return o.Group == name })
+		if !has && name != plan.PluginsAuto && name != plan.PluginsNone {
+			f.warn(fmt.Sprintf("the group %q of Plugins (%s) adds nothing: none of the program's libraries opens any of it, or the sysroot has none",
+				name, f.query.Plan.Origin))
+		}
+	}
+}
+
+func (f *Found) warn(text string) { f.Notes = append(f.Notes, "warning: "+text) }
+
+// Fill adds the libraries, and what is opened while the program runs, to a spec of the tree. The function that it returns gives
+// notes about data that the assembled tree has left out.
+func (f *Found) Fill(spec *rootfs.Spec) (leftOut func() []string) {
+	spec.Sysroot = f.source.kept()
+	if f.recalled != nil {
+		spec.Known = f.recalled.entries(f.source.whole())
+		return func() []string { return nil }
+	}
+	spec.Closure, spec.Opened = f.closure, map[string]rootfs.Because{}
+	for _, p := range f.opened.Plugins {
+		spec.Opened[p.Path] = rootfs.Because{Why: p.Why, Of: p.Of}
+	}
+	for _, l := range f.query.Plan.Libraries.Names {
+		spec.Opened[l] = rootfs.Because{Why: "configured at " + f.query.Plan.Origin}
+	}
+	for _, d := range f.opened.Files {
+		spec.Data = append(spec.Data, rootfs.Data{Path: d.Path, Because: rootfs.Because{Why: d.Why, Of: d.Of}, Within: d.Within})
+	}
+	var notes []string
+	spec.LeftOut = func(text string) {
+		if text = "warning: " + f.inImage(text); !slices.Contains(notes, text) {
+			notes = append(notes, text)
+		}
+	}
+	return func() []string { return notes }
+}
+
+// Whole returns the file system that the libraries are from: the base, and the sysroot for what the base lacks.
+func (f *Found) Whole() ldd.FS { return f.source.whole() }
+
+// Recalled reports whether the answer was taken from the last build. Its tree already has the licences of packages then.
+func (f *Found) Recalled() bool { return f.recalled != nil }
+
+// Reads returns the paths of this machine that the answer depends on.
+func (f *Found) Reads() []string { return f.reads.Paths() }

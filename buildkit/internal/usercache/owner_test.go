@@ -1,0 +1,32 @@
+//go:build linux
+
+package usercache
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A folder that another user has made is not used: that user could change its content.
+func TestDirOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("only root can give files away, and CI must be root")
+		}
+		t.Skip("only root can give files away")
+	}
+	home := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", home)
+	dir := filepath.Join(home, "fromscratch")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(dir, 65534, -1); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Dir(); err == nil || !strings.Contains(err.Error(), "belongs to the user 65534") || !strings.Contains(err.Error(), "\nfix: ") {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

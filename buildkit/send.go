@@ -1,0 +1,116 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/kind"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/describe"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/send"
+	"github.com/fromscratch-go/fromscratch/buildkit/registry"
+)
+
+type (
+	// Delivery brings one image into an engine. The caller closes it.
+	Delivery = send.Delivery
+	// PushOptions say how images are pushed.
+	PushOptions = send.PushOptions
+	// Pushed is an image in a registry.
+	Pushed = send.Pushed
+)
+
+// To returns a delivery into an engine.
+func To(engine *docker.Engine) *Delivery { return send.To(engine) }
+
+// Load brings the image into the engine under its reference, see [send.Load]. What the engine has is not sent. Meanwhile it keeps
+// what the next build can use, and forgets it if the load fails: it may be the reason. A failure of the engine is an [*EngineError].
+func (r *Result) Load(ctx context.Context, d *Delivery) error {
+	img := r.toSend()
+	if err := send.RemoveStale(ctx, img.Result); err != nil { // before the state of dist/ is kept
+		return err
+	}
+	kept := make(chan error, 1)
+	go func() { kept <- r.keepOnce() }()
+	err := send.Load(ctx, img, d)
+	keepErr := <-kept
+	if err != nil && ctx.Err() == nil {
+		err = errors.Join(err, r.Doubt())
+	}
+	return errors.Join(err, keepErr)
+}
+
+// LoadCluster brings the image to the nodes of a kind cluster, see [send.LoadCluster]. A failure is an [*EngineError].
+func (r *Result) LoadCluster(ctx context.Context, cluster *kind.Cluster) error {
+	return send.LoadCluster(ctx, r.toSend(), cluster)
+}
+
+// Pushable fails with a [*ConfigError] if an image cannot be pushed under its reference, see [send.Pushable].
+func Pushable(plans []Plan) error { return send.Pushable(plans) }
+
+// PushAll pushes images to their registries, each with all its tags, see [send.Push]. Several results of one name are the platforms of
+// one image, an index. It fails with a [*RegistryError] if a registry cannot be reached or refuses.
+func PushAll(ctx context.Context, built []*Result, o PushOptions) ([]Pushed, error) {
+	return send.Push(ctx, allToSend(built), o)
+}
+
+// WriteRefs writes the references of images, one on a line, to a file, see [send.WriteRefs].
+func WriteRefs(path string, pushed []Pushed) error { return send.WriteRefs(path, pushed) }
+
+// LayoutAll writes images to OCI layouts and returns the folder of each name, see [send.Layout]. dir is a folder for all of them; ""
+// means dist/NAME/layout of each.
+func LayoutAll(ctx context.Context, built []*Result, dir string) ([]string, error) {
+	return send.Layout(ctx, allToSend(built), dir)
+}
+
+// ArchiveAll writes images to dist/NAME/image.tar, and the documents about each beside it, and returns the path of each name, see
+// [send.Archive]. An engine that cannot choose among platforms gets the image for own.
+func ArchiveAll(ctx context.Context, built []*Result, own Platform) ([]string, error) {
+	return send.Archive(ctx, allToSend(built), own)
+}
+
+// WriteArchive is [ArchiveAll] for one image.
+func (r *Result) WriteArchive(ctx context.Context) (path string, err error) {
+	paths, err := ArchiveAll(ctx, []*Result{r}, r.Plan.Platform)
+	if err != nil {
+		return "", err
+	}
+	return paths[0], nil
+}
+
+// toSend returns the image with the functions that describe it.
+func (r *Result) toSend() send.Image {
+	return send.Image{
+		Result: r.Result, Report: r.report, Annotations: r.Annotations,
+		Documents: func(ctx context.Context, manifest digest.Digest) ([]registry.Attachment, error) {
+			docs, err := r.Documents(ctx, manifest)
+			var list []registry.Attachment
+			for _, d := range docs {
+				list = append(list, attachment(d))
+			}
+			return list, err
+		},
+		Provenance: func(ctx context.Context, subject digest.Digest) (registry.Attachment, error) {
+			d, err := describe.Provenance(ctx, r.Result, r.report, subject)
+			return attachment(d), err
+		},
+		WriteDocuments: func(ctx context.Context) error {
+			_, err := r.WriteDocuments(ctx)
+			return err
+		},
+	}
+}
+
+func attachment(d Document) registry.Attachment {
+	return registry.Attachment{ArtifactType: d.ArtifactType, MediaType: d.MediaType, Content: d.Content}
+}
+
+func allToSend(built []*Result) []send.Image {
+	var images []send.Image
+	for _, r := range built {
+		images = append(images, r.toSend())
+	}
+	return images
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/engines"
+)
+
+// image loads every image into the engine or the cluster, or writes archives. It prints references or paths.
+func image(ctx context.Context, m *images) error {
+	to, err := m.engines.Destination(ctx)
+	if err != nil {
+		return err
+	}
+	if err := to.Check(); err != nil {
+		return err
+	}
+	if to.Engine != nil {
+		m.selectEnginePlatform()
+	}
+	list, all, err := m.unchanged(ctx, to)
+	if err != nil {
+		return err
+	}
+	reportUnchanged(m.inputs.Report, list)
+	known, names := map[string]string{}, []string{}
+	for _, d := range list {
+		known[d.Name], names = d.Reference, append(names, d.Reference)
+	}
+	if all {
+		_, err := fmt.Println(strings.Join(names, "\n"))
+		return err
+	}
+	plans, err := m.plans(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case to.Engine == nil:
+		return buildGroups(ctx, plans, m.inputs.Report, func(ctx context.Context, group []*buildkit.Result) (string, error) {
+			return archiveInstead(ctx, group, to.Missing)
+		})
+	case to.Cluster != nil:
+		return buildEach(ctx, plans, m.inputs.Report, known, func(ctx context.Context, b *buildkit.Result) (string, error) {
+			return b.Plan.Reference, b.LoadCluster(ctx, to.Cluster)
+		})
+	}
+	return m.loadEach(ctx, plans, to.Engine, known)
+}
+
+// loadEach builds images and loads them into the engine. Those that have a text in known
+// are there already: it prints that text.
+func (m *images) loadEach(ctx context.Context, plans []buildkit.Plan, engine *docker.Engine, known map[string]string) error {
+	only, err := announce(ctx, engine, plans)
+	if err != nil {
+		return err
+	}
+	defer only.Close()
+	return buildEach(ctx, plans, m.inputs.Report, known, func(ctx context.Context, b *buildkit.Result) (string, error) {
+		to := only
+		if len(plans) > 1 {
+			to = only.Beside()
+			defer to.Close()
+		}
+		return b.Plan.Reference, load(ctx, m.engines, b, to)
+	})
+}
+
+// announce starts a delivery to the engine. If there is only one image, it announces it
+// before the build. Of several images, each is loaded while the next one is built.
+func announce(ctx context.Context, engine *docker.Engine, plans []buildkit.Plan) (*buildkit.Delivery, error) {
+	to := buildkit.To(engine)
+	if len(plans) != 1 {
+		return to, nil
+	}
+	if err := to.Announce(ctx, plans[0]); err != nil {
+		to.Close()
+		return nil, err
+	}
+	return to, nil
+}
+
+// load loads an image into the engine, if the engine has the platform that was assumed.
+func load(ctx context.Context, all *engines.Engines, b *buildkit.Result, to *buildkit.Delivery) error {
+	if err := all.Confirm(); err != nil {
+		return errors.Join(err, b.Doubt())
+	}
+	return b.Load(ctx, to)
+}
+
+// archiveInstead writes an archive because there is no engine, and reports why, if one was looked for. For stdout it
+// returns the archive's path, not the reference: an engine may have an older image under that.
+func archiveInstead(ctx context.Context, group []*buildkit.Result, noEngine error) (string, error) {
+	path, err := writeArchive(ctx, group)
+	b := group[0]
+	if err == nil && noEngine != nil {
+		b.Note("docker", fmt.Sprintf("no engine was found, so the image was written to the archive %s: %s", b.Plan.Show(path), oneLine(noEngine)))
+	}
+	return path, err
+}
+
+func writeArchive(ctx context.Context, group []*buildkit.Result) (string, error) {
+	paths, err := buildkit.ArchiveAll(ctx, group, buildkit.Platform{OS: "linux", Architecture: runtime.GOARCH})
+	if err != nil {
+		return "", err
+	}
+	return paths[0], nil
+}
+
+// imageArchive writes the images as archives and prints their paths.
+func imageArchive(ctx context.Context, m *images) error { return m.groups(ctx, writeArchive) }
+
+// imageRootfs builds the images and prints the folders of their root file systems.
+func imageRootfs(ctx context.Context, m *images) error {
+	return m.each(ctx, func(_ context.Context, b *buildkit.Result) (string, error) { return b.Plan.Dist().Rootfs(), nil })
+}
+
+// imageSBOM writes the documents about the images and prints their paths.
+func imageSBOM(ctx context.Context, m *images) error {
+	return m.each(ctx, func(ctx context.Context, b *buildkit.Result) (string, error) {
+		paths, err := b.WriteDocuments(ctx)
+		return strings.Join(paths, "\n"), err
+	})
+}
+
+// imageClean removes the folders of the images.
+func imageClean(ctx context.Context, m *images) error {
+	dists, err := buildkit.Dists(ctx, m.inputs)
+	if err != nil {
+		return err
+	}
+	for _, d := range dists {
+		removed, err := d.Remove(ctx)
+		if err != nil {
+			return err
+		}
+		if removed {
+			m.inputs.Report.Note(d.Name(), "clean", "removed "+string(d))
+		}
+	}
+	return nil
+}

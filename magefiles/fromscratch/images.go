@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/engines"
+)
+
+// images are the images of the magefile: everything that decides what is built, and the state that an earlier run has kept.
+type images struct {
+	inputs     buildkit.Inputs // for a plan alone; see buildInputs
+	began      time.Time       // when the run began; zero ignores the state of an earlier run
+	engines    *engines.Engines
+	engineOnly bool
+	opened     *buildkit.Opened // nil before open
+}
+
+// images returns the images of the magefile.
+func (r *run) images() (*images, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("finding the folder that mage runs in: %w", err)
+	}
+	m := &images{began: r.began, engines: r.engines}
+	m.inputs = buildkit.Inputs{
+		Dir: dir, Environ: os.Environ(), Configs: r.Configs, EnginePlatform: m.platform, Builders: r.builders,
+		Bases:  buildkit.Bases{Engine: r.engines.AnyReachable, RegistryFirst: r.Target == "imagePush" || r.Target == "imageLayout"},
+		Report: r.progress.Report,
+	}
+	return m, nil
+}
+
+// selectEnginePlatform makes the build use only the platform that the engine runs.
+func (m *images) selectEnginePlatform() { m.engineOnly, m.inputs.Choose = true, m.choose }
+
+// platform returns the platform of the engine and its origin for people, see [engines.Engines.Platform]. If only the
+// engine can use the images, it may assume that this is the platform of the last run.
+func (m *images) platform(ctx context.Context) (buildkit.Platform, string, error) {
+	if m.opened != nil && m.engineOnly {
+		return m.engines.Platform(ctx, m.opened.Platform)
+	}
+	return m.engines.Platform(ctx, nil)
+}
+
+// choose returns the one of several platforms that the engine runs.
+func (m *images) choose(ctx context.Context, list []buildkit.Platform) (buildkit.Platform, error) {
+	machine, from, err := m.platform(ctx)
+	if err != nil {
+		return buildkit.Platform{}, err
+	}
+	if p, ok := buildkit.Runs(machine, list); ok {
+		return p, nil
+	}
+	var names []string
+	for _, p := range list {
+		names = append(names, p.String())
+	}
+	return buildkit.Platform{}, &buildkit.ConfigError{Err: fmt.Errorf("the image is for %s, but the %s runs %s\nfix: add %s to Platforms, or select one platform with IMAGE_PLATFORM=%s",
+		strings.Join(names, ", "), from, machine, machine, names[0])}
+}
+
+// buildInputs returns the inputs of a build that began at a time.
+func (m *images) buildInputs(began time.Time) buildkit.Inputs {
+	in := m.inputs
+	in.Prepare, in.Began = true, began
+	return in
+}
+
+// open reads the state that an earlier run has kept, once.
+func (m *images) open(ctx context.Context) (*buildkit.Opened, error) {
+	if m.opened != nil {
+		return m.opened, nil
+	}
+	opened, err := buildkit.Open(ctx, m.buildInputs(m.began))
+	if err != nil {
+		return nil, err
+	}
+	m.opened = &opened
+	return m.opened, nil
+}
+
+// plans resolves the images for a build. It runs their Before.
+func (m *images) plans(ctx context.Context) ([]buildkit.Plan, error) {
+	opened, err := m.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return opened.Resolve(ctx)
+}
+
+// unchanged finds the images that need no work: nothing has changed since their last
+// build, and they are already where they go. all reports whether these are all images.
+// Then not even the go command runs.
+func (m *images) unchanged(ctx context.Context, to engines.Destination) (list []buildkit.Deliverable, all bool, err error) {
+	opened, err := m.open(ctx)
+	if err != nil || to.Engine == nil {
+		return nil, false, err
+	}
+	candidates, all := opened.Standing()
+	for _, d := range candidates {
+		if !opened.SameBase(ctx, d) {
+			continue
+		}
+		there, err := to.Has(ctx, d)
+		if err != nil {
+			return nil, false, err
+		}
+		if there {
+			list = append(list, d)
+		}
+	}
+	return list, all && len(list) == len(candidates), nil
+}
+
+// reportUnchanged reports the images that needed no work.
+func reportUnchanged(report buildkit.Report, list []buildkit.Deliverable) {
+	for _, d := range list {
+		report.Note(d.Name, "image", d.Reference+" is unchanged")
+	}
+}

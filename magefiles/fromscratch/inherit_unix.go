@@ -1,9 +1,0 @@
-//go:build unix
-
-package main
-
-import "syscall"
-
-// keepFromChildren marks a file descriptor as close-on-exec. The target waits for the
-// end of the pipe, so no compiler may hold it open.
-func keepFromChildren(fd uintptr) { syscall.CloseOnExec(int(fd)) }

@@ -1,0 +1,86 @@
+// Package listing writes what is known of an image: the values of its plan, its files as
+// a tree or as chains of reasons, and JSON. What it writes is safe to print.
+package listing
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
+)
+
+// Values writes a line for each value.
+func Values(w io.Writer, values []buildkit.Value) error {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, v := range values {
+		fmt.Fprintf(tw, "  %s\t%s\t%s\n", plaintext.Field(v.Name), plaintext.Shorten(plaintext.Field(plaintext.HideLogins(v.Value))), plaintext.Shorten(plaintext.Field(v.Origin)))
+	}
+	return tw.Flush()
+}
+
+// Candidates writes a line for each candidate.
+func Candidates(w io.Writer, list []buildkit.Candidate) error {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, c := range list {
+		where := c.Path
+		switch {
+		case where == "" && strings.Contains(c.Name, ".so"):
+			where = "not in the sysroot"
+		case where == "":
+			where = "-" // not a file
+		}
+		fmt.Fprintf(tw, "  %s\t%s\t%s\n", plaintext.Field(c.Name), plaintext.Field(where), plaintext.Field(c.Why))
+	}
+	return tw.Flush()
+}
+
+// JSON writes a value as indented JSON.
+func JSON(w io.Writer, v any) error {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(plaintext.JSON(text.Bytes()))
+	return err
+}
+
+// Chain writes a line for each element of a chain, indented by its depth.
+func Chain(w io.Writer, chain []buildkit.EntryFacts) error {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for i, f := range chain {
+		indent := ""
+		if i > 0 {
+			indent = strings.Repeat("   ", i-1) + "└─ "
+		}
+		fmt.Fprintf(tw, "%s%s\t%s\t%s\n", indent, display(f.Path, f), sizeOf(f), plaintext.Field(f.Reason))
+	}
+	return tw.Flush()
+}
+
+// display returns a name for people, with "/" after a folder and the target after a link.
+func display(name string, f buildkit.EntryFacts) string {
+	name = plaintext.Field(name)
+	switch f.Type {
+	case "folder":
+		return name + "/"
+	case "link":
+		return name + " -> " + plaintext.Field(f.Target)
+	}
+	return name
+}
+
+// sizeOf returns the size of a file for people, and "" for anything else.
+func sizeOf(f buildkit.EntryFacts) string {
+	if f.Type != "file" {
+		return ""
+	}
+	return buildkit.Size(f.Size)
+}

@@ -1,0 +1,40 @@
+// Package settings reads the IMAGE_ variables of the environment that the worker follows
+// itself. It returns values, or a [buildkit.ConfigError] for a wrong one.
+package settings
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+)
+
+// noticeShare divides an engine's time: after that part of it, a note says what the run is waiting for.
+const noticeShare = 4
+
+// ReadWaits reads IMAGE_ENGINE_TIMEOUT, the time that an engine may take to answer.
+func ReadWaits(getenv func(string) string) (docker.Waits, error) {
+	value := getenv("IMAGE_ENGINE_TIMEOUT")
+	if value == "" {
+		return docker.Waits{}, nil
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d <= 0 {
+		return docker.Waits{}, &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_ENGINE_TIMEOUT is %q\nfix: set it to a duration like 5m, or unset it", value)}
+	}
+	return docker.Waits{Answer: d, Notice: max(d/noticeShare, time.Millisecond)}, nil
+}
+
+// ReadCopies reads a variable that is "bind", "copy" or not set, and reports whether it is "copy": files are then copied
+// into a container even if they could be mounted.
+func ReadCopies(name string, getenv func(string) string) (bool, error) {
+	switch value := getenv(name); value {
+	case "", "bind":
+		return false, nil
+	case "copy":
+		return true, nil
+	default:
+		return false, &buildkit.ConfigError{Err: fmt.Errorf("%s is %q\nfix: set it to bind or copy, or unset it", name, value)}
+	}
+}

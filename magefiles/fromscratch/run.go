@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/engines"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/interrupt"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/progress"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/settings"
+)
+
+// verbs does the work of each target. A verb returns how the target's process must end, if it must.
+var verbs = map[string]func(context.Context, *run) (dialogue.End, error){
+	"image": withImages(image), "imageRootfs": withImages(imageRootfs), "imageArchive": withImages(imageArchive),
+	"imageSBOM": withImages(imageSBOM), "imageRun": imageRun, "imageDev": imageDev, "imagePlan": withImages(imagePlan),
+	"imageExplain": imageExplain, "imageClean": withImages(imageClean), "imageLayout": withImages(imageLayout),
+	"imagePush": withImages(imagePush), "imageDockerfile": withImages(imageDockerfile),
+}
+
+// withImages returns a verb that needs the images and nothing else.
+func withImages(do func(context.Context, *images) error) func(context.Context, *run) (dialogue.End, error) {
+	return func(ctx context.Context, r *run) (dialogue.End, error) {
+		m, err := r.images()
+		if err != nil {
+			return dialogue.End{}, err
+		}
+		return dialogue.End{}, do(ctx, m)
+	}
+}
+
+// runTarget runs a target.
+func runTarget(ctx context.Context, s dialogue.Start, w *interrupt.Watcher) (dialogue.End, error) {
+	verb, ok := verbs[s.Target]
+	if !ok {
+		return dialogue.End{}, fmt.Errorf("running the target %q: there is no such target", s.Target)
+	}
+	p := progress.New(os.Stderr, os.Getenv)
+	defer p.Close()
+	r, err := newRun(s, w, p)
+	if err != nil {
+		return dialogue.End{}, err
+	}
+	end, err := verb(ctx, r)
+	return end, errors.Join(err, r.close(ctx))
+}
+
+// run is one run of a target: what was asked, and what a verb may use. Its creator must close it.
+type run struct {
+	dialogue.Start
+	began    time.Time
+	output   settings.Output
+	engines  *engines.Engines
+	builders *buildkit.Builders // nil unless a Config has a Builder
+	progress *progress.Progress
+	watcher  *interrupt.Watcher // for a program in the foreground
+}
+
+// newRun reads the environment. It opens no engine.
+func newRun(s dialogue.Start, w *interrupt.Watcher, p *progress.Progress) (*run, error) {
+	began := time.Now()
+	report := buildkit.Report(p.Report)
+	for _, warning := range settings.Unknown(os.Environ()) {
+		report.Note("fromscratch", "variables", warning)
+	}
+	waits, err := settings.ReadWaits(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	waits.Slow = func(text string) { report.Note("fromscratch", "docker", text) }
+	output, err := settings.ReadOutput(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	if s.Target == "imagePush" { // it must not ask an engine for the platform
+		output = settings.Output{Kind: settings.Archive}
+	}
+	all := engines.New(docker.Options{Options: host.Options{Getenv: os.Getenv}, Waits: waits}, output)
+	builders, err := newBuilders(s.Configs, all)
+	if err != nil {
+		return nil, err
+	}
+	return &run{Start: s, began: began, output: output, engines: all, builders: builders, progress: p, watcher: w}, nil
+}
+
+// newBuilders returns the containers that compile, or nil if no Config needs one. It starts none.
+func newBuilders(configs []buildkit.Config, all *engines.Engines) (*buildkit.Builders, error) {
+	needed := false
+	for _, c := range configs {
+		needed = needed || c.Builder != ""
+	}
+	if !needed {
+		return nil, nil
+	}
+	cache, err := buildkit.UserCache()
+	if err != nil {
+		return nil, &buildkit.ConfigError{Err: err}
+	}
+	copies, err := settings.ReadCopies("IMAGE_BUILDER_SOURCES", os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	// Even a run that writes archives may compile in an engine.
+	engine := func(ctx context.Context, _ buildkit.Platform) (*docker.Engine, error) { return all.Any(ctx) }
+	return &buildkit.Builders{Engine: engine, At: all.At, Cache: cache, Copy: copies}, nil
+}
+
+// close releases everything that the run holds, even if ctx has ended.
+func (r *run) close(ctx context.Context) error {
+	return errors.Join(r.builders.Close(ctx), r.engines.Close())
+}
+
+// engine returns the engine that runs the images, or an error if they do not go into one.
+func (r *run) engine(ctx context.Context) (*docker.Engine, error) {
+	if r.output.Kind == settings.Cluster {
+		return nil, &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q, but %s runs the image in the engine\nfix: unset IMAGE_OUTPUT or set it to docker; in a cluster, start a pod",
+			os.Getenv("IMAGE_OUTPUT"), r.Target)}
+	}
+	d, err := r.engines.Destination(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case d.Missing != nil:
+		return nil, &buildkit.EngineError{Err: d.Missing}
+	case d.Engine == nil:
+		return nil, &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q, but %s needs an engine\nfix: unset IMAGE_OUTPUT", r.output.Kind, r.Target)}
+	}
+	return d.Engine, nil
+}
