@@ -155,15 +155,15 @@ func (d *draft) content(ctx context.Context, binary gobuild.Binary) (c content, 
 	if err := d.assemble(ctx, &c); err != nil {
 		return c, err
 	}
-	if err := assemble.Commands(p, c.tree); err != nil {
-		return c, err
-	}
 	proven, passing, err := c.found.Prove(ctx, c.tree)
 	d.tell(&c.notes, "verify", append(proven, passing...))
 	c.kept = append(c.kept, proven...)
 	// After all lasting notes: the order is the same if the libraries are those of an earlier build.
 	d.tell(&c.notes, "functions", assemble.NoPrograms(p, c.program, c.tree))
-	return c, err
+	if err != nil {
+		return c, err
+	}
+	return c, assemble.Commands(p, c.tree)
 }
 
 // assemble makes the tree.

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
@@ -36,22 +37,27 @@ var Default = Test
 
 // Test runs the tests of all packages, which also test the examples, except the heavy ones: see TestHeavy. It prints a
 // line for each package and the counts. Images that the tests share stay for the next run: see TestClean.
-func Test(ctx context.Context) error { return test(ctx, "-skip", testkit.HeavyPattern) }
+func Test(ctx context.Context) error {
+	return test(ctx, testrun.Options{Args: []string{"-skip", testkit.HeavyPattern}})
+}
 
 // TestHeavy runs the tests that take minutes and rarely find what the others miss: large programs compiled from source,
-// hundreds of installed programs, other releases of Debian, every recipe. CI runs it after Test.
-func TestHeavy(ctx context.Context) error { return test(ctx, "-run", testkit.HeavyPattern) }
+// hundreds of installed programs, other releases of Debian, every recipe. CI runs it after Test. One of these tests alone may
+// take more than ten minutes on a busy machine.
+func TestHeavy(ctx context.Context) error {
+	return test(ctx, testrun.Options{Args: []string{"-run", testkit.HeavyPattern}, Stall: 30 * time.Minute})
+}
 
-// test runs go test with the options. If FROMSCRATCH_TEST_RECORD is set, the events are written to that file, for
+// test runs go test with the arguments in o. If FROMSCRATCH_TEST_RECORD is set, the events are written to that file, for
 // magefiles/bench/tests.
-func test(ctx context.Context, options ...string) (err error) {
+func test(ctx context.Context, o testrun.Options) (err error) {
 	signals := []os.Signal{syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup wants it ignored
 		signals = append(signals, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(ctx, signals...)
 	defer stop()
-	o := testrun.Options{Module: modulePath}
+	o.Module = modulePath
 	if path := os.Getenv("FROMSCRATCH_TEST_RECORD"); path != "" {
 		f, createErr := os.Create(path)
 		if createErr != nil {
@@ -62,7 +68,7 @@ func test(ctx context.Context, options ...string) (err error) {
 	}
 	// Packages are tested in this order, one per core: the slowest come first. In each, more tests than cores run at
 	// once, because many of them wait for an engine.
-	o.Args = append(options, "-parallel=3", "./magefiles/targets/...", "./buildkit", "./...")
+	o.Args = append(o.Args, "-parallel=3", "./magefiles/targets/...", "./buildkit", "./...")
 	release, err := testkit.Share()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -26,6 +27,21 @@ func TestKnown(t *testing.T) {
 	again := assemble(t, s)
 	if a, b := lines(tree, "/"), lines(again, "/"); a != b {
 		t.Errorf("the tree is\n%s\nwant\n%s", b, a)
+	}
+}
+
+// A user's file that the libraries bring too is in the layer of the libraries, so it is beyond a tree without them.
+func TestBeyondHasAnotherLayer(t *testing.T) {
+	file := Entry{Path: "/usr/share/doc/libc6/copyright", Mode: 0o644, Layer: Files, Reason: "configured", Source: Bytes([]byte("GPL"))}
+	other := Entry{Path: "/srv/page", Mode: 0o644, Layer: Files, Reason: "configured", Source: Bytes([]byte("x"))}
+	var without, with Tree
+	licence := file
+	licence.Layer, licence.Reason = System, "licence of libc6"
+	if err := errors.Join(without.Add(file), without.Add(other), with.Add(file), with.Add(other), with.Add(licence)); err != nil {
+		t.Fatal(err)
+	}
+	if got := with.Beyond(&without); len(got) != 1 || got[0].Path != file.Path || got[0].Layer != System {
+		t.Errorf("%v, want the licence alone", got)
 	}
 }
 

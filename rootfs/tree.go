@@ -250,11 +250,11 @@ func (t *Tree) added() []Entry {
 	return slices.DeleteFunc(t.Entries(), func(e Entry) bool { return t.nodes[e.Path].implicit })
 }
 
-// Beyond returns the entries that were added to this tree and not to the other one, sorted by path.
+// Beyond returns the entries that were added to this tree and not to the other one, or not in the same layer, sorted by path.
 func (t *Tree) Beyond(other *Tree) []Entry {
 	return slices.DeleteFunc(t.added(), func(e Entry) bool {
 		n := other.nodes[e.Path]
-		return n != nil && !n.implicit
+		return n != nil && !n.implicit && n.Layer == e.Layer
 	})
 }
 

@@ -15,7 +15,8 @@ import (
 // program would not start, or would load other files. The same holds for what the program opens later, but a symbol that a plugin lacks
 // is only a note, because perhaps nobody calls it. Prove also makes sure that the image's user may read what is loaded.
 //
-// The notes in kept hold for every build with the same libraries, those in passing only for this one.
+// The notes in kept hold for every build with the same libraries, those in passing only for this one. An error may
+// come with notes.
 func (f *Found) Prove(ctx context.Context, tree *rootfs.Tree) (kept, passing []string, err error) {
 	p := f.query.Plan
 	done := f.query.Report.Step(p.Label(), "verify", "resolving inside of the image")
@@ -36,7 +37,7 @@ func (f *Found) Prove(ctx context.Context, tree *rootfs.Tree) (kept, passing []s
 	}
 	done(words, err)
 	if err != nil {
-		return nil, nil, fmt.Errorf("verifying that %s starts in the image: %w", p.Program(), err)
+		return kept, passing, fmt.Errorf("verifying that %s starts in the image: %w", p.Program(), err)
 	}
 	return kept, passing, nil
 }
