@@ -141,7 +141,7 @@ func (b *Builder) populate(ctx context.Context) error {
 	})
 }
 
-// createBuilder makes the container. Like create, it has a time limit and is not cancelled with ctx.
+// createBuilder makes the container.
 func (e *Engine) createBuilder(ctx context.Context, req BuilderRequest, mounted bool) (container.CreateResponse, error) {
 	if ctx.Err() != nil {
 		return container.CreateResponse{}, context.Cause(ctx)
@@ -172,8 +172,6 @@ func (e *Engine) createBuilder(ctx context.Context, req BuilderRequest, mounted 
 			VolumeOptions: &mount.VolumeOptions{Labels: map[string]string{cacheLabel: "true"}},
 		})
 	}
-	ctx, cancel := e.startContext(ctx)
-	defer cancel()
 	created, err := e.createMarked(ctx, config, host, req.Name, "")
 	if err != nil {
 		return created, createFix(err, RunRequest{Name: req.Name})

@@ -91,7 +91,11 @@ func (e *Engine) run(ctx context.Context, req RunRequest) (code int, err error) 
 	early, signals, stop := listenEarly(ctx, req.Signals)
 	defer stop()
 	req.Signals = signals
-	created, err := e.create(ctx, req)
+	var ended *signalled
+	created, err := e.create(early, req)
+	if errors.As(err, &ended) {
+		return ended.code(), nil
+	}
 	if err != nil {
 		return NoExit, err
 	}
@@ -100,7 +104,6 @@ func (e *Engine) run(ctx context.Context, req RunRequest) (code int, err error) 
 	if out != nil {
 		defer out.close()
 	}
-	var ended *signalled
 	if errors.As(err, &ended) {
 		return ended.code(), nil
 	}
@@ -127,7 +130,7 @@ func (e *Engine) attachAndStart(ctx context.Context, id string, req RunRequest) 
 	return out, e.start(ctx, id, cmp.Or(req.Grace, DefaultGrace))
 }
 
-// create makes the container. It has a time limit and is not cancelled with ctx.
+// create makes the container.
 func (e *Engine) create(ctx context.Context, req RunRequest) (container.CreateResponse, error) {
 	if ctx.Err() != nil {
 		return container.CreateResponse{}, context.Cause(ctx)

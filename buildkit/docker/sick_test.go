@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
@@ -109,18 +113,20 @@ func TestRunCancelDuring(t *testing.T) {
 	}
 }
 
-// If a signal comes while the engine attaches to the container or starts it, the container is removed. The code is that of a program that the signal kills.
+// If a signal comes while the engine makes the container, attaches to it or starts it, the container is removed. The code
+// is that of a program that the signal kills.
 func TestRunSignalledBeforeTheStart(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)
 	ti := (&testImage{}).build(t).load(t, e)
-	for _, path := range []string{"/attach", "/start"} {
+	for _, path := range []string{"/create", "/attach", "/start"} {
 		t.Run(path, func(t *testing.T) {
 			signals := make(chan os.Signal, 1)
 			mute := between(t, e, func(_ http.ResponseWriter, r *http.Request) bool {
 				stuck := strings.HasSuffix(r.URL.Path, path)
 				if stuck {
 					signals <- os.Interrupt
+					_, _ = io.Copy(io.Discard, r.Body) // otherwise the server does not see that the client has gone
 					<-r.Context().Done()
 				}
 				return stuck
@@ -132,6 +138,35 @@ func TestRunSignalledBeforeTheStart(t *testing.T) {
 				t.Errorf("code %d, %v", code, err)
 			}
 		})
+	}
+}
+
+// While an engine makes a container, it lists it and says that it has none to remove. RemoveMarked removes it then.
+func TestRemoveMarkedWhileItIsMade(t *testing.T) {
+	t.Parallel()
+	e := openEngine(t)
+	ti := (&testImage{}).build(t).load(t, e)
+	mark := NewMark()
+	req := newRun(t, e, ti, "stubborn")
+	created, err := e.createMarked(context.Background(), &container.Config{Image: req.Image, Labels: req.Labels}, nil, "", mark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.remove(context.Background(), created.ID) })
+	making := true
+	early := between(t, e, func(w http.ResponseWriter, r *http.Request) bool {
+		absent := making && r.Method == http.MethodDelete
+		if absent {
+			making = false
+			http.Error(w, `{"message":"No such container"}`, http.StatusNotFound)
+		}
+		return absent
+	})
+	if n, err := early.RemoveMarked(context.Background(), mark, 0); n != 1 || err != nil {
+		t.Errorf("%d containers, %v", n, err)
+	}
+	if _, err := e.api.ContainerInspect(context.Background(), created.ID); !errdefs.IsNotFound(err) || making {
+		t.Errorf("the container is still there: %v", err)
 	}
 }
 

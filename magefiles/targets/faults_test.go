@@ -191,9 +191,7 @@ func newWatchedProject(t *testing.T, name, program, fields string) *watchedProje
 	removeImages(t, name+":"+tag)
 	w := &watchedProject{t: t, name: name, dir: dir, temp: t.TempDir(), mark: "FROMSCRATCH_TEST_PROJECT=" + name + strconv.Itoa(os.Getpid())}
 	t.Cleanup(func() {
-		if left := strings.Fields(w.containers()); len(left) > 0 {
-			exec.Command("docker", append([]string{"rm", "-f"}, left...)...).Run()
-		}
+		w.removeContainers()
 		if left := strings.Fields(w.nameless()); len(left) > 0 {
 			exec.Command("docker", append([]string{"image", "rm", "-f"}, left...)...).Run()
 		}
@@ -256,8 +254,16 @@ func (w *watchedProject) leavesNothing(killed bool) {
 	}
 }
 
-// forget removes the image, so that the next run loads it.
+// removeContainers removes the containers that a failed case has left.
+func (w *watchedProject) removeContainers() {
+	if left := strings.Fields(w.containers()); len(left) > 0 {
+		exec.Command("docker", append([]string{"rm", "-f"}, left...)...).Run()
+	}
+}
+
+// forget removes the image, so that the next run loads it. What a case has left must not fail the next one.
 func (w *watchedProject) forget() {
+	w.removeContainers()
 	exec.Command("docker", "image", "rm", "-f", w.name+":"+tag).Run()
 }
 
