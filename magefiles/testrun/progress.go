@@ -21,7 +21,7 @@ type progress struct {
 
 	output  map[name][]byte    // of tests that run or have failed
 	running map[name]time.Time // running functions and rows, with their start
-	counts  map[string]*Counts // of functions and rows, by package
+	counts  map[string]*Counts // of functions and rows, by package that has not ended
 	failed  map[string][]name  // in the order in which they ended, by package
 	builds  map[string][]byte  // what the compiler printed, by import path
 }
@@ -86,6 +86,7 @@ func (p *progress) endPackage(e Event) {
 		}
 	}
 	p.summary.add(*c)
+	delete(p.counts, e.Package)
 	delete(p.output, name{pkg: e.Package})
 	if c.total() == 0 && e.Action != "fail" {
 		return // no test files
@@ -141,14 +142,8 @@ func (p *progress) runningNow() []name {
 // heartbeat returns a line for a time in which no package ends.
 func (p *progress) heartbeat(now time.Time) string {
 	ended := p.summary.total()
-	open := map[string]bool{}
-	for id := range p.running {
-		open[id.pkg] = true
-	}
-	for pkg := range open {
-		if c := p.counts[pkg]; c != nil {
-			ended += c.total()
-		}
+	for _, c := range p.counts {
+		ended += c.total()
 	}
 	var names []string
 	for _, id := range p.runningNow() {

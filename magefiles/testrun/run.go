@@ -68,6 +68,9 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	return p.summary, nil
 }
 
+// stallParts is the number of parts into which Stall is divided.
+const stallParts = 20
+
 // follow reads events until go test closes its output. If it ended the run, it returns why.
 func follow(ctx context.Context, o Options, cmd *exec.Cmd, stdout io.Reader, p *progress) error {
 	if o.Record != nil {
@@ -78,9 +81,11 @@ func follow(ctx context.Context, o Options, cmd *exec.Cmd, stdout io.Reader, p *
 		defer close(events)
 		read <- Read(stdout, func(e Event) error { events <- e; return nil })
 	}()
-	stall, beat := time.NewTimer(o.Stall), time.NewTicker(o.Beat)
-	defer stall.Stop()
+	// Counted in parts: the clock of a machine that was paused jumps, and that is one part.
+	part, beat := time.NewTicker(o.Stall/stallParts), time.NewTicker(o.Beat)
+	defer part.Stop()
 	defer beat.Stop()
+	quiet := 0
 	var stopped error
 	cancelled := ctx.Done()
 	for {
@@ -91,7 +96,7 @@ func follow(ctx context.Context, o Options, cmd *exec.Cmd, stdout io.Reader, p *
 			}
 			p.add(e)
 			if e.Ends() {
-				stall.Reset(o.Stall)
+				quiet = 0
 				if e.Test == "" {
 					beat.Reset(o.Beat)
 				}
@@ -100,10 +105,12 @@ func follow(ctx context.Context, o Options, cmd *exec.Cmd, stdout io.Reader, p *
 			if stopped == nil {
 				fmt.Fprint(o.Out, p.heartbeat(now))
 			}
-		case now := <-stall.C:
+		case now := <-part.C:
+			if quiet++; quiet <= stallParts || stopped != nil {
+				continue
+			}
 			stopped = fmt.Errorf("no test has ended for %s; these were running:\n%s", o.Stall, p.stalled(now))
 			endGroup(cmd, syscall.SIGQUIT) // a Go program prints its stacks
-
 		case <-cancelled:
 			cancelled = nil
 			stopped = errors.Join(stopped, fmt.Errorf("running the tests: %w", context.Cause(ctx)))

@@ -174,3 +174,20 @@ func TestRunCancelled(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// A heartbeat counts every test once, also while all tests of a package wait and after the package has ended.
+func TestHeartbeatCounts(t *testing.T) {
+	var out bytes.Buffer
+	p, now := newProgress(&out, ""), time.Now()
+	for _, e := range []Event{
+		{Action: "run", Package: "a", Test: "TestOne"}, {Action: "pass", Package: "a", Test: "TestOne"},
+		{Action: "run", Package: "a", Test: "TestTwo"}, {Action: "pause", Package: "a", Test: "TestTwo"},
+		{Action: "run", Package: "b", Test: "TestThree"},
+	} {
+		p.add(e)
+	}
+	wantText(t, p.heartbeat(now), "1 tests have ended, running: b TestThree")
+	p.add(Event{Action: "pass", Package: "a", Test: "TestTwo"})
+	p.add(Event{Action: "pass", Package: "a"})
+	wantText(t, p.heartbeat(now), "2 tests have ended, running: b TestThree")
+}
