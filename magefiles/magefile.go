@@ -8,13 +8,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -84,41 +85,74 @@ func Fuzz(ctx context.Context) error {
 	if duration == "" {
 		duration = "10s"
 	}
-	cmd := command(ctx, ".", nil, "go", "test", "-json", "-list", "^Fuzz", "./...")
-	var listed bytes.Buffer
-	cmd.Stdout = &listed
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("listing the fuzz targets: %w", err)
+	targets, err := fuzzTargets()
+	if err != nil {
+		return err
 	}
-	targets := 0
-	err := testrun.Read(&listed, func(e testrun.Event) error {
-		name := strings.TrimSpace(e.Output)
-		if e.Action != "output" || !strings.HasPrefix(name, "Fuzz") {
-			return nil
-		}
-		targets++
-		return fuzz(ctx, e.Package, name, duration)
-	})
-	if err == nil && targets == 0 {
+	if len(targets) == 0 {
 		return errors.New("there is no fuzz target")
 	}
-	return err
+	// Two at a time, each with one worker: while one is compiled, the other one uses the second core.
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var wg sync.WaitGroup
+	free := make(chan struct{}, 2)
+	for _, target := range targets {
+		free <- struct{}{}
+		wg.Add(1)
+		go func() {
+			defer func() { <-free; wg.Done() }()
+			if err := fuzz(ctx, target, duration); err != nil {
+				stop(err)
+			}
+		}()
+	}
+	wg.Wait()
+	return context.Cause(ctx)
 }
 
-// fuzz runs one fuzz target.
-func fuzz(ctx context.Context, pkg, name, duration string) error {
+// fuzzTarget is a fuzz target and the folder of its package.
+type fuzzTarget struct{ dir, name string }
+
+// fuzzTargets reads the names in the sources: go test -list would link every test binary.
+func fuzzTargets() (targets []fuzzTarget, err error) {
+	declared := regexp.MustCompile(`(?m)^func (Fuzz\w*)\(`)
+	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && d.Name() == "testdata" {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		source, err := os.ReadFile(path)
+		for _, m := range declared.FindAllSubmatch(source, -1) {
+			targets = append(targets, fuzzTarget{filepath.Dir(path), string(m[1])})
+		}
+		return err
+	})
+	return targets, err
+}
+
+// fuzz runs one fuzz target and prints its output when it has ended.
+func fuzz(ctx context.Context, target fuzzTarget, duration string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	// Minimizing inputs that are merely interesting would take most of the time.
-	cmd := command(ctx, ".", nil, "go", "test", "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", duration, "-fuzzminimizetime", "10x", pkg)
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(os.Stdout, &output), io.MultiWriter(os.Stderr, &output)
-	fmt.Println("+", strings.Join(cmd.Args, " "))
-	err := cmd.Run()
+	cmd := command(ctx, ".", nil, "go", "test", "-run", "^$", "-fuzz", "^"+target.name+"$", "-fuzztime", duration,
+		"-fuzzminimizetime", "10x", "-parallel", "1", "./"+filepath.ToSlash(target.dir))
+	cmd.Stdout, cmd.Stderr = nil, nil
+	out, err := cmd.CombinedOutput()
+	fmt.Printf("+ %s\n%s", strings.Join(cmd.Args, " "), out)
 	// The go command may report the end of the time as a failure. A real failure writes its input.
-	if err != nil && ctx.Err() == nil && strings.Contains(output.String(), "context deadline exceeded") && !strings.Contains(output.String(), "Failing input written to") {
+	if err != nil && ctx.Err() == nil && bytes.Contains(out, []byte("context deadline exceeded")) && !bytes.Contains(out, []byte("Failing input written to")) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("fuzzing %s of %s: %w", name, pkg, err)
+		return fmt.Errorf("fuzzing %s of %s: %w", target.name, target.dir, err)
 	}
 	return nil
 }
