@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,19 +40,28 @@ var Default = Test
 // Test runs the tests of all packages, which also test the examples, except the heavy ones: see TestHeavy. It prints a
 // line for each package and the counts. Images that the tests share stay for the next run: see TestClean.
 func Test(ctx context.Context) error {
-	return test(ctx, testrun.Options{Args: []string{"-skip", testkit.HeavyPattern}})
+	// Packages are tested in this order, one per core: the slowest come first.
+	return test(ctx, testrun.Options{Args: []string{"-skip", testkit.HeavyPattern}}, "./magefiles/targets/...", "./buildkit", "./...")
 }
 
 // TestHeavy runs the tests that take minutes and rarely find what the others miss: large programs compiled from source,
 // hundreds of installed programs, other releases of Debian, every recipe. CI runs it after Test. One of these tests alone may
 // take more than ten minutes on a busy machine.
 func TestHeavy(ctx context.Context) error {
-	return test(ctx, testrun.Options{Args: []string{"-run", testkit.HeavyPattern}, Stall: 30 * time.Minute})
+	heavy, err := testFunctions("TestHeavy")
+	if err != nil {
+		return err
+	}
+	packages := []string{"./magefiles/targets", "./buildkit"} // the slowest come first
+	for _, f := range heavy {
+		packages = append(packages, f.pkg)
+	}
+	return test(ctx, testrun.Options{Args: []string{"-run", testkit.HeavyPattern}, Stall: 30 * time.Minute}, packages...)
 }
 
-// test runs go test with the arguments in o. If FROMSCRATCH_TEST_RECORD is set, the events are written to that file, for
+// test runs go test on packages with the arguments in o. If FROMSCRATCH_TEST_RECORD is set, the events are written to that file, for
 // magefiles/bench/tests.
-func test(ctx context.Context, o testrun.Options) (err error) {
+func test(ctx context.Context, o testrun.Options, packages ...string) (err error) {
 	signals := []os.Signal{syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup wants it ignored
 		signals = append(signals, syscall.SIGHUP)
@@ -67,9 +77,8 @@ func test(ctx context.Context, o testrun.Options) (err error) {
 		defer func() { err = errors.Join(err, f.Close()) }()
 		o.Record = f
 	}
-	// Packages are tested in this order, one per core: the slowest come first. In each, more tests than cores run at
-	// once, because many of them wait for an engine.
-	o.Args = append(o.Args, "-parallel=3", "./magefiles/targets/...", "./buildkit", "./...")
+	// More tests than cores run at once, because many of them wait for an engine. Check vets.
+	o.Args = slices.Concat(o.Args, []string{"-parallel=3", "-vet=off"}, packages)
 	release, err := testkit.Share()
 	if err != nil {
 		return err
@@ -85,7 +94,7 @@ func Fuzz(ctx context.Context) error {
 	if duration == "" {
 		duration = "10s"
 	}
-	targets, err := fuzzTargets()
+	targets, err := testFunctions("Fuzz")
 	if err != nil {
 		return err
 	}
@@ -111,12 +120,13 @@ func Fuzz(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// fuzzTarget is a fuzz target and the folder of its package.
-type fuzzTarget struct{ dir, name string }
+// testFunction is a function in a test file, and its package for the go command.
+type testFunction struct{ pkg, name string }
 
-// fuzzTargets reads the names in the sources: go test -list would link every test binary.
-func fuzzTargets() (targets []fuzzTarget, err error) {
-	declared := regexp.MustCompile(`(?m)^func (Fuzz\w*)\(`)
+// testFunctions finds functions by the beginning of their names. It reads the sources: go test -list would link the tests
+// of every package.
+func testFunctions(prefix string) (found []testFunction, err error) {
+	declared := regexp.MustCompile(`(?m)^func (` + prefix + `\w*)\(`)
 	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -129,21 +139,21 @@ func fuzzTargets() (targets []fuzzTarget, err error) {
 		}
 		source, err := os.ReadFile(path)
 		for _, m := range declared.FindAllSubmatch(source, -1) {
-			targets = append(targets, fuzzTarget{filepath.Dir(path), string(m[1])})
+			found = append(found, testFunction{"./" + filepath.ToSlash(filepath.Dir(path)), string(m[1])})
 		}
 		return err
 	})
-	return targets, err
+	return found, err
 }
 
 // fuzz runs one fuzz target and prints its output when it has ended.
-func fuzz(ctx context.Context, target fuzzTarget, duration string) error {
+func fuzz(ctx context.Context, target testFunction, duration string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	// Minimizing inputs that are merely interesting would take most of the time.
 	cmd := command(ctx, ".", nil, "go", "test", "-run", "^$", "-fuzz", "^"+target.name+"$", "-fuzztime", duration,
-		"-fuzzminimizetime", "10x", "-parallel", "1", "./"+filepath.ToSlash(target.dir))
+		"-fuzzminimizetime", "10x", "-parallel", "1", target.pkg)
 	cmd.Stdout, cmd.Stderr = nil, nil
 	out, err := cmd.CombinedOutput()
 	fmt.Printf("+ %s\n%s", strings.Join(cmd.Args, " "), out)
@@ -152,7 +162,7 @@ func fuzz(ctx context.Context, target fuzzTarget, duration string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("fuzzing %s of %s: %w", target.name, target.dir, err)
+		return fmt.Errorf("fuzzing %s of %s: %w", target.name, target.pkg, err)
 	}
 	return nil
 }

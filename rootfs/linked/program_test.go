@@ -19,41 +19,48 @@ func TestHas(t *testing.T) {
 	tests := map[string]struct {
 		words []string
 		gcc   bool
-		slow  bool // compiles the standard library
 	}{
-		"plain":               {},
-		"stripped":            {words: []string{"-ldflags=-s -w"}},
-		"trimpath":            {words: []string{"-trimpath"}},
-		"pie":                 {words: []string{"-buildmode=pie"}},
-		"external":            {words: []string{"CGO_ENABLED=1", external}, gcc: true},
-		"external pie":        {words: []string{"CGO_ENABLED=1", "-buildmode=pie", external + " -s -w"}, gcc: true},
-		"static":              {words: []string{"CGO_ENABLED=1", external + " -extldflags=-static"}, gcc: true},
-		"no inlining":         {words: []string{"-gcflags=-l"}},
-		"32 bits":             {words: []string{"GOARCH=386"}, slow: true},
-		"arm64":               {words: []string{"GOARCH=arm64"}, slow: true},
-		"other byte order":    {words: []string{"GOARCH=s390x"}, slow: true},
-		"32 bits, big endian": {words: []string{"GOARCH=mips"}, slow: true},
+		"plain":        {},
+		"stripped":     {words: []string{"-ldflags=-s -w"}},
+		"trimpath":     {words: []string{"-trimpath"}},
+		"pie":          {words: []string{"-buildmode=pie"}},
+		"external":     {words: []string{"CGO_ENABLED=1", external}, gcc: true},
+		"external pie": {words: []string{"CGO_ENABLED=1", "-buildmode=pie", external + " -s -w"}, gcc: true},
+		"static":       {words: []string{"CGO_ENABLED=1", external + " -extldflags=-static"}, gcc: true},
+		"no inlining":  {words: []string{"-gcflags=-l"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if test.slow && testing.Short() {
-				t.Skip("it compiles the standard library")
-			}
 			if test.gcc {
 				needGCC(t)
 			}
-			p := read(t, build(t, uses, test.words...))
-			for _, f := range []string{"runtime.main", "main.main", "time.LoadLocation", "os.UserCacheDir", "os.TempDir", "os/exec.(*Cmd).Start", "mime.TypeByExtension"} {
-				if !p.Has(f) {
-					t.Errorf("%s is not found", f)
-				}
-			}
-			for _, f := range []string{"", "runtime.mai", "LoadLocation", "time.LoadLocatio", "ime.LoadLocation", "mime.ExtensionsByType", "net.readServices", "time/tzdata.loadFromEmbeddedTZData"} {
-				if p.Has(f) {
-					t.Errorf("%q is found", f)
-				}
-			}
+			testHas(t, test.words...)
 		})
+	}
+}
+
+// TestHeavyHas is TestHas for other processors. Each compiles the standard library.
+func TestHeavyHas(t *testing.T) {
+	t.Parallel()
+	for name, arch := range map[string]string{
+		"32 bits": "386", "64 bits": "arm64", "big endian": "s390x", "32 bits, big endian": "mips",
+	} {
+		t.Run(name, func(t *testing.T) { testHas(t, "GOARCH="+arch) })
+	}
+}
+
+func testHas(t *testing.T, words ...string) {
+	t.Helper()
+	p := read(t, build(t, uses, words...))
+	for _, f := range []string{"runtime.main", "main.main", "time.LoadLocation", "os.UserCacheDir", "os.TempDir", "os/exec.(*Cmd).Start", "mime.TypeByExtension"} {
+		if !p.Has(f) {
+			t.Errorf("%s is not found", f)
+		}
+	}
+	for _, f := range []string{"", "runtime.mai", "LoadLocation", "time.LoadLocatio", "ime.LoadLocation", "mime.ExtensionsByType", "net.readServices", "time/tzdata.loadFromEmbeddedTZData"} {
+		if p.Has(f) {
+			t.Errorf("%q is found", f)
+		}
 	}
 }
 

@@ -40,7 +40,7 @@ func program(parts ...[]byte) []byte {
 	return b
 }
 
-// TestForms reads the tables of all Go versions, byte orders and word sizes. TestHas covers the linker of
+// TestForms reads the tables of all Go versions, byte orders and word sizes. TestHas and TestHeavyHas cover the linker of
 // Go 1.26.
 func TestForms(t *testing.T) {
 	t.Parallel()
