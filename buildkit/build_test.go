@@ -60,10 +60,7 @@ func TestFailureLeavesNothing(t *testing.T) {
 	t.Parallel()
 	dir := small(t)
 	built := mustBuild(t, dir, buildkit.Config{})
-	archive, err := built.WriteArchive(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
+	archive := writeArchive(t, built)
 	if err := built.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -135,10 +132,7 @@ func TestLayers(t *testing.T) {
 	}
 
 	same := mustBuild(t, dir, config)
-	archive, err := same.WriteArchive(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
+	archive := writeArchive(t, same)
 	load(t, same)
 	if _, err := os.Stat(archive); err != nil {
 		t.Errorf("the archive of the very image is gone: %v", err)

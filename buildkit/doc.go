@@ -3,10 +3,10 @@
 //
 // The way of the data is one way, and no room is entered twice:
 //
-//	Config ─Resolve▶ Plan ─Build▶ Result ─▶ Load | WriteArchive | LayoutAll | PushAll | Run
+//	Config ─Resolve▶ Plan ─Build▶ Result ─▶ Load | ArchiveAll | LayoutAll | PushAll
 //
 // [Resolve] turns what the user wrote, what the environment says and what the
-// module holds into one [Plan] per image; it compiles nothing. [Plan.Build]
+// module holds into one [Plan] per image; it compiles nothing. [Build]
 // compiles, computes the shared-library closure, assembles the root file system,
 // proves that the program will find every library in it, and describes the image.
 // What is done with the image then are the verbs on [Result].

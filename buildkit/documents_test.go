@@ -21,12 +21,13 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/describe"
 )
 
 // documents are those of an image, by name.
 func documents(t *testing.T, built *buildkit.Result) map[string][]byte {
 	t.Helper()
-	docs, err := built.Documents(context.Background(), "")
+	docs, err := describe.Documents(context.Background(), built.Result, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +253,7 @@ func TestProvenance(t *testing.T) {
 			t.Errorf("it has %q in it:\n%s", secret, text)
 		}
 	}
-	annotations, err := built.Annotations(context.Background())
+	annotations, err := describe.Annotations(context.Background(), built.Result, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +279,7 @@ func TestProvenance(t *testing.T) {
 		t.Error("the commit has changed the image")
 	}
 	checkProvenance(t, documents(t, built)["provenance.json"], git("rev-parse", "HEAD"), true)
-	if annotations, err = built.Annotations(context.Background()); err != nil || annotations["org.opencontainers.image.version"] != "" ||
+	if annotations, err = describe.Annotations(context.Background(), built.Result, nil); err != nil || annotations["org.opencontainers.image.version"] != "" ||
 		annotations["org.opencontainers.image.revision"] != git("rev-parse", "HEAD")+"-dirty" {
 		t.Errorf("the annotations are %v (%v)", annotations, err)
 	}
@@ -293,10 +294,7 @@ func annotatedFiles(t *testing.T, built *buildkit.Result, want map[string]string
 	if err != nil {
 		t.Fatal(err)
 	}
-	archive, err := built.WriteArchive(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	archive := writeArchive(t, built)
 	var layout, inArchive ocispec.Index
 	var manifest ocispec.Manifest
 	read := func(text []byte, err error, into any) {
@@ -366,9 +364,7 @@ func TestDocumentsBesideTheArchive(t *testing.T) {
 	write := func() {
 		t.Helper()
 		built := mustBuild(t, dir, buildkit.Config{})
-		if _, err := built.WriteArchive(context.Background()); err != nil {
-			t.Fatal(err)
-		}
+		writeArchive(t, built)
 		if err := built.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -597,6 +593,9 @@ func TestDocumentsBrokenDatabase(t *testing.T) {
 	sysroot := module(t, map[string]string{"usr/lib/sysimage/rpm/rpmdb.sqlite": "none"})
 	built, notes := mustBuildNoted(t, ownCopy(t, "pie"), buildkit.Config{Cgo: "off", Sysroot: sysroot})
 	readable(t, documents(t, built))
+	if _, err := built.WriteDocuments(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	if !strings.Contains(notes.String(), "warning: not all packages are known") {
 		t.Errorf("the notes are\n%s", notes)
 	}

@@ -31,13 +31,13 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer built.Close()
-	path, err := built.WriteArchive(ctx)
+	paths, err := buildkit.ArchiveAll(ctx, []*buildkit.Result{built}, built.Plan.Platform)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(strings.TrimPrefix(path, dir))
+	fmt.Println(strings.TrimPrefix(paths[0], dir))
 
-	archive, err := os.Open(path)
+	archive, err := os.Open(paths[0])
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -187,18 +187,6 @@ func ExamplePushable() {
 	// Output:
 	// the image "hello" (default) has no registry to be pushed to: its reference is hello:latest
 	// fix: set Repo in the Config, or IMAGE_REPO, to a repository like "registry.example/acme/hello"
-}
-
-func ExampleParsePlatform() {
-	for _, s := range []string{"linux/arm/v7", "linux/amd64/v1", "windows/amd64"} {
-		p, err := buildkit.ParsePlatform(s)
-		fmt.Println(p, err)
-	}
-	// Output:
-	// linux/arm/v7 <nil>
-	// linux/amd64/v1 <nil>
-	// / platform "windows/amd64" is not linux/ARCH or linux/ARCH/VARIANT
-	// fix: use linux/amd64, linux/arm64, linux/arm/v7 …; ARCH is one of 386, amd64, arm, arm64, loong64, mips, mips64, mips64le, mipsle, ppc64, ppc64le, riscv64, s390x
 }
 
 // A machine runs programs for older variants of its architecture too.

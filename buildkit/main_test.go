@@ -53,6 +53,16 @@ var (
 	module      = testkit.Module
 )
 
+// writeArchive writes the archive of an image, with the documents about it, and returns its path.
+func writeArchive(t testing.TB, built *buildkit.Result) string {
+	t.Helper()
+	paths, err := buildkit.ArchiveAll(context.Background(), []*buildkit.Result{built}, built.Plan.Platform)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths[0]
+}
+
 // ownCopy copies a module of testdata.
 func ownCopy(t testing.TB, name string) string {
 	t.Helper()

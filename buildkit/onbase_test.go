@@ -332,10 +332,7 @@ func TestBaseInAnArchive(t *testing.T) {
 	built := mustBuildOn(t, dir, buildkit.Config{Base: "oci:base:1", Repo: repo + "on-archived"})
 	_, err := built.Dockerfile(context.Background(), "")
 	wantWords(t, err, "Base of the Config", "oci:base:1", "\nfix: ")
-	archive, err := built.WriteArchive(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
+	archive := writeArchive(t, built)
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", "-f", built.Plan.Reference).Run() })
 	output(t, "", "docker", "load", "-q", "-i", archive)
 	if got := inImage(t, nil, built.Plan.Reference); got != "65534 /data /data base \n" {

@@ -187,47 +187,6 @@ func TestPlatformIsChosen(t *testing.T) {
 	}
 }
 
-func TestRuns(t *testing.T) {
-	t.Parallel()
-	platform := func(s string) buildkit.Platform {
-		p, err := buildkit.ParsePlatform(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
-	for _, tt := range []struct{ machine, list, want string }{
-		{"linux/amd64", "linux/arm64 linux/amd64", "linux/amd64"},
-		{"linux/arm/v7", "linux/arm/v6 linux/arm/v7", "linux/arm/v7"},
-		{"linux/arm/v7", "linux/arm/v6 linux/arm", "linux/arm"},
-		{"linux/amd64", "linux/arm64 linux/amd64/v3", "linux/amd64/v3"},
-		{"linux/s390x", "linux/arm64 linux/amd64", ""},
-		// What a processor of amd64 can do is not told.
-		{"linux/amd64", "linux/amd64/v3 linux/amd64/v1", "linux/amd64/v1"},
-		{"linux/amd64", "linux/amd64/v3 linux/amd64", "linux/amd64"},
-		{"linux/amd64", "linux/amd64/v4 linux/amd64/v2", "linux/amd64/v2"},
-		{"linux/amd64/v3", "linux/amd64 linux/amd64/v2 linux/amd64/v4", "linux/amd64/v2"},
-		{"linux/amd64/v2", "linux/amd64/v3", ""},
-		{"linux/arm64", "linux/arm64/v9.0 linux/arm64/v8.2 linux/arm64", "linux/arm64"},
-		{"linux/arm64/v8", "linux/arm64/v9.0 linux/arm64/v8.2", "linux/arm64/v8.2"},
-		// That of arm is.
-		{"linux/arm/v6", "linux/arm/v7", ""},
-		{"linux/arm/v6", "linux/arm", ""},
-		{"linux/arm/v6", "linux/arm/v7 linux/arm/v5", "linux/arm/v5"},
-		{"linux/arm/v7", "linux/arm/v5 linux/arm/v6", "linux/arm/v6"},
-		{"linux/riscv64", "linux/riscv64/rva22u64 linux/riscv64", "linux/riscv64"},
-	} {
-		var list []buildkit.Platform
-		for _, s := range strings.Fields(tt.list) {
-			list = append(list, platform(s))
-		}
-		got, ok := buildkit.Runs(platform(tt.machine), list)
-		if ok != (tt.want != "") || ok && got != platform(tt.want) {
-			t.Errorf("%s of %s: got %v, want %s", tt.machine, tt.list, got, tt.want)
-		}
-	}
-}
-
 // cgo takes the cross compiler of each platform, or the one that is named for it, and
 // the libraries of its root.
 func TestPlatformsWithCgo(t *testing.T) {

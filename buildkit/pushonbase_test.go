@@ -8,6 +8,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/describe"
 )
 
 // The manifest that is pushed does not depend on whether the engine has the base: it is the registry's, whose layers are
@@ -56,7 +57,7 @@ func TestPushOnABase(t *testing.T) {
 	if sent, limit := u.of("acme/with"), ours(built)+200_000; sent == 0 || sent > limit {
 		t.Errorf("%d bytes were sent, our own layers and documents have less than %d", sent, limit)
 	}
-	annotations, err := built.Annotations(context.Background())
+	annotations, err := describe.Annotations(context.Background(), built.Result, nil)
 	if err != nil || annotations["org.opencontainers.image.base.digest"] == "" || annotations["org.opencontainers.image.base.name"] != there {
 		t.Errorf("the annotations are %v (%v)", annotations, err)
 	}

@@ -71,9 +71,6 @@ func One(plans []Plan) (Plan, error) { return resolve.One(plans) }
 // compile, and the images need not be configured any more.
 func Dists(ctx context.Context, in Inputs) ([]Dist, error) { return resolve.Dists(ctx, in) }
 
-// ParsePlatform reads "linux/arch[/variant]", see [platform.Parse].
-func ParsePlatform(s string) (Platform, error) { return platform.Parse(s) }
-
 // Runs returns the platform of a list that a machine runs best, see [platform.Best].
 func Runs(machine Platform, list []Platform) (best Platform, ok bool) {
 	return platform.Best(machine, list)

@@ -1,7 +1,12 @@
 package buildkit_test
 
 import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -136,4 +141,96 @@ func TestImportDirection(t *testing.T) {
 	if seen != len(rooms) {
 		t.Errorf("%d rooms were looked at, there are %d", seen, len(rooms))
 	}
+}
+
+// public are the packages for other modules. All others may change with each version.
+var public = []string{"magefiles/targets", "buildkit", "buildkit/config", "rootfs", "rootfs/ldd"}
+
+// maxExported is how many names the public packages may export.
+const maxExported = 200
+
+// Each exported name is a promise: the public packages have few of them.
+func TestPublicSurface(t *testing.T) {
+	t.Parallel()
+	var total int
+	var counts []string
+	for _, name := range public {
+		var names []string
+		for _, f := range parsed(t, name) {
+			names = append(names, exported(f)...)
+		}
+		total += len(names)
+		counts = append(counts, fmt.Sprintf("%s %d", name, len(names)))
+	}
+	if total > maxExported {
+		t.Errorf("the public packages export %d names (%s), at most %d may be public: unexport names that no other package uses, or merge two into one",
+			total, strings.Join(counts, ", "), maxExported)
+	}
+}
+
+// exported returns the exported names of a file: its constants, variables, functions, types, and the methods of exported types. Fields, and
+// the methods that a type has from another package, are not counted.
+func exported(f *ast.File) (names []string) {
+	add := func(prefix string, ids ...*ast.Ident) {
+		for _, id := range ids {
+			if id.IsExported() {
+				names = append(names, prefix+id.Name)
+			}
+		}
+	}
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil {
+				add("", d.Name)
+			} else if of := receiver(d); ast.IsExported(of) {
+				add(of+".", d.Name)
+			}
+		case *ast.GenDecl:
+			for _, s := range d.Specs {
+				switch s := s.(type) {
+				case *ast.TypeSpec:
+					add("", s.Name)
+				case *ast.ValueSpec:
+					add("", s.Names...)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// receiver returns the name of the type that a method belongs to.
+func receiver(d *ast.FuncDecl) string {
+	t := d.Recv.List[0].Type
+	if p, ok := t.(*ast.StarExpr); ok {
+		t = p.X
+	}
+	if generic, ok := t.(*ast.IndexExpr); ok {
+		t = generic.X
+	}
+	return t.(*ast.Ident).Name
+}
+
+// parsed returns the files of a package that are not tests, for all operating systems.
+func parsed(t *testing.T, name string) (files []*ast.File) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(name), "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	if len(files) == 0 {
+		t.Fatalf("package %s has no files", name)
+	}
+	return files
 }

@@ -71,21 +71,15 @@ func ArchiveAll(ctx context.Context, built []*Result, own Platform) ([]string, e
 	return send.Archive(ctx, allToSend(built), own)
 }
 
-// WriteArchive is [ArchiveAll] for one image.
-func (r *Result) WriteArchive(ctx context.Context) (path string, err error) {
-	paths, err := ArchiveAll(ctx, []*Result{r}, r.Plan.Platform)
-	if err != nil {
-		return "", err
-	}
-	return paths[0], nil
-}
-
 // toSend returns the image with the functions that describe it.
 func (r *Result) toSend() send.Image {
 	return send.Image{
-		Result: r.Result, Report: r.report, Annotations: r.Annotations,
+		Result: r.Result, Report: r.report,
+		Annotations: func(ctx context.Context) (map[string]string, error) {
+			return describe.Annotations(ctx, r.Result, r.report)
+		},
 		Documents: func(ctx context.Context, manifest digest.Digest) ([]registry.Attachment, error) {
-			docs, err := r.Documents(ctx, manifest)
+			docs, err := describe.Documents(ctx, r.Result, r.report, manifest)
 			var list []registry.Attachment
 			for _, d := range docs {
 				list = append(list, attachment(d))
@@ -103,7 +97,7 @@ func (r *Result) toSend() send.Image {
 	}
 }
 
-func attachment(d Document) registry.Attachment {
+func attachment(d describe.Document) registry.Attachment {
 	return registry.Attachment{ArtifactType: d.ArtifactType, MediaType: d.MediaType, Content: d.Content}
 }
 

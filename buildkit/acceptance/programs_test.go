@@ -104,10 +104,11 @@ func TestArchiveIsReadByOthers(t *testing.T) {
 		"main.go": "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc main() { fmt.Println(\"uid\", os.Getuid(), \"in\", os.Getenv(\"HOME\")) }\n",
 	})
 	built := buildtest.MustBuild(t, dir, buildkit.Config{Repo: buildtest.Repo + "archived"})
-	path, err := built.WriteArchive(context.Background())
+	paths, err := buildkit.ArchiveAll(context.Background(), []*buildkit.Result{built}, built.Plan.Platform)
 	if err != nil {
 		t.Fatal(err)
 	}
+	path := paths[0]
 	if config := testkit.Output(t, "", "skopeo", "inspect", "--config", "docker-archive:"+path); !regexp.MustCompile(`"User":\s*"65534:65534"`).MatchString(config) {
 		t.Errorf("skopeo reads the configuration %s", config)
 	}
