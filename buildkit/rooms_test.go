@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -212,25 +213,131 @@ func receiver(d *ast.FuncDecl) string {
 	return t.(*ast.Ident).Name
 }
 
+// Packages stay small enough to be read in one sitting.
+const (
+	maxFiles  = 20 // of a package, without tests
+	maxFields = 12 // of a struct type
+)
+
+// manyFiles are the packages with more than maxFiles files.
+var manyFiles = map[string]struct {
+	files int // that it has at most
+	why   string
+}{
+	"buildkit/docker":      {26, "an engine does many things, and its containers, loads and execs share one connection and its time limits"},
+	"magefiles/bench/loop": {29, "each way of building an image that is measured has a file; it is no part of the product"},
+	"rootfs":               {24, "each kind of file in an image has a file, and all fill the same Tree"},
+	"rootfs/ldd":           {45, "each rule of two loaders has a file, and all change the state of the same process"},
+}
+
+// manyFields are the struct types with more than maxFields fields.
+var manyFields = map[string]string{
+	"buildkit/config.Config":            "a field is a word that the user may write",
+	"buildkit/docker.BuilderRequest":    "a field is an option of a container, and most may be left out",
+	"buildkit/docker.DevRequest":        "a field is an option of a container, and most may be left out",
+	"buildkit/docker.RunRequest":        "a field is an option of a container, and most may be left out",
+	"buildkit/dockerfile.Spec":          "a field is a part of the Dockerfile",
+	"buildkit/gobuild.pkg":              "the fields of the JSON that go list prints",
+	"buildkit/internal/builder.Builder": "a container that is started at the first use, with what it was lent",
+	"buildkit/internal/plan.Facts":      "a field is an input of the decisions",
+	"buildkit/internal/plan.Image":      "a field is a decided value; most rooms read a few of them",
+	"buildkit/internal/state.Memory":    "a field is stored in a file that older versions have written too",
+	"buildkit/registry.PushRequest":     "a field is an option of a push, and most may be left out",
+	"buildkit/supervisor.supervisor":    "the state of one process, which one goroutine changes",
+	"buildkit/watch.Watcher":            "the state of one loop, and its channels",
+	"rootfs.Spec":                       "a field is a part of the image",
+	"rootfs/ldd.Closure":                "what a loader knows when the program is loaded",
+	"rootfs/ldd.Object":                 "what a loader knows about a loaded file",
+	"rootfs/ldd.process":                "the state of a loader, as a rule may read all of it",
+	"rootfs/ldd/elf/elftest.File":       "a field is a part of a made ELF file, and most may be left out",
+	"rootfs/plugins.row":                "a field is a column of a table",
+}
+
+// No package has many files and no struct type many fields, but for those that are listed with a reason.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	wide := map[string]bool{}
+	for name := range rooms {
+		files := parsed(t, name)
+		most := max(maxFiles, manyFiles[name].files)
+		if len(files) > most {
+			t.Errorf("package %s has %d files without tests, at most %d: move a part of it to a package of its own, or merge small files", name, len(files), most)
+		}
+		if listed := manyFiles[name].files; listed > len(files) {
+			t.Errorf("package %s has %d files: write that number to manyFiles, or remove it from there if it is at most %d", name, len(files), maxFiles)
+		}
+		for _, f := range files {
+			for of, n := range fields(f) {
+				of = name + "." + of
+				wide[of] = wide[of] || n > maxFields
+				if n > maxFields && manyFields[of] == "" {
+					t.Errorf("%s has %d fields, at most %d: put those that belong together into a type of their own, or list it in manyFields with the reason", of, n, maxFields)
+				}
+			}
+		}
+	}
+	for name := range manyFields {
+		if !wide[name] {
+			t.Errorf("%s has at most %d fields, or is gone: remove it from manyFields", name, maxFields)
+		}
+	}
+}
+
+// fields returns how many fields the struct types of a file have.
+func fields(f *ast.File) map[string]int {
+	all := map[string]int{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.TypeSpec); ok {
+			if s, ok := spec.Type.(*ast.StructType); ok {
+				all[spec.Name.Name] = s.Fields.NumFields()
+			}
+		}
+		return true
+	})
+	return all
+}
+
+// The package buildkit orders stages; what a stage does is in a package below it.
+func TestOrderOfStagesIsShort(t *testing.T) {
+	t.Parallel()
+	const maxFiles, maxLines = 15, 1200
+	files := sources(t, "buildkit")
+	lines := 0
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += strings.Count(string(text), "\n")
+	}
+	if len(files) > maxFiles || lines > maxLines {
+		t.Errorf("buildkit has %d lines in %d files, at most %d in %d: move what one stage does to its package in buildkit/internal", lines, len(files), maxLines, maxFiles)
+	}
+}
+
 // parsed returns the files of a package that are not tests, for all operating systems.
 func parsed(t *testing.T, name string) (files []*ast.File) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(name), "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
-		}
+	for _, path := range sources(t, name) {
 		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
 		files = append(files, f)
 	}
-	if len(files) == 0 {
+	return files
+}
+
+// sources returns the paths of these files.
+func sources(t *testing.T, name string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(name), "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths = slices.DeleteFunc(paths, func(path string) bool { return strings.HasSuffix(path, "_test.go") })
+	if len(paths) == 0 {
 		t.Fatalf("package %s has no files", name)
 	}
-	return files
+	return paths
 }

@@ -107,3 +107,7 @@ func checkInside(folder, rel, target string) error {
 
 // isAbs reports whether a link's target is absolute, by the rules of the image or of the host.
 func isAbs(target string) bool { return path.IsAbs(target) || filepath.IsAbs(target) }
+
+// Matches returns the paths on the host that the From of a [File] names, sorted. A pattern may match
+// several. It fails if there are none.
+func (s Spec) Matches(f File) ([]string, error) { return s.match(f.From) }
