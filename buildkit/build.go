@@ -42,15 +42,15 @@ func Build(ctx context.Context, p Plan, report Report) (*Result, error) {
 
 // draft is a compiled program on its way to an image.
 type draft struct {
-	plan   Plan
-	report Report
-	binary gobuild.Binary
-	before []string          // see [result.Result]
-	memory *libraries.Memory // of the last build's libraries; nil if it does not hold
-	parsed *ldd.Memory       // ELF files that other images of the run have read too; nil for none
+	plan    Plan
+	report  Report
+	binary  gobuild.Binary
+	before  []string        // see [result.Result]
+	earlier *libraries.Kept // of the last build's libraries; nil if it does not hold
+	parsed  *ldd.Memory     // ELF files that other images of the run have read too; nil for none
 }
 
-// checkAndCompile checks the Config, and reads the memory, while the compiler runs: a mistake in the Config ends it.
+// checkAndCompile checks the Config, and reads what the last build has kept, while the compiler runs: a mistake in the Config ends it.
 func (d *draft) checkAndCompile(ctx context.Context) error {
 	return whileChecking(ctx, func(ctx context.Context) error { return d.check(ctx) }, func(ctx context.Context) (err error) {
 		if d.before, err = compile.Clear(d.plan); err == nil {
@@ -79,11 +79,11 @@ func whileChecking(ctx context.Context, check, compile func(context.Context) err
 	return compiled
 }
 
-// check checks the Config, and reads the memory of the last build's libraries.
+// check checks the Config, and reads the libraries that the last build has kept.
 func (d *draft) check(ctx context.Context) error {
 	err := assemble.Check(ctx, d.plan)
 	if d.plan.Run.Key != "" {
-		d.memory = libraries.Remember(d.plan.Dist())
+		d.earlier = libraries.ReadKept(d.plan.Dist())
 	}
 	return err
 }
@@ -146,7 +146,7 @@ func (d *draft) content(ctx context.Context, binary gobuild.Binary) (c content, 
 		return c, err
 	}
 	c.found, err = libraries.Find(ctx, libraries.Query{
-		Plan: p, Program: c.program, Base: base, Earlier: d.memory, Parsed: d.parsed, Report: d.report,
+		Plan: p, Program: c.program, Base: base, Earlier: d.earlier, Parsed: d.parsed, Report: d.report,
 	})
 	if err != nil {
 		return c, err

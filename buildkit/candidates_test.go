@@ -75,7 +75,7 @@ func TestPuregoNamesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := buildkit.Foresee(context.Background(), plans[0])
+		f, err := buildkit.DryRun(context.Background(), plans[0])
 		if err != nil {
 			t.Fatal(err)
 		}

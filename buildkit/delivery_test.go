@@ -32,7 +32,7 @@ func (l *loads) announced(t *testing.T, dir, ref, says string) (*buildkit.Result
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := buildkit.To(engine)
+	to := buildkit.NewDelivery(engine)
 	defer to.Close()
 	if err := to.Announce(ctx, plans[0]); err != nil {
 		t.Fatal(err)
@@ -156,12 +156,12 @@ func TestBesideSharesLayers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer engine.Close()
-	first := buildkit.To(engine)
+	first := buildkit.NewDelivery(engine)
 	defer first.Close()
 	for _, name := range []string{"a", "b"} {
 		built := mustBuild(t, dir, buildkit.Config{Main: "./" + name, Repo: repo + "beside-" + name, Files: files})
 		t.Cleanup(func() { l.remove(t, repo+"beside-"+name) })
-		to := first.Beside()
+		to := first.Fork()
 		defer to.Close()
 		if err := built.Load(context.Background(), to); err != nil {
 			t.Fatal(err)

@@ -99,7 +99,7 @@ func (l *loads) load(t *testing.T, built *buildkit.Result) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", "-f", built.Plan.Reference).Run() })
-	to := buildkit.To(engine)
+	to := buildkit.NewDelivery(engine)
 	defer to.Close()
 	if err := built.Load(context.Background(), to); err != nil {
 		t.Fatal(err)

@@ -138,7 +138,7 @@ func loadsSome(t *testing.T) (loaded *[]string, load func(*buildkit.Result) erro
 			return nil
 		}
 		*loaded = append(*loaded, b.Plan.Reference)
-		to := buildkit.To(engine)
+		to := buildkit.NewDelivery(engine)
 		defer to.Close()
 		return b.Load(ctx, to)
 	}

@@ -40,9 +40,9 @@ func Open(ctx context.Context, in Inputs) (Opened, error) {
 // Standing returns the images that would be the same if they were built again, in the order of the Configs. all reports whether
 // these are all images.
 func (o Opened) Standing() (list []Deliverable, all bool) {
-	memories, all := o.Opened.Standing()
-	for _, m := range memories {
-		list = append(list, Deliverable{run.Deliverable{Name: m.Name, Reference: m.Reference, Config: m.Config, IDs: m.IDs, Base: m.Base}})
+	builds, all := o.Opened.Standing()
+	for _, b := range builds {
+		list = append(list, Deliverable{run.Deliverable{Name: b.Name, Reference: b.Reference, Config: b.Config, IDs: b.IDs, Base: b.Base}})
 	}
 	return list, all
 }

@@ -241,7 +241,7 @@ var manyFields = map[string]string{
 	"buildkit/internal/builder.Builder": "a container that is started at the first use, with what it was lent",
 	"buildkit/internal/plan.Facts":      "a field is an input of the decisions",
 	"buildkit/internal/plan.Image":      "a field is a decided value; most rooms read a few of them",
-	"buildkit/internal/state.Memory":    "a field is stored in a file that older versions have written too",
+	"buildkit/internal/state.Build":     "a field is stored in a file that older versions have written too",
 	"buildkit/registry.PushRequest":     "a field is an option of a push, and most may be left out",
 	"buildkit/supervisor.supervisor":    "the state of one process, which one goroutine changes",
 	"buildkit/watch.Watcher":            "the state of one loop, and its channels",

@@ -22,8 +22,8 @@ type (
 	Pushed = send.Pushed
 )
 
-// To returns a delivery into an engine.
-func To(engine *docker.Engine) *Delivery { return send.To(engine) }
+// NewDelivery returns a delivery into an engine.
+func NewDelivery(engine *docker.Engine) *Delivery { return send.NewDelivery(engine) }
 
 // Load brings the image into the engine under its reference, see [send.Load]. What the engine has is not sent. Meanwhile it keeps
 // what the next build can use, and forgets it if the load fails: it may be the reason. A failure of the engine is an [*EngineError].

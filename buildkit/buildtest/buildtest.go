@@ -60,7 +60,7 @@ func Load(t testing.TB, built *buildkit.Result) string {
 		t.Fatalf("the image's name %s does not begin with %s", ref, Repo)
 	}
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", "-f", ref).Run() })
-	to := buildkit.To(engine)
+	to := buildkit.NewDelivery(engine)
 	defer to.Close()
 	if err := built.Load(ctx, to); err != nil {
 		t.Fatal(err)

@@ -116,11 +116,11 @@ func TestChanged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := folder(t)
 			snap := take(t, dir)
-			if paths := snap.Changed(&Look{}); len(paths) > 0 {
+			if paths := snap.Changed(&StatCache{}); len(paths) > 0 {
 				t.Fatalf("%q are reported as changed, but nothing has changed", paths)
 			}
 			change(t, dir)
-			if len(snap.Changed(&Look{})) == 0 {
+			if len(snap.Changed(&StatCache{})) == 0 {
 				t.Error("the change is not detected")
 			}
 		})
@@ -131,7 +131,7 @@ func TestNoise(t *testing.T) {
 	dir := folder(t)
 	snap := take(t, dir)
 	write(t, dir+"/noise", "of somebody else")
-	if paths := snap.Changed(&Look{}); len(paths) > 0 {
+	if paths := snap.Changed(&StatCache{}); len(paths) > 0 {
 		t.Errorf("%q are reported as changed, but only noise has", paths)
 	}
 	// A young folder is doubted because of its entries, but not because of noise.
@@ -250,22 +250,22 @@ func TestSettle(t *testing.T) {
 		young := filepath.Join(dir, "young")
 		write(t, young, fmt.Sprint(i))
 		began := time.Now()
-		var eyes Look
-		snap.Changed(&eyes)
-		eyes.sum(young, "")
+		var cache StatCache
+		snap.Changed(&cache)
+		cache.sum(young, "")
 		if _, err := youngSet(young).Take(began); err == nil {
 			t.Fatal("there is no doubt about a file that is younger than the build")
 		}
-		if !eyes.Settle(began) {
+		if !cache.Settle(began) {
 			t.Fatal("Settle found nothing young")
 		}
 		began = time.Now()
 		if _, err := youngSet(young).Take(began); err != nil {
 			t.Errorf("there is still doubt: %v", err)
 		}
-		snap.Changed(&eyes)
-		eyes.sum(young, "")
-		if eyes.Settle(began) {
+		snap.Changed(&cache)
+		cache.sum(young, "")
+		if cache.Settle(began) {
 			t.Error("Settle found it young again")
 		}
 	}
@@ -305,9 +305,9 @@ func TestStamp(t *testing.T) {
 			if err := row.change(dir); err != nil {
 				t.Fatal(err)
 			}
-			var eyes Look
+			var cache StatCache
 			for range 2 { // the second time from the cache
-				changed, err := eyes.Changed(snap.String())
+				changed, err := cache.Changed(snap.String())
 				if err != nil || (len(changed) > 0) != row.seen {
 					t.Errorf("%q have changed, %v", changed, err)
 				}
@@ -319,8 +319,8 @@ func TestStamp(t *testing.T) {
 	if paths := s.Paths(); len(paths) != 1 || strings.HasSuffix(paths[0], stamp) {
 		t.Errorf("the paths are %q", paths)
 	}
-	var eyes Look
-	if _, err := eyes.Changed("no snapshot"); err == nil {
+	var cache StatCache
+	if _, err := cache.Changed("no snapshot"); err == nil {
 		t.Error("any text is a snapshot")
 	}
 }

@@ -58,19 +58,19 @@ type entry struct {
 	sum  uint64
 }
 
-// Changed returns the paths whose state has changed, in order. Several snapshots can share the states in l.
-func (s *Snapshot) Changed(l *Look) []string {
+// Changed returns the paths whose state has changed, in order. Several snapshots can share the states in c.
+func (s *Snapshot) Changed(c *StatCache) []string {
 	var paths []string
 	for _, e := range s.entries {
-		if l.sum(e.path, s.noise) != e.sum {
+		if c.sum(e.path, s.noise) != e.sum {
 			paths = append(paths, e.path)
 		}
 	}
 	return paths
 }
 
-// Look caches the states of paths while they do not change. The zero value is empty.
-type Look struct {
+// StatCache caches the states of paths while they do not change. The zero value is empty.
+type StatCache struct {
 	seen  map[string]seen
 	texts map[string][]string // changed paths of whole snapshots, by the snapshots' texts
 }
@@ -82,25 +82,25 @@ type seen struct {
 }
 
 // Changed is [Snapshot.Changed] for a snapshot as text. Snapshots with equal texts are parsed and compared once.
-func (l *Look) Changed(text string) ([]string, error) {
-	if paths, ok := l.texts[text]; ok {
+func (c *StatCache) Changed(text string) ([]string, error) {
+	if paths, ok := c.texts[text]; ok {
 		return paths, nil
 	}
 	s, err := Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	paths := s.Changed(l)
-	if l.texts == nil {
-		l.texts = map[string][]string{}
+	paths := s.Changed(c)
+	if c.texts == nil {
+		c.texts = map[string][]string{}
 	}
-	l.texts[text] = paths
+	c.texts[text] = paths
 	return paths, nil
 }
 
 // sum returns the checksum of the state of a path. If the state is unknown, no snapshot has the checksum.
-func (l *Look) sum(path, noise string) uint64 {
-	if s, ok := l.seen[path]; ok {
+func (c *StatCache) sum(path, noise string) uint64 {
+	if s, ok := c.seen[path]; ok {
 		return s.sum
 	}
 	st, err := look(path, noise)
@@ -108,10 +108,10 @@ func (l *Look) sum(path, noise string) uint64 {
 	if err != nil {
 		s.sum = 0
 	}
-	if l.seen == nil {
-		l.seen = map[string]seen{}
+	if c.seen == nil {
+		c.seen = map[string]seen{}
 	}
-	l.seen[path] = s
+	c.seen[path] = s
 	return s.sum
 }
 
@@ -119,20 +119,20 @@ func (l *Look) sum(path, noise string) uint64 {
 // would leave the file in doubt. It forgets the paths that were young when the build began, waits for the rest of a
 // tick of the clock for files, and reports whether any path was young. If so, the build must begin again. The paths in
 // busy are left out: they are folders in which the build's own tools write.
-func (l *Look) Settle(began time.Time, busy ...string) bool {
+func (c *StatCache) Settle(began time.Time, busy ...string) bool {
 	var latest int64
 	limit := began.Add(-Granularity).UnixNano()
-	for path, s := range l.seen {
+	for path, s := range c.seen {
 		// A path with a time in the future stays in doubt.
 		if s.latest > limit && s.latest <= time.Now().UnixNano() && !slices.Contains(busy, path) {
 			latest = max(latest, s.latest)
-			delete(l.seen, path)
+			delete(c.seen, path)
 		}
 	}
 	if latest == 0 {
 		return false
 	}
-	l.texts = nil
+	c.texts = nil
 	time.Sleep(time.Until(time.Unix(0, latest).Add(Granularity)))
 	return true
 }

@@ -65,7 +65,7 @@ func (m *images) loadEach(ctx context.Context, plans []buildkit.Plan, engine *do
 	return buildEach(ctx, plans, m.inputs.Report, known, func(ctx context.Context, b *buildkit.Result) (string, error) {
 		to := only
 		if len(plans) > 1 {
-			to = only.Beside()
+			to = only.Fork()
 			defer to.Close()
 		}
 		return b.Plan.Reference, load(ctx, m.engines, b, to)
@@ -75,7 +75,7 @@ func (m *images) loadEach(ctx context.Context, plans []buildkit.Plan, engine *do
 // announce starts a delivery to the engine. If there is only one image, it announces it
 // before the build. Of several images, each is loaded while the next one is built.
 func announce(ctx context.Context, engine *docker.Engine, plans []buildkit.Plan) (*buildkit.Delivery, error) {
-	to := buildkit.To(engine)
+	to := buildkit.NewDelivery(engine)
 	if len(plans) != 1 {
 		return to, nil
 	}

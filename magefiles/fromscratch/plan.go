@@ -39,12 +39,12 @@ func imagePlan(ctx context.Context, m *images) error {
 
 // writePlan writes the plan of one image. It reports why a plan is incomplete.
 func writePlan(ctx context.Context, w io.Writer, p buildkit.Plan, report buildkit.Report) error {
-	foreseen, err := buildkit.Foresee(ctx, p)
+	found, err := buildkit.DryRun(ctx, p)
 	if ctx.Err() != nil {
 		return err
 	}
 	fmt.Fprintln(w, p.Label())
-	if writeErr := listing.Values(w, append(p.Values, foreseen.Values...)); writeErr != nil {
+	if writeErr := listing.Values(w, append(p.Values, found.Values...)); writeErr != nil {
 		return writeErr
 	}
 	var config *buildkit.ConfigError
@@ -55,9 +55,9 @@ func writePlan(ctx context.Context, w io.Writer, p buildkit.Plan, report buildki
 		report.Note(p.Label(), "plan", "the plan is incomplete: "+oneLine(err))
 		return nil
 	}
-	if len(foreseen.Candidates) == 0 {
+	if len(found.Candidates) == 0 {
 		return nil
 	}
 	fmt.Fprintln(w, "  candidates that the program may open at run time; to add a library, list it in Libraries:")
-	return listing.Candidates(w, foreseen.Candidates)
+	return listing.Candidates(w, found.Candidates)
 }

@@ -37,7 +37,7 @@ func (p Program) BuildInfo() *debug.BuildInfo {
 	return p.Info
 }
 
-// Needs returns what the program's Go functions look for in a file system; nil if it is not a Go program.
+// Needs returns what the program's Go functions cache for in a file system; nil if it is not a Go program.
 func (p Program) Needs() []linked.Need {
 	if p.Linked == nil {
 		return nil
@@ -52,7 +52,7 @@ func Clear(p plan.Image) (before []string, err error) {
 	path := p.Executable()
 	if m, err := state.Read(p.Dist().Memory()); err == nil {
 		before = m.IDs
-		if slices.Contains(m.Outputs.Changed(&record.Look{}), path) {
+		if slices.Contains(m.Outputs.Changed(&record.StatCache{}), path) {
 			if fsx.Remove(path) != nil {
 				err = fsx.RemoveAll(path)
 			}

@@ -95,7 +95,7 @@ func (d Folder) RemoveDocuments() error {
 	return errors.Join(errs...)
 }
 
-// Forget removes the memory of the last build: it does not describe the folder any more.
+// Forget removes what the last build has kept: it does not describe the folder any more.
 func (d Folder) Forget() error { return fsx.Remove(d.Memory()) }
 
 // Replace writes a file of the folder, whole or not at all, see [fsx.WriteFile]. It replaces a folder of that name: nobody else

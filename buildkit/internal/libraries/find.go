@@ -24,7 +24,7 @@ type Query struct {
 	Plan    plan.Image
 	Program compile.Program
 	Base    *rootfs.Tree  // what is in the image except the program and its libraries
-	Earlier *Memory       // the answer for the last build, if the sysroot is unchanged since; nil for none
+	Earlier *Kept         // the answer for the last build, if the sysroot is unchanged since; nil for none
 	Parsed  *ldd.Memory   // ELF files that were read before
 	Report  report.Report // hears how far it is
 }
@@ -36,8 +36,8 @@ type Found struct {
 	source   *source
 	reads    *record.Set
 	asked    map[string]bool // Go functions that were asked for, and whether they are linked
-	key      string          // of the memory; "" keeps none
-	recalled *Memory         // the answer of the last build, if it was taken; nil if the answer was computed
+	key      string          // of what is kept; "" keeps nothing
+	recalled *Kept           // the answer of the last build, if it was taken; nil if the answer was computed
 
 	closure *ldd.Closure   // of a computed answer
 	opened  *plugins.Found // likewise

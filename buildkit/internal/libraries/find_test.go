@@ -98,7 +98,7 @@ func TestRecalled(t *testing.T) {
 	if err := first.Keep(made, first.Notes, nil); err != nil {
 		t.Fatal(err)
 	}
-	if q.Earlier = libraries.Remember(q.Plan.Dist()); q.Earlier == nil {
+	if q.Earlier = libraries.ReadKept(q.Plan.Dist()); q.Earlier == nil {
 		t.Fatal("nothing is remembered")
 	}
 	again, err := libraries.Find(context.Background(), q)

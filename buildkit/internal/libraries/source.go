@@ -32,7 +32,7 @@ func Sysroot(p plan.Image, program compile.Program) string {
 }
 
 // newSource returns the source of a program's libraries. What is read of this machine is added to reads. A builder's files need not
-// be: the ID of its image, which is in the key of the memory, stands for them.
+// be: the ID of its image, which is in the key of what is kept, stands for them.
 func newSource(p plan.Image, dir string, reads *record.Set) *source {
 	s := &source{plan: p, dir: dir, own: p.Machine(dir)}
 	if p.Builder == nil {

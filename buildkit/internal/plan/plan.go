@@ -70,7 +70,7 @@ type Run struct {
 	Dir      string            // the folder where it was started
 	Began    time.Time         // its start
 	Names    map[string]uint64 // names in the folders where mage writes, at the start
-	Key      string            // of the memory; "" keeps none
+	Key      string            // of the state that is kept; "" keeps none
 	Set      []string          // folders in dist/ of all its images
 	Programs []string          // folders of the programs of all images, selected or not; "" for a Binary
 }

@@ -71,7 +71,7 @@ func Open(ctx context.Context, in Inputs) (Opened, error) {
 
 // Standing returns the state of each image that need not be built again, in the order of the Configs. all reports whether these
 // are all images.
-func (o Opened) Standing() (list []*state.Memory, all bool) { return o.recalled.Standing() }
+func (o Opened) Standing() (list []*state.Build, all bool) { return o.recalled.Standing() }
 
 // Platform returns the platform that an image of the earlier run got from an engine, where from is what
 // [Inputs.EnginePlatform] said of it. ok is false if that is unknown.

@@ -66,13 +66,13 @@ type inspected struct {
 	err   error
 }
 
-// To returns a delivery into an engine.
-func To(engine *docker.Engine) *Delivery {
+// NewDelivery returns a delivery into an engine.
+func NewDelivery(engine *docker.Engine) *Delivery {
 	return &Delivery{engine: engine, loaded: &loaded{chains: map[string]bool{}}}
 }
 
-// Beside returns a delivery of another image of the same run. Layers that one of them has sent are not sent again.
-func (d *Delivery) Beside() *Delivery { return &Delivery{engine: d.engine, loaded: d.loaded} }
+// Fork returns a delivery of another image of the same run. Layers that one of them has sent are not sent again.
+func (d *Delivery) Fork() *Delivery { return &Delivery{engine: d.engine, loaded: d.loaded} }
 
 // Announce prepares the engine for an image while that is built: the engine starts to unpack an archive, and is asked which image
 // has the name. Announce does not wait for the answers.

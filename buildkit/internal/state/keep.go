@@ -39,7 +39,7 @@ func Keep(p plan.Image, config image.Config, ids, reads []string) error {
 }
 
 func keep(p plan.Image, config image.Config, ids, reads []string) error {
-	m := Memory{
+	b := Build{
 		Key: p.Run.Key, Set: p.Run.Set, Folder: p.Folder(), Name: p.Name, Reference: p.Reference, IDs: ids, Config: config,
 		Platform: p.Platform, From: p.From, Index: p.Index, Module: p.Module, Main: p.Main, Headers: Headers(p.Main), Base: BaseOf(p.BaseRequest(), p.Base),
 		Programs: p.Run.Programs,
@@ -52,22 +52,22 @@ func keep(p plan.Image, config image.Config, ids, reads []string) error {
 	if err != nil {
 		return err
 	}
-	if m.Layout, err = layout.Take(p.Run.Began); err != nil {
+	if b.Layout, err = layout.Take(p.Run.Began); err != nil {
 		return err
 	}
-	if m.Content, err = content.Take(p.Run.Began); err != nil {
+	if b.Content, err = content.Take(p.Run.Began); err != nil {
 		return err
 	}
 	library, err := libraryReads(p.Main).Take(p.Run.Began)
 	if err != nil {
 		return err
 	}
-	m.Library = library.String()
+	b.Library = library.String()
 	// Written just now: nobody else has changed it.
-	if m.Outputs, err = outputs(p).Take(farFuture); err != nil {
+	if b.Outputs, err = outputs(p).Take(farFuture); err != nil {
 		return err
 	}
-	return m.Write(p.Dist().Memory())
+	return b.Write(p.Dist().Memory())
 }
 
 // farFuture is a start of a run that no file is too young for.

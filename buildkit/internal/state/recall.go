@@ -15,9 +15,9 @@ import (
 
 // Recalled is what is known from the last build with the same key.
 type Recalled struct {
-	memories  []*Memory // of all images, in order; none if nothing is known
-	unchanged []bool    // for each image: nothing that it was made from has changed
-	layout    bool      // the same programs exist and are compiled in the same way
+	builds    []*Build // of all images, in order; none if nothing is known
+	unchanged []bool   // for each image: nothing that it was made from has changed
+	layout    bool     // the same programs exist and are compiled in the same way
 
 	// Began is the time to use as the start of the run. It is a moment after the real one if a file was written just before.
 	Began time.Time
@@ -29,16 +29,16 @@ func Recall(dir, key string, began time.Time, noise ...string) Recalled {
 	if key == "" || began.IsZero() {
 		return Recalled{Began: began}
 	}
-	memories := memoriesOf(dir, key)
-	if len(memories) == 0 {
+	builds := buildsOf(dir, key)
+	if len(builds) == 0 {
 		return Recalled{Began: waitSince(began)}
 	}
-	var look record.Look
-	r := recalled(memories, &look)
+	var cache record.StatCache
+	r := recalled(builds, &cache)
 	r.Began = began
-	if look.Settle(began, noise...) {
+	if cache.Settle(began, noise...) {
 		now := time.Now()
-		r = recalled(memories, &look)
+		r = recalled(builds, &cache)
 		r.Began = now
 	}
 	return r
@@ -52,56 +52,56 @@ func waitSince(began time.Time) time.Time {
 }
 
 // recalled checks the files that the builds have read.
-func recalled(memories []*Memory, look *record.Look) Recalled {
-	r := Recalled{memories: memories}
-	for _, m := range r.memories {
-		changed := m.Content.Changed(look)
-		same := len(m.Layout.Changed(look)) == 0 && m.sameLibrary(look) && !slices.ContainsFunc(changed, m.moved)
+func recalled(builds []*Build, cache *record.StatCache) Recalled {
+	r := Recalled{builds: builds}
+	for _, b := range r.builds {
+		changed := b.Content.Changed(cache)
+		same := len(b.Layout.Changed(cache)) == 0 && b.sameLibrary(cache) && !slices.ContainsFunc(changed, b.moved)
 		r.layout = same && (r.layout || len(r.unchanged) == 0)
-		r.unchanged = append(r.unchanged, same && !m.half && len(changed) == 0 && len(m.Outputs.Changed(look)) == 0)
+		r.unchanged = append(r.unchanged, same && !b.half && len(changed) == 0 && len(b.Outputs.Changed(cache)) == 0)
 	}
 	return r
 }
 
 // sameLibrary reports whether the standard library is unchanged.
-func (m *Memory) sameLibrary(look *record.Look) bool {
-	changed, err := look.Changed(m.Library)
+func (b *Build) sameLibrary(cache *record.StatCache) bool {
+	changed, err := cache.Changed(b.Library)
 	return err == nil && len(changed) == 0
 }
 
 // main returns the program with all its sources.
-func (m *Memory) main() (gobuild.Main, error) {
-	library, err := record.Parse(m.Library)
+func (b *Build) main() (gobuild.Main, error) {
+	library, err := record.Parse(b.Library)
 	if err != nil {
 		return gobuild.Main{}, err
 	}
-	main := m.Main
+	main := b.Main
 	main.Sources.Library = library.Files()
 	return main, nil
 }
 
-// memoriesOf returns the memories with a key, from dist/ in a folder or one above it. It returns
-// none unless there is one for each image.
-func memoriesOf(dir, key string) []*Memory {
+// buildsOf returns the stored builds with a key, from dist/ in a folder or one above it. It returns none unless there is one for each
+// image.
+func buildsOf(dir, key string) []*Build {
 	for ; ; dir = filepath.Dir(dir) {
-		found := map[string]*Memory{}
+		found := map[string]*Build{}
 		var set []string
 		entries, err := os.ReadDir(filepath.Join(dir, "dist"))
 		if err != nil {
-			entries = nil // a folder that cannot be read has no memories
+			entries = nil // a folder that cannot be read has no stored builds
 		}
 		for _, e := range entries {
-			// A memory that cannot be read is ignored: its work is done again.
+			// A file that cannot be read is ignored: its work is done again.
 			d := dist.Of(dir, e.Name())
-			if m, err := Read(d.Memory()); err == nil && m.Key == key && m.Folder == e.Name() {
-				m.half = fsx.Exists(d.Loading())
-				found[m.Folder], set = m, m.Set
+			if b, err := Read(d.Memory()); err == nil && b.Key == key && b.Folder == e.Name() {
+				b.half = fsx.Exists(d.Loading())
+				found[b.Folder], set = b, b.Set
 			}
 		}
-		var all []*Memory
+		var all []*Build
 		for _, folder := range set {
-			if m := found[folder]; m != nil && slices.Equal(m.Set, set) {
-				all = append(all, m)
+			if b := found[folder]; b != nil && slices.Equal(b.Set, set) {
+				all = append(all, b)
 			}
 		}
 		if len(set) > 0 && len(all) == len(set) {
@@ -115,12 +115,12 @@ func memoriesOf(dir, key string) []*Memory {
 
 // moved reports whether a changed file may change the output of go list: a Go file
 // with another [HeaderSum].
-func (m *Memory) moved(path string) bool {
-	if filepath.Ext(path) != ".go" || !slices.Contains(m.Main.Sources.Folders, filepath.Dir(path)) {
+func (b *Build) moved(path string) bool {
+	if filepath.Ext(path) != ".go" || !slices.Contains(b.Main.Sources.Folders, filepath.Dir(path)) {
 		return false
 	}
 	sum, ok := HeaderSum(path)
-	return !ok || sum != m.Headers[path]
+	return !ok || sum != b.Headers[path]
 }
 
 // Platform returns the platform that an image of the last build got from an engine. engine
@@ -129,11 +129,11 @@ func (r Recalled) Platform(engine string) (p platform.Platform, ok bool) {
 	if !r.layout {
 		return p, false
 	}
-	i := slices.IndexFunc(r.memories, func(m *Memory) bool { return m.From == engine })
+	i := slices.IndexFunc(r.builds, func(b *Build) bool { return b.From == engine })
 	if i < 0 {
 		return p, false
 	}
-	return r.memories[i].Platform, true
+	return r.builds[i].Platform, true
 }
 
 // Module returns the module of the last build. ok is false if it may have changed.
@@ -141,7 +141,7 @@ func (r Recalled) Module() (m gobuild.Module, ok bool) {
 	if !r.layout {
 		return gobuild.Module{}, false
 	}
-	return r.memories[0].Module, true
+	return r.builds[0].Module, true
 }
 
 // Programs returns the folders of the programs of all images, selected or not. ok is false if they may have changed.
@@ -149,7 +149,7 @@ func (r Recalled) Programs() (dirs []string, ok bool) {
 	if !r.layout {
 		return nil, false
 	}
-	return r.memories[0].Programs, true
+	return r.builds[0].Programs, true
 }
 
 // Mains returns the programs of the last build for a Config, by its index, and a platform. ok is
@@ -158,11 +158,11 @@ func (r Recalled) Mains(config int, p platform.Platform) (mains []gobuild.Main, 
 	if !r.layout {
 		return nil, false
 	}
-	for _, m := range r.memories {
-		if m.Index != config || m.Platform != p {
+	for _, b := range r.builds {
+		if b.Index != config || b.Platform != p {
 			continue
 		}
-		main, err := m.main()
+		main, err := b.main()
 		if err != nil {
 			return nil, false
 		}
@@ -173,11 +173,11 @@ func (r Recalled) Mains(config int, p platform.Platform) (mains []gobuild.Main, 
 
 // Standing returns the images that need not be built again, in the order of the Configs. all reports whether these are all
 // images.
-func (r Recalled) Standing() (list []*Memory, all bool) {
-	for i, m := range r.memories {
+func (r Recalled) Standing() (list []*Build, all bool) {
+	for i, b := range r.builds {
 		if r.unchanged[i] {
-			list = append(list, m)
+			list = append(list, b)
 		}
 	}
-	return list, len(list) > 0 && len(list) == len(r.memories)
+	return list, len(list) > 0 && len(list) == len(r.builds)
 }

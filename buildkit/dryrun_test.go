@@ -19,7 +19,7 @@ import (
 )
 
 // A plan is checked as a build is: what is wrong in the Config is told as that, unless Before may put it right.
-func TestForeseeChecks(t *testing.T) {
+func TestDryRunChecks(t *testing.T) {
 	before := func(context.Context, string) error { return nil }
 	for _, tt := range []struct {
 		name   string
@@ -41,7 +41,7 @@ func TestForeseeChecks(t *testing.T) {
 			tt.config.Main = cmp.Or(tt.config.Main, "./cmd/worker")
 			plans, err := resolve(dir, nil, tt.config)
 			if err == nil {
-				_, err = buildkit.Foresee(context.Background(), plans[0])
+				_, err = buildkit.DryRun(context.Background(), plans[0])
 			}
 			var wrong *buildkit.ConfigError
 			if errors.As(err, &wrong) != tt.wrong || (err == nil) != tt.ok {
@@ -55,7 +55,7 @@ func TestForeseeChecks(t *testing.T) {
 }
 
 // A base that the program cannot be put on is a mistake in the Config, to a plan and to a build.
-func TestForeseeChecksTheBase(t *testing.T) {
+func TestDryRunChecksTheBase(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
@@ -77,7 +77,7 @@ func TestForeseeChecksTheBase(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, planned := buildkit.Foresee(context.Background(), plans[0])
+			_, planned := buildkit.DryRun(context.Background(), plans[0])
 			_, built := buildkit.Build(context.Background(), plans[0], nil)
 			for what, err := range map[string]error{"the plan": planned, "the build": built} {
 				var wrong *buildkit.ConfigError

@@ -14,9 +14,9 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
-// Memory is the state that a build stores in dist/NAME/memory, so that the next build can skip finished work. It is useless after
+// Build is what a build stores in dist/NAME/memory, so that the next build can skip finished work. It is useless after
 // a change of a file that the build has read. It is safe to remove.
-type Memory struct {
+type Build struct {
 	Key       string   // see [Key]
 	Set       []string // folders in dist/ of all images of the run, in order
 	Folder    string   // folder of this image
@@ -42,23 +42,23 @@ type Memory struct {
 	half bool // an engine may have an incomplete image, see [dist.Folder.Loading]
 }
 
-// Write writes the memory, whole or not at all: a line of JSON, then the four
+// Write writes the file, whole or not at all: a line of JSON, then the four
 // snapshots with an empty line before each.
-func (m *Memory) Write(path string) error {
-	head, err := json.Marshal(m)
+func (b *Build) Write(path string) error {
+	head, err := json.Marshal(b)
 	if err != nil {
 		return err
 	}
 	parts := []string{string(head)}
-	for _, s := range []*record.Snapshot{m.Layout, m.Content, m.Outputs} {
+	for _, s := range []*record.Snapshot{b.Layout, b.Content, b.Outputs} {
 		parts = append(parts, strings.TrimSuffix(s.String(), "\n"))
 	}
-	parts = append(parts, strings.TrimSuffix(m.Library, "\n"))
+	parts = append(parts, strings.TrimSuffix(b.Library, "\n"))
 	return dist.Replace(path, record.Seal(strings.Join(parts, "\n\n")))
 }
 
-// Read reads a file of [Memory.Write]. Any other file is an error.
-func Read(path string) (*Memory, error) {
+// Read reads a file of [Build.Write]. Any other file is an error.
+func Read(path string) (*Build, error) {
 	text, err := record.ReadSealed(path)
 	if err != nil {
 		return nil, err
@@ -67,16 +67,16 @@ func Read(path string) (*Memory, error) {
 	if len(parts) != 5 {
 		return nil, fmt.Errorf("reading %q: it is incomplete", path)
 	}
-	m := &Memory{Library: parts[4]}
-	if err := json.Unmarshal([]byte(parts[0]), m); err != nil {
+	b := &Build{Library: parts[4]}
+	if err := json.Unmarshal([]byte(parts[0]), b); err != nil {
 		return nil, fmt.Errorf("reading %q: %w", path, err)
 	}
-	for i, s := range []**record.Snapshot{&m.Layout, &m.Content, &m.Outputs} {
+	for i, s := range []**record.Snapshot{&b.Layout, &b.Content, &b.Outputs} {
 		if *s, err = record.Parse(parts[i+1]); err != nil {
 			return nil, fmt.Errorf("reading %q: %w", path, err)
 		}
 	}
-	return m, nil
+	return b, nil
 }
 
 // BaseOf returns the Base of an image that was put on b; nil for scratch.

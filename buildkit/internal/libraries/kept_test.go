@@ -22,8 +22,8 @@ func stateFiles(t *testing.T) map[string]struct {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &state.Memory{Key: "key", Set: []string{"web"}, Folder: "web", IDs: []string{"sha256:0123"}, Layout: empty, Content: empty, Outputs: empty}
-	s := &Memory{Key: "key", Entries: []keptEntry{{Path: "/etc/ld.so.cache", Mode: 0o644, Bytes: []byte("ld.so-1.7.0")}}, reads: empty}
+	m := &state.Build{Key: "key", Set: []string{"web"}, Folder: "web", IDs: []string{"sha256:0123"}, Layout: empty, Content: empty, Outputs: empty}
+	s := &Kept{Key: "key", Entries: []keptEntry{{Path: "/etc/ld.so.cache", Mode: 0o644, Bytes: []byte("ld.so-1.7.0")}}, reads: empty}
 	l := state.Layers{"key": image.Known{}}
 	return map[string]struct {
 		write func(path string) error

@@ -11,28 +11,28 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/assemble"
 )
 
-// Foreseen is what only the compiled program can tell about an image that is not built yet.
-type Foreseen struct {
+// Findings is what only the compiled program can tell about an image that is not built yet.
+type Findings struct {
 	Values     []Value     // like those of the Plan; their origin is a rule
 	Candidates []Candidate // libraries that the program may open while it runs, and that would not be in the image
 	Notes      []string    // what a person should know
 }
 
-// Foresee compiles the program into a temporary folder, computes what it would bring with it, and checks all that a build checks. It runs no
+// DryRun compiles the program into a temporary folder, computes what it would bring with it, and checks all that a build checks. It runs no
 // hook and leaves dist/ as it is. A mistake in the Config is a [*ConfigError], unless the Config has a Before, which was not run and might
 // make what is missing. With an error it returns what it has found out.
-func Foresee(ctx context.Context, p Plan) (f Foreseen, err error) {
-	f, err = foresee(ctx, p)
+func DryRun(ctx context.Context, p Plan) (f Findings, err error) {
+	f, err = dryRun(ctx, p)
 	switch {
 	case err == nil:
 		return f, nil
 	case p.Hooks.Before:
-		return f, fmt.Errorf("foreseeing image %q, whose Before was not run: %v", p.Name, err)
+		return f, fmt.Errorf("trying to build image %q, whose Before was not run: %v", p.Name, err)
 	}
-	return f, fmt.Errorf("foreseeing image %q: %w", p.Name, err)
+	return f, fmt.Errorf("trying to build image %q: %w", p.Name, err)
 }
 
-func foresee(ctx context.Context, p Plan) (f Foreseen, err error) {
+func dryRun(ctx context.Context, p Plan) (f Findings, err error) {
 	if err := p.Dist().Check(); err != nil {
 		return f, err
 	}
@@ -49,14 +49,14 @@ func foresee(ctx context.Context, p Plan) (f Foreseen, err error) {
 	}
 	c, err := d.content(ctx, d.binary)
 	if c.found != nil {
-		f = c.foreseen()
+		f = c.findings()
 	}
 	return f, err
 }
 
-// foreseen says what was found for a program.
-func (c content) foreseen() Foreseen {
-	f := Foreseen{Candidates: c.found.Candidates, Notes: c.notes}
+// findings says what was found for a program.
+func (c content) findings() Findings {
+	f := Findings{Candidates: c.found.Candidates, Notes: c.notes}
 	f.Values = append(f.Values, Value{Name: "libraries", Value: c.found.Words, Origin: "ELF headers"})
 	type group struct {
 		name, of string

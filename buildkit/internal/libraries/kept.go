@@ -17,10 +17,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// Memory is a [Set] that a build has stored in dist/NAME/system, with what it depends on. A program whose code has changed but that
+// Kept is a [Set] that a build has stored in dist/NAME/system, with what it depends on. A program whose code has changed but that
 // asks its libraries for the same needs the same, as long as the sysroot stays as it is.
-type Memory struct {
-	Key     string          // see [Found.memoryKey]
+type Kept struct {
+	Key     string          // see [Found.keptKey]
 	Asked   map[string]bool // Go functions that were asked for, and whether they are linked
 	Set     Set
 	Entries []keptEntry // of the tree
@@ -40,17 +40,17 @@ type keptEntry struct {
 	Bytes  []byte `json:",omitempty"` // of a file that was made
 }
 
-// Remember reads the memory of the last build. It returns nil if there is none, or if the sysroot has changed since. The program need
+// ReadKept reads the libraries that the last build has kept. It returns nil if there is none, or if the sysroot has changed since. The program need
 // not be there for it.
-func Remember(d dist.Folder) *Memory {
+func ReadKept(d dist.Folder) *Kept {
 	m, err := read(d.System())
-	if err != nil || len(m.reads.Changed(&record.Look{})) > 0 {
+	if err != nil || len(m.reads.Changed(&record.StatCache{})) > 0 {
 		return nil
 	}
 	return m
 }
 
-func read(path string) (*Memory, error) {
+func read(path string) (*Kept, error) {
 	text, err := record.ReadSealed(path)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func read(path string) (*Memory, error) {
 	if !ok {
 		return nil, fmt.Errorf("reading %q: it is not whole", path)
 	}
-	m := &Memory{}
+	m := &Kept{}
 	if err := json.Unmarshal([]byte(head), m); err != nil {
 		return nil, fmt.Errorf("reading %q: %w", path, err)
 	}
@@ -73,7 +73,7 @@ func (f *Found) recall() bool {
 		return false
 	}
 	var err error
-	if f.key, err = f.memoryKey(); err != nil {
+	if f.key, err = f.keptKey(); err != nil {
 		f.key = ""
 		return false
 	}
@@ -93,9 +93,9 @@ func (f *Found) recall() bool {
 	return true
 }
 
-// memoryKey returns a checksum of what the answer depends on, except the sysroot and the Go functions that are asked for. The user's
+// keptKey returns a checksum of what the answer depends on, except the sysroot and the Go functions that are asked for. The user's
 // files are in it by their paths: one may be where a loader looks.
-func (f *Found) memoryKey() (string, error) {
+func (f *Found) keptKey() (string, error) {
 	p, program := f.query.Plan, f.query.Program
 	interfaces, err := ldd.Interface(program.Path)
 	if err != nil {
@@ -130,7 +130,7 @@ func (f *Found) Keep(tree *rootfs.Tree, notes, reads []string) error {
 		return nil
 	}
 	path := f.query.Plan.Dist().System()
-	m := &Memory{Key: f.key, Asked: f.asked, Set: f.Set}
+	m := &Kept{Key: f.key, Asked: f.asked, Set: f.Set}
 	m.Set.Notes = notes
 	for _, e := range tree.Beyond(f.query.Base) {
 		if e.Layer == rootfs.Program {
@@ -157,8 +157,8 @@ func (f *Found) Keep(tree *rootfs.Tree, notes, reads []string) error {
 	return m.write(path)
 }
 
-// write writes the memory, whole or not at all: a line of JSON, then an empty line and the snapshot.
-func (m *Memory) write(path string) error {
+// write writes the file, whole or not at all: a line of JSON, then an empty line and the snapshot.
+func (m *Kept) write(path string) error {
 	head, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -184,7 +184,7 @@ func keep(e rootfs.Entry) (keptEntry, bool) {
 }
 
 // entries returns the entries with their sources in a sysroot.
-func (m *Memory) entries(sys ldd.FS) []rootfs.Entry {
+func (m *Kept) entries(sys ldd.FS) []rootfs.Entry {
 	var entries []rootfs.Entry
 	for _, k := range m.Entries {
 		e := rootfs.Entry{Path: k.Path, Mode: k.Mode, Link: k.Link, Size: k.Size, Reason: k.Reason, For: k.For}
