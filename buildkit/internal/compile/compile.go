@@ -37,7 +37,7 @@ func (p Program) BuildInfo() *debug.BuildInfo {
 	return p.Info
 }
 
-// Needs returns what the program's Go functions cache for in a file system; nil if it is not a Go program.
+// Needs returns what the program's Go functions look for in a file system; nil if it is not a Go program.
 func (p Program) Needs() []linked.Need {
 	if p.Linked == nil {
 		return nil
