@@ -52,12 +52,15 @@ type draft struct {
 
 // checkAndCompile checks the Config, and reads what the last build has kept, while the compiler runs: a mistake in the Config ends it.
 func (d *draft) checkAndCompile(ctx context.Context) error {
-	return whileChecking(ctx, func(ctx context.Context) error { return d.check(ctx) }, func(ctx context.Context) (err error) {
-		if d.before, err = compile.Clear(d.plan); err == nil {
-			d.binary, err = compile.One(ctx, d.plan, d.report)
-		}
-		return err
-	})
+	return whileChecking(ctx, d.check, d.compile)
+}
+
+// compile compiles the program.
+func (d *draft) compile(ctx context.Context) (err error) {
+	if d.before, err = compile.Clear(d.plan); err == nil {
+		d.binary, err = compile.One(ctx, d.plan, d.report)
+	}
+	return err
 }
 
 // whileChecking compiles and checks at once. An error of the check ends the compiler, which then only knows that it was interrupted.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
+	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/assemble"
 )
 
@@ -16,20 +17,40 @@ type Findings struct {
 	Values     []Value     // like those of the Plan; their origin is a rule
 	Candidates []Candidate // libraries that the program may open while it runs, and that would not be in the image
 	Notes      []string    // what a person should know
+	Unknown    error       // why the above is incomplete: the program does not compile, or a Before or After was not run; nil if it is complete
 }
 
 // DryRun compiles the program into a temporary folder, computes what it would bring with it, and checks all that a build checks. It runs no
-// hook and leaves dist/ as it is. A mistake in the Config is a [*ConfigError], unless the Config has a Before, which was not run and might
-// make what is missing. With an error it returns what it has found out.
+// hook and leaves dist/ as it is. It fails as [Build] would, with an error of the same kind, except for what Findings.Unknown is about. With
+// an error it returns what it has found out.
 func DryRun(ctx context.Context, p Plan) (f Findings, err error) {
 	f, err = dryRun(ctx, p)
-	switch {
-	case err == nil:
+	if err == nil {
 		return f, nil
-	case p.Hooks.Before:
-		return f, fmt.Errorf("trying to build image %q, whose Before was not run: %v", p.Name, err)
 	}
-	return f, fmt.Errorf("trying to build image %q: %w", p.Name, err)
+	hook := openBy(p, err)
+	switch {
+	case ctx.Err() != nil || hook == "":
+		return f, fmt.Errorf("trying to build image %q: %w", p.Name, err)
+	default:
+		f.Unknown = fmt.Errorf("trying to build image %q, whose %s was not run: %w", p.Name, hook, err)
+		return f, nil
+	}
+}
+
+// openBy names the hook that could put right what is wrong, "" if none could. A Before may make any file, an After changes the program.
+func openBy(p Plan, err error) string {
+	var config *ConfigError
+	var engine *EngineError
+	switch {
+	case errors.As(err, &engine):
+		return ""
+	case p.Hooks.Before:
+		return "Before"
+	case p.Hooks.After != nil && !errors.As(err, &config):
+		return "After"
+	}
+	return ""
 }
 
 func dryRun(ctx context.Context, p Plan) (f Findings, err error) {
@@ -44,14 +65,28 @@ func dryRun(ctx context.Context, p Plan) (f Findings, err error) {
 	p.Output = filepath.Join(temp.Path, p.Name)
 	p.Run.Key = "" // take nothing over from an earlier build
 	d := draft{plan: p}
-	if err := d.checkAndCompile(ctx); err != nil {
+	// One after the other: a program that does not compile must not hide a mistake in the Config.
+	if err := d.check(ctx); err != nil {
 		return f, err
+	}
+	if err := d.compile(ctx); err != nil {
+		return notCompiled(ctx, err)
 	}
 	c, err := d.content(ctx, d.binary)
 	if c.found != nil {
 		f = c.findings()
 	}
 	return f, err
+}
+
+// notCompiled returns what a compiler's error leaves unknown. Every other error fails the plan too.
+func notCompiled(ctx context.Context, err error) (Findings, error) {
+	var command *gobuild.CommandError
+	var engine *EngineError
+	if ctx.Err() != nil || !errors.As(err, &command) || errors.As(err, &engine) {
+		return Findings{}, err
+	}
+	return Findings{Unknown: err}, nil
 }
 
 // findings says what was found for a program.

@@ -180,7 +180,14 @@ func TestBaseOfAnOlderGlibc(t *testing.T) {
 	dir := sqliteModule(t)
 	base := imported(t, debian(t, "bullseye"), "older")
 	_, err := buildOn(t, dir, buildkit.Config{Base: base, Repo: repo + "onolder"})
-	wantWords(t, err, "GLIBC_2.", "goes up to GLIBC_2.30", "fix: build against glibc 2.30 or older", "take a newer base than "+base)
+	words := []string{"GLIBC_2.", "goes up to GLIBC_2.30", "fix: build against glibc 2.30 or older", "take a newer base than " + base}
+	wantWords(t, err, words...)
+	plans, err := buildkit.Resolve(context.Background(), inputsOn(t, dir, buildkit.Config{Base: base, Repo: repo + "onolder"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = buildkit.DryRun(context.Background(), plans[0])
+	wantWords(t, err, words...)
 }
 
 // Where the base has the link by which musl stands in for glibc, the user has decided: what musl has works.

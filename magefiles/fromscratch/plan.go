@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,8 +12,8 @@ import (
 )
 
 // imagePlan prints the plan of every image, with what its compiled program needs. A
-// program that does not compile still has a plan. A wrong Config fails as it does in a
-// build, but after all plans are printed.
+// program that does not compile still has a plan. What else would fail a build fails
+// the target with the same exit code, but after all plans are printed.
 func imagePlan(ctx context.Context, m *images) error {
 	plans, err := buildkit.Resolve(ctx, m.inputs)
 	if err != nil {
@@ -26,38 +25,31 @@ func imagePlan(ctx context.Context, m *images) error {
 			fmt.Println()
 		}
 		err := writePlan(ctx, os.Stdout, p, m.inputs.Report)
-		var config *buildkit.ConfigError
-		switch {
-		case errors.As(err, &config):
-			wrong = cmp.Or(wrong, err)
-		case err != nil:
+		if ctx.Err() != nil {
 			return err
 		}
+		wrong = cmp.Or(wrong, err)
 	}
 	return wrong
 }
 
-// writePlan writes the plan of one image. It reports why a plan is incomplete.
+// writePlan writes the plan of one image. It reports why a plan is incomplete, and
+// returns why a build would fail.
 func writePlan(ctx context.Context, w io.Writer, p buildkit.Plan, report buildkit.Report) error {
-	found, err := buildkit.DryRun(ctx, p)
+	findings, err := buildkit.DryRun(ctx, p)
 	if ctx.Err() != nil {
 		return err
 	}
 	fmt.Fprintln(w, p.Label())
-	if writeErr := listing.Values(w, append(p.Values, found.Values...)); writeErr != nil {
+	if writeErr := listing.Values(w, append(p.Values, findings.Values...)); writeErr != nil {
 		return writeErr
 	}
-	var config *buildkit.ConfigError
-	if errors.As(err, &config) {
+	if findings.Unknown != nil {
+		report.Note(p.Label(), "plan", "the plan is incomplete: "+oneLine(findings.Unknown))
+	}
+	if err != nil || len(findings.Candidates) == 0 {
 		return err
 	}
-	if err != nil {
-		report.Note(p.Label(), "plan", "the plan is incomplete: "+oneLine(err))
-		return nil
-	}
-	if len(found.Candidates) == 0 {
-		return nil
-	}
 	fmt.Fprintln(w, "  candidates that the program may open at run time; to add a library, list it in Libraries:")
-	return listing.Candidates(w, found.Candidates)
+	return listing.Candidates(w, findings.Candidates)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/rootfs"
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
@@ -29,6 +30,9 @@ func Check(ctx context.Context, p plan.Image) error {
 	tree, err := rootfs.Assemble(ctx, spec)
 	if err == nil { // the base may have something else in the program's place
 		err = tree.Add(rootfs.Entry{Path: p.Files.Program, Mode: 0o755, Layer: rootfs.Program, Reason: "the program", Source: rootfs.Bytes(nil)})
+	}
+	if err == nil { // the loader's file, of the base or of the user
+		_, err = ldd.ReadPreload(tree)
 	}
 	if err == nil || ctx.Err() != nil {
 		return err
