@@ -267,3 +267,101 @@ func needTar(t *testing.T) {
 		t.Skip("GNU tar is missing")
 	}
 }
+
+// A base of a megabyte never writes more than a hundred to the disk, whichever way it is packed.
+func TestHostileMegabyte(t *testing.T) {
+	const megabyte, most = 1 << 20, 100 << 20
+	// The rest of the megabyte is a frame that decoders skip: what has been read of it counts before the bomb begins.
+	fill := func(head, tail []byte) []byte {
+		n := megabyte - len(head) - len(tail) - 8
+		frame := []byte{0x50, 0x2a, 0x4d, 0x18, byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}
+		return bytes.Join([][]byte{head, frame, make([]byte, n), tail}, nil)
+	}
+	frame := func(text []byte) []byte {
+		b, _ := squeezed(t, func(w io.Writer) error { _, err := w.Write(text); return err })
+		return b
+	}
+	layer := func(size int) []byte {
+		var out bytes.Buffer
+		tw := tar.NewWriter(&out)
+		if err := tw.WriteHeader(&tar.Header{Name: "zeros", Size: int64(size), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tw.Write(make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+		if err := tw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	archive := func(layers ...[]byte) []byte {
+		var ids []digest.Digest
+		for _, l := range layers {
+			ids = append(ids, digest.FromBytes(l))
+		}
+		var out bytes.Buffer
+		tw := tar.NewWriter(&out)
+		for name, text := range layoutOf(t, layers, ids) {
+			if err := tw.WriteHeader(&tar.Header{Name: name, Size: int64(len(text)), Mode: 0o644}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tw.Write(text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := tw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	for _, tt := range []struct {
+		name  string
+		files func() map[string][]byte
+	}{
+		{"an archive of zeros", func() map[string][]byte {
+			zeros := make([]byte, 200<<20)
+			return map[string][]byte{"a": fill(frame(zeros[:512]), frame(zeros))}
+		}},
+		{"an archive whose layer is written a second time", func() map[string][]byte {
+			whole := archive(layer(60 << 20))
+			return map[string][]byte{"a": fill(frame(whole[:512]), frame(whole[512:]))}
+		}},
+		{"a layout of three layers", func() map[string][]byte {
+			var blobs [][]byte
+			var ids []digest.Digest
+			for i := range 3 {
+				b, id := layerOfZeros(t, fmt.Sprint(i), 50<<20)
+				blobs, ids = append(blobs, b), append(ids, id)
+			}
+			return layoutOf(t, blobs, ids)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			files, store := tt.files(), t.TempDir()
+			dir := t.TempDir()
+			for name, text := range files {
+				name = filepath.Join(dir, filepath.FromSlash(name))
+				if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, text, 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ref := "archive:a"
+			if files["a"] == nil {
+				ref = "oci:."
+			}
+			_, err := Finder{Cache: store}.Find(context.Background(), Request{Reference: ref, Dir: dir, Platform: linuxAMD64})
+			if err == nil || !strings.Contains(err.Error(), "bomb") {
+				t.Errorf("error %v, want that it is a bomb", err)
+			}
+			if n := onDisk(t, store); n > most {
+				t.Errorf("%d bytes are left on the disk", n)
+			}
+		})
+	}
+	var a account
+	a.read.Store(megabyte)
+	if err := a.write(most); err == nil {
+		t.Errorf("a megabyte may become %d bytes", most)
+	}
+}

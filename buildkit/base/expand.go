@@ -15,12 +15,13 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 )
 
-// Limits of a base's layers together. Their size may be expandedFree bytes plus expandedFactor times the bytes read of their
-// blobs; a claimed size does not count. Real layers need less than a tenth of that, and a bomb of a few kilobytes cannot fill
-// a disk.
+// Limits of a base's layers together, and of a compressed archive with them. Their size may be expandedFree bytes plus
+// expandedFactor times the bytes read; a claimed size does not count. So a megabyte becomes a hundred at most. A Debian with
+// compilers has three times the size of its gzip, and its most compressible 32 MiB have five times; of a compressed archive
+// the layers are written twice.
 const (
-	expandedFree   = 256 << 20
-	expandedFactor = 200
+	expandedFree   = 32 << 20
+	expandedFactor = 64
 	maxBlob        = 1 << 40  // bytes
 	maxWindow      = 64 << 20 // of zstd, in bytes; engines use 32 MiB at most
 )
