@@ -56,7 +56,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/internal/login":          {ours: []string{"rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/"}},
 	"buildkit/internal/dist":           {ours: []string{"buildkit/filelock", "buildkit/internal/fsx", "buildkit/internal/report"}},
 
-	"buildkit/gobuild":  {ours: []string{"buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/holes", "buildkit/diskfull", "buildkit/filelock", "rootfs/linked"}, others: []string{"golang.org/x/mod/"}},
+	"buildkit/gobuild":  {ours: []string{"buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/holes", "buildkit/diskfull", "buildkit/filelock", "rootfs/linked", "rootfs/plaintext"}, others: []string{"golang.org/x/mod/"}},
 	"buildkit/holes":    {},
 	"buildkit/image":    {ours: []string{"buildkit/internal/platform"}, others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
 	"buildkit/base":     {ours: []string{"buildkit/internal/fsx", "buildkit/internal/login", "buildkit/regular", "buildkit/internal/platform", "buildkit/image", "buildkit/registry/access", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
@@ -87,7 +87,7 @@ var rooms = map[string]struct{ ours, others []string }{
 
 	"buildkit/dockerfile": {ours: []string{"rootfs/plaintext", "buildkit/internal/fsx"}},
 	"buildkit/sbom":       {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
-	"buildkit/provenance": {},
+	"buildkit/provenance": {ours: []string{"rootfs/plaintext"}},
 
 	"buildkit": {ours: []string{"buildkit/config", "buildkit/docker", "buildkit/docker/kind", "buildkit/filelock", "buildkit/gobuild", "buildkit/internal/assemble", "buildkit/internal/builder", "buildkit/internal/compile", "buildkit/internal/describe", "buildkit/internal/dev", "buildkit/internal/dist", "buildkit/internal/dockerfilespec", "buildkit/internal/fsx", "buildkit/internal/libraries", "buildkit/internal/licences", "buildkit/internal/pack", "buildkit/internal/plan", "buildkit/internal/platform", "buildkit/internal/report", "buildkit/internal/resolve", "buildkit/internal/result", "buildkit/internal/run", "buildkit/internal/send", "buildkit/internal/state", "buildkit/internal/usercache", "buildkit/registry", "rootfs", "rootfs/ldd"}, others: []string{"github.com/opencontainers/go-digest"}},
 

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // grace is how long an interrupted command may take to end before it is killed. It must be less than five seconds: then mage
@@ -30,7 +32,7 @@ func (e *CommandError) Error() string {
 	var s strings.Builder
 	if e.Output != "" {
 		// No line of a compiler's output, which may come from a hostile Builder, may look like the line with the fix.
-		s.WriteString(e.Doing + ":" + strings.ReplaceAll("\n"+e.Output, "\nfix:", "\n\tfix:"))
+		s.WriteString(e.Doing + ":\n" + plaintext.Output(e.Output))
 	} else {
 		s.WriteString(e.Doing + ": " + e.Err.Error())
 	}

@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // Checkout is the state of a git working tree. The zero value means that there is none.
@@ -120,7 +122,8 @@ func (g git) run(ctx context.Context, args ...string) (string, error) {
 	var failed *exec.ExitError
 	text := ""
 	if errors.As(err, &failed) {
-		text = ": " + string(bytes.TrimSpace(failed.Stderr))
+		// A repository of somebody else's decides what git says.
+		text = ":\n" + plaintext.Output(string(bytes.TrimSpace(failed.Stderr)))
 	}
 	return "", fmt.Errorf("asking git about %q (git %s): %w%s", g.dir, args[0], err, text)
 }

@@ -109,6 +109,12 @@ func TestReadBroken(t *testing.T) {
 	if c, err := Read(context.Background(), dir, environ()); err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("Read returns %+v (%v)", c, err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, ".git"), []byte("gitdir: nowhere\x1b[2J\nfix: forged\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(context.Background(), dir, environ()); err == nil || strings.Contains(err.Error(), "\nfix: ") || strings.Contains(err.Error(), "\x1b") || !strings.Contains(err.Error(), "forged") {
+		t.Errorf("the error is %q, want git's words without a fix line of theirs", err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := Read(ctx, dir, environ()); err == nil {

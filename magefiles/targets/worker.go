@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/magefile/mage/mg"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // workerPackage is the program that does the targets' work.
@@ -112,7 +114,7 @@ func goBuild(ctx context.Context, dir, output string) error {
 		return nil
 	}
 	said := strings.TrimSpace(string(out))
-	err = fmt.Errorf("building the worker %q in %q: %w\n%s", workerPackage, dir, err, said)
+	err = fmt.Errorf("building the worker %q in %q: %w\n%s", workerPackage, dir, err, plaintext.Output(said))
 	for _, lack := range []string{"go mod tidy", "no required module", "missing go.sum entry", "go get "} {
 		if strings.Contains(said, lack) {
 			return fmt.Errorf("%w\nfix: go mod tidy", err)

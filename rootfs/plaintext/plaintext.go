@@ -23,6 +23,12 @@ func Lines(s string) string {
 	return escape(strings.ReplaceAll(s, "\r\n", "\n"), "\n\t")
 }
 
+// Output escapes the output of a program, for an error that has a fix line: as [Lines], and a line that begins like a fix line
+// is indented.
+func Output(s string) string {
+	return strings.ReplaceAll("\n"+Lines(s), "\nfix:", "\n\tfix:")[1:]
+}
+
 // escape escapes everything that is not printable, except the characters in keep.
 func escape(s, keep string) string {
 	if clean(s, keep) {

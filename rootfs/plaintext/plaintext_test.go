@@ -40,6 +40,22 @@ func TestEscape(t *testing.T) {
 	}
 }
 
+// No line of a program's output looks like a fix line.
+func TestOutput(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                   "",
+		"a.go:1: oops\n\thave (int)":         "a.go:1: oops\n\thave (int)",
+		"fix: a\nfix: b\r\nfix:c\nprefix: d": "\tfix: a\n\tfix: b\n\tfix:c\nprefix: d",
+		"a\rfix: b\x1b[2J":                   `a\rfix: b\x1b[2J`,
+	} {
+		for _, text := range []string{text, want} { // escaping twice changes nothing
+			if got := Output(text); got != want {
+				t.Errorf("%q gives %q, want %q", text, got, want)
+			}
+		}
+	}
+}
+
 var words = []struct{ name, word, want string }{
 	{"plain", "libssl3:arm64", "libssl3:arm64"},
 	{"path", "/usr/lib/x.so", "/usr/lib/x.so"},
