@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // A docker context is a named endpoint in the docker command's folder:
@@ -136,7 +138,11 @@ func contextID(name string) string {
 
 // contextFix returns a fix that lists the contexts to choose from.
 func (o Options) contextFix(undo string) string {
-	return fmt.Sprintf("choose one of these contexts: %s; or %s", strings.Join(o.contextNames(), ", "), undo)
+	var words []string
+	for _, name := range o.contextNames() { // they are words of a command: docker context use NAME
+		words = append(words, plaintext.Shell(name))
+	}
+	return fmt.Sprintf("choose one of these contexts: %s; or %s", strings.Join(words, ", "), undo)
 }
 
 // contextNames lists the contexts in order, with "default" first, which always exists. It leaves out contexts that can't

@@ -83,3 +83,16 @@ func TestAbsent(t *testing.T) {
 		}
 	}
 }
+
+// The contexts that a fix names are words of a shell.
+func TestContextFixQuotes(t *testing.T) {
+	dir := t.TempDir()
+	meta := filepath.Join(dir, "contexts", "meta", "x")
+	if err := errors.Join(os.MkdirAll(meta, 0o755), os.WriteFile(filepath.Join(meta, "meta.json"), []byte(`{"Name":"x; reboot"}`), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Find(Options{Getenv: dockertest.Environment("DOCKER_CONTEXT=none", "DOCKER_CONFIG="+dir)})
+	if err == nil || !strings.Contains(err.Error(), "contexts: default, 'x; reboot'; or") {
+		t.Errorf("the error is %v, want the name of the context in quotes", err)
+	}
+}

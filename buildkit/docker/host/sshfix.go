@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os/exec"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // notFound is a shell's exit code for a command that it doesn't find. ssh passes it on
@@ -63,5 +65,5 @@ func (s *sshHost) knownName() string {
 	if s.port == "" || s.port == "22" {
 		return s.host
 	}
-	return "'[" + s.host + "]:" + s.port + "'"
+	return plaintext.Shell("[" + s.host + "]:" + s.port)
 }

@@ -57,7 +57,11 @@ func (e *NoClusterError) Error() string {
 	if len(e.Have) == 0 {
 		return text + "there is no kind cluster\nfix: " + create + ", or choose the engine that has it (DOCKER_HOST)"
 	}
-	return plaintext.Sprintf("%sthere are %s\nfix: name one of these, or %s", text, strings.Join(e.Have, ", "), create)
+	var words []string
+	for _, name := range e.Have { // labels of containers, which anybody may have set
+		words = append(words, plaintext.Shell(name))
+	}
+	return plaintext.Sprintf("%sthere are %s\nfix: name one of these, or %s", text, strings.Join(words, ", "), create)
 }
 
 // Find finds a kind cluster by its name. kind's default name is "kind". If the engine has no such cluster, the error is a

@@ -64,6 +64,17 @@ func TestHostileEngine(t *testing.T) {
 	}
 }
 
+// The names in an error are words of a shell.
+func TestNoClusterQuotes(t *testing.T) {
+	t.Parallel()
+	text := (&NoClusterError{Name: "a b", Host: "unix:///x", Have: []string{"kind", "x; reboot", "$(y)\n"}}).Error()
+	for _, want := range []string{"there are kind, 'x; reboot', $'$(y)\\012'\n", "kind create cluster --name 'a b'"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the error is %q, want %q in it", text, want)
+		}
+	}
+}
+
 // open opens an engine for a test.
 func open(t *testing.T, where host.Options) *docker.Engine {
 	t.Helper()
