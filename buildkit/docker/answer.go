@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,10 +27,10 @@ var displaced = regexp.MustCompile(`^The image \S+ already exists, renaming the 
 // readAnswer reads the answer to its end. It returns the first error in it, and the ID of the image that had the name
 // before, if the engine reports it.
 func readAnswer(r io.Reader) (before string, first error) {
-	decoder := json.NewDecoder(r)
+	stream := newMessages(r)
 	for {
 		var m message
-		err := decoder.Decode(&m)
+		err := stream.next(&m)
 		if errors.Is(err, io.EOF) {
 			return before, first
 		}

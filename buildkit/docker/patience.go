@@ -78,9 +78,16 @@ func (p *patience) RoundTrip(req *http.Request) (*http.Response, error) {
 	case asLongAsItTakes:
 		t.Answer, t.Move = stall.Unlimited, stall.Unlimited
 	case untilSomethingHappens:
-		return p.base.RoundTrip(req)
+		resp, err := p.base.RoundTrip(req)
+		if err == nil {
+			limitAnswer(req, resp)
+		}
+		return resp, err
 	}
 	resp, err := t.RoundTrip(req)
+	if err == nil {
+		limitAnswer(req, resp)
+	}
 	var stalled *stall.Error
 	var limit *limitError
 	switch {

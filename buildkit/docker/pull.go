@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -73,12 +72,12 @@ func (w *worded) Unwrap() error { return w.err }
 // followPull reads the engine's stream of messages to its end. It reports layers, because messages about bytes are too many.
 func followPull(r io.Reader, progress func(string)) error {
 	done, layers := 0, map[string]bool{}
-	for decoder := json.NewDecoder(r); ; {
+	for stream := newMessages(r); ; {
 		var m struct {
 			message
 			Status, ID string
 		}
-		if err := decoder.Decode(&m); errors.Is(err, io.EOF) {
+		if err := stream.next(&m); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("reading the engine's answer: %w", err)
