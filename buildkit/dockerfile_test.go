@@ -86,6 +86,11 @@ func TestDockerfile(t *testing.T) {
 		config: buildkit.Config{After: func(context.Context, string) error { return nil }, Origin: "magefile.go:7"},
 		fails:  []string{"After of the Config (magefile.go:7)", "\nfix: "},
 	}, {
+		name:   "a login in an address",
+		files:  map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n", "main.go": plainMain},
+		config: buildkit.Config{GoEnv: map[string]string{"GOPROXY": "https://user:s3cret@proxy.example,off"}, Origin: "magefile.go:7"},
+		fails:  []string{"GoEnv of the Config (magefile.go:7)", "GOPROXY has a login", "\nfix: "},
+	}, {
 		name:   "Licenses",
 		files:  map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n", "main.go": plainMain},
 		config: buildkit.Config{Licenses: true, Origin: "magefile.go:7"},

@@ -36,7 +36,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/internal/platform":       {},
 	"buildkit/internal/report":         {},
 	"buildkit/internal/fsx":            {},
-	"buildkit/internal/dockerfilespec": {ours: []string{"buildkit/dockerfile", "buildkit/internal/libraries", "buildkit/internal/plan", "buildkit/internal/report", "buildkit/internal/result", "rootfs", "rootfs/ldd", "rootfs/packages"}},
+	"buildkit/internal/dockerfilespec": {ours: []string{"buildkit/dockerfile", "buildkit/internal/libraries", "buildkit/internal/plan", "buildkit/internal/report", "buildkit/internal/result", "rootfs", "rootfs/ldd", "rootfs/packages", "rootfs/plaintext"}},
 	"buildkit/internal/state":          {ours: []string{"buildkit/base", "buildkit/config", "buildkit/gobuild", "buildkit/image", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/plan", "buildkit/internal/platform", "buildkit/record", "rootfs"}},
 	"buildkit/internal/plan":           {ours: []string{"buildkit/internal/fsx", "buildkit/base", "buildkit/config", "buildkit/deliver", "buildkit/gobuild", "buildkit/image", "buildkit/registry", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
 	"buildkit/internal/libraries":      {ours: []string{"buildkit/internal/compile", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/plan", "buildkit/internal/report", "buildkit/record", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plaintext", "rootfs/plugins"}},

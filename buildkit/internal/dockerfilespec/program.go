@@ -17,6 +17,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/dockerfile"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // suite is the Debian release of the compiler's image when the program needs no particular one.
@@ -126,6 +127,12 @@ func (w *writing) program(ctx context.Context) error {
 	line, err := p.Go.CommandLine(ctx, p.Request())
 	if err != nil {
 		return err
+	}
+	for _, kv := range line.Env {
+		if key, _, _ := strings.Cut(kv, "="); plaintext.HideLogins(kv) != kv { // the file is for everybody who has the sources
+			return w.unsaid("GoEnv", "the address in "+key+" has a login, which does not belong into a Dockerfile",
+				"leave the login out of the address and put it into a netrc, name the host in GOPRIVATE, and build with --secret id=netrc,src=$HOME/.netrc")
+		}
 	}
 	dir, ok := w.inContext(p.Root)
 	if !ok {
