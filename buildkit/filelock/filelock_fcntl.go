@@ -27,7 +27,7 @@ func try(path string) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && holds(info) {
 		return nil, errLocked
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := openPrivate(path)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 
 // try opens the file and locks it with flock(2). The lock belongs to the open file and ends with its last descriptor.
 func try(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := openPrivate(path)
 	if err != nil {
 		return nil, err
 	}
