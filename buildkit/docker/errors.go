@@ -8,6 +8,7 @@ import (
 
 	"github.com/docker/docker/client"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/diskfull"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
@@ -94,9 +95,12 @@ func (e *Engine) Failed(doing string, err error) error {
 func (e *Engine) failureFix(err error) string {
 	var a *advice
 	var silent *NoAnswerError
+	var output *OutputError
 	switch {
 	case errors.As(err, &a):
 		return a.fix
+	case errors.As(err, &output):
+		return diskfull.FixOf(output)
 	case errors.As(err, &silent):
 		return fmt.Sprintf("see whether the engine at %s answers others (docker ps); restart it if it does not, give it more time if it does", e.endpoint.Host)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -57,12 +57,24 @@ func orDiscard(w io.Writer) io.Writer {
 	return callersWriter{w}
 }
 
+// OutputError reports that a writer that the caller passed in has failed. The engine is not to blame.
+type OutputError struct{ Err error }
+
+// Error returns the writer's error.
+func (o *OutputError) Error() string { return o.Err.Error() }
+
+// Unwrap returns Err.
+func (o *OutputError) Unwrap() error { return o.Err }
+
 // callersWriter marks the errors of a writer that the caller passed in, see callers.
 type callersWriter struct{ io.Writer }
 
 func (c callersWriter) Write(p []byte) (int, error) {
 	n, err := c.Writer.Write(p)
-	return n, callers(err)
+	if err != nil {
+		err = &OutputError{callers(err)}
+	}
+	return n, err
 }
 
 // drain waits until all output of an exited program has been written. After the end of ctx it waits drainTimeout at most.

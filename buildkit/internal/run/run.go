@@ -4,6 +4,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -64,10 +65,11 @@ func (d Deliverable) Run(ctx context.Context, engine *docker.Engine, r Request) 
 		Healthcheck: Healthcheck(d.Config),
 		Started:     func(c docker.Container) { NoteStart(r.Report, d.Name, "run", c) },
 	})
-	if err != nil {
-		return code, &report.EngineError{Err: err}
+	var output *docker.OutputError
+	if err != nil && !errors.As(err, &output) {
+		err = &report.EngineError{Err: err}
 	}
-	return code, nil
+	return code, err
 }
 
 // Ports returns the ports to publish.
