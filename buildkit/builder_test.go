@@ -30,17 +30,22 @@ var builderPrefix = fmt.Sprintf("fromscratch-test-builder-%d", os.Getpid())
 var builderCache = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", builderPrefix) })
 
 // removeBuilderCaches removes what the tests share.
-func removeBuilderCaches() {
-	if dir, err := builderCache(); err == nil {
-		os.RemoveAll(dir)
-	}
-	out, err := exec.Command("docker", "volume", "ls", "-q", "--filter", "name="+builderPrefix+"-").Output()
+func removeBuilderCaches() error {
+	dir, err := builderCache()
 	if err != nil {
-		return
+		return err
+	}
+	err = os.RemoveAll(dir)
+	out, noEngine := exec.Command("docker", "volume", "ls", "-q", "--filter", "name="+builderPrefix+"-").Output()
+	if noEngine != nil {
+		return err // and no volumes
 	}
 	for _, name := range strings.Fields(string(out)) {
-		exec.Command("docker", "volume", "rm", name).Run()
+		if out, rmErr := exec.Command("docker", "volume", "rm", name).CombinedOutput(); rmErr != nil {
+			err = errors.Join(err, fmt.Errorf("removing the volume %s of tests: %w: %s", name, rmErr, out))
+		}
 	}
+	return err
 }
 
 // builders are the containers of one run, as a job has them.

@@ -21,11 +21,7 @@ const buildVariable = "FROMSCRATCH_TEST_BUILD"
 func TestMain(m *testing.M) {
 	dir, told := os.LookupEnv(buildVariable)
 	if !told {
-		testkit.DefaultSignals()
-		code := m.Run()
-		testkit.Clean()
-		removeBuilderCaches()
-		os.Exit(code)
+		os.Exit(testkit.Main(m, removeBuilderCaches))
 	}
 	built, err := build(context.Background(), dir, buildkit.Config{})
 	if err != nil {

@@ -1,68 +1,22 @@
 package buildkit_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
-
-// startRegistry starts Debian's docker-registry on this machine, until the test ends.
-func startRegistry(t *testing.T) (host string) {
-	t.Helper()
-	need(t, "docker-registry")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host = l.Addr().String()
-	l.Close()
-	dir := module(t, nil)
-	config := filepath.Join(dir, "config.yml")
-	text := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", filepath.Join(dir, "data"), host)
-	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	cmd := exec.Command("docker-registry", "serve", config)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		if cmd.Process.Kill() == nil {
-			<-ended
-		}
-	})
-	for {
-		if c, err := net.Dial("tcp", host); err == nil {
-			c.Close()
-			return host
-		}
-		select {
-		case err := <-ended:
-			t.Fatalf("the registry has ended: %v\n%s", err, log.String())
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
 
 // smallModule is a module with one program.
 func smallModule(t *testing.T) string {
@@ -77,7 +31,7 @@ func smallModule(t *testing.T) string {
 func TestSeveralPlatformsAreOneImage(t *testing.T) {
 	t.Parallel()
 	need(t, "skopeo")
-	host := startRegistry(t)
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	config := func(platform string) buildkit.Config {
 		return buildkit.Config{Repo: host + "/acme/hello", Tag: "1", ExtraTags: []string{"stable", "1"}, Compression: "zstd", Platform: platform}
 	}

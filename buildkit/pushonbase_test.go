@@ -9,13 +9,14 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/describe"
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
 
 // The manifest that is pushed does not depend on whether the engine has the base: it is the registry's, whose layers are
 // taken over from its repository. One that is in the engine alone is taken from there, which is said.
 func TestPushOnABase(t *testing.T) {
 	base := imported(t, alpine(t), "pushed", "ENV FROM=base")
-	u := watchUploads(t, startRegistry(t))
+	u := watchUploads(t, registrytest.StartProgram(t, registrytest.ProgramOptions{}))
 	there := u.host + "/acme/base:1"
 	output(t, "", "docker", "tag", base, there)
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", there).Run() })

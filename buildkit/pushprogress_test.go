@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
 
 // uploads counts what is sent to the repositories of a registry. It is a proxy before it.
@@ -67,7 +68,7 @@ func (u *uploads) of(repository string) int64 {
 // Of several images that are pushed side by side, or of several platforms, it is told of each how far it is.
 func TestPushTellsHowFarEachImageIs(t *testing.T) {
 	t.Parallel()
-	u := watchUploads(t, startRegistry(t))
+	u := watchUploads(t, registrytest.StartProgram(t, registrytest.ProgramOptions{}))
 	u.slow = 20 * time.Millisecond
 	in := inputs(two(t), buildkit.Config{Main: "cmd/web", Repo: u.host + "/acme/web", Platforms: []string{"linux/amd64", "linux/arm64"}},
 		buildkit.Config{Main: "cmd/worker", Repo: u.host + "/acme/worker"})

@@ -70,9 +70,9 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/docker/dockertest": {ours: []string{"rootfs/plaintext"}, others: []string{"github.com/docker/", "github.com/containerd/errdefs"}},
 
 	"buildkit/registry/access": {ours: []string{"buildkit/internal/login", "buildkit/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/distribution/reference"}},
-	"buildkit/registrytest":    {others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit/registrytest":    {ours: []string{"buildkit/testkit"}, others: []string{"github.com/opencontainers/go-digest"}},
 
-	"buildkit/buildertest":       {ours: []string{"buildkit/filelock"}},
+	"buildkit/buildertest":       {ours: []string{"buildkit/filelock", "buildkit/testkit"}},
 	"buildkit/acceptance":        {},
 	"buildkit/buildtest":         {ours: []string{"buildkit", "buildkit/docker", "buildkit/docker/host", "buildkit/testkit"}},
 	"buildkit/testkit":           {ours: []string{"buildkit/filelock"}},

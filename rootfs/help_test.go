@@ -8,7 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
+
+var skip = testkit.Skip
 
 // wantError fails unless the error contains all parts. If a part begins with "fix: ", the last line must
 // begin with it, and there may be only one "fix: ".
@@ -125,13 +129,4 @@ func entry(s string) Entry {
 		e.Path, e.Mode = strings.TrimSuffix(s, "/"), fs.ModeDir|0o755
 	}
 	return e
-}
-
-// skip skips a test because this machine lacks something. In CI it fails the test instead.
-func skip(t *testing.T, reason string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal("on CI this must not be skipped: " + reason)
-	}
-	t.Skip(reason)
 }

@@ -7,9 +7,4 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-func TestMain(m *testing.M) {
-	testkit.DefaultSignals()
-	code := m.Run()
-	testkit.Clean()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }

@@ -2,7 +2,6 @@ package base_test
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/pem"
@@ -11,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -23,9 +21,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/login"
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/base"
@@ -254,37 +252,8 @@ func (r *registry) asked() []string {
 
 func startRegistry(t *testing.T) *registry {
 	t.Helper()
-	need(t, "docker-registry", "skopeo")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	config := filepath.Join(dir, "config.yml")
-	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\nhttp: {addr: %s}\n", dir, address)
-	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("docker-registry", "serve", config)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		if resp, err := http.Get("http://" + address + "/v2/"); err == nil {
-			resp.Body.Close()
-			break
-		}
-		if time.Since(began) > time.Minute {
-			t.Fatalf("the registry does not answer: %s", said.String())
-		}
-	}
+	need(t, "skopeo")
+	address := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	r := &registry{}
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

@@ -3,7 +3,6 @@ package docker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"os"
@@ -15,21 +14,12 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// unavailable skips a test that needs something which this machine lacks. In CI it fails the test.
-func unavailable(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
 // openEngine opens this machine's engine.
 func openEngine(t *testing.T) *Engine {
 	t.Helper()
 	e, err := Open(context.Background(), Options{Options: host.Options{Getenv: os.Getenv}})
 	if err != nil {
-		unavailable(t, "no engine: %v", err)
+		testkit.Missing(t, "a Docker Engine ("+err.Error()+")")
 	}
 	t.Cleanup(func() { e.Close() })
 	return e
@@ -57,16 +47,7 @@ func program(t *testing.T, name string) string {
 	return testkit.Program(t, "./testdata/"+name)
 }
 
-func TestMain(m *testing.M) {
-	testkit.DefaultSignals()
-	code := m.Run()
-	testkit.Clean()
-	if err := nothingLeft(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = max(code, 1)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m, nothingLeft)) }
 
 // nothingLeft looks for containers that the tests of this process have left in the machine's own engine.
 func nothingLeft() error {

@@ -14,6 +14,7 @@ import (
 	"github.com/docker/docker/api/types/network"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 func TestRunPorts(t *testing.T) {
@@ -22,7 +23,7 @@ func TestRunPorts(t *testing.T) {
 		if _, err := e.api.NetworkInspect(context.Background(), "bridge", network.InspectOptions{}); errdefs.IsNotFound(err) {
 			if _, err := e.api.NetworkInspect(context.Background(), "podman", network.InspectOptions{}); err != nil {
 				if os.Getenv("FROMSCRATCH_TEST_ENGINES") == "" { // it is the machine's own
-					unavailable(t, "the engine's network: %v", err)
+					testkit.Skip(t, "the engine's network: "+err.Error())
 				}
 				t.Skipf("the engine at %s has no network to publish from: %v", e.Host(), err)
 			}

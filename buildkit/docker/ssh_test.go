@@ -13,6 +13,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // fakeSSH puts a command named ssh into PATH that connects to the given socket. It returns the log file of its calls.
@@ -57,7 +58,7 @@ func TestOpenSSH(t *testing.T) {
 	local := openEngine(t)
 	socket, found := strings.CutPrefix(local.Host(), "unix://")
 	if !found {
-		unavailable(t, "the engine has no unix socket")
+		testkit.Skip(t, "the engine has no unix socket")
 	}
 	log := fakeSSH(t, socket)
 	e, err := Open(context.Background(), Options{Options: host.Options{Getenv: dockertest.Environment("DOCKER_HOST=ssh://me@box:2222")}})

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // gitIn runs git in a folder, without the user's settings.
@@ -28,16 +30,6 @@ func environ() []string {
 		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
 }
 
-func needGit(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("git is missing, and CI must have it")
-		}
-		t.Skip("git is missing")
-	}
-}
-
 func read(t *testing.T, dir string) Checkout {
 	t.Helper()
 	c, err := Read(context.Background(), dir, environ(), "noise.go")
@@ -50,7 +42,7 @@ func read(t *testing.T, dir string) Checkout {
 // A working tree, starting before its first commit.
 func TestRead(t *testing.T) {
 	t.Parallel()
-	needGit(t)
+	testkit.Need(t, "git")
 	dir := t.TempDir()
 	if c := read(t, dir); c != (Checkout{}) {
 		t.Errorf("without git, Read returns %+v", c)
@@ -101,7 +93,7 @@ func TestRead(t *testing.T) {
 // If git fails, Read returns an error and not a tree without commits.
 func TestReadBroken(t *testing.T) {
 	t.Parallel()
-	needGit(t)
+	testkit.Need(t, "git")
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, ".git"), []byte("gitdir: nowhere\n"), 0o644); err != nil {
 		t.Fatal(err)

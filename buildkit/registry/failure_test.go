@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
 
 // isUpload reports whether a request carries a blob.
@@ -28,8 +29,8 @@ func cut(r *http.Request, after int64) bool {
 // A push to a registry that fails in the middle is complete in the end, with the same digest.
 func TestPushSurvives(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
-	want := push(t, request(t, s.host, hello(t, 1))).Digest
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
+	want := push(t, request(t, host, hello(t, 1))).Digest
 	for _, tt := range []struct {
 		name string
 		fail func(w http.ResponseWriter, r *http.Request) bool
@@ -67,9 +68,9 @@ func TestPushSurvives(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := startRegistry(t, serverOptions{})
+			host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 			var n atomic.Int32
-			p := startProxy(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+			p := startProxy(t, host, func(w http.ResponseWriter, r *http.Request) bool {
 				return n.Add(1) <= 20 && n.Load()%2 == 0 && tt.fail(w, r)
 			})
 			r := request(t, p.host, hello(t, 1))
@@ -95,14 +96,14 @@ func TestPushSurvives(t *testing.T) {
 // A retry waits for Retry-After, in both of its forms. A wait that is too long is an error.
 func TestPushWaitsAsAsked(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	for name, value := range map[string]func() string{
 		"seconds": func() string { return "1" },
 		"a time":  func() string { return time.Now().Add(2 * time.Second).UTC().Format(http.TimeFormat) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var refused, came atomic.Int64
-			p := startProxy(t, s, func(w http.ResponseWriter, _ *http.Request) bool {
+			p := startProxy(t, host, func(w http.ResponseWriter, _ *http.Request) bool {
 				if refused.CompareAndSwap(0, time.Now().UnixNano()) {
 					w.Header().Set("Retry-After", value())
 					w.WriteHeader(http.StatusTooManyRequests)
@@ -119,7 +120,7 @@ func TestPushWaitsAsAsked(t *testing.T) {
 			}
 		})
 	}
-	p := startProxy(t, s, func(w http.ResponseWriter, _ *http.Request) bool {
+	p := startProxy(t, host, func(w http.ResponseWriter, _ *http.Request) bool {
 		w.Header().Set("Retry-After", "3600")
 		w.WriteHeader(http.StatusTooManyRequests)
 		return true
@@ -131,7 +132,7 @@ func TestPushWaitsAsAsked(t *testing.T) {
 // A permanent failure is an error with the registry's words, after a few tries at most.
 func TestPushGivesUp(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	for _, tt := range []struct {
 		name   string
 		answer func(w http.ResponseWriter, r *http.Request) bool
@@ -160,7 +161,7 @@ func TestPushGivesUp(t *testing.T) {
 		}, []string{"413", "fix: raise the size limit"}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := startProxy(t, s, tt.answer)
+			p := startProxy(t, host, tt.answer)
 			r := request(t, p.host, hello(t, 77))
 			r.Parallel, r.Retries, r.Repository = 1, 3, p.host+"/acme/"+strings.ReplaceAll(tt.name, " ", "")
 			_, err := registry.Push(context.Background(), r)
@@ -185,11 +186,11 @@ func TestPushGivesUp(t *testing.T) {
 // The end of ctx ends a push to a slow registry at once, and no temporary file stays.
 func TestPushToASlowRegistryIsCancelled(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	gone := make(chan struct{})
-	p := startProxy(t, s, func(_ http.ResponseWriter, r *http.Request) bool {
+	p := startProxy(t, host, func(_ http.ResponseWriter, r *http.Request) bool {
 		if !isUpload(r) {
 			return false
 		}
@@ -211,9 +212,9 @@ func TestPushToASlowRegistryIsCancelled(t *testing.T) {
 // The end of ctx also ends the wait before a retry.
 func TestPushIsCancelledWhileItWaits(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	ctx, cancel := context.WithCancel(context.Background())
-	p := startProxy(t, s, func(w http.ResponseWriter, _ *http.Request) bool {
+	p := startProxy(t, host, func(w http.ResponseWriter, _ *http.Request) bool {
 		w.Header().Set("Retry-After", "200")
 		w.WriteHeader(http.StatusTooManyRequests)
 		time.AfterFunc(10*time.Millisecond, cancel)
@@ -228,13 +229,13 @@ func TestPushIsCancelledWhileItWaits(t *testing.T) {
 // A changed source is an error of this machine, and leaves nothing in the cache.
 func TestPushOfALayerThatChanged(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	content := "first"
 	f := text("app", content)
 	f.Open = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }
 	img := imageOn(t, "amd64", layer(t, f))
 	content = "other"
-	r := request(t, s.host, img)
+	r := request(t, host, img)
 	_, err := registry.Push(context.Background(), r)
 	wantError(t, err, "compressing the layer", `"app"`, "a source changed", "fix: run again")
 	var e *registry.Error

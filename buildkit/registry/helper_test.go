@@ -2,11 +2,9 @@ package registry_test
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -91,74 +89,6 @@ const (
 	htpasswd       = "fromscratch:$2y$05$lQTlhRKh4H2U1nM/kQZ9..PJOx.uaZJnWI7Xqpzw3HhYDPhbQdaIe\n"
 )
 
-// server is a running docker-registry of Debian.
-type server struct {
-	host string // "127.0.0.1:34567"
-}
-
-// serverOptions configure a registry.
-type serverOptions struct {
-	login     bool   // ask for one
-	cert, key string // speak TLS
-}
-
-// startRegistry starts a registry that stops with the test.
-func startRegistry(t *testing.T, o serverOptions) server {
-	t.Helper()
-	testkit.Need(t, "docker-registry")
-	dir, host := t.TempDir(), freeAddress(t)
-	config := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %q}, delete: {enabled: true}}\nhttp:\n  addr: %s\n  relativeurls: true\n",
-		filepath.Join(dir, "data"), host)
-	if o.cert != "" {
-		config += fmt.Sprintf("  tls: {certificate: %q, key: %q}\n", o.cert, o.key)
-	}
-	if o.login {
-		file := filepath.Join(dir, "htpasswd")
-		writeFile(t, file, htpasswd)
-		config += fmt.Sprintf("auth: {htpasswd: {realm: test, path: %q}}\n", file)
-	}
-	path := filepath.Join(dir, "config.yml")
-	writeFile(t, path, config)
-	var log bytes.Buffer
-	cmd := exec.Command("docker-registry", "serve", path)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		if err := cmd.Process.Kill(); err == nil {
-			<-ended
-		}
-		if out := log.String(); t.Failed() {
-			t.Logf("the registry says at the end %s", out[max(0, len(out)-2000):])
-		}
-	})
-	for {
-		c, err := net.Dial("tcp", host)
-		if err == nil {
-			c.Close()
-			return server{host}
-		}
-		select {
-		case err := <-ended:
-			t.Fatalf("the registry has ended: %v\n%s", err, log.String())
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func writeFile(t *testing.T, path, content string) {
 	t.Helper()
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
@@ -177,20 +107,20 @@ type proxy struct {
 }
 
 // startProxy starts a proxy for the registry.
-func startProxy(t *testing.T, s server, meddle func(http.ResponseWriter, *http.Request) bool) *proxy {
+func startProxy(t *testing.T, host string, meddle func(http.ResponseWriter, *http.Request) bool) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startProxyAt(t, s, l, meddle)
+	return startProxyAt(t, host, l, meddle)
 }
 
 // startProxyAt starts a proxy at a given address.
-func startProxyAt(t *testing.T, s server, l net.Listener, meddle func(http.ResponseWriter, *http.Request) bool) *proxy {
+func startProxyAt(t *testing.T, host string, l net.Listener, meddle func(http.ResponseWriter, *http.Request) bool) *proxy {
 	t.Helper()
 	p := &proxy{meddle: meddle}
-	behind := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: s.host})
+	behind := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: host})
 	behind.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	front := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()

@@ -19,9 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
-
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
 
 // environment returns a Getenv.
@@ -54,8 +53,7 @@ echo '{"ServerURL":"%[1]s","Username":"%[3]s","Secret":"%[2]s"}'
 }
 
 func TestPushFindsTheLogin(t *testing.T) {
-	testkit.Need(t, "docker-registry")
-	s := startRegistry(t, serverOptions{login: true})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{Htpasswd: htpasswd})
 	img := hello(t, 1)
 	right := basic(user, password)
 	for _, tt := range []struct {
@@ -74,9 +72,9 @@ func TestPushFindsTheLogin(t *testing.T) {
 		{name: "a part of the registry", files: map[string]string{".config/containers/auth.json": `{"auths":{"HOST":{"auth":"` + basic("no", "no") +
 			`"},"HOST/acme":{"auth":"` + right + `"},"HOST/acme/hello-not":{"auth":"` + basic("no", "no") + `"}}}`}},
 		{name: "a helper", files: map[string]string{".docker/config.json": `{"credHelpers":{"HOST":"fromscratch-test"}}`},
-			use: func(t *testing.T) { helper(t, "fromscratch-test", answer(s.host)) }},
+			use: func(t *testing.T) { helper(t, "fromscratch-test", answer(host)) }},
 		{name: "a helper of all", files: map[string]string{".docker/config.json": `{"auths":{"HOST":{}},"credsStore":"fromscratch-test"}`},
-			use: func(t *testing.T) { helper(t, "fromscratch-test", answer(s.host)) }},
+			use: func(t *testing.T) { helper(t, "fromscratch-test", answer(host)) }},
 		{name: "a helper that knows nothing", files: map[string]string{".docker/config.json": `{"credsStore":"fromscratch-test","auths":{"HOST":{"auth":"` + right + `"}}}`},
 			use: func(t *testing.T) { helper(t, "fromscratch-test", answer("other.example")) }},
 		{name: "podman's after docker's", files: map[string]string{".docker/config.json": `{"auths":{"other.example":{"auth":"` + basic("no", "no") + `"}}}`,
@@ -86,8 +84,8 @@ func TestPushFindsTheLogin(t *testing.T) {
 			if tt.use != nil {
 				tt.use(t)
 			}
-			r := request(t, s.host, img)
-			r.Credentials.Getenv = home(t, s.host, tt.files, tt.vars)
+			r := request(t, host, img)
+			r.Credentials.Getenv = home(t, host, tt.files, tt.vars)
 			push(t, r)
 		})
 	}
@@ -109,14 +107,14 @@ func home(t *testing.T, host string, files, vars map[string]string) func(string)
 
 // A push without a valid login fails, and the error does not contain the login.
 func TestPushWithoutALogin(t *testing.T) {
-	s := startRegistry(t, serverOptions{login: true})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{Htpasswd: htpasswd})
 	img := hello(t, 1)
 	for _, tt := range []struct {
 		name, config string
 		use          func(t *testing.T)
 		want         []string
 	}{
-		{name: "none", config: `{}`, want: []string{"credential not found", "fix: log in with \"docker login " + s.host + "\""}},
+		{name: "none", config: `{}`, want: []string{"credential not found", "fix: log in with \"docker login " + host + "\""}},
 		{name: "a wrong one", config: `{"auths":{"HOST":{"auth":"` + basic("other", password) + `"}}}`, want: []string{"401 Unauthorized", "fix: log in"}},
 		{name: "of another registry", config: `{"auths":{"other.example":{"auth":"` + basic(user, password) + `"}}}`, want: []string{"fix: log in"}},
 		{name: "broken JSON", config: `{"auths":{"HOST":{"password":"` + password + `"`, want: []string{"config.json", "fix: repair the file"}},
@@ -134,11 +132,11 @@ func TestPushWithoutALogin(t *testing.T) {
 			if tt.use != nil {
 				tt.use(t)
 			}
-			p := startProxy(t, s, nil)
+			p := startProxy(t, host, nil)
 			r := request(t, p.host, img)
 			r.Credentials.Getenv = home(t, p.host, map[string]string{".docker/config.json": tt.config}, nil)
 			_, err := registry.Push(context.Background(), r)
-			wantError(t, err, append([]string{}, strings.Split(strings.ReplaceAll(strings.Join(tt.want, "\x00"), s.host, p.host), "\x00")...)...)
+			wantError(t, err, append([]string{}, strings.Split(strings.ReplaceAll(strings.Join(tt.want, "\x00"), host, p.host), "\x00")...)...)
 			if n := p.count("", ""); n > 5 {
 				t.Errorf("there were %d requests, want no retry", n)
 			}
@@ -149,8 +147,8 @@ func TestPushWithoutALogin(t *testing.T) {
 // No error contains the login, even if the registry's answer repeats it.
 func TestPushHidesTheLogin(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
-	p := startProxy(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
+	p := startProxy(t, host, func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Header.Get("Authorization") == "" {
 			w.Header().Set("Www-Authenticate", `Basic realm="test"`)
 			w.WriteHeader(http.StatusUnauthorized)
@@ -208,16 +206,16 @@ func certificate(t *testing.T) (ca, cert, key string) {
 func TestPushByTLS(t *testing.T) {
 	t.Parallel()
 	ca, cert, key := certificate(t)
-	s := startRegistry(t, serverOptions{login: true, cert: cert, key: key})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{Htpasswd: htpasswd, Cert: cert, Key: key})
 	img := hello(t, 1)
-	r := request(t, s.host, img)
-	r.Credentials.Getenv = home(t, s.host, map[string]string{".docker/config.json": `{"auths":{"HOST":{"auth":"` + basic(user, password) + `"}}}`}, nil)
+	r := request(t, host, img)
+	r.Credentials.Getenv = home(t, host, map[string]string{".docker/config.json": `{"auths":{"HOST":{"auth":"` + basic(user, password) + `"}}}`}, nil)
 	_, err := registry.Push(context.Background(), r)
 	wantError(t, err, "certificate", "fix: set IMAGE_REGISTRY_CA")
 	r.CAFile = ca
 	first := push(t, r)
 	// Another name of the machine means the same registry.
-	local := strings.Replace(s.host, "127.0.0.1", "localhost", 1)
+	local := strings.Replace(host, "127.0.0.1", "localhost", 1)
 	r.Repository = local + "/acme/hello"
 	r.Credentials.Getenv = home(t, local, map[string]string{".docker/config.json": `{"auths":{"HOST":{"auth":"` + basic(user, password) + `"}}}`}, nil)
 	if second := push(t, r); second.Sent != 0 || second.Digest != first.Digest {
@@ -241,12 +239,12 @@ func TestPushNeedsTLS(t *testing.T) {
 	if outside == "" {
 		skip(t, "the machine has no address but its own")
 	}
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	l, err := net.Listen("tcp", outside+":0")
 	if err != nil {
 		skip(t, err.Error())
 	}
-	p := startProxyAt(t, s, l, nil)
+	p := startProxyAt(t, host, l, nil)
 	r := request(t, p.host, hello(t, 1))
 	_, err = registry.Push(context.Background(), r)
 	wantError(t, err, "HTTP response to HTTPS client", "fix: ", "IMAGE_REGISTRY_HTTP="+p.host)
@@ -260,13 +258,13 @@ func TestPushNeedsTLS(t *testing.T) {
 // If a registry with TLS redirects elsewhere, the login is not sent there.
 func TestPushKeepsTheLoginHere(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	var leaked string
-	elsewhere := startProxy(t, s, func(_ http.ResponseWriter, r *http.Request) bool {
+	elsewhere := startProxy(t, host, func(_ http.ResponseWriter, r *http.Request) bool {
 		leaked += r.Header.Get("Authorization")
 		return false
 	})
-	p := startProxy(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+	p := startProxy(t, host, func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Header.Get("Authorization") == "" {
 			w.Header().Set("Www-Authenticate", `Basic realm="test"`)
 			w.WriteHeader(http.StatusUnauthorized)
@@ -275,7 +273,7 @@ func TestPushKeepsTheLoginHere(t *testing.T) {
 		if r.Method != http.MethodPost {
 			return false
 		}
-		resp, err := http.Post("http://"+s.host+r.URL.Path, "", nil)
+		resp, err := http.Post("http://"+host+r.URL.Path, "", nil)
 		if err != nil {
 			t.Error(err)
 			return false

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 
 	"github.com/opencontainers/go-digest"
@@ -23,7 +24,7 @@ import (
 // A layer that was pushed to another repository of the registry is mounted from there.
 func TestPushMountsWhatWasPushedElsewhere(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	for name, tt := range map[string]struct {
 		meddle  func(http.ResponseWriter, *http.Request) bool
 		uploads int
@@ -44,7 +45,7 @@ func TestPushMountsWhatWasPushedElsewhere(t *testing.T) {
 		}, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := startProxy(t, s, tt.meddle)
+			p := startProxy(t, host, tt.meddle)
 			first := request(t, p.host, hello(t, 1))
 			first.Repository = p.host + "/" + strings.ReplaceAll(name, " ", "") + "/one"
 			pushed := push(t, first)
@@ -80,8 +81,8 @@ func packed(t *testing.T, l *image.Layer) []byte {
 func TestPushKeepsTheBlobOfABase(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "skopeo")
-	s := startRegistry(t, serverOptions{})
-	p := startProxy(t, s, nil)
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
+	p := startProxy(t, host, nil)
 	base := layer(t, text("base", noise(3, 50_000)))
 	content := packed(t, base)
 	opened := 0
@@ -141,10 +142,10 @@ func TestPushKeepsTheBlobOfABase(t *testing.T) {
 // Documents are listed under the image that they are about, with and without the registry's referrers API.
 func TestPushAttaches(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	for name, referrers := range map[string]bool{"tag schema": false, "referrers API": true} {
 		t.Run(name, func(t *testing.T) {
-			p := startProxy(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+			p := startProxy(t, host, func(w http.ResponseWriter, r *http.Request) bool {
 				// docker-registry 2.8 has no such API, but a client only looks at this header.
 				if referrers && r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") {
 					w.Header().Set("OCI-Subject", "sha256:0")
@@ -172,12 +173,12 @@ func TestPushAttaches(t *testing.T) {
 				armDigest(t, r): {"application/vnd.in-toto+json"},
 			} {
 				var index ocispec.Index
-				get(t, "http://"+s.host+strings.TrimPrefix("/v2"+r.Repository[len(p.host):], "")+"/manifests/"+strings.Replace(string(subject), ":", "-", 1), &index)
+				get(t, "http://"+host+strings.TrimPrefix("/v2"+r.Repository[len(p.host):], "")+"/manifests/"+strings.Replace(string(subject), ":", "-", 1), &index)
 				var got []string
 				for _, m := range index.Manifests {
 					got = append(got, m.ArtifactType)
 					var doc ocispec.Manifest
-					get(t, "http://"+s.host+"/v2"+r.Repository[len(p.host):]+"/manifests/"+string(m.Digest), &doc)
+					get(t, "http://"+host+"/v2"+r.Repository[len(p.host):]+"/manifests/"+string(m.Digest), &doc)
 					if doc.Subject == nil || doc.Subject.Digest != subject || len(doc.Layers) != 1 {
 						t.Errorf("the document %s is %+v, want one about %s", m.ArtifactType, doc, subject)
 					}
@@ -188,7 +189,7 @@ func TestPushAttaches(t *testing.T) {
 			}
 		})
 	}
-	r := request(t, s.host, hello(t, 1))
+	r := request(t, host, hello(t, 1))
 	r.Attach = []registry.Attachment{{ArtifactType: "x/y", Platform: image.Platform{OS: "linux", Architecture: "riscv64"}}}
 	_, err := registry.Push(context.Background(), r)
 	wantError(t, err, `attaching "x/y"`, "linux/riscv64")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -24,12 +25,12 @@ var quiet = log.New(io.Discard, "", 0)
 func TestPushIsPulled(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "skopeo")
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	img := hello(t, 1)
-	r := request(t, s.host, img)
+	r := request(t, host, img)
 	r.Tags = []string{"1", "latest"}
 	pushed := push(t, r)
-	if want := s.host + "/acme/hello:1@" + string(pushed.Digest); pushed.Reference != want {
+	if want := host + "/acme/hello:1@" + string(pushed.Digest); pushed.Reference != want {
 		t.Errorf("the reference is %q, want %q", pushed.Reference, want)
 	}
 	if pushed.Sent == 0 || pushed.Sent != pushed.Total {
@@ -37,7 +38,7 @@ func TestPushIsPulled(t *testing.T) {
 	}
 	for _, tag := range r.Tags {
 		var got struct{ Digest string }
-		if err := json.Unmarshal([]byte(run(t, "skopeo", "inspect", "--tls-verify=false", "docker://"+s.host+"/acme/hello:"+tag)), &got); err != nil {
+		if err := json.Unmarshal([]byte(run(t, "skopeo", "inspect", "--tls-verify=false", "docker://"+host+"/acme/hello:"+tag)), &got); err != nil {
 			t.Fatal(err)
 		}
 		if got.Digest != string(pushed.Digest) {
@@ -45,7 +46,7 @@ func TestPushIsPulled(t *testing.T) {
 		}
 	}
 	archive := filepath.Join(t.TempDir(), "image.tar")
-	run(t, "skopeo", "copy", "--insecure-policy", "--src-tls-verify=false", "docker://"+s.host+"/acme/hello@"+string(pushed.Digest), "docker-archive:"+archive)
+	run(t, "skopeo", "copy", "--insecure-policy", "--src-tls-verify=false", "docker://"+host+"/acme/hello@"+string(pushed.Digest), "docker-archive:"+archive)
 	config := run(t, "skopeo", "inspect", "--config", "--raw", "docker-archive:"+archive)
 	if !strings.Contains(config, string(img.Layers[0].DiffID)) || !strings.Contains(config, string(img.Layers[1].DiffID)) {
 		t.Errorf("the copy's configuration is %s", config)
@@ -55,8 +56,8 @@ func TestPushIsPulled(t *testing.T) {
 // A push of an image that the registry has sends no blob and no manifest.
 func TestPushAgainSendsNothing(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
-	p := startProxy(t, s, nil)
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
+	p := startProxy(t, host, nil)
 	r := request(t, p.host, hello(t, 1))
 	first := push(t, r)
 	if n := p.count("PUT", "/blobs/uploads/"); n != 3 {
@@ -84,8 +85,8 @@ func TestPushedManifestIsTheSameEverywhere(t *testing.T) {
 	for _, c := range []registry.Compression{registry.Gzip, registry.Zstd} {
 		var digests []string
 		for range 2 {
-			s := startRegistry(t, serverOptions{})
-			r := request(t, s.host, hello(t, 7))
+			host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
+			r := request(t, host, hello(t, 7))
 			r.Compression = c
 			digests = append(digests, string(push(t, r).Digest))
 		}
@@ -98,12 +99,12 @@ func TestPushedManifestIsTheSameEverywhere(t *testing.T) {
 func TestPushByZstd(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "skopeo")
-	s := startRegistry(t, serverOptions{})
-	r := request(t, s.host, hello(t, 1))
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
+	r := request(t, host, hello(t, 1))
 	r.Compression = registry.Zstd
 	pushed := push(t, r)
 	var m ocispec.Manifest
-	raw := run(t, "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+s.host+"/acme/hello:1")
+	raw := run(t, "skopeo", "inspect", "--raw", "--tls-verify=false", "docker://"+host+"/acme/hello:1")
 	if err := json.Unmarshal([]byte(raw), &m); err != nil {
 		t.Fatal(err)
 	}
@@ -125,15 +126,15 @@ func TestPushByZstd(t *testing.T) {
 func TestPushIndex(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "skopeo")
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	shared := layer(t, text("shared", noise(1, 1000)))
 	amd, arm := imageOn(t, "amd64", shared, layer(t, text("app", "amd"))), imageOn(t, "arm64", shared, layer(t, text("app", "arm")))
-	pushed := push(t, request(t, s.host, arm, amd))
-	if again := push(t, request(t, s.host, amd, arm)); again.Digest != pushed.Digest {
+	pushed := push(t, request(t, host, arm, amd))
+	if again := push(t, request(t, host, amd, arm)); again.Digest != pushed.Digest {
 		t.Errorf("another order of the platforms gives %s, not %s", again.Digest, pushed.Digest)
 	}
 	for arch, img := range map[string]*image.Image{"amd64": amd, "arm64": arm} {
-		got := run(t, "skopeo", "--override-arch", arch, "inspect", "--config", "--raw", "--tls-verify=false", "docker://"+s.host+"/acme/hello:1")
+		got := run(t, "skopeo", "--override-arch", arch, "inspect", "--config", "--raw", "--tls-verify=false", "docker://"+host+"/acme/hello:1")
 		if strings.TrimSpace(got) != string(img.RawConfig) {
 			t.Errorf("for %s the registry has %s, want %s", arch, got, img.RawConfig)
 		}

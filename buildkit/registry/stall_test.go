@@ -11,17 +11,18 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/registry"
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
 
 // A slow registry gets everything, even if it takes longer in total than any limit. The progress rises all the time.
 func TestPushToASlowRegistry(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := startProxyAt(t, s, smallBuffers{listener}, func(_ http.ResponseWriter, r *http.Request) bool {
+	p := startProxyAt(t, host, smallBuffers{listener}, func(_ http.ResponseWriter, r *http.Request) bool {
 		if isUpload(r) {
 			r.Body = &slow{r.Body}
 		}
@@ -74,7 +75,7 @@ func (s *slow) Read(p []byte) (int, error) {
 // A push fails after a few tries if the registry never answers or stops reading. If that happens once, the push succeeds.
 func TestPushToAStalledRegistry(t *testing.T) {
 	t.Parallel()
-	s := startRegistry(t, serverOptions{})
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	for _, tt := range []struct {
 		name         string
 		stall        func(*http.Request)
@@ -90,7 +91,7 @@ func TestPushToAStalledRegistry(t *testing.T) {
 			var one sync.Mutex
 			stalls, tries := 1000, 0
 			stop := make(chan struct{})
-			p := startProxy(t, s, func(_ http.ResponseWriter, r *http.Request) bool {
+			p := startProxy(t, host, func(_ http.ResponseWriter, r *http.Request) bool {
 				if !isUpload(r) {
 					return false
 				}

@@ -17,6 +17,8 @@ import (
 	"github.com/spdx/tools-golang/spdx/v2/common"
 	"github.com/spdx/tools-golang/spdxlib"
 	"github.com/spdx/tools-golang/utils"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 func file(path string, links ...string) File {
@@ -308,7 +310,7 @@ func readBy(t *testing.T, format, schemas string, text []byte) (string, error) {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command("go", "build", "-C", "testdata/reader", "-o", reader, ".").CombinedOutput(); err != nil {
-		skip(t, "the reader cannot be built: "+string(out))
+		testkit.Skip(t, "the reader cannot be built: "+string(out))
 	}
 	args := []string{format, schemas, name}
 	if schemas == "" {

@@ -19,21 +19,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// unavailable skips a test if the machine lacks something that not every machine has. In CI it fails the test.
-func unavailable(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
-func TestMain(m *testing.M) {
-	testkit.DefaultSignals()
-	code := m.Run()
-	testkit.Clean()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 // starter starts a supervisor.
 type starter func(t *testing.T, args ...string) *running
@@ -52,7 +38,7 @@ func eachWay(t *testing.T, test func(t *testing.T, start starter)) {
 		probe := exec.Command(testkit.Program(t, "."))
 		probe.SysProcAttr = alone
 		if err := probe.Run(); probe.ProcessState == nil {
-			unavailable(t, "making a PID namespace: %v", err)
+			testkit.Skip(t, "making a PID namespace: "+err.Error())
 		}
 		test(t, func(t *testing.T, args ...string) *running { return run(t, alone, args...) })
 	})

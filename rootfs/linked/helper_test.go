@@ -6,8 +6,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
+
+const goMod = `module example.com/program
+
+go 1.16
+`
 
 // uses calls the functions directly, not through values that only reflection knows.
 const uses = `package main
@@ -79,12 +85,7 @@ func main() { fmt.Println(C.dlopen(nil, C.RTLD_NOW) != nil) }
 // build builds a program from one file. words are the variables and then the flags of a command line.
 func build(t *testing.T, source string, words ...string) string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, content := range map[string]string{"go.mod": "module example.com/program\n\ngo 1.16\n", "main.go": source} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := testkit.Module(t, map[string]string{"go.mod": goMod, "main.go": source})
 	env := append(os.Environ(), "GOFLAGS=", "GOOS=linux", "CGO_ENABLED=0")
 	args := []string{"build", "-o", "program"}
 	for _, w := range words {
@@ -110,16 +111,4 @@ func read(t *testing.T, file string) *linked.Program {
 		t.Fatal(err)
 	}
 	return p
-}
-
-// needGCC skips a test if there is no C compiler. In CI it fails the test instead.
-func needGCC(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("gcc"); err == nil {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("CI must not skip this test: gcc is not installed")
-	}
-	t.Skip("gcc is not installed")
 }

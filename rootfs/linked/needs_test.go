@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 	. "github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
@@ -49,7 +50,7 @@ func TestNeeds(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			if test.gcc {
-				needGCC(t)
+				testkit.Need(t, "gcc")
 			}
 			got := read(t, build(t, test.source, test.words...)).Needs()
 			if len(got)+len(test.want) > 0 && !reflect.DeepEqual(got, test.want) {

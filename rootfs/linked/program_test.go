@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
@@ -32,7 +33,7 @@ func TestHas(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			if test.gcc {
-				needGCC(t)
+				testkit.Need(t, "gcc")
 			}
 			testHas(t, test.words...)
 		})

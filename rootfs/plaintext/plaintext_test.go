@@ -1,9 +1,10 @@
 package plaintext
 
 import (
-	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 func TestEscape(t *testing.T) {
@@ -81,15 +82,9 @@ func TestShell(t *testing.T) {
 
 // bash returns every quoted word unchanged.
 func TestShellOfBash(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("bash is missing, and CI must have it")
-		}
-		t.Skip("bash is missing")
-	}
+	testkit.Need(t, "bash")
 	for _, tt := range words {
-		out, err := exec.Command(bash, "-c", "printf -- %s "+Shell(tt.word)).Output()
+		out, err := exec.Command("bash", "-c", "printf -- %s "+Shell(tt.word)).Output()
 		if err != nil || string(out) != tt.word {
 			t.Errorf("%s: bash makes %q of it (%v)", tt.name, out, err)
 		}

@@ -3,7 +3,6 @@ package kind
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"testing"
 
@@ -15,16 +14,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-func TestMain(m *testing.M) {
-	testkit.DefaultSignals()
-	code := m.Run()
-	testkit.Clean()
-	if err := nothingLeft(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = max(code, 1)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m, nothingLeft)) }
 
 // nothingLeft looks for containers that the tests of this process have left in the machine's own engine.
 func nothingLeft() error {
