@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -338,40 +337,5 @@ func compareConfigs(t *testing.T, ours, theirs string) {
 	}
 	if a, b := docker(t, "image", "inspect", "-f", "{{.Os}}/{{.Architecture}}", ours), docker(t, "image", "inspect", "-f", "{{.Os}}/{{.Architecture}}", theirs); a != b {
 		t.Errorf("the image of fromscratch is for %s, the Dockerfile's for %s", a, b)
-	}
-}
-
-// A file that was edited, or that fromscratch did not write, is not overwritten. Then the other file is not written either.
-func TestDockerfileIsNotOverwritten(t *testing.T) {
-	t.Parallel()
-	dir := project(t, map[string]string{".dockerignore": "theirs\n"})
-	mage(t, dir, nil, "imageDockerfile").wantError(t, 2, ".dockerignore", "not written by fromscratch", "fix: ", "IMAGE_DOCKERFILE")
-	if _, err := os.Stat(filepath.Join(dir, "Dockerfile")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("looking for the Dockerfile: %v, want that it does not exist", err)
-	}
-	files := strings.Fields(mage(t, dir, []string{"IMAGE_DOCKERFILE=deploy/Containerfile"}, "imageDockerfile").stdout)
-	if len(files) != 0 {
-		t.Errorf("stdout has %q, although the folder does not exist", files)
-	}
-	if err := os.Mkdir(filepath.Join(dir, "deploy"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		files = strings.Fields(mage(t, dir, []string{"IMAGE_DOCKERFILE=deploy/Containerfile"}, "imageDockerfile").wantOK(t).stdout)
-	}
-	if len(files) != 2 || path.Base(files[1]) != "Containerfile.dockerignore" {
-		t.Fatalf("stdout names %q, want the file and its ignore file", files)
-	}
-	text, err := os.ReadFile(files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	edited := append(text, "EXPOSE 9090\n"...)
-	if err := os.WriteFile(files[0], edited, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	mage(t, dir, []string{"IMAGE_DOCKERFILE=deploy/Containerfile"}, "imageDockerfile").wantError(t, 2, "edited", "fix: ")
-	if now, err := os.ReadFile(files[0]); err != nil || !bytes.Equal(now, edited) {
-		t.Errorf("the edited file was changed (%v)", err)
 	}
 }

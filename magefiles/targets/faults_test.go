@@ -25,6 +25,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
@@ -833,40 +834,6 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
-// A new go.work, beside go.mod or in a folder above, decides what is compiled until it is removed.
-func TestWorkspaceAppears(t *testing.T) {
-	t.Parallel()
-	dep := func(word string) string { return fmt.Sprintf("package dep\n\nconst Word = %q\n", word) }
-	for _, row := range []struct{ name, work, prefix string }{{"beside", "go.work", "./"}, {"above", "../go.work", "./hello/"}} {
-		t.Run(row.name, func(t *testing.T) {
-			dir := project(t, map[string]string{
-				"main.go":    "package main\n\nimport (\n\t\"os\"\n\n\t\"example.com/dep\"\n)\n\nfunc main() { os.Stdout.WriteString(dep.Word) }\n",
-				"one/go.mod": "module example.com/dep\n\ngo 1.23\n", "one/dep.go": dep("one"),
-				"two/go.mod": "module example.com/dep\n\ngo 1.23\n", "two/dep.go": dep("two"),
-			})
-			mod := filepath.Join(dir, "go.mod")
-			text, err := os.ReadFile(mod)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text = append(text, "\nrequire example.com/dep v0.0.0\n\nreplace example.com/dep => ./one\n"...)
-			if err := os.WriteFile(mod, text, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			wantWord(t, dir, "one")
-			work := filepath.Join(dir, row.work)
-			if err := os.WriteFile(work, []byte(fmt.Sprintf("go 1.24.0\n\nuse (\n\t%[1]s\n\t%[1]stwo\n)\n", row.prefix)), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			wantWord(t, dir, "two")
-			if err := os.Remove(work); err != nil {
-				t.Fatal(err)
-			}
-			wantWord(t, dir, "one")
-		})
-	}
-}
-
 // dyingProxy starts a proxy for a registry that ends after the given number of bytes was sent to it.
 func dyingProxy(t *testing.T, registry string, after int64) (host string) {
 	t.Helper()
@@ -922,7 +889,7 @@ func dyingProxy(t *testing.T, registry string, after int64) (host string) {
 // If a registry ends during a push, the target fails with 3 and prints no reference. The next push succeeds.
 func TestRegistryKilled(t *testing.T) {
 	t.Parallel()
-	host := registry(t)
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	dir := project(t, nil)
 	env := []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + goEnv(t, "GOCACHE")}
 	dying := dyingProxy(t, host, 300<<10)

@@ -28,24 +28,23 @@ func root(t *testing.T) string {
 	return dir
 }
 
-func TestMain(m *testing.M) {
-	testkit.DefaultSignals()
-	code := m.Run()
-	testkit.Clean()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 // mageCommand returns a command that runs mage in dir, with env added to a clean environment. It reuses a magefile that
 // was compiled in this run, unless env has [anew].
 func mageCommand(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 	t.Helper()
 	primed.Do(func() { prime(t) })
-	env = append([]string{"MAGEFILE_HASHFAST=1"}, env...)
+	env = append([]string{hashFast}, env...)
 	return command(t, dir, env, testkit.Program(t, "github.com/magefile/mage"), args...)
 }
 
-// anew makes mage ask the go command whether the compiled magefile is up to date, as it does by default.
-const anew = "MAGEFILE_HASHFAST=0"
+const (
+	// hashFast makes mage compile a magefile only if its text is new.
+	hashFast = "MAGEFILE_HASHFAST=1"
+	// anew makes mage ask the go command whether the compiled magefile is up to date, as it does by default.
+	anew = "MAGEFILE_HASHFAST=0"
+)
 
 var primed sync.Once
 
@@ -59,25 +58,30 @@ func prime(t *testing.T) {
 	}
 }
 
-// command returns a command in dir, without the variables of this process that would
-// change what the targets do. All commands of a run share one cache of mage.
+// command returns a command in dir with the environment of [environ].
 func command(t *testing.T, dir string, env []string, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = dir, environ(t, env)
+	return cmd
+}
+
+// environ returns env, after the environment of this process without the variables that would change what the targets
+// do. All commands of a run share one cache of mage.
+func environ(t *testing.T, env []string) (all []string) {
 	t.Helper()
 	shared, err := testkit.Folder()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
 	for _, v := range os.Environ() {
 		key, _, _ := strings.Cut(v, "=")
 		if !strings.HasPrefix(key, "IMAGE_") && !strings.HasPrefix(key, "MAGEFILE_GOCMD") && key != "SOURCE_DATE_EPOCH" {
-			cmd.Env = append(cmd.Env, v)
+			all = append(all, v)
 		}
 	}
-	cmd.Env = append(cmd.Env, "IMAGE_TAG="+tag, "MAGEFILE_CACHE="+filepath.Join(shared, "magefiles"))
-	cmd.Env = append(cmd.Env, env...)
-	return cmd
+	all = append(all, "IMAGE_TAG="+tag, "MAGEFILE_CACHE="+filepath.Join(shared, "magefiles"))
+	return append(all, env...)
 }
 
 // result is what a command prints and its exit code.

@@ -1,9 +1,6 @@
 package targets_test
 
 import (
-	"bytes"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,60 +9,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
-
-// registry starts Debian's docker-registry on this machine. It is stopped when the test ends.
-func registry(t *testing.T) (host string) {
-	t.Helper()
-	testkit.Need(t, "docker-registry")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host = l.Addr().String()
-	l.Close()
-	dir := t.TempDir()
-	config := filepath.Join(dir, "config.yml")
-	text := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", filepath.Join(dir, "data"), host)
-	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	cmd := exec.Command("docker-registry", "serve", config)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		if cmd.Process.Kill() == nil {
-			<-ended
-		}
-	})
-	testkit.WaitFor(t, "the registry", func() bool {
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("the registry has ended: %v\n%s", err, log.String())
-		default:
-		}
-		c, err := net.Dial("tcp", host)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-	return host
-}
 
 // Both images are pushed to the registry without an engine, and run after a pull.
 func TestImagePush(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
 	testkit.Need(t, "skopeo")
-	host := registry(t)
+	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	dir := example(t, "files")
 	refs := filepath.Join(dir, "refs.txt")
 	// The go command keeps its cache, though that of fromscratch changes.
@@ -135,45 +88,4 @@ func TestImagePush(t *testing.T) {
 	if got, err := os.ReadFile(refs); err != nil || string(got) != lines[3] {
 		t.Errorf("the file has %q, %v; want %q", got, err, lines[3])
 	}
-}
-
-// imageLayout writes a layout for each image, or one for all. A failed build removes the image's own layout.
-func TestImageLayout(t *testing.T) {
-	t.Parallel()
-	testkit.Need(t, "skopeo")
-	dir := example(t, "files")
-	env := []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "IMAGE_OUTPUT=archive"}
-	if got, want := mage(t, dir, env, "imageLayout").wantOK(t).stdout, dir+"/dist/web/layout\n"+dir+"/dist/clock/layout\n"; got != want {
-		t.Errorf("stdout is %q, want %q", got, want)
-	}
-	inspect := func(layout string) {
-		t.Helper()
-		if out, err := exec.Command("skopeo", "inspect", "oci:"+layout).CombinedOutput(); err != nil {
-			t.Errorf("skopeo: %v\n%s", err, out)
-		}
-	}
-	inspect(dir + "/dist/web/layout")
-	// Under another tag, it is still the only image in its layout.
-	mage(t, dir, append(env, "IMAGE_TAG=2", "IMAGE_NAME=web"), "imageLayout").wantOK(t)
-	inspect(dir + "/dist/web/layout:web:2")
-	inspect(dir + "/dist/web/layout")
-
-	shared := filepath.Join(t.TempDir(), "shared")
-	for range 2 {
-		if got := mage(t, dir, append(env, "IMAGE_LAYOUT="+shared), "imageLayout").wantOK(t).stdout; got != shared+"\n" {
-			t.Errorf("stdout is %q, want the folder", got)
-		}
-	}
-	inspect(shared + ":web:" + tag)
-	inspect(shared + ":clock:" + tag)
-
-	// A failed build leaves no layout of an earlier one, which would look like its result.
-	if err := os.WriteFile(filepath.Join(dir, "cmd/web/broken.go"), []byte("package main\n\nfunc x() { y }\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	mage(t, dir, append(env, "IMAGE_NAME=web"), "imageLayout").wantError(t, 1, "broken.go")
-	if _, err := os.Stat(dir + "/dist/web/layout"); !os.IsNotExist(err) {
-		t.Errorf("the layout of the earlier build is still there: %v", err)
-	}
-	inspect(shared + ":web:" + tag)
 }
