@@ -11,6 +11,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"os"
 
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
@@ -21,6 +23,7 @@ import (
 )
 
 func main() {
+	log.SetOutput(io.Discard) // net/http logs what a server sends unasked, in the middle of the progress
 	if len(os.Args) == 2 && os.Args[1] == cleaner.Argument {
 		cleaner.Run(os.Stdin)
 		return
