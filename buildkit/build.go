@@ -63,7 +63,8 @@ func (d *draft) compile(ctx context.Context) (err error) {
 	return err
 }
 
-// whileChecking compiles and checks at once. An error of the check ends the compiler, which then only knows that it was interrupted.
+// whileChecking compiles and checks at once. An error of the check stops the compiler. The compiler's own error only says then that it
+// was interrupted, so the error of the check is returned.
 func whileChecking(ctx context.Context, check, compile func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -161,7 +162,7 @@ func (d *draft) content(ctx context.Context, binary gobuild.Binary) (c content, 
 	proven, passing, err := c.found.Prove(ctx, c.tree)
 	d.tell(&c.notes, "verify", append(proven, passing...))
 	c.kept = append(c.kept, proven...)
-	// After all lasting notes: the order is the same if the libraries are those of an earlier build.
+	// This note comes after those that are kept, so that the order is the same if the libraries are those of an earlier build.
 	d.tell(&c.notes, "functions", assemble.NoPrograms(p, c.program, c.tree))
 	if err != nil {
 		return c, err
@@ -184,7 +185,7 @@ func (d *draft) assemble(ctx context.Context, c *content) (err error) {
 	if c.found.Recalled() || !d.plan.Supply.Licences {
 		return nil
 	}
-	// Which packages the files are from is known by now.
+	// Only now it is known which packages the files are from.
 	from := licences.Sysroot{Dir: c.found.Sysroot, FS: c.found.Whole()}
 	texts, err := licences.OfPackages(ctx, d.plan, c.tree, from, c.modules.Size)
 	if err != nil {
@@ -204,7 +205,7 @@ func (d *draft) assemble(ctx context.Context, c *content) (err error) {
 	return nil
 }
 
-// tell reports notes, and adds them to a list.
+// tell reports the notes of a step, and adds them to a list.
 func (d *draft) tell(list *[]string, step string, notes []string) {
 	for _, n := range notes {
 		*list = append(*list, n)

@@ -25,7 +25,7 @@ func BuildGroups(ctx context.Context, plans []Plan, report Report, use func(cont
 	return build(ctx, plans, report, func(p Plan) string { return p.Name }, use)
 }
 
-// build builds images, and passes those together to use that have the same key.
+// build builds images. It passes the images that have the same key to use together.
 func build(ctx context.Context, plans []Plan, report Report, key func(Plan) string, use func(context.Context, []*Result) error) error {
 	if len(plans) == 1 {
 		r, err := Build(ctx, plans[0], report)
@@ -55,7 +55,7 @@ func build(ctx context.Context, plans []Plan, report Report, key func(Plan) stri
 		}
 		return err
 	})
-	// Images that were not begun have a new program beside an old archive.
+	// The images that were not begun have a new program and an old archive.
 	return errors.Join(err, abandonAll(all))
 }
 
@@ -74,8 +74,8 @@ func (b *begun) finish(ctx context.Context) (err error) {
 	return nil
 }
 
-// eachGroup calls finish with each image, and use with each group and the error of its images: at most atOnce of both together, in the
-// order of the images. A group that waits for its images takes no place.
+// eachGroup calls finish with each image, and then use with each group and the error of its images, in the order of the images. At most
+// atOnce of these calls run at the same time. A group that waits for its images does not count.
 func eachGroup[T any](ctx context.Context, groups [][]T, atOnce int, finish func(T, context.Context) error, use func(context.Context, []T, error) error) error {
 	shared := make(fsx.Places, atOnce)
 	return fsx.Each(ctx, len(groups), atOnce, func(ctx context.Context, g int) error {
@@ -98,8 +98,8 @@ func groupsOf(all []*begun, key func(Plan) string) [][]*begun {
 	return groups
 }
 
-// sideBySide returns how many images are made at once: an engine unpacks no more layers at a time than it has cores for, and a function of
-// the user's runs alone.
+// sideBySide returns how many images are made at once. It is about the number of cores, because an engine cannot unpack more layers at a
+// time. It is 1 if a Config has a function After, which must run alone.
 func sideBySide(plans []Plan) int {
 	if slices.ContainsFunc(plans, func(p Plan) bool { return p.Hooks.After != nil }) {
 		return 1
@@ -107,8 +107,8 @@ func sideBySide(plans []Plan) int {
 	return min(4, max(2, runtime.NumCPU()))
 }
 
-// beginAll waits for the folders of all images, in the order of their names: two runs that want the same ones do not wait for each other
-// for ever.
+// beginAll waits for the folders of all images, in the order of their names, so that two runs that want the same folders never wait for
+// each other.
 func beginAll(ctx context.Context, plans []Plan, report Report) ([]*begun, error) {
 	all := make([]*begun, len(plans))
 	var parsed ldd.Memory // of all images
@@ -157,7 +157,7 @@ func compileAll(ctx context.Context, all []*begun) error {
 	})
 }
 
-// abandonAll removes what earlier builds have left for delivery, of images that are not closed yet.
+// abandonAll removes what earlier builds have left for delivery. It leaves out the images that are closed already.
 func abandonAll(all []*begun) error {
 	var errs []error
 	for _, b := range all {

@@ -122,7 +122,7 @@ func TestLoadThatFailed(t *testing.T) {
 		t.Error("everything was not sent once more")
 	}
 	in := inputs(dir, buildkit.Config{Repo: ref})
-	if standing, _ := open(t, in).Standing(); len(standing) != 0 {
+	if standing, _ := open(t, in).Unchanged(); len(standing) != 0 {
 		t.Error("an image that was not loaded is remembered")
 	}
 	if _, err := os.Stat(filepath.Join(string(built.Plan.Dist()), "loading")); err != nil {

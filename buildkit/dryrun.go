@@ -20,9 +20,9 @@ type Findings struct {
 	Unknown    error       // why the above is incomplete: the program does not compile, or a Before or After was not run; nil if it is complete
 }
 
-// DryRun compiles the program into a temporary folder, computes what it would bring with it, and checks all that a build checks. It runs no
-// hook and leaves dist/ as it is. It fails as [Build] would, with an error of the same kind, except for what Findings.Unknown is about. With
-// an error it returns what it has found out.
+// DryRun compiles the program into a temporary folder, computes which libraries and files it brings, and checks all that a build checks. It
+// runs no hook and leaves dist/ as it is. It fails as [Build] would, with an error of the same kind, except for what Findings.Unknown is
+// about. With an error, DryRun also returns what it has found so far.
 func DryRun(ctx context.Context, p Plan) (f Findings, err error) {
 	f, err = dryRun(ctx, p)
 	if err == nil {
@@ -89,7 +89,7 @@ func notCompiled(ctx context.Context, err error) (Findings, error) {
 	return Findings{Unknown: err}, nil
 }
 
-// findings says what was found for a program.
+// findings returns what was found for a program.
 func (c content) findings() Findings {
 	f := Findings{Candidates: c.found.Candidates, Notes: c.notes}
 	f.Values = append(f.Values, Value{Name: "libraries", Value: c.found.Words, Origin: "ELF headers"})

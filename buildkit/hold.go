@@ -16,7 +16,7 @@ type Result struct {
 	keep   func() error // stores what the next build can use; nil if that is done, or must not be
 }
 
-// Note tells a person what has become of a step.
+// Note reports a note about a step of the build.
 func (r *Result) Note(step, text string) { r.report.Note(r.Plan.Label(), step, text) }
 
 // Close stores what the next build can use, and releases the folder in dist/. A second call does nothing.
@@ -36,7 +36,7 @@ func (r *Result) keepOnce() error {
 	return keep()
 }
 
-// Doubt makes sure that the next build does everything again: what this one was told is wrong.
+// Doubt makes the next build do everything again. Call it if something that this build has relied on was wrong.
 func (r *Result) Doubt() error {
 	r.keep = nil
 	return r.Plan.Dist().Forget()

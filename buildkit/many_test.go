@@ -46,7 +46,7 @@ func runEachWith(t *testing.T, in buildkit.Inputs, do func(*buildkit.Result) err
 	if err != nil {
 		t.Fatal(err)
 	}
-	standing, _ := opened.Standing()
+	standing, _ := opened.Unchanged()
 	plans = slices.DeleteFunc(plans, func(p buildkit.Plan) bool {
 		return slices.ContainsFunc(standing, func(s buildkit.Deliverable) bool { return s.Name == p.Name })
 	})

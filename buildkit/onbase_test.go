@@ -250,7 +250,7 @@ func TestBaseThatMoved(t *testing.T) {
 	current := func() bool {
 		t.Helper()
 		opened := open(t, inputsOn(t, dir, c))
-		list, all := opened.Standing()
+		list, all := opened.Unchanged()
 		return all && opened.SameBase(context.Background(), list[0])
 	}
 	build := func() string {

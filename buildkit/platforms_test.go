@@ -171,14 +171,14 @@ func TestPlatformIsChosen(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	standing, all := open(t, in).Standing()
+	standing, all := open(t, in).Unchanged()
 	if !all || len(standing) != 1 || standing[0].Name != "app" {
 		t.Errorf("standing: %v, all: %t", standing, all)
 	}
 	// Who wants all platforms is not served with the one.
 	every := in
 	every.Choose = nil
-	if standing, _ := open(t, every).Standing(); len(standing) != 0 {
+	if standing, _ := open(t, every).Unchanged(); len(standing) != 0 {
 		t.Errorf("standing: %v", standing)
 	}
 	machine.Architecture = "s390x"

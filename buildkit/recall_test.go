@@ -99,7 +99,7 @@ func buildAll(t *testing.T, opened buildkit.Opened) map[string]string {
 // stands reports whether all images of the inputs would be the same if they were built again.
 func stands(t *testing.T, in buildkit.Inputs) bool {
 	t.Helper()
-	_, all := open(t, in).Standing()
+	_, all := open(t, in).Unchanged()
 	return all
 }
 

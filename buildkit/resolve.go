@@ -30,17 +30,17 @@ type Dist = dist.Folder
 type Opened struct{ resolve.Opened }
 
 // Open reads the state of an earlier run with the same inputs, and checks all files that the run has read. It asks the engines of
-// Builders for their images, and starts no program. It may wait a moment, so that this run counts as later than the last change
-// of a file.
+// Builders for their images, and starts no program. If a file was changed just now, Open waits a moment, so that this run begins
+// after the change.
 func Open(ctx context.Context, in Inputs) (Opened, error) {
 	o, err := resolve.Open(ctx, in)
 	return Opened{o}, err
 }
 
-// Standing returns the images that would be the same if they were built again, in the order of the Configs. all reports whether
-// these are all images.
-func (o Opened) Standing() (list []Deliverable, all bool) {
-	builds, all := o.Opened.Standing()
+// Unchanged returns the images that need not be built again, in the order of the Configs. all reports whether these are all
+// images.
+func (o Opened) Unchanged() (list []Deliverable, all bool) {
+	builds, all := o.Opened.Unchanged()
 	for _, b := range builds {
 		list = append(list, Deliverable{run.Deliverable{Name: b.Name, Reference: b.Reference, Config: b.Config, IDs: b.IDs, Base: b.Base}})
 	}
@@ -54,8 +54,8 @@ func (o Opened) SameBase(ctx context.Context, d Deliverable) bool {
 }
 
 // Resolve opens the inputs, see [Open], and returns the plans of all images, one for each platform, in the order of the Configs,
-// or of the import paths if there are none. Nothing is compiled. The environment overrides the Config, that overrides what the
-// module says, and that the defaults. A mistake of the user is a [*ConfigError].
+// or of the import paths if there are none. Nothing is compiled. A value comes from the environment, else from the Config, else
+// from the module, else it is the default. A mistake of the user is a [*ConfigError].
 func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 	o, err := resolve.Open(ctx, in)
 	if err != nil {
@@ -64,7 +64,7 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 	return o.Resolve(ctx)
 }
 
-// One returns the only plan, for a target that works on one image. Several are a [*ConfigError].
+// One returns the only plan, for a target that works on one image. If there are several plans, it fails with a [*ConfigError].
 func One(plans []Plan) (Plan, error) { return resolve.One(plans) }
 
 // Dists returns the folders that builds of the module have made: of all images, or of those in IMAGE_NAME. The module need not

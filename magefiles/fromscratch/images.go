@@ -101,7 +101,7 @@ func (m *images) unchanged(ctx context.Context, to engines.Destination) (list []
 	if err != nil || to.Engine == nil {
 		return nil, false, err
 	}
-	candidates, all := opened.Standing()
+	candidates, all := opened.Unchanged()
 	for _, d := range candidates {
 		if !opened.SameBase(ctx, d) {
 			continue

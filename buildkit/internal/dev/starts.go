@@ -71,7 +71,7 @@ func (s *starts) next(ctx context.Context, containerEnded <-chan struct{}) (supe
 }
 
 // errStale reports that the supervisor has started the previous file again.
-var errStale = errors.New("the program that was started is the one before")
+var errStale = errors.New("the supervisor has started the previous program")
 
 // awaitStart waits until the supervisor has started the placed program.
 func (c *Container) awaitStart(ctx context.Context) error {

@@ -20,8 +20,8 @@ import (
 // ErrOtherImage reports that the container cannot run the new program: it needs other libraries or files, and so another image.
 var ErrOtherImage = errors.New("the program needs another image")
 
-// Fits reports whether [Container.Swap] is enough for a change of files: only code of the program has changed, not its imports or
-// the set of its files, nor another file of the image.
+// Fits reports whether [Container.Swap] is enough for a change of files. It is if only the code of the program has changed, but not
+// its imports, the set of its files, or another file of the image.
 func (c *Container) Fits(changed []string) bool {
 	return c.moved && len(changed) > 0 && !slices.ContainsFunc(changed, func(path string) bool { return !c.fits(path) })
 }

@@ -13,8 +13,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// fitBase refuses a program whose loader is not in the base: its C library would be another one than that of all other programs of the
-// base.
+// fitBase refuses a program whose loader is not in the base. The program would use another C library than all other programs of the base.
 func fitBase(p plan.Image, file string, tree *rootfs.Tree) error {
 	if p.Base == nil {
 		return nil
@@ -56,7 +55,7 @@ func libc(loader string) string {
 	return "glibc"
 }
 
-// onBase adds to the error of a program that does not start in the image whose libraries it has.
+// onBase adds a fix to the error of a program that does not start, if the image is put on a base.
 func (f *Found) onBase(err error) error {
 	p := f.query.Plan
 	if p.Base == nil {

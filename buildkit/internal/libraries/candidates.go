@@ -9,14 +9,13 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// openers are Go functions that open libraries whose names only the program knows: a name that is put together at run time is in no
-// file. The functions that load Go's plugins and the system's cryptography are rows of package plugins.
+// openers are Go functions that open libraries by names that may be put together while the program runs. Such names are in no file. The functions that load Go's plugins and the system's cryptography are rows of package plugins.
 var openers = map[linked.Kind]string{
-	linked.Purego: "it opens C libraries without cgo: those that are not among its candidates here, since it puts their names together, only you know; add them to Libraries",
-	linked.Dlopen: "it opens C libraries: those that are not among its candidates here, since it puts their names together, only you know; add them to Libraries",
+	linked.Purego: "it opens C libraries without cgo, and may put their names together while it runs; if it opens one that is not listed here, add it to Libraries",
+	linked.Dlopen: "it opens C libraries, and may put their names together while it runs; if it opens one that is not listed here, add it to Libraries",
 }
 
-// candidates returns what the image may need too, with what no library speaks for.
+// candidates returns the libraries and time zones that the image may need too and does not have.
 func (f *Found) candidates(ctx context.Context) ([]Candidate, error) {
 	var list []Candidate
 	for _, c := range f.opened.Candidates {
@@ -43,7 +42,7 @@ func (f *Found) candidates(ctx context.Context) ([]Candidate, error) {
 // have read.
 var zoneReaders = []string{"localtime", "localtime_r", "mktime", "tzset", "timelocal", "tzalloc", "localtime_rz"}
 
-// zones returns time zones as a candidate if code of C reads them. Unlike Go's it does not fail without them: it takes UTC.
+// zones returns time zones as a candidate if C code reads them. Without zones C code silently uses UTC, while Go code fails.
 func (f *Found) zones(ctx context.Context) (c Candidate, ok bool, err error) {
 	importers, err := f.closure.Importers(ctx, zoneReaders...)
 	if err != nil {

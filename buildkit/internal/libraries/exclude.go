@@ -10,8 +10,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// blame corrects the fix for libraries that are missing because the Config excludes them: no package brings them back. opens are the
-// plugins that lack them; none if the program cannot start without them.
+// blame corrects the fix of an error for libraries that are missing because the Config excludes them: installing a package does not
+// help. opens are the plugins that lack them; none if the program cannot start without them.
 func (f *Found) blame(ctx context.Context, missing []*ldd.NotFoundError, opens []string) error {
 	without := f.source.without
 	if without == nil || len(missing) == 0 {
@@ -81,7 +81,7 @@ func missingIn(err error) []*ldd.NotFoundError {
 	return nil
 }
 
-// Idle returns notes about words of Exclude that have left out nothing, as a misspelled one does. Call it when the tree is assembled: a
+// Idle returns a note for each entry of Exclude that matches nothing: it may be misspelled. Call it when the tree is assembled, because a
 // pattern may match data.
 func (f *Found) Idle() []string {
 	if f.recalled != nil {

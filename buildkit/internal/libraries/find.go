@@ -26,10 +26,10 @@ type Query struct {
 	Base    *rootfs.Tree  // what is in the image except the program and its libraries
 	Earlier *Kept         // the answer for the last build, if the sysroot is unchanged since; nil for none
 	Parsed  *ldd.Memory   // ELF files that were read before
-	Report  report.Report // hears how far it is
+	Report  report.Report // receives notes and steps
 }
 
-// Found is a [Set], with what it takes to put it into a tree and to prove it there.
+// Found is a [Set], with what is needed to put it into a tree and to prove it there.
 type Found struct {
 	Set
 	query    Query
@@ -47,7 +47,7 @@ type Found struct {
 // Find finds out what a program loads at its start, what these libraries open while the program runs, what those load, and so on. If
 // nothing has changed that the answer depends on, it takes the answer of the last build. Notes are in the Set, and are not reported.
 //
-// A mistake in the Config is a [report.ConfigError], a library that is not there an [ldd.MissingError].
+// It fails with a [report.ConfigError] for a mistake in the Config, and with an [ldd.MissingError] for a missing library.
 func Find(ctx context.Context, q Query) (*Found, error) {
 	if err := fitBase(q.Plan, q.Program.Path, q.Base); err != nil {
 		return nil, err
@@ -180,7 +180,7 @@ func (f *Found) inImage(text string) string {
 	return strings.ReplaceAll(text, filepath.ToSlash(f.query.Program.Path), f.query.Plan.Program())
 }
 
-// tell adds notes about what is not in the image, and what is there perhaps for nothing.
+// tell adds notes about what is not in the image, and about what is there and may be useless.
 func (f *Found) tell() {
 	for _, o := range f.closure.Optional {
 		if _, ours := f.query.Base.Lookup(o.Soname); ours && path.IsAbs(o.Soname) {

@@ -80,7 +80,7 @@ func (f *Found) plugins(required bool) []string {
 	return names
 }
 
-// proveAccess makes sure that the image's user may read all that is loaded. A loader calls a library missing that it may not read.
+// proveAccess makes sure that the image's user may read all that is loaded. A loader reports a library that it may not read as missing.
 func (f *Found) proveAccess(tree *rootfs.Tree) error {
 	user, err := f.query.Plan.Files.ImageUser()
 	if err != nil {
@@ -97,8 +97,8 @@ func (f *Found) proveAccess(tree *rootfs.Tree) error {
 	return errors.Join(errs...)
 }
 
-// proveLinks makes sure that no link leads to nothing. For a link among the user's files it returns a note instead: its target may be
-// mounted.
+// proveLinks makes sure that every link has a target. For a link among the user's files it returns a note instead of an error, because
+// its target may be mounted.
 func proveLinks(tree *rootfs.Tree) (notes []string, err error) {
 	var errs []error
 	for _, e := range tree.Dangling() {

@@ -31,8 +31,8 @@ func Sysroot(p plan.Image, program compile.Program) string {
 	return cmp.Or(p.Libraries.Sysroot, program.Compiler.Sysroot, "/")
 }
 
-// newSource returns the source of a program's libraries. What is read of this machine is added to reads. A builder's files need not
-// be: the ID of its image, which is in the key of what is kept, stands for them.
+// newSource returns the source of a program's libraries. What is read on this machine is added to reads. The files of a
+// builder are left out, because the key of what is kept has the ID of the builder's image.
 func newSource(p plan.Image, dir string, reads *record.Set) *source {
 	s := &source{plan: p, dir: dir, own: p.Machine(dir)}
 	if p.Builder == nil {

@@ -134,13 +134,13 @@ func (p *planner) decided(name, value, origin string) {
 	p.decidedAs(name, value, origin, Public{Value: value, Origin: origin})
 }
 
-// decidedAs is decided for a value with another public form.
+// decidedAs is like decided, for a value with another public form.
 func (p *planner) decidedAs(name, value, origin string, pub Public) {
 	pub.Value, pub.Origin = plaintext.HideLogins(pub.Value), p.portable(pub.Origin)
 	p.Values = append(p.Values, Value{name, plaintext.HideLogins(value), origin, pub})
 }
 
-// decidedPath is decided for a value that begins with a path of this machine.
+// decidedPath is like decided, for a value that begins with a path of this machine.
 func (p *planner) decidedPath(name, value, origin string) {
 	told := origin
 	if told == "host" { // no setting decided it

@@ -31,7 +31,7 @@ func (p *planner) decideLibraries() error {
 	}
 	for _, e := range c.Exclude {
 		if _, err := path.Match(e, ""); err != nil || e == "" {
-			return fmt.Errorf("the pattern %q of Exclude (%s) is none\nfix: write it as path.Match wants it, \"/usr/lib/*/gconv/*\" for example, or name a group", e, c.Origin)
+			return fmt.Errorf("the pattern %q of Exclude (%s) is malformed\nfix: write a pattern of path.Match, like \"/usr/lib/*/gconv/*\", or name a group", e, c.Origin)
 		}
 		p.decided("exclude", e, c.Origin)
 	}

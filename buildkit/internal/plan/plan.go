@@ -268,7 +268,7 @@ func (p Image) BaseImage() *image.Base {
 	return p.Base.Image
 }
 
-// BaseRequest returns what the base was looked for by.
+// BaseRequest returns the request that found the base.
 func (p Image) BaseRequest() base.Request {
 	return base.Request{Reference: p.BaseName, Dir: p.Module.Dir, Platform: p.Platform}
 }

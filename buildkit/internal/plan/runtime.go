@@ -31,7 +31,7 @@ func (p *planner) decideRuntime() error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(env)) {
 		if strings.Contains(key, "=") {
-			return fmt.Errorf("setting the variable %q of Env (%s): the name has a \"=\", and what is behind would be its value\nfix: write {%q: …}", key, c.Origin, strings.SplitN(key, "=", 2)[0])
+			return fmt.Errorf("setting the variable %q of Env (%s): the name has a \"=\", and the text after it would become the value\nfix: write {%q: …}", key, c.Origin, strings.SplitN(key, "=", 2)[0])
 		}
 		p.Config.Env = append(p.Config.Env, key+"="+env[key])
 	}

@@ -20,7 +20,7 @@ func (in Inputs) key(ctx context.Context) (string, error) {
 	if err != nil || !known {
 		return "", err
 	}
-	return state.Key(state.Told{
+	return state.Key(state.Inputs{
 		Dir: in.Dir, Configs: in.Configs, Environ: in.Environ, Choose: in.Choose != nil && in.several(), Builders: builders,
 	}), nil
 }

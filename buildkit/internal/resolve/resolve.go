@@ -69,9 +69,9 @@ func Open(ctx context.Context, in Inputs) (Opened, error) {
 	return Opened{in, r}, nil
 }
 
-// Standing returns the state of each image that need not be built again, in the order of the Configs. all reports whether these
+// Unchanged returns the state of each image that need not be built again, in the order of the Configs. all reports whether these
 // are all images.
-func (o Opened) Standing() (list []*state.Build, all bool) { return o.recalled.Standing() }
+func (o Opened) Unchanged() (list []*state.Build, all bool) { return o.recalled.Unchanged() }
 
 // Platform returns the platform that an image of the earlier run got from an engine, where from is what
 // [Inputs.EnginePlatform] said of it. ok is false if that is unknown.

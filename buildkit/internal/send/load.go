@@ -14,8 +14,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 
-// Load brings an image into an engine under its reference. If the engine has the image already, nothing is sent; if it has the
-// lower layers, of an earlier image or of the base, only the others are. A failure is a [*report.EngineError].
+// Load brings an image into an engine under its reference. If the engine has the image already, nothing is sent. If it has the
+// lower layers, of an earlier image or of the base, only the other layers are sent. A failure is a [*report.EngineError].
 func Load(ctx context.Context, img Image, d *Delivery) error {
 	done := img.Report.Step(img.Plan.Label(), "docker", "loading "+img.Plan.Reference)
 	outcome, err := d.load(ctx, img)
@@ -135,7 +135,7 @@ func (d *Delivery) send(ctx context.Context, img Image, p parcel, before *docker
 		Ref: img.Plan.Reference, IDs: img.IDs(), Write: archive.Write, Label: docker.NameLabel + "=" + img.Plan.Name,
 		Platform: img.Plan.Platform, Pending: pending, Previous: before,
 		Left: func(err error) {
-			img.Report.Note(img.Plan.Label(), "docker", "warning: the image of before stays in the engine: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+			img.Report.Note(img.Plan.Label(), "docker", "warning: the previous image stays in the engine: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 		},
 	})
 }

@@ -1,6 +1,6 @@
 // Package send brings finished images to where they are used: into an engine, a kind cluster, a registry, an OCI layout or an
-// archive. An [Image] comes in; the name or the path under which it is now there goes out. What the other side has already is not
-// sent again.
+// archive. Its functions take an [Image], and return the name or the path that the image has there. They send only what the other
+// side lacks.
 //
 // Images of one name are the platforms of one image. A registry, a layout and an archive get them together, as an index. Archives
 // and layouts are in dist/, which the build holds; [RemoveStale] removes those of an earlier build.

@@ -13,8 +13,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
-// Told has all inputs of a build except the files that it reads.
-type Told struct {
+// Inputs has all inputs of a build except the files that it reads.
+type Inputs struct {
 	Dir      string // where it was started
 	Configs  []config.Config
 	Environ  []string // as from os.Environ
@@ -24,7 +24,7 @@ type Told struct {
 
 // Key returns a checksum of the inputs of a build and of this command. Of the variables, only those count that the go command, the
 // C compiler or this command read. It is "" if functions of the user run in the build: their effect is unknown.
-func Key(t Told) string {
+func Key(t Inputs) string {
 	if slices.ContainsFunc(t.Configs, func(c config.Config) bool { return c.Before != nil || c.After != nil }) {
 		return ""
 	}
@@ -35,7 +35,7 @@ func Key(t Told) string {
 	t.Environ = relevantEnv(t.Environ)
 	told, err := json.Marshal(struct {
 		Self string
-		Told
+		Inputs
 	}{self, t})
 	if err != nil {
 		return ""

@@ -171,9 +171,9 @@ func (r Recalled) Mains(config int, p platform.Platform) (mains []gobuild.Main, 
 	return mains, len(mains) > 0
 }
 
-// Standing returns the images that need not be built again, in the order of the Configs. all reports whether these are all
+// Unchanged returns the images that need not be built again, in the order of the Configs. all reports whether these are all
 // images.
-func (r Recalled) Standing() (list []*Build, all bool) {
+func (r Recalled) Unchanged() (list []*Build, all bool) {
 	for i, b := range r.builds {
 		if r.unchanged[i] {
 			list = append(list, b)
