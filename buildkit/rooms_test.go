@@ -97,7 +97,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"magefiles/targets":                        {ours: []string{"buildkit/config", "magefiles/dialogue", "rootfs/plaintext"}, others: []string{"github.com/magefile/mage/"}},
 	"magefiles/fromscratch":                    {ours: []string{"buildkit", "buildkit/diskfull", "buildkit/docker", "buildkit/docker/host", "buildkit/supervisor/report", "buildkit/watch", "magefiles/dialogue", "magefiles/fromscratch/internal/cleaner", "magefiles/fromscratch/internal/engines", "magefiles/fromscratch/internal/interrupt", "magefiles/fromscratch/internal/listing", "magefiles/fromscratch/internal/progress", "magefiles/fromscratch/internal/settings", "magefiles/fromscratch/internal/talk", "rootfs/plaintext"}},
 	"magefiles/fromscratch/internal/engines":   {ours: []string{"buildkit", "buildkit/docker", "buildkit/docker/host", "buildkit/docker/kind", "magefiles/fromscratch/internal/settings"}},
-	"magefiles/fromscratch/internal/settings":  {ours: []string{"buildkit", "buildkit/docker"}},
+	"magefiles/fromscratch/internal/settings":  {ours: []string{"buildkit", "buildkit/docker", "rootfs/plaintext"}},
 	"magefiles/fromscratch/internal/cleaner":   {ours: []string{"buildkit/docker", "buildkit/docker/host"}},
 	"magefiles/fromscratch/internal/interrupt": {ours: []string{"magefiles/dialogue"}},
 	"magefiles/fromscratch/internal/talk":      {ours: []string{"magefiles/dialogue"}},

@@ -70,6 +70,9 @@ func newRun(s dialogue.Start, w *interrupt.Watcher, p *progress.Progress) (*run,
 	for _, warning := range settings.Unknown(os.Environ()) {
 		report.Note("fromscratch", "variables", warning)
 	}
+	if err := settings.Check(os.Getenv); err != nil {
+		return nil, err
+	}
 	waits, err := settings.ReadWaits(os.Getenv)
 	if err != nil {
 		return nil, err

@@ -234,6 +234,9 @@ func (p *planner) decideReference() error {
 	return nil
 }
 
+// maxEpoch is the last second that an image's configuration can have (https://www.rfc-editor.org/rfc/rfc3339#section-1).
+const maxEpoch = 253402300799
+
 // decideEpoch takes the time of every file from SOURCE_DATE_EPOCH, whole seconds
 // since 1970 (https://reproducible-builds.org/specs/source-date-epoch/).
 func (p *planner) decideEpoch() error {
@@ -241,8 +244,8 @@ func (p *planner) decideEpoch() error {
 	from := "default"
 	if s := p.getenv("SOURCE_DATE_EPOCH"); s != "" {
 		seconds, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || seconds < 0 {
-			return fmt.Errorf("SOURCE_DATE_EPOCH is %q, not seconds since 1970\nfix: set it to a number, or unset it", s)
+		if err != nil || seconds < 0 || seconds > maxEpoch {
+			return fmt.Errorf("SOURCE_DATE_EPOCH is %q, not seconds since 1970 until the year 9999\nfix: set it to a number, or unset it", s)
 		}
 		p.Epoch, from = time.Unix(seconds, 0).UTC(), "env SOURCE_DATE_EPOCH"
 	}

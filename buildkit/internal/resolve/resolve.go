@@ -189,7 +189,11 @@ func Dists(ctx context.Context, in Inputs) ([]dist.Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dist.Find(module.Dir, plan.Fields(in.getenv("IMAGE_NAME")))
+	names, err := namesIn(in.getenv("IMAGE_NAME"))
+	if err != nil {
+		return nil, err
+	}
+	return dist.Find(module.Dir, names)
 }
 
 func (in Inputs) gocmd() gobuild.Go { return in.gocmdIn(in.Dir) }

@@ -243,13 +243,28 @@ func distinct(all []subject) error {
 	return nil
 }
 
+// namesIn returns the names in IMAGE_NAME, each once. Without the variable there are none, which means all images.
+func namesIn(value string) ([]string, error) {
+	var list []string
+	for _, name := range plan.Fields(value) {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	if value != "" && len(list) == 0 {
+		return nil, &report.ConfigError{Err: fmt.Errorf("IMAGE_NAME is %q, which names no image\nfix: set it to the name of one, or of several with commas, or unset it", value)}
+	}
+	return list, nil
+}
+
 // selected returns the images that IMAGE_NAME names, in its order; all if it is empty.
 func selected(all []subject, names string) ([]subject, error) {
-	if names == "" {
-		return all, nil
+	list, err := namesIn(names)
+	if err != nil || len(list) == 0 {
+		return all, err
 	}
 	var kept []subject
-	for _, name := range plan.Fields(names) {
+	for _, name := range list {
 		before := len(kept)
 		for _, s := range all {
 			if s.name == name {

@@ -4,14 +4,37 @@ package settings
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // noticeShare divides an engine's time: after that part of it, a note says what the run is waiting for.
 const noticeShare = 4
+
+// Check returns an error for the first variable that has a value without a meaning, whether or not the target needs it.
+// Those that a reader of this package or the plan of an image refuses are not among them.
+func Check(getenv func(string) string) error {
+	if value := getenv("IMAGE_SHOW_VALUES"); value != "" && value != "0" && value != "1" {
+		return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_SHOW_VALUES is %q\nfix: set it to 1, or unset it", value)}
+	}
+	value := getenv("IMAGE_REGISTRY_HTTP")
+	for _, host := range strings.FieldsFunc(value, func(c rune) bool { return c == ',' || c == ' ' }) {
+		if strings.ContainsAny(host, "/@") { // an address or a repository would never be that of a registry
+			return &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_REGISTRY_HTTP is %q, and %q is not the host of a registry\nfix: write it like registry.example:5000, several with commas",
+				plaintext.HideLogins(value), plaintext.HideLogins(host))}
+		}
+	}
+	for _, name := range []string{"IMAGE_DEV_SWAP", "IMAGE_BUILDER_SOURCES"} {
+		if _, err := ReadCopies(name, getenv); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // ReadWaits reads IMAGE_ENGINE_TIMEOUT, the time that an engine may take to answer.
 func ReadWaits(getenv func(string) string) (docker.Waits, error) {
