@@ -21,6 +21,7 @@ require (
 	github.com/spdx/tools-golang v0.5.5
 	golang.org/x/mod v0.25.0
 	golang.org/x/term v0.29.0
+	golang.org/x/tools v0.22.0
 	oras.land/oras-go/v2 v2.6.0
 )
 
@@ -59,7 +60,6 @@ require (
 	golang.org/x/sys v0.30.0 // indirect
 	golang.org/x/text v0.22.0 // indirect
 	golang.org/x/time v0.10.0 // indirect
-	golang.org/x/tools v0.22.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20250218202821-56aae31c358a // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20250218202821-56aae31c358a // indirect
 	google.golang.org/grpc v1.71.0 // indirect

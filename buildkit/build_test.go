@@ -16,10 +16,18 @@ import (
 
 func small(t *testing.T) string {
 	t.Helper()
-	return module(t, map[string]string{
-		"go.mod":  "module example.com/small\n\ngo 1.23\n",
-		"main.go": "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"small\") }\n",
-	})
+	return txtar(t, `
+-- go.mod --
+module example.com/small
+
+go 1.23
+-- main.go --
+package main
+
+import "fmt"
+
+func main() { fmt.Println("small") }
+`)
 }
 
 // The user's functions run around the compiler: Before can generate what is
@@ -27,7 +35,16 @@ func small(t *testing.T) string {
 func TestHooks(t *testing.T) {
 	t.Parallel()
 	dir := small(t)
-	main := "package main\n\nimport (\n\t\"fmt\"\n\n\t_ \"example.com/small/gen\"\n)\n\nfunc main() { fmt.Println(\"small\") }\n"
+	main := `package main
+
+import (
+	"fmt"
+
+	_ "example.com/small/gen"
+)
+
+func main() { fmt.Println("small") }
+`
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(main), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -121,14 +121,25 @@ func mustRun(t *testing.T, b *buildkit.Builders, in buildkit.Inputs) []string {
 	return digests
 }
 
-const helloMain = "package main\n\nimport (\"fmt\"; \"runtime\")\n\nfunc main() { fmt.Println(\"hello from\", runtime.Version()) }\n"
+const helloMain = `package main
+
+import ("fmt"; "runtime")
+
+func main() { fmt.Println("hello from", runtime.Version()) }
+`
 
 // A static program compiled in a container, with the sources mounted and with copies, is the same, also from another
 // folder and with another environment.
 func TestBuilderStatic(t *testing.T) {
 	image := buildertest.Image(t)
 	t.Setenv("SSL_CERT_FILE", "") // or its certificates would be taken
-	files := map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain}
+	files := map[string]string{
+		"go.mod": `module example.com/hello
+
+go 1.23
+`,
+		"main.go": helloMain,
+	}
 	c := buildkit.Config{Builder: image, Repo: repo + "builder-static"}
 	var first string
 	for _, row := range []struct {
@@ -191,7 +202,14 @@ func builderCgo(t *testing.T, name, image string, copied bool, version, pkg stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqliteMain, "resolver/main.go": string(resolver)})
+	dir := module(t, map[string]string{
+		"go.mod": `module example.com/lite
+
+go 1.23
+`,
+		"main.go":          sqliteMain,
+		"resolver/main.go": string(resolver),
+	})
 	b := builders(t)
 	b.Copy = copied
 	c := buildkit.Config{Main: ".", Builder: image, Repo: repo + "builder-" + name, Licenses: true}
@@ -254,21 +272,77 @@ func sum(t *testing.T, file string) string {
 // Programs with a vendored module, with one that a folder outside replaces, and of a workspace with a module outside, all
 // without a network.
 func TestBuilderModules(t *testing.T) {
-	const uses = "package main\n\nimport (\"example.com/dep\"; \"example.com/near\")\n\nfunc main() { println(dep.Name, near.Name) }\n"
-	const asks = "package main\n\nimport \"example.com/near\"\n\nfunc main() { println(near.Name) }\n"
+	const uses = `package main
+
+import ("example.com/dep"; "example.com/near")
+
+func main() { println(dep.Name, near.Name) }
+`
+	const asks = `package main
+
+import "example.com/near"
+
+func main() { println(near.Name) }
+`
 	root := module(t, map[string]string{
-		"app/go.mod":     "module example.com/app\n\ngo 1.23\n\nrequire (\n\texample.com/dep v1.2.3\n\texample.com/near v0.0.0\n)\n\nreplace example.com/near => ../near\n",
-		"app/cmd/a/a.go": uses, "app/cmd/b/b.go": uses,
-		"app/vendor/modules.txt":              "# example.com/dep v1.2.3\n## explicit; go 1.23\nexample.com/dep\n# example.com/near v0.0.0 => ../near\n## explicit; go 1.23\nexample.com/near\n# example.com/near => ../near\n",
-		"app/vendor/example.com/dep/dep.go":   "package dep\n\nconst Name = \"vendored\"\n",
-		"app/vendor/example.com/near/near.go": "package near\n\nconst Name = \"copied\"\n",
-		"near/go.mod":                         "module example.com/near\n\ngo 1.23\n",
-		"near/near.go":                        "package near\n\nconst Name = \"near\"\n",
-		"replaced/go.mod":                     "module example.com/replaced\n\ngo 1.23\n\nrequire example.com/near v0.0.0\n\nreplace example.com/near => ../near\n",
-		"replaced/cmd/a/a.go":                 asks,
-		"work/go.work":                        "go 1.23\n\nuse (\n\t./app\n\t../near\n)\n",
-		"work/app/go.mod":                     "module example.com/work\n\ngo 1.23\n",
-		"work/app/cmd/a/a.go":                 asks,
+		"app/go.mod": `module example.com/app
+
+go 1.23
+
+require (
+	example.com/dep v1.2.3
+	example.com/near v0.0.0
+)
+
+replace example.com/near => ../near
+`,
+		"app/cmd/a/a.go": uses,
+		"app/cmd/b/b.go": uses,
+		"app/vendor/modules.txt": `# example.com/dep v1.2.3
+## explicit; go 1.23
+example.com/dep
+# example.com/near v0.0.0 => ../near
+## explicit; go 1.23
+example.com/near
+# example.com/near => ../near
+`,
+		"app/vendor/example.com/dep/dep.go": `package dep
+
+const Name = "vendored"
+`,
+		"app/vendor/example.com/near/near.go": `package near
+
+const Name = "copied"
+`,
+		"near/go.mod": `module example.com/near
+
+go 1.23
+`,
+		"near/near.go": `package near
+
+const Name = "near"
+`,
+		"replaced/go.mod": `module example.com/replaced
+
+go 1.23
+
+require example.com/near v0.0.0
+
+replace example.com/near => ../near
+`,
+		"replaced/cmd/a/a.go": asks,
+		"work/go.work": `go 1.23
+
+use (
+	./app
+	../near
+)
+`,
+		"work/app/go.mod": `module example.com/work
+
+go 1.23
+`,
+		"work/app/cmd/a/a.go": asks,
 	})
 	image := buildertest.Image(t)
 	for _, row := range []struct {
@@ -305,7 +379,16 @@ func TestBuilderModules(t *testing.T) {
 
 // What the compiler says is shown as it would be here; the container is gone.
 func TestBuilderCompileError(t *testing.T) {
-	dir := module(t, map[string]string{"go.mod": "module example.com/bad\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() { undefined() }\n"})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/bad
+
+go 1.23
+-- main.go --
+package main
+
+func main() { undefined() }
+`)
 	var said [2]string
 	for i, builder := range []string{"", buildertest.Image(t)} {
 		b := builders(t)
@@ -325,7 +408,16 @@ func TestBuilderCompileError(t *testing.T) {
 
 // What is wrong with a Builder is told as what it is: a Config that cannot be meant, or an engine that does not do it.
 func TestBuilderErrors(t *testing.T) {
-	dir := module(t, map[string]string{"go.mod": "module example.com/app\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() {}\n"})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/app
+
+go 1.23
+-- main.go --
+package main
+
+func main() {}
+`)
 	var config *buildkit.ConfigError
 	var engine *buildkit.EngineError
 	for _, row := range []struct {
@@ -376,16 +468,32 @@ func withoutGo(t *testing.T) string {
 // endless is a program whose compilation does not come to an end soon.
 func endless() string {
 	var s strings.Builder
-	s.WriteString("package main\n\nvar t map[string]func(int) int\n\nfunc init() {\n\tt = map[string]func(int) int{\n")
+	s.WriteString(`package main
+
+var t map[string]func(int) int
+
+func init() {
+	t = map[string]func(int) int{
+`)
 	for i := range 30000 {
 		fmt.Fprintf(&s, "\t\t\"k%d\": func(a int) int { return a*%d + t[\"x\"+string(rune(a))](%d) },\n", i, i, i)
 	}
-	return s.String() + "\t}\n}\n\nfunc main() { println(len(t)) }\n"
+	return s.String() + `	}
+}
+
+func main() { println(len(t)) }
+`
 }
 
 // Ctrl-C while the compiler runs ends it and leaves no container.
 func TestBuilderInterrupted(t *testing.T) {
-	dir := module(t, map[string]string{"go.mod": "module example.com/long\n\ngo 1.23\n", "main.go": endless()})
+	dir := module(t, map[string]string{
+		"go.mod": `module example.com/long
+
+go 1.23
+`,
+		"main.go": endless(),
+	})
 	image := buildertest.Image(t)
 	b := builders(t)
 	ctx, stop := context.WithCancelCause(context.Background())
@@ -426,7 +534,20 @@ func TestBuilderInterrupted(t *testing.T) {
 
 // The builder of an image that IMAGE_NAME leaves out is not asked for.
 func TestHeavyBuilderOfAnotherImage(t *testing.T) {
-	dir := module(t, map[string]string{"go.mod": "module example.com/other\n\ngo 1.23\n", "a/main.go": "package main\n\nfunc main() {}\n", "b/main.go": "package main\n\nfunc main() {}\n"})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/other
+
+go 1.23
+-- a/main.go --
+package main
+
+func main() {}
+-- b/main.go --
+package main
+
+func main() {}
+`)
 	mustRun(t, builders(t), buildkit.Inputs{Dir: dir, Environ: append(os.Environ(), "IMAGE_NAME=a"), Configs: []buildkit.Config{
 		{Main: "./a", Repo: repo + "builder-other"}, {Main: "./b", Builder: "localhost:1/fromscratch-test/none:1"},
 	}})
@@ -434,7 +555,16 @@ func TestHeavyBuilderOfAnotherImage(t *testing.T) {
 
 // A container that somebody else has removed is made again.
 func TestBuilderContainerGone(t *testing.T) {
-	dir := module(t, map[string]string{"go.mod": "module example.com/gone\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() {}\n"})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/gone
+
+go 1.23
+-- main.go --
+package main
+
+func main() {}
+`)
 	b := builders(t)
 	in := buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: buildertest.Image(t), Repo: repo + "builder-gone"}}}
 	mustRun(t, b, in)
@@ -445,7 +575,13 @@ func TestBuilderContainerGone(t *testing.T) {
 // Two runs at once, each with containers of its own, share the caches.
 func TestBuilderTwoRuns(t *testing.T) {
 	image := buildertest.Image(t)
-	files := map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqliteMain}
+	files := map[string]string{
+		"go.mod": `module example.com/lite
+
+go 1.23
+`,
+		"main.go": sqliteMain,
+	}
 	var wait sync.WaitGroup
 	var digests [2][]string
 	for i := range digests {
@@ -480,7 +616,13 @@ func TestHeavyBuilderSecrets(t *testing.T) {
 		".netrc":     "machine git.example login me password " + secret + "\n",
 		".gitconfig": "[user]\n\tname = Somebody\n[url \"https://" + secret + "@git.example/\"]\n\tinsteadOf = https://git.example/\n",
 	})
-	dir := module(t, map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/hello
+
+go 1.23
+-- main.go --
+`+helloMain)
 	image := buildertest.Image(t)
 	environ := append(os.Environ(), "HOME="+home, "GOPATH="+strings.TrimSpace(output(t, ".", "go", "env", "GOPATH")),
 		"GOCACHE="+strings.TrimSpace(output(t, ".", "go", "env", "GOCACHE")))
@@ -520,7 +662,13 @@ func TestHeavyBuilderMemory(t *testing.T) {
 	name := repo + "builder-moving:1"
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", name).Run() })
 	output(t, ".", "docker", "tag", buildertest.Image(t), name)
-	dir := module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqliteMain})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/lite
+
+go 1.23
+-- main.go --
+`+sqliteMain)
 	c := buildkit.Config{Builder: name, Repo: repo + "builder-memory"}
 	b := builders(t)
 	build := func(b *buildkit.Builders) string {

@@ -14,7 +14,13 @@ import (
 
 // A Sysroot is a folder of the builder.
 func TestHeavyBuilderSysroot(t *testing.T) {
-	dir := module(t, map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/hello
+
+go 1.23
+-- main.go --
+`+helloMain)
 	b := builders(t)
 	for _, row := range []struct{ name, sysroot, says string }{
 		{"there", "/usr/lib/gcc/x86_64-linux-gnu/10", ""}, // Debian 11's
@@ -46,7 +52,13 @@ import "C"
 
 func main() { C.iconv_open(C.CString("UTF-16"), C.CString("UTF-8")); C.sqlite3_libversion_number() }
 `
-	dir := module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": iconv})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/lite
+
+go 1.23
+-- main.go --
+`+iconv)
 	c := buildkit.Config{Builder: buildertest.Older(t), Repo: repo + "builder-dockerfile", Origin: "magefile.go:7"}
 	err := runIn(context.Background(), builders(t), buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(built *buildkit.Result) error {
 		d, err := built.Dockerfile(context.Background(), "")

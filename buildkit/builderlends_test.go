@@ -25,7 +25,13 @@ func TestBuilderLends(t *testing.T) {
 		".netrc":           "machine git.example login me password hunter2\nmachine other.example login me password secret\n",
 		".ssh/known_hosts": "git.example ssh-ed25519 AAAA\n",
 	})
-	dir := module(t, map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/hello
+
+go 1.23
+-- main.go --
+`+helloMain)
 	for _, row := range []struct {
 		name    string
 		config  buildkit.Config

@@ -38,7 +38,12 @@ type privateModule struct {
 func newPrivate(t *testing.T, path string) privateModule {
 	t.Helper()
 	m := privateModule{path: path, proxy: t.TempDir(), files: map[string]string{
-		"go.mod": "module " + path + "\n\ngo 1.23\n", "private.go": "package private\n\nconst Word = \"whispered\"\n", "LICENSE": "for us alone\n",
+		"go.mod": "module " + path + "\n\ngo 1.23\n",
+		"private.go": `package private
+
+const Word = "whispered"
+`,
+		"LICENSE": "for us alone\n",
 	}}
 	at := filepath.Join(m.proxy, filepath.FromSlash(path), "@v")
 	if err := os.MkdirAll(at, 0o755); err != nil {
@@ -70,7 +75,11 @@ func newPrivate(t *testing.T, path string) privateModule {
 		t.Fatal(err)
 	}
 	m.dir = module(t, map[string]string{
-		"go.mod":  "module example.com/app\n\ngo 1.23\n\nrequire " + path + " v1.0.0\n",
+		"go.mod": `module example.com/app
+
+go 1.23
+
+require ` + path + " v1.0.0\n",
 		"main.go": "package main\n\nimport private \"" + path + "\"\n\nfunc main() { println(private.Word) }\n",
 	})
 	m.download(t, "tidy")

@@ -32,7 +32,13 @@ func TestHeavyBuildersOfPlatforms(t *testing.T) {
 		asked[address] = true
 		return engine, nil
 	}
-	dir := module(t, map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/hello
+
+go 1.23
+-- main.go --
+`+helloMain)
 	c := buildkit.Config{
 		Builder: image, Platforms: []string{"linux/amd64", "linux/arm64"}, Origin: "magefile.go:7",
 		Builders: map[string]string{"linux/arm64": "ssh://far.example"},
@@ -59,7 +65,13 @@ func TestHeavyBuildersOfPlatforms(t *testing.T) {
 // What is wrong with Builders is told before anything is compiled.
 func TestBuildersOfPlatformsWrong(t *testing.T) {
 	t.Parallel()
-	dir := module(t, map[string]string{"go.mod": "module example.com/hello\n\ngo 1.23\n", "main.go": helloMain})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/hello
+
+go 1.23
+-- main.go --
+`+helloMain)
 	for name, tt := range map[string]struct {
 		config buildkit.Config
 		say    string

@@ -26,7 +26,13 @@ func main() { fmt.Println("hour", C.hour()) }
 func TestZonesOfC(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")
-	dir := module(t, map[string]string{"go.mod": "module example.com/zoned\n\ngo 1.23\n", "main.go": zoned})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/zoned
+
+go 1.23
+-- main.go --
+`+zoned)
 	for _, c := range []struct {
 		name      string
 		config    buildkit.Config

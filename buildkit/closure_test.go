@@ -43,7 +43,13 @@ func library(t *testing.T, dir string) {
 
 func callerModule(t *testing.T) string {
 	t.Helper()
-	return module(t, map[string]string{"go.mod": "module example.com/caller\n\ngo 1.23\n", "main.go": caller})
+	return txtar(t, `
+-- go.mod --
+module example.com/caller
+
+go 1.23
+-- main.go --
+`+caller)
 }
 
 // A library that the loader would not find is an error of the build: who needs

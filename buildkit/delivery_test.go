@@ -146,8 +146,19 @@ func TestBesideSharesLayers(t *testing.T) {
 	t.Parallel()
 	const ballast = 4 << 20
 	dir := module(t, map[string]string{
-		"go.mod": "module example.com/two\n\ngo 1.23\n", "ballast": strings.Repeat("b", ballast),
-		"a/main.go": "package main\n\nfunc main() { println(\"a\") }\n", "b/main.go": "package main\n\nfunc main() { println(\"b\") }\n",
+		"go.mod": `module example.com/two
+
+go 1.23
+`,
+		"ballast": strings.Repeat("b", ballast),
+		"a/main.go": `package main
+
+func main() { println("a") }
+`,
+		"b/main.go": `package main
+
+func main() { println("b") }
+`,
 	})
 	files := []config.File{{From: "ballast", To: "/srv/ballast"}}
 	l := watchLoads(t)

@@ -16,7 +16,14 @@ import (
 // would make them root's, and hide those of the layer below.
 func TestFoldersAboveFilesKeepTheirOwner(t *testing.T) {
 	t.Parallel()
-	dir := module(t, map[string]string{"go.mod": "module example.com/small\n\ngo 1.23\n", "main.go": plainMain, "a.txt": "a"})
+	dir := module(t, map[string]string{
+		"go.mod": `module example.com/small
+
+go 1.23
+`,
+		"main.go": plainMain,
+		"a.txt":   "a",
+	})
 	built := mustBuild(t, dir, buildkit.Config{Files: []config.File{{From: "a.txt", To: "/data/in/a.txt"}}})
 	if len(built.Image.Layers) != 3 {
 		t.Fatalf("the image has %d layers, want three", len(built.Image.Layers))

@@ -14,7 +14,10 @@ import (
 )
 
 // plainMain is a program without imports.
-const plainMain = "package main\n\nfunc main() {}\n"
+const plainMain = `package main
+
+func main() {}
+`
 
 // What a module and a Config become in the two files, or why they cannot.
 func TestDockerfile(t *testing.T) {
@@ -29,21 +32,54 @@ func TestDockerfile(t *testing.T) {
 		notLines []string
 		fails    []string // in the error
 	}{{
-		name:  "version of the toolchain line, root package, embedded files",
-		files: map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n\ntoolchain go1.22.3\n", "main.go": "package main\n\nimport _ \"embed\"\n\n//go:embed static/a.txt\nvar a string\n\nfunc main() { println(a) }\n", "static/a.txt": "a"},
-		has:   []string{"ARG GO_IMAGE=golang:1.22.3-bookworm\n", "COPY . .\n", " -o /out/app .\n", "GOARCH=$TARGETARCH", "FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build\n"},
+		name: "version of the toolchain line, root package, embedded files",
+		files: map[string]string{
+			"go.mod": `module example.com/app
+
+go 1.22
+
+toolchain go1.22.3
+`,
+			"main.go": `package main
+
+import _ "embed"
+
+//go:embed static/a.txt
+var a string
+
+func main() { println(a) }
+`,
+			"static/a.txt": "a",
+		},
+		has: []string{"ARG GO_IMAGE=golang:1.22.3-bookworm\n", "COPY . .\n", " -o /out/app .\n", "GOARCH=$TARGETARCH", "FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build\n"},
 		// nothing to download
 		hasNot: []string{"go mod download", "apt-get"},
 		ignore: []string{"*", "!**/*.go", "!go.mod", "!static/a.txt"}, notLines: []string{"!go.sum"},
 	}, {
-		name:   "old go line",
-		files:  map[string]string{"go.mod": "module example.com/app\n\ngo 1.16\n", "main.go": plainMain},
+		name: "old go line",
+		files: map[string]string{
+			"go.mod": `module example.com/app
+
+go 1.16
+`,
+			"main.go": plainMain,
+		},
 		has:    []string{"golang:1.21-bookworm\n"},
 		config: buildkit.Config{Env: map[string]string{"PRICE": "$5"}, Labels: map[string]string{"a b": "c"}, StopSignal: "int"},
 	}, {
 		name: "files, a program elsewhere, a folder that the files go into",
-		files: map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n", "cmd/web/main.go": plainMain, "lib.s.txt": "", "site/a.css": "", "site/b.css": "",
-			"conf/app.conf": "", "ca.pem": "-"},
+		files: map[string]string{
+			"go.mod": `module example.com/app
+
+go 1.22
+`,
+			"cmd/web/main.go": plainMain,
+			"lib.s.txt":       "",
+			"site/a.css":      "",
+			"site/b.css":      "",
+			"conf/app.conf":   "",
+			"ca.pem":          "-",
+		},
 		config: buildkit.Config{Main: "./cmd/web", Files: []config.File{
 			{From: "site/*.css", To: "/srv"}, {From: "conf", To: "/data"}, {From: "conf/app.conf", To: "/etc/", Owner: "1000:1001", Mode: 0o750},
 		}},
@@ -52,58 +88,185 @@ func TestDockerfile(t *testing.T) {
 		ignore: []string{"!conf", "!conf/app.conf", "!site/a.css", "!site/b.css"},
 	}, {
 		name: "workspace with a module beside",
-		files: map[string]string{"go.work": "go 1.23.1\n\nuse (\n\t./app\n\t./lib\n)\n", "app/go.mod": "module example.com/app\n\ngo 1.22\n", "lib/go.mod": "module example.com/lib\n\ngo 1.22\n",
-			"app/main.go": "package main\n\nimport \"example.com/lib\"\n\nfunc main() { lib.F() }\n", "lib/lib.go": "package lib\n\nfunc F() {}\n"},
+		files: map[string]string{
+			"go.work": `go 1.23.1
+
+use (
+	./app
+	./lib
+)
+`,
+			"app/go.mod": `module example.com/app
+
+go 1.22
+`,
+			"lib/go.mod": `module example.com/lib
+
+go 1.22
+`,
+			"app/main.go": `package main
+
+import "example.com/lib"
+
+func main() { lib.F() }
+`,
+			"lib/lib.go": `package lib
+
+func F() {}
+`,
+		},
 		dir:    "app",
 		has:    []string{"golang:1.23.1-bookworm\n", "cd app && CGO_ENABLED=0", " -o /out/app .\n"},
 		ignore: []string{"!go.work", "!app/go.mod", "!lib/go.mod"},
 	}, {
 		name: "replace inside, with an assembler file",
-		files: map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => ./third/lib\n", "main.go": "package main\n\nimport \"example.com/lib\"\n\nfunc main() { lib.F() }\n",
-			"third/lib/go.mod": "module example.com/lib\n\ngo 1.22\n", "third/lib/lib.go": "package lib\n\nfunc F() {}\n", "third/lib/x.s": "\n"},
+		files: map[string]string{
+			"go.mod": `module example.com/app
+
+go 1.22
+
+require example.com/lib v0.0.0
+
+replace example.com/lib => ./third/lib
+`,
+			"main.go": `package main
+
+import "example.com/lib"
+
+func main() { lib.F() }
+`,
+			"third/lib/go.mod": `module example.com/lib
+
+go 1.22
+`,
+			"third/lib/lib.go": `package lib
+
+func F() {}
+`,
+			"third/lib/x.s": "\n",
+		},
 		hasNot: []string{"go mod download"},
 		ignore: []string{"!**/*.s", "!third/lib/go.mod"},
 	}, {
 		name: "replace outside",
-		files: map[string]string{"app/go.mod": "module example.com/app\n\ngo 1.22\n\nrequire example.com/lib v0.0.0\n\nreplace example.com/lib => ../lib\n", "app/main.go": "package main\n\nimport \"example.com/lib\"\n\nfunc main() { lib.F() }\n",
-			"lib/go.mod": "module example.com/lib\n\ngo 1.22\n", "lib/lib.go": "package lib\n\nfunc F() {}\n"},
+		files: map[string]string{
+			"app/go.mod": `module example.com/app
+
+go 1.22
+
+require example.com/lib v0.0.0
+
+replace example.com/lib => ../lib
+`,
+			"app/main.go": `package main
+
+import "example.com/lib"
+
+func main() { lib.F() }
+`,
+			"lib/go.mod": `module example.com/lib
+
+go 1.22
+`,
+			"lib/lib.go": `package lib
+
+func F() {}
+`,
+		},
 		dir:   "app",
 		fails: []string{"/lib\" are outside", "replace", "\nfix: go mod vendor"},
 	}, {
 		name: "vendored",
-		files: map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n\nrequire example.com/lib v1.0.0\n", "main.go": "package main\n\nimport \"example.com/lib\"\n\nfunc main() { lib.F() }\n",
-			"vendor/modules.txt": "# example.com/lib v1.0.0\n## explicit; go 1.22\nexample.com/lib\n", "vendor/example.com/lib/lib.go": "package lib\n\nfunc F() {}\n"},
+		files: map[string]string{
+			"go.mod": `module example.com/app
+
+go 1.22
+
+require example.com/lib v1.0.0
+`,
+			"main.go": `package main
+
+import "example.com/lib"
+
+func main() { lib.F() }
+`,
+			"vendor/modules.txt": `# example.com/lib v1.0.0
+## explicit; go 1.22
+example.com/lib
+`,
+			"vendor/example.com/lib/lib.go": `package lib
+
+func F() {}
+`,
+		},
 		has: []string{"COPY vendor vendor/\n"}, hasNot: []string{"go mod download"},
 		ignore: []string{"!vendor"},
 	}, {
-		name:   "flags, Before, a variant of the platform",
-		files:  map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n", "main.go": plainMain},
+		name: "flags, Before, a variant of the platform",
+		files: map[string]string{
+			"go.mod": `module example.com/app
+
+go 1.22
+`,
+			"main.go": plainMain,
+		},
 		config: buildkit.Config{Platform: "linux/arm/v6", Tags: []string{"a", "b"}, Symbols: true, GoEnv: map[string]string{"GOEXPERIMENT": "none"}, Before: func(context.Context, string) error { return nil }, Origin: "magefile.go:7"},
 		has:    []string{"# note: Before of magefile.go:7", "CGO_ENABLED=0 GOARM=6 GOEXPERIMENT=none GOOS=linux", "go build -trimpath -buildvcs=false -tags=a,b -o /out/app ."},
 	}, {
-		name:   "After",
-		files:  map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n", "main.go": plainMain},
+		name: "After",
+		files: map[string]string{
+			"go.mod": `module example.com/app
+
+go 1.22
+`,
+			"main.go": plainMain,
+		},
 		config: buildkit.Config{After: func(context.Context, string) error { return nil }, Origin: "magefile.go:7"},
 		fails:  []string{"After of the Config (magefile.go:7)", "\nfix: "},
 	}, {
-		name:   "a login in an address",
-		files:  map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n", "main.go": plainMain},
+		name: "a login in an address",
+		files: map[string]string{
+			"go.mod": `module example.com/app
+
+go 1.22
+`,
+			"main.go": plainMain,
+		},
 		config: buildkit.Config{GoEnv: map[string]string{"GOPROXY": "https://user:s3cret@proxy.example,off"}, Origin: "magefile.go:7"},
 		fails:  []string{"GoEnv of the Config (magefile.go:7)", "GOPROXY has a login", "\nfix: "},
 	}, {
-		name:   "Licenses",
-		files:  map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n", "main.go": plainMain},
+		name: "Licenses",
+		files: map[string]string{
+			"go.mod": `module example.com/app
+
+go 1.22
+`,
+			"main.go": plainMain,
+		},
 		config: buildkit.Config{Licenses: true, Origin: "magefile.go:7"},
 		fails:  []string{"Licenses of the Config (magefile.go:7)", "\nfix: "},
 	}, {
-		name:   "a file outside",
-		files:  map[string]string{"app/go.mod": "module example.com/app\n\ngo 1.22\n", "app/main.go": plainMain, "shared.conf": ""},
+		name: "a file outside",
+		files: map[string]string{
+			"app/go.mod": `module example.com/app
+
+go 1.22
+`,
+			"app/main.go": plainMain,
+			"shared.conf": "",
+		},
 		dir:    "app",
 		config: buildkit.Config{Files: []config.File{{From: "../shared.conf", To: "/etc/"}}},
 		fails:  []string{"Files of the Config", "shared.conf\" is outside", "\nfix: "},
 	}, {
-		name:   "a variable of two lines",
-		files:  map[string]string{"go.mod": "module example.com/app\n\ngo 1.22\n", "main.go": plainMain},
+		name: "a variable of two lines",
+		files: map[string]string{
+			"go.mod": `module example.com/app
+
+go 1.22
+`,
+			"main.go": plainMain,
+		},
 		config: buildkit.Config{Env: map[string]string{"A": "b\nUSER 0"}},
 		fails:  []string{"the variable", "\nfix: "},
 	}} {

@@ -49,7 +49,12 @@ func TestDockerfileOfUnchanged(t *testing.T) {
 	hostRelease(t)
 	calls := goLog(t)
 	dir := module(t, map[string]string{
-		"go.mod": "module example.com/two\n\ngo 1.23\n", "cmd/lite/main.go": sqlite, "cmd/other/main.go": plainMain,
+		"go.mod": `module example.com/two
+
+go 1.23
+`,
+		"cmd/lite/main.go":  sqlite,
+		"cmd/other/main.go": plainMain,
 	})
 	t.Setenv("IMAGE_NAME", "lite")
 	write := func() (d describedImage, text, ignore string) {

@@ -418,13 +418,33 @@ func TestDocumentsBesideTheArchive(t *testing.T) {
 func TestLicences(t *testing.T) {
 	t.Parallel()
 	dir := module(t, map[string]string{
-		"go.mod":         "module example.com/app\n\ngo 1.23\n\nrequire example.com/near v0.0.0\n\nreplace example.com/near => ./near\n",
-		"main.go":        "package main\n\nimport \"example.com/near\"\n\nfunc main() { println(near.Answer()) }\n",
-		"LICENSE":        "mine",
-		"near/go.mod":    "module example.com/near\n\ngo 1.23\n",
-		"near/near.go":   "package near\n\nfunc Answer() int { return 2 }\n",
-		"near/LICENCE":   "near's",
-		"near/notice.go": "package near\n", "near/part/COPYING.txt": "part's", "near/testdata/LICENSE": "no part",
+		"go.mod": `module example.com/app
+
+go 1.23
+
+require example.com/near v0.0.0
+
+replace example.com/near => ./near
+`,
+		"main.go": `package main
+
+import "example.com/near"
+
+func main() { println(near.Answer()) }
+`,
+		"LICENSE": "mine",
+		"near/go.mod": `module example.com/near
+
+go 1.23
+`,
+		"near/near.go": `package near
+
+func Answer() int { return 2 }
+`,
+		"near/LICENCE":          "near's",
+		"near/notice.go":        "package near\n",
+		"near/part/COPYING.txt": "part's",
+		"near/testdata/LICENSE": "no part",
 	})
 	c := buildkit.Config{Licenses: true}
 	in := inputs(dir, c)

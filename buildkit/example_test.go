@@ -228,8 +228,14 @@ func exampleModule() string {
 		log.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"go.mod":  "module example.com/hello\n\ngo 1.23\n",
-		"main.go": "package main\n\nfunc main() { println(\"hello\") }\n",
+		"go.mod": `module example.com/hello
+
+go 1.23
+`,
+		"main.go": `package main
+
+func main() { println("hello") }
+`,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			log.Fatal(err)

@@ -47,6 +47,7 @@ var (
 	need        = testkit.Need
 	needPackage = testkit.NeedPackage
 	module      = testkit.Module
+	txtar       = testkit.Txtar
 )
 
 // writeArchive writes the archive of an image, with the documents about it, and returns its path.

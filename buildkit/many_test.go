@@ -23,11 +23,22 @@ const many = 50
 func manyMains(t *testing.T) string {
 	t.Helper()
 	files := map[string]string{
-		"go.mod":           "module example.com/many\n\ngo 1.23\n",
-		"shared/shared.go": "package shared\n\nconst Text = \"shared\"\n",
+		"go.mod": `module example.com/many
+
+go 1.23
+`,
+		"shared/shared.go": `package shared
+
+const Text = "shared"
+`,
 	}
 	for i := range many {
-		files[fmt.Sprintf("cmd/%sp%02d/main.go", repo, i)] = fmt.Sprintf("package main\n\nimport \"example.com/many/shared\"\n\nfunc main() { println(%d, shared.Text) }\n", i)
+		files[fmt.Sprintf("cmd/%sp%02d/main.go", repo, i)] = fmt.Sprintf(`package main
+
+import "example.com/many/shared"
+
+func main() { println(%d, shared.Text) }
+`, i)
 	}
 	return module(t, files)
 }
@@ -91,7 +102,12 @@ func TestManyPrograms(t *testing.T) {
 
 	const changed = repo + "p07"
 	main := filepath.Join(dir, "cmd", changed, "main.go")
-	if err := os.WriteFile(main, []byte("package main\n\nimport \"example.com/many/shared\"\n\nfunc main() { println(\"changed\", shared.Text) }\n"), 0o644); err != nil {
+	if err := os.WriteFile(main, []byte(`package main
+
+import "example.com/many/shared"
+
+func main() { println("changed", shared.Text) }
+`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	second, steps, err := runEach(t, inputs(dir))
@@ -195,9 +211,18 @@ func count(list []string, want string) (n int) {
 func TestManyProgramsOneBroken(t *testing.T) {
 	t.Parallel()
 	dir := module(t, map[string]string{
-		"go.mod":       "module example.com/many\n\ngo 1.23\n",
-		"a/main.go":    "package main\n\nfunc main() {}\n",
-		"b/main.go":    "package main\n\nfunc main() {}\n",
+		"go.mod": `module example.com/many
+
+go 1.23
+`,
+		"a/main.go": `package main
+
+func main() {}
+`,
+		"b/main.go": `package main
+
+func main() {}
+`,
 		"web/page.txt": "page",
 	})
 	if _, _, err := runEach(t, inputs(dir)); err != nil {

@@ -39,7 +39,13 @@ func main() {
 
 func asking(t *testing.T) string {
 	t.Helper()
-	return module(t, map[string]string{"go.mod": "module example.com/asks\n\ngo 1.23\n", "main.go": asks})
+	return txtar(t, `
+-- go.mod --
+module example.com/asks
+
+go 1.23
+-- main.go --
+`+asks)
 }
 
 // Programs of the base can be the entrypoint and the health check, by path and by name.
@@ -118,7 +124,13 @@ func main() { fmt.Println("sqlite:", C.GoString(C.version()), float64(C.floor(2.
 func sqliteModule(t *testing.T) string {
 	t.Helper()
 	needPackage(t, "sqlite3")
-	return module(t, map[string]string{"go.mod": "module example.com/lite\n\ngo 1.23\n", "main.go": sqlite})
+	return txtar(t, `
+-- go.mod --
+module example.com/lite
+
+go 1.23
+-- main.go --
+`+sqlite)
 }
 
 // A base with glibc, whose /lib is a folder of its own: the library that it lacks is added where its loader looks, the
@@ -201,8 +213,19 @@ func TestBaseWithTheLinkToMusl(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := imported(t, root, "link")
-	dir := module(t, map[string]string{"go.mod": "module example.com/plain\n\ngo 1.23\n",
-		"main.go": "package main\n\n// #include <unistd.h>\nimport \"C\"\n\nfunc main() { println(\"uid\", C.getuid()) }\n"})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/plain
+
+go 1.23
+-- main.go --
+package main
+
+// #include <unistd.h>
+import "C"
+
+func main() { println("uid", C.getuid()) }
+`)
 	built := mustBuildOn(t, dir, buildkit.Config{Base: base, Repo: repo + "onlink", Cgo: "on"})
 	if got := inImage(t, nil, load(t, built)); got != "uid 65534\n" {
 		t.Errorf("the program says %q", got)
@@ -410,8 +433,20 @@ func TestBaseWithAnIndexOfItsOwn(t *testing.T) {
 	for _, dir := range []string{root, sys} {
 		output(t, "", "ldconfig", "-r", dir)
 	}
-	dir := module(t, map[string]string{"go.mod": "module example.com/index\n\ngo 1.23\n",
-		"main.go": "package main\n\n// #cgo LDFLAGS: -lours\n// int answer(void);\nimport \"C\"\n\nfunc main() { println(C.answer()) }\n"})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/index
+
+go 1.23
+-- main.go --
+package main
+
+// #cgo LDFLAGS: -lours
+// int answer(void);
+import "C"
+
+func main() { println(C.answer()) }
+`)
 	built := mustBuildOn(t, dir, buildkit.Config{
 		Base: imported(t, root, "index"), Repo: repo + "onindex", Sysroot: sys, GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Dir(lib)},
 	})

@@ -37,7 +37,13 @@ func main() { fmt.Println("the library answers", C.answer(C.CString(os.Getenv("L
 
 func openerModule(t *testing.T) string {
 	t.Helper()
-	return module(t, map[string]string{"go.mod": "module example.com/opener\n\ngo 1.23\n", "main.go": opener})
+	return txtar(t, `
+-- go.mod --
+module example.com/opener
+
+go 1.23
+-- main.go --
+`+opener)
 }
 
 // A library that only the program knows of comes when the Config names it, by its
@@ -80,7 +86,16 @@ func TestConfiguredLibraries(t *testing.T) {
 func TestConfiguredLibrariesWrong(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")
-	static := module(t, map[string]string{"go.mod": "module example.com/static\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() {}\n"})
+	static := txtar(t, `
+-- go.mod --
+module example.com/static
+
+go 1.23
+-- main.go --
+package main
+
+func main() {}
+`)
 	for _, c := range []struct {
 		name, dir string
 		config    buildkit.Config
@@ -117,10 +132,16 @@ func TestConfiguredLibrariesWrong(t *testing.T) {
 func TestBinary(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")
-	dir := module(t, map[string]string{
-		"go.mod": "module example.com/other\n\ngo 1.23\n",
-		"app.c":  "#include <math.h>\n#include <stdio.h>\nint main(int n, char **v) { printf(\"%g\\n\", sqrt(n * 4.0)); return 0; }\n",
-	})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/other
+
+go 1.23
+-- app.c --
+#include <math.h>
+#include <stdio.h>
+int main(int n, char **v) { printf("%g\n", sqrt(n * 4.0)); return 0; }
+`)
 	c := buildkit.Config{
 		Binary: "out/app", Repo: repo + "binary", Origin: "magefile.go:7",
 		Before: func(_ context.Context, dir string) error {
@@ -198,7 +219,13 @@ func main() {
 // function as its reason, and nothing of it in other images.
 func TestLinkedFunctions(t *testing.T) {
 	t.Parallel()
-	dir := module(t, map[string]string{"go.mod": "module example.com/asker\n\ngo 1.23\n", "main.go": asker})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/asker
+
+go 1.23
+-- main.go --
+`+asker)
 	built := mustBuild(t, dir, buildkit.Config{Repo: repo + "asker"})
 	if got := output(t, "", "docker", "run", "--rm", load(t, built)); got != "01:00 CET application/epub+zip\n" {
 		t.Errorf("the program says %q", got)

@@ -18,10 +18,16 @@ import (
 // platforms is a static program for several platforms.
 func platforms(t *testing.T, names ...string) buildkit.Inputs {
 	t.Helper()
-	in := inputs(module(t, map[string]string{
-		"go.mod":  "module example.com/app\n\ngo 1.23\n",
-		"main.go": "package main\n\nfunc main() { println(\"app\") }\n",
-	}))
+	in := inputs(txtar(t, `
+-- go.mod --
+module example.com/app
+
+go 1.23
+-- main.go --
+package main
+
+func main() { println("app") }
+`))
 	in.Configs = []buildkit.Config{{Repo: repo + "platforms", Platforms: names, Origin: "magefile.go:7"}}
 	return in
 }
@@ -195,7 +201,13 @@ func TestPlatformsWithCgo(t *testing.T) {
 	in := platforms(t, "linux/amd64", "linux/arm64")
 	in.Configs[0].Cgo = "on"
 	in.Configs[0].PlatformEnv = map[string]map[string]string{"linux/arm64": {"CGO_CFLAGS": "-DWHICH=64"}, "linux/amd64": {"CGO_CFLAGS": "-DWHICH=86"}}
-	if err := os.WriteFile(filepath.Join(in.Dir, "main.go"), []byte("package main\n\n// int which(void) { return WHICH; }\nimport \"C\"\n\nfunc main() { println(C.which()) }\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(in.Dir, "main.go"), []byte(`package main
+
+// int which(void) { return WHICH; }
+import "C"
+
+func main() { println(C.which()) }
+`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	plans, err := buildkit.Resolve(context.Background(), in)

@@ -32,7 +32,11 @@ func TestPluginOfMissingVersion(t *testing.T) {
 	compileC(t, "void versioned(void); void plugin(void) { versioned(); }", filepath.Join(libs, "sasl2/libnew.so"), "-shared", filepath.Join(newer, "libversioned.so.1"))
 	compileC(t, "void plugin(void) {}", filepath.Join(libs, "sasl2/libold.so"), "-shared")
 	dir := module(t, map[string]string{
-		"go.mod": "module example.com/caller\n\ngo 1.23\n", "main.go": strings.Replace(caller, "-lfromscratchanswer", "-l:libsasl2.so.2", 1),
+		"go.mod": `module example.com/caller
+
+go 1.23
+`,
+		"main.go": strings.Replace(caller, "-lfromscratchanswer", "-l:libsasl2.so.2", 1),
 	})
 	built := mustBuild(t, dir, buildkit.Config{Sysroot: root, GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + libs}})
 	for name, want := range map[string]bool{"libnew.so": false, "libold.so": true} {

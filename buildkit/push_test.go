@@ -21,10 +21,16 @@ import (
 // smallModule is a module with one program.
 func smallModule(t *testing.T) string {
 	t.Helper()
-	return module(t, map[string]string{
-		"go.mod":  "module example.com/hello\n\ngo 1.23\n",
-		"main.go": "package main\n\nfunc main() { println(\"hello\") }\n",
-	})
+	return txtar(t, `
+-- go.mod --
+module example.com/hello
+
+go 1.23
+-- main.go --
+package main
+
+func main() { println("hello") }
+`)
 }
 
 // Two platforms of one name are one index, wherever they go.

@@ -21,7 +21,14 @@ import (
 func remembered(t *testing.T) (dir string, c buildkit.Config) {
 	t.Helper()
 	dir = module(t, map[string]string{
-		"go.mod": "module example.com/app\n\ngo 1.23\n\nrequire example.com/near v0.0.0\n\nreplace example.com/near => ./near\n",
+		"go.mod": `module example.com/app
+
+go 1.23
+
+require example.com/near v0.0.0
+
+replace example.com/near => ./near
+`,
 		"main.go": `package main
 
 import (
@@ -40,11 +47,27 @@ func main() {
 	println(len(entries), part.Answer(), near.Answer(), part.Linked())
 }
 `,
-		"words/a.txt": "a", "other/c.txt": "c",
-		"part/part.go": "package part\n\nfunc Answer() int { return 1 }\n", "part/part_s390x.go": "package part\n",
-		"near/go.mod": "module example.com/near\n\ngo 1.23\n", "near/near.go": "package near\n\nfunc Answer() int { return 2 }\n",
-		"web/index.html": "page", "extra.pem": "",
-		"shared/linked.txt": "package part\n\nfunc Linked() string { return \"first\" }\n",
+		"words/a.txt": "a",
+		"other/c.txt": "c",
+		"part/part.go": `package part
+
+func Answer() int { return 1 }
+`,
+		"part/part_s390x.go": "package part\n",
+		"near/go.mod": `module example.com/near
+
+go 1.23
+`,
+		"near/near.go": `package near
+
+func Answer() int { return 2 }
+`,
+		"web/index.html": "page",
+		"extra.pem":      "",
+		"shared/linked.txt": `package part
+
+func Linked() string { return "first" }
+`,
 	})
 	if err := os.Symlink("../shared/linked.txt", filepath.Join(dir, "part/linked.go")); err != nil {
 		t.Fatal(err)
@@ -161,7 +184,12 @@ func TestRecallSeesEveryChange(t *testing.T) {
 		list bool // go list has to be asked again
 	}{
 		{"the body of a package", write("part/part.go", "package part\n\nfunc Answer() int { return 11 }\n"), false, false},
-		{"an import", write("part/part.go", "package part\n\nimport \"os\"\n\nfunc Answer() int { return os.Getpid() }\n"), false, true},
+		{"an import", write("part/part.go", `package part
+
+import "os"
+
+func Answer() int { return os.Getpid() }
+`), false, true},
 		{"a new file in a package", write("part/more.go", "package part\n\nfunc init() { println(3) }\n"), false, true},
 		{"a file that goes", removed("part/more.go"), false, true},
 		{"a file that is not compiled here", write("part/part_s390x.go", "package part\n\n// other\n"), true, false},
@@ -172,8 +200,21 @@ func TestRecallSeesEveryChange(t *testing.T) {
 		{"a new embedded file", write("words/b.txt", "b"), false, true}, // it might have been a program
 		{"a file of the Config", write("web/index.html", "another page"), false, false},
 		{"a new file of the Config", write("web/style.css", "css"), false, true},
-		{"go.mod", write("go.mod", "module example.com/app\n\ngo 1.22\n\nrequire example.com/near v0.0.0\n\nreplace example.com/near => ./near\n"), false, true},
-		{"go.work", write("go.work", "go 1.23\n\nuse (\n\t.\n\t./near\n)\n"), false, true}, // build info names the modules
+		{"go.mod", write("go.mod", `module example.com/app
+
+go 1.22
+
+require example.com/near v0.0.0
+
+replace example.com/near => ./near
+`), false, true},
+		{"go.work", write("go.work", `go 1.23
+
+use (
+	.
+	./near
+)
+`), false, true}, // build info names the modules
 		{"the program in dist/", removed("dist/app/rootfs/app"), true, false},
 		{"a program in dist/ that somebody has changed", func(t *testing.T) {
 			f, err := os.OpenFile(at("dist/app/rootfs/app"), os.O_APPEND|os.O_WRONLY, 0)

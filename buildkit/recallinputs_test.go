@@ -150,8 +150,25 @@ func TestRecallSeesWhatIsAround(t *testing.T) {
 	t.Setenv("SSL_CERT_FILE", filepath.Join(around, "bundle.pem"))
 	t.Setenv("PATH", filepath.Join(around, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 	dir := module(t, map[string]string{
-		"go.mod": "module example.com/app\n\ngo 1.23\n", "go.work": "go 1.23\n\nuse (\n\t.\n\t./only\n)\n",
-		"only/go.mod": "module example.com/only\n\ngo 1.23\n", "only/only.go": "package only\n\nconst Answer = 1\n",
+		"go.mod": `module example.com/app
+
+go 1.23
+`,
+		"go.work": `go 1.23
+
+use (
+	.
+	./only
+)
+`,
+		"only/go.mod": `module example.com/only
+
+go 1.23
+`,
+		"only/only.go": `package only
+
+const Answer = 1
+`,
 		"answer.h": "#define ANSWER 1\n",
 		"main.go": `package main
 
@@ -163,7 +180,8 @@ import "example.com/only"
 
 func main() { println(C.ANSWER, C.MADEUP, only.Answer) }
 `,
-		".git/index": "", "node_modules/x/x.js": "",
+		".git/index":          "",
+		"node_modules/x/x.js": "",
 	})
 	c := buildkit.Config{Main: ".", Certificates: []string{filepath.Join(around, "more.pem")}}
 	goAt := "#!/bin/sh\nexec " + golang + " \"$@\"\n"
@@ -216,12 +234,31 @@ func main() { println(C.ANSWER, C.MADEUP, only.Answer) }
 // What was vendored is the program's, and the time zones and licences are the image's.
 func TestRecallSeesWhatIsVendored(t *testing.T) {
 	t.Parallel()
-	const modules = "# example.com/v v1.0.0\n## explicit; go 1.20\nexample.com/v\n"
-	dir := module(t, map[string]string{
-		"go.mod": "module example.com/app\n\ngo 1.23\n\nrequire example.com/v v1.0.0\n", "vendor/modules.txt": modules,
-		"vendor/example.com/v/v.go": "package v\n\nconst Answer = 1\n", "vendor/example.com/v/LICENSE": "free\n",
-		"main.go": "package main\n\nimport \"example.com/v\"\n\nfunc main() { println(v.Answer) }\n",
-	})
+	const modules = `# example.com/v v1.0.0
+## explicit; go 1.20
+example.com/v
+`
+	dir := txtar(t, `
+-- go.mod --
+module example.com/app
+
+go 1.23
+
+require example.com/v v1.0.0
+-- vendor/example.com/v/v.go --
+package v
+
+const Answer = 1
+-- vendor/example.com/v/LICENSE --
+free
+-- main.go --
+package main
+
+import "example.com/v"
+
+func main() { println(v.Answer) }
+-- vendor/modules.txt --
+`+modules)
 	seesEach(t, dir, buildkit.Config{}, []inputChange{
 		{"a vendored file", writing(dir, "vendor/example.com/v/v.go", "package v\n\nconst Answer = 2\n"), false},
 		{"a new vendored file", writing(dir, "vendor/example.com/v/w.go", "package v\n\nfunc init() { println() }\n"), false},
@@ -234,10 +271,18 @@ func TestRecallSeesTheLibrary(t *testing.T) {
 	root := editableGOROOT(t, "errors", "internal/bytealg")
 	t.Setenv("GOROOT", root)
 	t.Setenv("PATH", filepath.Join(root, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
-	dir := module(t, map[string]string{
-		"go.mod":  "module example.com/app\n\ngo 1.23\n",
-		"main.go": "package main\n\nimport \"errors\"\n\nfunc main() { println(errors.ErrUnsupported.Error()) }\n",
-	})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/app
+
+go 1.23
+-- main.go --
+package main
+
+import "errors"
+
+func main() { println(errors.ErrUnsupported.Error()) }
+`)
 	at := func(name string) string { return filepath.Join(root, "src", filepath.FromSlash(name)) }
 	for _, change := range []struct {
 		name string

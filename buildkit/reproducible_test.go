@@ -19,8 +19,19 @@ func TestHeavySameImageFromTwoCheckouts(t *testing.T) {
 	if os.Getuid() != 0 {
 		missing(t, "root, who can build as another user,")
 	}
-	const program = "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"the same\") }\n"
-	files := map[string]string{"go.mod": "module example.com/same\n\ngo 1.23\n", "main.go": program}
+	const program = `package main
+
+import "fmt"
+
+func main() { fmt.Println("the same") }
+`
+	files := map[string]string{
+		"go.mod": `module example.com/same
+
+go 1.23
+`,
+		"main.go": program,
+	}
 
 	here := module(t, files)
 	ours := checkout(t, here, 0, 0o022, "TZ=UTC")

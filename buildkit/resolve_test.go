@@ -16,13 +16,22 @@ import (
 // two is a module with two programs, a tool of its own and a magefile.
 func two(t *testing.T) string {
 	t.Helper()
-	const program = "package main\n\nfunc main() {}\n"
+	const program = `package main
+
+func main() {}
+`
 	return module(t, map[string]string{
-		"go.mod":                   "module example.com/shop/v2\n\ngo 1.23\n",
-		"cmd/web/main.go":          program,
-		"cmd/worker/main.go":       program,
-		"internal/gen/main.go":     program,
-		"magefiles/magefile.go":    "//go:build mage\n\npackage main\n",
+		"go.mod": `module example.com/shop/v2
+
+go 1.23
+`,
+		"cmd/web/main.go":      program,
+		"cmd/worker/main.go":   program,
+		"internal/gen/main.go": program,
+		"magefiles/magefile.go": `//go:build mage
+
+package main
+`,
 		"dist/web/rootfs/x/a.go":   program,
 		"testdata/sample/main.go":  program,
 		"cmd/web/assets/readme.md": "",
@@ -127,7 +136,16 @@ func TestResolvePlatform(t *testing.T) {
 // A mode that is written without 0o is told; those that only look so in decimal are not.
 func TestModesOfPeople(t *testing.T) {
 	t.Parallel()
-	dir := module(t, map[string]string{"go.mod": "module example.com/app\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() {}\n"})
+	dir := txtar(t, `
+-- go.mod --
+module example.com/app
+
+go 1.23
+-- main.go --
+package main
+
+func main() {}
+`)
 	for mode, good := range map[fs.FileMode]bool{
 		0o644: true, 0o640: true, 0o600: true, 0o755: true, 0o700: true, 0o444: true, 0o2755: true, 0o1777: true,
 		644: false, 640: false, 600: false, 755: false, 775: false, 777: false, 1777: false, 4755: false,

@@ -75,7 +75,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/buildertest":       {ours: []string{"buildkit/filelock", "buildkit/testkit"}},
 	"buildkit/acceptance":        {},
 	"buildkit/buildtest":         {ours: []string{"buildkit", "buildkit/docker", "buildkit/docker/host", "buildkit/testkit"}},
-	"buildkit/testkit":           {ours: []string{"buildkit/filelock"}},
+	"buildkit/testkit":           {ours: []string{"buildkit/filelock"}, others: []string{"golang.org/x/tools/"}},
 	"buildkit/attendant":         {},
 	"buildkit/attendant/program": {},
 	"buildkit/sysroot":           {ours: []string{"buildkit/holes", "buildkit/internal/fsx", "buildkit/record"}},

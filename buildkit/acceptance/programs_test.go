@@ -99,10 +99,21 @@ func TestArchiveIsReadByOthers(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "podman", "skopeo")
 	testkit.NeedEngine(t)
-	dir := testkit.Module(t, map[string]string{
-		"go.mod":  "module example.com/archived\n\ngo 1.23\n",
-		"main.go": "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc main() { fmt.Println(\"uid\", os.Getuid(), \"in\", os.Getenv(\"HOME\")) }\n",
-	})
+	dir := testkit.Txtar(t, `
+-- go.mod --
+module example.com/archived
+
+go 1.23
+-- main.go --
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() { fmt.Println("uid", os.Getuid(), "in", os.Getenv("HOME")) }
+`)
 	built := buildtest.MustBuild(t, dir, buildkit.Config{Repo: buildtest.Repo + "archived"})
 	paths, err := buildkit.ArchiveAll(context.Background(), []*buildkit.Result{built}, built.Plan.Platform)
 	if err != nil {

@@ -74,7 +74,10 @@ func ExampleDir() {
 	// 0700 0 0 /secret
 }
 
-const program = "package main\n\nfunc main() { println(\"hello\") }\n"
+const program = `package main
+
+func main() { println("hello") }
+`
 
 // resolve plans the one image of a Config, for amd64 so that the output is the same on every machine.
 func resolve(dir string, c config.Config) buildkit.Plan {

@@ -37,7 +37,27 @@ func setting(b *gobuild.Binary, key string) string {
 
 func TestBuild(t *testing.T) {
 	t.Parallel()
-	version := files{"go.mod": mod, "main.go": "package main\n\nvar version = \"none\"\n\nfunc main() { println(\"hello\" + tag + version) }\n", "tag.go": "//go:build !x\n\npackage main\n\nconst tag = \" - \"\n", "tagx.go": "//go:build x\n\npackage main\n\nconst tag = \" x \"\n"}
+	version := files{
+		"go.mod": mod,
+		"main.go": `package main
+
+var version = "none"
+
+func main() { println("hello" + tag + version) }
+`,
+		"tag.go": `//go:build !x
+
+package main
+
+const tag = " - "
+`,
+		"tagx.go": `//go:build x
+
+package main
+
+const tag = " x "
+`,
+	}
 	type options = gobuild.Options
 	for name, tt := range map[string]struct {
 		files            files
@@ -141,14 +161,50 @@ func TestBuildErrors(t *testing.T) {
 		want   []string
 		lacks  string
 	}{
-		"syntax":         {files: files{"go.mod": mod, "main.go": "package main\n\nfunc main() {\n"}, want: []string{`compiling "example.com/app" for linux/`, "main.go:4:1: syntax error: unexpected EOF"}, lacks: "exit status"},
-		"types":          {files: files{"go.mod": mod, "main.go": "package main\n\nfunc main() { x }\n"}, want: []string{"main.go:3:15: undefined: x"}, lacks: "GOFLAGS"},
-		"types, GOFLAGS": {files: files{"go.mod": mod, "main.go": "package main\n\nfunc main() { x }\n"}, env: []string{"GOFLAGS=-mod=mod"}, want: []string{"main.go:3:15: undefined: x", `GOFLAGS is "-mod=mod"`}},
-		"no func main":   {files: files{"go.mod": mod, "main.go": "package main\n"}, want: []string{"function main is undeclared in the main package"}},
-		"no such flag":   {files: hello, opts: gobuild.Options{LDFlags: "-nonsense"}, want: []string{"-nonsense"}},
-		"a header":       {files: files{"go.mod": mod, "main.go": "package main\n\n// #include <nonesuch.h>\nimport \"C\"\n\nfunc main() {}\n"}, fix: "install the -dev package that has the header named above (apt-file search)", want: []string{"nonesuch.h"}},
-		"a C library":    {files: files{"go.mod": mod, "main.go": "package main\n\n// #cgo LDFLAGS: -lnonesuch\nimport \"C\"\n\nfunc main() {}\n"}, fix: "install the -dev package of the library named above, or set CGO_LDFLAGS=-L… in GoEnv", want: []string{"-lnonesuch"}},
-		"CC is missing":  {files: viaCsum, opts: gobuild.Options{Env: map[string]string{"CC": "nonesuch-gcc -O"}}, fix: "correct CC, or install the compiler", want: []string{`"nonesuch-gcc"`, "not found in PATH", `compiling "example.com/app"`, `"example.com/dep/csum" uses cgo`}},
+		"syntax": {files: files{
+			"go.mod": mod,
+			"main.go": `package main
+
+func main() {
+`,
+		}, want: []string{`compiling "example.com/app" for linux/`, "main.go:4:1: syntax error: unexpected EOF"}, lacks: "exit status"},
+		"types": {files: files{
+			"go.mod": mod,
+			"main.go": `package main
+
+func main() { x }
+`,
+		}, want: []string{"main.go:3:15: undefined: x"}, lacks: "GOFLAGS"},
+		"types, GOFLAGS": {files: files{
+			"go.mod": mod,
+			"main.go": `package main
+
+func main() { x }
+`,
+		}, env: []string{"GOFLAGS=-mod=mod"}, want: []string{"main.go:3:15: undefined: x", `GOFLAGS is "-mod=mod"`}},
+		"no func main": {files: files{"go.mod": mod, "main.go": "package main\n"}, want: []string{"function main is undeclared in the main package"}},
+		"no such flag": {files: hello, opts: gobuild.Options{LDFlags: "-nonsense"}, want: []string{"-nonsense"}},
+		"a header": {files: files{
+			"go.mod": mod,
+			"main.go": `package main
+
+// #include <nonesuch.h>
+import "C"
+
+func main() {}
+`,
+		}, fix: "install the -dev package that has the header named above (apt-file search)", want: []string{"nonesuch.h"}},
+		"a C library": {files: files{
+			"go.mod": mod,
+			"main.go": `package main
+
+// #cgo LDFLAGS: -lnonesuch
+import "C"
+
+func main() {}
+`,
+		}, fix: "install the -dev package of the library named above, or set CGO_LDFLAGS=-L… in GoEnv", want: []string{"-lnonesuch"}},
+		"CC is missing": {files: viaCsum, opts: gobuild.Options{Env: map[string]string{"CC": "nonesuch-gcc -O"}}, fix: "correct CC, or install the compiler", want: []string{`"nonesuch-gcc"`, "not found in PATH", `compiling "example.com/app"`, `"example.com/dep/csum" uses cgo`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := goIn(tt.files.write(t), tt.env...)
@@ -193,7 +249,12 @@ func TestBuildOutput(t *testing.T) {
 		t.Errorf("an up-to-date program was linked again: %v", err)
 	}
 
-	files{"main.go": "package main\n\nfunc main() { broken }\n"}.writeTo(t, g.Dir)
+	files{
+		"main.go": `package main
+
+func main() { broken }
+`,
+	}.writeTo(t, g.Dir)
 	if b, err := g.Build(ctx(t), r); err == nil || b != nil {
 		t.Errorf("got %+v, %v; want only an error", b, err)
 	}
@@ -250,7 +311,13 @@ func TestBuildOverHalf(t *testing.T) {
 func TestBuildStderr(t *testing.T) {
 	t.Parallel()
 	var said strings.Builder
-	g := goIn(files{"go.mod": mod, "main.go": "package main\n\nfunc main() { x }\n"}.write(t))
+	g := goIn(files{
+		"go.mod": mod,
+		"main.go": `package main
+
+func main() { x }
+`,
+	}.write(t))
 	g.Stderr = &said
 	_, err := g.Build(ctx(t), gobuild.Request{Main: find(t, g, linux, gobuild.Options{}), Output: filepath.Join(t.TempDir(), "app"), Target: linux})
 	var failed *gobuild.CommandError
@@ -264,7 +331,16 @@ func TestBuildStderr(t *testing.T) {
 func TestBuildErrorBounded(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")
-	body := "package main\n\n/*\n#error first\n" + strings.Repeat("#error "+strings.Repeat("x", 200)+"\n", 400) + "#error last\n*/\nimport \"C\"\n\nfunc main() {}\n"
+	body := `package main
+
+/*
+#error first
+` + strings.Repeat("#error "+strings.Repeat("x", 200)+"\n", 400) + `#error last
+*/
+import "C"
+
+func main() {}
+`
 	g := goIn(files{"go.mod": mod, "main.go": body}.write(t))
 	_, err := g.Build(ctx(t), gobuild.Request{Main: find(t, g, linux, gobuild.Options{}), Output: filepath.Join(t.TempDir(), "app"), Target: linux})
 	wantError(t, err, "", "#error first", "#error last", "bytes left out")

@@ -16,13 +16,36 @@ func TestBuildAll(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"go.mod":          "module example.com/many\n\ngo 1.23\n",
-		"shared/s.go":     "package shared\n\nconst Text = \"shared\"\n",
-		"cmd/a/main.go":   "package main\n\nimport \"example.com/many/shared\"\n\nfunc main() { println(\"a\", shared.Text) }\n",
-		"cmd/b/main.go":   "package main\n\nfunc main() { println(\"b\") }\n",
-		"other/b/main.go": "package main\n\nfunc main() { println(\"other b\") }\n",
-		"c/v2/main.go":    "package main\n\nfunc main() { println(\"c\") }\n",
-		"d/v1/main.go":    "package main\n\nfunc main() { println(\"d\") }\n",
+		"go.mod": `module example.com/many
+
+go 1.23
+`,
+		"shared/s.go": `package shared
+
+const Text = "shared"
+`,
+		"cmd/a/main.go": `package main
+
+import "example.com/many/shared"
+
+func main() { println("a", shared.Text) }
+`,
+		"cmd/b/main.go": `package main
+
+func main() { println("b") }
+`,
+		"other/b/main.go": `package main
+
+func main() { println("other b") }
+`,
+		"c/v2/main.go": `package main
+
+func main() { println("c") }
+`,
+		"d/v1/main.go": `package main
+
+func main() { println("d") }
+`,
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -10,25 +10,55 @@ import (
 
 // viaCsum needs cgo through two packages of a dependency in a folder.
 var viaCsum = files{
-	"go.mod":           mod + "\nrequire example.com/dep v1.0.0\n\nreplace example.com/dep => ./dep\n",
-	"main.go":          "package main\n\nimport \"example.com/dep/mid\"\n\nfunc main() { println(mid.Sum(20, 22)) }\n",
-	"dep/go.mod":       "module example.com/dep\n\ngo 1.23\n",
-	"dep/mid/mid.go":   "package mid\n\nimport \"example.com/dep/csum\"\n\nvar Sum = csum.Sum\n",
+	"go.mod": mod + "\nrequire example.com/dep v1.0.0\n\nreplace example.com/dep => ./dep\n",
+	"main.go": `package main
+
+import "example.com/dep/mid"
+
+func main() { println(mid.Sum(20, 22)) }
+`,
+	"dep/go.mod": `module example.com/dep
+
+go 1.23
+`,
+	"dep/mid/mid.go": `package mid
+
+import "example.com/dep/csum"
+
+var Sum = csum.Sum
+`,
 	"dep/csum/csum.go": csum,
 }
 
 // cgoOfStd uses the packages of the standard library that have C variants.
 var cgoOfStd = files{
-	"go.mod":  mod,
-	"main.go": "package main\n\nimport (\n\t\"net\"\n\t\"os/user\"\n)\n\nfunc main() {\n\tnet.LookupHost(\"localhost\")\n\tuser.Current()\n\tprintln(\"hello\")\n}\n",
+	"go.mod": mod,
+	"main.go": `package main
+
+import (
+	"net"
+	"os/user"
+)
+
+func main() {
+	net.LookupHost("localhost")
+	user.Current()
+	println("hello")
+}
+`,
 }
 
 func TestCgoDecision(t *testing.T) {
 	t.Parallel()
 	tagged := files{
-		"go.mod":      mod,
-		"main.go":     main,
-		"fast.go":     "//go:build fast\n\npackage main\n\nimport _ \"example.com/app/csum\"\n",
+		"go.mod":  mod,
+		"main.go": main,
+		"fast.go": `//go:build fast
+
+package main
+
+import _ "example.com/app/csum"
+`,
 		"csum/sum.go": csum,
 	}
 	importing := func(path string) files {
@@ -86,7 +116,17 @@ func TestCgoOffButNeeded(t *testing.T) {
 // Mains decides about cgo for each program of a module separately.
 func TestCgoPerMain(t *testing.T) {
 	t.Parallel()
-	mains, err := goIn(files{"go.mod": mod, "csum/csum.go": csum, "a/main.go": main, "b/main.go": "package main\n\nimport _ \"example.com/app/csum\"\n\nfunc main() {}\n"}.write(t)).Mains(ctx(t), linux, gobuild.Options{})
+	mains, err := goIn(files{
+		"go.mod":       mod,
+		"csum/csum.go": csum,
+		"a/main.go":    main,
+		"b/main.go": `package main
+
+import _ "example.com/app/csum"
+
+func main() {}
+`,
+	}.write(t)).Mains(ctx(t), linux, gobuild.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,11 @@ func withHeader(flags string) files {
 		"inc/deep/val.h": "#define VAL 1\n",
 		"near/val.inc":   "#define VAL 1\n",
 		"main.go": "package main\n\n// #cgo " + flags + "\n// #ifdef NEAR\n// #include \"val.inc\"\n// #else\n// #include <deep/val.h>\n// #endif\n" +
-			"// static int val(void) { return VAL; }\nimport \"C\"\n\nfunc main() { println(C.val()) }\n",
+			`// static int val(void) { return VAL; }
+import "C"
+
+func main() { println(C.val()) }
+`,
 	}
 }
 
@@ -83,7 +87,16 @@ func TestSourcesOfPkgConfig(t *testing.T) {
 	if err := os.WriteFile(pc, []byte("Name: some\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	dir := files{"go.mod": mod, "main.go": "package main\n\n// #cgo pkg-config: some\nimport \"C\"\n\nfunc main() {}\n"}.write(t)
+	dir := files{
+		"go.mod": mod,
+		"main.go": `package main
+
+// #cgo pkg-config: some
+import "C"
+
+func main() {}
+`,
+	}.write(t)
 	for _, command := range []string{"", "my-pkg-config", "pkg-config --static"} {
 		g := goIn(dir, "PKG_CONFIG="+command, "ANSWER="+pcs, "PATH="+tools+":"+os.Getenv("PATH"))
 		if command == "pkg-config --static" {

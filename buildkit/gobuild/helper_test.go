@@ -119,10 +119,22 @@ func wantError(t *testing.T, err error, fix string, phrases ...string) {
 }
 
 const (
-	mod  = "module example.com/app\n\ngo 1.23\n"
-	main = "package main\n\nfunc main() { println(\"hello\") }\n"
+	mod = `module example.com/app
+
+go 1.23
+`
+	main = `package main
+
+func main() { println("hello") }
+`
 	// csum is a package that needs cgo.
-	csum = "package csum\n\n// static int sum(int a, int b) { return a + b; }\nimport \"C\"\n\nfunc Sum(a, b int) int { return int(C.sum(C.int(a), C.int(b))) }\n"
+	csum = `package csum
+
+// static int sum(int a, int b) { return a + b; }
+import "C"
+
+func Sum(a, b int) int { return int(C.sum(C.int(a), C.int(b))) }
+`
 )
 
 // ctx ends with the test.

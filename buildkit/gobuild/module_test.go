@@ -19,12 +19,23 @@ func TestModule(t *testing.T) {
 	}{
 		"plain":               {files: files{"go.mod": mod}, path: "example.com/app"},
 		"from a folder in it": {files: files{"go.mod": mod, "cmd/a/main.go": main}, dir: "cmd/a", path: "example.com/app"},
-		"quoted, commented":   {files: files{"go.mod": "// module wrong\nmodule \"example.com/app\" // comment\ngo 1.23\n"}, path: "example.com/app"},
-		"a block":             {files: files{"go.mod": "go 1.23\nmodule (\n\texample.com/app\n)\n"}, path: "example.com/app"},
-		"in a workspace":      {files: workspace, dir: "two", path: "example.com/two/v3", sub: "two", workspace: "go.work"},
-		"workspace root":      {files: workspace, workspace: "go.work"},
-		"workspace off":       {files: workspace, dir: "two", env: []string{"GOWORK=off"}, path: "example.com/two/v3", sub: "two"},
-		"stray GOOS":          {files: files{"go.mod": mod}, env: []string{"GOOS=windows", "GOARCH=nonsense"}, path: "example.com/app"},
+		"quoted, commented": {files: files{
+			"go.mod": `// module wrong
+module "example.com/app" // comment
+go 1.23
+`,
+		}, path: "example.com/app"},
+		"a block": {files: files{
+			"go.mod": `go 1.23
+module (
+	example.com/app
+)
+`,
+		}, path: "example.com/app"},
+		"in a workspace": {files: workspace, dir: "two", path: "example.com/two/v3", sub: "two", workspace: "go.work"},
+		"workspace root": {files: workspace, workspace: "go.work"},
+		"workspace off":  {files: workspace, dir: "two", env: []string{"GOWORK=off"}, path: "example.com/two/v3", sub: "two"},
+		"stray GOOS":     {files: files{"go.mod": mod}, env: []string{"GOOS=windows", "GOARCH=nonsense"}, path: "example.com/app"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, err := filepath.EvalSymlinks(tt.files.write(t))

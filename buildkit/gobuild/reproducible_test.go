@@ -39,8 +39,15 @@ func TestReproducible(t *testing.T) {
 		"cgo":              {files: viaCsum},
 		"cgo with symbols": {files: viaCsum, opts: gobuild.Options{Symbols: true}},
 		"cgo in the main": {files: files{
-			"go.mod":          mod,
-			"main.go":         "package main\n\n// #cgo CFLAGS: -Iinclude\n// #include \"where.h\"\nimport \"C\"\n\nfunc main() { println(C.GoString(C.where())) }\n",
+			"go.mod": mod,
+			"main.go": `package main
+
+// #cgo CFLAGS: -Iinclude
+// #include "where.h"
+import "C"
+
+func main() { println(C.GoString(C.where())) }
+`,
 			"include/where.h": header,
 		}},
 		"folders in the flags of the main": {files: files{
@@ -49,8 +56,13 @@ func TestReproducible(t *testing.T) {
 			"include/where.h": header,
 		}, library: "lib"},
 		"folders in the flags of a package": {files: files{
-			"go.mod":              mod,
-			"main.go":             "package main\n\nimport \"example.com/app/dep\"\n\nfunc main() { dep.Say() }\n",
+			"go.mod": mod,
+			"main.go": `package main
+
+import "example.com/app/dep"
+
+func main() { dep.Say() }
+`,
 			"dep/dep.go":          strings.Replace(placing, "%PKG%", "dep", 1),
 			"dep/include/where.h": header,
 		}, library: "dep/lib"},

@@ -67,8 +67,16 @@ func TestRunner(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")
 	dir := files{
-		"go.mod": mod, "csum/csum.go": csum, "cmd/plain/main.go": main, "cmd/other/main.go": main,
-		"cmd/c/main.go": "package main\n\nimport \"example.com/app/csum\"\n\nfunc main() { println(csum.Sum(1, 2)) }\n",
+		"go.mod":            mod,
+		"csum/csum.go":      csum,
+		"cmd/plain/main.go": main,
+		"cmd/other/main.go": main,
+		"cmd/c/main.go": `package main
+
+import "example.com/app/csum"
+
+func main() { println(csum.Sum(1, 2)) }
+`,
 	}.write(t)
 	e := &elsewhere{scratch: t.TempDir()}
 	g, here := goIn(dir), goIn(dir)
@@ -132,7 +140,23 @@ func (l lying) Run(ctx context.Context, c gobuild.Command) error {
 func TestRunnerLies(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc")
-	sources := files{"go.mod": mod, "main.go": "package main\n\nimport _ \"embed\"\n\n// #cgo CFLAGS: -I${SRCDIR}/include\nimport \"C\"\n\n//go:embed words/a.txt\nvar words string\n\nfunc main() { println(words) }\n", "words/a.txt": "a", "include/a.h": "// a\n"}
+	sources := files{
+		"go.mod": mod,
+		"main.go": `package main
+
+import _ "embed"
+
+// #cgo CFLAGS: -I${SRCDIR}/include
+import "C"
+
+//go:embed words/a.txt
+var words string
+
+func main() { println(words) }
+`,
+		"words/a.txt": "a",
+		"include/a.h": "// a\n",
+	}
 	dir, private := sources.write(t), sources.write(t)
 	g := goIn(dir)
 	g.Runner = lying{&elsewhere{scratch: t.TempDir()}, dir, private}
@@ -199,16 +223,47 @@ func TestRunnerBroken(t *testing.T) {
 func TestSourceFolders(t *testing.T) {
 	t.Parallel()
 	root := files{
-		"app/go.mod":        "module example.com/app\n\nreplace example.com/near => ../near\n\nreplace (\n\texample.com/in => ./in\n\texample.com/far v1.0.0 => example.com/fork v1.0.0\n)\n",
-		"app/cmd/x/x.go":    main,
-		"app/in/go.mod":     "module example.com/in\n",
-		"near/go.mod":       "module example.com/near\n\nreplace example.com/y => ../ignored\n",
-		"ignored/go.mod":    "module example.com/y\n",
-		"work/go.work":      "go 1.23\n\nuse (\n\t./a\n\t../near\n)\n",
-		"work/a/go.mod":     "module example.com/a\n",
-		"apple/go.mod":      "module example.com/apple\n",
-		"words/go.work":     "go 1.23\n\nnewer than this parser // ./apple\n\nuse bare\n",
-		"words/bare/go.mod": "module example.com/bare\n\nrequire (\n\texample.com/near main\n\texample.com/b/v2 main\n\tgopkg.in/c.v3 main\n)\n\nreplace example.com/near => \"../../with space\"\n",
+		"app/go.mod": `module example.com/app
+
+replace example.com/near => ../near
+
+replace (
+	example.com/in => ./in
+	example.com/far v1.0.0 => example.com/fork v1.0.0
+)
+`,
+		"app/cmd/x/x.go": main,
+		"app/in/go.mod":  "module example.com/in\n",
+		"near/go.mod": `module example.com/near
+
+replace example.com/y => ../ignored
+`,
+		"ignored/go.mod": "module example.com/y\n",
+		"work/go.work": `go 1.23
+
+use (
+	./a
+	../near
+)
+`,
+		"work/a/go.mod": "module example.com/a\n",
+		"apple/go.mod":  "module example.com/apple\n",
+		"words/go.work": `go 1.23
+
+newer than this parser // ./apple
+
+use bare
+`,
+		"words/bare/go.mod": `module example.com/bare
+
+require (
+	example.com/near main
+	example.com/b/v2 main
+	gopkg.in/c.v3 main
+)
+
+replace example.com/near => "../../with space"
+`,
 		"with space/go.mod": "module example.com/near\n",
 	}.write(t)
 	for _, row := range []struct {

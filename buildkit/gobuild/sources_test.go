@@ -129,7 +129,15 @@ func TestSourcesInDoubt(t *testing.T) {
 
 // The standard library and the tools that compile it are sources: somebody may edit or replace them in place.
 func TestSourcesOfLibrary(t *testing.T) {
-	dir := files{"go.mod": mod, "main.go": "package main\n\nimport \"strings\"\n\nfunc main() { println(strings.ToUpper(\"a\")) }\n"}.write(t)
+	dir := files{
+		"go.mod": mod,
+		"main.go": `package main
+
+import "strings"
+
+func main() { println(strings.ToUpper("a")) }
+`,
+	}.write(t)
 	src := find(t, goIn(dir), linux, gobuild.Options{}).Sources
 	root := runtime.GOROOT()
 	for _, name := range []string{

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/tools/txtar"
 )
 
 // Missing skips the test because what is not installed or not running. If CI=true, it fails the test.
@@ -78,6 +80,26 @@ func Module(t testing.TB, files map[string]string) string {
 		}
 	}
 	return dir
+}
+
+// Txtar writes the files of a txtar archive, which can be read like a folder, to a new one and returns it:
+//
+//	-- go.mod --
+//	module example.com/hello
+//	-- main.go --
+//	package main
+//
+// The folder is removed when the test ends.
+func Txtar(t testing.TB, archive string) string {
+	t.Helper()
+	files := map[string]string{}
+	for _, f := range txtar.Parse([]byte(archive)).Files {
+		files[f.Name] = string(f.Data)
+	}
+	if len(files) == 0 {
+		t.Fatal("the archive has no files")
+	}
+	return Module(t, files)
 }
 
 // Copy copies a folder, so that a build creates no dist/ in the original, and returns the copy. It is removed when the

@@ -23,10 +23,16 @@ func TestReplanRecallsBuilder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := testkit.Module(t, map[string]string{
-		"go.mod":  "module example.com/replan\n\ngo 1.23\n",
-		"main.go": "package main\n\nfunc main() {}\n",
-	})
+	dir := testkit.Txtar(t, `
+-- go.mod --
+module example.com/replan
+
+go 1.23
+-- main.go --
+package main
+
+func main() {}
+`)
 	tools := t.TempDir()
 	log := filepath.Join(tools, "log")
 	if err := os.WriteFile(filepath.Join(tools, "go"), []byte("#!/bin/sh\necho \"$*\" >>"+log+"\nexec "+real+" \"$@\"\n"), 0o755); err != nil {

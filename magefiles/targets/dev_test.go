@@ -279,7 +279,12 @@ func TestDev(t *testing.T) {
 			s.answers("seventh")
 
 			// A new import needs a new plan, and a changed file a new image.
-			s.write("more.go", "package main\n\nimport \"net/http/pprof\"\n\nvar _ = pprof.Index\n")
+			s.write("more.go", `package main
+
+import "net/http/pprof"
+
+var _ = pprof.Index
+`)
 			s.says("new container in", 3)
 			s.answers("seventh")
 			s.write("page.txt", "another page")
@@ -296,7 +301,15 @@ func TestDevTwoPrograms(t *testing.T) {
 	testkit.NeedEngine(t)
 	const a, b = "fromscratch-test-dev-a", "fromscratch-test-dev-b"
 	talker := func(word string) string {
-		return fmt.Sprintf("package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(\"talking\", %q)\n\tselect {}\n}\n", word)
+		return fmt.Sprintf(`package main
+
+import "fmt"
+
+func main() {
+	fmt.Println("talking", %q)
+	select {}
+}
+`, word)
 	}
 	dir := project(t, map[string]string{
 		"main.go": "-", "a/main.go": talker("a1"), "b/main.go": talker("b1"),

@@ -235,7 +235,10 @@ func TestPodman(t *testing.T) {
 	})
 	const name = "fromscratch-test-podman"
 	dir := project(t, map[string]string{
-		"main.go":     "package main\n\nfunc main() { println(\"in podman\") }\n",
+		"main.go": `package main
+
+func main() { println("in podman") }
+`,
 		"magefile.go": magefileWith(`Name: "` + name + `"`),
 	})
 	t.Cleanup(func() { exec.Command("podman", "rmi", "-f", name+":"+tag).Run() })

@@ -269,7 +269,10 @@ func (w *watchedProject) forget() {
 }
 
 // greeter is a program that prints a line and ends.
-const greeter = "package main\n\nfunc main() { println(\"hello from the container\") }\n"
+const greeter = `package main
+
+func main() { println("hello from the container") }
+`
 
 // testFault runs a target with an engine that has a fault.
 func testFault(t *testing.T, w *watchedProject, target string, at stage, name string, fault func(*faultyEngine, http.ResponseWriter, *http.Request)) {
@@ -771,7 +774,12 @@ func TestStdoutFull(t *testing.T) {
 
 // printer returns a program that prints a word.
 func printer(word string) string {
-	return fmt.Sprintf("package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteString(%q) }\n", word)
+	return fmt.Sprintf(`package main
+
+import "os"
+
+func main() { os.Stdout.WriteString(%q) }
+`, word)
 }
 
 // wantWord builds a project, runs the program in its root file system and checks its output.

@@ -8,7 +8,12 @@ import (
 
 // Two projects share a worker if everything that it is made of is the same, and only then.
 func TestFingerprint(t *testing.T) {
-	const mod = "module example.com/a\n\ngo 1.23\n\nrequire github.com/fromscratch-go/fromscratch v1.0.0\n"
+	const mod = `module example.com/a
+
+go 1.23
+
+require github.com/fromscratch-go/fromscratch v1.0.0
+`
 	base, err := fingerprint(testkit.Module(t, map[string]string{"go.mod": mod, "go.sum": "one\n"}))
 	if err != nil {
 		t.Fatal(err)

@@ -248,7 +248,16 @@ func child(t *testing.T, pid int) int {
 func TestRunReaderGone(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
-	const chatty = "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfor i := 0; ; i++ {\n\t\tfmt.Println(\"line\", i)\n\t}\n}\n"
+	const chatty = `package main
+
+import "fmt"
+
+func main() {
+	for i := 0; ; i++ {
+		fmt.Println("line", i)
+	}
+}
+`
 	const name = "fromscratch-test-chatty"
 	dir := project(t, map[string]string{"main.go": chatty, "magefile.go": magefileWith(`Name: "` + name + `"`)})
 	removeImages(t, name+":"+tag)

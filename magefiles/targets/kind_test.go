@@ -105,7 +105,15 @@ func sentBytes(t *testing.T, r result) float64 {
 
 // teller returns a program that prints a word and its user ID.
 func teller(word string) string {
-	return fmt.Sprintf("package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc main() { fmt.Println(%q, os.Getuid()) }\n", word)
+	return fmt.Sprintf(`package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() { fmt.Println(%q, os.Getuid()) }
+`, word)
 }
 
 // An image gets into every node of a cluster, a node is sent only what it lacks, and pods find the image by its name.

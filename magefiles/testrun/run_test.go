@@ -61,7 +61,12 @@ func TestRow(t *testing.T) {
 func module(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	files := map[string]string{"go.mod": "module example.com/m\n\ngo 1.23\n"}
+	files := map[string]string{
+		"go.mod": `module example.com/m
+
+go 1.23
+`,
+	}
 	for name, text := range packages {
 		files[name] = text
 	}
