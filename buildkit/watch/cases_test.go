@@ -95,12 +95,6 @@ var each = []struct {
 			p.write("t/new", "changed")
 			p.rename("t/new", "t/a.txt")
 		}, want: []string{"t/a.txt"}},
-	{name: "tree created and removed", files: []string{"x"}, paths: func(p *project) Paths { return Paths{Trees: p.paths("t")} },
-		do: func(p *project) {
-			p.write("t/a.txt", "new")
-			time.Sleep(50 * time.Millisecond)
-			p.remove("t")
-		}, want: []string{"t", "t/a.txt"}},
 	{name: "folder of a tree renamed", files: []string{"t/u/w/a.txt"}, paths: func(p *project) Paths { return Paths{Trees: p.paths("t")} },
 		do: func(p *project) {
 			p.rename("t/u", "t/v")

@@ -33,6 +33,19 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// A tree that was created while it was watched is seen to go, too.
+func TestWatchTreeComesAndGoes(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "x")
+	w := p.watch(patient, Paths{Trees: p.paths("t")})
+	for range 2 {
+		p.write("t/a.txt", "new")
+		w.want("t", "t/a.txt")
+		p.remove("t")
+		w.want("t", "t/a.txt")
+	}
+}
+
 // A thousand writes are one event, or a few.
 func TestWatchBurst(t *testing.T) {
 	t.Parallel()
