@@ -4,6 +4,7 @@ package targets_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func (s stage) is(r *http.Request) bool {
 	return r.Method == s.method && strings.HasSuffix(r.URL.Path, s.path)
 }
 
-// faultyEngine is a proxy for the machine's engine that has a fault at one stage.
+// faultyEngine is a proxy for the engine of the tests (a unix socket) that has a fault at one stage.
 type faultyEngine struct {
 	t      *testing.T
 	stage  stage
@@ -74,7 +75,8 @@ func newFaultyEngine(t *testing.T, at stage, fault func(*faultyEngine, http.Resp
 	e.engine = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine" },
 		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", "/var/run/docker.sock")
+			socket := strings.TrimPrefix(cmp.Or(os.Getenv("DOCKER_HOST"), "unix:///var/run/docker.sock"), "unix://")
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		}},
 		ErrorLog: quiet, FlushInterval: -1,
 	}
