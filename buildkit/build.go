@@ -24,7 +24,7 @@ import (
 //
 // The caller closes the result. ctx ends the build.
 func Build(ctx context.Context, p Plan, report Report) (*Result, error) {
-	h, err := claim(ctx, p)
+	h, err := claim(ctx, p, report)
 	if err != nil {
 		return nil, err
 	}

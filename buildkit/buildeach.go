@@ -120,7 +120,7 @@ func beginAll(ctx context.Context, plans []Plan, report Report) ([]*begun, error
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(plans[a].Folder(), plans[b].Folder()) })
 	for n, i := range order {
 		var err error
-		if all[i].hold, err = claim(ctx, plans[i]); err != nil {
+		if all[i].hold, err = claim(ctx, plans[i], report); err != nil {
 			// None was changed yet, so nothing is removed.
 			for _, i := range order[:n] {
 				err = errors.Join(err, all[i].hold.release())

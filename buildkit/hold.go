@@ -49,9 +49,11 @@ type hold struct {
 	closed  bool
 }
 
-// claim waits for the folder of an image.
-func claim(ctx context.Context, p Plan) (*hold, error) {
-	release, err := p.Dist().Claim(ctx)
+// claim waits for the folder of an image. The report says so if that takes long.
+func claim(ctx context.Context, p Plan, report Report) (*hold, error) {
+	release, err := p.Dist().Claim(ctx, func() {
+		report.Note(p.Label(), "compile", fmt.Sprintf("waiting for another run that builds in %q", string(p.Dist())))
+	})
 	if err != nil {
 		return nil, fmt.Errorf("building image %q: %w", p.Name, err)
 	}

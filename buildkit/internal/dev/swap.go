@@ -43,7 +43,7 @@ func (c *Container) fits(path string) bool {
 // compile, the old one keeps running. If the program is the same and still runs, nothing happens, and swapped is false. The error is
 // [ErrOtherImage] if the image must be built again.
 func (c *Container) Swap(ctx context.Context) (swapped bool, err error) {
-	release, err := c.plan.Dist().Claim(ctx)
+	release, err := c.plan.Dist().Claim(ctx, nil)
 	if err != nil {
 		return false, err
 	}

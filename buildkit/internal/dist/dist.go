@@ -117,11 +117,15 @@ var files = []struct{ name, content string }{
 	{"go.mod", "// Keeps Go files in rootfs/ out of the packages of the module above.\nmodule dist\n"},
 }
 
-// Claim makes the folder, or takes one that an earlier run has made, and holds it until release; a second run waits.
+// patience is how long a run waits for another one before it says so.
+const patience = time.Second
+
+// Claim makes the folder, or takes one that an earlier run has made, and holds it until release; a second run waits. It
+// calls waits, if that is not nil, when the wait is not a short one.
 // A folder that fromscratch did not make, or one behind a symlink, is a [*report.ConfigError]: a build removes from its
 // folder what the image does not name.
-func (d Folder) Claim(ctx context.Context) (release func() error, err error) {
-	l, err := d.lock(ctx)
+func (d Folder) Claim(ctx context.Context, waits func()) (release func() error, err error) {
+	l, err := d.lock(ctx, waits)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +133,7 @@ func (d Folder) Claim(ctx context.Context) (release func() error, err error) {
 }
 
 // lock is Claim for callers that may remove the folder.
-func (d Folder) lock(ctx context.Context) (*filelock.Lock, error) {
+func (d Folder) lock(ctx context.Context, waits func()) (*filelock.Lock, error) {
 	for {
 		if err := d.Check(); err != nil {
 			return nil, err
@@ -137,7 +141,7 @@ func (d Folder) lock(ctx context.Context) (*filelock.Lock, error) {
 		if err := d.Make(); err != nil {
 			return nil, fmt.Errorf("making the folder of the image: %w%s", err, writable(err))
 		}
-		l, err := filelock.Acquire(ctx, filepath.Join(string(d), ".lock"))
+		l, err := d.acquire(ctx, waits)
 		if err == nil {
 			if err = d.sweep(); err == nil {
 				return l, nil
@@ -149,6 +153,21 @@ func (d Folder) lock(ctx context.Context) (*filelock.Lock, error) {
 		}
 		// The run that held the folder has removed it: make it again.
 	}
+}
+
+// acquire waits for the lock.
+func (d Folder) acquire(ctx context.Context, waits func()) (*filelock.Lock, error) {
+	if waits != nil {
+		short, stop := context.WithTimeout(ctx, patience)
+		l, err := filelock.Acquire(short, d.at(".lock"))
+		timeout := short.Err() != nil
+		stop()
+		if err == nil || ctx.Err() != nil || !timeout {
+			return l, err
+		}
+		waits()
+	}
+	return filelock.Acquire(ctx, d.at(".lock"))
 }
 
 // writable returns the fix for a folder that this user cannot write to, "" for any other error.
@@ -294,7 +313,7 @@ func (d Folder) Remove(ctx context.Context) (removed bool, err error) {
 		}
 		return true, nil
 	}
-	l, err := d.lock(ctx)
+	l, err := d.lock(ctx, nil)
 	if err != nil {
 		return false, err
 	}

@@ -28,7 +28,7 @@ func TestDistOfSomebodyElse(t *testing.T) {
 			return errors.Join(os.MkdirAll(filepath.Dir(dir), 0o755), os.Symlink(t.TempDir(), dir))
 		}},
 		{"rootfs is a link", func(dir string) error {
-			release, err := Folder(dir).Claim(context.Background())
+			release, err := Folder(dir).Claim(context.Background(), nil)
 			return errors.Join(err, release(), os.Symlink(t.TempDir(), filepath.Join(dir, "rootfs")))
 		}},
 		{"dist is a link", func(dir string) error { return os.Symlink(t.TempDir(), filepath.Dir(dir)) }},
@@ -39,7 +39,7 @@ func TestDistOfSomebodyElse(t *testing.T) {
 				t.Fatal(err)
 			}
 			var config *report.ConfigError
-			if _, err := d.Claim(context.Background()); !errors.As(err, &config) || !strings.Contains(err.Error(), "\nfix: ") {
+			if _, err := d.Claim(context.Background(), nil); !errors.As(err, &config) || !strings.Contains(err.Error(), "\nfix: ") {
 				t.Errorf("claim gives %v, want a ConfigError with a fix", err)
 			}
 			if _, err := d.Remove(context.Background()); test.name != "dist is a link" && !errors.As(err, &config) {
@@ -58,14 +58,14 @@ func TestDistOfSomebodyElse(t *testing.T) {
 func TestDistIsHeld(t *testing.T) {
 	t.Parallel()
 	d := Folder(filepath.Join(t.TempDir(), "dist", "app"))
-	release, err := d.Claim(context.Background())
+	release, err := d.Claim(context.Background(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	waited := make(chan error)
 	go func() {
-		_, err := d.Claim(ctx)
+		_, err := d.Claim(ctx, nil)
 		waited <- err
 	}()
 	cancel()
@@ -79,10 +79,33 @@ func TestDistIsHeld(t *testing.T) {
 	if removed, err := d.Remove(context.Background()); !removed || err != nil {
 		t.Errorf("Remove gives %t, %v", removed, err)
 	}
-	if release, err = d.Claim(context.Background()); err != nil {
+	if release, err = d.Claim(context.Background(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := release(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A run that waits for another one says so, and gets the folder when that has ended.
+func TestClaimSaysThatItWaits(t *testing.T) {
+	t.Parallel()
+	d := Folder(filepath.Join(t.TempDir(), "dist", "app"))
+	told := 0
+	release, err := d.Claim(context.Background(), func() { told++ })
+	if err != nil || told > 0 {
+		t.Fatalf("a free folder: told %d times, %v", told, err)
+	}
+	again, err := d.Claim(context.Background(), func() {
+		told++
+		if err := release(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil || told != 1 {
+		t.Fatalf("a held folder: told %d times, %v", told, err)
+	}
+	if err := again(); err != nil {
 		t.Error(err)
 	}
 }
@@ -95,7 +118,7 @@ func TestMarkInMaking(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(string(d), 0o755), os.WriteFile(half, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	release, err := d.Claim(context.Background())
+	release, err := d.Claim(context.Background(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func (g platforms) hold(ctx context.Context) (folder dist.Folder, release func()
 	if p.Of < 2 {
 		return p.Dist(), func() error { return nil }, nil
 	}
-	if release, err = p.Delivered().Claim(ctx); err != nil {
+	if release, err = p.Delivered().Claim(ctx, nil); err != nil {
 		return "", nil, err
 	}
 	// Each platform has its own documents; those here are about another image.
