@@ -336,6 +336,10 @@ func TestLoadOneNameTwice(t *testing.T) {
 			{name: "the other one is first, after our look", when: func(t *testing.T, e *Engine, ref string, other func()) *Engine {
 				return between(t, e, onceAfter(t, e, "/images/"+ref+"/json", other))
 			}},
+			{name: "the other one is first, after our look, and the engine does not report it", when: func(t *testing.T, e *Engine, ref string, other func()) *Engine {
+				first := onceAfter(t, e, "/images/"+ref+"/json", other)
+				return between(t, e, func(w http.ResponseWriter, r *http.Request) bool { return first(w, r) || withoutReport(t, e, w, r) })
+			}},
 			// The engine has named the image, and Load has not yet inspected it.
 			{name: "the other one is last", loses: true, when: func(t *testing.T, e *Engine, _ string, other func()) *Engine {
 				return between(t, e, onceAfter(t, e, "/images/load", other))
@@ -346,17 +350,21 @@ func TestLoadOneNameTwice(t *testing.T) {
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				ctx := context.Background()
-				old := (&testImage{}).build(t).load(t, e)
+				// Load may remove images with the label: those of no other test.
+				own := "fromscratch-test-" + dockertest.Random()
+				labels := map[string]string{own: "true"}
+				old := (&testImage{Labels: labels}).build(t).load(t, e)
 				before, _, err := e.Image(ctx, old.Ref)
 				if err != nil {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { removeImage(t, e, before.ID) })
-				ours, theirs := (&testImage{Ref: old.Ref}).build(t), (&testImage{Ref: old.Ref}).build(t)
+				ours, theirs := (&testImage{Ref: old.Ref, Labels: labels}).build(t), (&testImage{Ref: old.Ref, Labels: labels}).build(t)
 				ours.cleanup(t, e)
 				theirs.cleanup(t, e)
 				other := func() {
 					req := theirs.request(theirs.archive(t))
+					req.Label = own
 					if !test.later {
 						req.Previous = &before
 					}
@@ -365,7 +373,7 @@ func TestLoadOneNameTwice(t *testing.T) {
 					}
 				}
 				req := ours.request(ours.archive(t))
-				req.Previous = &before
+				req.Previous, req.Label = &before, own
 				loser := theirs
 				err = test.when(t, e, old.Ref, other).Load(ctx, req)
 				if test.loses {
@@ -382,6 +390,19 @@ func TestLoadOneNameTwice(t *testing.T) {
 			})
 		}
 	})
+}
+
+// withoutReport removes from the answer to a load what it says of the image that had the name, as podman does.
+func withoutReport(t *testing.T, e *Engine, w http.ResponseWriter, r *http.Request) bool {
+	if !strings.HasSuffix(r.URL.Path, "/images/load") {
+		return false
+	}
+	answer := httptest.NewRecorder()
+	forwarder(t, e).ServeHTTP(answer, r)
+	w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
+	w.WriteHeader(answer.Code)
+	_, _ = io.WriteString(w, strings.ReplaceAll(answer.Body.String(), "renaming the old one", "of some kind"))
+	return true
 }
 
 // onceBefore calls a function before the first request with this path suffix reaches the engine.
