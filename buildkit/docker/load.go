@@ -53,7 +53,7 @@ var errEnded = errors.New("the engine stopped reading the archive")
 // Load removes earlier images with the label that lost their name (see LoadRequest.Label), but not by force: an image that
 // a container uses stays, and so does an image with another name. If another run loads the same name meanwhile, its image
 // counts as an earlier one too; if the other run gets the name in the end, this run's image is removed. Engines with graph
-// drivers report which image lost the name. On other engines Load looks for images with the label and without a name if the
+// drivers report which image lost the name. Load also looks for images with the label and without a name if the
 // earlier image has vanished meanwhile. One image can stay there if two loads end at the same moment and there was no earlier
 // image, or a container uses it.
 func (e *Engine) Load(ctx context.Context, req LoadRequest) error {
@@ -90,7 +90,7 @@ func (e *Engine) load(ctx context.Context, req LoadRequest) error {
 	taken := loaded.ID != "" && !loaded.Is(req.IDs...) // by another run, which may take only this image for the earlier one
 	if err == nil || taken {
 		earlier := []Image{*previous, last, e.displaced(ctx, before, *previous, last)}
-		if before == "" {
+		if before == "" || before == last.ID { // two loads that end at once both report the image that had the name before them
 			earlier = append(earlier, e.strays(ctx, req.Label, last)...)
 		}
 		e.retireAll(ctx, req, loaded, earlier...)

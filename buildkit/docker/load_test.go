@@ -330,9 +330,10 @@ func TestLoadOneNameTwice(t *testing.T) {
 			later bool // the other run has not seen the image before
 			loses bool
 		}{
-			{name: "the other one is first", when: func(t *testing.T, e *Engine, ref string, other func()) *Engine {
-				return between(t, e, onceBefore("/images/"+ref+"/json", other))
+			{name: "the other one is first", when: func(t *testing.T, e *Engine, _ string, other func()) *Engine {
+				return between(t, e, onceBefore("/images/load", other))
 			}},
+			// Where the engine names ours before it has loaded the other one, that is last.
 			{name: "the other one is first, after our look", when: func(t *testing.T, e *Engine, ref string, other func()) *Engine {
 				return between(t, e, onceAfter(t, e, "/images/"+ref+"/json", other))
 			}},
@@ -362,21 +363,27 @@ func TestLoadOneNameTwice(t *testing.T) {
 				ours, theirs := (&testImage{Ref: old.Ref, Labels: labels}).build(t), (&testImage{Ref: old.Ref, Labels: labels}).build(t)
 				ours.cleanup(t, e)
 				theirs.cleanup(t, e)
+				var otherErr error
 				other := func() {
 					req := theirs.request(theirs.archive(t))
 					req.Label = own
 					if !test.later {
 						req.Previous = &before
 					}
-					if err := e.Load(ctx, req); err != nil {
-						t.Error(err)
-					}
+					otherErr = e.Load(ctx, req)
 				}
 				req := ours.request(ours.archive(t))
 				req.Previous, req.Label = &before, own
 				loser := theirs
 				err = test.when(t, e, old.Ref, other).Load(ctx, req)
-				if test.loses {
+				last, lastErr := e.Has(ctx, old.Ref, theirs.Config, theirs.Manifest)
+				if lastErr != nil {
+					t.Error(lastErr)
+				}
+				if otherErr != nil && (last || !strings.Contains(otherErr.Error(), "something else loads")) {
+					t.Errorf("the other load: %v", otherErr)
+				}
+				if test.loses || last {
 					loser = ours
 					dockertest.WantError(t, err, "the engine has sha256:", "something else loads")
 				} else if err != nil {
@@ -384,7 +391,7 @@ func TestLoadOneNameTwice(t *testing.T) {
 				}
 				for _, id := range []string{loser.Config, loser.Manifest, before.ID} {
 					if _, found, err := e.Image(ctx, id); found || err != nil {
-						t.Errorf("%s is left (%v)", id, err)
+						t.Errorf("%s is left (%v): before %s, ours %s %s, theirs %s %s, theirs has the name: %t", id, err, before.ID, ours.Config, ours.Manifest, theirs.Config, theirs.Manifest, last)
 					}
 				}
 			})
