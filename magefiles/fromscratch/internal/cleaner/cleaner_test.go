@@ -23,10 +23,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// engine is an engine with one container. It has the container from the second list on, as if it were just creating it.
+// engine is an engine with one container. It has the container from the second list until the removal, as if it were just
+// creating it.
 type engine struct {
-	mu    sync.Mutex
-	asked []string // method and last part of the path, for lists with the mark that they are for
+	mu      sync.Mutex
+	removed bool
+	asked   []string // method and last part of the path, for lists with the mark that they are for
 }
 
 func (e *engine) answer(w http.ResponseWriter, r *http.Request) {
@@ -40,8 +42,9 @@ func (e *engine) answer(w http.ResponseWriter, r *http.Request) {
 		path += " " + r.URL.Query().Get("t")
 	}
 	e.asked = append(e.asked, r.Method+" "+path)
+	e.removed = e.removed || r.Method == http.MethodDelete
 	switch {
-	case r.Method == http.MethodGet && len(e.asked) == 1:
+	case r.Method == http.MethodGet && (len(e.asked) == 1 || e.removed):
 		fmt.Fprint(w, "[]")
 	case r.Method == http.MethodGet:
 		fmt.Fprint(w, `[{"Id":"c1"}]`)
@@ -79,7 +82,7 @@ func TestStarterIsGone(t *testing.T) {
 		t.Errorf("the cleaner ended with %v", err)
 	}
 	list := `GET json {"label":{"io.github.fromscratch-go.run=mark-1":true}}`
-	if got, want := e.requests(), []string{list, list, "POST c1/stop 3", "DELETE c1"}; !slices.Equal(got, want) {
+	if got, want := e.requests(), []string{list, list, "POST c1/stop 3", "DELETE c1", list}; !slices.Equal(got, want) {
 		t.Errorf("the engine was asked %q, want %q", got, want)
 	}
 }
