@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -29,6 +30,7 @@ const (
 // Only Image is required.
 type RunRequest struct {
 	Image   string            // name or ID of an image that the engine has; nothing is pulled
+	IDs     []string          // if set, Run fails if Image does not mean an image with one of these IDs, see LoadRequest
 	Name    string            // the container's name; default: the engine invents one
 	Args    []string          // arguments instead of the image's Cmd; the entrypoint stays
 	Env     []string          // "KEY=value", over the image's own
@@ -100,6 +102,9 @@ func (e *Engine) run(ctx context.Context, req RunRequest) (code int, err error) 
 		return NoExit, err
 	}
 	defer func() { err = errors.Join(err, e.remove(ctx, created.ID)) }()
+	if err := e.checkImage(ctx, created.ID, req); err != nil {
+		return NoExit, err
+	}
 	out, err := e.attachAndStart(early, created.ID, req)
 	if out != nil {
 		defer out.close()
@@ -119,6 +124,24 @@ func (e *Engine) run(ctx context.Context, req RunRequest) (code int, err error) 
 		err = out.execFailure(entrypoint)
 	}
 	return code, err
+}
+
+// checkImage checks that the container is made from the image that the caller means: another run may have taken its name.
+func (e *Engine) checkImage(ctx context.Context, id string, req RunRequest) error {
+	if len(req.IDs) == 0 {
+		return nil
+	}
+	ctx, cancel := detached(ctx, e.cleanup)
+	defer cancel()
+	info, err := e.api.ContainerInspect(ctx, id)
+	if err != nil {
+		return fmt.Errorf("inspecting the container: %w", err)
+	}
+	if made := (Image{ID: canonicalID(info.Image)}); !made.Is(req.IDs...) {
+		err := fmt.Errorf("%s now names the image %s, not %s", req.Image, made.ID, strings.Join(req.IDs, " or "))
+		return Advise(err, "run it again; if it stays so, look whether something else loads or tags the same name")
+	}
+	return nil
 }
 
 // attachAndStart attaches to the program's output, then starts the program.

@@ -144,3 +144,24 @@ func TestRunNameInUse(t *testing.T) {
 		}
 	})
 }
+
+// If another run takes the name between the load and the start, its program does not run.
+func TestRunAnotherImage(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		ti := (&testImage{}).build(t).load(t, e)
+		other := (&testImage{Ref: ti.Ref}).build(t)
+		other.cleanup(t, e)
+		taken := between(t, e, onceBefore("/containers/create", func() { other.load(t, e) }))
+		req := newRun(t, e, ti, "exit", "0")
+		req.IDs = []string{ti.Config, ti.Manifest}
+		if code, err := e.Run(context.Background(), req); code != 0 || err != nil {
+			t.Errorf("its own image: code %d, %v", code, err)
+		}
+		code, err := taken.Run(context.Background(), req)
+		if code != NoExit {
+			t.Errorf("another image: code %d", code)
+		}
+		dockertest.WantError(t, err, "now names the image sha256:", "something else loads")
+	})
+}

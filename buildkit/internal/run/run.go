@@ -58,7 +58,7 @@ type Request struct {
 // configured ports. It removes the container in every case.
 func (d Deliverable) Run(ctx context.Context, engine *docker.Engine, r Request) (code int, err error) {
 	code, err = engine.Run(ctx, docker.RunRequest{
-		Image: d.Reference, Args: r.Args, Stdout: r.Stdout, Stderr: r.Stderr, Signals: r.Signals, Mark: r.Mark,
+		Image: d.Reference, IDs: d.IDs, Args: r.Args, Stdout: r.Stdout, Stderr: r.Stderr, Signals: r.Signals, Mark: r.Mark,
 		Labels:      map[string]string{docker.NameLabel: d.Name},
 		Grace:       r.Grace,
 		Ports:       Ports(d.Config),
