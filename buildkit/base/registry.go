@@ -2,6 +2,7 @@ package base
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -187,12 +188,13 @@ func (w *worded) Unwrap() error { return w.err }
 func fixFor(err error, named reference.Named) string {
 	var unknown x509.UnknownAuthorityError
 	var proxy *access.ProxyError
+	var noTLS tls.RecordHeaderError
 	switch {
 	case errors.As(err, &proxy):
 		return proxy.Fix()
 	case errors.As(err, &unknown):
 		return "set IMAGE_REGISTRY_CA to the PEM file of the registry's certificate authority"
-	case errors.Is(err, http.ErrSchemeMismatch):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &noTLS):
 		return "if the registry has no TLS, set IMAGE_REGISTRY_HTTP=" + reference.Domain(named)
 	}
 	return fmt.Sprintf("check the name, pull it (\"docker pull %s\"), \"docker login\" for a private one, or name it by digest", reference.FamiliarString(named))

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -113,6 +114,7 @@ func (c *client) fix(err error) string {
 	var stalled *stall.Error
 	var proxy *access.ProxyError
 	var lost *notStoredError
+	var noTLS tls.RecordHeaderError
 	login := fmt.Sprintf("log in with \"docker login %s\", as a user who may write to %s", c.repo.Reference.Registry, c.name)
 	switch {
 	case errors.As(err, &proxy):
@@ -121,7 +123,7 @@ func (c *client) fix(err error) string {
 		return fmt.Sprintf("see whether the registry at %s can write to its storage, and run again", c.host)
 	case errors.As(err, &unknown):
 		return "set IMAGE_REGISTRY_CA to the PEM file of the registry's certificate authority"
-	case errors.Is(err, http.ErrSchemeMismatch):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &noTLS):
 		return fmt.Sprintf("if the registry has no TLS, set IMAGE_REGISTRY_HTTP=%s", c.host)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &lookup):
 		return fmt.Sprintf("see whether the registry runs at %s, and whether Repo, or IMAGE_REPO, names the right one", c.host)

@@ -291,3 +291,25 @@ func TestPushKeepsTheLoginHere(t *testing.T) {
 		t.Errorf("%d blobs went elsewhere, with %q", n, leaked)
 	}
 }
+
+// The same advice comes if what the registry's address answers is neither TLS nor HTTP.
+func TestNoTLSAtAll(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("220 mail.example ready\r\n"))
+			_ = conn.Close()
+		}
+	}()
+	_, err = registry.Push(context.Background(), request(t, l.Addr().String(), hello(t, 1)))
+	wantError(t, err, "TLS handshake", "fix: ", "IMAGE_REGISTRY_HTTP="+l.Addr().String())
+}

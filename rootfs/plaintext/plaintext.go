@@ -24,10 +24,12 @@ func Lines(s string) string {
 }
 
 // Output escapes the output of a program, for an error that has a fix line: as [Lines], and a line that begins like a fix line
-// is indented.
+// or like mage's line of an error is indented.
 func Output(s string) string {
-	return strings.ReplaceAll("\n"+Lines(s), "\nfix:", "\n\tfix:")[1:]
+	return ours.Replace("\n" + Lines(s))[1:]
 }
+
+var ours = strings.NewReplacer("\nfix:", "\n\tfix:", "\nError:", "\n\tError:")
 
 // escape escapes everything that is not printable, except the characters in keep.
 func escape(s, keep string) string {

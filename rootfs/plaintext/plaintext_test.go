@@ -47,6 +47,7 @@ func TestOutput(t *testing.T) {
 		"":                                   "",
 		"a.go:1: oops\n\thave (int)":         "a.go:1: oops\n\thave (int)",
 		"fix: a\nfix: b\r\nfix:c\nprefix: d": "\tfix: a\n\tfix: b\n\tfix:c\nprefix: d",
+		"Error: a\nerror: b\nAn Error: c":    "\tError: a\nerror: b\nAn Error: c",
 		"a\rfix: b\x1b[2J":                   `a\rfix: b\x1b[2J`,
 	} {
 		for _, text := range []string{text, want} { // escaping twice changes nothing
