@@ -162,7 +162,7 @@ func (d *draft) content(ctx context.Context, binary gobuild.Binary) (c content, 
 	proven, passing, err := c.found.Prove(ctx, c.tree)
 	d.tell(&c.notes, "verify", append(proven, passing...))
 	c.kept = append(c.kept, proven...)
-	// This note comes after those that are kept, so that the order is the same if the libraries are those of an earlier build.
+	// Kept notes come first: then their order does not depend on whether the libraries are those of an earlier build.
 	d.tell(&c.notes, "functions", assemble.NoPrograms(p, c.program, c.tree))
 	if err != nil {
 		return c, err

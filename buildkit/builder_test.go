@@ -128,6 +128,18 @@ import ("fmt"; "runtime")
 func main() { fmt.Println("hello from", runtime.Version()) }
 `
 
+// helloModule makes a module with helloMain.
+func helloModule(t *testing.T) string {
+	t.Helper()
+	return txtar(t, `
+-- go.mod --
+module example.com/hello
+
+go 1.23
+-- main.go --
+`+helloMain)
+}
+
 // A static program compiled in a container, with the sources mounted and with copies, is the same, also from another
 // folder and with another environment.
 func TestBuilderStatic(t *testing.T) {
@@ -616,13 +628,7 @@ func TestHeavyBuilderSecrets(t *testing.T) {
 		".netrc":     "machine git.example login me password " + secret + "\n",
 		".gitconfig": "[user]\n\tname = Somebody\n[url \"https://" + secret + "@git.example/\"]\n\tinsteadOf = https://git.example/\n",
 	})
-	dir := txtar(t, `
--- go.mod --
-module example.com/hello
-
-go 1.23
--- main.go --
-`+helloMain)
+	dir := helloModule(t)
 	image := buildertest.Image(t)
 	environ := append(os.Environ(), "HOME="+home, "GOPATH="+strings.TrimSpace(output(t, ".", "go", "env", "GOPATH")),
 		"GOCACHE="+strings.TrimSpace(output(t, ".", "go", "env", "GOCACHE")))

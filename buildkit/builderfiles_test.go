@@ -14,13 +14,7 @@ import (
 
 // A Sysroot is a folder of the builder.
 func TestHeavyBuilderSysroot(t *testing.T) {
-	dir := txtar(t, `
--- go.mod --
-module example.com/hello
-
-go 1.23
--- main.go --
-`+helloMain)
+	dir := helloModule(t)
 	b := builders(t)
 	for _, row := range []struct{ name, sysroot, says string }{
 		{"there", "/usr/lib/gcc/x86_64-linux-gnu/10", ""}, // Debian 11's

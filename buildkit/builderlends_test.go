@@ -25,13 +25,7 @@ func TestBuilderLends(t *testing.T) {
 		".netrc":           "machine git.example login me password hunter2\nmachine other.example login me password secret\n",
 		".ssh/known_hosts": "git.example ssh-ed25519 AAAA\n",
 	})
-	dir := txtar(t, `
--- go.mod --
-module example.com/hello
-
-go 1.23
--- main.go --
-`+helloMain)
+	dir := helloModule(t)
 	for _, row := range []struct {
 		name    string
 		config  buildkit.Config

@@ -32,13 +32,7 @@ func TestHeavyBuildersOfPlatforms(t *testing.T) {
 		asked[address] = true
 		return engine, nil
 	}
-	dir := txtar(t, `
--- go.mod --
-module example.com/hello
-
-go 1.23
--- main.go --
-`+helloMain)
+	dir := helloModule(t)
 	c := buildkit.Config{
 		Builder: image, Platforms: []string{"linux/amd64", "linux/arm64"}, Origin: "magefile.go:7",
 		Builders: map[string]string{"linux/arm64": "ssh://far.example"},
@@ -65,13 +59,7 @@ go 1.23
 // What is wrong with Builders is told before anything is compiled.
 func TestBuildersOfPlatformsWrong(t *testing.T) {
 	t.Parallel()
-	dir := txtar(t, `
--- go.mod --
-module example.com/hello
-
-go 1.23
--- main.go --
-`+helloMain)
+	dir := helloModule(t)
 	for name, tt := range map[string]struct {
 		config buildkit.Config
 		say    string

@@ -84,13 +84,7 @@ func otherImage(t *testing.T, image string) string {
 func TestBuilderVolumes(t *testing.T) {
 	image := buildertest.Image(t)
 	id := strings.TrimSpace(output(t, ".", "docker", "image", "inspect", "--format", "{{.Id}}", image))
-	dir := txtar(t, `
--- go.mod --
-module example.com/hello
-
-go 1.23
--- main.go --
-`+helloMain)
+	dir := helloModule(t)
 	mustRun(t, builders(t), buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-volumes"}}})
 	have := strings.Fields(output(t, ".", "docker", "volume", "ls", "-q", "--filter", "name="+builderPrefix+"-"))
 	for _, name := range buildertest.Volumes(id) {

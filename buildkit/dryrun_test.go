@@ -19,7 +19,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
-// A plan is checked as a build is: what is wrong in the Config is told as that, unless Before may put it right.
+// DryRun reports what is wrong in the Config as a build does, unless a Before may put it right.
 func TestDryRunChecks(t *testing.T) {
 	before := func(context.Context, string) error { return nil }
 	for _, tt := range []struct {

@@ -253,7 +253,7 @@ var manyFields = map[string]string{
 	"rootfs/plugins.row":                "a field is a column of a table",
 }
 
-// No package has many files and no struct type many fields, but for those that are listed with a reason.
+// Packages have few files, and struct types few fields. Exceptions are listed with a reason.
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	wide := map[string]bool{}

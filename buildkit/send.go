@@ -26,7 +26,8 @@ type (
 func NewDelivery(engine *docker.Engine) *Delivery { return send.NewDelivery(engine) }
 
 // Load brings the image into the engine under its reference, see [send.Load]. What the engine has is not sent. Meanwhile Load keeps
-// what the next build can use. If the load fails, Load forgets that again, because it may be the reason. A failure of the engine is an [*EngineError].
+// what the next build can use. If the load fails, Load forgets that again, because it may be the reason. A failure of the engine is
+// an [*EngineError].
 func (r *Result) Load(ctx context.Context, d *Delivery) error {
 	img := r.toSend()
 	if err := send.RemoveStale(ctx, img.Result); err != nil { // before the state of dist/ is kept

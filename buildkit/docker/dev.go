@@ -168,7 +168,7 @@ func (c *DevContainer) populate(ctx context.Context) error {
 	return c.sync(ctx)
 }
 
-// createDev makes the container. Like create, it has a time limit and is not cancelled with ctx.
+// createDev makes the container.
 func (e *Engine) createDev(ctx context.Context, req DevRequest, mounted bool) (container.CreateResponse, error) {
 	if ctx.Err() != nil {
 		return container.CreateResponse{}, context.Cause(ctx)

@@ -53,9 +53,9 @@ var errEnded = errors.New("the engine stopped reading the archive")
 // Load removes earlier images with the label that lost their name (see LoadRequest.Label), but not by force: an image that
 // a container uses stays, and so does an image with another name. If another run loads the same name meanwhile, its image
 // counts as an earlier one too; if the other run gets the name in the end, this run's image is removed. Engines with graph
-// drivers report which image lost the name. Load also looks for images with the label and without a name if the
-// earlier image has vanished meanwhile. One image can stay there if two loads end at the same moment and there was no earlier
-// image, or a container uses it.
+// drivers report which image lost the name. If the earlier image has vanished meanwhile, Load also looks for images with the
+// label that have no name. One such image can stay if two loads end at the same moment, and there was no earlier image or a
+// container uses that.
 func (e *Engine) Load(ctx context.Context, req LoadRequest) error {
 	return e.Failed(fmt.Sprintf("loading image %q", req.Ref), e.load(ctx, req))
 }
@@ -90,7 +90,7 @@ func (e *Engine) load(ctx context.Context, req LoadRequest) error {
 	taken := loaded.ID != "" && !loaded.Is(req.IDs...) // by another run, which may take only this image for the earlier one
 	if err == nil || taken {
 		earlier := []Image{*previous, last, e.displaced(ctx, before, *previous, last)}
-		if before == "" || before == last.ID { // two loads that end at once both report the image that had the name before them
+		if before == "" || before == last.ID { // two loads that end at once may both report the image from before them
 			earlier = append(earlier, e.strays(ctx, req.Label, last)...)
 		}
 		e.retireAll(ctx, req, loaded, earlier...)
@@ -238,9 +238,8 @@ func (i Image) labelled(label string) bool {
 // strayPause is the time between two looks for strays. podman adds the name of an image a moment after the image.
 const strayPause = time.Second
 
-// strays returns images that another run has loaded under the name between our last look and our own load, so that it took
-// the image last for the earlier one, and nobody knows its own. A sign of it is that last is gone: our load would have left it
-// without a name. Engines that report which image lost its name need no search.
+// strays finds the image of another run that got the name between our last look and our load. The other run has removed last,
+// which was the earlier image for both runs, and nobody removes its own. So there is nothing to find while last is there.
 //
 // It returns the images with the label that have no name, twice in a row. An error means that none is found.
 func (e *Engine) strays(ctx context.Context, label string, last Image) []Image {
@@ -254,10 +253,8 @@ func (e *Engine) strays(ctx context.Context, label string, last Image) []Image {
 	if len(first) == 0 {
 		return nil
 	}
-	select {
-	case <-ctx.Done():
+	if !pauseFor(ctx, strayPause) {
 		return nil
-	case <-time.After(strayPause):
 	}
 	var list []Image
 	for id := range e.nameless(ctx, label) {

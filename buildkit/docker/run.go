@@ -48,7 +48,7 @@ type RunRequest struct {
 
 	// Signals are forwarded to the program: os.Interrupt, SIGTERM, SIGQUIT and SIGHUP; others are ignored. After one of the
 	// first three the program has Grace to exit, and a second one kills it. If one of the three comes before the program
-	// runs, Run returns 128 plus its number as soon as the container is made. nil forwards none.
+	// runs, Run returns 128 plus its number, at the latest when the engine has made the container. nil forwards none.
 	Signals <-chan os.Signal
 	// Grace is the time between the stop signal and SIGKILL. Default: DefaultGrace. The caller sets it because an image's
 	// config has a stop signal but no stop time-out.

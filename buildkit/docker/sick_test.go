@@ -114,8 +114,8 @@ func TestRunCancelDuring(t *testing.T) {
 	}
 }
 
-// If a signal comes while the engine makes the container, attaches to it or starts it, the container is removed. The code
-// is that of a program that the signal kills.
+// If a signal comes while the engine makes the container, attaches to it or starts it, the container is removed. Run returns
+// 128 plus the signal's number.
 func TestRunSignalledBeforeTheStart(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)

@@ -9,7 +9,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// openers are Go functions that open libraries by names that may be put together while the program runs. Such names are in no file. The functions that load Go's plugins and the system's cryptography are rows of package plugins.
+// openers are Go functions that open libraries by names that may be put together while the program runs. Such names are in no file.
+// The functions that load Go's plugins and the system's cryptography are rows of package plugins.
 var openers = map[linked.Kind]string{
 	linked.Purego: "it opens C libraries without cgo, and may put their names together while it runs; if it opens one that is not listed here, add it to Libraries",
 	linked.Dlopen: "it opens C libraries, and may put their names together while it runs; if it opens one that is not listed here, add it to Libraries",
