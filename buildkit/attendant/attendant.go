@@ -13,12 +13,17 @@
 // If the process at the other end of stdin is killed or loses the network, the commands and the container end.
 package attendant
 
-import _ "embed"
+import (
+	"embed"
 
-// Source is the program: one file of package main that only imports the standard library.
-//
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/embedded"
+)
+
 //go:embed program/main.go
-var Source string
+var files embed.FS
+
+// Program is the source: one file of package main.
+var Program = embedded.Program{Name: "attendant", Module: "attendant", Main: "program", Files: files}
 
 // Path is the path of the program in containers.
 const Path = "/.fromscratch/attendant"

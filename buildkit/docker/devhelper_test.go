@@ -25,7 +25,7 @@ type devHost struct {
 func newDevHost(t *testing.T) *devHost {
 	t.Helper()
 	h := &devHost{t: t, dir: t.TempDir()}
-	init, err := os.ReadFile(testkit.Program(t, "../supervisor"))
+	init, err := os.ReadFile(testkit.Program(t, "../supervisor/program"))
 	if err == nil {
 		err = os.WriteFile(filepath.Join(h.dir, "init"), init, 0o755)
 	}

@@ -42,7 +42,7 @@ func imageDev(ctx context.Context, r *run) (end dialogue.End, err error) {
 		prefix := prefixOf(p, plans)
 		l := newLoop(m, engine, p, func() buildkit.DevRequest {
 			return buildkit.DevRequest{
-				Module: r.Module, Args: r.Args, Copy: copies,
+				Args: r.Args, Copy: copies,
 				Stdout: r.progress.ProgramWriter(os.Stdout, prefix), Stderr: r.progress.ProgramWriter(os.Stderr, prefix),
 			}
 		})

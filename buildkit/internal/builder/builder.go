@@ -2,7 +2,6 @@ package builder
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
@@ -19,7 +17,6 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
-	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -149,37 +146,15 @@ func (b *Builder) attendant(ctx context.Context) ([]byte, error) {
 }
 
 // attendantFor is attendant for a platform. This machine's go command compiles it once.
-func (b *Builder) attendantFor(ctx context.Context, t gobuild.Target) (program []byte, err error) {
-	file := filepath.Join(b.owner.Cache, fmt.Sprintf("attendant-%x-%s", sha256.Sum256([]byte(attendant.Source)), strings.ReplaceAll(t.String(), "/", "-")))
-	if text, err := record.ReadSealed(file); err == nil {
-		return []byte(text), nil
-	}
+func (b *Builder) attendantFor(ctx context.Context, t gobuild.Target) ([]byte, error) {
 	if err := os.MkdirAll(b.owner.Cache, 0o755); err != nil {
 		return nil, fmt.Errorf("making the cache for builders: %w", err)
 	}
-	work, err := os.MkdirTemp(b.owner.Cache, ".attendant-")
+	program, err := attendant.Program.Compile(ctx, b.HostGo, b.owner.Cache, t)
 	if err != nil {
 		return nil, fmt.Errorf("compiling PID 1 of the builder container: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	err = errors.Join(
-		os.WriteFile(filepath.Join(work, "go.mod"), []byte("module attendant\n\ngo 1.23\n"), 0o644),
-		os.WriteFile(filepath.Join(work, "main.go"), []byte(attendant.Source), 0o644))
-	if err != nil {
-		return nil, fmt.Errorf("compiling PID 1 of the builder container: %w", err)
-	}
-	g := gobuild.Go{Dir: work, Env: slices.Concat(b.HostGo.Env, []string{"GOWORK=off", "GOFLAGS="})}
-	made, err := g.Build(ctx, gobuild.Request{
-		Main: gobuild.Main{ImportPath: "attendant"}, Output: filepath.Join(work, "attendant"), Target: t,
-		Options: gobuild.Options{CGO: gobuild.Off},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("compiling PID 1 of the builder container: %w", err)
-	}
-	if program, err = os.ReadFile(made.Path); err != nil {
-		return nil, err
-	}
-	return program, dist.Replace(file, record.Seal(string(program)))
+	return program, nil
 }
 
 // close removes the container.

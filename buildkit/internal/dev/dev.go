@@ -19,7 +19,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/run"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
-	supervisor "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	protocol "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
@@ -32,12 +32,11 @@ const (
 
 // Request says how a development container is run.
 type Request struct {
-	Module         string   // folder of a module that requires this one: the supervisor is compiled there
 	Args           []string // instead of the image's Cmd; nil keeps it
 	Copy           bool     // copies the program even if it could be mounted
 	Stdout, Stderr io.Writer
-	Event          func(supervisor.Event) // receives each start and end of the program, in one goroutine
-	Health         func(docker.Verdict)   // receives the verdicts of the health check, if there is one, in another goroutine
+	Event          func(protocol.Event) // receives each start and end of the program, in one goroutine
+	Health         func(docker.Verdict) // receives the verdicts of the health check, if there is one, in another goroutine
 
 	Report  report.Report                                     // receives notes about the start
 	Compile func(ctx context.Context) (result.Program, error) // compiles the program again, to the same place
@@ -67,12 +66,12 @@ func Start(ctx context.Context, engine *docker.Engine, image result.Result, r Re
 	if !c.plan.Hooks.Before { // its output may depend on any change
 		c.headers = state.Headers(c.plan.Main)
 	}
-	if err := c.populate(ctx, r.Module); err != nil {
+	if err := c.populate(ctx); err != nil {
 		return nil, err
 	}
-	c.starts.events = make(chan supervisor.Event, 64)
+	c.starts.events = make(chan protocol.Event, 64)
 	c.health.starts = make(chan time.Time, 1)
-	c.starts.splitter = supervisor.Splitter{Program: r.Stderr, Event: func(e supervisor.Event) {
+	c.starts.splitter = protocol.Splitter{Program: r.Stderr, Event: func(e protocol.Event) {
 		r.Event(e)
 		c.health.began(e)
 		c.starts.add(e)

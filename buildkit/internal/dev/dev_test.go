@@ -9,7 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
-	supervisor "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	protocol "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
 func TestCommand(t *testing.T) {
@@ -55,9 +55,9 @@ func TestHealthcheck(t *testing.T) {
 // A start is awaited past the events of earlier runs, until the program or the container has ended.
 func TestNextStart(t *testing.T) {
 	t.Parallel()
-	s := &starts{events: make(chan supervisor.Event, 8)}
-	for _, e := range []supervisor.Event{
-		{Kind: supervisor.Started, Run: 1}, {Kind: supervisor.Exited, Run: 1}, {Kind: supervisor.Started, Run: 2}, {Kind: supervisor.Failed, Run: 3, Reason: "no memory"},
+	s := &starts{events: make(chan protocol.Event, 8)}
+	for _, e := range []protocol.Event{
+		{Kind: protocol.Started, Run: 1}, {Kind: protocol.Exited, Run: 1}, {Kind: protocol.Started, Run: 2}, {Kind: protocol.Failed, Run: 3, Reason: "no memory"},
 	} {
 		s.add(e)
 	}
@@ -73,7 +73,7 @@ func TestNextStart(t *testing.T) {
 	if _, err := s.next(ctx, ended); !errors.Is(err, docker.ErrNotRunning) {
 		t.Errorf("error %v of a container that has ended", err)
 	}
-	s.add(supervisor.Event{Kind: supervisor.Exited, Run: 9})
+	s.add(protocol.Event{Kind: protocol.Exited, Run: 9})
 	s.forget()
 	if s.run != 9 || len(s.events) > 0 || !s.ended.Load() {
 		t.Errorf("run %d, %d events after forget", s.run, len(s.events))

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	supervisor "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	protocol "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
 // health follows the health check of a container in a goroutine.
@@ -16,8 +16,8 @@ type health struct {
 }
 
 // began receives the events of the program, in one goroutine. Each start needs a new verdict.
-func (h *health) began(e supervisor.Event) {
-	if e.Kind != supervisor.Started {
+func (h *health) began(e protocol.Event) {
+	if e.Kind != protocol.Started {
 		return
 	}
 	at := time.Now()

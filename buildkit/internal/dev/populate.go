@@ -7,15 +7,14 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/usercache"
+	"github.com/fromscratch-go/fromscratch/buildkit/supervisor"
 )
 
-// supervisorPackage is PID 1 of development containers.
-const supervisorPackage = "github.com/fromscratch-go/fromscratch/buildkit/supervisor"
-
-// populate makes the folder that the container sees, with the supervisor, which it compiles in a module, and the program.
-func (c *Container) populate(ctx context.Context, module string) error {
+// populate makes the folder that the container sees, with the supervisor, which it compiles, and the program.
+func (c *Container) populate(ctx context.Context) error {
 	dir := c.plan.Dist().Dev()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the folder of the development container: %w", err)
@@ -24,19 +23,26 @@ func (c *Container) populate(ctx context.Context, module string) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
+	cache, err := usercache.Dir()
+	if err != nil {
+		return &report.ConfigError{Err: err}
+	}
 	g := c.plan.Go
 	if c.plan.Builder != nil {
 		g = c.plan.Builder.HostGo
 	}
-	g.Dir = module
-	_, err := g.Build(ctx, gobuild.Request{
-		Main: gobuild.Main{ImportPath: supervisorPackage}, Output: filepath.Join(dir, "supervisor"),
-		Target: c.plan.Platform, Options: gobuild.Options{CGO: gobuild.Off},
-	})
+	program, err := supervisor.Program.Compile(ctx, g, cache, c.plan.Platform)
 	if err != nil {
 		return fmt.Errorf("compiling PID 1 of the development container: %w", err)
 	}
-	return errors.Join(os.Chmod(filepath.Join(dir, "supervisor"), 0o755), c.place())
+	err = fsx.Create(filepath.Join(dir, "supervisor"), 0o755, func(f *os.File) error {
+		_, err := f.Write(program)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("placing PID 1 of the development container: %w", err)
+	}
+	return c.place()
 }
 
 // placed returns the path of the program in the folder that the container sees.

@@ -10,20 +10,20 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
-	supervisor "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	protocol "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
 // starts has what the supervisor reports about the runs of the program.
 type starts struct {
-	splitter supervisor.Splitter // takes the reports out of the container's output
-	events   chan supervisor.Event
+	splitter protocol.Splitter // takes the reports out of the container's output
+	events   chan protocol.Event
 	run      int         // number of the latest run
 	ended    atomic.Bool // the program has ended and was not started again
 }
 
 // add receives an event from the splitter.
-func (s *starts) add(e supervisor.Event) {
-	s.ended.Store(e.Kind != supervisor.Started)
+func (s *starts) add(e protocol.Event) {
+	s.ended.Store(e.Kind != protocol.Started)
 	select {
 	case s.events <- e:
 	default: // nobody waits for so many
@@ -46,26 +46,26 @@ func (s *starts) forget() {
 const startTime = 30 * time.Second
 
 // next waits for the next start of the program.
-func (s *starts) next(ctx context.Context, containerEnded <-chan struct{}) (supervisor.Event, error) {
+func (s *starts) next(ctx context.Context, containerEnded <-chan struct{}) (protocol.Event, error) {
 	late := time.NewTimer(startTime)
 	defer late.Stop()
 	for {
 		select {
 		case e := <-s.events:
 			switch {
-			case e.Kind == supervisor.Failed:
+			case e.Kind == protocol.Failed:
 				s.run = e.Run
 				return e, fmt.Errorf("starting the new program: %s", e.Reason)
-			case e.Kind == supervisor.Started && e.Run > s.run: // otherwise an earlier run
+			case e.Kind == protocol.Started && e.Run > s.run: // otherwise an earlier run
 				s.run = e.Run
 				return e, nil
 			}
 		case <-containerEnded:
-			return supervisor.Event{}, &report.EngineError{Err: fmt.Errorf("starting the new program: %w", docker.ErrNotRunning)}
+			return protocol.Event{}, &report.EngineError{Err: fmt.Errorf("starting the new program: %w", docker.ErrNotRunning)}
 		case <-late.C:
-			return supervisor.Event{}, &report.EngineError{Err: fmt.Errorf("starting the new program: the container said nothing for %s\nfix: start imageDev again", startTime)}
+			return protocol.Event{}, &report.EngineError{Err: fmt.Errorf("starting the new program: the container said nothing for %s\nfix: start imageDev again", startTime)}
 		case <-ctx.Done():
-			return supervisor.Event{}, context.Cause(ctx)
+			return protocol.Event{}, context.Cause(ctx)
 		}
 	}
 }

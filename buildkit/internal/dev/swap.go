@@ -14,7 +14,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
-	supervisor "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	protocol "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
 // ErrOtherImage reports that the container cannot run the new program: it needs other libraries or files, and so another image.
@@ -119,7 +119,7 @@ func (c *Container) restart(ctx context.Context) error {
 	}
 	for range staleStarts {
 		c.starts.forget()
-		if err := c.container.Feed(ctx, strings.NewReader(supervisor.RestartLine)); err != nil {
+		if err := c.container.Feed(ctx, strings.NewReader(protocol.RestartLine)); err != nil {
 			return &report.EngineError{Err: err}
 		}
 		err := c.awaitStart(ctx)
@@ -142,7 +142,7 @@ func (c *Container) send(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("sending the program to the development container: %w", err)
 	}
-	header := supervisor.Program{Size: info.Size(), Modified: info.ModTime()}
+	header := protocol.Program{Size: info.Size(), Modified: info.ModTime()}
 	c.starts.forget()
 	if err := c.container.Feed(ctx, io.MultiReader(strings.NewReader(header.Line()), file)); err != nil {
 		return &report.EngineError{Err: err}

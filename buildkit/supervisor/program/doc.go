@@ -29,5 +29,4 @@
 //
 // Each start and end is reported on standard error, see package report. A restart requested before the first start was
 // reported may be lost: the kernel drops signals that PID 1 does not handle yet (pid_namespaces(7)).
-// be lost: the kernel drops what PID 1 does not listen to yet (pid_namespaces(7)).
 package main
