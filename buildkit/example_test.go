@@ -189,18 +189,6 @@ func ExamplePushable() {
 	// fix: set Repo in the Config, or IMAGE_REPO, to a repository like "registry.example/acme/hello"
 }
 
-// A machine runs programs for older variants of its architecture too.
-func ExampleRuns() {
-	machine, list := buildkit.Platform{OS: "linux", Architecture: "arm", Variant: "v7"}, []buildkit.Platform{
-		{OS: "linux", Architecture: "arm", Variant: "v5"},
-		{OS: "linux", Architecture: "arm", Variant: "v6"},
-		{OS: "linux", Architecture: "arm64", Variant: "v8"},
-	}
-	fmt.Println(buildkit.Runs(machine, list))
-	// Output:
-	// linux/arm/v6 true
-}
-
 func ExampleSize() {
 	fmt.Println(buildkit.Size(999), buildkit.Size(1_234_567))
 	// Output:

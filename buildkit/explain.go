@@ -11,8 +11,6 @@ import (
 type (
 	// Explanation says what is in an image, and why. Its JSON is for other programs: fields may be added, none is renamed.
 	Explanation = describe.Explanation
-	// LayerFacts describes a layer.
-	LayerFacts = describe.LayerFacts
 	// EntryFacts describes a path of an image.
 	EntryFacts = describe.EntryFacts
 	// Candidate is a library that a program may or may not open while it runs.

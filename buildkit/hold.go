@@ -36,8 +36,8 @@ func (r *Result) keepOnce() error {
 	return keep()
 }
 
-// Doubt makes the next build do everything again. Call it if something that this build has relied on was wrong.
-func (r *Result) Doubt() error {
+// doubt makes the next build do everything again, because something that this build has relied on was wrong.
+func (r *Result) doubt() error {
 	r.keep = nil
 	return r.Plan.Dist().Forget()
 }

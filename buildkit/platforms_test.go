@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
 // platforms is a static program for several platforms.
@@ -156,7 +157,7 @@ func TestPlatformIsChosen(t *testing.T) {
 	in := platforms(t, "linux/arm64", "linux/amd64")
 	machine := buildkit.Platform{OS: "linux", Architecture: "amd64"}
 	in.Choose = func(_ context.Context, list []buildkit.Platform) (buildkit.Platform, error) {
-		p, ok := buildkit.Runs(machine, list)
+		p, ok := platform.Best(machine, list)
 		if !ok {
 			return p, errors.New("none")
 		}

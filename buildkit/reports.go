@@ -1,6 +1,9 @@
 package buildkit
 
-import "github.com/fromscratch-go/fromscratch/buildkit/internal/report"
+import (
+	"github.com/fromscratch-go/fromscratch/buildkit/diskfull"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
+)
 
 // Events of a build, see package report.
 type (
@@ -8,8 +11,6 @@ type (
 	Event = report.Event
 	// Report receives the events of a build, one at a time, in order. nil ignores them.
 	Report = report.Report
-	// State is a state of a step.
-	State = report.State
 )
 
 // The states of a step. Every Started is followed by one Done or Failed of the same step; a Note stands alone. Of images
@@ -34,3 +35,7 @@ type (
 
 // Size writes a number of bytes for people: "1.2 MB".
 func Size(n int64) string { return report.Size(n) }
+
+// FixOf returns what helps against an error, for people, on one line: which disk is full. "" means that it is something else, whose
+// own text says what helps.
+func FixOf(err error) string { return diskfull.FixOf(err) }

@@ -23,9 +23,6 @@ type Builders = builder.Builders
 // Platform is what an image runs on; its operating system is always linux.
 type Platform = platform.Platform
 
-// Dist is the folder of one image below the module, dist/NAME, or of one platform of it, dist/NAME@linux-arm64.
-type Dist = dist.Folder
-
 // Opened is Inputs together with the state that an earlier run with the same inputs has kept. Its Resolve makes the plans.
 type Opened struct{ resolve.Opened }
 
@@ -67,14 +64,9 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 // One returns the only plan, for a target that works on one image. If there are several plans, it fails with a [*ConfigError].
 func One(plans []Plan) (Plan, error) { return resolve.One(plans) }
 
-// Dists returns the folders that builds of the module have made: of all images, or of those in IMAGE_NAME. The module need not
-// compile, and the images need not be configured any more.
-func Dists(ctx context.Context, in Inputs) ([]Dist, error) { return resolve.Dists(ctx, in) }
-
-// Runs returns the platform of a list that a machine runs best, see [platform.Best].
-func Runs(machine Platform, list []Platform) (best Platform, ok bool) {
-	return platform.Best(machine, list)
-}
+// Dists returns the folders that builds of the module have made, dist/NAME, or dist/NAME@linux-arm64 for one of several platforms: of all
+// images, or of those in IMAGE_NAME. The module need not compile, and the images need not be configured any more.
+func Dists(ctx context.Context, in Inputs) ([]dist.Folder, error) { return resolve.Dists(ctx, in) }
 
 // UserCache returns the folder of this user for layers, bases and files of builder images, and makes it.
 func UserCache() (string, error) { return usercache.Dir() }

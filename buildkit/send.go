@@ -6,7 +6,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/kind"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/describe"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/send"
@@ -23,12 +22,15 @@ type (
 )
 
 // NewDelivery returns a delivery into an engine.
-func NewDelivery(engine *docker.Engine) *Delivery { return send.NewDelivery(engine) }
+func NewDelivery(engine *Engine) *Delivery { return send.NewDelivery(engine) }
 
 // Load brings the image into the engine under its reference, see [send.Load]. What the engine has is not sent. Meanwhile Load keeps
 // what the next build can use. If the load fails, Load forgets that again, because it may be the reason. A failure of the engine is
 // an [*EngineError].
 func (r *Result) Load(ctx context.Context, d *Delivery) error {
+	if err := d.Confirmed(); err != nil {
+		return errors.Join(err, r.doubt())
+	}
 	img := r.toSend()
 	if err := send.RemoveStale(ctx, img.Result); err != nil { // before the state of dist/ is kept
 		return err
@@ -38,7 +40,7 @@ func (r *Result) Load(ctx context.Context, d *Delivery) error {
 	err := send.Load(ctx, img, d)
 	keepErr := <-kept
 	if err != nil && ctx.Err() == nil {
-		err = errors.Join(err, r.Doubt())
+		err = errors.Join(err, r.doubt())
 	}
 	return errors.Join(err, keepErr)
 }

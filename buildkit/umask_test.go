@@ -14,7 +14,7 @@ import (
 // What is written to dist is for everybody to read and for nobody else to write, whatever the umask is.
 func TestUmask(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o077} {
-		d := Dist(filepath.Join(t.TempDir(), "dist", "web"))
+		d := dist.Folder(filepath.Join(t.TempDir(), "dist", "web"))
 		before := syscall.Umask(umask)
 		err := d.Make()
 		if err == nil {

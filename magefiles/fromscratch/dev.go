@@ -21,7 +21,7 @@ func imageDev(ctx context.Context, r *run) (end dialogue.End, err error) {
 	if err != nil {
 		return end, err
 	}
-	engine, err := r.engine(ctx)
+	engine, err := r.engines.ToRun(ctx, r.Target)
 	if err != nil {
 		return end, err
 	}

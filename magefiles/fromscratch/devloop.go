@@ -4,21 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	"github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
-	"github.com/fromscratch-go/fromscratch/buildkit/watch"
 )
 
 // loop is the edit loop of one image.
 type loop struct {
 	images    *images
-	engine    *docker.Engine
+	engine    *buildkit.Engine
 	request   func() buildkit.DevRequest // for a new container
 	plan      buildkit.Plan              // each rebuild makes a new one
 	magefiles []string
@@ -37,19 +33,15 @@ type container struct {
 	gone    chan *buildkit.Dev // those that have ended
 }
 
-// newLoop returns the loop for the image of a plan. The loop adds its reports to the requests.
-func newLoop(m *images, engine *docker.Engine, p buildkit.Plan, request func() buildkit.DevRequest) *loop {
+// newLoop returns the loop for the image of a plan.
+func newLoop(m *images, engine *buildkit.Engine, p buildkit.Plan, request func() buildkit.DevRequest) *loop {
 	note := func(text string) { m.inputs.Report.Note(p.Name, "dev", text) }
 	return &loop{images: m, engine: engine, request: request, plan: p, container: container{gone: make(chan *buildkit.Dev)}, note: note}
 }
 
-// quiet is the time without further events after which a change is handled: editors write
-// a file in several steps.
-const quiet = 10 * time.Millisecond
-
 // run builds and runs the image, then handles each change, until ctx ends.
 func (l *loop) run(ctx context.Context) (err error) {
-	w, err := watch.Start(ctx, watch.Options{Quiet: quiet}, l.watchPaths(l.plan.Run.Began))
+	w, err := buildkit.Watch(ctx, l.plan, l.magefiles)
 	if err != nil {
 		return err
 	}
@@ -64,7 +56,7 @@ func (l *loop) run(ctx context.Context) (err error) {
 			if !open {
 				return nil // ctx has ended
 			}
-			l.handleChange(ctx, w, e)
+			l.handleChange(ctx, w, e.Paths, e.Lost)
 		case dev := <-l.container.gone:
 			if dev == l.container.dev { // otherwise the loop has ended it
 				l.container.stopped = true
@@ -75,28 +67,28 @@ func (l *loop) run(ctx context.Context) (err error) {
 }
 
 // handleChange puts a change into the container. If that fails, it reports the error, and
-// the last good version keeps running.
-func (l *loop) handleChange(ctx context.Context, w *watch.Watcher, e watch.Event) {
+// the last good version keeps running. lost means that more may have changed.
+func (l *loop) handleChange(ctx context.Context, w *buildkit.Watcher, changed []string, lost bool) {
 	began := time.Now()
-	paths := l.withoutMagefiles(e.Paths)
+	paths := l.withoutMagefiles(changed)
 	// Otherwise each line of a log file beside the source would be a change.
 	counts := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return !l.plan.Counts(path) })
-	if len(counts) == 0 && !l.blind && !e.Lost {
+	if len(counts) == 0 && !l.blind && !lost {
 		return
 	}
 	if len(counts) > 0 {
 		paths, l.failure = counts, ""
 	}
-	if e.Lost && len(paths) == 0 {
+	if lost && len(paths) == 0 {
 		paths = []string{l.plan.Root} // any file in it may have changed
 	}
-	if l.container.dev == nil || l.stale || e.Lost || !l.container.dev.Fits(paths) {
+	if l.container.dev == nil || l.stale || lost || !l.container.dev.Fits(paths) {
 		l.rebuild(ctx, w, paths)
 		return
 	}
-	swapped, err := l.container.dev.Swap(ctx)
+	swapped, outdated, err := l.container.dev.Swap(ctx)
 	switch {
-	case errors.Is(err, buildkit.ErrOtherImage), errors.Is(err, docker.ErrNotRunning): // or somebody has removed the container
+	case outdated:
 		l.rebuild(ctx, w, paths)
 	case err != nil:
 		var engine *buildkit.EngineError
@@ -119,7 +111,7 @@ func (l *loop) withoutMagefiles(paths []string) []string {
 
 // rebuild builds the image again, runs it in a new container instead of the old one, and
 // reports the result.
-func (l *loop) rebuild(ctx context.Context, w *watch.Watcher, paths []string) {
+func (l *loop) rebuild(ctx context.Context, w *buildkit.Watcher, paths []string) {
 	began := time.Now()
 	err := l.replace(ctx, w, paths != nil)
 	l.stale = err != nil
@@ -132,20 +124,20 @@ func (l *loop) rebuild(ctx context.Context, w *watch.Watcher, paths []string) {
 }
 
 // replace is rebuild without the report.
-func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error {
+func (l *loop) replace(ctx context.Context, w *buildkit.Watcher, again bool) error {
 	if again {
 		began := time.Now()
 		err := l.replan(ctx)
 		if l.blind = err != nil; l.blind {
 			// The missing package may appear anywhere.
-			return errors.Join(err, w.Set(ctx, l.allPaths(began)))
+			return errors.Join(err, w.FollowModule(ctx, l.plan, began))
 		}
-		if err := w.Set(ctx, l.watchPaths(began)); err != nil {
+		if err := w.Follow(ctx, l.plan, began); err != nil {
 			return err
 		}
 		l.warnPolling(w)
 	}
-	to, err := announce(ctx, l.engine, []buildkit.Plan{l.plan})
+	to, err := l.images.announce(ctx, l.engine, []buildkit.Plan{l.plan})
 	if err != nil {
 		return err
 	}
@@ -154,16 +146,14 @@ func (l *loop) replace(ctx context.Context, w *watch.Watcher, again bool) error 
 	if err != nil {
 		return err
 	}
-	if err := load(ctx, l.images.engines, built, to); err != nil {
+	if err := built.Load(ctx, to); err != nil {
 		return errors.Join(err, built.Close())
 	}
 	// The old container must be gone before the new one can use its ports.
 	if err := l.close(ctx); err != nil {
 		return errors.Join(err, built.Close())
 	}
-	r := l.request()
-	r.Event, r.Health = l.reportProgram, l.reportHealth
-	l.container.dev, err = built.Develop(ctx, l.engine, r)
+	l.container.dev, err = built.Develop(ctx, l.engine, l.request())
 	l.container.stopped = false
 	if dev := l.container.dev; err == nil {
 		go func() {
@@ -192,7 +182,7 @@ func (l *loop) replan(ctx context.Context) error {
 }
 
 // warnPolling warns, once, if the watcher has to poll.
-func (l *loop) warnPolling(w *watch.Watcher) {
+func (l *loop) warnPolling(w *buildkit.Watcher) {
 	if why := w.Polling(); why != nil && !l.warned {
 		l.warned = true
 		l.note("warning: the system does not report changes, so imageDev checks the files at short intervals: " + oneLine(why))
@@ -207,29 +197,6 @@ func (l *loop) close(ctx context.Context) error {
 	dev := l.container.dev
 	l.container.dev = nil
 	return dev.Close(ctx)
-}
-
-// reportProgram reports that the program has ended or could not start. The caller of a start reports its success.
-func (l *loop) reportProgram(e report.Event) {
-	switch e.Kind {
-	case report.Exited:
-		how := fmt.Sprintf("with code %d", e.Code)
-		if e.Signal != 0 {
-			how = fmt.Sprintf("by signal %d", e.Signal)
-		}
-		l.note("the program has ended " + how + "; the next change starts it again")
-	case report.Failed:
-		l.note("the program could not be started: " + e.Reason)
-	}
-}
-
-// reportHealth reports what the health check says of the running program.
-func (l *loop) reportHealth(v docker.Verdict) {
-	text := "the health check says " + v.Status
-	if v.Detail != "" {
-		text += ": " + v.Detail
-	}
-	l.note(text)
 }
 
 // failed reports an error, and what imageDev does now. It reports the same error again only after a change.
@@ -260,23 +227,4 @@ func (l *loop) names(paths []string) string {
 		names = append(names[:3], fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(names, ", ")
-}
-
-// watchPaths returns the paths to watch, without those that mage and the build write.
-// Files that have changed after since count as changed.
-func (l *loop) watchPaths(since time.Time) watch.Paths {
-	w := l.plan.Watched()
-	return watch.Paths{
-		Dirs: w.Folders, Trees: w.Trees, Files: append(slices.Clone(w.Files), l.magefiles...), Since: since,
-		Ignore: []string{filepath.Join(l.plan.Root, "dist"), "mage_output_file.go"},
-	}
-}
-
-// allPaths returns the paths to watch while the go command does not find the program's packages: the whole module.
-func (l *loop) allPaths(since time.Time) watch.Paths {
-	w := l.watchPaths(since)
-	w.Trees = append(slices.Clone(w.Trees), l.plan.Main.Sources.Module)
-	// The go command ignores these, see "go help packages".
-	w.Ignore = append(w.Ignore, ".*", "_*", "testdata", "node_modules")
-	return w
 }

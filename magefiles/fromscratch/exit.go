@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/buildkit/diskfull"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/interrupt"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
@@ -49,7 +48,7 @@ func ending(ctx context.Context, end dialogue.End, err error) dialogue.End {
 // failed returns an end with an error whose text is safe to print: mage prints it unchanged.
 func failed(code int, err error) dialogue.End {
 	text := plaintext.Error(err)
-	if fix := diskfull.FixOf(err); fix != "" && !strings.Contains(text, "\nfix: ") {
+	if fix := buildkit.FixOf(err); fix != "" && !strings.Contains(text, "\nfix: ") {
 		text += "\nfix: " + plaintext.Field(fix)
 	}
 	return dialogue.End{Error: text, Code: code}

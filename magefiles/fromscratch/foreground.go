@@ -5,16 +5,13 @@ import (
 	"os"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
-	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/cleaner"
-	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/engines"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/interrupt"
 )
 
 // imageRun builds one image, loads it and runs it.
 func imageRun(ctx context.Context, r *run) (dialogue.End, error) {
-	engine, err := r.engine(ctx)
+	engine, err := r.engines.ToRun(ctx, r.Target)
 	if err != nil {
 		return dialogue.End{}, err
 	}
@@ -34,8 +31,8 @@ func imageRun(ctx context.Context, r *run) (dialogue.End, error) {
 }
 
 // loadOne builds the only image and loads it into the engine, unless that is done already.
-func (m *images) loadOne(ctx context.Context, engine *docker.Engine) (d buildkit.Deliverable, err error) {
-	list, all, err := m.unchanged(ctx, engines.Destination{Engine: engine})
+func (m *images) loadOne(ctx context.Context, engine *buildkit.Engine) (d buildkit.Deliverable, err error) {
+	list, all, err := m.unchanged(ctx, buildkit.Destination{Engine: engine})
 	if err != nil {
 		return d, err
 	}
@@ -51,7 +48,7 @@ func (m *images) loadOne(ctx context.Context, engine *docker.Engine) (d buildkit
 	if err != nil {
 		return d, err
 	}
-	to, err := announce(ctx, engine, plans)
+	to, err := m.announce(ctx, engine, plans)
 	if err != nil {
 		return d, err
 	}
@@ -59,7 +56,7 @@ func (m *images) loadOne(ctx context.Context, engine *docker.Engine) (d buildkit
 	// The folder is unlocked before the program runs, so that the next build can use it.
 	err = buildOne(ctx, plan, m.inputs.Report, func(b *buildkit.Result) error {
 		d = b.Deliverable()
-		return load(ctx, m.engines, b, to)
+		return b.Load(ctx, to)
 	})
 	return d, err
 }
@@ -69,17 +66,10 @@ func (m *images) loadOne(ctx context.Context, engine *docker.Engine) (d buildkit
 //
 // The target's process ends at once, with the program's exit code, if that is not zero,
 // or if the program has arguments: mage would take them for further targets.
-func (r *run) foreground(ctx context.Context, d buildkit.Deliverable, engine *docker.Engine) (dialogue.End, error) {
-	report := buildkit.Report(r.progress.Report)
-	mark := docker.NewMark()
-	c, err := cleaner.Start(mark, r.Grace)
-	if err != nil {
-		report.Note(d.Name, "run", "warning: the container will keep running if this run is killed: "+oneLine(err))
-	}
-	defer c.Release()
+func (r *run) foreground(ctx context.Context, d buildkit.Deliverable, engine *buildkit.Engine) (dialogue.End, error) {
 	signals, restore := r.watcher.Forward()
 	code, err := d.Run(ctx, engine, buildkit.RunRequest{
-		Mark: mark, Args: r.Args, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals, Grace: r.Grace, Report: report,
+		Args: r.Args, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals, Grace: r.Grace, Report: r.progress.Report, Cleaner: true,
 	})
 	asked := restore()
 	if err == nil && r.watcher.TimedOut() {

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/engines"
 )
 
 // image loads every image into the engine or the cluster, or writes archives. It prints references or paths.
@@ -56,8 +53,8 @@ func image(ctx context.Context, m *images) error {
 
 // loadEach builds images and loads them into the engine. Those that have a text in known
 // are there already: it prints that text.
-func (m *images) loadEach(ctx context.Context, plans []buildkit.Plan, engine *docker.Engine, known map[string]string) error {
-	only, err := announce(ctx, engine, plans)
+func (m *images) loadEach(ctx context.Context, plans []buildkit.Plan, engine *buildkit.Engine, known map[string]string) error {
+	only, err := m.announce(ctx, engine, plans)
 	if err != nil {
 		return err
 	}
@@ -68,14 +65,16 @@ func (m *images) loadEach(ctx context.Context, plans []buildkit.Plan, engine *do
 			to = only.Fork()
 			defer to.Close()
 		}
-		return b.Plan.Reference, load(ctx, m.engines, b, to)
+		return b.Plan.Reference, b.Load(ctx, to)
 	})
 }
 
 // announce starts a delivery to the engine. If there is only one image, it announces it
-// before the build. Of several images, each is loaded while the next one is built.
-func announce(ctx context.Context, engine *docker.Engine, plans []buildkit.Plan) (*buildkit.Delivery, error) {
+// before the build. Of several images, each is loaded while the next one is built. An image
+// is only loaded if the engine has the platform that was assumed.
+func (m *images) announce(ctx context.Context, engine *buildkit.Engine, plans []buildkit.Plan) (*buildkit.Delivery, error) {
 	to := buildkit.NewDelivery(engine)
+	to.Confirm = m.engines.Confirm
 	if len(plans) != 1 {
 		return to, nil
 	}
@@ -84,14 +83,6 @@ func announce(ctx context.Context, engine *docker.Engine, plans []buildkit.Plan)
 		return nil, err
 	}
 	return to, nil
-}
-
-// load loads an image into the engine, if the engine has the platform that was assumed.
-func load(ctx context.Context, all *engines.Engines, b *buildkit.Result, to *buildkit.Delivery) error {
-	if err := all.Confirm(); err != nil {
-		return errors.Join(err, b.Doubt())
-	}
-	return b.Load(ctx, to)
 }
 
 // archiveInstead writes an archive because there is no engine, and reports why, if one was looked for. For stdout it

@@ -4,18 +4,16 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/engines"
 )
 
 // images are the images of the magefile: everything that decides what is built, and the state that an earlier run has kept.
 type images struct {
 	inputs     buildkit.Inputs // for a plan alone; see buildInputs
 	began      time.Time       // when the run began; zero ignores the state of an earlier run
-	engines    *engines.Engines
+	engines    *buildkit.Engines
 	engineOnly bool
 	opened     *buildkit.Opened // nil before open
 }
@@ -38,30 +36,22 @@ func (r *run) images() (*images, error) {
 // selectEnginePlatform makes the build use only the platform that the engine runs.
 func (m *images) selectEnginePlatform() { m.engineOnly, m.inputs.Choose = true, m.choose }
 
-// platform returns the platform of the engine and its origin for people, see [engines.Engines.Platform]. If only the
-// engine can use the images, it may assume that this is the platform of the last run.
+// platform returns the platform of the engine and its origin for people.
 func (m *images) platform(ctx context.Context) (buildkit.Platform, string, error) {
-	if m.opened != nil && m.engineOnly {
-		return m.engines.Platform(ctx, m.opened.Platform)
-	}
-	return m.engines.Platform(ctx, nil)
+	return m.engines.Platform(ctx, m.last())
 }
 
 // choose returns the one of several platforms that the engine runs.
 func (m *images) choose(ctx context.Context, list []buildkit.Platform) (buildkit.Platform, error) {
-	machine, from, err := m.platform(ctx)
-	if err != nil {
-		return buildkit.Platform{}, err
+	return m.engines.Choose(ctx, list, m.last())
+}
+
+// last returns the platforms of the last run, which may be assumed if only the engine can use the images. Otherwise it returns nil.
+func (m *images) last() func(origin string) (buildkit.Platform, bool) {
+	if m.opened == nil || !m.engineOnly {
+		return nil
 	}
-	if p, ok := buildkit.Runs(machine, list); ok {
-		return p, nil
-	}
-	var names []string
-	for _, p := range list {
-		names = append(names, p.String())
-	}
-	return buildkit.Platform{}, &buildkit.ConfigError{Err: fmt.Errorf("the image is for %s, but the %s runs %s\nfix: add %s to Platforms, or select one platform with IMAGE_PLATFORM=%s",
-		strings.Join(names, ", "), from, machine, machine, names[0])}
+	return m.opened.Platform
 }
 
 // buildInputs returns the inputs of a build that began at a time.
@@ -96,7 +86,7 @@ func (m *images) plans(ctx context.Context) ([]buildkit.Plan, error) {
 // unchanged finds the images that need no work: nothing has changed since their last
 // build, and they are already where they go. all reports whether these are all images.
 // Then not even the go command runs.
-func (m *images) unchanged(ctx context.Context, to engines.Destination) (list []buildkit.Deliverable, all bool, err error) {
+func (m *images) unchanged(ctx context.Context, to buildkit.Destination) (list []buildkit.Deliverable, all bool, err error) {
 	opened, err := m.open(ctx)
 	if err != nil || to.Engine == nil {
 		return nil, false, err
@@ -106,7 +96,7 @@ func (m *images) unchanged(ctx context.Context, to engines.Destination) (list []
 		if !opened.SameBase(ctx, d) {
 			continue
 		}
-		there, err := to.Has(ctx, d)
+		there, err := to.Has(ctx, d.Deliverable)
 		if err != nil {
 			return nil, false, err
 		}

@@ -15,8 +15,8 @@ import (
 	"log"
 	"os"
 
+	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
-	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/cleaner"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/interrupt"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/talk"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
@@ -24,8 +24,7 @@ import (
 
 func main() {
 	log.SetOutput(io.Discard) // net/http logs what a server sends unasked, in the middle of the progress
-	if len(os.Args) == 2 && os.Args[1] == cleaner.Argument {
-		cleaner.Run(os.Stdin)
+	if buildkit.Cleaner(os.Args) {
 		return
 	}
 	conn, err := talk.Open(os.Stdin)

@@ -8,10 +8,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
-	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/engines"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/interrupt"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/progress"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/settings"
@@ -56,8 +53,7 @@ func runTarget(ctx context.Context, s dialogue.Start, w *interrupt.Watcher) (dia
 type run struct {
 	dialogue.Start
 	began    time.Time
-	output   settings.Output
-	engines  *engines.Engines
+	engines  *buildkit.Engines
 	builders *buildkit.Builders // nil unless a Config has a Builder
 	progress *progress.Progress
 	watcher  *interrupt.Watcher // for a program in the foreground
@@ -73,28 +69,22 @@ func newRun(s dialogue.Start, w *interrupt.Watcher, p *progress.Progress) (*run,
 	if err := settings.Check(os.Getenv); err != nil {
 		return nil, err
 	}
-	waits, err := settings.ReadWaits(os.Getenv)
-	if err != nil {
+	all := &buildkit.Engines{
+		Getenv: os.Getenv, Slow: func(text string) { report.Note("fromscratch", "docker", text) },
+		Elsewhere: s.Target == "imagePush", // it must not ask an engine for the platform
+	}
+	if err := all.Check(); err != nil {
 		return nil, err
 	}
-	waits.Slow = func(text string) { report.Note("fromscratch", "docker", text) }
-	output, err := settings.ReadOutput(os.Getenv)
-	if err != nil {
-		return nil, err
-	}
-	if s.Target == "imagePush" { // it must not ask an engine for the platform
-		output = settings.Output{Kind: settings.Archive}
-	}
-	all := engines.New(docker.Options{Options: host.Options{Getenv: os.Getenv}, Waits: waits}, output)
 	builders, err := newBuilders(s.Configs, all)
 	if err != nil {
 		return nil, err
 	}
-	return &run{Start: s, began: began, output: output, engines: all, builders: builders, progress: p, watcher: w}, nil
+	return &run{Start: s, began: began, engines: all, builders: builders, progress: p, watcher: w}, nil
 }
 
 // newBuilders returns the containers that compile, or nil if no Config needs one. It starts none.
-func newBuilders(configs []buildkit.Config, all *engines.Engines) (*buildkit.Builders, error) {
+func newBuilders(configs []buildkit.Config, all *buildkit.Engines) (*buildkit.Builders, error) {
 	needed := false
 	for _, c := range configs {
 		needed = needed || c.Builder != ""
@@ -111,29 +101,11 @@ func newBuilders(configs []buildkit.Config, all *engines.Engines) (*buildkit.Bui
 		return nil, err
 	}
 	// Even a run that writes archives may compile in an engine.
-	engine := func(ctx context.Context, _ buildkit.Platform) (*docker.Engine, error) { return all.Any(ctx) }
+	engine := func(ctx context.Context, _ buildkit.Platform) (*buildkit.Engine, error) { return all.Any(ctx) }
 	return &buildkit.Builders{Engine: engine, At: all.At, Cache: cache, Copy: copies}, nil
 }
 
 // close releases everything that the run holds, even if ctx has ended.
 func (r *run) close(ctx context.Context) error {
 	return errors.Join(r.builders.Close(ctx), r.engines.Close())
-}
-
-// engine returns the engine that runs the images, or an error if they do not go into one.
-func (r *run) engine(ctx context.Context) (*docker.Engine, error) {
-	if r.output.Kind == settings.Cluster {
-		return nil, &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q, but %s runs the image in the engine\nfix: unset IMAGE_OUTPUT or set it to docker; in a cluster, start a pod",
-			os.Getenv("IMAGE_OUTPUT"), r.Target)}
-	}
-	d, err := r.engines.Destination(ctx)
-	switch {
-	case err != nil:
-		return nil, err
-	case d.Missing != nil:
-		return nil, &buildkit.EngineError{Err: d.Missing}
-	case d.Engine == nil:
-		return nil, &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_OUTPUT is %q, but %s needs an engine\nfix: unset IMAGE_OUTPUT", r.output.Kind, r.Target)}
-	}
-	return d.Engine, nil
 }

@@ -35,10 +35,8 @@ type Request struct {
 	Args           []string // instead of the image's Cmd; nil keeps it
 	Copy           bool     // copies the program even if it could be mounted
 	Stdout, Stderr io.Writer
-	Event          func(protocol.Event) // receives each start and end of the program, in one goroutine
-	Health         func(docker.Verdict) // receives the verdicts of the health check, if there is one, in another goroutine
 
-	Report  report.Report                                     // receives notes about the start
+	Report  report.Report                                     // receives notes about the container, its program and its health
 	Compile func(ctx context.Context) (result.Program, error) // compiles the program again, to the same place
 }
 
@@ -72,7 +70,7 @@ func Start(ctx context.Context, engine *docker.Engine, image result.Result, r Re
 	c.starts.events = make(chan protocol.Event, 64)
 	c.health.starts = make(chan time.Time, 1)
 	c.starts.splitter = protocol.Splitter{Program: r.Stderr, Event: func(e protocol.Event) {
-		r.Event(e)
+		c.noteEnd(r.Report, e)
 		c.health.began(e)
 		c.starts.add(e)
 	}}
@@ -89,7 +87,7 @@ func Start(ctx context.Context, engine *docker.Engine, image result.Result, r Re
 	}
 	c.noteStart(r.Report)
 	if config.Healthcheck != nil {
-		c.health.follow(ctx, c.container, r.Health)
+		c.health.follow(ctx, c.container, func(v docker.Verdict) { c.noteHealth(r.Report, v) })
 	}
 	// The supervisor gets no signals before it has reported its first start: the kernel drops those for a PID 1 without
 	// handlers.
@@ -152,6 +150,29 @@ func (c *Container) noteStart(r report.Report) {
 		more = append(more, "the program is sent at each change ("+strings.ReplaceAll(why.Error(), "\n", "; ")+")")
 	}
 	run.NoteStart(r, c.plan.Label(), "dev", c.container.Container, more...)
+}
+
+// noteEnd reports that the program has ended or could not start. The caller of a start reports its success.
+func (c *Container) noteEnd(r report.Report, e protocol.Event) {
+	switch e.Kind {
+	case protocol.Exited:
+		how := fmt.Sprintf("with code %d", e.Code)
+		if e.Signal != 0 {
+			how = fmt.Sprintf("by signal %d", e.Signal)
+		}
+		r.Note(c.plan.Name, "dev", "the program has ended "+how+"; the next change starts it again")
+	case protocol.Failed:
+		r.Note(c.plan.Name, "dev", "the program could not be started: "+e.Reason)
+	}
+}
+
+// noteHealth reports what the health check says of the running program.
+func (c *Container) noteHealth(r report.Report, v docker.Verdict) {
+	text := "the health check says " + v.Status
+	if v.Detail != "" {
+		text += ": " + v.Detail
+	}
+	r.Note(c.plan.Name, "dev", text)
 }
 
 // needs says what a program asks the image for. A program can replace another one with the same needs.

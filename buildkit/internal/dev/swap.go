@@ -11,14 +11,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
 	protocol "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
 )
 
-// ErrOtherImage reports that the container cannot run the new program: it needs other libraries or files, and so another image.
-var ErrOtherImage = errors.New("the program needs another image")
+// errOtherImage reports that the container cannot run the new program: it needs other libraries or files, and so another image.
+var errOtherImage = errors.New("the program needs another image")
 
 // Fits reports whether [Container.Swap] is enough for a change of files. It is if only the code of the program has changed, but not
 // its imports, the set of its files, or another file of the image.
@@ -40,16 +41,25 @@ func (c *Container) fits(path string) bool {
 }
 
 // Swap compiles the program and replaces the running one. It returns after the start of the new program. If the program does not
-// compile, the old one keeps running. If the program is the same and still runs, nothing happens, and swapped is false. The error is
-// [ErrOtherImage] if the image must be built again.
-func (c *Container) Swap(ctx context.Context) (swapped bool, err error) {
+// compile, the old one keeps running. If the program is the same and still runs, nothing happens, and swapped is false. It is false
+// too if the image must be built again, and run in a new container: then outdated is true.
+func (c *Container) Swap(ctx context.Context) (swapped, outdated bool, err error) {
+	swapped, err = c.swap(ctx)
+	if errors.Is(err, errOtherImage) || errors.Is(err, docker.ErrNotRunning) { // or somebody has removed the container
+		return false, true, nil
+	}
+	return swapped, false, err
+}
+
+// swap is [Container.Swap], with an error for outdated.
+func (c *Container) swap(ctx context.Context) (swapped bool, err error) {
 	release, err := c.plan.Dist().Claim(ctx, nil)
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	if !fsx.Exists(c.placed()) { // imageClean has removed the folder that the container sees
-		return false, ErrOtherImage
+		return false, errOtherImage
 	}
 	program, err := c.compile(ctx)
 	if err != nil {
@@ -60,7 +70,7 @@ func (c *Container) Swap(ctx context.Context) (swapped bool, err error) {
 		return false, err
 	}
 	if now != c.needs {
-		return false, ErrOtherImage
+		return false, errOtherImage
 	}
 	if same, err := sameContent(c.plan.Executable(), c.placed()); err != nil || same && !c.starts.ended.Load() {
 		return false, err

@@ -13,8 +13,10 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/kind"
 	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/cleaner"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // Deliverable is an image as an engine gets and runs it.
@@ -51,14 +53,22 @@ type Request struct {
 	Signals        <-chan os.Signal // sent on to the program
 	Grace          time.Duration    // how long the program may run on after the first signal. Default: ten seconds
 	Report         report.Report    // receives notes about the start
-	Mark           string           // see [docker.RunRequest]
+	Cleaner        bool             // removes the container even if this process is killed; the main function must call [cleaner.Main]
 }
 
 // Run runs the image, which the engine must have, until its program ends, and returns the program's exit code. It publishes the
 // configured ports. It removes the container in every case.
 func (d Deliverable) Run(ctx context.Context, engine *docker.Engine, r Request) (code int, err error) {
+	mark := docker.NewMark()
+	if r.Cleaner {
+		c, err := cleaner.Start(mark, r.Grace)
+		if err != nil {
+			r.Report.Note(d.Name, "run", "warning: the container will keep running if this run is killed: "+strings.ReplaceAll(plaintext.Error(err), "\n", "; "))
+		}
+		defer c.Release()
+	}
 	code, err = engine.Run(ctx, docker.RunRequest{
-		Image: d.Reference, IDs: d.IDs, Args: r.Args, Stdout: r.Stdout, Stderr: r.Stderr, Signals: r.Signals, Mark: r.Mark,
+		Image: d.Reference, IDs: d.IDs, Args: r.Args, Stdout: r.Stdout, Stderr: r.Stderr, Signals: r.Signals, Mark: mark,
 		Labels:      map[string]string{docker.NameLabel: d.Name},
 		Grace:       r.Grace,
 		Ports:       Ports(d.Config),

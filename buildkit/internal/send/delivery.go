@@ -15,6 +15,10 @@ import (
 
 // Delivery brings one image into an engine, see [Load]. The caller closes it.
 type Delivery struct {
+	// Confirm, if set, returns an error if something that the image was built for is not true of the engine, as its platform. It
+	// is called before the image is sent.
+	Confirm func() error
+
 	engine    *docker.Engine
 	announced chan struct{}       // closed when before is known; nil without an announcement
 	forget    context.CancelFunc  // stops asking for before
@@ -72,7 +76,17 @@ func NewDelivery(engine *docker.Engine) *Delivery {
 }
 
 // Fork returns a delivery of another image of the same run. Layers that one of them has sent are not sent again.
-func (d *Delivery) Fork() *Delivery { return &Delivery{engine: d.engine, loaded: d.loaded} }
+func (d *Delivery) Fork() *Delivery {
+	return &Delivery{Confirm: d.Confirm, engine: d.engine, loaded: d.loaded}
+}
+
+// Confirmed is Confirm, or nil if that is not set.
+func (d *Delivery) Confirmed() error {
+	if d.Confirm == nil {
+		return nil
+	}
+	return d.Confirm()
+}
 
 // Announce prepares the engine for an image while that is built: the engine starts to unpack an archive, and is asked which image
 // has the name. Announce does not wait for the answers.

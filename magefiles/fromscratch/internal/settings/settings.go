@@ -5,15 +5,10 @@ package settings
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
-
-// noticeShare divides an engine's time: after that part of it, a note says what the run is waiting for.
-const noticeShare = 4
 
 // Check returns an error for the first variable that has a value without a meaning, whether or not the target needs it.
 // Those that a reader of this package or the plan of an image refuses are not among them.
@@ -34,19 +29,6 @@ func Check(getenv func(string) string) error {
 		}
 	}
 	return nil
-}
-
-// ReadWaits reads IMAGE_ENGINE_TIMEOUT, the time that an engine may take to answer.
-func ReadWaits(getenv func(string) string) (docker.Waits, error) {
-	value := getenv("IMAGE_ENGINE_TIMEOUT")
-	if value == "" {
-		return docker.Waits{}, nil
-	}
-	d, err := time.ParseDuration(value)
-	if err != nil || d <= 0 {
-		return docker.Waits{}, &buildkit.ConfigError{Err: fmt.Errorf("IMAGE_ENGINE_TIMEOUT is %q\nfix: set it to a duration like 5m, or unset it", value)}
-	}
-	return docker.Waits{Answer: d, Notice: max(d/noticeShare, time.Millisecond)}, nil
 }
 
 // ReadCopies reads a variable that is "bind", "copy" or not set, and reports whether it is "copy": files are then copied

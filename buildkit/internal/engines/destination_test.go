@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
-	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/settings"
 )
 
 // An archive replaces an image in the engine only if no engine is chosen and none is found. This machine's platform is
@@ -16,27 +15,27 @@ func TestArchives(t *testing.T) {
 	refused := fmt.Errorf("connecting: %w", &host.UnreachableError{Err: errors.New("connection refused")})
 	chosen := fmt.Errorf("connecting: %w", &host.UnreachableError{Chosen: true, Err: errors.New("no such file")})
 	for _, tt := range []struct {
-		to      settings.Kind
+		to      kindOf
 		why     error
 		unknown bool
 	}{
-		{settings.Auto, absent, false}, {settings.Auto, refused, false}, {settings.Auto, chosen, true},
-		{settings.Docker, absent, true}, {settings.Docker, chosen, true}, {settings.Cluster, refused, true}, {settings.Archive, nil, false},
+		{auto, absent, false}, {auto, refused, false}, {auto, chosen, true},
+		{inEngine, absent, true}, {inEngine, chosen, true}, {inCluster, refused, true}, {inArchive, nil, false},
 	} {
-		if err := (Destination{Kind: tt.to, Missing: tt.why}).unknownPlatform(); (err != nil) != tt.unknown {
+		if err := (Destination{kind: tt.to, Missing: tt.why}).unknownPlatform(); (err != nil) != tt.unknown {
 			t.Errorf("%s, %v: got %v, want an error: %t", tt.to, tt.why, err, tt.unknown)
 		}
 	}
 	for _, tt := range []struct {
-		to    settings.Kind
+		to    kindOf
 		why   error
 		wants bool
 	}{
-		{settings.Auto, absent, true}, {settings.Auto, refused, false}, {settings.Auto, errors.New("other"), false},
-		{settings.Docker, absent, false}, {settings.Docker, refused, false},
-		{settings.Cluster, absent, false}, {settings.Archive, nil, true},
+		{auto, absent, true}, {auto, refused, false}, {auto, errors.New("other"), false},
+		{inEngine, absent, false}, {inEngine, refused, false},
+		{inCluster, absent, false}, {inArchive, nil, true},
 	} {
-		if got := (Destination{Kind: tt.to, Missing: tt.why}).archives(); got != tt.wants {
+		if got := (Destination{kind: tt.to, Missing: tt.why}).archives(); got != tt.wants {
 			t.Errorf("%s, %v: got %t, want %t", tt.to, tt.why, got, tt.wants)
 		}
 	}

@@ -16,8 +16,7 @@ import (
 
 // The test binary is the cleaner too, as the worker is.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == Argument {
-		Run(os.Stdin)
+	if Main(os.Args) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -105,7 +104,7 @@ func TestRelease(t *testing.T) {
 func TestRunWithoutOrder(t *testing.T) {
 	e := &engine{}
 	t.Setenv("DOCKER_HOST", dockertest.Engine(t, e.answer))
-	cmd := exec.Command(os.Args[0], Argument)
+	cmd := exec.Command(os.Args[0], argument)
 	cmd.Stdin = strings.NewReader(`{"Mark":`)
 	if err := cmd.Run(); err != nil {
 		t.Errorf("the cleaner ended with %v", err)

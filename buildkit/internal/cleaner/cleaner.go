@@ -1,8 +1,8 @@
 // Package cleaner removes a container when its starter ends, even if that is killed.
 //
 // The engine does not do that: the program is PID 1 in its container and reads nothing. So a second process, the cleaner,
-// does it. It is the worker with another argument, in its own session, so that a signal to the process group does not reach
-// it. It waits for the end of its standard input, a pipe from its starter.
+// does it. It is the same program with another argument, in its own session, so that a signal to the process group does not
+// reach it. It waits for the end of its standard input, a pipe from its starter.
 package cleaner
 
 import (
@@ -20,8 +20,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
 )
 
-// Argument is the argument that makes the worker a cleaner.
-const Argument = "end-container-with-parent"
+// argument is the argument that makes the program a cleaner.
+const argument = "end-container-with-parent"
 
 // order says which container to remove. It is the first value that a cleaner reads. A second value means that the
 // container is gone.
@@ -36,14 +36,14 @@ type Cleaner struct {
 	in  io.WriteCloser
 }
 
-// Start starts a cleaner for the container with a mark. grace is the time that the container's program gets to end; zero is
+// Start starts a cleaner for the container with a mark: this program again, whose main function must call [Main]. grace is the time that the container's program gets to end; zero is
 // the engine's default.
 func Start(mark string, grace time.Duration) (*Cleaner, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, Argument) // without the outputs of this process: their readers must not wait for it
+	cmd := exec.Command(self, argument) // without the outputs of this process: their readers must not wait for it
 	cmd.SysProcAttr = ownSession()
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -77,8 +77,18 @@ const (
 	limit = 2 * time.Minute
 )
 
-// Run is the main function of a cleaner. Nobody reads its errors, so it tries again.
-func Run(in io.Reader) {
+// Main does the work of a cleaner and returns true if this process is one, by its arguments, as in os.Args. Otherwise it does
+// nothing.
+func Main(args []string) bool {
+	if len(args) != 2 || args[1] != argument {
+		return false
+	}
+	clean(os.Stdin)
+	return true
+}
+
+// clean reads an order and follows it. Nobody reads its errors, so it tries again.
+func clean(in io.Reader) {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	orders := json.NewDecoder(in)
 	var o, gone order

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 
 // guess is the assumption that an engine has the same platform as in the last run. The
@@ -26,7 +27,7 @@ type answer struct {
 
 // start starts to ask an engine for its platform, which should be p. It returns false if
 // an earlier guess was wrong: then the caller must ask the engine and wait.
-func (g *guess) start(ctx context.Context, engine *docker.Engine, p buildkit.Platform) bool {
+func (g *guess) start(ctx context.Context, engine *docker.Engine, p platform.Platform) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.answer != nil || g.wrong {
@@ -41,7 +42,7 @@ func (g *guess) start(ctx context.Context, engine *docker.Engine, p buildkit.Pla
 			err = fmt.Errorf("the engine at %s runs %s now, but ran %s in the last run\nfix: run the target again, to build the image for %s", engine.Host(), now, p, now)
 		}
 		if err != nil {
-			a.err = &buildkit.EngineError{Err: err}
+			a.err = &report.EngineError{Err: err}
 		}
 	}()
 	return true
