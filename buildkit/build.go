@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/assemble"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/compile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/licences"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/pack"

@@ -10,7 +10,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
 )
 
 // Each platform is compiled on the engine that Builders names for it, the others on the one that images go into.

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/assemble"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/filelock"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 )
 
 // Findings is what only the compiled program can tell about an image that is not built yet.

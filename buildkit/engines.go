@@ -1,7 +1,7 @@
 package buildkit
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/engines"
 )
 

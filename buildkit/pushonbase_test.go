@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/describe"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
 

@@ -1,7 +1,7 @@
 package buildkit
 
 import (
-	"github.com/fromscratch-go/fromscratch/buildkit/diskfull"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/diskfull"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 

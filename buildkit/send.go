@@ -6,10 +6,10 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/kind"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/describe"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker/kind"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/registry"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/send"
-	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 )
 
 type (

@@ -27,7 +27,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/filelock"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker/host"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/filelock"
 )
 
 // sharedFolder is the variable with the folder for programs that all test binaries of a run share. Without it, each test

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/base"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/compile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/rootfs"

@@ -12,12 +12,12 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/attendant"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/attendant"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
-	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/sysroot"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )

@@ -14,8 +14,8 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 )
 
 // forwardedGoEnv are the settings of the user's go command, from the environment or "go env -w", that also apply in a

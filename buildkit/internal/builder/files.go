@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
-	"github.com/fromscratch-go/fromscratch/buildkit/sysroot"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/sysroot"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 

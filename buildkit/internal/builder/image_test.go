@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 )
 
 // Two platforms of one image, which have the same ID in some engines, have different folders.

@@ -16,8 +16,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker/host"
 )
 
 // argument is the argument that makes the program a cleaner.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/dockertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker/dockertest"
 )
 
 // The test binary is the cleaner too, as the worker is.

@@ -14,12 +14,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/record"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
-	"github.com/fromscratch-go/fromscratch/buildkit/record"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 

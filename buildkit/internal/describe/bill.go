@@ -17,7 +17,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/owners"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
-	"github.com/fromscratch-go/fromscratch/buildkit/sbom"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/sbom"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )

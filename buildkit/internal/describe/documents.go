@@ -15,7 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
-	"github.com/fromscratch-go/fromscratch/buildkit/sbom"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/sbom"
 )
 
 // Document is a document about an image that is not part of it: a bill of materials, or the provenance.

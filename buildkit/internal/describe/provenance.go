@@ -11,14 +11,14 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/provenance"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/sbom"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
-	"github.com/fromscratch-go/fromscratch/buildkit/provenance"
-	"github.com/fromscratch-go/fromscratch/buildkit/sbom"
 )
 
 // Provenance returns the statement of where the image comes from. It is about a manifest or an index.

@@ -12,14 +12,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/run"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
-	protocol "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	protocol "github.com/fromscratch-go/fromscratch/buildkit/internal/supervisor/report"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
-	protocol "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	protocol "github.com/fromscratch-go/fromscratch/buildkit/internal/supervisor/report"
 )
 
 func TestCommand(t *testing.T) {

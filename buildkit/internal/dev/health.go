@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	protocol "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
+	protocol "github.com/fromscratch-go/fromscratch/buildkit/internal/supervisor/report"
 )
 
 // health follows the health check of a container in a goroutine.

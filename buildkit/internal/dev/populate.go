@@ -9,8 +9,8 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/supervisor"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/usercache"
-	"github.com/fromscratch-go/fromscratch/buildkit/supervisor"
 )
 
 // populate makes the folder that the container sees, with the supervisor, which it compiles, and the program.

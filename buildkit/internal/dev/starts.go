@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
-	protocol "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	protocol "github.com/fromscratch-go/fromscratch/buildkit/internal/supervisor/report"
 )
 
 // starts has what the supervisor reports about the runs of the program.

@@ -11,11 +11,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
-	protocol "github.com/fromscratch-go/fromscratch/buildkit/supervisor/report"
+	protocol "github.com/fromscratch-go/fromscratch/buildkit/internal/supervisor/report"
 )
 
 // errOtherImage reports that the container cannot run the new program: it needs other libraries or files, and so another image.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
-	"github.com/fromscratch-go/fromscratch/buildkit/watch"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/watch"
 )
 
 // quiet is the time without further events after which a change is reported: editors write

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/filelock"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/dockerfile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/dockerfile"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/dockerfile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/dockerfile"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"

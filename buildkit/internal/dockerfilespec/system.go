@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/dockerfile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/dockerfile"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 

@@ -13,9 +13,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
-	"github.com/fromscratch-go/fromscratch/buildkit/record"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/record"
 )
 
 // Program is the source of a program.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker/host"
 )
 
 // An archive replaces an image in the engine only if no engine is chosen and none is found. This machine's platform is

@@ -14,9 +14,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/host"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/kind"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker/host"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker/kind"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/compile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"

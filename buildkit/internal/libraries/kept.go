@@ -12,7 +12,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
-	"github.com/fromscratch-go/fromscratch/buildkit/record"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )

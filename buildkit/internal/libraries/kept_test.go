@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/record"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
-	"github.com/fromscratch-go/fromscratch/buildkit/record"
 )
 
 // stateFiles returns, for each file of state in a folder of an image, how it is written and whether it is recognized.

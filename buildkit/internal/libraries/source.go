@@ -8,7 +8,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/compile"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
-	"github.com/fromscratch-go/fromscratch/buildkit/record"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/exclude"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"

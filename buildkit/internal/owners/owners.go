@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
-	"github.com/fromscratch-go/fromscratch/buildkit/sbom"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/sbom"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/packages"

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
-	"github.com/fromscratch-go/fromscratch/buildkit/sbom"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/sbom"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"

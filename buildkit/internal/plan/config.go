@@ -2,7 +2,7 @@ package plan
 
 import (
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
-	"github.com/fromscratch-go/fromscratch/buildkit/registry"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/deliver"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/registry"
 )
 
 // decideDelivery decides the further names of the image, and how it is pushed.

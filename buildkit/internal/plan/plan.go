@@ -10,14 +10,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/base"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/registry"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
-	"github.com/fromscratch-go/fromscratch/buildkit/registry"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 

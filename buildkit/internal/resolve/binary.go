@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )

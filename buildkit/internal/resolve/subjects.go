@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/kind"
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/cleaner"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker/kind"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 

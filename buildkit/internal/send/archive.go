@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 

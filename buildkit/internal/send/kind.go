@@ -9,7 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/docker/kind"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker/kind"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )

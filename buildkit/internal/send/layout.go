@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 )
 

@@ -6,7 +6,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/deliver"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"

@@ -10,9 +10,9 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/filelock"
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/filelock"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
 )

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/base"
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
-	"github.com/fromscratch-go/fromscratch/buildkit/record"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/record"
 )
 
 // Build is what a build stores in dist/NAME/memory, so that the next build can skip finished work. It is useless after

@@ -9,8 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 )
 
 // MageFile is the name of the file that mage writes beside a magefile at each run, to compile it.

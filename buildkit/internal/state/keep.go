@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
-	"github.com/fromscratch-go/fromscratch/buildkit/record"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/record"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 )
 

@@ -3,9 +3,9 @@ package state
 import (
 	"encoding/json"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
-	"github.com/fromscratch-go/fromscratch/buildkit/record"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/record"
 )
 
 // Layers has the known digests and sizes of an image's layers, by a checksum of what they were made from. With them, a system
