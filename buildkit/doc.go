@@ -11,8 +11,10 @@
 // program finds every library in it, and makes the image. The methods of [Result],
 // and functions like [PushAll], explain and deliver the image.
 //
-// This package only orders the stages. Package gobuild runs the go command, on this
-// machine or in a builder's container. Packages rootfs and rootfs/ldd know files, and
-// image knows layers. Package base finds the image that another one is put on. Package
-// deliver writes archives and layouts, registry pushes, and docker speaks to an engine.
+// [Engines] are the Docker Engines of a run. An [Engine] runs images: [Deliverable] until
+// the program ends, and [Result.Develop] with a program that is replaced when its source
+// changes, which a [Watcher] sees.
+//
+// This package only orders the stages. What a stage does is in a package below internal/,
+// which other modules cannot import. Packages rootfs and rootfs/ldd know files.
 package buildkit

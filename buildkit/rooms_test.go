@@ -16,102 +16,104 @@ import (
 const ourModule = "github.com/fromscratch-go/fromscratch/"
 
 // rooms says which of our packages, and which modules of others, each package may
-// import. What is not in the list is not a room.
+// import. What is not in the list is not a room. A name that begins with a slash is below
+// buildkit/internal.
 var rooms = map[string]struct{ ours, others []string }{
-	"rootfs/plaintext":                 {},
-	"rootfs/ldd/elf":                   {},
-	"rootfs/ldd/elf/elftest":           {},
-	"rootfs/ldd":                       {ours: []string{"rootfs/ldd/elf", "rootfs/plaintext"}},
-	"rootfs/ldd/cmd/ldd":               {ours: []string{"rootfs", "rootfs/ldd", "rootfs/plaintext"}},
-	"buildkit/internal/record":         {},
-	"buildkit/internal/filelock":       {},
-	"buildkit/internal/diskfull":       {},
-	"buildkit/internal/stall":          {},
-	"buildkit/internal/regular":        {},
-	"rootfs/linked":                    {},
-	"rootfs/exclude":                   {ours: []string{"rootfs/ldd"}},
-	"rootfs/packages":                  {ours: []string{"rootfs/ldd"}},
-	"rootfs/plugins":                   {ours: []string{"rootfs/ldd", "rootfs/packages", "rootfs/plaintext"}},
-	"rootfs":                           {ours: []string{"rootfs/ldd", "rootfs/plaintext"}, others: []string{"github.com/otiai10/copy"}},
-	"buildkit/internal/platform":       {},
-	"buildkit/internal/report":         {},
-	"buildkit/internal/fsx":            {},
-	"buildkit/internal/dockerfilespec": {ours: []string{"buildkit/internal/dockerfile", "buildkit/internal/libraries", "buildkit/internal/plan", "buildkit/internal/report", "buildkit/internal/result", "rootfs", "rootfs/ldd", "rootfs/packages", "rootfs/plaintext"}},
-	"buildkit/internal/state":          {ours: []string{"buildkit/internal/base", "buildkit/config", "buildkit/internal/gobuild", "buildkit/internal/image", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/plan", "buildkit/internal/platform", "buildkit/internal/record", "rootfs"}},
-	"buildkit/internal/plan":           {ours: []string{"buildkit/internal/fsx", "buildkit/internal/base", "buildkit/config", "buildkit/internal/deliver", "buildkit/internal/gobuild", "buildkit/internal/image", "buildkit/internal/registry", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
-	"buildkit/internal/libraries":      {ours: []string{"buildkit/internal/compile", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/plan", "buildkit/internal/report", "buildkit/internal/record", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plaintext", "rootfs/plugins"}},
-	"buildkit/internal/result":         {ours: []string{"buildkit/internal/image", "buildkit/internal/compile", "buildkit/internal/libraries", "buildkit/internal/plan", "rootfs"}},
-	"buildkit/internal/send":           {ours: []string{"buildkit/internal/deliver", "buildkit/internal/docker", "buildkit/internal/docker/kind", "buildkit/internal/image", "buildkit/internal/registry", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/plan", "buildkit/internal/platform", "buildkit/internal/report", "buildkit/internal/result"}, others: []string{"github.com/opencontainers/"}},
-	"buildkit/internal/assemble":       {ours: []string{"buildkit/internal/image", "buildkit/internal/compile", "buildkit/internal/plan", "buildkit/internal/report", "rootfs", "rootfs/ldd", "rootfs/linked"}},
-	"buildkit/internal/compile":        {ours: []string{"buildkit/internal/gobuild", "buildkit/internal/fsx", "buildkit/internal/plan", "buildkit/internal/report", "buildkit/internal/state", "buildkit/internal/record", "rootfs/linked"}},
-	"buildkit/internal/describe":       {ours: []string{"buildkit/internal/gobuild", "buildkit/internal/image", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/libraries", "buildkit/internal/owners", "buildkit/internal/plan", "buildkit/internal/report", "buildkit/internal/result", "buildkit/internal/state", "buildkit/internal/provenance", "buildkit/internal/sbom", "rootfs", "rootfs/ldd", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/"}},
-	"buildkit/internal/dev":            {ours: []string{"buildkit/internal/docker", "buildkit/internal/fsx", "buildkit/internal/libraries", "buildkit/internal/plan", "buildkit/internal/report", "buildkit/internal/result", "buildkit/internal/run", "buildkit/internal/state", "buildkit/internal/usercache", "buildkit/internal/supervisor", "buildkit/internal/supervisor/report", "buildkit/internal/watch", "rootfs/ldd"}},
-	"buildkit/internal/licences":       {ours: []string{"buildkit/internal/gobuild", "buildkit/internal/fsx", "buildkit/internal/owners", "buildkit/internal/plan", "rootfs", "rootfs/ldd", "rootfs/packages", "rootfs/plaintext"}, others: []string{"golang.org/x/mod/"}},
-	"buildkit/internal/owners":         {ours: []string{"buildkit/internal/plan", "buildkit/internal/sbom", "rootfs", "rootfs/ldd", "rootfs/packages"}},
-	"buildkit/internal/pack":           {ours: []string{"buildkit/internal/docker", "buildkit/internal/image", "buildkit/internal/libraries", "buildkit/internal/plan", "buildkit/internal/report", "buildkit/internal/state", "buildkit/internal/record", "rootfs"}},
-	"buildkit/internal/run":            {ours: []string{"buildkit/internal/docker", "buildkit/internal/docker/kind", "buildkit/internal/image", "buildkit/internal/cleaner", "buildkit/internal/report", "buildkit/internal/state", "rootfs/plaintext"}},
-	"buildkit/internal/resolve":        {ours: []string{"buildkit/internal/base", "buildkit/config", "buildkit/internal/docker", "buildkit/internal/gobuild", "buildkit/internal/image", "buildkit/internal/builder", "buildkit/internal/dist", "buildkit/internal/plan", "buildkit/internal/platform", "buildkit/internal/report", "buildkit/internal/state", "buildkit/internal/usercache", "buildkit/internal/record", "buildkit/internal/registry"}},
-	"buildkit/internal/usercache":      {},
-	"buildkit/internal/embedded":       {ours: []string{"buildkit/internal/gobuild", "buildkit/internal/dist", "buildkit/internal/record"}},
-	"buildkit/internal/engines":        {ours: []string{"buildkit/internal/docker", "buildkit/internal/docker/host", "buildkit/internal/docker/kind", "buildkit/internal/platform", "buildkit/internal/report", "buildkit/internal/run"}},
-	"buildkit/internal/cleaner":        {ours: []string{"buildkit/internal/docker", "buildkit/internal/docker/host"}},
-	"buildkit/internal/builder":        {ours: []string{"rootfs/plaintext", "buildkit/internal/attendant", "buildkit/config", "buildkit/internal/docker", "buildkit/internal/docker/host", "buildkit/internal/gobuild", "buildkit/internal/sysroot", "buildkit/internal/dist", "buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/internal/report", "rootfs", "rootfs/ldd"}},
-	"buildkit/internal/login":          {ours: []string{"rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/"}},
-	"buildkit/internal/dist":           {ours: []string{"buildkit/internal/filelock", "buildkit/internal/fsx", "buildkit/internal/report"}},
+	"rootfs":                 {ours: []string{"rootfs/ldd", "rootfs/plaintext"}, others: []string{"github.com/otiai10/copy"}},
+	"rootfs/exclude":         {ours: []string{"rootfs/ldd"}},
+	"rootfs/ldd":             {ours: []string{"rootfs/ldd/elf", "rootfs/plaintext"}},
+	"rootfs/ldd/cmd/ldd":     {ours: []string{"rootfs", "rootfs/ldd", "rootfs/plaintext"}},
+	"rootfs/ldd/elf":         {},
+	"rootfs/ldd/elf/elftest": {},
+	"rootfs/linked":          {},
+	"rootfs/packages":        {ours: []string{"rootfs/ldd"}},
+	"rootfs/plaintext":       {},
+	"rootfs/plugins":         {ours: []string{"rootfs/ldd", "rootfs/packages", "rootfs/plaintext"}},
 
-	"buildkit/internal/gobuild":  {ours: []string{"buildkit/internal/fsx", "buildkit/internal/platform", "buildkit/internal/holes", "buildkit/internal/diskfull", "buildkit/internal/filelock", "rootfs/linked", "rootfs/plaintext"}, others: []string{"golang.org/x/mod/"}},
-	"buildkit/internal/holes":    {},
-	"buildkit/internal/image":    {ours: []string{"buildkit/internal/platform"}, others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
-	"buildkit/internal/base":     {ours: []string{"buildkit/internal/fsx", "buildkit/internal/login", "buildkit/internal/regular", "buildkit/internal/platform", "buildkit/internal/image", "buildkit/internal/registry/access", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
-	"buildkit/internal/deliver":  {ours: []string{"buildkit/internal/fsx", "buildkit/internal/regular", "buildkit/internal/image", "buildkit/internal/filelock", "buildkit/internal/diskfull"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
-	"buildkit/internal/docker":   {ours: []string{"buildkit/internal/diskfull", "buildkit/internal/docker/host", "buildkit/internal/login", "buildkit/internal/platform", "rootfs/plaintext", "buildkit/internal/registry/access", "buildkit/internal/stall"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
-	"buildkit/internal/registry": {ours: []string{"buildkit/internal/fsx", "buildkit/internal/login", "buildkit/internal/image", "buildkit/internal/stall", "buildkit/internal/registry/access", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
-	"buildkit/config":            {},
+	"/assemble":           {ours: []string{"/compile", "/image", "/plan", "/report", "rootfs", "rootfs/ldd", "rootfs/linked"}},
+	"/attendant":          {ours: []string{"/embedded"}},
+	"/attendant/program":  {},
+	"/base":               {ours: []string{"/fsx", "/image", "/login", "/platform", "/registry/access", "/regular", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
+	"/builder":            {ours: []string{"/attendant", "/dist", "/docker", "/docker/host", "/fsx", "/gobuild", "/platform", "/report", "/sysroot", "buildkit/config", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
+	"/cleaner":            {ours: []string{"/docker", "/docker/host"}},
+	"/compile":            {ours: []string{"/fsx", "/gobuild", "/plan", "/record", "/report", "/state", "rootfs/linked"}},
+	"/deliver":            {ours: []string{"/diskfull", "/filelock", "/fsx", "/image", "/regular"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
+	"/describe":           {ours: []string{"/builder", "/dist", "/fsx", "/gobuild", "/image", "/libraries", "/owners", "/plan", "/provenance", "/report", "/result", "/sbom", "/state", "rootfs", "rootfs/ldd", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/"}},
+	"/dev":                {ours: []string{"/docker", "/fsx", "/libraries", "/plan", "/report", "/result", "/run", "/state", "/supervisor", "/supervisor/report", "/usercache", "/watch", "rootfs/ldd"}},
+	"/diskfull":           {},
+	"/dist":               {ours: []string{"/filelock", "/fsx", "/report"}},
+	"/docker":             {ours: []string{"/diskfull", "/docker/host", "/login", "/platform", "/registry/access", "/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/docker/", "github.com/containerd/errdefs", "github.com/distribution/reference", "github.com/opencontainers/"}},
+	"/docker/dockertest":  {ours: []string{"rootfs/plaintext"}, others: []string{"github.com/docker/", "github.com/containerd/errdefs"}},
+	"/docker/host":        {ours: []string{"rootfs/plaintext"}, others: []string{"github.com/docker/"}},
+	"/docker/kind":        {ours: []string{"/docker", "rootfs/plaintext"}, others: []string{"github.com/distribution/reference"}},
+	"/dockerfile":         {ours: []string{"/fsx", "rootfs/plaintext"}},
+	"/dockerfilespec":     {ours: []string{"/dockerfile", "/libraries", "/plan", "/report", "/result", "rootfs", "rootfs/ldd", "rootfs/packages", "rootfs/plaintext"}},
+	"/embedded":           {ours: []string{"/dist", "/gobuild", "/record"}},
+	"/engines":            {ours: []string{"/docker", "/docker/host", "/docker/kind", "/platform", "/report", "/run"}},
+	"/filelock":           {},
+	"/fsx":                {},
+	"/gobuild":            {ours: []string{"/diskfull", "/filelock", "/fsx", "/holes", "/platform", "rootfs/linked", "rootfs/plaintext"}, others: []string{"golang.org/x/mod/"}},
+	"/holes":              {},
+	"/image":              {ours: []string{"/platform"}, others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
+	"/libraries":          {ours: []string{"/compile", "/dist", "/fsx", "/plan", "/record", "/report", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plaintext", "rootfs/plugins"}},
+	"/licences":           {ours: []string{"/fsx", "/gobuild", "/owners", "/plan", "rootfs", "rootfs/ldd", "rootfs/packages", "rootfs/plaintext"}, others: []string{"golang.org/x/mod/"}},
+	"/login":              {ours: []string{"rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/"}},
+	"/owners":             {ours: []string{"/plan", "/sbom", "rootfs", "rootfs/ldd", "rootfs/packages"}},
+	"/pack":               {ours: []string{"/docker", "/image", "/libraries", "/plan", "/record", "/report", "/state", "rootfs"}},
+	"/plan":               {ours: []string{"/base", "/builder", "/deliver", "/dist", "/fsx", "/gobuild", "/image", "/platform", "/registry", "/report", "buildkit/config", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
+	"/platform":           {},
+	"/provenance":         {ours: []string{"rootfs/plaintext"}},
+	"/record":             {},
+	"/registry":           {ours: []string{"/fsx", "/image", "/login", "/registry/access", "/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
+	"/registry/access":    {ours: []string{"/login", "/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/distribution/reference"}},
+	"/regular":            {},
+	"/report":             {},
+	"/resolve":            {ours: []string{"/base", "/builder", "/dist", "/docker", "/gobuild", "/image", "/plan", "/platform", "/record", "/registry", "/report", "/state", "/usercache", "buildkit/config"}},
+	"/result":             {ours: []string{"/compile", "/image", "/libraries", "/plan", "rootfs"}},
+	"/run":                {ours: []string{"/cleaner", "/docker", "/docker/kind", "/image", "/report", "/state", "rootfs/plaintext"}},
+	"/sbom":               {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
+	"/send":               {ours: []string{"/deliver", "/dist", "/docker", "/docker/kind", "/fsx", "/image", "/plan", "/platform", "/registry", "/report", "/result"}, others: []string{"github.com/opencontainers/"}},
+	"/stall":              {},
+	"/state":              {ours: []string{"/base", "/dist", "/fsx", "/gobuild", "/image", "/plan", "/platform", "/record", "buildkit/config", "rootfs"}},
+	"/supervisor":         {ours: []string{"/embedded"}},
+	"/supervisor/program": {ours: []string{"/supervisor/report"}},
+	"/supervisor/report":  {},
+	"/sysroot":            {ours: []string{"/fsx", "/holes", "/record"}},
+	"/usercache":          {},
+	"/watch":              {others: []string{"github.com/fsnotify/fsnotify"}},
 
-	"buildkit/internal/docker/host":       {ours: []string{"rootfs/plaintext"}, others: []string{"github.com/docker/"}},
-	"buildkit/internal/docker/kind":       {ours: []string{"buildkit/internal/docker", "rootfs/plaintext"}, others: []string{"github.com/distribution/reference"}},
-	"buildkit/internal/docker/dockertest": {ours: []string{"rootfs/plaintext"}, others: []string{"github.com/docker/", "github.com/containerd/errdefs"}},
-
-	"buildkit/internal/registry/access": {ours: []string{"buildkit/internal/login", "buildkit/internal/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/distribution/reference"}},
-	"buildkit/registrytest":             {ours: []string{"buildkit/testkit"}, others: []string{"github.com/opencontainers/go-digest"}},
-
-	"buildkit/buildertest":                {ours: []string{"buildkit/internal/filelock", "buildkit/testkit"}},
-	"buildkit/acceptance":                 {},
-	"buildkit/buildtest":                  {ours: []string{"buildkit", "buildkit/internal/docker", "buildkit/internal/docker/host", "buildkit/testkit"}},
-	"buildkit/testkit":                    {ours: []string{"buildkit/internal/filelock"}, others: []string{"golang.org/x/tools/"}},
-	"buildkit/internal/attendant":         {ours: []string{"buildkit/internal/embedded"}},
-	"buildkit/internal/attendant/program": {},
-	"buildkit/internal/sysroot":           {ours: []string{"buildkit/internal/holes", "buildkit/internal/fsx", "buildkit/internal/record"}},
-
-	"buildkit/internal/watch": {others: []string{"github.com/fsnotify/fsnotify"}},
-
-	"buildkit/internal/supervisor/report":  {},
-	"buildkit/internal/supervisor/program": {ours: []string{"buildkit/internal/supervisor/report"}},
-	"buildkit/internal/supervisor":         {ours: []string{"buildkit/internal/embedded"}},
-
-	"buildkit/internal/dockerfile": {ours: []string{"rootfs/plaintext", "buildkit/internal/fsx"}},
-	"buildkit/internal/sbom":       {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
-	"buildkit/internal/provenance": {ours: []string{"rootfs/plaintext"}},
-
-	"buildkit": {ours: []string{"buildkit/config", "buildkit/internal/diskfull", "buildkit/internal/docker", "buildkit/internal/docker/kind", "buildkit/internal/filelock", "buildkit/internal/gobuild", "buildkit/internal/assemble", "buildkit/internal/builder", "buildkit/internal/cleaner", "buildkit/internal/compile", "buildkit/internal/describe", "buildkit/internal/dev", "buildkit/internal/dist", "buildkit/internal/dockerfilespec", "buildkit/internal/engines", "buildkit/internal/fsx", "buildkit/internal/libraries", "buildkit/internal/licences", "buildkit/internal/pack", "buildkit/internal/plan", "buildkit/internal/platform", "buildkit/internal/report", "buildkit/internal/resolve", "buildkit/internal/result", "buildkit/internal/run", "buildkit/internal/send", "buildkit/internal/state", "buildkit/internal/usercache", "buildkit/internal/registry", "rootfs", "rootfs/ldd"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit":              {ours: []string{"/assemble", "/builder", "/cleaner", "/compile", "/describe", "/dev", "/diskfull", "/dist", "/docker", "/docker/kind", "/dockerfilespec", "/engines", "/filelock", "/fsx", "/gobuild", "/libraries", "/licences", "/pack", "/plan", "/platform", "/registry", "/report", "/resolve", "/result", "/run", "/send", "/state", "/usercache", "buildkit/config", "rootfs", "rootfs/ldd"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit/acceptance":   {},
+	"buildkit/buildertest":  {ours: []string{"/filelock", "buildkit/testkit"}},
+	"buildkit/buildtest":    {ours: []string{"/docker", "/docker/host", "buildkit", "buildkit/testkit"}},
+	"buildkit/config":       {},
+	"buildkit/registrytest": {ours: []string{"buildkit/testkit"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit/testkit":      {ours: []string{"/filelock"}, others: []string{"golang.org/x/tools/"}},
 
 	"magefiles/bench":                          {},
+	"magefiles/bench/digests":                  {ours: []string{"buildkit", "buildkit/config"}},
 	"magefiles/bench/loop":                     {ours: []string{"magefiles/bench/measure"}},
+	"magefiles/bench/measure":                  {},
+	"magefiles/bench/recipe":                   {ours: []string{"magefiles/bench/measure"}, others: []string{"golang.org/x/mod/"}},
+	"magefiles/bench/recipes":                  {ours: []string{"buildkit/buildertest", "magefiles/bench/measure", "magefiles/bench/recipe"}},
+	"magefiles/bench/tests":                    {ours: []string{"magefiles/bench/measure", "magefiles/testrun"}},
 	"magefiles/dialogue":                       {ours: []string{"buildkit/config"}},
-	"magefiles/targets":                        {ours: []string{"buildkit/config", "magefiles/dialogue", "rootfs/plaintext"}, others: []string{"github.com/magefile/mage/"}},
 	"magefiles/fromscratch":                    {ours: []string{"buildkit", "magefiles/dialogue", "magefiles/fromscratch/internal/interrupt", "magefiles/fromscratch/internal/listing", "magefiles/fromscratch/internal/progress", "magefiles/fromscratch/internal/settings", "magefiles/fromscratch/internal/talk", "rootfs/plaintext"}},
-	"magefiles/fromscratch/internal/settings":  {ours: []string{"buildkit", "rootfs/plaintext"}},
 	"magefiles/fromscratch/internal/interrupt": {ours: []string{"magefiles/dialogue"}},
-	"magefiles/fromscratch/internal/talk":      {ours: []string{"magefiles/dialogue"}},
 	"magefiles/fromscratch/internal/listing":   {ours: []string{"buildkit", "rootfs/plaintext"}},
 	"magefiles/fromscratch/internal/progress":  {ours: []string{"buildkit", "rootfs/plaintext"}, others: []string{"golang.org/x/term"}},
+	"magefiles/fromscratch/internal/settings":  {ours: []string{"buildkit", "rootfs/plaintext"}},
+	"magefiles/fromscratch/internal/talk":      {ours: []string{"magefiles/dialogue"}},
+	"magefiles/targets":                        {ours: []string{"buildkit/config", "magefiles/dialogue", "rootfs/plaintext"}, others: []string{"github.com/magefile/mage/"}},
+	"magefiles/testrun":                        {},
+}
 
-	"magefiles/testrun":       {},
-	"magefiles/bench/tests":   {ours: []string{"magefiles/bench/measure", "magefiles/testrun"}},
-	"magefiles/bench/digests": {ours: []string{"buildkit", "buildkit/config"}},
-	"magefiles/bench/measure": {},
-	"magefiles/bench/recipe":  {ours: []string{"magefiles/bench/measure"}, others: []string{"golang.org/x/mod/"}},
-	"magefiles/bench/recipes": {ours: []string{"buildkit/buildertest", "magefiles/bench/measure", "magefiles/bench/recipe"}},
+// full returns the path of a room in the module.
+func full(room string) string {
+	if strings.HasPrefix(room, "/") {
+		return "buildkit/internal" + room
+	}
+	return room
 }
 
 // The way of the data is one way: no room imports one that it must not know.
@@ -122,9 +124,15 @@ func TestImportDirection(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := 0
+	short := func(path string) string {
+		if below, ok := strings.CutPrefix(path, "buildkit/internal/"); ok {
+			return "/" + below
+		}
+		return path
+	}
 	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
 		fields := strings.Fields(line)
-		name := strings.TrimPrefix(fields[0], ourModule)
+		name := short(strings.TrimPrefix(fields[0], ourModule))
 		room, ok := rooms[name]
 		if !ok {
 			t.Errorf("package %s is no room of the house", name)
@@ -134,7 +142,7 @@ func TestImportDirection(t *testing.T) {
 		for _, imported := range fields[1:] {
 			ours, isOurs := strings.CutPrefix(imported, ourModule)
 			switch {
-			case isOurs && !slices.Contains(room.ours, ours):
+			case isOurs && !slices.Contains(room.ours, short(ours)):
 				t.Errorf("%s imports %s, which it must not know", name, ours)
 			case !isOurs && strings.Contains(imported, ".") && !slices.ContainsFunc(room.others, func(p string) bool { return strings.HasPrefix(imported, p) }):
 				t.Errorf("%s imports %s, which only other rooms may", name, imported)
@@ -146,8 +154,49 @@ func TestImportDirection(t *testing.T) {
 	}
 }
 
-// public are the packages for other modules. All others may change with each version.
-var public = []string{"magefiles/targets", "buildkit", "buildkit/config", "rootfs", "rootfs/ldd"}
+// Why a package is not below an internal/.
+const (
+	public     = "it is for other modules; the other packages may change with each version"
+	command    = "it is a program, which cannot be imported"
+	ofRootfs   = "buildkit uses it too, and could not import it from rootfs/internal"
+	testKit    = "tests of several parts of this module use it"
+	ofMagefile = "the magefile of this repository, a measurement or both processes of a target use it"
+)
+
+// outside are the packages that are not below an internal/, so that anybody can import them.
+var outside = map[string]string{
+	"magefiles/targets": public, "buildkit": public, "buildkit/config": public, "rootfs": public, "rootfs/ldd": public,
+
+	"rootfs/exclude": ofRootfs, "rootfs/linked": ofRootfs, "rootfs/packages": ofRootfs, "rootfs/plaintext": ofRootfs, "rootfs/plugins": ofRootfs,
+	"rootfs/ldd/elf": ofRootfs,
+
+	"buildkit/acceptance": testKit, "buildkit/buildertest": testKit, "buildkit/buildtest": testKit, "buildkit/registrytest": testKit,
+	"buildkit/testkit": testKit, "rootfs/ldd/elf/elftest": testKit,
+
+	"magefiles/fromscratch": command, "rootfs/ldd/cmd/ldd": command, "magefiles/bench": command, "magefiles/bench/loop": command,
+	"magefiles/bench/tests": command, "magefiles/bench/digests": command, "magefiles/bench/recipes": command,
+
+	"magefiles/dialogue": ofMagefile, "magefiles/testrun": ofMagefile, "magefiles/bench/measure": ofMagefile, "magefiles/bench/recipe": ofMagefile,
+}
+
+// No package can be imported by other modules by accident.
+func TestOutside(t *testing.T) {
+	t.Parallel()
+	for room := range rooms {
+		if name := full(room); !strings.Contains(name+"/", "/internal/") && outside[name] == "" {
+			t.Errorf("anybody can import %s: move it below an internal/, or list it in outside with the reason", name)
+		}
+	}
+	for name, why := range outside {
+		if _, ok := rooms[name]; !ok {
+			t.Errorf("%s is no room: remove it from outside", name)
+			continue
+		}
+		if main := parsed(t, name)[0].Name.Name == "main"; main != (why == command) {
+			t.Errorf("%s is outside because %q, but it is a program: %t", name, why, main)
+		}
+	}
+}
 
 // maxExported is how many names the public packages may export.
 const maxExported = 200
@@ -157,7 +206,10 @@ func TestPublicSurface(t *testing.T) {
 	t.Parallel()
 	var total int
 	var counts []string
-	for _, name := range public {
+	for name, why := range outside {
+		if why != public {
+			continue
+		}
 		var names []string
 		for _, f := range parsed(t, name) {
 			names = append(names, exported(f)...)
@@ -165,6 +217,7 @@ func TestPublicSurface(t *testing.T) {
 		total += len(names)
 		counts = append(counts, fmt.Sprintf("%s %d", name, len(names)))
 	}
+	slices.Sort(counts)
 	if total > maxExported {
 		t.Errorf("the public packages export %d names (%s), at most %d may be public: unexport names that no other package uses, or merge two into one",
 			total, strings.Join(counts, ", "), maxExported)
@@ -226,33 +279,33 @@ var manyFiles = map[string]struct {
 	files int // that it has at most
 	why   string
 }{
-	"buildkit/internal/docker": {26, "an engine does many things, and its containers, loads and execs share one connection and its time limits"},
-	"magefiles/bench/loop":     {29, "each way of building an image that is measured has a file; it is no part of the product"},
-	"rootfs":                   {24, "each kind of file in an image has a file, and all fill the same Tree"},
-	"rootfs/ldd":               {45, "each rule of two loaders has a file, and all change the state of the same process"},
+	"/docker":              {26, "an engine does many things, and its containers, loads and execs share one connection and its time limits"},
+	"magefiles/bench/loop": {29, "each way of building an image that is measured has a file; it is no part of the product"},
+	"rootfs":               {24, "each kind of file in an image has a file, and all fill the same Tree"},
+	"rootfs/ldd":           {45, "each rule of two loaders has a file, and all change the state of the same process"},
 }
 
 // manyFields are the struct types with more than maxFields fields.
 var manyFields = map[string]string{
-	"buildkit/config.Config":                          "a field is a word that the user may write",
-	"buildkit/internal/docker.BuilderRequest":         "a field is an option of a container, and most may be left out",
-	"buildkit/internal/docker.DevRequest":             "a field is an option of a container, and most may be left out",
-	"buildkit/internal/docker.RunRequest":             "a field is an option of a container, and most may be left out",
-	"buildkit/internal/dockerfile.Spec":               "a field is a part of the Dockerfile",
-	"buildkit/internal/gobuild.pkg":                   "the fields of the JSON that go list prints",
-	"buildkit/internal/builder.Builder":               "a container that is started at the first use, with what it was lent",
-	"buildkit/internal/plan.Facts":                    "a field is an input of the decisions",
-	"buildkit/internal/plan.Image":                    "a field is a decided value; most rooms read a few of them",
-	"buildkit/internal/state.Build":                   "a field is stored in a file that older versions have written too",
-	"buildkit/internal/registry.PushRequest":          "a field is an option of a push, and most may be left out",
-	"buildkit/internal/supervisor/program.supervisor": "the state of one process, which one goroutine changes",
-	"buildkit/internal/watch.Watcher":                 "the state of one loop, and its channels",
-	"rootfs.Spec":                                     "a field is a part of the image",
-	"rootfs/ldd.Closure":                              "what a loader knows when the program is loaded",
-	"rootfs/ldd.Object":                               "what a loader knows about a loaded file",
-	"rootfs/ldd.process":                              "the state of a loader, as a rule may read all of it",
-	"rootfs/ldd/elf/elftest.File":                     "a field is a part of a made ELF file, and most may be left out",
-	"rootfs/plugins.row":                              "a field is a column of a table",
+	"buildkit/config.Config":         "a field is a word that the user may write",
+	"/docker.BuilderRequest":         "a field is an option of a container, and most may be left out",
+	"/docker.DevRequest":             "a field is an option of a container, and most may be left out",
+	"/docker.RunRequest":             "a field is an option of a container, and most may be left out",
+	"/dockerfile.Spec":               "a field is a part of the Dockerfile",
+	"/gobuild.pkg":                   "the fields of the JSON that go list prints",
+	"/builder.Builder":               "a container that is started at the first use, with what it was lent",
+	"/plan.Facts":                    "a field is an input of the decisions",
+	"/plan.Image":                    "a field is a decided value; most rooms read a few of them",
+	"/state.Build":                   "a field is stored in a file that older versions have written too",
+	"/registry.PushRequest":          "a field is an option of a push, and most may be left out",
+	"/supervisor/program.supervisor": "the state of one process, which one goroutine changes",
+	"/watch.Watcher":                 "the state of one loop, and its channels",
+	"rootfs.Spec":                    "a field is a part of the image",
+	"rootfs/ldd.Closure":             "what a loader knows when the program is loaded",
+	"rootfs/ldd.Object":              "what a loader knows about a loaded file",
+	"rootfs/ldd.process":             "the state of a loader, as a rule may read all of it",
+	"rootfs/ldd/elf/elftest.File":    "a field is a part of a made ELF file, and most may be left out",
+	"rootfs/plugins.row":             "a field is a column of a table",
 }
 
 // Packages have few files, and struct types few fields. Exceptions are listed with a reason.
@@ -333,7 +386,7 @@ func parsed(t *testing.T, name string) (files []*ast.File) {
 // sources returns the paths of these files.
 func sources(t *testing.T, name string) []string {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(name), "*.go"))
+	paths, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(full(name)), "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}

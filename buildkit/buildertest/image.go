@@ -1,4 +1,4 @@
-// Package buildertest makes builder images for tests on machines without access to a registry. An image has what a
+// Package buildertest makes builder images for the tests of this module, on machines without access to a registry. An image has what a
 // "golang:…-bookworm" has, made from Debian packages and the Go that runs the tests.
 //
 //	image := buildertest.Image(t) // the packages of this machine

@@ -1,4 +1,4 @@
-// Package buildtest builds and runs images in tests.
+// Package buildtest builds and runs images in the tests of this module.
 package buildtest
 
 import (

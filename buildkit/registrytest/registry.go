@@ -1,4 +1,4 @@
-// Package registrytest runs an in-memory registry for tests. It can answer any step of a pull or a push with a fault.
+// Package registrytest runs an in-memory registry for the tests of this module. It can answer any step of a pull or a push with a fault.
 package registrytest
 
 import (
