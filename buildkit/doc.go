@@ -11,9 +11,9 @@
 // program finds every library in it, and makes the image. The methods of [Result],
 // and functions like [PushAll], explain and deliver the image.
 //
-// [Engines] are the Docker Engines of a run. An [Engine] runs images: [Deliverable] until
-// the program ends, and [Result.Develop] with a program that is replaced when its source
-// changes, which a [Watcher] sees.
+// [Engines] opens the Docker Engines of a run. The method Run of a [Deliverable] runs an
+// image until its program ends. [Result.Develop] runs it in a container whose program can
+// be replaced; a [Watcher] reports when its source has changed.
 //
 // This package only orders the stages. What a stage does is in a package below internal/,
 // which other modules cannot import. Packages rootfs and rootfs/ldd know files.

@@ -68,5 +68,5 @@ func One(plans []Plan) (Plan, error) { return resolve.One(plans) }
 // images, or of those in IMAGE_NAME. The module need not compile, and the images need not be configured any more.
 func Dists(ctx context.Context, in Inputs) ([]dist.Folder, error) { return resolve.Dists(ctx, in) }
 
-// UserCache returns the folder of this user for layers, bases and files of builder images, and makes it.
+// UserCache returns the folder of this user for layers, bases, files of builder images and programs for containers, and makes it.
 func UserCache() (string, error) { return usercache.Dir() }

@@ -159,6 +159,7 @@ const (
 	public     = "it is for other modules; the other packages may change with each version"
 	command    = "it is a program, which cannot be imported"
 	ofRootfs   = "buildkit uses it too, and could not import it from rootfs/internal"
+	ofLdd      = "a part of rootfs/ldd, and nothing else may import it"
 	testKit    = "tests of several parts of this module use it"
 	ofMagefile = "the magefile of this repository, a measurement or both processes of a target use it"
 )
@@ -168,10 +169,10 @@ var outside = map[string]string{
 	"magefiles/targets": public, "buildkit": public, "buildkit/config": public, "rootfs": public, "rootfs/ldd": public,
 
 	"rootfs/exclude": ofRootfs, "rootfs/linked": ofRootfs, "rootfs/packages": ofRootfs, "rootfs/plaintext": ofRootfs, "rootfs/plugins": ofRootfs,
-	"rootfs/ldd/elf": ofRootfs,
+	"rootfs/ldd/elf": ofLdd, "rootfs/ldd/elf/elftest": ofLdd,
 
 	"buildkit/acceptance": testKit, "buildkit/buildertest": testKit, "buildkit/buildtest": testKit, "buildkit/registrytest": testKit,
-	"buildkit/testkit": testKit, "rootfs/ldd/elf/elftest": testKit,
+	"buildkit/testkit": testKit,
 
 	"magefiles/fromscratch": command, "rootfs/ldd/cmd/ldd": command, "magefiles/bench": command, "magefiles/bench/loop": command,
 	"magefiles/bench/tests": command, "magefiles/bench/digests": command, "magefiles/bench/recipes": command,

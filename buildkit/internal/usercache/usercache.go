@@ -1,5 +1,5 @@
-// Package usercache finds the folder of this user in which fromscratch keeps layers, bases and files of builder images, for all
-// modules. It makes the folder if it is missing.
+// Package usercache finds the folder of this user in which fromscratch keeps layers, bases, files of builder images and its own
+// programs for containers, for all modules. It makes the folder if it is missing.
 package usercache
 
 import (
