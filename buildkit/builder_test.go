@@ -196,7 +196,7 @@ func main() { fmt.Println(C.GoString(C.gnu_get_libc_version()), C.sqlite3_libver
 
 // A cgo program has the libraries of the builder in its image, and runs: those of this release, and of an older one, whose
 // C library opens others to look up names. So are the packages that are listed, and the texts of licences.
-func TestBuilderCgo(t *testing.T) {
+func TestHeavyBuilderCgo(t *testing.T) {
 	builderCgo(t, "this", buildertest.Image(t), true, "", "pkg:deb/debian/libc6@")
 }
 
@@ -283,7 +283,7 @@ func sum(t *testing.T, file string) string {
 
 // Programs with a vendored module, with one that a folder outside replaces, and of a workspace with a module outside, all
 // without a network.
-func TestBuilderModules(t *testing.T) {
+func TestHeavyBuilderModules(t *testing.T) {
 	const uses = `package main
 
 import ("example.com/dep"; "example.com/near")
@@ -566,7 +566,7 @@ func main() {}
 }
 
 // A container that somebody else has removed is made again.
-func TestBuilderContainerGone(t *testing.T) {
+func TestHeavyBuilderContainerGone(t *testing.T) {
 	dir := txtar(t, `
 -- go.mod --
 module example.com/gone
@@ -585,7 +585,7 @@ func main() {}
 }
 
 // Two runs at once, each with containers of its own, share the caches.
-func TestBuilderTwoRuns(t *testing.T) {
+func TestHeavyBuilderTwoRuns(t *testing.T) {
 	image := buildertest.Image(t)
 	files := map[string]string{
 		"go.mod": `module example.com/lite

@@ -15,7 +15,7 @@ import (
 )
 
 // A builder has those logins and the agent only that may be needed, and the plan says which these are.
-func TestBuilderLends(t *testing.T) {
+func TestHeavyBuilderLends(t *testing.T) {
 	image := buildertest.Image(t)
 	need(t, "ssh-agent", "ssh-add", "ssh-keygen")
 	keys := t.TempDir()

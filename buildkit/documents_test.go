@@ -482,7 +482,7 @@ func Answer() int { return 2 }
 
 // The licences of Debian's packages, and what they refer to. They stay when the
 // libraries are those of an earlier build.
-func TestPackageLicences(t *testing.T) {
+func TestHeavyPackageLicences(t *testing.T) {
 	t.Parallel()
 	needPackage(t, "sqlite3")
 	if _, err := os.Stat("/usr/share/doc/libc6/copyright"); err != nil {
@@ -540,7 +540,7 @@ func TestHeavyDocumentsCross(t *testing.T) {
 }
 
 // A sysroot of Alpine: its packages are known, and that they have no texts is said.
-func TestDocumentsAlpine(t *testing.T) {
+func TestHeavyDocumentsAlpine(t *testing.T) {
 	t.Parallel()
 	need(t, "musl-gcc")
 	loaders, err := filepath.Glob("/lib/ld-musl-*.so.1")
@@ -581,7 +581,7 @@ func TestDocumentsAlpine(t *testing.T) {
 }
 
 // What is installed in the base is listed, and the base is what the image descends from.
-func TestDocumentsOnABase(t *testing.T) {
+func TestHeavyDocumentsOnABase(t *testing.T) {
 	root := alpine(t)
 	for name, text := range map[string]string{
 		"etc/os-release":       "ID=alpine\nVERSION_ID=3.20.1\n",

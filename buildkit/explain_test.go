@@ -84,7 +84,7 @@ func init() {
 		"libsqlite3.so.0", "needed by /lite", `"name": "libz.so.1"`, "excludes nothing", "os/exec", "licence of ")
 }
 
-func TestExplainRecalledOnABase(t *testing.T) {
+func TestHeavyExplainRecalledOnABase(t *testing.T) {
 	dir := sqliteModule(t)
 	base := imported(t, debian(t, hostRelease(t)), "explained")
 	c := buildkit.Config{Base: base, Repo: repo + "onexplained"}

@@ -74,7 +74,7 @@ func runEachWith(t *testing.T, in buildkit.Inputs, do func(*buildkit.Result) err
 
 // All programs of a module are compiled by one go command, and share the system layer
 // byte by byte; of one that has not changed nothing is done.
-func TestManyPrograms(t *testing.T) {
+func TestHeavyManyPrograms(t *testing.T) {
 	calls := goLog(t)
 	dir := manyMains(t)
 	layers := map[string][]string{}

@@ -81,7 +81,7 @@ func ours(built *buildkit.Result) int64 {
 }
 
 // A program of musl finds its C library in the base, and brings none.
-func TestBaseOfMusl(t *testing.T) {
+func TestHeavyBaseOfMusl(t *testing.T) {
 	need(t, "musl-gcc")
 	base := imported(t, alpine(t), "musl")
 	built := mustBuildOn(t, ownCopy(t, "musl"), buildkit.Config{
@@ -98,7 +98,7 @@ func TestBaseOfMusl(t *testing.T) {
 }
 
 // A program of glibc does not fit a base of musl, nor one without a C library; the fixes have names.
-func TestBaseOfAnotherLibrary(t *testing.T) {
+func TestHeavyBaseOfAnotherLibrary(t *testing.T) {
 	need(t, "gcc")
 	root := alpine(t)
 	base := imported(t, root, "misfit")
@@ -188,7 +188,7 @@ func hostRelease(t *testing.T) string {
 }
 
 // A base whose glibc is older than the one that the program was built with is told before anything is delivered.
-func TestBaseOfAnOlderGlibc(t *testing.T) {
+func TestHeavyBaseOfAnOlderGlibc(t *testing.T) {
 	dir := sqliteModule(t)
 	base := imported(t, debian(t, "bullseye"), "older")
 	_, err := buildOn(t, dir, buildkit.Config{Base: base, Repo: repo + "onolder"})

@@ -196,7 +196,7 @@ func TestPlatformIsChosen(t *testing.T) {
 
 // cgo takes the cross compiler of each platform, or the one that is named for it, and
 // the libraries of its root.
-func TestPlatformsWithCgo(t *testing.T) {
+func TestHeavyPlatformsWithCgo(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc", "aarch64-linux-gnu-gcc")
 	in := platforms(t, "linux/amd64", "linux/arm64")

@@ -34,7 +34,7 @@ func main() { println("hello") }
 }
 
 // Two platforms of one name are one index, wherever they go.
-func TestSeveralPlatformsAreOneImage(t *testing.T) {
+func TestHeavySeveralPlatformsAreOneImage(t *testing.T) {
 	t.Parallel()
 	need(t, "skopeo")
 	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+	"github.com/fromscratch-go/fromscratch/magefiles/release"
 	"github.com/fromscratch-go/fromscratch/magefiles/testrun"
 )
 
@@ -31,8 +33,10 @@ const (
 	govulncheck = "golang.org/x/vuln/cmd/govulncheck@v1.1.4"
 )
 
-// modulePath is the path of this module.
-const modulePath = "github.com/fromscratch-go/fromscratch"
+const (
+	modulePath = "github.com/fromscratch-go/fromscratch" // of this module
+	targetsDir = "magefiles/targets"                     // of the module that users require
+)
 
 // Default is the task of "go tool mage" without arguments.
 var Default = Test
@@ -40,8 +44,10 @@ var Default = Test
 // Test runs the tests of all packages, which also test the examples, except the heavy ones: see TestHeavy. It prints a
 // line for each package and the counts. Images that the tests share stay for the next run: see TestClean.
 func Test(ctx context.Context) error {
-	// Packages are tested in this order, one per core: the slowest come first.
-	return test(ctx, testrun.Options{Args: []string{"-skip", testkit.HeavyPattern}}, "./magefiles/targets/...", "./buildkit", "./...")
+	return test(ctx,
+		testrun.Options{Dir: targetsDir, Module: modulePath + "/" + targetsDir, Args: []string{"./..."}},
+		// Packages are tested in this order, one per core: the slowest come first.
+		testrun.Options{Args: []string{"-skip", testkit.HeavyPattern, "./magefiles/endtoend", "./buildkit", "./..."}})
 }
 
 // TestHeavy runs the tests that take minutes and rarely find what the others miss: large programs compiled from source,
@@ -52,39 +58,49 @@ func TestHeavy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	packages := []string{"./magefiles/targets", "./buildkit"} // the slowest come first
+	args := []string{"-run", testkit.HeavyPattern, "./magefiles/endtoend", "./buildkit"} // the slowest come first
 	for _, f := range heavy {
-		packages = append(packages, f.pkg)
+		args = append(args, f.pkg)
 	}
-	return test(ctx, testrun.Options{Args: []string{"-run", testkit.HeavyPattern}, Stall: 30 * time.Minute}, packages...)
+	return test(ctx, testrun.Options{Args: args, Stall: 30 * time.Minute})
 }
 
-// test runs go test on packages with the arguments in o. If FROMSCRATCH_TEST_RECORD is set, the events are written to that file, for
-// magefiles/bench/tests.
-func test(ctx context.Context, o testrun.Options, packages ...string) (err error) {
+// test runs go test once for each Options, also after a failure. If FROMSCRATCH_TEST_RECORD is set, the events are written to that
+// file, for magefiles/bench/tests.
+func test(ctx context.Context, runs ...testrun.Options) (err error) {
 	signals := []os.Signal{syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup wants it ignored
 		signals = append(signals, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(ctx, signals...)
 	defer stop()
-	o.Module = modulePath
+	var record io.Writer
 	if path := os.Getenv("FROMSCRATCH_TEST_RECORD"); path != "" {
 		f, createErr := os.Create(path)
 		if createErr != nil {
 			return fmt.Errorf("creating the file in FROMSCRATCH_TEST_RECORD: %w", createErr)
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
-		o.Record = f
+		record = f
 	}
-	// More tests than cores run at once, because many of them wait for an engine. Check vets.
-	o.Args = slices.Concat(o.Args, []string{"-parallel=3", "-vet=off"}, packages)
 	release, err := testkit.Share()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	_, err = testrun.Run(ctx, o)
+	for _, o := range runs {
+		o.Record = record
+		if o.Module == "" {
+			o.Module = modulePath
+		}
+		// More tests than cores run at once, because many of them wait for an engine. Check vets.
+		o.Args = slices.Concat([]string{"-parallel=3", "-vet=off"}, o.Args)
+		_, runErr := testrun.Run(ctx, o)
+		err = errors.Join(err, runErr)
+		if ctx.Err() != nil {
+			break
+		}
+	}
 	return err
 }
 
@@ -120,8 +136,8 @@ func Fuzz(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// testFunction is a function in a test file, and its package for the go command.
-type testFunction struct{ pkg, name string }
+// testFunction is a function in a test file: the folder of its module, its package for the go command there, and its name.
+type testFunction struct{ module, pkg, name string }
 
 // testFunctions finds functions by the beginning of their names. It reads the sources: go test -list would link the tests
 // of every package.
@@ -139,7 +155,11 @@ func testFunctions(prefix string) (found []testFunction, err error) {
 		}
 		source, err := os.ReadFile(path)
 		for _, m := range declared.FindAllSubmatch(source, -1) {
-			found = append(found, testFunction{"./" + filepath.ToSlash(filepath.Dir(path)), string(m[1])})
+			f := testFunction{module: ".", pkg: "./" + filepath.ToSlash(filepath.Dir(path)), name: string(m[1])}
+			if rest, ok := strings.CutPrefix(f.pkg, "./"+targetsDir); ok {
+				f.module, f.pkg = targetsDir, "."+rest
+			}
+			found = append(found, f)
 		}
 		return err
 	})
@@ -152,7 +172,7 @@ func fuzz(ctx context.Context, target testFunction, duration string) error {
 		return context.Cause(ctx)
 	}
 	// Minimizing inputs that are merely interesting would take most of the time.
-	cmd := command(ctx, ".", nil, "go", "test", "-run", "^$", "-fuzz", "^"+target.name+"$", "-fuzztime", duration,
+	cmd := command(ctx, target.module, nil, "go", "test", "-run", "^$", "-fuzz", "^"+target.name+"$", "-fuzztime", duration,
 		"-fuzzminimizetime", "10x", "-parallel", "1", target.pkg)
 	cmd.Stdout, cmd.Stderr = nil, nil
 	out, err := cmd.CombinedOutput()
@@ -165,6 +185,11 @@ func fuzz(ctx context.Context, target testFunction, duration string) error {
 		return fmt.Errorf("fuzzing %s of %s: %w", target.name, target.pkg, err)
 	}
 	return nil
+}
+
+// Release tries a version ("v1.2.3") of both modules as a new user gets it, and tags the last commit with it. It pushes nothing.
+func Release(ctx context.Context, version string) error {
+	return release.Tag(ctx, ".", version, os.Stdout)
 }
 
 // TestClean removes the builder images that the tests share. Each run leaves them for the next one.
@@ -221,6 +246,11 @@ func vet(ctx context.Context) error {
 	if err := run(ctx, ".", nil, "go", "vet", "-tags", "mage", "./..."); err != nil {
 		return err
 	}
+	for _, goos := range []string{"linux", "darwin", "windows"} {
+		if err := run(ctx, targetsDir, []string{"GOOS=" + goos, "CGO_ENABLED=0"}, "go", "vet", "./..."); err != nil {
+			return err
+		}
+	}
 	return inModules("examples", func(dir string) error {
 		return errors.Join(
 			run(ctx, dir, nil, "go", "vet", "./..."),
@@ -230,7 +260,10 @@ func vet(ctx context.Context) error {
 }
 
 func static(ctx context.Context) error {
-	return run(ctx, ".", nil, "go", "run", staticcheck, "-tags", "mage", "./...")
+	return errors.Join(
+		run(ctx, ".", nil, "go", "run", staticcheck, "-tags", "mage", "./..."),
+		run(ctx, targetsDir, nil, "go", "run", staticcheck, "./..."),
+	)
 }
 
 // vulnerabilities runs govulncheck. If the server with its data cannot be reached, it

@@ -20,7 +20,7 @@ import (
 
 // crane is a static program, given by its import path in a module that go.mod requires.
 // It validates its own image.
-func TestAcceptCrane(t *testing.T) {
+func TestHeavyAcceptCrane(t *testing.T) {
 	t.Parallel()
 	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "crane")), buildkit.Config{
 		Main: "github.com/google/go-containerregistry/cmd/crane", Repo: buildtest.Repo + "crane",
@@ -55,7 +55,7 @@ func TestHeavyAcceptCaddy(t *testing.T) {
 
 // go-sqlite3 compiles SQLite from C. A sort that is larger than SQLite's cache needs a
 // folder for temporary files.
-func TestAcceptBundledSQLite(t *testing.T) {
+func TestHeavyAcceptBundledSQLite(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "gcc")
 	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "bundled")), buildkit.Config{Repo: buildtest.Repo + "bundled"})
@@ -65,7 +65,7 @@ func TestAcceptBundledSQLite(t *testing.T) {
 }
 
 // govips loads about two hundred libraries. It resizes a PNG.
-func TestAcceptGovips(t *testing.T) {
+func TestHeavyAcceptGovips(t *testing.T) {
 	t.Parallel()
 	testkit.NeedPackage(t, "vips")
 	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "govips")), buildkit.Config{Repo: buildtest.Repo + "govips", Files: []config.File{{From: buildtest.Picture(t), To: "/srv/picture.png"}}})

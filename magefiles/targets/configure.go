@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/config"
 )
 
 // The types of a Config. Package config documents every field.

@@ -6,7 +6,7 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/dialogue"
 )
 
 // parentPoll is how often a target checks whether mage still runs.
@@ -64,7 +64,9 @@ func (i *interrupts) startTimer(ctx context.Context) (stop func()) {
 		return func() {}
 	}
 	left := time.Until(deadline)
-	i.margin = min(left/3, 3*time.Second)
+	if i.margin = left / 3; i.margin > 3*time.Second {
+		i.margin = 3 * time.Second
+	}
 	timer := time.NewTimer(left - i.margin)
 	i.timeout = timer.C
 	return func() { timer.Stop() }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // A compiled worker is used only if no other user can have written it.
@@ -41,7 +39,7 @@ func TestTrustedWorker(t *testing.T) {
 			}
 			if tt.uid != 0 {
 				if os.Geteuid() != 0 {
-					testkit.Skip(t, "only root can give files away")
+					skip(t, "only root can give files away")
 				}
 				if err := os.Chown(path, tt.uid, -1); err != nil {
 					t.Fatal(err)
@@ -60,7 +58,7 @@ func TestTrustedWorker(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := checkCache(dir)
+			err := checkFolder(dir)
 			if (err == nil) != tt.cache || err != nil && !strings.Contains(err.Error(), "\nfix: ") {
 				t.Errorf("the cache: %v", err)
 			}
@@ -75,39 +73,54 @@ func TestTrustedWorker(t *testing.T) {
 	}
 }
 
-// Another user may create the folder after it was checked and before the worker is compiled into it.
+// skip skips a test on a laptop. CI has all that tests need.
+func skip(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// A folder of another user, or one that others can write to, is an error before anything is compiled, wherever it is.
 func TestCompileIntoForeignCache(t *testing.T) {
-	cache := filepath.Join(t.TempDir(), "cache")
-	if err := checkCache(cache); err != nil { // not there yet
+	goStub(t, "echo 'the go command was called' >&2; exit 1\n")
+	before, err := os.Getwd()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(cache, 0o755); err != nil {
+	if err := os.Chdir(module(t, map[string]string{"go.mod": withTool})); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(cache, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	err := compile(context.Background(), t.TempDir(), filepath.Join(cache, "fromscratch-0123"))
-	if err == nil || !strings.Contains(err.Error(), "is writable by others") {
-		t.Errorf("the error is %v, want that others can write", err)
-	}
-	if entries, err := os.ReadDir(cache); err != nil || len(entries) > 0 {
-		t.Errorf("the cache has %v (%v), want nothing", entries, err)
+	defer os.Chdir(before)
+	for _, below := range []string{"", "workers"} {
+		home := t.TempDir()
+		t.Setenv("XDG_CACHE_HOME", home)
+		dir := filepath.Join(home, "fromscratch", below)
+		if err := makeFolder(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ensureWorker(context.Background()); err == nil || !strings.Contains(err.Error(), "is writable by others") {
+			t.Errorf("%q: the error is %v, want that others can write", below, err)
+		}
 	}
 }
 
 // The umask does not change the mode of the cache.
-func TestMakeCache(t *testing.T) {
+func TestMakeFolder(t *testing.T) {
 	root := t.TempDir()
 	for _, umask := range []int{0, 0o022, 0o077} {
 		before := syscall.Umask(umask)
 		dir := filepath.Join(root, strings.Repeat("a", umask+1), "cache")
-		err := makeCache(dir)
+		err := makeFolder(dir)
 		syscall.Umask(before)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o755 {
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("with umask %o the mode is %v (%v)", umask, info.Mode(), err)
 		}
 	}

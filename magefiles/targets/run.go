@@ -12,8 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
-	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/dialogue"
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/plaintext"
 )
 
 // exitError is an error with the exit code of the process. mage calls ExitStatus of

@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"syscall"
 
-	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/dialogue"
 )
 
 // startWithReports starts the worker with a pipe for its reports as file descriptor 3,

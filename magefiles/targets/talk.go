@@ -9,7 +9,7 @@ import (
 	"os"
 	"sync"
 
-	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/dialogue"
 )
 
 // talk is the target's side of the dialogue.

@@ -7,13 +7,13 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/dialogue"
 )
 
 // The worker gets its Start first, and no interruption is lost, whenever it comes.
 func TestTalkStartsWithStart(t *testing.T) {
 	const senders = 40
-	for range 200 {
+	for i := 0; i < 200; i++ {
 		r, w := io.Pipe()
 		var read bytes.Buffer
 		done := make(chan struct{})
@@ -22,7 +22,7 @@ func TestTalkStartsWithStart(t *testing.T) {
 		talk.send(dialogue.Order{Stop: dialogue.Hangup})
 		var all sync.WaitGroup
 		all.Add(senders + 1)
-		for range senders {
+		for i := 0; i < senders; i++ {
 			go func() { defer all.Done(); talk.send(dialogue.Order{Stop: dialogue.Interrupt}) }()
 		}
 		go func() { defer all.Done(); talk.open(w, dialogue.Start{Target: "image"}) }()

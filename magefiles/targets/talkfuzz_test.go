@@ -7,7 +7,7 @@ import (
 	"io"
 	"testing"
 
-	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/dialogue"
 )
 
 // FuzzTalk lets the worker report any bytes. The target then has an End, an error or neither, but never both.

@@ -5,52 +5,59 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
-
-	"github.com/magefile/mage/mg"
-
-	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// workerPackage is the program that does the targets' work.
-const workerPackage = modulePath + "/magefiles/fromscratch"
-
-// workerPrefix begins the names of compiled workers in mage's cache.
-const workerPrefix = "fromscratch-"
-
-// ensureWorker returns the file of the compiled worker. It compiles the worker unless
-// mage's cache has one of the same source and versions. The go command could check
-// that too, but takes a tenth of a second.
+// ensureWorker returns the file of the compiled worker for the magefile's version of this package. It compiles the worker
+// unless the user's cache has it: once for each version, for all projects of this user.
 func ensureWorker(ctx context.Context) (string, error) {
 	dir, err := magefileDir()
 	if err != nil {
 		return "", err
 	}
-	f, err := fingerprint(dir)
+	s, err := findSource(ctx, dir)
 	if err != nil {
-		return "", fmt.Errorf("checking whether the worker %q is compiled: %w", workerPackage, err)
+		return "", err
 	}
-	path := filepath.Join(mg.CacheDir(), workerPrefix+f.name)
+	cache, err := cacheDir()
+	if err != nil {
+		return "", err
+	}
+	home := filepath.Join(cache, "workers", s.name)
+	path := filepath.Join(home, "fromscratch")
 	if runtime.GOOS == "windows" {
 		path += ".exe"
 	}
-	if err := checkCache(filepath.Dir(path)); err != nil {
-		return "", err
+	for _, folder := range []string{cache, filepath.Dir(home), home} {
+		if err := checkFolder(folder); err != nil {
+			return "", err
+		}
 	}
-	info, err := os.Lstat(path)
-	if err != nil || f.incomplete || !isTrusted(info) {
-		return path, compile(ctx, dir, path)
-	}
-	if time.Since(info.ModTime()) < 24*time.Hour {
+	if isCompiled(path) && !s.changes {
+		noteUse(home)
 		return path, nil
 	}
-	// Its time says that it is in use, see sweep.
-	now := time.Now()
-	_ = os.Chtimes(path, now, now)
+	if err := makeFolder(home); err != nil {
+		return "", fmt.Errorf("making the folder for the worker: %w\nfix: let this user write to it, or set XDG_CACHE_HOME", err)
+	}
+	if err := checkFolder(home); err != nil { // another user may have made it since the last check
+		return "", err
+	}
+	release, err := lock(ctx, filepath.Join(home, "lock"))
+	if err != nil {
+		return "", fmt.Errorf("locking the folder of the worker: %w", err)
+	}
+	defer release()
+	if isCompiled(path) && !s.changes {
+		return path, nil // another run was faster
+	}
+	if err := compile(ctx, s, path); err != nil {
+		return "", err
+	}
+	sweep(filepath.Dir(home), home)
 	return path, nil
 }
 
@@ -67,28 +74,77 @@ func magefileDir() (string, error) {
 	return dir, nil
 }
 
-// compile compiles the worker to a temporary folder and moves it to path, so that
-// another run never sees half of it.
-func compile(ctx context.Context, dir, path string) (err error) {
-	cache := filepath.Dir(path)
-	if err := makeCache(cache); err != nil {
-		return fmt.Errorf("creating mage's cache: %w", err)
+// isCompiled reports whether a file is a worker that nobody else can have written.
+func isCompiled(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && isTrusted(info)
+}
+
+// noteUse gives the folder of a worker the time of its last use, see sweep.
+func noteUse(home string) {
+	info, err := os.Stat(home)
+	if err != nil || time.Since(info.ModTime()) < 24*time.Hour {
+		return
 	}
-	if err := checkCache(cache); err != nil { // another user may have created it since the last check
-		return err
+	now := time.Now()
+	_ = os.Chtimes(home, now, now)
+}
+
+// How long a worker that nobody uses stays in the cache.
+const (
+	keepRelease = 30 * 24 * time.Hour
+	keepOther   = 3 * 24 * time.Hour // from a folder, or for one module: each change makes another one
+)
+
+// sweep removes workers that have not been used for long, except one. It ignores errors: a file that cannot be removed
+// is running, or its folder is locked.
+func sweep(workers, except string) {
+	folders, _ := os.ReadDir(workers)
+	for _, e := range folders {
+		path, keep := filepath.Join(workers, e.Name()), keepRelease
+		if !strings.HasPrefix(e.Name(), "v") {
+			keep = keepOther
+		}
+		if info, err := e.Info(); err == nil && path != except && time.Since(info.ModTime()) > keep {
+			_ = os.RemoveAll(path)
+		}
 	}
-	work, err := os.MkdirTemp(cache, workerPrefix+"*.tmp")
+}
+
+// compile compiles the worker to a temporary folder and moves it to path, so that nobody sees half of it. The caller has
+// the lock of path's folder.
+func compile(ctx context.Context, s source, path string) (err error) {
+	home := filepath.Dir(path)
+	if exclusive { // so what is here was left by a run that was killed
+		old, err := filepath.Glob(filepath.Join(home, "build-*"))
+		for _, dir := range old {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+		if err != nil {
+			return fmt.Errorf("removing what an earlier run has left: %w", err)
+		}
+	}
+	work, err := os.MkdirTemp(home, "build-")
 	if err != nil {
-		return fmt.Errorf("creating a folder in mage's cache: %w", err)
+		return fmt.Errorf("making a folder to compile the worker in: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	temp := filepath.Join(work, filepath.Base(path))
-	if info, err := os.Lstat(path); err != nil || !isTrusted(info) {
-		fmt.Fprintln(os.Stderr, "fromscratch  first run: building the fromscratch worker (about a minute, then cached)")
-	} else if err := copyFile(path, temp); err != nil { // go build links only if the old one is out of date
-		return fmt.Errorf("copying the compiled worker: %w", err)
+	g := goCommand{source: s, dir: s.dir}
+	if s.dir == "" {
+		g.dir = work
+		if err := os.WriteFile(filepath.Join(work, "go.mod"), []byte(s.gomod), 0o600); err != nil {
+			return fmt.Errorf("writing the go.mod of the worker: %w", err)
+		}
 	}
-	if err := goBuild(ctx, dir, temp); err != nil {
+	if isCompiled(path) { // go build links only if it is out of date
+		err = errors.Join(copyFile(path, temp), g.build(ctx, temp, nil))
+	} else {
+		p := startProgress(os.Stderr, s.text)
+		err = g.build(ctx, temp, p)
+		p.end(err)
+	}
+	if err != nil {
 		return err
 	}
 	// With a umask of 0, everybody could write to it.
@@ -96,49 +152,9 @@ func compile(ctx context.Context, dir, path string) (err error) {
 		return fmt.Errorf("setting the mode of the compiled worker: %w", err)
 	}
 	if err := os.Rename(temp, path); err != nil {
-		return fmt.Errorf("moving the compiled worker into mage's cache: %w", err)
+		return fmt.Errorf("moving the compiled worker into the cache: %w", err)
 	}
-	sweep(cache)
 	return nil
-}
-
-// goBuild compiles the worker with the go command.
-func goBuild(ctx context.Context, dir, output string) error {
-	cmd := exec.CommandContext(ctx, mg.GoCmd(), "build", "-o", output, workerPackage)
-	cmd.Dir = dir
-	// The worker runs on this machine, whatever the program is built for, and needs no C.
-	cmd.Env = append(os.Environ(), "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "CGO_ENABLED=0", "GOFLAGS="+plainFlags(os.Getenv("GOFLAGS")))
-	ownGroup(cmd)
-	out, err := cmd.CombinedOutput()
-	if err == nil {
-		return nil
-	}
-	said := strings.TrimSpace(string(out))
-	err = fmt.Errorf("building the worker %q in %q: %w\n%s", workerPackage, dir, err, plaintext.Output(said))
-	for _, lack := range []string{"go mod tidy", "no required module", "missing go.sum entry", "go get "} {
-		if strings.Contains(said, lack) {
-			return fmt.Errorf("%w\nfix: go mod tidy", err)
-		}
-	}
-	if strings.Contains(said, "vendor") {
-		return fmt.Errorf("%w\nfix: go mod vendor", err)
-	}
-	return err
-}
-
-// plainFlags returns GOFLAGS without the flags that are meant for the program in the
-// image: those that need cgo or that build something other than a program.
-func plainFlags(goflags string) string {
-	var kept []string
-	for _, word := range strings.Fields(goflags) {
-		name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
-		switch name {
-		case "race", "msan", "asan", "buildmode", "linkshared", "cover":
-			continue
-		}
-		kept = append(kept, word)
-	}
-	return strings.Join(kept, " ")
 }
 
 func copyFile(from, to string) error {
@@ -147,18 +163,4 @@ func copyFile(from, to string) error {
 		return err
 	}
 	return os.WriteFile(to, content, 0o755)
-}
-
-// keepFor is how long an unused worker stays in mage's cache.
-const keepFor = 10 * 24 * time.Hour
-
-// sweep removes workers, and unfinished ones, that have not been used for keepFor.
-// It ignores errors: a file that cannot be removed belongs to another user or is running.
-func sweep(cache string) {
-	files, _ := filepath.Glob(filepath.Join(cache, workerPrefix+"*")) // the pattern is well-formed
-	for _, path := range files {
-		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > keepFor {
-			_ = os.RemoveAll(path)
-		}
-	}
 }

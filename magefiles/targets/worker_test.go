@@ -10,25 +10,106 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/plaintext"
 )
 
-// The go command's words about the worker end in one fix line, which is ours, and have no control characters.
-func TestWorkerThatDoesNotCompile(t *testing.T) {
-	dir := t.TempDir()
-	stub := filepath.Join(dir, "go")
-	script := "#!/bin/sh\nprintf 'fix: forged\\na.go:1: \\033[2J missing go.sum entry\\nfix: forged\\n'; exit 1\n"
-	if err := os.WriteFile(stub, []byte(script), 0o755); err != nil {
+// goStub makes a go command of a shell script.
+func goStub(t *testing.T, script string) {
+	t.Helper()
+	stub := filepath.Join(t.TempDir(), "go")
+	if err := os.WriteFile(stub, []byte("#!/bin/sh\n"+script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("MAGEFILE_GOCMD", stub)
-	err := goBuild(context.Background(), dir, filepath.Join(dir, "worker"))
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for name, text := range map[string]string{"the error": err.Error(), "what is printed": plaintext.Error(errors.Join(err))} {
-		if n := strings.Count("\n"+text, "\nfix:"); n != 1 || !strings.HasSuffix(text, "\nfix: go mod tidy") || strings.Contains(text, "\x1b") {
-			t.Errorf("%s is %q, want one fix line and no control characters", name, text)
+}
+
+// The go command's words about the worker end in one fix line, which is ours, and have no control characters.
+func TestWorkerThatDoesNotCompile(t *testing.T) {
+	goStub(t, "printf 'fix: forged\\na.go:1: \\033[2J missing go.sum entry\\nfix: forged\\n' >&2; exit 1\n")
+	for want, s := range map[string]source{
+		"\nfix: go mod tidy":             {name: "tool-1", dir: t.TempDir()},
+		"\nfix: let the go command":      released("v1.2.3"),
+		"magefiles/fromscratch@v1.2.3, ": released("v1.2.3"),
+	} {
+		dir := t.TempDir()
+		g := goCommand{source: s, dir: dir}
+		err := g.build(context.Background(), filepath.Join(dir, "worker"), nil)
+		if err == nil {
+			t.Fatal("no error")
 		}
+		for name, text := range map[string]string{"the error": err.Error(), "what is printed": plaintext.Error(errors.Join(err))} {
+			if n := strings.Count("\n"+text, "\nfix:"); n != 1 || !strings.Contains(text, want) || strings.Contains(text, "\x1b") {
+				t.Errorf("%s is %q, want one fix line with %q and no control characters", name, text, want)
+			}
+		}
+	}
+}
+
+// The worker of a release is compiled once, and with nothing of the user's module in its environment.
+func TestCompileOnce(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	goStub(t, `echo "$1 $GOFLAGS $GOWORK $GOPRIVATE $GOOS" >> `+log+`
+for a; do last=$out; [ "$prev" = -o ] && out=$a; prev=$a; done
+[ "$1" = build ] && { grep -q 'require .* v1.2.3' go.mod || exit 1; echo program > "$out"; }
+exit 0
+`)
+	t.Setenv("GOFLAGS", "-mod=vendor")
+	t.Setenv("GOWORK", "/somewhere/go.work")
+	t.Setenv("GOPRIVATE", "private.example")
+	t.Setenv("GOOS", "plan9")
+	home := filepath.Join(t.TempDir(), "v1.2.3")
+	if err := makeFolder(filepath.Join(home, "build-killed")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(home, "fromscratch")
+	if err := compile(context.Background(), released("v1.2.3"), path); err != nil {
+		t.Fatal(err)
+	}
+	if !isCompiled(path) {
+		t.Error("there is no worker")
+	}
+	left, err := filepath.Glob(filepath.Join(home, "*"))
+	if err != nil || len(left) != 1 {
+		t.Errorf("left are %q (%v), want the worker alone", left, err)
+	}
+	said, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+	if len(lines) != 2 || strings.Contains(string(said), "plan9") {
+		t.Fatalf("the go command ran as %q, want list and build for this machine", lines)
+	}
+	for _, line := range lines {
+		if !strings.Contains(line, "-mod=mod off private.example ") {
+			t.Errorf("the go command has %q, want our flags, no workspace, and the user's private hosts", line)
+		}
+	}
+}
+
+// What is said meanwhile counts packages and modules, and is nothing that the go command says about an error.
+func TestProgress(t *testing.T) {
+	var out strings.Builder
+	p := startProgress(&out, "v1.2.3")
+	for line, taken := range map[string]bool{"go: downloading example.com/a v1.0.0": true, "go: example.com/a: no such version": false, "errors": false} {
+		if got := p.line(line); got != taken {
+			t.Errorf("%q is taken: %t, want %t", line, got, taken)
+		}
+	}
+	if got := p.status(); !strings.HasPrefix(got, "1 modules downloaded, ") {
+		t.Errorf("status %q", got)
+	}
+	p.compiling(2)
+	for line, taken := range map[string]bool{"errors": true, "github.com/a/b": true, "# github.com/a/b": false, "a.go:1:2: oops": false, "": false} {
+		if got := p.line(line); got != taken {
+			t.Errorf("%q is taken: %t, want %t", line, got, taken)
+		}
+	}
+	if got := p.status(); !strings.HasPrefix(got, "2 of 2 packages compiled, ") {
+		t.Errorf("status %q", got)
+	}
+	p.end(nil)
+	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 2 || !strings.Contains(lines[0], "first use of v1.2.3 here") || !strings.Contains(lines[1], "compiled in ") {
+		t.Errorf("said is %q", out.String())
 	}
 }

@@ -154,7 +154,7 @@ func TestBuildNativeCgoNoCompiler(t *testing.T) {
 // With only zig installed, C code is compiled for another architecture. The test replaces
 // zig by a script with zig's flags and the distribution's compiler, so its program is not
 // static.
-func TestBuildCrossCgoByZig(t *testing.T) {
+func TestHeavyBuildCrossCgoByZig(t *testing.T) {
 	t.Parallel()
 	target, triple, want := foreign()
 	need(t, triple+"-gcc")

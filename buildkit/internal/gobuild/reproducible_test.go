@@ -26,7 +26,7 @@ import "C"
 func Say() { println(C.GoString(C.where()), C.answer()) }
 `
 
-func TestReproducible(t *testing.T) {
+func TestHeavyReproducible(t *testing.T) {
 	t.Parallel()
 	header := "static const char *where(void) { return __FILE__; }\n"
 	for name, tt := range map[string]struct {

@@ -41,7 +41,7 @@ const devMagefile = `//go:build mage
 package main
 
 //mage:import
-import "` + ourModule + `/magefiles/targets"
+import "` + targets + `"
 
 var _ = targets.Configure(targets.Config{Ports: []string{"%s"}})
 `

@@ -20,7 +20,7 @@ const bulkyMagefile = `//go:build mage
 package main
 
 //mage:import
-import "` + ourModule + `/magefiles/targets"
+import "` + targets + `"
 
 var _ = targets.Configure(targets.Config{Files: []targets.File{{From: "bulk", To: "/srv/bulk"}}})
 `

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	ourModule  = "github.com/fromscratch-go/fromscratch"
+	targets    = "github.com/fromscratch-go/fromscratch/magefiles/targets"
 	mageModule = "github.com/magefile/mage"
 )
 
@@ -20,25 +20,23 @@ const plainMagefile = `//go:build mage
 package main
 
 //mage:import
-import _ "` + ourModule + `/magefiles/targets"
+import _ "` + targets + `"
 `
 
 // addTargets turns a plain module into a user's module. It adds a magefile and its requirements in go.mod, with the
-// fromscratch module replaced by the repository.
+// targets replaced by those of the repository.
 func (b *bench) addTargets(ctx context.Context, dir, magefile string) error {
 	if err := writeFile(filepath.Join(dir, "magefile.go"), magefile); err != nil {
 		return err
 	}
 	// The repository knows the checksums of all requirements, so none has to be fetched.
-	for _, from := range []string{"go.sum", "examples/hello/go.sum"} {
-		if err := appendFile(filepath.Join(dir, "go.sum"), filepath.Join(b.root, from)); err != nil {
-			return err
-		}
+	if err := appendFile(filepath.Join(dir, "go.sum"), filepath.Join(b.root, "examples", "hello", "go.sum")); err != nil {
+		return err
 	}
 	for _, args := range [][]string{
-		{"go", "mod", "edit", "-require=" + ourModule + "@v0.0.0", "-replace=" + ourModule + "=" + b.root, "-tool=" + mageModule},
+		{"go", "mod", "edit", "-require=" + targets + "@v0.0.0", "-replace=" + targets + "=" + filepath.Join(b.root, "magefiles", "targets"), "-tool=" + mageModule},
 		// "go mod tidy" would need the modules for tests of dependencies.
-		{"go", "list", "-mod=mod", "-deps", "-tags=mage", "./...", "tool", ourModule + "/magefiles/fromscratch"},
+		{"go", "list", "-mod=mod", "-deps", "-tags=mage", "./...", "tool"},
 	} {
 		if _, err := b.call(ctx, command{dir: dir, args: args}); err != nil {
 			return fmt.Errorf("adding the targets to a module: %w", err)

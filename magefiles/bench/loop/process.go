@@ -13,7 +13,7 @@ import (
 
 // workerPrefix starts the names of the worker's processes. The kernel keeps fifteen characters of a name
 // (proc_pid_comm(5)).
-const workerPrefix = "fromscratch-"
+const workerPrefix = "fromscratch"
 
 // peaks are the largest resident sets, in bytes, by process name.
 type peaks map[string]int64

@@ -75,11 +75,11 @@ func writeFile(path, content string) error {
 }
 
 const (
-	ourModule  = "github.com/fromscratch-go/fromscratch"
+	targets    = "github.com/fromscratch-go/fromscratch/magefiles/targets"
 	mageModule = "github.com/magefile/mage"
 )
 
-// addTargets turns the copy into a user's module, with the fromscratch module replaced by the repository, and compiles
+// addTargets turns the copy into a user's module, with the targets replaced by those of the repository, and compiles
 // its magefile.
 func (s *Site) addTargets(ctx context.Context) error {
 	magefile := filepath.Join(s.dir, "magefile.go")
@@ -98,9 +98,9 @@ func (s *Site) addTargets(ctx context.Context) error {
 	}
 	compiled := filepath.Join(filepath.Dir(s.dir), "magefile")
 	steps := [][]string{
-		{"go", "mod", "edit", "-require=" + ourModule + "@v0.0.0", "-replace=" + ourModule + "=" + s.Root, "-tool=" + mageModule},
+		{"go", "mod", "edit", "-require=" + targets + "@v0.0.0", "-replace=" + targets + "=" + filepath.Join(s.Root, "magefiles", "targets"), "-tool=" + mageModule},
 		// "go mod tidy" would need the modules for tests of dependencies.
-		{"go", "list", "-mod=mod", "-deps", "-tags=mage", "./...", "tool", ourModule + "/magefiles/fromscratch"},
+		{"go", "list", "-mod=mod", "-deps", "-tags=mage", "./...", "tool"},
 		{"go", "tool", "mage", "-compile", compiled},
 	}
 	for _, args := range steps {

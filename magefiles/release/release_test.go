@@ -1,0 +1,75 @@
+package release
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+)
+
+// What is tagged works as the README says, for somebody who has nothing of this repository but a version.
+func TestHeavyTrial(t *testing.T) {
+	testkit.Need(t, "git")
+	dir := t.TempDir()
+	var out bytes.Buffer
+	// A name that no other test has, and the worker of the made-up version must be compiled.
+	cache := filepath.Join(dir, "cache")
+	env := []string{"XDG_CACHE_HOME=" + cache, "GOCACHE=" + goEnv(t, "GOCACHE"), "IMAGE_TAG=fromscratch-test-trial", "IMAGE_REPO=fromscratch-test-trial"}
+	t.Cleanup(func() {
+		exec.Command("docker", "image", "rm", "-f", "fromscratch-test-trial:fromscratch-test-trial").Run()
+	})
+	err := Try(context.Background(), "../..", dir, "v0.0.1-trial", &out, env)
+	t.Log(out.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	gomod, err := os.ReadFile(filepath.Join(dir, "trial/hello/go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(gomod), " v"); n != 2 {
+		t.Errorf("go.mod has %d versions, want those of the targets and of mage:\n%s", n, gomod)
+	}
+	workers, err := filepath.Glob(filepath.Join(cache, "fromscratch/workers/*"))
+	if err != nil || len(workers) != 1 || filepath.Base(workers[0]) != "v0.0.1-trial" {
+		t.Errorf("the workers are %q (%v), want the one of the version", workers, err)
+	}
+}
+
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// A version is tagged once, for both modules, and only if everything is committed.
+func TestTagRefuses(t *testing.T) {
+	testkit.Need(t, "git")
+	ctx, dir := context.Background(), t.TempDir()
+	for _, args := range [][]string{{"init", "-q"}, {"commit", "-q", "--allow-empty", "-m", "one"}, {"tag", "magefiles/targets/v1.0.0"}} {
+		if _, err := git(ctx, dir, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refuses := func(version, want string) {
+		t.Helper()
+		if err := Tag(ctx, dir, version, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "\nfix: ") {
+			t.Errorf("%s: %v, want an error with %q", version, err, want)
+		}
+	}
+	refuses("1.0.0", "is no version")
+	refuses("v2.0.0", "is no version")
+	refuses("v1.0.0", "the tag magefiles/targets/v1.0.0 exists")
+	if err := os.WriteFile(filepath.Join(dir, "new"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	refuses("v1.0.1", "not committed")
+}

@@ -1,0 +1,146 @@
+package targets
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"github.com/magefile/mage/mg"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/plaintext"
+)
+
+// goCommand runs the go command for a worker.
+type goCommand struct {
+	source source
+	dir    string
+}
+
+// build compiles the worker to a file. It first counts the packages if there is somebody to tell it to.
+func (g goCommand) build(ctx context.Context, output string, p *progress) error {
+	if p != nil {
+		var names bytes.Buffer
+		if err := g.run(ctx, &names, p.line, "list", "-deps", workerPackage); err != nil {
+			return err
+		}
+		p.compiling(bytes.Count(names.Bytes(), []byte("\n")))
+	}
+	// The worker needs no debug information: a panic prints names and lines without it.
+	return g.run(ctx, nil, p.line, "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", output, workerPackage)
+}
+
+// run runs the go command. progress gets each line of stderr, and reports whether it was about the progress.
+func (g goCommand) run(ctx context.Context, stdout *bytes.Buffer, progress func(string) bool, args ...string) error {
+	cmd := exec.CommandContext(ctx, mg.GoCmd(), args...)
+	cmd.Dir, cmd.Env = g.dir, g.environ(os.Environ())
+	ownGroup(cmd)
+	lines := &lineWriter{use: progress}
+	cmd.Stderr = lines
+	if stdout != nil {
+		cmd.Stdout = stdout
+	}
+	err := cmd.Run()
+	if err == nil {
+		return nil
+	}
+	said := strings.TrimSpace(lines.rest())
+	return fmt.Errorf("compiling the worker %q of %s: %w\n%s%s", workerPackage, g.source.text, err, plaintext.Output(said), g.fix(said))
+}
+
+// environ returns the environment of the go command. The worker runs on this machine, whatever the program is built for, and
+// needs no C. Outside of the user's module, what is said about that module does not count; where modules come from and how
+// they are checked does (GOPROXY, GOPRIVATE, GONOSUMDB …).
+func (g goCommand) environ(environ []string) []string {
+	env := append(environ, "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "CGO_ENABLED=0", "GO111MODULE=on")
+	switch {
+	case g.source.dir == "":
+		return append(env, "GOWORK=off", "GOFLAGS=-mod=mod")
+	case strings.HasPrefix(g.source.name, "tool-"):
+		return append(env, "GOFLAGS="+plainFlags(os.Getenv("GOFLAGS")))
+	default:
+		// An empty GOFLAGS would not hide the one that "go env -w" has stored.
+		return append(env, "GOWORK=off", "GOFLAGS=-mod=readonly")
+	}
+}
+
+// fix returns the last line of an error for what the go command said, with a newline before it, or "".
+func (g goCommand) fix(said string) string {
+	has := func(texts ...string) bool {
+		for _, t := range texts {
+			if strings.Contains(said, t) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("SECURITY ERROR"):
+		return "" // the go command says more
+	case has("requires go >="):
+		return "\nfix: use a newer Go, or let this one get it (unset GOTOOLCHAIN)"
+	case g.source.dir == "":
+		version := ""
+		if g.source.name == g.source.text { // a release, not a fork
+			version = g.source.name
+		}
+		return "\nfix: let the go command reach a module proxy (go env GOPROXY), or " + strings.TrimPrefix(pinIt(version), "fix: ")
+	case has("vendor"):
+		return "\nfix: go mod vendor"
+	case has("go mod tidy", "no required module", "missing go.sum entry", "go get "):
+		return "\nfix: go mod tidy"
+	}
+	return ""
+}
+
+// plainFlags returns GOFLAGS without the flags that are meant for the program in the
+// image: those that need cgo or that build something other than a program.
+func plainFlags(goflags string) string {
+	var kept []string
+	for _, word := range strings.Fields(goflags) {
+		name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		switch name {
+		case "race", "msan", "asan", "buildmode", "linkshared", "cover":
+			continue
+		}
+		kept = append(kept, word)
+	}
+	return strings.Join(kept, " ")
+}
+
+// lineWriter passes each line to use, and keeps those that it does not take.
+type lineWriter struct {
+	use     func(line string) bool
+	partial []byte
+	kept    strings.Builder
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.partial = append(w.partial, p...)
+	for {
+		line, after, found := bytes.Cut(w.partial, []byte("\n"))
+		if !found {
+			return len(p), nil
+		}
+		w.add(string(line))
+		w.partial = after
+	}
+}
+
+func (w *lineWriter) add(line string) {
+	if !w.use(line) {
+		w.kept.WriteString(line + "\n")
+	}
+}
+
+// rest returns the lines that were not taken.
+func (w *lineWriter) rest() string {
+	if len(w.partial) > 0 {
+		w.add(string(w.partial))
+		w.partial = nil
+	}
+	return w.kept.String()
+}

@@ -1,0 +1,133 @@
+// Command init gives a module the targets of fromscratch. It writes a magefile, adds mage as a tool and package targets as a
+// requirement to go.mod, and lets git ignore dist/. It overwrites nothing, and if it fails it leaves the module as it was.
+//
+//	go run github.com/fromscratch-go/fromscratch/magefiles/targets/init@latest
+//	go run github.com/fromscratch-go/fromscratch/magefiles/targets/init@latest -ci github
+//
+// With -ci it also writes a workflow that builds the image: "github" or "gitlab".
+//
+// Exit codes: 1 the go command failed, 2 the module or the command line is not as it should be.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/plaintext"
+)
+
+// usageError is a mistake that the user can correct. Nothing was written.
+type usageError struct{ error }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], version(), os.Stdout, os.Stderr)
+	stop()
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "Error:", plaintext.Error(err))
+	var usage usageError
+	if errors.As(err, &usage) {
+		os.Exit(2)
+	}
+	os.Exit(1)
+}
+
+// version returns the version of this program, or "latest" if it is compiled from a folder.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "latest"
+}
+
+// run does everything, for the module that the current folder is in.
+func run(ctx context.Context, args []string, version string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("init", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	ci := flags.String("ci", "", `also write a workflow, for "github" or "gitlab"`)
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return usageError{fmt.Errorf("%w\nfix: see -help", err)}
+	}
+	if flags.NArg() > 0 {
+		return usageError{fmt.Errorf("%q is not an argument of init\nfix: run it without, in the folder of the module", flags.Arg(0))}
+	}
+	m, err := findModule(ctx)
+	if err != nil {
+		return err
+	}
+	var made []file
+	magefile, err := m.magefile()
+	if err != nil {
+		return err
+	}
+	made = append(made, magefile)
+	workflow, err := workflowFor(*ci, m)
+	if err != nil {
+		return err
+	}
+	if workflow.name != "" {
+		made = append(made, workflow)
+	}
+	if err := checkAbsent(made); err != nil {
+		return err
+	}
+	ignore, err := m.ignore()
+	if err != nil {
+		return err
+	}
+	if err := m.change(ctx, version, append(made, ignore)); err != nil {
+		return err
+	}
+	for _, f := range made {
+		fmt.Fprintln(stderr, "wrote", f.name)
+	}
+	if ignore.name != "" {
+		fmt.Fprintln(stderr, "added /dist/ to", ignore.name)
+	}
+	fmt.Fprintf(stdout, "\nNow run, in %s:\n\n  go tool mage %s     # says what would be built\n  go tool mage %s         # builds it, and loads it into Docker\n",
+		m.root, m.target("imagePlan"), m.target("image"))
+	return nil
+}
+
+// change writes the files and changes go.mod. If one step fails, all is as before, but for vendor/.
+func (m userModule) change(ctx context.Context, version string, files []file) (err error) {
+	paths := []string{filepath.Join(m.mage, "go.mod"), filepath.Join(m.mage, "go.sum")}
+	for _, f := range files {
+		if f.name != "" {
+			paths = append(paths, f.name)
+		}
+	}
+	back, err := remember(paths...)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, back())
+		}
+	}()
+	if err := m.require(ctx, version); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if f.name == "" {
+			continue
+		}
+		if err := f.write(); err != nil {
+			return err
+		}
+	}
+	return m.vendor(ctx)
+}
