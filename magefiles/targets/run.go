@@ -40,15 +40,14 @@ func run(ctx context.Context, target string) error {
 	ctx, stop := t.passInterrupts(ctx, i)
 	defer stop()
 	path, err := ensureWorker(ctx)
-	dir, dirErr := magefileDir()
-	if err = errors.Join(err, dirErr); err != nil {
+	if err != nil {
 		var interrupted *exitError
 		if errors.As(context.Cause(ctx), &interrupted) {
 			return interrupted
 		}
 		return plainError(err)
 	}
-	end, err := runWorker(ctx, path, t, start(target, dir, t.configs, i.margin/2))
+	end, err := runWorker(ctx, path, t, start(target, t.configs, i.margin/2))
 	switch {
 	case err != nil:
 		return plainError(err)
@@ -70,8 +69,8 @@ const (
 )
 
 // start returns the worker's first order.
-func start(target, dir string, configs []Config, grace time.Duration) dialogue.Start {
-	s := dialogue.Start{Target: target, Module: dir, Args: programArgs(os.Args), Configs: configs, Grace: grace}
+func start(target string, configs []Config, grace time.Duration) dialogue.Start {
+	s := dialogue.Start{Target: target, Args: programArgs(os.Args), Configs: configs, Grace: grace}
 	for _, c := range s.Configs {
 		s.Hooks = append(s.Hooks, dialogue.Hooks{Before: c.Before != nil, After: c.After != nil})
 	}

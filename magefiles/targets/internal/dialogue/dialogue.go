@@ -29,7 +29,6 @@ type Order struct {
 // Start says what the worker must do.
 type Start struct {
 	Target  string          // "image", "imageRun" …
-	Module  string          // folder of the module in which the magefile, and so the worker, is compiled
 	Args    []string        // arguments after "--"; nil without "--"
 	Configs []config.Config // as recorded; their functions are not sent
 	Hooks   []Hooks         // those of each Config
