@@ -1,22 +1,93 @@
 package endtoend_test
 
 import (
+	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// A vendored project builds without the module cache.
-func TestHeavyHostVendored(t *testing.T) {
+// A project that has the worker as a tool, vendored, needs no network and no module cache.
+func TestHeavyHostPinned(t *testing.T) {
 	t.Parallel()
 	dir := project(t, nil)
-	if out, err := command(t, dir, nil, "go", "mod", "vendor").CombinedOutput(); err != nil {
-		t.Fatalf("go mod vendor: %v\n%s", err, out)
+	const module = "github.com/fromscratch-go/fromscratch"
+	for _, args := range [][]string{
+		{"mod", "edit", "-require=" + module + "@v0.0.0", "-replace=" + module + "=" + root(t), "-tool=" + module + "/magefiles/fromscratch"},
+		{"mod", "tidy"},
+		{"mod", "vendor"},
+	} {
+		if out, err := command(t, dir, nil, "go", args...).CombinedOutput(); err != nil {
+			t.Fatalf("go %q: %v\n%s", args, err, out)
+		}
 	}
-	// Without the module cache only the vendor folder is left.
-	cache := []string{"MAGEFILE_CACHE=" + t.TempDir(), "GOFLAGS=-mod=vendor", "GOPROXY=off", "GOMODCACHE=" + t.TempDir()}
-	mage(t, dir, cache, "imageRootfs").wantOK(t)
+	cache := t.TempDir()
+	if err := os.Symlink(goEnv(t, "GOCACHE"), filepath.Join(cache, "go-build")); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"XDG_CACHE_HOME=" + cache, "GOFLAGS=-mod=vendor", "GOPROXY=off", "GOMODCACHE=" + t.TempDir()}
+	first := mage(t, dir, env, "imageRootfs").wantOK(t)
 	wantRootfs(t, dir)
+	if !strings.Contains(first.stderr, "the version in go.mod") {
+		t.Error("the first run does not say where its worker comes from")
+	}
+	if workers, err := filepath.Glob(filepath.Join(cache, "fromscratch/workers/*")); err != nil || len(workers) != 1 || !strings.HasPrefix(filepath.Base(workers[0]), "tool-") {
+		t.Errorf("the workers are %q (%v), want the one of this module", workers, err)
+	}
+	if second := mage(t, dir, env, "imageRootfs").wantOK(t); strings.Contains(second.stderr, "compiling its worker") {
+		t.Error("the second run compiles the worker again")
+	}
+}
+
+// Two first runs at once compile one worker, and a run that was killed while it did leaves nothing that is in the way.
+func TestHeavyFirstRuns(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	if err := os.Symlink(goEnv(t, "GOCACHE"), filepath.Join(cache, "go-build")); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"XDG_CACHE_HOME=" + cache}
+	killed := mageCommand(t, project(t, nil), env, "imagePlan")
+	killed.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.WaitFor(t, "the worker to be compiled", func() bool {
+		found, err := filepath.Glob(filepath.Join(cache, "fromscratch/workers/*/build-*"))
+		return err == nil && len(found) > 0
+	})
+	if err := syscall.Kill(-killed.Process.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_ = killed.Wait()
+	var said [2]bytes.Buffer
+	var both [2]*exec.Cmd
+	for i := range both {
+		both[i] = mageCommand(t, project(t, nil), env, "imagePlan")
+		both[i].Stderr = &said[i]
+		if err := both[i].Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compiled := 0
+	for i := range both {
+		if err := both[i].Wait(); err != nil {
+			t.Errorf("%v:\n%s", err, said[i].String())
+		}
+		compiled += strings.Count(said[i].String(), "compiled in ")
+	}
+	if compiled != 1 {
+		t.Errorf("the worker was compiled %d times, want once", compiled)
+	}
+	left, err := filepath.Glob(filepath.Join(cache, "fromscratch/workers/*/*"))
+	if err != nil || len(left) != 2 { // the worker and its lock
+		t.Errorf("the folder of the worker has %q (%v)", left, err)
+	}
 }
 
 func wantRootfs(t *testing.T, dir string) {

@@ -23,7 +23,8 @@ import (
 //	fails CODE COMMAND...    runs a command, which must end with the exit code
 //
 // A script begins in the folder of its project, which is $WORK, or $WORK/hello if it has files there. A project without
-// go.mod gets that of the hello example, so its image is named hello. $PLATFORM is this machine's, as "linux/amd64".
+// go.mod gets that of the hello example, so its image is named hello. $PLATFORM is this machine's, as "linux/amd64";
+// $REPOSITORY is the root of this repository.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	primed.Do(func() { prime(t) })
@@ -33,7 +34,7 @@ func TestScripts(t *testing.T) {
 	}
 	mod := example(t, "hello")
 	// Nothing is loaded into an engine unless the script sets another IMAGE_OUTPUT.
-	env := environ(t, []string{hashFast, "IMAGE_OUTPUT=archive", "PLATFORM=linux/" + runtime.GOARCH,
+	env := environ(t, []string{hashFast, "IMAGE_OUTPUT=archive", "PLATFORM=linux/" + runtime.GOARCH, "REPOSITORY=" + root(t),
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH")})
 	deadline, _ := t.Deadline()
 	testscript.RunT(scriptT{t}, testscript.Params{

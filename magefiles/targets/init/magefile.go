@@ -114,15 +114,14 @@ func (m userModule) magefile() (file, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "//go:build mage\n\npackage main\n\nimport (\n\t%s\n\t_ %q\n)\n\n", comment, targetsModule)
 	if len(m.programs) == 1 {
-		fmt.Fprintf(&b, "// The image has the program %s, with every default.", m.programs[0])
+		fmt.Fprintf(&b, "// The image has the program %s, with every default.\n", m.programs[0])
 	} else {
 		b.WriteString("// Each program gets an image, with every default:\n//\n")
 		for _, p := range m.programs {
 			fmt.Fprintf(&b, "//\t%s\n", p)
 		}
-		b.WriteString("//")
 	}
-	fmt.Fprintf(&b, " To say more, import the package by its name\n// instead of _ and configure it:\n//\n//\tvar _ = targets.Configure(\n")
+	fmt.Fprintf(&b, "//\n// To say more, import the package by its name instead of _, and configure it:\n//\n//\tvar _ = targets.Configure(\n")
 	for _, p := range m.programs {
 		fmt.Fprintf(&b, "//\t\ttargets.Config{Main: %q, Ports: []string{\"8080\"}},\n", p)
 	}

@@ -96,8 +96,8 @@ func run(ctx context.Context, args []string, version string, stdout, stderr io.W
 	if ignore.name != "" {
 		fmt.Fprintln(stderr, "added /dist/ to", ignore.name)
 	}
-	fmt.Fprintf(stdout, "\nNow run, in %s:\n\n  go tool mage %s     # says what would be built\n  go tool mage %s         # builds it, and loads it into Docker\n",
-		m.root, m.target("imagePlan"), m.target("image"))
+	fmt.Fprintf(stdout, "\nNow run, in %s:\n\n  %s    # says what would be built\n  %s        # builds it, and loads it into Docker\n",
+		m.root, m.command("imagePlan"), m.command("image"))
 	return nil
 }
 

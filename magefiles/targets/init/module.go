@@ -29,12 +29,16 @@ type userModule struct {
 	alias    string   // of the import; "" if our targets have names that are free
 }
 
-// target returns what mage calls a target of ours.
-func (m userModule) target(name string) string {
-	if m.alias != "" {
-		return m.alias + ":" + name
+// command returns the command line that runs a target of ours.
+func (m userModule) command(target string) string {
+	tool := "go tool mage "
+	if m.mage != m.root {
+		tool = "go -C magefiles tool mage -w .. " // mage looks for imports from the current folder
 	}
-	return name
+	if m.alias != "" {
+		tool += m.alias + ":"
+	}
+	return tool + target
 }
 
 // findModule finds the module of the current folder, its programs and its magefiles.

@@ -20,11 +20,11 @@ func workflowFor(ci string, m userModule) (file, error) {
 	default:
 		return file{}, usageError{fmt.Errorf("-ci is %q\nfix: github or gitlab", ci)}
 	}
-	push := "IMAGE_REPO=$repo go tool mage " + m.target("imagePush")
+	push := "IMAGE_REPO=$repo " + m.command("imagePush")
 	if len(m.programs) > 1 {
-		push = "for name in " + strings.Join(m.names(), " ") + "; do IMAGE_NAME=$name IMAGE_REPO=$repo/$name go tool mage " + m.target("imagePush") + "; done"
+		push = "for name in " + strings.Join(m.names(), " ") + "; do IMAGE_NAME=$name IMAGE_REPO=$repo/$name " + m.command("imagePush") + "; done"
 	}
-	return file{filepath.Join(m.root, name), strings.NewReplacer("«build»", "go tool mage "+m.target("image"), "«push»", push).Replace(text)}, nil
+	return file{filepath.Join(m.root, name), strings.NewReplacer("«build»", m.command("image"), "«push»", push).Replace(text)}, nil
 }
 
 // names returns the names that the images have by default.
