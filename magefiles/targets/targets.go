@@ -33,10 +33,14 @@
 // failed, 2 the configuration is wrong, 3 the engine or a registry failed, 130
 // interrupted; imageRun ends with the program's own code.
 //
-// A separate program, the worker, does the work: package magefiles/fromscratch of
-// the same module. The first target to run compiles it into mage's cache, with the
-// versions in the magefile's go.mod. mage lists and links this package at every
-// start, so it imports little.
+// A separate program, the worker, does the work: package magefiles/fromscratch of the
+// module github.com/fromscratch-go/fromscratch, in the same version. The first target
+// to run compiles it into the user's cache folder, in a module of its own; a tool line
+// in go.mod pins it to the versions there:
+//
+//	go get -tool github.com/fromscratch-go/fromscratch/magefiles/fromscratch
+//
+// mage lists and links this package at every start, so it imports little.
 //
 // The exported functions are the package's stable API: mage makes each of them a
 // target.
