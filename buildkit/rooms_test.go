@@ -91,6 +91,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"buildkit/testkit":      {ours: []string{"/filelock"}, others: []string{"golang.org/x/tools/"}},
 
 	"magefiles/bench":                          {},
+	"magefiles/bench/first":                    {ours: []string{"magefiles/release"}},
 	"magefiles/bench/digests":                  {ours: []string{"buildkit", "buildkit/config"}},
 	"magefiles/bench/loop":                     {ours: []string{"magefiles/bench/measure"}},
 	"magefiles/bench/measure":                  {},
@@ -189,7 +190,7 @@ var outside = map[string]string{
 
 	"magefiles/fromscratch": command, "rootfs/ldd/cmd/ldd": command, "magefiles/bench": command, "magefiles/bench/loop": command,
 	"magefiles/bench/tests": command, "magefiles/bench/digests": command, "magefiles/bench/recipes": command,
-	"magefiles/targets/init": command,
+	"magefiles/targets/init": command, "magefiles/bench/first": command,
 
 	"magefiles/endtoend": testKit, "magefiles/release": ofMagefile, "magefiles/dialogue": ofMagefile, "magefiles/testrun": ofMagefile, "magefiles/bench/measure": ofMagefile, "magefiles/bench/recipe": ofMagefile,
 }

@@ -35,9 +35,23 @@ func TestHeavyTrial(t *testing.T) {
 	if n := strings.Count(string(gomod), " v"); n != 2 {
 		t.Errorf("go.mod has %d versions, want those of the targets and of mage:\n%s", n, gomod)
 	}
+	// A second project compiles nothing. One with another version has a worker of its own.
+	for version, want := range map[string]int{"v0.0.1-trial": 0, "v0.0.2-trial": 1} {
+		proxy, err := NewProxy(context.Background(), "../..", filepath.Join(dir, version), version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Reset()
+		if _, err := (Trial{Proxy: proxy, Dir: filepath.Join(dir, version+"-trial"), Out: &out, Env: env}).Run(context.Background()); err != nil {
+			t.Fatalf("%v\n%s", err, out.String())
+		}
+		if n := strings.Count(out.String(), "compiling its worker"); n != want {
+			t.Errorf("%s: the worker was compiled %d times, want %d:\n%s", version, n, want, out.String())
+		}
+	}
 	workers, err := filepath.Glob(filepath.Join(cache, "fromscratch/workers/*"))
-	if err != nil || len(workers) != 1 || filepath.Base(workers[0]) != "v0.0.1-trial" {
-		t.Errorf("the workers are %q (%v), want the one of the version", workers, err)
+	if err != nil || len(workers) != 2 || filepath.Base(workers[0]) != "v0.0.1-trial" {
+		t.Errorf("the workers are %q (%v), want one for each version", workers, err)
 	}
 }
 

@@ -53,5 +53,9 @@ func Try(ctx context.Context, repository, dir, version string, out io.Writer, en
 	if err != nil {
 		return err
 	}
-	return Trial{Proxy: proxy, Dir: filepath.Join(dir, "trial"), Out: out, Env: env}.Run(ctx)
+	trial := Trial{Proxy: proxy, Dir: filepath.Join(dir, "trial"), Out: out, Env: env}
+	if _, err := trial.Run(ctx); err != nil {
+		return err
+	}
+	return trial.Tool(ctx)
 }

@@ -8,19 +8,19 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 )
 
-// Watched are the paths from which an image is made, as far as they are the user's.
+// Watched has the user's paths that an image is made from.
 type Watched struct {
 	Folders []string // with the files in them
 	Trees   []string // files, or folders with all below them
 	Files   []string // some of them need not exist
 }
 
-// Watched are the paths whose changes change the image.
+// Watched returns the paths whose changes change the image.
 func (p Image) Watched() Watched {
 	src := p.Main.Sources
 	w := Watched{Folders: slices.Concat(src.Folders, src.Cgo), Trees: slices.Concat(src.Trees, p.Files.HostPaths())}
 	for _, f := range src.Files {
-		// Of the toolchain no change is waited for.
+		// Nobody edits the toolchain, so its files are not watched.
 		switch filepath.Base(f) {
 		case "go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt":
 			w.Files = append(w.Files, f)
@@ -32,8 +32,8 @@ func (p Image) Watched() Watched {
 	return w
 }
 
-// Counts tells whether a change of a watched path may change the image. In the folder of
-// a package that is not so for what the go command does not compile: notes, logs, tests.
+// Counts reports whether a change of a watched path may change the image. In a package's folder, files that the go command does
+// not compile do not count: notes, logs, tests.
 func (p Image) Counts(path string) bool {
 	src, w := p.Main.Sources, p.Watched()
 	if compiles(filepath.Base(path)) || !slices.Contains(src.Folders, filepath.Dir(path)) || slices.Contains(w.Files, path) {
@@ -44,8 +44,8 @@ func (p Image) Counts(path string) bool {
 	})
 }
 
-// compiles tells by a file's name whether it is of a package, see "go help packages" and
-// https://pkg.go.dev/go/build#Package, or a profile for the compiler.
+// compiles reports, by its name, whether the go command compiles a file into a package ("go help packages",
+// https://pkg.go.dev/go/build#Package), or reads it as a profile for the compiler.
 func compiles(name string) bool {
 	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || strings.HasSuffix(name, "_test.go") {
 		return false
