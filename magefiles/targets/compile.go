@@ -58,7 +58,11 @@ func (g goCommand) environ(environ []string) []string {
 	env := append(environ, "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "CGO_ENABLED=0", "GO111MODULE=on")
 	switch {
 	case g.source.dir == "":
-		return append(env, "GOWORK=off", "GOFLAGS=-mod=mod")
+		flags := "GOFLAGS=-mod=mod"
+		if strings.Contains(os.Getenv("GOFLAGS"), "-modcacherw") { // about the module cache, which is the user's
+			flags += " -modcacherw"
+		}
+		return append(env, "GOWORK=off", flags)
 	case strings.HasPrefix(g.source.name, "tool-"):
 		return append(env, "GOFLAGS="+plainFlags(os.Getenv("GOFLAGS")))
 	default:
