@@ -164,12 +164,12 @@ func sameOwners(t *testing.T, owners map[string]string) {
 	}
 }
 
-// readable has the documents read by the program in sbom/testdata/reader.
+// readable has the documents read by the program in internal/sbom/testdata/reader.
 func readable(t *testing.T, docs map[string][]byte) {
 	t.Helper()
 	dir := t.TempDir()
 	reader := filepath.Join(dir, "reader")
-	if out, err := exec.Command("go", "build", "-C", "sbom/testdata/reader", "-o", reader, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-C", "internal/sbom/testdata/reader", "-o", reader, ".").CombinedOutput(); err != nil {
 		missing(t, "a reader of other people ("+string(out)+")")
 	}
 	for name, text := range docs {

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A workflow has the commands of the module, for each image one push, and no marks of ours.
+func TestWorkflow(t *testing.T) {
+	one := userModule{root: "/m/app", mage: "/m/app", programs: []string{"."}}
+	many := userModule{root: "/m/app", mage: "/m/app/magefiles", programs: []string{"./cmd/web", "./cmd/job"}, alias: "fromscratch"}
+	for _, tt := range []struct {
+		ci, name string
+		m        userModule
+		want     []string
+	}{
+		{"github", ".github/workflows/image.yml", one, []string{"- run: go tool mage image\n", "IMAGE_REPO=$repo go tool mage imagePush\n"}},
+		{"gitlab", ".gitlab-ci.yml", one, []string{"IMAGE_OUTPUT=archive go tool mage image\n", "IMAGE_REPO=$repo go tool mage imagePush\n"}},
+		{"github", ".github/workflows/image.yml", many, []string{
+			"- run: go -C magefiles tool mage -w .. fromscratch:image\n",
+			"for name in web job; do IMAGE_NAME=$name IMAGE_REPO=$repo/$name go -C magefiles tool mage -w .. fromscratch:imagePush; done\n"}},
+	} {
+		f, err := workflowFor(tt.ci, tt.m)
+		if err != nil || f.name != filepath.Join(tt.m.root, tt.name) {
+			t.Errorf("%s: %q, %v", tt.ci, f.name, err)
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(f.content, want) {
+				t.Errorf("%s lacks %q:\n%s", tt.ci, want, f.content)
+			}
+		}
+		if strings.ContainsAny(f.content, "«»\t") {
+			t.Errorf("%s:\n%s", tt.ci, f.content)
+		}
+	}
+}
+
+// GitHub would run the workflow: actionlint finds nothing in it. "shellcheck" is not needed for that.
+func TestWorkflowLint(t *testing.T) {
+	for _, programs := range [][]string{{"."}, {"./cmd/web", "./cmd/job"}} {
+		f, err := workflowFor("github", userModule{root: t.TempDir(), programs: programs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.write(); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("go", "run", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7", "-shellcheck=", f.name)
+		cmd.Dir = os.TempDir()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
+func TestHasTools(t *testing.T) {
+	for version, want := range map[string]bool{"go1.23.9": false, "go1.24": true, "go1.24rc1": true, "go1.30.1": true, "devel go1.27-abc": true, "go1.9": false} {
+		if hasTools(version) != want {
+			t.Errorf("%s: %t", version, hasTools(version))
+		}
+	}
+}
