@@ -45,6 +45,10 @@ func run(ctx context.Context, target string) error {
 		if errors.As(context.Cause(ctx), &interrupted) {
 			return interrupted
 		}
+		var known *exitError
+		if errors.As(err, &known) {
+			return known
+		}
 		return plainError(err)
 	}
 	end, err := runWorker(ctx, path, t, start(target, t.configs, i.margin/2))
@@ -65,6 +69,7 @@ func plainError(err error) error { return &exitError{plaintext.Error(err), exitB
 // The exit codes of a target that does not get as far as its worker.
 const (
 	exitBuild       = 1
+	exitConfig      = 2
 	exitInterrupted = 130 // 128 + SIGINT, as in shells
 )
 

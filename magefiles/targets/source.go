@@ -50,10 +50,13 @@ func findSource(ctx context.Context, dir string) (source, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return source{}, fmt.Errorf("looking for the worker in go.mod: %w", err)
 	}
+	m := ownModule()
 	if hasTool(string(gomod), workerPackage) {
+		if err := checkPinned(string(gomod), m); err != nil {
+			return source{}, err
+		}
 		return pinned(dir)
 	}
-	m := ownModule()
 	switch {
 	case m == nil:
 		return source{}, fmt.Errorf("the compiled magefile does not say which version of %q it has\n%s", mainModule+inMain, pinIt(""))
@@ -98,6 +101,24 @@ func forked(by *debug.Module) (source, error) {
 		name: fmt.Sprintf("%s-%x", by.Version, h.Sum(nil)), text: by.Version + " of " + path,
 		gomod: fmt.Sprintf("module worker\n\ngo 1.23\n\nrequire %s v0.0.0\n\nreplace %[1]s => %s %s\n", mainModule, path, by.Version),
 	}, nil
+}
+
+// checkPinned returns an error if a go.mod has the worker in another version than the targets have: they speak with each other.
+func checkPinned(gomod string, m *debug.Module) error {
+	if m == nil || m.Replace != nil || !strings.HasPrefix(m.Version, "v") {
+		return nil // replacements are the user's own affair
+	}
+	worker := ""
+	directives(gomod, func(words []string) {
+		if len(words) >= 3 && words[0] == "require" && strings.Trim(words[1], "\"`") == mainModule {
+			worker = words[2]
+		}
+	})
+	if worker == "" || worker == m.Version {
+		return nil
+	}
+	return &exitError{fmt.Sprintf("go.mod has the targets in %s and the worker in %s, but they must have the same version\nfix: go get -tool %s@%s",
+		m.Version, worker, workerPackage, m.Version), exitConfig}
 }
 
 // pinned returns the source of the worker that is a tool of the module in dir.

@@ -88,6 +88,24 @@ func TestPinned(t *testing.T) {
 	}
 }
 
+// The worker and the targets have the same version, unless one is replaced.
+func TestCheckPinned(t *testing.T) {
+	targets := &debug.Module{Path: mainModule + inMain, Version: "v1.0.0"}
+	if err := checkPinned(withTool, targets); err != nil {
+		t.Error(err)
+	}
+	targets.Version = "v1.1.0"
+	err := checkPinned(withTool, targets)
+	if err == nil || !strings.HasSuffix(err.Error(), "\nfix: go get -tool "+workerPackage+"@v1.1.0") {
+		t.Errorf("the error is %v", err)
+	}
+	for _, m := range []*debug.Module{nil, {Version: "(devel)"}, {Version: "v0.0.0", Replace: &debug.Module{Path: "../f"}}} {
+		if err := checkPinned(withTool, m); err != nil {
+			t.Errorf("%+v: %v", m, err)
+		}
+	}
+}
+
 func TestHasTool(t *testing.T) {
 	for text, want := range map[string]bool{
 		withTool: true,
