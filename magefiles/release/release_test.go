@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,12 +16,8 @@ func TestHeavyTrial(t *testing.T) {
 	testkit.Need(t, "git")
 	dir := t.TempDir()
 	var out bytes.Buffer
-	// A name that no other test has, and the worker of the made-up version must be compiled.
-	cache := filepath.Join(dir, "cache")
-	env := []string{"XDG_CACHE_HOME=" + cache, "GOCACHE=" + goEnv(t, "GOCACHE"), "IMAGE_TAG=fromscratch-test-trial", "IMAGE_REPO=fromscratch-test-trial"}
-	t.Cleanup(func() {
-		exec.Command("docker", "image", "rm", "-f", "fromscratch-test-trial:fromscratch-test-trial").Run()
-	})
+	cache := filepath.Join(dir, "cache") // for all projects
+	env := []string{"XDG_CACHE_HOME=" + cache}
 	err := Try(context.Background(), "../..", dir, "v0.0.1-trial", &out, env)
 	t.Log(out.String())
 	if err != nil {
@@ -53,15 +48,6 @@ func TestHeavyTrial(t *testing.T) {
 	if err != nil || len(workers) != 2 || filepath.Base(workers[0]) != "v0.0.1-trial" {
 		t.Errorf("the workers are %q (%v), want one for each version", workers, err)
 	}
-}
-
-func goEnv(t *testing.T, name string) string {
-	t.Helper()
-	out, err := exec.Command("go", "env", name).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(out))
 }
 
 // A version is tagged once, for both modules, and only if everything is committed.

@@ -24,6 +24,10 @@ func Tag(ctx context.Context, repository, version string, out io.Writer) (err er
 	if changed != "" {
 		return fmt.Errorf("there are changes that are not committed:\n%s\nfix: commit them, or put them away", changed)
 	}
+	commit, err := git(ctx, repository, "rev-parse", "HEAD")
+	if err != nil {
+		return err
+	}
 	tags := []string{version, targetsDir + "/" + version}
 	for _, tag := range tags {
 		if found, err := git(ctx, repository, "tag", "--list", tag); err != nil || found != "" {
@@ -38,8 +42,12 @@ func Tag(ctx context.Context, repository, version string, out io.Writer) (err er
 	if err := Try(ctx, repository, dir, version, out, nil); err != nil {
 		return fmt.Errorf("trying %s as a user gets it: %w", version, err)
 	}
-	for _, tag := range tags {
-		if _, err := git(ctx, repository, "tag", "-m", "fromscratch "+version, tag); err != nil {
+	for i, tag := range tags { // the commit that was tried, also if there is a later one now
+		if _, err := git(ctx, repository, "tag", "-m", "fromscratch "+version, tag, commit); err != nil {
+			if i > 0 { // both or none
+				_, undo := git(context.WithoutCancel(ctx), repository, "tag", "-d", tags[0])
+				err = errors.Join(err, undo)
+			}
 			return err
 		}
 	}

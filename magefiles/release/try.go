@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,7 +21,8 @@ import "fmt"
 func main() { fmt.Println("hello from scratch") }
 `
 
-// Trial is a new user's first project, with our modules from a proxy.
+// Trial is a new user's first project, with our modules from a proxy. It has caches of its own for what has our version: that is not
+// published yet, and may change. The image has a name that nothing else has, and is removed.
 type Trial struct {
 	Proxy   Proxy
 	Dir     string    // an empty folder for the project
@@ -38,6 +40,7 @@ type Step struct {
 // Run does what the README says, in an empty folder: a module, init, an image, and a container of it. Without an engine it runs
 // the program of the archive's root file system.
 func (t Trial) Run(ctx context.Context) (steps []Step, err error) {
+	defer func() { t.removeImage() }()
 	project := filepath.Join(t.Dir, "hello")
 	if err := os.MkdirAll(project, 0o755); err != nil {
 		return nil, err
@@ -61,15 +64,15 @@ func (t Trial) Run(ctx context.Context) (steps []Step, err error) {
 			return steps, err
 		}
 	}
-	image := []string{"docker", "run", "--rm", last}
+	start := []string{"docker", "run", "--rm", last}
 	if filepath.IsAbs(last) { // an archive
-		image = []string{filepath.Join(project, "dist/hello/rootfs/hello")}
+		start = []string{filepath.Join(project, "dist/hello/rootfs/hello")}
 	}
-	if err := run(image...); err != nil {
+	if err := run(start...); err != nil {
 		return steps, err
 	}
 	if last != "hello from scratch" {
-		return steps, fmt.Errorf("%q prints %q", image, last)
+		return steps, fmt.Errorf("%q prints %q", start, last)
 	}
 	return steps, nil
 }
@@ -83,12 +86,31 @@ func (t Trial) Tool(ctx context.Context) error {
 	return err
 }
 
+// image is the name of the trial's image.
+const image = "fromscratch-release-trial:latest"
+
+// caches returns the variables for the caches. What the go command has compiled may be used again: it goes by content.
+func (t Trial) caches() []string {
+	env := []string{"XDG_CACHE_HOME=" + filepath.Join(t.Dir, "cache"), "IMAGE_NAME=", "IMAGE_TAG=", "IMAGE_REPO=" + strings.TrimSuffix(image, ":latest")}
+	if out, err := exec.Command("go", "env", "GOCACHE").Output(); err == nil {
+		env = append(env, "GOCACHE="+strings.TrimSpace(string(out)))
+	}
+	return env
+}
+
+// removeImage removes the trial's image from the engine, if there is one.
+func (t Trial) removeImage() {
+	if _, err := exec.LookPath("docker"); err == nil {
+		_ = exec.Command("docker", "image", "rm", "-f", image).Run() // nothing depends on it
+	}
+}
+
 // command runs a command and returns its stdout.
 func (t Trial) command(ctx context.Context, dir string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	var stdout strings.Builder
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, io.MultiWriter(t.Out, &stdout), t.Out
-	cmd.Env = append(append(os.Environ(), t.Proxy.Environ(cmp.Or(t.Modules, filepath.Join(t.Dir, "modules")))...), t.Env...)
+	cmd.Env = slices.Concat(os.Environ(), t.Proxy.Environ(cmp.Or(t.Modules, filepath.Join(t.Dir, "modules"))), t.caches(), t.Env)
 	fmt.Fprintf(t.Out, "$ %s\n", strings.Join(args, " "))
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("running %q: %w", args, err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -101,7 +102,8 @@ func runWorker(ctx context.Context, path string, t *talk, s dialogue.Start) (dia
 	}
 	reports, err := startWithReports(cmd)
 	if err != nil {
-		return dialogue.End{}, fmt.Errorf("starting the worker: %w", errors.Join(err, orders.Close()))
+		err = errors.Join(err, closePipe(orders))
+		return dialogue.End{}, fmt.Errorf("starting the worker: %w\nfix: remove the folder %q; the next run compiles the worker again", err, filepath.Dir(path))
 	}
 	t.open(orders, s)
 	end, err := t.listen(ctx, reports)

@@ -1,7 +1,6 @@
 package targets
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -125,6 +124,8 @@ func checkPinned(gomod string, m *debug.Module) error {
 func pinned(dir string) (source, error) {
 	h := fnv.New128a() // not cryptographic: nobody gains by forging one
 	s := source{text: "the version in go.mod", dir: dir}
+	// A workspace, or another go.mod, may lead to folders whose files are not looked at.
+	s.changes = os.Getenv("GOWORK") != "" && os.Getenv("GOWORK") != "off" || strings.Contains(os.Getenv("GOFLAGS"), "-modfile")
 	fmt.Fprintln(h, runtime.Version(), plainFlags(os.Getenv("GOFLAGS")), dir)
 	for _, path := range moduleFiles(dir) {
 		content, err := os.ReadFile(path)
@@ -224,9 +225,10 @@ func moduleRoot(dir string) string {
 // (https://go.dev/ref/mod#go-mod-file-lexical).
 func directives(text string, do func(words []string)) {
 	verb := ""
-	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
-		line, _, _ := strings.Cut(lines.Text(), "//")
-		words := strings.Fields(line)
+	brackets := strings.NewReplacer("(", " ( ", ")", " ) ")
+	for _, line := range strings.Split(text, "\n") {
+		line, _, _ := strings.Cut(line, "//")
+		words := strings.Fields(brackets.Replace(line))
 		switch {
 		case len(words) == 0:
 		case words[0] == ")":

@@ -83,8 +83,13 @@ func TestPinned(t *testing.T) {
 		})
 	}
 	t.Setenv("GOFLAGS", "-modfile=other.mod")
-	if other, err := findSource(context.Background(), dir); err != nil || other.name == base.name {
+	if other, err := findSource(context.Background(), dir); err != nil || other.name == base.name || !other.changes {
 		t.Errorf("other GOFLAGS give the same worker (%v)", err)
+	}
+	t.Setenv("GOFLAGS", "")
+	t.Setenv("GOWORK", "/somewhere/dev.work")
+	if other, err := findSource(context.Background(), dir); err != nil || !other.changes {
+		t.Errorf("files of a workspace elsewhere are not checked (%v)", err)
 	}
 }
 
@@ -111,6 +116,8 @@ func TestHasTool(t *testing.T) {
 		withTool: true,
 		"tool (\n\tgithub.com/magefile/mage\n\t\"" + workerPackage + "\" // pinned\n)\n": true,
 		"tool " + workerPackage + "/other\n":                                             false,
+		"tool(\n\t" + workerPackage + "\n)\n":                                            true,
+		"// " + strings.Repeat("x", 1<<17) + "\n" + withTool:                             true,
 		"// tool " + workerPackage + "\n":                                                false,
 		"require (\n\t" + workerPackage + " v1.0.0\n)\ntool (\n)\n":                      false,
 		"tool (\n)\n" + workerPackage + "\n":                                             false,

@@ -27,7 +27,8 @@ func ensureWorker(ctx context.Context) (string, error) {
 		return "", err
 	}
 	home := filepath.Join(cache, "workers", s.name)
-	path := filepath.Join(home, "fromscratch")
+	// Machines of several kinds may share a cache.
+	path := filepath.Join(home, "fromscratch-"+runtime.GOOS+"-"+runtime.GOARCH)
 	if runtime.GOOS == "windows" {
 		path += ".exe"
 	}
@@ -77,7 +78,7 @@ func magefileDir() (string, error) {
 // isCompiled reports whether a file is a worker that nobody else can have written.
 func isCompiled(path string) bool {
 	info, err := os.Lstat(path)
-	return err == nil && isTrusted(info)
+	return err == nil && isTrusted(info) && info.Size() > 0 && (info.Mode()&0o100 != 0 || runtime.GOOS == "windows")
 }
 
 // noteUse gives the folder of a worker the time of its last use, see sweep.
@@ -116,15 +117,11 @@ func sweep(workers, except string) {
 func compile(ctx context.Context, s source, path string) (err error) {
 	home := filepath.Dir(path)
 	if exclusive { // so what is here was left by a run that was killed
-		old, err := filepath.Glob(filepath.Join(home, "build-*"))
-		for _, dir := range old {
-			err = errors.Join(err, os.RemoveAll(dir))
-		}
-		if err != nil {
+		if err := removeOld(home); err != nil {
 			return fmt.Errorf("removing what an earlier run has left: %w", err)
 		}
 	}
-	work, err := os.MkdirTemp(home, "build-")
+	work, err := os.MkdirTemp(home, buildPrefix)
 	if err != nil {
 		return fmt.Errorf("making a folder to compile the worker in: %w", err)
 	}
@@ -147,14 +144,37 @@ func compile(ctx context.Context, s source, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	// With a umask of 0, everybody could write to it.
-	if err := os.Chmod(temp, 0o755); err != nil {
-		return fmt.Errorf("setting the mode of the compiled worker: %w", err)
+	if err := finish(temp); err != nil {
+		return fmt.Errorf("writing the compiled worker: %w", err)
 	}
 	if err := os.Rename(temp, path); err != nil {
 		return fmt.Errorf("moving the compiled worker into the cache: %w", err)
 	}
 	return nil
+}
+
+// buildPrefix begins the names of folders in which a worker is compiled.
+const buildPrefix = "build-"
+
+// removeOld removes the folders in which workers were compiled.
+func removeOld(home string) error {
+	entries, err := os.ReadDir(home)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), buildPrefix) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(home, e.Name())))
+		}
+	}
+	return err
+}
+
+// finish makes a compiled worker ready to be moved: executable, and written to the disk, so that after a crash of the machine the
+// name does not stand for an empty file. With a umask of 0 everybody could write to it.
+func finish(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o755), f.Sync(), f.Close())
 }
 
 func copyFile(from, to string) error {

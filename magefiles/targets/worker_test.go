@@ -57,9 +57,12 @@ exit 0
 	t.Setenv("GOWORK", "/somewhere/go.work")
 	t.Setenv("GOPRIVATE", "private.example")
 	t.Setenv("GOOS", "plan9")
-	home := filepath.Join(t.TempDir(), "v1.2.3")
-	if err := makeFolder(filepath.Join(home, "build-killed")); err != nil {
-		t.Fatal(err)
+	parent := t.TempDir()
+	home, other := filepath.Join(parent, "a[bc]", "v1.2.3"), filepath.Join(parent, "ab", "v1.2.3", "build-other")
+	for _, dir := range []string{filepath.Join(home, "build-killed"), other} {
+		if err := makeFolder(dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 	path := filepath.Join(home, "fromscratch")
 	if err := compile(context.Background(), released("v1.2.3"), path); err != nil {
@@ -68,9 +71,11 @@ exit 0
 	if !isCompiled(path) {
 		t.Error("there is no worker")
 	}
-	left, err := filepath.Glob(filepath.Join(home, "*"))
-	if err != nil || len(left) != 1 {
-		t.Errorf("left are %q (%v), want the worker alone", left, err)
+	if left, err := os.ReadDir(home); err != nil || len(left) != 1 {
+		t.Errorf("left are %v (%v), want the worker alone", left, err)
+	}
+	if _, err := os.Stat(other); err != nil { // its name matches the first one as a pattern
+		t.Errorf("a folder of another cache is gone: %v", err)
 	}
 	said, err := os.ReadFile(log)
 	if err != nil {
@@ -84,6 +89,32 @@ exit 0
 		if !strings.Contains(line, "-mod=mod off private.example ") {
 			t.Errorf("the go command has %q, want our flags, no workspace, and the user's private hosts", line)
 		}
+	}
+}
+
+// A worker that cannot run is compiled again, or the error says what helps.
+func TestWorkerThatCannotRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fromscratch")
+	for text, mode := range map[string]os.FileMode{"": 0o755, "program": 0o644} {
+		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if isCompiled(path) {
+			t.Errorf("a file with the mode %v and the text %q is a worker", mode, text)
+		}
+	}
+	if err := os.WriteFile(path, []byte("of another machine"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := runWorker(context.Background(), path, &talk{}, start("image", nil, 0))
+	if err == nil || !strings.Contains(err.Error(), "\nfix: remove the folder ") || strings.Contains(err.Error(), "already closed") {
+		t.Errorf("the error is %v", err)
 	}
 }
 

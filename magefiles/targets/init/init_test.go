@@ -10,8 +10,8 @@ import (
 
 // A workflow has the commands of the module, for each image one push, and no marks of ours.
 func TestWorkflow(t *testing.T) {
-	one := userModule{root: "/m/app", mage: "/m/app", programs: []string{"."}}
-	many := userModule{root: "/m/app", mage: "/m/app/magefiles", programs: []string{"./cmd/web", "./cmd/job"}, alias: "fromscratch"}
+	one := userModule{root: "/m/app", mage: "/m/app", programs: []string{"."}, paths: []string{"example.com/app"}}
+	many := userModule{root: "/m/app", mage: "/m/app/magefiles", programs: []string{"./cmd/web", "./cmd/job/v2"}, paths: []string{"example.com/app/cmd/web", "example.com/app/cmd/job/v2"}, alias: "fromscratch"}
 	for _, tt := range []struct {
 		ci, name string
 		m        userModule
@@ -24,7 +24,7 @@ func TestWorkflow(t *testing.T) {
 			"for name in web job; do IMAGE_NAME=$name IMAGE_REPO=$repo/$name go -C magefiles tool mage -w .. fromscratch:imagePush; done\n"}},
 	} {
 		f, err := workflowFor(tt.ci, tt.m)
-		if err != nil || f.name != filepath.Join(tt.m.root, tt.name) {
+		if err != nil || f.path() != filepath.Join(tt.m.root, tt.name) {
 			t.Errorf("%s: %q, %v", tt.ci, f.name, err)
 		}
 		for _, want := range tt.want {
@@ -41,14 +41,14 @@ func TestWorkflow(t *testing.T) {
 // GitHub would run the workflow: actionlint finds nothing in it. "shellcheck" is not needed for that.
 func TestWorkflowLint(t *testing.T) {
 	for _, programs := range [][]string{{"."}, {"./cmd/web", "./cmd/job"}} {
-		f, err := workflowFor("github", userModule{root: t.TempDir(), programs: programs})
+		f, err := workflowFor("github", userModule{root: t.TempDir(), programs: programs, paths: programs})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := f.write(); err != nil {
+		if _, err := f.create(); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command("go", "run", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7", "-shellcheck=", f.name)
+		cmd := exec.Command("go", "run", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7", "-shellcheck=", f.path())
 		cmd.Dir = os.TempDir()
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
@@ -60,6 +60,17 @@ func TestHasTools(t *testing.T) {
 	for version, want := range map[string]bool{"go1.23.9": false, "go1.24": true, "go1.24rc1": true, "go1.30.1": true, "devel go1.27-abc": true, "go1.9": false} {
 		if hasTools(version) != want {
 			t.Errorf("%s: %t", version, hasTools(version))
+		}
+	}
+}
+
+func TestOlder(t *testing.T) {
+	for _, tt := range []struct {
+		has, wanted string
+		want        bool
+	}{{"v1.9.0", "v1.17.2", true}, {"v1.17.2", "v1.17.2", false}, {"v1.18.0", "v1.17.2", false}, {"v1.17.3-0.2026-x", "v1.17.2", false}, {"v2.0.0", "v1.17.2", false}} {
+		if older(tt.has, tt.wanted) != tt.want {
+			t.Errorf("%s before %s: %t", tt.has, tt.wanted, !tt.want)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/plaintext"
 )
@@ -27,7 +28,7 @@ import (
 type usageError struct{ error }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, os.Args[1:], version(), os.Stdout, os.Stderr)
 	stop()
 	if err == nil || errors.Is(err, flag.ErrHelp) {
@@ -67,67 +68,64 @@ func run(ctx context.Context, args []string, version string, stdout, stderr io.W
 	if err != nil {
 		return err
 	}
-	var made []file
-	magefile, err := m.magefile()
-	if err != nil {
-		return err
-	}
-	made = append(made, magefile)
+	files := []file{m.magefile()}
 	workflow, err := workflowFor(*ci, m)
 	if err != nil {
 		return err
 	}
 	if workflow.name != "" {
-		made = append(made, workflow)
+		files = append(files, workflow)
 	}
-	if err := checkAbsent(made); err != nil {
+	for _, f := range files {
+		if err := f.check(); err != nil {
+			return err
+		}
+	}
+	if _, err := m.ignores(); err != nil {
 		return err
 	}
-	ignore, err := m.ignore()
+	ignored, err := m.change(ctx, version, files)
 	if err != nil {
 		return err
 	}
-	if err := m.change(ctx, version, append(made, ignore)); err != nil {
-		return err
+	for _, f := range files {
+		fmt.Fprintln(stderr, "wrote", plaintext.Field(f.path()))
 	}
-	for _, f := range made {
-		fmt.Fprintln(stderr, "wrote", f.name)
-	}
-	if ignore.name != "" {
-		fmt.Fprintln(stderr, "added /dist/ to", ignore.name)
+	if ignored {
+		fmt.Fprintln(stderr, "added /dist/ to .gitignore")
 	}
 	fmt.Fprintf(stdout, "\nNow run, in %s:\n\n  %s    # says what would be built\n  %s        # builds it, and loads it into Docker\n",
 		m.root, m.command("imagePlan"), m.command("image"))
 	return nil
 }
 
-// change writes the files and changes go.mod. If one step fails, all is as before, but for vendor/.
-func (m userModule) change(ctx context.Context, version string, files []file) (err error) {
-	paths := []string{filepath.Join(m.mage, "go.mod"), filepath.Join(m.mage, "go.sum")}
-	for _, f := range files {
-		if f.name != "" {
-			paths = append(paths, f.name)
-		}
-	}
-	back, err := remember(paths...)
+// change changes go.mod and writes the files. If one step fails, all is as before, but for vendor/. ignored reports whether
+// .gitignore has got a line.
+func (m userModule) change(ctx context.Context, version string, files []file) (ignored bool, err error) {
+	undo, err := remember(filepath.Join(m.mage, "go.mod"), filepath.Join(m.mage, "go.sum"))
 	if err != nil {
-		return err
+		return false, err
 	}
+	undos := []func() error{undo}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, back())
+			for _, undo := range undos {
+				err = errors.Join(err, undo())
+			}
 		}
 	}()
 	if err := m.require(ctx, version); err != nil {
-		return err
+		return false, err
 	}
 	for _, f := range files {
-		if f.name == "" {
-			continue
-		}
-		if err := f.write(); err != nil {
-			return err
+		undo, err := f.create()
+		undos = append(undos, undo)
+		if err != nil {
+			return false, err
 		}
 	}
-	return m.vendor(ctx)
+	if err := m.vendor(ctx); err != nil {
+		return false, err
+	}
+	return m.ignore()
 }

@@ -24,14 +24,19 @@ func workflowFor(ci string, m userModule) (file, error) {
 	if len(m.programs) > 1 {
 		push = "for name in " + strings.Join(m.names(), " ") + "; do IMAGE_NAME=$name IMAGE_REPO=$repo/$name " + m.command("imagePush") + "; done"
 	}
-	return file{filepath.Join(m.root, name), strings.NewReplacer("«build»", m.command("image"), "«push»", push).Replace(text)}, nil
+	return file{m.root, name, strings.NewReplacer("«build»", m.command("image"), "«push»", push).Replace(text)}, nil
 }
 
-// names returns the names that the images have by default.
+// names returns the names that the images have by default, as package gobuild of the worker names programs: by the last element of
+// the import path that is no major version.
 func (m userModule) names() []string {
 	var names []string
-	for _, p := range m.programs {
-		names = append(names, path.Base(path.Join("/", filepath.ToSlash(m.root), p)))
+	for _, p := range m.paths {
+		name := path.Base(p)
+		if digits := strings.TrimPrefix(name, "v"); digits != name && digits != "" && strings.Trim(digits, "0123456789") == "" && path.Dir(p) != "." {
+			name = path.Base(path.Dir(p))
+		}
+		names = append(names, name)
 	}
 	return names
 }
