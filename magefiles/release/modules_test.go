@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
@@ -33,11 +34,19 @@ var realModules = []struct{ module, why string }{
 func TestHeavyRealModules(t *testing.T) {
 	testkit.Need(t, "git")
 	ctx, dir := context.Background(), t.TempDir()
-	proxy, err := NewProxy(ctx, "../..", filepath.Join(dir, "proxy"), "v0.0.1-real")
+	// The modules are many, so they stay in the module cache of this user. Ours have a version that no other run has, and do not.
+	version := fmt.Sprintf("v0.0.1-real.%d", time.Now().UnixNano())
+	proxy, err := NewProxy(ctx, "../..", filepath.Join(dir, "proxy"), version)
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := append(os.Environ(), proxy.Environ(filepath.Join(dir, "modules"))...)
+	out, err := exec.Command("go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := strings.TrimSpace(string(out))
+	t.Cleanup(func() { forget(t, modules, version) })
+	env := append(os.Environ(), proxy.Environ(modules)...)
 	call := func(t *testing.T, in string, args ...string) string {
 		t.Helper()
 		cmd := exec.Command(args[0], args[1:]...)
@@ -50,7 +59,7 @@ func TestHeavyRealModules(t *testing.T) {
 		return string(out)
 	}
 	env = append(env, "GOBIN="+dir)
-	call(t, dir, "go", "install", mainModule+"/"+targetsDir+"/init@v0.0.1-real")
+	call(t, dir, "go", "install", mainModule+"/"+targetsDir+"/init@"+version)
 	for _, m := range realModules {
 		name, _, _ := strings.Cut(m.module, "@")
 		t.Run(name, func(t *testing.T) {
@@ -87,6 +96,25 @@ func TestHeavyRealModules(t *testing.T) {
 				t.Errorf("mage lists %s", targets)
 			}
 		})
+	}
+}
+
+// forget removes our modules in a version from a module cache.
+func forget(t *testing.T, modules, version string) {
+	t.Helper()
+	for _, module := range []string{mainModule, mainModule + "/" + targetsDir} {
+		patterns := []string{filepath.Join(modules, module+"@"+version), filepath.Join(modules, "cache", "download", module, "@v", version+".*")}
+		for _, pattern := range patterns {
+			paths, err := filepath.Glob(pattern)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, path := range paths {
+				if err := os.RemoveAll(path); err != nil { // -modcacherw lets it be removed
+					t.Error(err)
+				}
+			}
+		}
 	}
 }
 
