@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"path"
 	"runtime"
 	"slices"
@@ -49,6 +50,9 @@ type entry struct {
 	list func() ([]string, error)
 }
 
+// maxErrors limits the errors that are kept of a sysroot. The others are counted.
+const maxErrors = 50
+
 // DB is the package databases of a sysroot. It is safe for concurrent use.
 type DB struct {
 	root    root
@@ -59,8 +63,9 @@ type DB struct {
 	lists  [][]string // the files of each entry
 	owners [2]index   // most files, and files below /usr/share
 
-	mu   sync.Mutex
-	errs []error
+	mu     sync.Mutex
+	errs   []error             // the first ones, all different
+	failed map[uint64]struct{} // hashes of the texts of all errors: a package may fail again, and there may be thousands
 }
 
 // Open reads which packages are installed in a sysroot. The files of the packages are read when they are
@@ -186,8 +191,15 @@ func indexOf(name string) int {
 
 // fill builds an index.
 func (x *index) fill(n int, lists [][]string) {
-	// Few packages have fewer files than this. Growing the map would take most of the time.
-	x.owner = make(map[string]int, 64*len(lists))
+	size := 0 // growing the map would take most of the time
+	for _, list := range lists {
+		for _, name := range list {
+			if indexOf(name) == n {
+				size++
+			}
+		}
+	}
+	x.owner = make(map[string]int, size)
 	// Go backwards, so that the first of several owners wins.
 	for i := len(lists) - 1; i >= 0; i-- {
 		for _, name := range lists[i] {
@@ -200,7 +212,7 @@ func (x *index) fill(n int, lists [][]string) {
 
 // allFiles reads all lists, one per processor at a time: there may be a thousand.
 func (db *DB) allFiles() [][]string {
-	lists := make([][]string, len(db.entries))
+	lists, errs := make([][]string, len(db.entries)), make([]error, len(db.entries))
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
@@ -208,11 +220,14 @@ func (db *DB) allFiles() [][]string {
 		go func() {
 			defer wg.Done()
 			for i := next.Add(1) - 1; i < int64(len(lists)); i = next.Add(1) - 1 {
-				lists[i] = db.files(int(i))
+				lists[i], errs[i] = db.files(int(i))
 			}
 		}()
 	}
 	wg.Wait()
+	for _, err := range errs {
+		db.fail(err)
+	}
 	return lists
 }
 
@@ -222,7 +237,8 @@ func (db *DB) allFiles() [][]string {
 func (db *DB) Files(p Package) []string {
 	for i, e := range db.entries {
 		if e.Package == p {
-			files := db.files(i)
+			files, err := db.files(i)
+			db.fail(err)
 			slices.Sort(files)
 			return slices.Compact(files)
 		}
@@ -230,16 +246,13 @@ func (db *DB) Files(p Package) []string {
 	return nil
 }
 
-// files returns the canonical paths of an entry's files.
-func (db *DB) files(i int) []string {
+// files returns the canonical paths of an entry's files, and why they are not all.
+func (db *DB) files(i int) ([]string, error) {
 	list, err := db.entries[i].list()
-	if err != nil {
-		db.fail(err)
-	}
 	for j, name := range list {
 		list[j] = db.canonical(name)
 	}
-	return list
+	return list, err
 }
 
 // Copyright returns the path of a package's copyright file, where Debian keeps licences
@@ -259,24 +272,39 @@ func (db *DB) Copyright(p Package) string {
 	return ""
 }
 
-// Err returns what could not be read so far: a missing list of files, or a database in an old format. The
-// other methods answer from the rest.
+// Err returns what could not be read so far: a missing list of files, or a database in an old format. Only the first errors
+// are in it, and the number of the rest. The other methods answer from what could be read.
 func (db *DB) Err() error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	return errors.Join(db.errs...)
+	errs := db.errs
+	if more := len(db.failed) - len(errs); more > 0 {
+		errs = append(slices.Clone(errs), fmt.Errorf("and %d more errors", more))
+	}
+	return errors.Join(errs...)
 }
+
+// errorSeed is for the hashes of errors.
+var errorSeed = maphash.MakeSeed()
 
 // fail records an error that does not stop the work.
 func (db *DB) fail(err error) {
+	if err == nil {
+		return
+	}
+	key := maphash.String(errorSeed, err.Error())
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	for _, e := range db.errs {
-		if e.Error() == err.Error() {
-			return
-		}
+	if _, known := db.failed[key]; known {
+		return
 	}
-	db.errs = append(db.errs, err)
+	if db.failed == nil {
+		db.failed = map[uint64]struct{}{}
+	}
+	db.failed[key] = struct{}{}
+	if len(db.errs) < maxErrors {
+		db.errs = append(db.errs, err)
+	}
 }
 
 // unreadError reports a database that is not read, although it seems to be valid.

@@ -124,3 +124,68 @@ func memoryOf(f func()) uint64 {
 	runtime.ReadMemStats(&after)
 	return after.TotalAlloc - before.TotalAlloc
 }
+
+// countedError counts how often its text is asked for.
+type countedError struct {
+	text  string
+	calls *int
+}
+
+func (e countedError) Error() string { *e.calls++; return e.text }
+
+// Thousands of errors are compared with a set, not with each other, and only the first of them are kept. Those that were
+// there before are not counted again.
+func TestManyErrors(t *testing.T) {
+	t.Parallel()
+	const n = 2000
+	var db DB
+	calls := 0
+	for range 2 {
+		for i := range n {
+			db.fail(countedError{fmt.Sprintf("the list of package %d is missing", i), &calls})
+		}
+	}
+	if calls > 2*2*n {
+		t.Errorf("the texts of %d errors were asked for %d times", 2*n, calls)
+	}
+	text := db.Err().Error()
+	if lines, want := strings.Count(text, "\n")+1, fmt.Sprintf("and %d more errors", n-maxErrors); lines != maxErrors+1 || !strings.HasSuffix(text, want) {
+		t.Errorf("there are %d lines, and the text does not end with %q: %.300s", lines, want, text[max(0, len(text)-300):])
+	}
+}
+
+// Which errors are shown does not depend on which list was read first.
+func TestManyMissingLists(t *testing.T) {
+	t.Parallel()
+	var status strings.Builder
+	for i := range 3 * maxErrors {
+		fmt.Fprintf(&status, "Package: p%03d\nVersion: 1\n\n", i)
+	}
+	db := open(t, map[string]string{"var/lib/dpkg/status": status.String()})
+	db.Owner("/x")
+	lines := strings.Split(db.Err().Error(), "\n")
+	for i, line := range lines[:len(lines)-1] {
+		if !strings.Contains(line, fmt.Sprintf(`"p%03d"`, i)) {
+			t.Fatalf("line %d is %q", i, line)
+		}
+	}
+	if len(lines) != maxErrors+1 {
+		t.Errorf("there are %d lines", len(lines))
+	}
+}
+
+// The index takes memory for the files that packages have, not for those that most packages have.
+func TestPackagesWithoutFiles(t *testing.T) {
+	const n = 100_000
+	var db DB
+	db.lists = make([][]string, n)
+	db.lists[0] = []string{"/usr/lib/a.so", "/usr/share/a"}
+	took := memoryOf(func() {
+		for i := range db.owners {
+			db.owners[i].fill(i, db.lists)
+		}
+	})
+	if took > 8<<20 {
+		t.Errorf("two indices of two files took %d bytes", took)
+	}
+}
