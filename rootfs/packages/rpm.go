@@ -2,6 +2,7 @@ package packages
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +15,7 @@ import (
 // maxRPM limits the size of an rpm database in bytes; that of a full workstation has 300 MB.
 const maxRPM = 2 << 30
 
-// maxPaths limits the paths of all files of a database in bytes; a large one has 60 MB.
+// maxPaths limits the texts of all packages and the paths of all files of a database in bytes; a large one has 60 MB.
 const maxPaths = 256 << 20
 
 // readRPM reads rpm's database, https://rpm.org/docs/latest/manual/. Fedora 36 moved it below /usr and left
@@ -108,35 +109,58 @@ func readRPMPackages(at io.ReaderAt, size int64) ([]entry, error) {
 		if err != nil {
 			return fmt.Errorf("package %d: %w", key, err)
 		}
-		// rpm stores signature keys like packages.
-		p := rpmPackage(h)
-		if p.Name == "" || p.Name == "gpg-pubkey" {
-			return nil
+		e, err := rpmEntry(h, &left)
+		if err != nil {
+			return fmt.Errorf("package %d: %w", key, err)
 		}
-		files := rpmFiles(h, &left)
-		if left < 0 {
-			return fmt.Errorf("package %d: %w: more than %d bytes of paths", key, errCorrupt, maxPaths)
+		// rpm stores signature keys like packages.
+		if e.Name == "" || e.Name == "gpg-pubkey" {
+			return nil
 		}
 		if err := checkPackages(len(out) + 1); err != nil {
 			return err
 		}
-		out = append(out, entry{p, func() ([]string, error) { return slices.Clone(files), nil }})
+		out = append(out, e)
 		return nil
 	})
 	return out, err
 }
 
-// rpmPackage returns the package of a header.
-func rpmPackage(h rpmHeader) Package {
+// rpmEntry returns the package of a header with its files. left is the remaining number of bytes for texts and paths of all
+// packages.
+func rpmEntry(h rpmHeader, left *int) (entry, error) {
+	p, err := rpmPackage(h)
+	if err != nil {
+		return entry{}, err
+	}
+	for _, text := range []string{p.Name, p.Version, p.Architecture, p.Source, p.SourceVersion, p.Licence} {
+		*left -= len(text)
+	}
+	files := rpmFiles(h, left)
+	if *left < 0 {
+		return entry{}, fmt.Errorf("%w: more than %d bytes of texts and paths", errCorrupt, maxPaths)
+	}
+	return entry{p, func() ([]string, error) { return slices.Clone(files), nil }}, nil
+}
+
+// rpmPackage returns the package of a header. A text that is too long is an error: the tags of a header may all point at
+// the same bytes.
+func rpmPackage(h rpmHeader) (Package, error) {
+	var failed error
+	text := func(tag uint32) string {
+		s, err := h.text(tag)
+		failed = cmp.Or(failed, err)
+		return s
+	}
 	p := Package{
-		Kind: RPM, Name: h.text(tagName), Version: h.text(tagVersion) + "-" + h.text(tagRelease),
-		Architecture: h.text(tagArch), Licence: h.text(tagLicence),
+		Kind: RPM, Name: text(tagName), Version: text(tagVersion) + "-" + text(tagRelease),
+		Architecture: text(tagArch), Licence: text(tagLicence),
 	}
 	if epoch := h.firstNumbers(tagEpoch, 1); len(epoch) > 0 {
 		p.Version = strconv.FormatUint(uint64(epoch[0]), 10) + ":" + p.Version
 	}
-	p.Source, p.SourceVersion = sourceRPM(h.text(tagSourceRPM))
-	return p
+	p.Source, p.SourceVersion = sourceRPM(text(tagSourceRPM))
+	return p, failed
 }
 
 // sourceRPM splits "glibc-2.34-60.el9.src.rpm" at its last two hyphens. Neither a version nor a release can

@@ -3,6 +3,7 @@ package packages
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -207,5 +208,37 @@ func TestSQLiteLoops(t *testing.T) {
 	}
 	if _, err := readRPMPackages(bytes.NewReader(data[:len(data)/2]), int64(len(data)/2)); err == nil {
 		t.Log("half of a database has all packages") // they may be in the first half
+	}
+}
+
+// oneTextHeader returns a header whose tags all point at one text.
+func oneTextHeader(size int, tags ...uint32) rpmHeader {
+	h := rpmHeader{data: append(bytes.Repeat([]byte("x"), size), 0)}
+	for _, tag := range tags {
+		for _, v := range []uint32{tag, rpmString, 0, 1} {
+			h.index = binary.BigEndian.AppendUint32(h.index, v)
+		}
+	}
+	return h
+}
+
+// The texts of a package are short, and count for the memory that all packages may take.
+func TestLongTexts(t *testing.T) {
+	for _, tag := range []uint32{tagName, tagVersion, tagRelease, tagLicence, tagArch, tagSourceRPM} {
+		h := oneTextHeader(16<<20, tag)
+		var err error
+		if took := memoryOf(func() { _, err = rpmPackage(h) }); err == nil || took > 1<<20 {
+			t.Errorf("tag %d took %d bytes, the error is %v", tag, took, err)
+		}
+	}
+	if p, err := rpmPackage(oneTextHeader(maxText, tagName, tagLicence)); err != nil || len(p.Name) != maxText || len(p.Licence) != maxText {
+		t.Errorf("the longest texts: %v", err)
+	}
+	left := 5 * maxText
+	h := oneTextHeader(maxText, tagName, tagVersion, tagLicence)
+	_, first := rpmEntry(h, &left)
+	_, second := rpmEntry(h, &left)
+	if first != nil || second == nil || !errors.Is(second, errCorrupt) {
+		t.Errorf("a package of %d bytes fits into %d once: %v, %v", 3*maxText, 5*maxText, first, second)
 	}
 }

@@ -34,6 +34,9 @@ const (
 	rpmI18N        = 9
 )
 
+// maxText is the longest text of a package, such as its name or its licence, in bytes.
+const maxText = 4 << 10
+
 // rpmHeader is a header in the form of the database, without the first eight bytes that it has in a file:
 // the number of index entries, the size of the data, the index, the data. Numbers are big-endian.
 // https://rpm.org/docs/latest/manual/format_header.html
@@ -70,21 +73,25 @@ func (h rpmHeader) find(tag uint32) (data []byte, kind, count uint32) {
 }
 
 // text returns the string of a tag, "" if there is none.
-func (h rpmHeader) text(tag uint32) string {
-	if all := h.firstTexts(tag, 1); len(all) > 0 {
-		return all[0]
+func (h rpmHeader) text(tag uint32) (string, error) {
+	data, kind, count := h.find(tag)
+	if count == 0 || !isText(kind) {
+		return "", nil
 	}
-	return ""
+	s, _, ok := bytes.Cut(data[:min(len(data), maxText+1)], []byte{0})
+	if !ok && len(s) > maxText {
+		return "", fmt.Errorf("%w: a text of more than %d bytes has the tag %d", errCorrupt, maxText, tag)
+	}
+	if !ok {
+		return "", nil
+	}
+	return string(s), nil
 }
 
 // texts returns the strings of a tag. Each ends with a NUL; a string without one is left out.
-func (h rpmHeader) texts(tag uint32) []string { return h.firstTexts(tag, math.MaxUint32) }
-
-// firstTexts returns at most the first most strings of a tag.
-func (h rpmHeader) firstTexts(tag, most uint32) []string {
+func (h rpmHeader) texts(tag uint32) []string {
 	data, kind, count := h.find(tag)
-	count = min(count, most)
-	if kind != rpmString && kind != rpmStringArray && kind != rpmI18N {
+	if !isText(kind) {
 		return nil
 	}
 	var out []string
@@ -98,6 +105,9 @@ func (h rpmHeader) firstTexts(tag, most uint32) []string {
 	}
 	return out
 }
+
+// isText reports whether values of a type are strings.
+func isText(kind uint32) bool { return kind == rpmString || kind == rpmStringArray || kind == rpmI18N }
 
 // numbers returns the numbers of a tag.
 func (h rpmHeader) numbers(tag uint32) []uint32 { return h.firstNumbers(tag, math.MaxUint32) }
