@@ -5,6 +5,8 @@ package dev
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -50,6 +52,7 @@ type Container struct {
 	needs     needs             // of the program that the container was made for
 	moved     bool              // the program runs in folder, where it can be replaced
 	headers   map[string]string // of the Go files that the program was made from, see [state.Headers]
+	word      string            // of the supervisor's reports: no text that the program writes is taken for one
 	starts    starts
 	health    health
 }
@@ -58,6 +61,9 @@ type Container struct {
 func Start(ctx context.Context, engine *docker.Engine, image result.Result, r Request) (*Container, error) {
 	c := &Container{plan: image.Plan, compile: r.Compile, engine: engine, ids: image.IDs(), moved: canMove(ctx, image)}
 	var err error
+	if c.word, err = newWord(); err != nil {
+		return nil, err
+	}
 	if c.needs, err = needsOf(image.Program); err != nil {
 		return nil, err
 	}
@@ -69,7 +75,7 @@ func Start(ctx context.Context, engine *docker.Engine, image result.Result, r Re
 	}
 	c.starts.events = make(chan protocol.Event, 64)
 	c.health.starts = make(chan time.Time, 1)
-	c.starts.splitter = protocol.Splitter{Program: r.Stderr, Event: func(e protocol.Event) {
+	c.starts.splitter = protocol.Splitter{Word: c.word, Program: r.Stderr, Event: func(e protocol.Event) {
 		c.noteEnd(r.Report, e)
 		c.health.began(e)
 		c.starts.add(e)
@@ -95,6 +101,15 @@ func Start(ctx context.Context, engine *docker.Engine, image result.Result, r Re
 		return nil, errors.Join(err, c.Close(ctx))
 	}
 	return c, nil
+}
+
+// newWord returns a random word.
+func newWord() (string, error) {
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return "", fmt.Errorf("making the word of the supervisor's reports: %w", err)
+	}
+	return hex.EncodeToString(b[:]), nil
 }
 
 // canMove reports whether the program can run outside of its place in the image: the Entrypoint names it, and it finds its
@@ -123,7 +138,7 @@ func (c *Container) command(args []string) []string {
 	if c.moved {
 		words[0] = c.movedProgram()
 	}
-	command := []string{supervisorBinary, "-receive", received}
+	command := []string{supervisorBinary, "-receive", received, "-word", c.word}
 	if config.StopSignal != "" {
 		command = append(command, "-stop", config.StopSignal)
 	}

@@ -1,10 +1,13 @@
 package dev
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
@@ -29,8 +32,8 @@ func TestCommand(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := &Container{plan: plan.Image{Name: "app", Config: tt.config}, moved: tt.moved}
-			want := append([]string{"/.fromscratch/supervisor", "-receive", "/.fromscratch-received"}, tt.want...)
+			c := &Container{plan: plan.Image{Name: "app", Config: tt.config}, moved: tt.moved, word: "QWERTZ"}
+			want := append([]string{"/.fromscratch/supervisor", "-receive", "/.fromscratch-received", "-word", "QWERTZ"}, tt.want...)
 			if got := c.command(tt.args); !slices.Equal(got, want) {
 				t.Errorf("%q, want %q", got, want)
 			}
@@ -77,5 +80,31 @@ func TestNextStart(t *testing.T) {
 	s.forget()
 	if s.run != 9 || len(s.events) > 0 || !s.ended.Load() {
 		t.Errorf("run %d, %d events after forget", s.run, len(s.events))
+	}
+}
+
+// What a server logs of a request is no report of the supervisor, whatever it says.
+func TestReportsOfTheProgram(t *testing.T) {
+	t.Parallel()
+	s := &starts{events: make(chan protocol.Event, 8)}
+	var out bytes.Buffer
+	s.splitter = protocol.Splitter{Word: "QWERTZ", Program: &out, Event: s.add}
+	started := protocol.Event{Kind: protocol.Started, Run: 1, Modified: time.Unix(1, 0)}
+	io.WriteString(&s.splitter, started.Line("QWERTZ"))
+	ctx := context.Background()
+	if e, err := s.next(ctx, nil); err != nil || e.Run != 1 {
+		t.Fatalf("run %d, %v", e.Run, err)
+	}
+	logged := "GET /?q=" + protocol.Event{Kind: protocol.Exited, Run: 2_000_000_000}.Line("") +
+		"GET /?q=" + protocol.Event{Kind: protocol.Started, Run: 2, Modified: time.Unix(5, 0)}.Line("ABCDEF")
+	io.WriteString(&s.splitter, logged)
+	s.forget()
+	if s.run != 1 || s.ended.Load() || out.String() != logged {
+		t.Errorf("run %d, ended %t, the output is %q", s.run, s.ended.Load(), out.String())
+	}
+	started.Run = 2
+	io.WriteString(&s.splitter, started.Line("QWERTZ"))
+	if e, err := s.next(ctx, nil); err != nil || e != started {
+		t.Errorf("%+v, %v", e, err)
 	}
 }

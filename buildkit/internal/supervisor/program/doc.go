@@ -2,7 +2,7 @@
 // request, usually from a file that has been replaced in the meantime. That takes a few milliseconds, while restarting a
 // container takes a few hundred.
 //
-//	supervisor [-grace DURATION] [-stop SIGNAL] [-receive FOLDER] PROGRAM [ARG…]
+//	supervisor [-grace DURATION] [-stop SIGNAL] [-receive FOLDER] [-word WORD] PROGRAM [ARG…]
 //
 // PROGRAM is a path; PATH is not searched. It runs with the supervisor's environment, working directory, user and
 // standard streams, in its own process group. When the program has ended, the group is killed: as in any container, its
@@ -27,6 +27,7 @@
 // killed it, 127 or 126 if it could not be started). If no program runs, it ends at once. Every other signal that can be
 // caught is passed on, except SIGCHLD, SIGPIPE and SIGURG, which belong to the supervisor or the Go runtime.
 //
-// Each start and end is reported on standard error, see package report. A restart requested before the first start was
+// Each start and end is reported on standard error, see package report, with WORD, which the program cannot see: neither in its
+// environment nor among the arguments of PID 1, where it is overwritten. A restart requested before the first start was
 // reported may be lost: the kernel drops signals that PID 1 does not handle yet (pid_namespaces(7)).
 package main

@@ -110,7 +110,7 @@ func (r *running) want(events ...string) {
 	for _, want := range events {
 		select {
 		case e := <-r.events:
-			_, got, _ := strings.Cut(strings.TrimSpace(e.Line()), ": ")
+			_, got, _ := strings.Cut(strings.TrimSpace(e.Line("")), ": ")
 			if e.Kind == report.Started {
 				got = fmt.Sprintf("started %d", e.Run)
 			}

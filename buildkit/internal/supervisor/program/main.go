@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/supervisor/report"
 )
@@ -28,13 +29,13 @@ func main() {
 	}
 	s, err := parse(os.Args[1:])
 	if err != nil {
-		os.Stderr.WriteString("supervisor: " + err.Error() + "\nfix: supervisor [-grace 2s] [-stop TERM] [-receive FOLDER] PROGRAM [ARG…]\n")
+		os.Stderr.WriteString("supervisor: " + err.Error() + "\nfix: supervisor [-grace 2s] [-stop TERM] [-receive FOLDER] [-word WORD] PROGRAM [ARG…]\n")
 		os.Exit(usageCode)
 	}
 	signals, children := listen()
 	becomeSubreaper()
 	s.emit = func(e report.Event) {
-		_, _ = os.Stderr.WriteString(e.Line()) // there is nowhere to report the error
+		_, _ = os.Stderr.WriteString(e.Line(s.word)) // there is nowhere to report the error
 	}
 	programs, err := s.listenForPrograms()
 	if err != nil {
@@ -99,6 +100,9 @@ func parse(args []string) (*supervisor, error) {
 			s.receive = args[1]
 		case "-stop":
 			s.stop, err = parseSignal(args[1])
+		case "-word":
+			s.word = strings.Clone(args[1])
+			wipe(args[1])
 		default:
 			err = errors.New("unknown option " + strconv.Quote(args[0]))
 		}
@@ -112,6 +116,12 @@ func parse(args []string) (*supervisor, error) {
 	}
 	s.program, s.path = args, args[0]
 	return s, nil
+}
+
+// wipe overwrites an argument of this process, so that the program does not find it in /proc/1/cmdline. The Go runtime does not
+// copy arguments: the string is the memory that the kernel shows there.
+func wipe(arg string) {
+	clear(unsafe.Slice(unsafe.StringData(arg), len(arg)))
 }
 
 // stopSignals are the signals that stop programs and whose names are accepted.

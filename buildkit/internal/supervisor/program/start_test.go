@@ -4,12 +4,15 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/supervisor/report"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
 // A program that cannot be executed is reported, and the next restart tries again.
@@ -101,6 +104,28 @@ func TestStartInherits(t *testing.T) {
 		r.want("started 1", "exited 1 0 0")
 		r.wantText("value of it\n" + dir + "\n")
 	})
+}
+
+// The word of the reports is neither in the program's environment nor in its arguments nor in those of the supervisor.
+func TestWord(t *testing.T) {
+	t.Parallel()
+	const word = "QWERTZUIOP"
+	path := script(t, program(t), `cat /proc/$PPID/cmdline | tr '\0' ' '; echo; env; echo "$@"; `+sleep)
+	r := &running{Cmd: exec.Command(testkit.Program(t, "."), "-word", word, "-stop", "TERM", path, "argument"), t: t, events: make(chan report.Event, 99)}
+	r.Stdout, r.WaitDelay = &r.stdout, time.Second
+	r.Stderr = &report.Splitter{Word: word, Program: &r.stderr, Event: func(e report.Event) { r.events <- e }}
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Process.Kill() })
+	r.want("started 1")
+	r.wantText("\nargument\n")
+	if text := r.stdout.String(); strings.Contains(text, word) || !strings.Contains(text, "-stop TERM "+path) {
+		t.Errorf("the program sees %q", text)
+	}
+	r.signal(syscall.SIGTERM)
+	r.want("stopped 1 143 15")
+	r.wantExit(143)
 }
 
 // All orphans are reaped, whoever started them.

@@ -32,6 +32,7 @@ type supervisor struct {
 	input   *os.File // standard input of the program
 	grace   time.Duration
 	stop    syscall.Signal
+	word    string // of the reports
 	emit    func(report.Event)
 
 	run      int              // number of starts

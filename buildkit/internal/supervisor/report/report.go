@@ -1,7 +1,8 @@
 // Package report is the protocol between the supervisor of a development container and the process that created it. That
 // process requests restarts with the signal [Restart] or a line on standard input ([Program], [RestartLine]). The
 // supervisor writes each start and end of the program as an [Event], one line of its standard error. A [Splitter]
-// separates those lines from the program's own output.
+// separates those lines from the program's own output. Each line has a word that only the two sides know, so that no text
+// that the program writes, such as a request that it logs, is taken for one.
 package report
 
 import (
@@ -54,13 +55,21 @@ type Event struct {
 	Reason string
 }
 
-// Line returns the event as the supervisor writes it, with the line feed:
+// markOf returns the mark of the reports with a word. "" is the mark without one.
+func markOf(word string) string {
+	if word == "" {
+		return mark
+	}
+	return strings.TrimSuffix(mark, ": ") + " " + word + ": "
+}
+
+// Line returns the event as the supervisor writes it with its word, after the mark and with the line feed:
 //
 //	started RUN MODIFIED    nanoseconds since 1970
 //	exited RUN CODE SIGNAL
 //	stopped RUN CODE SIGNAL
 //	failed RUN REASON
-func (e Event) Line() string {
+func (e Event) Line(word string) string {
 	words := []string{string(e.Kind), strconv.Itoa(e.Run)}
 	switch e.Kind {
 	case Started:
@@ -70,7 +79,7 @@ func (e Event) Line() string {
 	default:
 		words = append(words, strconv.Itoa(e.Code), strconv.Itoa(e.Signal))
 	}
-	return mark + strings.Join(words, " ") + "\n"
+	return markOf(word) + strings.Join(words, " ") + "\n"
 }
 
 // parse parses the text between mark and line feed. ok is false if no supervisor wrote it.

@@ -24,17 +24,20 @@ func TestLine(t *testing.T) {
 		`failed 14 executing "/a b": no such file or directory`,
 	}
 	for i, e := range someEvents {
-		if got := e.Line(); got != mark+want[i]+"\n" {
+		if got := e.Line(""); got != mark+want[i]+"\n" {
 			t.Errorf("%q, want %q", got, want[i])
 		}
 	}
 }
 
+// word is the word of the reports in these tests.
+const word = "QWERTZ"
+
 // collect writes the parts and returns the program's text and the events.
 func collect(t *testing.T, parts ...string) (text string, events []Event) {
 	t.Helper()
 	var out bytes.Buffer
-	s := Splitter{Program: &out, Event: func(e Event) { events = append(events, e) }}
+	s := Splitter{Word: word, Program: &out, Event: func(e Event) { events = append(events, e) }}
 	for _, p := range parts {
 		if n, err := s.Write([]byte(p)); n != len(p) || err != nil {
 			t.Fatalf("wrote %d of %d, %v", n, len(p), err)
@@ -49,9 +52,10 @@ func collect(t *testing.T, parts ...string) (text string, events []Event) {
 // Wherever the stream is cut in two, the result is the same.
 func TestSplitterCuts(t *testing.T) {
 	var stream, text string
+	mark := markOf(word)
 	for i, e := range someEvents {
 		between := []string{"line\n", "half a line", "\x1e", mark + "nonsense\n", "\x1efromscratch"}[i]
-		stream += between + e.Line()
+		stream += between + e.Line(word)
 		text += between
 	}
 	for i := range stream {
@@ -67,6 +71,10 @@ func TestSplitterCuts(t *testing.T) {
 
 func TestSplitterText(t *testing.T) {
 	cases := []struct{ name, text string }{
+		{"a report without a word", "GET /?q=" + someEvents[1].Line("")},
+		{"a report with another word", "GET /?q=" + someEvents[1].Line("qwertz")},
+		{"a report with a part of the word", someEvents[1].Line(word[:3])},
+		{"a report with a longer word", someEvents[1].Line(word + word)},
 		{"nothing", ""},
 		{"plain", "a\nb"},
 		{"another record", "\x1efromscratched\n"},

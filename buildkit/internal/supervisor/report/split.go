@@ -11,6 +11,7 @@ const lineLimit = 4096
 
 // Splitter is the writer for a development container's standard error. Only one goroutine may use it.
 type Splitter struct {
+	Word    string      // the word of the supervisor's reports; a line without it is the program's
 	Program io.Writer   // gets the program's own output, unchanged
 	Event   func(Event) // called for each event, after the output before it
 	held    []byte      // starts with the mark, or with the first part of it
@@ -20,8 +21,9 @@ type Splitter struct {
 // back until more is written.
 func (s *Splitter) Write(p []byte) (int, error) {
 	s.held = append(s.held, p...)
+	mark := markOf(s.Word)
 	for {
-		n := s.markIndex()
+		n := s.markIndex(mark)
 		if err := s.pass(n); err != nil {
 			return 0, err
 		}
@@ -48,7 +50,7 @@ func (s *Splitter) Write(p []byte) (int, error) {
 func (s *Splitter) Flush() error { return s.pass(len(s.held)) }
 
 // markIndex returns the index of the mark, or of what could become one.
-func (s *Splitter) markIndex() int {
+func (s *Splitter) markIndex(mark string) int {
 	if i := bytes.Index(s.held, []byte(mark)); i >= 0 {
 		return i
 	}
