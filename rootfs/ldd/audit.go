@@ -22,8 +22,8 @@ func (g *glibc) audit() error {
 			if err := g.auditor(name, tag); err != nil {
 				g.closure.Left = append(g.closure.Left, Left{name, err})
 			}
-			if g.ctx.Err() != nil {
-				return g.ctx.Err()
+			if err := g.stopped(); err != nil {
+				return err
 			}
 		}
 	}

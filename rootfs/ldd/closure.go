@@ -112,7 +112,8 @@ type Closure struct {
 	entries   map[string]*Object // object opened by each name
 	levels    []*Closure         // closure of each CPU level, with Program.Variants
 	// find returns the path and the real path that an object would get for a name, or "". It is nil if static.
-	find func(name string, by *Object) (path, real string)
+	find     func(name string, by *Object) (path, real string)
+	searches *searches // steps of find, which finds nothing when there are none left
 }
 
 // Left is a library that was tried and is not in the closure.

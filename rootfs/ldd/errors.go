@@ -16,7 +16,7 @@ var ErrNotELF = elf.ErrNotELF
 type NotFoundError struct {
 	Soname   string   // the name that is asked for
 	NeededBy string   // path of the object that asks for it
-	Searched []string // places searched, in order: "/opt/lib (RUNPATH of /usr/bin/x)"
+	Searched []string // the first 100 places searched, in order: "/opt/lib (RUNPATH of /usr/bin/x)"
 	Package  string   // Debian package to install; "" when unknown
 	Fix      string   // how to fix it, one line
 }

@@ -18,8 +18,12 @@ type glibc struct {
 	cpu       []string        // levels of the CPU, best first; empty for the baseline
 	subdirs   []string        // subfolders tried in each folder; the last is the folder itself
 	dirs      map[string]bool // whether a folder of a search path exists
-	searched  []string        // places of the current search, for errors
+	searched  searchLog       // places of the current search, for errors
 	onlySetID bool            // the search accepts only set-user-ID libraries
+
+	lists       map[listKey]*searchPath
+	trustedList *searchPath
+	above       *glibc // the rules for newer CPUs, see findForNewerCPU
 	variants
 }
 
@@ -29,7 +33,7 @@ const libgcc = "libgcc_s.so.1"
 
 // newGlibc returns the rules for a CPU.
 func newGlibc(r *process, cpu []string, excluded map[string]bool) *glibc {
-	g := &glibc{process: r, cpu: cpu, dirs: map[string]bool{}, variants: variants{excluded: excluded}}
+	g := &glibc{process: r, cpu: cpu, dirs: map[string]bool{}, lists: map[listKey]*searchPath{}, variants: variants{excluded: excluded}}
 	for _, level := range cpu {
 		g.subdirs = append(g.subdirs, hwcapsDir+level+"/")
 	}
@@ -126,7 +130,7 @@ func (g *glibc) loadAll(first ...*loaded) error {
 			i++ // only now: an object that was put in front of it comes first
 			continue
 		}
-		if err := g.ctx.Err(); err != nil {
+		if err := g.stopped(); err != nil {
 			return err
 		}
 		done[o] = true
@@ -199,7 +203,7 @@ func (g *glibc) load(d elf.Dep, by *loaded) (*loaded, error) {
 	if err == nil && c != nil {
 		return g.mapFile(name, c, by)
 	}
-	if d.Tag == debugelf.DT_AUXILIARY && g.ctx.Err() == nil {
+	if d.Tag == debugelf.DT_AUXILIARY && g.stopped() == nil {
 		// The loader continues without it, whatever is wrong.
 		if err != nil {
 			g.closure.Left = append(g.closure.Left, Left{name, err})

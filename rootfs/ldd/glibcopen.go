@@ -30,7 +30,7 @@ func (g *glibc) tryOpen(name, rule, level string, by *loaded) (*candidate, error
 	var other mismatch
 	switch {
 	case errors.As(err, &other):
-		g.annotate(name + " " + string(other))
+		g.searched.annotate(name + " " + string(other))
 		return nil, nil
 	case level != "" && f.checkLevel(err, level) != nil:
 		return nil, g.exclude(at.real, f.checkLevel(err, level))
@@ -48,16 +48,9 @@ func (g *glibc) openError(name string, err error) error {
 		return nil // up to 2.36, a link that leads through a file ends the list
 	case errors.Is(err, fs.ErrPermission):
 		// EACCES: the loader prints "no such file", which misleads. This note names the cause.
-		g.annotate(name + " cannot be read")
+		g.searched.annotate(name + " cannot be read")
 		return nil
 	}
-	g.annotate(name + ": " + err.Error())
+	g.searched.annotate(name + ": " + err.Error())
 	return errAbandon
-}
-
-// annotate adds details to the place that is being searched.
-func (g *glibc) annotate(text string) {
-	if n := len(g.searched); n > 0 {
-		g.searched[n-1] += ", " + text
-	}
 }

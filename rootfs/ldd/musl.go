@@ -11,8 +11,9 @@ import (
 // soname, and the first file that can be opened is used, whatever it is.
 type musl struct {
 	*process
-	system   searchPath // searched last
-	searched []string   // places of the current search, for errors
+	system   *searchPath // searched last
+	searched searchLog   // places of the current search, for errors
+	lists    map[listKey]*searchPath
 }
 
 // muslDefault is searched if there is no path file.
@@ -62,7 +63,7 @@ func (m *musl) search(name string, by *loaded) (*candidate, error) {
 // loadAll loads the dependencies of the objects from index i on (load_deps).
 func (m *musl) loadAll(i int) error {
 	for ; i < len(m.objects); i++ {
-		if err := m.ctx.Err(); err != nil {
+		if err := m.stopped(); err != nil {
 			return err
 		}
 		for _, d := range m.objects[i].dyn.Deps {
@@ -162,7 +163,7 @@ func (m *musl) shorten(o *loaded, name string) {
 // find searches for a library.
 func (m *musl) find(name string, by *loaded) (*candidate, error) {
 	if strings.Contains(name, "/") {
-		m.searched = append(m.searched, name)
+		m.searched.add(name)
 		c, err := m.tryOpen(name, "path in "+by.Path, by)
 		if errors.Is(err, errAbandon) {
 			err = nil
@@ -172,7 +173,11 @@ func (m *musl) find(name string, by *loaded) (*candidate, error) {
 	if len(name) > maxName {
 		return nil, nil
 	}
-	for _, list := range m.paths(by) {
+	lists, err := m.paths(by)
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range lists {
 		c, err := m.openPath(name, list, by)
 		if errors.Is(err, errAbandon) {
 			return nil, nil // unlike glibc, musl ends the whole search
@@ -186,35 +191,56 @@ func (m *musl) find(name string, by *loaded) (*candidate, error) {
 
 // paths returns the lists of folders in order. RPATH and RUNPATH mean the same here, and both also apply to the
 // dependencies of the library.
-func (m *musl) paths(by *loaded) []searchPath {
-	var lists []searchPath
+func (m *musl) paths(by *loaded) (lists []*searchPath, err error) {
+	add := func(o *loaded, rule, text string) {
+		if text == "" || err != nil {
+			return
+		}
+		var list *searchPath
+		list, err = m.list(o, rule, text)
+		lists = append(lists, list)
+	}
 	if !m.secure() {
-		lists = append(lists, searchPath{"LD_LIBRARY_PATH", muslDirs(m.env.LibraryPath)})
+		add(nil, "LD_LIBRARY_PATH", m.env.LibraryPath)
 	}
 	for o := by; o != nil; o = o.parent {
 		// decode_dyn writes both into one field, RUNPATH last.
-		rule, list := "RPATH of "+o.Path, o.dyn.Rpath
 		if o.dyn.HasRunpath {
-			rule, list = "RUNPATH of "+o.Path, o.dyn.Runpath
+			add(o, "RUNPATH", o.dyn.Runpath)
+		} else {
+			add(o, "RPATH", o.dyn.Rpath)
 		}
-		lists = append(lists, searchPath{rule, muslDirs(expandMusl(list, o.origin))})
 	}
-	return append(lists, m.system)
+	return append(lists, m.system), err
+}
+
+// list returns a search path of an object, or of the environment if o is nil. It is made at the first call.
+func (m *musl) list(o *loaded, rule, text string) (*searchPath, error) {
+	key := listKey{o, rule}
+	if list, ok := m.lists[key]; ok {
+		return list, nil
+	}
+	if o != nil {
+		rule, text = rule+" of "+o.Path, expandMusl(text, o.origin)
+	}
+	list := &searchPath{rule: rule, dirs: muslDirs(text)}
+	m.lists[key] = list
+	return list, m.searches.take(len(list.dirs))
 }
 
 // systemPath returns the content of PREFIX/etc/ld-musl-ARCH.path, where PREFIX is the loader's path without its
 // last two elements. If there is no such file it returns the default. An unreadable file counts as empty.
-func (m *musl) systemPath() searchPath {
+func (m *musl) systemPath() *searchPath {
 	m.closure.loader.cache = muslPrefix(m.closure.Loader) + "/etc/ld-musl-" + m.conf.arch + ".path"
 	data, err := m.sys.read(m.closure.loader.cache, maxPathFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return searchPath{"default of musl", muslDirs(muslDefault)}
+		return &searchPath{rule: "default of musl", dirs: muslDirs(muslDefault)}
 	}
 	if err != nil {
 		data = nil // EACCES, or a folder: musl then searches nothing, not even the default
 	}
 	m.closure.pathFile = data
-	return searchPath{m.closure.loader.cache, muslDirs(cText(data))}
+	return &searchPath{rule: m.closure.loader.cache, dirs: muslDirs(cText(data))}
 }
 
 // muslPrefix returns the loader's path without its last two elements, "" for /lib/ld-musl-x86_64.so.1.

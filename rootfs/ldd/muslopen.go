@@ -7,9 +7,25 @@ import (
 )
 
 // openPath looks for a library in a list of folders (path_open).
-func (m *musl) openPath(name string, list searchPath, by *loaded) (*candidate, error) {
-	for _, dir := range list.dirs {
-		m.searched = append(m.searched, dir+" ("+list.rule+")")
+func (m *musl) openPath(name string, list *searchPath, by *loaded) (*candidate, error) {
+	if err := m.searches.take(1); err != nil {
+		return nil, err
+	}
+	m.searched.begin(list)
+	for i := 0; ; i++ {
+		at, ok, err := list.next(i, m.scan)
+		if err == nil && ok {
+			err = m.searches.take(1)
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok:
+			m.searched.reach(len(list.dirs))
+			return nil, nil
+		}
+		m.searched.reach(at.i + 1)
+		dir := list.dirs[at.i]
 		c, err := m.tryOpen(dir+"/"+name, list.rule, by)
 		if err != nil {
 			return nil, err
@@ -24,7 +40,15 @@ func (m *musl) openPath(name string, list searchPath, by *loaded) (*candidate, e
 		}
 		return c, nil
 	}
-	return nil, nil
+}
+
+// scan returns the folder itself, and nothing if no file can be found below it. The loader tries to open each file; it goes on
+// after the errors that a missing folder leads to.
+func (m *musl) scan(dir string) ([]string, error) {
+	if _, err := m.sys.walk(m.absolute(dir + "/")); isNotFound(err) {
+		return nil, nil
+	}
+	return []string{""}, nil
 }
 
 // tryOpen opens a candidate. If it returns nil, the search continues; errAbandon ends the search for the

@@ -27,7 +27,7 @@ var openers = []string{
 
 // Names returns the names of libraries among the strings of every object that imports a function to open
 // libraries, except those in the closure. Not all of them are opened: a person has to judge them. Names that
-// are built at run time, "%s/modules-%d", are not found.
+// are built at run time, "%s/modules-%d", are not found. If looking for them takes too long, it returns an error.
 func (c *Closure) Names(ctx context.Context) ([]Named, error) {
 	var out []Named
 	err := c.each(ctx, func(o *Object) error {
@@ -51,6 +51,9 @@ func (c *Closure) Names(ctx context.Context) ([]Named, error) {
 		}
 		return err
 	})
+	if err == nil && c.searches != nil {
+		err = c.searches.err()
+	}
 	return out, err
 }
 

@@ -133,11 +133,12 @@ func packageOf(soname string) string {
 }
 
 // notFound returns the error for a missing library.
-func (r *process) notFound(name, by string, searched []string) *NotFoundError {
+func (r *process) notFound(name, by string, searched searchLog) *NotFoundError {
 	e := &NotFoundError{
 		Soname: name, NeededBy: by, Package: packageOf(name),
-		Searched: append([]string(nil), searched...),
+		Searched: searched.places(),
 	}
+	_ = r.searches.take(len(e.Searched)) // the next search returns the error
 	e.Fix = e.advice(r)
 	return e
 }

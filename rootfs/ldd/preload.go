@@ -103,8 +103,8 @@ func (g *glibc) preload(p preload) (*loaded, error) {
 	if err == nil {
 		o, err = g.mapFile(p.name, c, g.main)
 	}
-	if g.ctx.Err() != nil {
-		return nil, g.ctx.Err()
+	if err := g.stopped(); err != nil {
+		return nil, err
 	}
 	if err != nil {
 		g.warnPreload(p.rule, err)
@@ -129,8 +129,8 @@ func (m *musl) preload() error {
 	for _, name := range names {
 		n, missing := len(m.objects), m.missing
 		o, err := m.load(name, nobody)
-		if m.ctx.Err() != nil {
-			return m.ctx.Err()
+		if err := m.stopped(); err != nil {
+			return err
 		}
 		switch {
 		case err != nil:
@@ -147,7 +147,7 @@ func (m *musl) preload() error {
 }
 
 // missingPreload returns the error for a preloaded library that is missing.
-func (r *process) missingPreload(name, rule string, searched []string) *NotFoundError {
+func (r *process) missingPreload(name, rule string, searched searchLog) *NotFoundError {
 	e := r.notFound(name, r.main.Path, searched)
 	if strings.Contains(name, "/") {
 		e.Fix = "put the library there"

@@ -14,23 +14,24 @@ import (
 // this state covers all objects. Tools that resolve each object by itself get wrong results, because what a
 // name means depends on what was loaded before, and by whom.
 type process struct {
-	ctx     context.Context
-	sys     *walker
-	env     Env
-	files   map[string]*file // files read so far, by real path
-	parsed  *parsedFiles     // files that were parsed before, by any path
-	conf    loaderConf
-	want    *elf.Header        // the loader's header, which an accepted file has to match
-	distro  distro             // for the fix of an error
-	cache   func() *cache      // ld.so.cache, read at the first call
-	closure *Closure           // the result
-	main    *loaded            // the program
-	loader  *loaded            // nil if static
-	objects []*loaded          // in the same order as closure.Objects
-	names   map[string]*loaded // object by name; in glibc a soname is a name too
-	missing []*NotFoundError   // libraries that the program cannot start without
-	opening string             // name that is being opened, "" while the program starts
-	undo    []func()           // reverts changes of objects; run in reverse order
+	ctx      context.Context
+	sys      *walker
+	searches *searches // shared by all processes of one resolution
+	env      Env
+	files    map[string]*file // files read so far, by real path
+	parsed   *parsedFiles     // files that were parsed before, by any path
+	conf     loaderConf
+	want     *elf.Header        // the loader's header, which an accepted file has to match
+	distro   distro             // for the fix of an error
+	cache    func() *cache      // ld.so.cache, read at the first call
+	closure  *Closure           // the result
+	main     *loaded            // the program
+	loader   *loaded            // nil if static
+	objects  []*loaded          // in the same order as closure.Objects
+	names    map[string]*loaded // object by name; in glibc a soname is a name too
+	missing  []*NotFoundError   // libraries that the program cannot start without
+	opening  string             // name that is being opened, "" while the program starts
+	undo     []func()           // reverts changes of objects; run in reverse order
 }
 
 // loaded is a mapped object, glibc's link_map or musl's dso.

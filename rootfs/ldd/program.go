@@ -22,7 +22,7 @@ func newProcess(ctx context.Context, sys FS, p Program, env Env) (*process, erro
 	if env.Workdir == "" {
 		env.Workdir = "/"
 	}
-	r := &process{ctx: ctx, env: env, names: map[string]*loaded{}, closure: &Closure{sys: sys, tries: map[string]bool{}, entries: map[string]*Object{}}}
+	r := &process{ctx: ctx, env: env, searches: newSearches(maxSearches), names: map[string]*loaded{}, closure: &Closure{sys: sys, tries: map[string]bool{}, entries: map[string]*Object{}}}
 	memory := p.Memory.prepare(sys)
 	r.sys, r.files, r.parsed = memory.walker, memory.files, memory.parsed
 	r.closure.files = r.files

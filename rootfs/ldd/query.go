@@ -42,7 +42,7 @@ func (c *Closure) each(ctx context.Context, visit func(o *Object) error) error {
 
 // Find returns the file that the loader finds if an object of the closure opens a library by a name with
 // dlopen(3), using the object's search path: the path as the loader opens it, and the path without links. Both
-// are "" if it finds nothing. Libraries that are loaded already are searched like others, see [Closure.Lookup].
+// are "" if it finds nothing, or if the searches of all calls have taken too long, which Names reports. Libraries that are loaded already are searched like others, see [Closure.Lookup].
 func (c *Closure) Find(name string, by *Object) (path, real string) {
 	if c.find == nil {
 		return "", ""

@@ -31,6 +31,8 @@ func resolve(ctx context.Context, sys FS, p Program, env Env) (*Closure, error) 
 	if err := r.run(l, p); err != nil {
 		return nil, err
 	}
+	r.searches = newSearches(maxSearches)
+	r.closure.searches = r.searches
 	r.closure.find = func(name string, by *Object) (path, real string) { return r.peek(l, name, by) }
 	if len(r.missing) > 0 {
 		return r.closure, &MissingError{p.Path, r.missing}
@@ -61,7 +63,7 @@ func (r *process) linker(cpu []string, excluded map[string]bool) linker {
 	case Glibc:
 		return newGlibc(r, cpu, excluded)
 	case Musl:
-		return &musl{process: r}
+		return &musl{process: r, lists: map[listKey]*searchPath{}}
 	}
 	return static{}
 }
@@ -97,8 +99,8 @@ func (r *process) try(l linker, name string) error {
 	r.missing = nil
 	o, err := l.open(name)
 	switch {
-	case r.ctx.Err() != nil:
-		return r.ctx.Err()
+	case r.stopped() != nil:
+		return r.stopped()
 	case err == nil && len(r.missing) > 0:
 		err = &MissingError{r.main.Path, r.missing}
 	case err == nil && o == nil:

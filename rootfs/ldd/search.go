@@ -7,12 +7,6 @@ import (
 	"strings"
 )
 
-// searchPath is a list of folders and the rule that it comes from.
-type searchPath struct {
-	rule string
-	dirs []string // each ends in "/"; "" is the working directory
-}
-
 // find searches for a library, like _dl_map_object in glibc's elf/dl-load.c. The first hit wins.
 func (g *glibc) find(name string, by *loaded) (*candidate, error) {
 	if strings.Contains(name, "/") {
@@ -21,14 +15,18 @@ func (g *glibc) find(name string, by *loaded) (*candidate, error) {
 		if !ok {
 			return nil, nil
 		}
-		g.searched = append(g.searched, path)
+		g.searched.add(path)
 		c, err := g.tryOpen(path, "path in "+by.Path, "", by)
 		if errors.Is(err, errAbandon) {
 			err = nil
 		}
 		return c, err
 	}
-	for _, list := range g.paths(by) {
+	lists, err := g.paths(by)
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range lists {
 		if c, err := g.openPath(name, list, by); c != nil || err != nil {
 			return c, err
 		}
@@ -44,39 +42,64 @@ func (g *glibc) find(name string, by *loaded) (*candidate, error) {
 }
 
 // paths returns the lists of folders that are searched before the cache.
-func (g *glibc) paths(by *loaded) []searchPath {
-	var lists []searchPath
+func (g *glibc) paths(by *loaded) (lists []*searchPath, err error) {
+	add := func(o *loaded, rule, text string) {
+		if text == "" || err != nil {
+			return
+		}
+		var list *searchPath
+		list, err = g.list(o, rule, text, ":")
+		lists = append(lists, list)
+	}
 	if !by.dyn.HasRunpath {
 		// Follow the chain of objects by which each was first loaded. An object with DT_RUNPATH adds no
 		// folders, but the chain continues above it.
 		didMain := false
 		for o := by; o != nil; o = o.parent {
-			lists = append(lists, g.rpath(o))
+			add(o, "RPATH", rpath(o))
 			didMain = didMain || o == g.main
 		}
 		if !didMain {
-			lists = append(lists, g.rpath(g.main))
+			add(g.main, "RPATH", rpath(g.main))
 		}
 	}
-	lists = append(lists, searchPath{"LD_LIBRARY_PATH", g.libraryPath()})
+	// For a set-user-ID or set-group-ID program, LD_LIBRARY_PATH is ignored.
+	if g.env.LibraryPath != "" && !g.secure() && err == nil {
+		var list *searchPath
+		list, err = g.list(g.main, "LD_LIBRARY_PATH", g.env.LibraryPath, ":;")
+		lists = append(lists, list)
+	}
 	// A RUNPATH applies only to the object's own dependencies, not to those of the libraries that it loads.
-	return append(lists, searchPath{"RUNPATH of " + by.Path, g.dirList(by.dyn.Runpath, ":", by)})
+	add(by, "RUNPATH", by.dyn.Runpath)
+	return lists, err
 }
 
 // rpath returns the DT_RPATH of an object. If there is a DT_RUNPATH, DT_RPATH is ignored.
-func (g *glibc) rpath(o *loaded) searchPath {
+func rpath(o *loaded) string {
 	if o.dyn.HasRunpath {
-		return searchPath{}
+		return ""
 	}
-	return searchPath{"RPATH of " + o.Path, g.dirList(o.dyn.Rpath, ":", o)}
+	return o.dyn.Rpath
 }
 
-// libraryPath returns the folders of LD_LIBRARY_PATH. For a set-user-ID or set-group-ID program it is ignored.
-func (g *glibc) libraryPath() []string {
-	if g.secure() {
-		return nil
+// listKey names a search path.
+type listKey struct {
+	o    *loaded // whose tokens it has
+	rule string
+}
+
+// list returns a search path of an object. It is made at the first call.
+func (g *glibc) list(o *loaded, rule, text, separators string) (*searchPath, error) {
+	key := listKey{o, rule}
+	if list, ok := g.lists[key]; ok {
+		return list, nil
 	}
-	return g.dirList(g.env.LibraryPath, ":;", g.main)
+	list := &searchPath{rule: rule, dirs: g.dirList(text, separators, o), label: dirLabel}
+	if separators == ":" {
+		list.rule += " of " + o.Path
+	}
+	g.lists[key] = list
+	return list, g.searches.take(len(list.dirs))
 }
 
 // dirList splits and expands a search path (fillin_rpath). An empty list has no folders. An empty element of a
@@ -114,41 +137,56 @@ func splitAny(s, separators string) []string {
 }
 
 // openPath looks for a library in a list of folders (open_path).
-func (g *glibc) openPath(name string, list searchPath, by *loaded) (*candidate, error) {
-	for _, dir := range list.dirs {
-		g.searched = append(g.searched, dirLabel(dir)+" ("+list.rule+")")
-		for _, sub := range g.subdirs {
-			if !g.exists(dir + sub) {
-				continue
-			}
-			c, err := g.tryOpen(dir+sub+name, list.rule, levelOf(sub), by)
-			// The loader checks errno after the last subfolder, which is the folder itself.
-			if errors.Is(err, errAbandon) && sub == "" {
-				return nil, nil
-			}
-			if err != nil && !errors.Is(err, errAbandon) && !errors.Is(err, errExcluded) {
-				return nil, err
-			}
-			if c != nil && g.onlySetID && c.file.info.Mode()&fs.ModeSetuid == 0 {
-				continue
-			}
-			if c != nil {
-				return c, nil
-			}
+func (g *glibc) openPath(name string, list *searchPath, by *loaded) (*candidate, error) {
+	if err := g.searches.take(1); err != nil {
+		return nil, err
+	}
+	g.searched.begin(list)
+	for i := 0; ; i++ {
+		at, ok, err := list.next(i, g.scan)
+		if err == nil && ok {
+			err = g.searches.take(1)
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok:
+			g.searched.reach(len(list.dirs))
+			return nil, nil
+		}
+		g.searched.reach(at.i + 1)
+		c, err := g.tryOpen(list.dirs[at.i]+at.sub+name, list.rule, levelOf(at.sub), by)
+		// The loader checks errno after the last subfolder, which is the folder itself.
+		if errors.Is(err, errAbandon) && at.sub == "" {
+			return nil, nil
+		}
+		if err != nil && !errors.Is(err, errAbandon) && !errors.Is(err, errExcluded) {
+			return nil, err
+		}
+		if c != nil && g.onlySetID && c.file.info.Mode()&fs.ModeSetuid == 0 {
+			continue
+		}
+		if c != nil {
+			return c, nil
 		}
 	}
-	return nil, nil
 }
 
-// dirLabel returns the name of a folder for messages.
-func dirLabel(dir string) string {
-	switch dir {
-	case "":
-		return "the working directory"
-	case "/":
-		return dir
+// scan returns the subfolders of a folder that exist, in the order of the search.
+func (g *glibc) scan(dir string) ([]string, error) {
+	if !g.exists(dir) {
+		return nil, nil // nor do its subfolders
 	}
-	return strings.TrimSuffix(dir, "/")
+	if err := g.searches.take(len(g.subdirs)); err != nil {
+		return nil, err
+	}
+	var subs []string
+	for _, sub := range g.subdirs {
+		if g.exists(dir + sub) {
+			subs = append(subs, sub)
+		}
+	}
+	return subs, nil
 }
 
 // exists reports whether a folder of a search path exists. Like the loader, it checks each folder once and
@@ -172,7 +210,7 @@ func (g *glibc) fromCache(name string, by *loaded) (*candidate, error) {
 		return nil, nil
 	}
 	cache := g.cache()
-	g.searched = append(g.searched, cache.place)
+	g.searched.add(cache.place)
 	for _, e := range cache.find(name, g.cpu) {
 		if by.dyn.Flags1&elf.DF_1_NODEFLIB != 0 && g.isTrusted(e.value) {
 			return nil, nil // -z nodefaultlib also hides these folders in the cache
@@ -230,4 +268,9 @@ func (g *glibc) fromTrusted(name string, by *loaded) (*candidate, error) {
 }
 
 // trusted returns the search path that is compiled into the loader.
-func (g *glibc) trusted() searchPath { return searchPath{"trusted directory", g.conf.trusted} }
+func (g *glibc) trusted() *searchPath {
+	if g.trustedList == nil {
+		g.trustedList = &searchPath{rule: "trusted directory", dirs: g.conf.trusted, label: dirLabel}
+	}
+	return g.trustedList
+}

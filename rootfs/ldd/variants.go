@@ -92,7 +92,7 @@ func (r *process) resolveAt(cpu []string, p Program) (*Closure, []Left, error) {
 		g := newGlibc(q, cpu, excluded)
 		err := q.run(g, p)
 		left = append(left, g.left...)
-		if q.ctx.Err() != nil || len(g.left) == 0 {
+		if q.stopped() != nil || len(g.left) == 0 {
 			return q.closure, left, err
 		}
 		// Each round excludes at least one more file.
@@ -142,8 +142,11 @@ func (g *glibc) findForNewerCPU(name string, by *loaded) string {
 		return ""
 	}
 	defer g.reset(g.mark())
-	above := newGlibc(g.process, g.conf.levels, map[string]bool{})
-	if c, err := above.find(name, by); err == nil && c != nil {
+	if g.above == nil {
+		g.above = newGlibc(g.process, g.conf.levels, nil)
+	}
+	g.above.excluded, g.above.searched = map[string]bool{}, nil
+	if c, err := g.above.find(name, by); err == nil && c != nil {
 		return c.name
 	}
 	return ""
