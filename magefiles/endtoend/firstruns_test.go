@@ -34,7 +34,7 @@ func TestHeavyFirstRuns(t *testing.T) {
 	if err := syscall.Kill(-killed.Process.Pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	_ = killed.Wait()
+	_ = killed.Wait() // it was killed
 	var said [2]bytes.Buffer
 	var both [2]*exec.Cmd
 	for i := range both {

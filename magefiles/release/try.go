@@ -77,7 +77,7 @@ func (t Trial) Run(ctx context.Context) (steps []Step, err error) {
 	return steps, nil
 }
 
-// Tool runs a tool of ours outside of any module.
+// Tool runs one of our tools in a folder that is in no module.
 func (t Trial) Tool(ctx context.Context) error {
 	said, err := t.command(ctx, t.Dir, "go", "run", mainModule+"/rootfs/ldd/cmd/ldd@"+t.Proxy.version, "/bin/ls")
 	if err == nil && !strings.Contains(said, "libc.so") {

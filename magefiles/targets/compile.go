@@ -52,23 +52,10 @@ func (g goCommand) run(ctx context.Context, stdout *bytes.Buffer, progress func(
 }
 
 // environ returns the environment of the go command. The worker runs on this machine, whatever the program is built for, and
-// needs no C. Outside of the user's module, what is said about that module does not count; where modules come from and how
-// they are checked does (GOPROXY, GOPRIVATE, GONOSUMDB …).
+// needs no C. What says where modules come from, and how they are checked, is the user's (GOPROXY, GOPRIVATE, GONOSUMDB …).
 func (g goCommand) environ(environ []string) []string {
 	env := append(environ, "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "CGO_ENABLED=0", "GO111MODULE=on")
-	switch {
-	case g.source.dir == "":
-		flags := "GOFLAGS=-mod=mod"
-		if strings.Contains(os.Getenv("GOFLAGS"), "-modcacherw") { // about the module cache, which is the user's
-			flags += " -modcacherw"
-		}
-		return append(env, "GOWORK=off", flags)
-	case strings.HasPrefix(g.source.name, "tool-"):
-		return append(env, "GOFLAGS="+plainFlags(os.Getenv("GOFLAGS")))
-	default:
-		// An empty GOFLAGS would not hide the one that "go env -w" has stored.
-		return append(env, "GOWORK=off", "GOFLAGS=-mod=readonly")
-	}
+	return append(env, g.source.env...)
 }
 
 // fix returns the last line of an error for what the go command said, with a newline before it, or "".
@@ -86,12 +73,8 @@ func (g goCommand) fix(said string) string {
 		return "" // the go command says more
 	case has("requires go >="):
 		return "\nfix: use a newer Go, or let this one get it (unset GOTOOLCHAIN)"
-	case g.source.dir == "":
-		version := ""
-		if g.source.name == g.source.text { // a release, not a fork
-			version = g.source.name
-		}
-		return "\nfix: let the go command reach a module proxy (go env GOPROXY), or " + strings.TrimPrefix(pinIt(version), "fix: ")
+	case g.source.fix != "":
+		return "\nfix: let the go command reach a module proxy (go env GOPROXY), or " + strings.TrimPrefix(g.source.fix, "fix: ")
 	case has("vendor"):
 		return "\nfix: go mod vendor"
 	case has("go mod tidy", "no required module", "missing go.sum entry", "go get "):
@@ -100,8 +83,7 @@ func (g goCommand) fix(said string) string {
 	return ""
 }
 
-// plainFlags returns GOFLAGS without the flags that are meant for the program in the
-// image: those that need cgo or that build something other than a program.
+// plainFlags returns GOFLAGS without flags that are meant for the program in the image: some need cgo, some do not build a program.
 func plainFlags(goflags string) string {
 	var kept []string
 	for _, word := range strings.Fields(goflags) {
@@ -115,7 +97,7 @@ func plainFlags(goflags string) string {
 	return strings.Join(kept, " ")
 }
 
-// lineWriter passes each line to use, and keeps those that it does not take.
+// lineWriter passes each line to use. It keeps the lines for which use returns false.
 type lineWriter struct {
 	use     func(line string) bool
 	partial []byte
@@ -140,7 +122,7 @@ func (w *lineWriter) add(line string) {
 	}
 }
 
-// rest returns the lines that were not taken.
+// rest returns the kept lines, with the last one even if it has no end.
 func (w *lineWriter) rest() string {
 	if len(w.partial) > 0 {
 		w.add(string(w.partial))

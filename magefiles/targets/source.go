@@ -32,6 +32,8 @@ type source struct {
 	text string // for people: "v1.2.3"
 	// Where the go command compiles it: in a module that exists, or in a new one with this go.mod.
 	dir, gomod string
+	env        []string // further variables of the go command
+	fix        string   // what helps if the go command cannot get the modules, see [pinIt]; "" if it says so itself
 	// changes is set if the name does not cover everything that the worker is made of. The go command checks that then,
 	// at each start.
 	changes bool
@@ -84,7 +86,18 @@ func released(version string) source {
 	return source{
 		name: version, text: version,
 		gomod: fmt.Sprintf("module worker\n\ngo 1.23\n\nrequire %s %s\n", mainModule, version),
+		env:   ownModuleEnv(), fix: pinIt(version),
 	}
+}
+
+// ownModuleEnv returns the variables for a worker in a new module. The user's workspace and flags are for other modules; only
+// -modcacherw is about the module cache, which is the user's.
+func ownModuleEnv() []string {
+	flags := "GOFLAGS=-mod=mod"
+	if strings.Contains(os.Getenv("GOFLAGS"), "-modcacherw") {
+		flags += " -modcacherw"
+	}
+	return []string{"GOWORK=off", flags}
 }
 
 // forked returns the source of the worker in a module that replaces ours.
@@ -99,6 +112,7 @@ func forked(by *debug.Module) (source, error) {
 	return source{
 		name: fmt.Sprintf("%s-%x", by.Version, h.Sum(nil)), text: by.Version + " of " + path,
 		gomod: fmt.Sprintf("module worker\n\ngo 1.23\n\nrequire %s v0.0.0\n\nreplace %[1]s => %s %s\n", mainModule, path, by.Version),
+		env:   ownModuleEnv(), fix: pinIt(""),
 	}, nil
 }
 
@@ -123,10 +137,11 @@ func checkPinned(gomod string, m *debug.Module) error {
 // pinned returns the source of the worker that is a tool of the module in dir.
 func pinned(dir string) (source, error) {
 	h := fnv.New128a() // not cryptographic: nobody gains by forging one
-	s := source{text: "the version in go.mod", dir: dir}
+	flags := plainFlags(os.Getenv("GOFLAGS"))
+	s := source{text: "the version in go.mod", dir: dir, env: []string{"GOFLAGS=" + flags}}
 	// A workspace, or another go.mod, may lead to folders whose files are not looked at.
 	s.changes = os.Getenv("GOWORK") != "" && os.Getenv("GOWORK") != "off" || strings.Contains(os.Getenv("GOFLAGS"), "-modfile")
-	fmt.Fprintln(h, runtime.Version(), plainFlags(os.Getenv("GOFLAGS")), dir)
+	fmt.Fprintln(h, runtime.Version(), flags, dir)
 	for _, path := range moduleFiles(dir) {
 		content, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -152,7 +167,11 @@ func local(repository string) (source, error) {
 			return source{}, fmt.Errorf("checking whether the worker is compiled: %w", err)
 		}
 	}
-	return source{name: fmt.Sprintf("source-%x", h.Sum(nil)), text: "the source in " + repository, dir: repository}, nil
+	return source{
+		name: fmt.Sprintf("source-%x", h.Sum(nil)), text: "the source in " + repository, dir: repository,
+		// An empty GOFLAGS would not hide the one that "go env -w" has stored.
+		env: []string{"GOWORK=off", "GOFLAGS=-mod=readonly"},
+	}, nil
 }
 
 // ownModule returns the module of this package as the magefile has it, or nil if that is unknown.

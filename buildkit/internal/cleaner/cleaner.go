@@ -36,7 +36,8 @@ type Cleaner struct {
 	in  io.WriteCloser
 }
 
-// Start starts a cleaner for the container with a mark: this program again, whose main function must call [Main]. grace is the time that the container's program gets to end; zero is
+// Start starts a cleaner for the container with a mark: this program again, whose main function must call [Main].
+// grace is the time that the container's program gets to end; zero is
 // the engine's default.
 func Start(mark string, grace time.Duration) (*Cleaner, error) {
 	self, err := os.Executable()

@@ -49,7 +49,7 @@ func (p Program) Compile(ctx context.Context, g gobuild.Go, cache string, t gobu
 	if err := os.WriteFile(filepath.Join(source, "go.mod"), []byte("module "+p.Module+"\n\ngo 1.23\n"), 0o644); err != nil {
 		return nil, err
 	}
-	g.Dir, g.Env = source, slices.Concat(g.Env, []string{"GOWORK=off", "GOFLAGS="})
+	g.Dir, g.Env = source, slices.Concat(g.Env, []string{"GOWORK=off", "GOFLAGS=-mod=readonly"}) // an empty GOFLAGS would not hide a stored one
 	made, err := g.Build(ctx, gobuild.Request{
 		Main: gobuild.Main{ImportPath: p.Module + "/" + p.Main}, Output: filepath.Join(work, p.Name), Target: t,
 		Options: gobuild.Options{CGO: gobuild.Off},

@@ -25,7 +25,11 @@ func TestCompile(t *testing.T) {
 		"program/main.go": {Data: []byte("package main\n\nimport \"example.com/hello/text\"\n\nfunc main() { print(text.Hello) }\n")},
 		"text/text.go":    {Data: []byte("package text\n\nconst Hello = \"hello\"\n")},
 	}}
-	g, target := gobuild.Go{Dir: elsewhere, Env: append(os.Environ(), "GOFLAGS=-mod=vendor")}, gobuild.Target{OS: "linux", Architecture: runtime.GOARCH}
+	stored := filepath.Join(elsewhere, "env") // as "go env -w" stores it
+	if err := os.WriteFile(stored, []byte("GOFLAGS=-mod=wrong\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	g, target := gobuild.Go{Dir: elsewhere, Env: append(os.Environ(), "GOFLAGS=-mod=vendor", "GOENV="+stored)}, gobuild.Target{OS: "linux", Architecture: runtime.GOARCH}
 	program, err := p.Compile(context.Background(), g, cache, target)
 	if err != nil {
 		t.Fatal(err)

@@ -14,11 +14,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
-	"text/tabwriter"
-	"time"
 
+	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 	"github.com/fromscratch-go/fromscratch/magefiles/release"
 )
 
@@ -36,7 +34,7 @@ func main() {
 // row is a command and its times, one a round.
 type row struct {
 	command       string
-	first, second []time.Duration
+	first, second measure.Samples
 }
 
 func run(ctx context.Context, rounds int, out io.Writer) error {
@@ -46,16 +44,16 @@ func run(ctx context.Context, rounds int, out io.Writer) error {
 			return err
 		}
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "command\tfirst project, empty caches\tsecond project")
-	var first, second time.Duration
+	table := measure.NewTable("command", "first project, empty caches", "second project")
+	var first, second float64
 	for _, r := range rows {
-		a, b := median(r.first), median(r.second)
+		a, b := r.first.Median(), r.second.Median()
 		first, second = first+a, second+b
-		fmt.Fprintf(w, "%s\t%.1f s\t%.1f s\n", r.command, a.Seconds(), b.Seconds())
+		table.Add(r.command, measure.Seconds(a), measure.Seconds(b))
 	}
-	fmt.Fprintf(w, "all\t%.1f s\t%.1f s\n", first.Seconds(), second.Seconds())
-	return w.Flush()
+	table.Add("all", measure.Seconds(first), measure.Seconds(second))
+	table.Write(out)
+	return nil
 }
 
 // round makes two projects with caches that were empty before the first one.
@@ -87,16 +85,11 @@ func round(ctx context.Context, rows *[]row) (err error) {
 			}
 			r := &(*rows)[j]
 			if i == 0 {
-				r.first = append(r.first, s.Took)
+				r.first.Add(s.Took)
 			} else {
-				r.second = append(r.second, s.Took)
+				r.second.Add(s.Took)
 			}
 		}
 	}
 	return nil
-}
-
-func median(times []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(times))
-	return sorted[len(sorted)/2]
 }

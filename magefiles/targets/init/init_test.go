@@ -1,14 +1,19 @@
 package main
 
 import (
+	"go/build"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"sort"
 	"strings"
 	"testing"
+
+	"github.com/magefile/mage/parse"
 )
 
-// A workflow has the commands of the module, for each image one push, and no marks of ours.
+// A workflow has the module's commands, and one push for each image. No placeholder is left in it.
 func TestWorkflow(t *testing.T) {
 	one := userModule{root: "/m/app", mage: "/m/app", programs: []string{"."}, paths: []string{"example.com/app"}}
 	many := userModule{root: "/m/app", mage: "/m/app/magefiles", programs: []string{"./cmd/web", "./cmd/job/v2"}, paths: []string{"example.com/app/cmd/web", "example.com/app/cmd/job/v2"}, alias: "fromscratch"}
@@ -53,6 +58,32 @@ func TestWorkflowLint(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
+	}
+}
+
+// init knows the names of all targets.
+func TestTargetNames(t *testing.T) {
+	dir, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg, err := build.ImportDir(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := parse.Package(dir, pkg.GoFiles, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range info.Funcs {
+		names = append(names, strings.ToLower(f.TargetName()))
+	}
+	known := strings.Split(strings.ToLower(strings.Join(targetNames, " ")), " ")
+	sort.Strings(names)
+	sort.Strings(known)
+	if !reflect.DeepEqual(names, known) {
+		t.Errorf("init knows %q, the targets are %q", known, names)
 	}
 }
 

@@ -33,7 +33,7 @@ type userModule struct {
 	alias    string   // of the import; "" if our targets have names that are free
 }
 
-// command returns the command line that runs a target of ours.
+// command returns the command line for one of our targets.
 func (m userModule) command(target string) string {
 	tool := "go tool mage "
 	if m.mage != m.root {
@@ -63,7 +63,7 @@ func findModule(ctx context.Context) (userModule, error) {
 	}
 	m := userModule{root: filepath.Dir(env.GOMOD)}
 	m.mage = m.root
-	// A -mod=vendor would forbid what go get does. An empty variable would not hide what "go env -w" has stored.
+	// A -mod is for builds of the module. An empty variable would not hide what "go env -w" has stored.
 	flags := []string{"-buildvcs=false"}
 	for _, flag := range strings.Fields(env.GOFLAGS) {
 		if !strings.HasPrefix(strings.TrimLeft(flag, "-"), "mod=") {
@@ -118,9 +118,8 @@ func hasTools(version string) bool {
 	return err != nil || minor >= 24
 }
 
-// require adds package targets in a version, and mage as a tool, to go.mod, and their sums to go.sum. It does not load the module's
-// other requirements, so none of them can change: "go get" may move them, and in a workspace it does not find those that only the
-// workspace has.
+// require adds package targets in a version, and mage as a tool, to go.mod, and their sums to go.sum. It loads no other requirement,
+// so none can change. "go get" loads them all: it may change versions, and fails if only a workspace has one of the modules.
 func (m userModule) require(ctx context.Context, version string) error {
 	targets, err := m.download(ctx, targetsModule, version)
 	if err != nil {
@@ -176,7 +175,7 @@ func (d downloaded) sums(path string) []string {
 	return []string{path + " " + d.Version + " " + d.Sum, path + " " + d.Version + "/go.mod " + d.GoModSum}
 }
 
-// addSums adds lines to a go.sum, except those that it has.
+// addSums adds the lines that a go.sum lacks.
 func addSums(path string, lines []string) error {
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
