@@ -6,7 +6,8 @@
 //
 // With -ci it also writes a workflow that builds the image: "github" or "gitlab".
 //
-// Exit codes: 1 the go command failed, 2 the module or the command line is not as it should be.
+// Exit codes: 1 the go command failed, 2 the module or the command line is not as it should be,
+// 130 interrupted.
 package main
 
 import (
@@ -30,9 +31,14 @@ type usageError struct{ error }
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, os.Args[1:], version(), os.Stdout, os.Stderr)
+	interrupted := ctx.Err() != nil
 	stop()
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return
+	}
+	if interrupted {
+		fmt.Fprintln(os.Stderr, "Error: interrupted:", plaintext.Error(err))
+		os.Exit(130)
 	}
 	fmt.Fprintln(os.Stderr, "Error:", plaintext.Error(err))
 	var usage usageError
