@@ -51,17 +51,18 @@ func main() { fmt.Println("small") }
 	var saw string
 	built := mustBuild(t, dir, buildkit.Config{
 		Files: []config.File{{From: "made.txt", To: "/srv/made.txt"}},
-		Before: func(_ context.Context, root string) error {
+		Build: config.Build{Before: func(_ context.Context, b config.BuildInfo) error {
+			root := b.Dir
 			return errors.Join(
 				os.Mkdir(filepath.Join(root, "gen"), 0o755),
 				os.WriteFile(filepath.Join(root, "gen/gen.go"), []byte("package gen\n\nfunc init() { println(\"generated\") }\n"), 0o644),
 				os.WriteFile(filepath.Join(root, "made.txt"), []byte("made"), 0o644))
-		},
-		After: func(_ context.Context, binary string) error {
+		}, After: func(_ context.Context, b config.BuildInfo) error {
+			binary := b.Binary
 			out, err := exec.Command(binary).CombinedOutput()
 			saw = string(out)
 			return err
-		},
+		}},
 	})
 	if saw != "generated\nsmall\n" {
 		t.Errorf("the program that After ran says %q", saw)
@@ -89,7 +90,7 @@ func TestFailureLeavesNothing(t *testing.T) {
 	}
 	broken := errors.New("the signature cannot be added")
 	if _, err := build(context.Background(), dir, buildkit.Config{
-		Origin: "magefile.go:9", After: func(context.Context, string) error { return broken },
+		Origin: "magefile.go:9", Build: config.Build{After: func(context.Context, config.BuildInfo) error { return broken }},
 	}); !errors.Is(err, broken) || !strings.Contains(err.Error(), "magefile.go:9") {
 		t.Errorf("the build fails with %v, want the hook's error and its place", err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker/host"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
@@ -152,7 +153,7 @@ go 1.23
 `,
 		"main.go": helloMain,
 	}
-	c := buildkit.Config{Builder: image, Repo: repo + "builder-static"}
+	c := buildkit.Config{Build: config.Build{Container: image}, Repo: repo + "builder-static"}
 	var first string
 	for _, row := range []struct {
 		name    string
@@ -224,10 +225,10 @@ go 1.23
 	})
 	b := builders(t)
 	b.Copy = copied
-	c := buildkit.Config{Main: ".", Builder: image, Repo: repo + "builder-" + name, Licenses: true}
+	c := buildkit.Config{Main: ".", Build: config.Build{Container: image}, Repo: repo + "builder-" + name, Licenses: true}
 	configs := []buildkit.Config{c}
 	if version != "" {
-		configs = append(configs, buildkit.Config{Main: "./resolver", Builder: c.Builder, Repo: repo + "builder-names", Cgo: "on", Tags: []string{"netcgo"}})
+		configs = append(configs, buildkit.Config{Main: "./resolver", Build: config.Build{Container: c.Build.Container, Cgo: "on", Tags: []string{"netcgo"}}, Repo: repo + "builder-names"})
 	}
 	libc := ""
 	err = runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: configs}, func(built *buildkit.Result) error {
@@ -242,7 +243,7 @@ go 1.23
 		if bom := documents(t, built)["sbom.cdx.json"]; !bytes.Contains(bom, []byte(pkg)) {
 			t.Errorf("there is no %s in\n%s", pkg, bom)
 		}
-		if ours, err := fs.ReadFile(built.Tree, copyright[1:]); err != nil || string(ours) != output(t, ".", "docker", "run", "--rm", c.Builder, "cat", copyright) {
+		if ours, err := fs.ReadFile(built.Tree, copyright[1:]); err != nil || string(ours) != output(t, ".", "docker", "run", "--rm", c.Build.Container, "cat", copyright) {
 			t.Errorf("%s is not the builder's (%v)", copyright, err)
 		}
 		if names, err := fs.Glob(built.Tree, "usr/share/doc/lite/licenses/go@*/LICENSE"); err != nil || len(names) != 1 {
@@ -254,7 +255,7 @@ go 1.23
 		t.Fatal(err)
 	}
 	ours := sum(t, filepath.Join(libc, "lib/x86_64-linux-gnu/libc.so.6"))
-	theirs := strings.Fields(output(t, ".", "docker", "run", "--rm", c.Builder, "sha256sum", "/lib/x86_64-linux-gnu/libc.so.6"))[0]
+	theirs := strings.Fields(output(t, ".", "docker", "run", "--rm", c.Build.Container, "sha256sum", "/lib/x86_64-linux-gnu/libc.so.6"))[0]
 	if ours != theirs {
 		t.Error("the image's libc is not the builder's")
 	}
@@ -371,7 +372,7 @@ go 1.23
 		t.Run(row.name, func(t *testing.T) {
 			in := buildkit.Inputs{Dir: filepath.Join(root, row.dir), Environ: append(os.Environ(), "GOFLAGS="+row.flags, "GOPROXY=off")}
 			for _, main := range row.mains {
-				in.Configs = append(in.Configs, buildkit.Config{Main: main, Builder: image, Repo: repo + "builder-" + filepath.Base(main)})
+				in.Configs = append(in.Configs, buildkit.Config{Main: main, Build: config.Build{Container: image}, Repo: repo + "builder-" + filepath.Base(main)})
 			}
 			b := builders(t)
 			b.Copy = row.copied
@@ -404,7 +405,7 @@ func main() { undefined() }
 	var said [2]string
 	for i, builder := range []string{"", buildertest.Image(t)} {
 		b := builders(t)
-		c := buildkit.Config{Builder: builder, Repo: repo + "builder-bad"}
+		c := buildkit.Config{Build: config.Build{Container: builder}, Repo: repo + "builder-bad"}
 		err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(*buildkit.Result) error { return nil })
 		var engine *buildkit.EngineError
 		var config *buildkit.ConfigError
@@ -430,7 +431,7 @@ package main
 
 func main() {}
 `)
-	var config *buildkit.ConfigError
+	var wrong *buildkit.ConfigError
 	var engine *buildkit.EngineError
 	for _, row := range []struct {
 		name string
@@ -439,11 +440,11 @@ func main() {}
 		kind any
 		says []string
 	}{
-		{"no engine", buildkit.Config{Builder: "golang:1.26"}, true, &engine, []string{`"golang:1.26"`, "needs a Docker Engine", "nobody answers"}},
-		{"no such image", buildkit.Config{Builder: "localhost:1/fromscratch-test/none:1"}, false, &engine, []string{"localhost:1/fromscratch-test/none:1", "fix: ", "docker login"}},
-		{"no reference", buildkit.Config{Builder: "Not A Reference"}, false, &engine, []string{"Not A Reference", "fix: "}},
-		{"a binary", buildkit.Config{Builder: "golang:1.26", Binary: "app"}, false, &config, []string{"Binary", "Builder"}},
-		{"no go command", buildkit.Config{Builder: withoutGo(t)}, false, &config, []string{`no command "go"`, "fix: "}},
+		{"no engine", buildkit.Config{Build: config.Build{Container: "golang:1.26"}}, true, &engine, []string{`"golang:1.26"`, "needs a Docker Engine", "nobody answers"}},
+		{"no such image", buildkit.Config{Build: config.Build{Container: "localhost:1/fromscratch-test/none:1"}}, false, &engine, []string{"localhost:1/fromscratch-test/none:1", "fix: ", "docker login"}},
+		{"no reference", buildkit.Config{Build: config.Build{Container: "Not A Reference"}}, false, &engine, []string{"Not A Reference", "fix: "}},
+		{"a binary", buildkit.Config{Build: config.Build{Container: "golang:1.26"}, Binary: "app"}, false, &wrong, []string{"Binary", "Build.Container"}},
+		{"no go command", buildkit.Config{Build: config.Build{Container: withoutGo(t)}}, false, &wrong, []string{`no command "go"`, "fix: "}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := builders(t)
@@ -512,7 +513,7 @@ go 1.23
 	pressed := errors.New("somebody pressed Ctrl-C")
 	ended := make(chan error, 1)
 	go func() {
-		ended <- runIn(ctx, b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-long"}}},
+		ended <- runIn(ctx, b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Build: config.Build{Container: image}, Repo: repo + "builder-long"}}},
 			func(*buildkit.Result) error { return nil })
 	}()
 	compiling := func() bool {
@@ -561,7 +562,7 @@ package main
 func main() {}
 `)
 	mustRun(t, builders(t), buildkit.Inputs{Dir: dir, Environ: append(os.Environ(), "IMAGE_NAME=a"), Configs: []buildkit.Config{
-		{Main: "./a", Repo: repo + "builder-other"}, {Main: "./b", Builder: "localhost:1/fromscratch-test/none:1"},
+		{Main: "./a", Repo: repo + "builder-other"}, {Main: "./b", Build: config.Build{Container: "localhost:1/fromscratch-test/none:1"}},
 	}})
 }
 
@@ -578,7 +579,7 @@ package main
 func main() {}
 `)
 	b := builders(t)
-	in := buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: buildertest.Image(t), Repo: repo + "builder-gone"}}}
+	in := buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Build: config.Build{Container: buildertest.Image(t)}, Repo: repo + "builder-gone"}}}
 	mustRun(t, b, in)
 	output(t, "", "docker", "rm", "-f", builderContainers(t))
 	mustRun(t, b, in)
@@ -601,7 +602,7 @@ go 1.23
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
-			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-two"}}},
+			err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Build: config.Build{Container: image}, Repo: repo + "builder-two"}}},
 				func(built *buildkit.Result) error {
 					digests[i] = append(digests[i], built.Image.ConfigDigest.String())
 					return nil
@@ -635,7 +636,7 @@ func TestHeavyBuilderSecrets(t *testing.T) {
 	b := builders(t)
 	committed := repo + "builder-committed"
 	t.Cleanup(func() { exec.Command("docker", "image", "rm", committed).Run() })
-	in := buildkit.Inputs{Dir: dir, Environ: environ, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-secret"}}}
+	in := buildkit.Inputs{Dir: dir, Environ: environ, Configs: []buildkit.Config{{Build: config.Build{Container: image}, Repo: repo + "builder-secret"}}}
 	err := runIn(context.Background(), b, in, func(built *buildkit.Result) error {
 		id := builderContainers(t)
 		seen := output(t, ".", "docker", "exec", id, "cat", "/.fromscratch/home/.netrc", "/.fromscratch/home/.gitconfig")
@@ -675,7 +676,7 @@ module example.com/lite
 go 1.23
 -- main.go --
 `+sqliteMain)
-	c := buildkit.Config{Builder: name, Repo: repo + "builder-memory"}
+	c := buildkit.Config{Build: config.Build{Container: name}, Repo: repo + "builder-memory"}
 	b := builders(t)
 	build := func(b *buildkit.Builders) string {
 		t.Helper()

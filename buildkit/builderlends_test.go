@@ -12,6 +12,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
 // A builder has those logins and the agent only that may be needed, and the plan says which these are.
@@ -36,11 +37,11 @@ func TestHeavyBuilderLends(t *testing.T) {
 	}{
 		{"nothing", buildkit.Config{}, nil, "", false, ""},
 		{"private", buildkit.Config{}, []string{"GOPRIVATE=git.example/team"}, "machine git.example login me password hunter2\n", true, "logins for git.example, the SSH agent (GOPRIVATE)"},
-		{"asked", buildkit.Config{Lend: []string{"other.example"}, Origin: "magefile.go:7"}, nil, "machine other.example login me password secret\n", false, "logins for other.example (magefile.go:7)"},
+		{"asked", buildkit.Config{Build: config.Build{Lend: []string{"other.example"}}, Origin: "magefile.go:7"}, nil, "machine other.example login me password secret\n", false, "logins for other.example (magefile.go:7)"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := row.config
-			c.Builder, c.Repo = image, repo+"builder-lends"
+			c.Build.Container, c.Repo = image, repo+"builder-lends"
 			environ := append(append(os.Environ(), "HOME="+home, "SSH_AUTH_SOCK="+socket, "GOPRIVATE=", "GOFLAGS=", "NETRC=",
 				"GOCACHE="+strings.TrimSpace(output(t, ".", "go", "env", "GOCACHE"))), row.environ...)
 			in := buildkit.Inputs{Dir: dir, Environ: environ, Configs: []buildkit.Config{c}}

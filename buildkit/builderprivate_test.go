@@ -24,6 +24,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
 // privateModule is a module that nobody else has, and a program that uses it.
@@ -106,7 +107,7 @@ func (m privateModule) build(t *testing.T, image, home string, copied bool, envi
 	b.Copy = copied
 	environ = append(append(os.Environ(), "HOME="+home, "GOMODCACHE="+filepath.Join(home, "none"), "GOFLAGS=", "SSH_AUTH_SOCK=", "GOPRIVATE=",
 		"GONOSUMDB="+m.path, "GOCACHE="+strings.TrimSpace(output(t, ".", "go", "env", "GOCACHE"))), environ...)
-	in := buildkit.Inputs{Dir: m.dir, Environ: environ, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-private", Licenses: true}}}
+	in := buildkit.Inputs{Dir: m.dir, Environ: environ, Configs: []buildkit.Config{{Build: config.Build{Container: image}, Repo: repo + "builder-private", Licenses: true}}}
 	in.Report = func(e buildkit.Event) {
 		if e.State == buildkit.Note {
 			notes += e.Text + "\n"

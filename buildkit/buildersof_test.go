@@ -10,6 +10,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/docker"
 )
 
@@ -34,8 +35,7 @@ func TestHeavyBuildersOfPlatforms(t *testing.T) {
 	}
 	dir := helloModule(t)
 	c := buildkit.Config{
-		Builder: image, Platforms: []string{"linux/amd64", "linux/arm64"}, Origin: "magefile.go:7",
-		Builders: map[string]string{"linux/arm64": "ssh://far.example"},
+		Build: config.Build{Container: image, Engines: map[string]string{"linux/arm64": "ssh://far.example"}}, Platforms: []string{"linux/amd64", "linux/arm64"}, Origin: "magefile.go:7",
 	}
 	var got []string
 	err := runIn(context.Background(), b, buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{c}}, func(built *buildkit.Result) error {
@@ -64,8 +64,8 @@ func TestBuildersOfPlatformsWrong(t *testing.T) {
 		config buildkit.Config
 		say    string
 	}{
-		"no builder":  {buildkit.Config{Builders: map[string]string{"linux/arm64": "ssh://far.example"}}, "Builders and no Builder"},
-		"no platform": {buildkit.Config{Builder: "golang", Builders: map[string]string{"arm65": "ssh://far.example"}}, `"arm65"`},
+		"no builder":  {buildkit.Config{Build: config.Build{Engines: map[string]string{"linux/arm64": "ssh://far.example"}}}, "Builders and no Builder"},
+		"no platform": {buildkit.Config{Build: config.Build{Container: "golang", Engines: map[string]string{"arm65": "ssh://far.example"}}}, `"arm65"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.config.Origin = "magefile.go:7"

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
 // A program of one builder image changes a module in the volume where that is unpacked. Another image compiles what
@@ -27,7 +28,7 @@ func TestHeavyBuilderPoison(t *testing.T) {
 		t.Helper()
 		b := builders(t)
 		b.Cache = cache
-		c := buildkit.Config{Builder: image, Repo: repo + "builder-poison", Licenses: true}
+		c := buildkit.Config{Build: config.Build{Container: image}, Repo: repo + "builder-poison", Licenses: true}
 		err := runIn(context.Background(), b, buildkit.Inputs{Dir: m.dir, Environ: environ, Configs: []buildkit.Config{c}}, func(built *buildkit.Result) error {
 			if exec.Command("docker", "exec", builderContainers(t), "touch", "/.fromscratch/proxy/poisoned").Run() == nil {
 				t.Error("the container can write to what this machine has downloaded")
@@ -85,7 +86,7 @@ func TestBuilderVolumes(t *testing.T) {
 	image := buildertest.Image(t)
 	id := strings.TrimSpace(output(t, ".", "docker", "image", "inspect", "--format", "{{.Id}}", image))
 	dir := helloModule(t)
-	mustRun(t, builders(t), buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Builder: image, Repo: repo + "builder-volumes"}}})
+	mustRun(t, builders(t), buildkit.Inputs{Dir: dir, Configs: []buildkit.Config{{Build: config.Build{Container: image}, Repo: repo + "builder-volumes"}}})
 	have := strings.Fields(output(t, ".", "docker", "volume", "ls", "-q", "--filter", "name="+builderPrefix+"-"))
 	for _, name := range buildertest.Volumes(id) {
 		if want := strings.Replace(name, "fromscratch", builderPrefix, 1); !slices.Contains(have, want) {

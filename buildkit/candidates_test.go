@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
 // zoned is a program whose C code reads the zone of TZ.
@@ -74,8 +75,8 @@ func TestPuregoNamesNothing(t *testing.T) {
 		config buildkit.Config
 		want   bool
 	}{
-		{buildkit.Config{Cgo: "off"}, true},
-		{buildkit.Config{Cgo: "off", Libraries: []string{"libc.so.6"}}, false},
+		{buildkit.Config{Build: config.Build{Cgo: "off"}}, true},
+		{buildkit.Config{Build: config.Build{Cgo: "off"}, Libraries: []string{"libc.so.6"}}, false},
 	} {
 		plans, err := resolve(ownCopy(t, "purego"), nil, c.config)
 		if err != nil {

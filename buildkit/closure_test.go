@@ -59,7 +59,7 @@ func TestMissingLibraryFailsTheBuild(t *testing.T) {
 	libs := t.TempDir()
 	library(t, libs)
 	dir := callerModule(t)
-	_, err := build(context.Background(), dir, buildkit.Config{GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + libs}})
+	_, err := build(context.Background(), dir, buildkit.Config{Build: config.Build{Env: map[string]string{"CGO_LDFLAGS": "-L" + libs}}})
 	if err == nil {
 		t.Fatal("an image that cannot start was built")
 	}
@@ -83,15 +83,14 @@ func TestLibrariesOfOwnFolders(t *testing.T) {
 		library(t, libs)
 		runCaller(t, buildkit.Config{
 			Repo:  repo + "runpath",
-			GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + libs + " -Wl,-rpath," + libs, "CGO_LDFLAGS_ALLOW": ".*"},
+			Build: config.Build{Env: map[string]string{"CGO_LDFLAGS": "-L" + libs + " -Wl,-rpath," + libs, "CGO_LDFLAGS_ALLOW": ".*"}},
 		})
 	})
 	t.Run("declared LD_LIBRARY_PATH", func(t *testing.T) {
 		libs := filepath.Join(t.TempDir(), "opt/lib")
 		library(t, libs)
 		runCaller(t, buildkit.Config{
-			Repo:  repo + "declared",
-			GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + libs}, Env: map[string]string{"LD_LIBRARY_PATH": libs},
+			Repo: repo + "declared", Build: config.Build{Env: map[string]string{"CGO_LDFLAGS": "-L" + libs}}, Env: map[string]string{"LD_LIBRARY_PATH": libs},
 		})
 	})
 	t.Run("ld.so.cache", func(t *testing.T) {
@@ -102,8 +101,7 @@ func TestLibrariesOfOwnFolders(t *testing.T) {
 		}
 		output(t, "", "ldconfig", "-r", root)
 		built := runCaller(t, buildkit.Config{
-			Repo: repo + "cache", Sysroot: root,
-			GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Join(root, "opt/answer/lib")},
+			Repo: repo + "cache", Sysroot: root, Build: config.Build{Env: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Join(root, "opt/answer/lib")}},
 		})
 		if _, ok := built.Tree.Lookup("/etc/ld.so.cache"); !ok {
 			t.Error("the image has no ld.so.cache")
@@ -123,7 +121,7 @@ func TestCPUVariants(t *testing.T) {
 	library(t, filepath.Join(root, filepath.Dir(variant)))
 	for _, wanted := range []bool{false, true} {
 		built := mustBuild(t, callerModule(t), buildkit.Config{
-			Sysroot: root, CPUVariants: wanted, GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Join(root, folder)},
+			Sysroot: root, CPUVariants: wanted, Build: config.Build{Env: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Join(root, folder)}},
 		})
 		if _, ok := built.Tree.Lookup(folder + "/libfromscratchanswer.so.1"); !ok {
 			t.Error("the baseline's library is not in the image")
@@ -197,7 +195,7 @@ func TestProgramNewerThanSysroot(t *testing.T) {
 	output(t, "", "gcc", "-shared", "-fPIC", "-Wl,-soname,libfromscratchanswer.so.1",
 		"-o", filepath.Join(root, "usr/lib/x86_64-linux-gnu/libfromscratchanswer.so.1"), stub)
 	_, err := build(context.Background(), callerModule(t), buildkit.Config{
-		Sysroot: root, GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + libs},
+		Sysroot: root, Build: config.Build{Env: map[string]string{"CGO_LDFLAGS": "-L" + libs}},
 	})
 	if err == nil {
 		t.Fatal("an image that cannot start was built")
@@ -244,8 +242,7 @@ func TestPreload(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := buildkit.Config{
-				Repo: repo + "preload", Sysroot: root, Files: c.files,
-				GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Join(root, "usr/lib")},
+				Repo: repo + "preload", Sysroot: root, Files: c.files, Build: config.Build{Env: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Join(root, "usr/lib")}},
 			}
 			if c.env != "" {
 				config.Env = map[string]string{"LD_PRELOAD": c.env}

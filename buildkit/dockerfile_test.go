@@ -210,7 +210,7 @@ go 1.22
 `,
 			"main.go": plainMain,
 		},
-		config: buildkit.Config{Platform: "linux/arm/v6", Tags: []string{"a", "b"}, Symbols: true, GoEnv: map[string]string{"GOEXPERIMENT": "none"}, Before: func(context.Context, string) error { return nil }, Origin: "magefile.go:7"},
+		config: buildkit.Config{Platforms: []string{"linux/arm/v6"}, Build: config.Build{Tags: []string{"a", "b"}, Symbols: true, Env: map[string]string{"GOEXPERIMENT": "none"}, Before: func(context.Context, config.BuildInfo) error { return nil }}, Origin: "magefile.go:7"},
 		has:    []string{"# note: Before of magefile.go:7", "CGO_ENABLED=0 GOARM=6 GOEXPERIMENT=none GOOS=linux", "go build -trimpath -buildvcs=false -tags=a,b -o /out/app ."},
 	}, {
 		name: "After",
@@ -221,7 +221,7 @@ go 1.22
 `,
 			"main.go": plainMain,
 		},
-		config: buildkit.Config{After: func(context.Context, string) error { return nil }, Origin: "magefile.go:7"},
+		config: buildkit.Config{Build: config.Build{After: func(context.Context, config.BuildInfo) error { return nil }}, Origin: "magefile.go:7"},
 		fails:  []string{"After of the Config (magefile.go:7)", "\nfix: "},
 	}, {
 		name: "a login in an address",
@@ -232,8 +232,8 @@ go 1.22
 `,
 			"main.go": plainMain,
 		},
-		config: buildkit.Config{GoEnv: map[string]string{"GOPROXY": "https://user:s3cret@proxy.example,off"}, Origin: "magefile.go:7"},
-		fails:  []string{"GoEnv of the Config (magefile.go:7)", "GOPROXY has a login", "\nfix: "},
+		config: buildkit.Config{Build: config.Build{Env: map[string]string{"GOPROXY": "https://user:s3cret@proxy.example,off"}}, Origin: "magefile.go:7"},
+		fails:  []string{"Build.Env of the Config (magefile.go:7)", "GOPROXY has a login", "\nfix: "},
 	}, {
 		name: "Licenses",
 		files: map[string]string{

@@ -94,10 +94,10 @@ func TestDocumentsCoverTheImage(t *testing.T) {
 		c           buildkit.Config
 		has         map[string]string // packages of files
 	}{
-		"sqlite": {module: "../../examples/sqlite", pkg: "sqlite3", c: buildkit.Config{Tags: []string{"libsqlite3"}, Files: []config.File{{From: "go.mod", To: "/srv/"}}},
+		"sqlite": {module: "../../examples/sqlite", pkg: "sqlite3", c: buildkit.Config{Build: config.Build{Tags: []string{"libsqlite3"}}, Files: []config.File{{From: "go.mod", To: "/srv/"}}},
 			has: map[string]string{"/srv/go.mod": "", "/etc/passwd": "", "/sqlite": "example.com/sqlite", "/usr/share/zoneinfo/UTC": "tzdata"}},
 		"vips":   {module: "vipsformats", pkg: "vips", c: buildkit.Config{Name: "vips"}, has: map[string]string{"/vips": "example.com/vipsformats"}},
-		"static": {module: "pie", c: buildkit.Config{Cgo: "off"}, has: map[string]string{"/pie": "example.com/pie"}},
+		"static": {module: "pie", c: buildkit.Config{Build: config.Build{Cgo: "off"}}, has: map[string]string{"/pie": "example.com/pie"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestDocumentsAreTheSame(t *testing.T) {
 	var first map[string][]byte
 	describe := func(dir string, words string) {
 		t.Helper()
-		in := inputs(dir, buildkit.Config{Tags: []string{"libsqlite3"}, Licenses: true})
+		in := inputs(dir, buildkit.Config{Build: config.Build{Tags: []string{"libsqlite3"}}, Licenses: true})
 		plans, err := buildkit.Resolve(context.Background(), in)
 		if err != nil {
 			t.Fatal(err)
@@ -237,8 +237,7 @@ func TestProvenance(t *testing.T) {
 		return strings.TrimSpace(output(t, dir, "git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...))
 	}
 	c := buildkit.Config{
-		Env: map[string]string{"TOKEN": "secret-env"}, GoEnv: map[string]string{"GOPROXY": "https://secret-go@example.com,off"},
-		Annotate: true, Origin: filepath.Join(dir, "magefile.go") + ":3",
+		Env: map[string]string{"TOKEN": "secret-env"}, Build: config.Build{Env: map[string]string{"GOPROXY": "https://secret-go@example.com,off"}}, Push: config.Push{Annotations: config.AnnotationsGit}, Origin: filepath.Join(dir, "magefile.go") + ":3",
 	}
 	git("init", "-q")
 	git("add", "main.go", "go.mod")
@@ -374,7 +373,7 @@ func TestDocumentsBesideTheArchive(t *testing.T) {
 	}
 	write()
 	broken := errors.New("broken")
-	if _, err := build(context.Background(), dir, buildkit.Config{After: func(context.Context, string) error { return broken }}); !errors.Is(err, broken) {
+	if _, err := build(context.Background(), dir, buildkit.Config{Build: config.Build{After: func(context.Context, config.BuildInfo) error { return broken }}}); !errors.Is(err, broken) {
 		t.Fatal(err)
 	}
 	if n := there(); n != 0 {
@@ -489,7 +488,7 @@ func TestHeavyPackageLicences(t *testing.T) {
 		missing(t, "a Debian with its documentation")
 	}
 	dir := ownCopy(t, "../../examples/sqlite")
-	c := buildkit.Config{Tags: []string{"libsqlite3"}, Licenses: true}
+	c := buildkit.Config{Build: config.Build{Tags: []string{"libsqlite3"}}, Licenses: true}
 	first := run(t, inputs(dir, c))
 	if err := os.WriteFile(filepath.Join(dir, "more.go"), []byte("package main\n\nfunc init() { println(1) }\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -526,7 +525,7 @@ func TestHeavyDocumentsCross(t *testing.T) {
 	t.Parallel()
 	need(t, "aarch64-linux-gnu-gcc")
 	built := mustBuild(t, ownCopy(t, "cross"), buildkit.Config{
-		Platform: "linux/arm64", Cgo: "on", GoEnv: map[string]string{"CC": "aarch64-linux-gnu-gcc"}, Licenses: true,
+		Platforms: []string{"linux/arm64"}, Build: config.Build{Cgo: "on", Env: map[string]string{"CC": "aarch64-linux-gnu-gcc"}}, Licenses: true,
 	})
 	docs := documents(t, built)
 	_, in := listed(t, docs["sbom.cdx.json"])
@@ -558,7 +557,7 @@ func TestHeavyDocumentsAlpine(t *testing.T) {
 		"lib/apk/db/installed": "P:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\no:musl\nF:lib\nR:" + name + "\n",
 	})
 	built, notes := mustBuildNoted(t, ownCopy(t, "musl"), buildkit.Config{
-		Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"}, Sysroot: sysroot, Licenses: true,
+		Build: config.Build{Cgo: "on", Env: map[string]string{"CC": "musl-gcc"}}, Sysroot: sysroot, Licenses: true,
 	})
 	docs, sees := documents(t, built), false
 	for _, want := range []string{`"pkg:apk/alpine/musl@1.2.4-r2?arch=x86_64&distro=alpine-3.18.4"`, `"id": "MIT"`} {
@@ -611,7 +610,7 @@ func TestHeavyDocumentsOnABase(t *testing.T) {
 func TestDocumentsBrokenDatabase(t *testing.T) {
 	t.Parallel()
 	sysroot := module(t, map[string]string{"usr/lib/sysimage/rpm/rpmdb.sqlite": "none"})
-	built, notes := mustBuildNoted(t, ownCopy(t, "pie"), buildkit.Config{Cgo: "off", Sysroot: sysroot})
+	built, notes := mustBuildNoted(t, ownCopy(t, "pie"), buildkit.Config{Build: config.Build{Cgo: "off"}, Sysroot: sysroot})
 	readable(t, documents(t, built))
 	if _, err := built.WriteDocuments(context.Background()); err != nil {
 		t.Fatal(err)

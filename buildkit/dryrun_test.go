@@ -21,7 +21,7 @@ import (
 
 // DryRun reports what is wrong in the Config as a build does, unless a Before may put it right.
 func TestDryRunChecks(t *testing.T) {
-	before := func(context.Context, string) error { return nil }
+	before := func(context.Context, config.BuildInfo) error { return nil }
 	for _, tt := range []struct {
 		name   string
 		config buildkit.Config
@@ -33,9 +33,9 @@ func TestDryRunChecks(t *testing.T) {
 		{name: "a folder of somebody else in the place of dist/web", config: buildkit.Config{Main: "./cmd/web"}, wrong: true},
 		{name: "a group of plugins that is not known", config: buildkit.Config{Plugins: []string{"font"}}, wrong: true},
 		{name: "a file that is not there", config: buildkit.Config{Files: []config.File{{From: "assets", To: "/srv"}}}, wrong: true},
-		{name: "the same, with a Before", config: buildkit.Config{Files: []config.File{{From: "assets", To: "/srv"}}, Before: before}, open: true, ok: true},
+		{name: "the same, with a Before", config: buildkit.Config{Files: []config.File{{From: "assets", To: "/srv"}}, Build: config.Build{Before: before}}, open: true, ok: true},
 		{name: "an entrypoint that is not there", config: buildkit.Config{Entrypoint: []string{"/bin/sh"}}, wrong: true},
-		{name: "a library of a static program", config: buildkit.Config{Cgo: "off", Libraries: []string{"libz.so.1"}}, wrong: true},
+		{name: "a library of a static program", config: buildkit.Config{Build: config.Build{Cgo: "off"}, Libraries: []string{"libz.so.1"}}, wrong: true},
 		{name: "a zone that is not there", config: buildkit.Config{Timezones: []string{"Europe/Atlantis"}}, wrong: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -75,11 +75,11 @@ func TestDryRunFailsAsTheBuild(t *testing.T) {
 		kind   string
 	}{
 		{name: "a folder in the place of the program", config: buildkit.Config{Name: "web"}, base: []tar.Header{dir("web")}, words: "the path is taken", kind: "config"},
-		{name: "no C library", config: buildkit.Config{Cgo: "on"}, base: []tar.Header{dir("srv")}, cgo: cgo, words: "has no C library", kind: "config"},
+		{name: "no C library", config: buildkit.Config{Build: config.Build{Cgo: "on"}}, base: []tar.Header{dir("srv")}, cgo: cgo, words: "has no C library", kind: "config"},
 		{name: "a file of libraries to preload that is too large", base: []tar.Header{dir("etc"), preload}, words: "ld.so.preload", kind: "config"},
 		{name: "a base that is not there", config: buildkit.Config{Base: "archive:none.tar"}, words: "none.tar", kind: "config"},
 		{name: "a registry that is not there", config: buildkit.Config{Base: "127.0.0.1:1/acme/none:1"}, words: "127.0.0.1:1", kind: "engine"},
-		{name: "a library that is not there", config: buildkit.Config{Cgo: "on", Libraries: []string{"libnowhere.so.1"}}, cgo: cgo, words: "libnowhere.so.1", kind: "build"},
+		{name: "a library that is not there", config: buildkit.Config{Build: config.Build{Cgo: "on"}, Libraries: []string{"libnowhere.so.1"}}, cgo: cgo, words: "libnowhere.so.1", kind: "build"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

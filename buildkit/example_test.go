@@ -22,7 +22,7 @@ func Example() {
 	dir := exampleModule()
 	defer os.RemoveAll(dir)
 
-	plans, err := buildkit.Resolve(ctx, exampleInputs(dir, buildkit.Config{Repo: "registry.example/acme/hello", Tag: "1.2"}))
+	plans, err := buildkit.Resolve(ctx, exampleInputs(dir, buildkit.Config{Repo: "registry.example/acme/hello", Tags: config.Tags{"1.2"}}))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -199,9 +199,9 @@ func ExampleSize() {
 func exampleInputs(dir string, configs ...buildkit.Config) buildkit.Inputs {
 	for i := range configs {
 		if len(configs[i].Platforms) == 0 {
-			configs[i].Platform = "linux/amd64"
+			configs[i].Platforms = []string{"linux/amd64"}
 		}
-		configs[i].Cgo = "off"
+		configs[i].Build.Cgo = "off"
 	}
 	return buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: configs}
 }

@@ -85,7 +85,7 @@ func TestHeavyBaseOfMusl(t *testing.T) {
 	need(t, "musl-gcc")
 	base := imported(t, alpine(t), "musl")
 	built := mustBuildOn(t, ownCopy(t, "musl"), buildkit.Config{
-		Base: base, Repo: repo + "onmusl", Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"},
+		Base: base, Repo: repo + "onmusl", Build: config.Build{Cgo: "on", Env: map[string]string{"CC": "musl-gcc"}},
 	})
 	for _, e := range built.Tree.Entries() {
 		if strings.HasPrefix(e.Path, "/lib/") {
@@ -102,7 +102,7 @@ func TestHeavyBaseOfAnotherLibrary(t *testing.T) {
 	need(t, "gcc")
 	root := alpine(t)
 	base := imported(t, root, "misfit")
-	_, err := buildOn(t, ownCopy(t, "resolver"), buildkit.Config{Base: base, Repo: repo + "misfit", Cgo: "on"})
+	_, err := buildOn(t, ownCopy(t, "resolver"), buildkit.Config{Base: base, Repo: repo + "misfit", Build: config.Build{Cgo: "on"}})
 	wantWords(t, err, "is for glibc", "/lib64/ld-linux-x86-64.so.2", base+" has musl at /lib/ld-musl-x86_64.so.1",
 		"CC=musl-gcc", `Cgo: "off"`, "libc.musl-x86_64.so.1", "gcompat", "own risk")
 }
@@ -226,7 +226,7 @@ import "C"
 
 func main() { println("uid", C.getuid()) }
 `)
-	built := mustBuildOn(t, dir, buildkit.Config{Base: base, Repo: repo + "onlink", Cgo: "on"})
+	built := mustBuildOn(t, dir, buildkit.Config{Base: base, Repo: repo + "onlink", Build: config.Build{Cgo: "on"}})
 	if got := inImage(t, nil, load(t, built)); got != "uid 65534\n" {
 		t.Errorf("the program says %q", got)
 	}
@@ -448,7 +448,7 @@ import "C"
 func main() { println(C.answer()) }
 `)
 	built := mustBuildOn(t, dir, buildkit.Config{
-		Base: imported(t, root, "index"), Repo: repo + "onindex", Sysroot: sys, GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Dir(lib)},
+		Base: imported(t, root, "index"), Repo: repo + "onindex", Sysroot: sys, Build: config.Build{Env: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Dir(lib)}},
 	})
 	if got := inImage(t, nil, load(t, built)); got != "42\n" {
 		t.Errorf("the program says %q", got)

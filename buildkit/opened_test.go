@@ -143,14 +143,17 @@ go 1.23
 int main(int n, char **v) { printf("%g\n", sqrt(n * 4.0)); return 0; }
 `)
 	c := buildkit.Config{
-		Binary: "out/app", Repo: repo + "binary", Origin: "magefile.go:7",
-		Before: func(_ context.Context, dir string) error {
+		Binary: "out/app",
+		Repo:   repo + "binary",
+		Origin: "magefile.go:7",
+		Build: config.Build{Before: func(_ context.Context, b config.BuildInfo) error {
+			dir := b.Dir
 			if err := os.MkdirAll(filepath.Join(dir, "out"), 0o755); err != nil {
 				return err
 			}
 			output(t, dir, "gcc", "-o", "out/app", "app.c", "-lm")
 			return nil
-		},
+		}},
 	}
 	built := mustBuild(t, dir, c)
 	if got := output(t, "", "docker", "run", "--rm", load(t, built)); got != "2\n" {
@@ -172,7 +175,7 @@ int main(int n, char **v) { printf("%g\n", sqrt(n * 4.0)); return 0; }
 	for name, wrong := range map[string]buildkit.Config{
 		"not there": {Binary: "out/none"}, "a script": {Binary: "app.c"}, "a folder": {Binary: "out"},
 		"half a program": {Binary: "half"}, "a library": {Binary: "lib.so"}, "another system": {Binary: "bsd"},
-		"other platform": {Binary: "out/app", Platform: "linux/s390x"}, "with Main": {Binary: "out/app", Main: "."}, "with Tags": {Binary: "out/app", Tags: []string{"a"}},
+		"other platform": {Binary: "out/app", Platforms: []string{"linux/s390x"}}, "with Main": {Binary: "out/app", Main: "."}, "with Tags": {Binary: "out/app", Build: config.Build{Tags: []string{"a"}}},
 	} {
 		_, err := build(context.Background(), dir, wrong)
 		var isConfig *buildkit.ConfigError
@@ -240,7 +243,7 @@ go 1.23
 	if notes := strings.Join(built.Explain().Notes, "\n"); !strings.Contains(notes, "warning: os/exec.(*Cmd).Start is linked, and the image has no shell and no other programs") {
 		t.Errorf("nothing is said of other programs: %q", notes)
 	}
-	embedded := mustBuild(t, dir, buildkit.Config{Name: "embedded", Tags: []string{"timetzdata"}})
+	embedded := mustBuild(t, dir, buildkit.Config{Name: "embedded", Build: config.Build{Tags: []string{"timetzdata"}}})
 	if _, ok := embedded.Tree.Lookup("/usr/share/zoneinfo"); ok {
 		t.Error("there are zones although the program has its own")
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 )
 
@@ -200,8 +201,8 @@ func TestHeavyPlatformsWithCgo(t *testing.T) {
 	t.Parallel()
 	need(t, "gcc", "aarch64-linux-gnu-gcc")
 	in := platforms(t, "linux/amd64", "linux/arm64")
-	in.Configs[0].Cgo = "on"
-	in.Configs[0].PlatformEnv = map[string]map[string]string{"linux/arm64": {"CGO_CFLAGS": "-DWHICH=64"}, "linux/amd64": {"CGO_CFLAGS": "-DWHICH=86"}}
+	in.Configs[0].Build.Cgo = "on"
+	in.Configs[0].Build.EnvFor = map[string]map[string]string{"linux/arm64": {"CGO_CFLAGS": "-DWHICH=64"}, "linux/amd64": {"CGO_CFLAGS": "-DWHICH=86"}}
 	if err := os.WriteFile(filepath.Join(in.Dir, "main.go"), []byte(`package main
 
 // int which(void) { return WHICH; }
@@ -239,10 +240,13 @@ func TestPlatformsWrong(t *testing.T) {
 		config buildkit.Config
 		say    string
 	}{
-		"both":       {buildkit.Config{Platform: "linux/amd64", Platforms: []string{"linux/arm64"}}, "both Platform and Platforms"},
-		"misspelled": {buildkit.Config{Platforms: []string{"linux/amd64", "linux/arm65"}}, `"linux/arm65"`},
-		"a variable": {buildkit.Config{PlatformEnv: map[string]map[string]string{"arm65": {"CC": "gcc"}}}, "PlatformEnv"},
-		"a binary":   {buildkit.Config{Binary: "app", Platforms: []string{"linux/amd64", "linux/arm64"}}, "one program"},
+		"one missing": {buildkit.Config{Name: "app", BinaryFor: map[string]string{"linux/amd64": "app"}, Platforms: []string{"linux/arm64", "linux/amd64"}}, "no program for linux/arm64, only for linux/amd64"},
+		"two names":   {buildkit.Config{BinaryFor: map[string]string{"linux/amd64": "app-amd64", "linux/arm64": "app-arm64"}, Platforms: []string{"linux/amd64", "linux/arm64"}}, "several names\nfix: set Name"},
+		"no platform": {buildkit.Config{BinaryFor: map[string]string{"arm65": "app"}}, "reading BinaryFor"},
+		"tag of one":  {buildkit.Config{Tags: config.Tags{"{{.Platform}}"}, Platforms: []string{"linux/amd64", "linux/arm64"}}, "several platforms"},
+		"misspelled":  {buildkit.Config{Platforms: []string{"linux/amd64", "linux/arm65"}}, `"linux/arm65"`},
+		"a variable":  {buildkit.Config{Build: config.Build{EnvFor: map[string]map[string]string{"arm65": {"CC": "gcc"}}}}, "Build.EnvFor"},
+		"a binary":    {buildkit.Config{Binary: "app", Platforms: []string{"linux/amd64", "linux/arm64"}}, "one program"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := platforms(t)

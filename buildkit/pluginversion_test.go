@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
 // A plugin that wants a newer version of a library than the sysroot has could never be
@@ -38,7 +39,7 @@ go 1.23
 `,
 		"main.go": strings.Replace(caller, "-lfromscratchanswer", "-l:libsasl2.so.2", 1),
 	})
-	built := mustBuild(t, dir, buildkit.Config{Sysroot: root, GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + libs}})
+	built := mustBuild(t, dir, buildkit.Config{Sysroot: root, Build: config.Build{Env: map[string]string{"CGO_LDFLAGS": "-L" + libs}}})
 	for name, want := range map[string]bool{"libnew.so": false, "libold.so": true} {
 		if _, ok := built.Tree.Lookup("/usr/lib/x86_64-linux-gnu/sasl2/" + name); ok != want {
 			t.Errorf("%s is in the image: %t", name, ok)

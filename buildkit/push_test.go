@@ -15,6 +15,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/registrytest"
 )
 
@@ -39,7 +40,7 @@ func TestHeavySeveralPlatformsAreOneImage(t *testing.T) {
 	need(t, "skopeo")
 	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	config := func(platform string) buildkit.Config {
-		return buildkit.Config{Repo: host + "/acme/hello", Tag: "1", ExtraTags: []string{"stable", "1"}, Compression: "zstd", Platform: platform}
+		return buildkit.Config{Repo: host + "/acme/hello", Tags: config.Tags{"1", "stable", "1"}, Push: config.Push{Compression: "zstd"}, Platforms: []string{platform}}
 	}
 	amd, arm := mustBuild(t, smallModule(t), config("linux/amd64")), mustBuild(t, smallModule(t), config("linux/arm64"))
 	built := []*buildkit.Result{arm, amd}
@@ -129,9 +130,9 @@ func TestResolveDelivery(t *testing.T) {
 		err    string
 	}{
 		"default":    {buildkit.Config{}, [][3]string{{"compression", "gzip, of what is pushed", "default"}}, ""},
-		"configured": {buildkit.Config{Compression: "zstd", ExtraTags: []string{"1", "latest"}, Origin: "magefile.go:7"}, [][3]string{{"also named", "hello:1", "magefile.go:7"}, {"compression", "zstd, of what is pushed", "magefile.go:7"}}, ""},
-		"no tag":     {buildkit.Config{ExtraTags: []string{"a b"}, Origin: "magefile.go:7"}, nil, `reading ExtraTags (magefile.go:7): reading the tag "a b"`},
-		"xz":         {buildkit.Config{Compression: "xz"}, nil, `"xz"`},
+		"configured": {buildkit.Config{Push: config.Push{Compression: "zstd"}, Tags: config.Tags{"latest", "1", "latest"}, Origin: "magefile.go:7"}, [][3]string{{"also named", "hello:1", "magefile.go:7"}, {"compression", "zstd, of what is pushed", "magefile.go:7"}}, ""},
+		"no tag":     {buildkit.Config{Tags: config.Tags{"latest", "a b"}, Origin: "magefile.go:7"}, nil, `reading ExtraTags (magefile.go:7): reading the tag "a b"`},
+		"xz":         {buildkit.Config{Push: config.Push{Compression: "xz"}}, nil, `"xz"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plans, err := resolve(dir, nil, tt.config)
@@ -153,8 +154,8 @@ func TestResolveDelivery(t *testing.T) {
 		})
 	}
 	// Of two images none takes a name from the other.
-	_, err := resolve(two(t), nil, buildkit.Config{Main: "cmd/web", Repo: "r.example/x", Tag: "1"},
-		buildkit.Config{Main: "cmd/worker", Repo: "r.example/x", Tag: "2", ExtraTags: []string{"1"}})
+	_, err := resolve(two(t), nil, buildkit.Config{Main: "cmd/web", Repo: "r.example/x", Tags: config.Tags{"1"}},
+		buildkit.Config{Main: "cmd/worker", Repo: "r.example/x", Tags: config.Tags{"2", "1"}})
 	if err == nil || !strings.Contains(err.Error(), "have one reference, r.example/x:1") {
 		t.Errorf("error %v, want the name that both have", err)
 	}

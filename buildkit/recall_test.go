@@ -268,13 +268,13 @@ func TestRecallSeesOtherInputs(t *testing.T) {
 		t.Fatal("nothing has changed, and the image does not stand")
 	}
 	for name, change := range map[string]func(*buildkit.Inputs){
-		"a Config":       func(in *buildkit.Inputs) { in.Configs[0].Tag = "v2" },
+		"a Config":       func(in *buildkit.Inputs) { in.Configs[0].Tags = config.Tags{"v2"} },
 		"GOFLAGS":        func(in *buildkit.Inputs) { in.Environ = append(in.Environ, "GOFLAGS=-tags=x") },
 		"CC_FOR":         func(in *buildkit.Inputs) { in.Environ = append(in.Environ, "CC_FOR_linux_arm64=x-gcc") },
 		"IMAGE_TAG":      func(in *buildkit.Inputs) { in.Environ = append(in.Environ, "IMAGE_TAG=v3") },
 		"another folder": func(in *buildkit.Inputs) { in.Dir = filepath.Join(dir, "web") },
 		"a hook": func(in *buildkit.Inputs) {
-			in.Configs[0].Before = func(context.Context, string) error { return nil }
+			in.Configs[0].Build.Before = func(context.Context, config.BuildInfo) error { return nil }
 		},
 	} {
 		other := in
@@ -342,12 +342,12 @@ func TestRecallKeepsNothingDoubtful(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Name = "doubtful"
-	c.Flags = []string{"-buildvcs=auto"}
+	c.Build.Flags = []string{"-buildvcs=auto"}
 	run(t, inputs(dir, c))
 	if stands(t, inputs(dir, c)) {
 		t.Error("a program that depends on the state of a repository stands")
 	}
-	c.Flags = nil
+	c.Build.Flags = nil
 	opened := open(t, inputs(dir, c))
 	time.Sleep(60 * time.Millisecond)
 	if err := os.Chtimes(filepath.Join(dir, "part/part.go"), time.Now(), time.Now()); err != nil {
@@ -368,8 +368,7 @@ func TestRecallSeesTheSysroot(t *testing.T) {
 	library(t, filepath.Join(root, "opt/answer/lib"))
 	near := filepath.Join(root, "opt/near/lib")
 	c := buildkit.Config{
-		Sysroot: root, Env: map[string]string{"LD_LIBRARY_PATH": "/opt/near/lib:/opt/answer/lib"},
-		GoEnv: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Join(root, "opt/answer/lib")},
+		Sysroot: root, Env: map[string]string{"LD_LIBRARY_PATH": "/opt/near/lib:/opt/answer/lib"}, Build: config.Build{Env: map[string]string{"CGO_LDFLAGS": "-L" + filepath.Join(root, "opt/answer/lib")}},
 	}
 	dir := callerModule(t)
 	first := run(t, inputs(dir, c))

@@ -63,9 +63,9 @@ func TestResolveSubjects(t *testing.T) {
 		{name: "Main without ./", configs: []buildkit.Config{{Main: "cmd/web"}}, want: []string{"web:latest"}},
 		{name: "Main by import path", configs: []buildkit.Config{{Main: "example.com/shop/v2/cmd/web"}}, want: []string{"web:latest"}},
 		{name: "Name", configs: []buildkit.Config{{Main: "cmd/web", Name: "Shop_2"}}, want: []string{"shop-2:latest"}},
-		{name: "Repo and Tag", configs: []buildkit.Config{{Main: "cmd/web", Repo: "r.example/shop", Tag: "v1"}}, want: []string{"r.example/shop:v1"}},
+		{name: "Repo and Tag", configs: []buildkit.Config{{Main: "cmd/web", Repo: "r.example/shop", Tags: config.Tags{"v1"}}}, want: []string{"r.example/shop:v1"}},
 		{name: "environment wins", env: []string{"IMAGE_REPO=r.example/other", "IMAGE_TAG=v2"},
-			configs: []buildkit.Config{{Main: "cmd/web", Repo: "r.example/shop", Tag: "v1"}}, want: []string{"r.example/other:v2"}},
+			configs: []buildkit.Config{{Main: "cmd/web", Repo: "r.example/shop", Tags: config.Tags{"v1"}}}, want: []string{"r.example/other:v2"}},
 		{name: "two of one program", configs: []buildkit.Config{{Main: "cmd/web"}, {Main: "cmd/web", Name: "web2"}}, want: []string{"web:latest", "web2:latest"}},
 		{name: "two of one name", configs: []buildkit.Config{{Main: "cmd/web"}, {Main: "cmd/web"}}, err: `two images have the name "web"`},
 		{name: "which one", configs: []buildkit.Config{{Origin: "magefile.go:7"}}, err: "magefile.go:7"},
@@ -117,7 +117,7 @@ func TestResolvePlatform(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			plans, err := buildkit.Resolve(context.Background(), buildkit.Inputs{
 				Dir: dir, Environ: append(os.Environ(), "IMAGE_PLATFORM="+test.env), EnginePlatform: test.ask,
-				Configs: []buildkit.Config{{Main: "cmd/web", Platform: test.config, Origin: "magefile.go:1"}},
+				Configs: []buildkit.Config{{Main: "cmd/web", Platforms: []string{test.config}, Origin: "magefile.go:1"}},
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -128,7 +128,7 @@ func TestResolvePlatform(t *testing.T) {
 			}
 		})
 	}
-	if _, err := resolve(dir, nil, buildkit.Config{Main: "cmd/web", Platform: "windows/amd64"}); err == nil || !strings.Contains(err.Error(), "windows/amd64") {
+	if _, err := resolve(dir, nil, buildkit.Config{Main: "cmd/web", Platforms: []string{"windows/amd64"}}); err == nil || !strings.Contains(err.Error(), "windows/amd64") {
 		t.Errorf("windows/amd64 gives %v, want an error that names it", err)
 	}
 }

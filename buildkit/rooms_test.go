@@ -38,7 +38,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"/cleaner":            {ours: []string{"/docker", "/docker/host"}},
 	"/compile":            {ours: []string{"/fsx", "/gobuild", "/plan", "/record", "/report", "/state", "rootfs/linked"}},
 	"/deliver":            {ours: []string{"/diskfull", "/filelock", "/fsx", "/image", "/regular"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
-	"/describe":           {ours: []string{"/builder", "/dist", "/fsx", "/gobuild", "/image", "/libraries", "/owners", "/plan", "/provenance", "/report", "/result", "/sbom", "/state", "rootfs", "rootfs/ldd", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/"}},
+	"/describe":           {ours: []string{"/builder", "/dist", "/fsx", "/git", "/gobuild", "/image", "/libraries", "/owners", "/plan", "/provenance", "/report", "/result", "/sbom", "/state", "buildkit/config", "rootfs", "rootfs/ldd", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/"}},
 	"/dev":                {ours: []string{"/docker", "/fsx", "/libraries", "/plan", "/report", "/result", "/run", "/state", "/supervisor", "/supervisor/report", "/usercache", "/watch", "rootfs/ldd"}},
 	"/diskfull":           {},
 	"/dist":               {ours: []string{"/filelock", "/fsx", "/report"}},
@@ -50,8 +50,10 @@ var rooms = map[string]struct{ ours, others []string }{
 	"/dockerfilespec":     {ours: []string{"/dockerfile", "/libraries", "/plan", "/report", "/result", "rootfs", "rootfs/ldd", "rootfs/packages", "rootfs/plaintext"}},
 	"/embedded":           {ours: []string{"/dist", "/gobuild", "/record"}},
 	"/engines":            {ours: []string{"/docker", "/docker/host", "/docker/kind", "/platform", "/report", "/run"}},
+	"/expand":             {ours: []string{"/git", "/report", "buildkit/config"}},
 	"/filelock":           {},
 	"/fsx":                {},
+	"/git":                {ours: []string{"rootfs/plaintext"}},
 	"/gobuild":            {ours: []string{"/diskfull", "/filelock", "/fsx", "/holes", "/platform", "rootfs/linked", "rootfs/plaintext"}, others: []string{"golang.org/x/mod/"}},
 	"/holes":              {},
 	"/image":              {ours: []string{"/platform"}, others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
@@ -62,17 +64,17 @@ var rooms = map[string]struct{ ours, others []string }{
 	"/pack":               {ours: []string{"/docker", "/image", "/libraries", "/plan", "/record", "/report", "/state", "rootfs"}},
 	"/plan":               {ours: []string{"/base", "/builder", "/deliver", "/dist", "/fsx", "/gobuild", "/image", "/platform", "/registry", "/report", "buildkit/config", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
 	"/platform":           {},
-	"/provenance":         {ours: []string{"rootfs/plaintext"}},
+	"/provenance":         {ours: []string{"/git"}},
 	"/record":             {},
 	"/registry":           {ours: []string{"/fsx", "/image", "/login", "/registry/access", "/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
 	"/registry/access":    {ours: []string{"/login", "/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/distribution/reference"}},
 	"/regular":            {},
 	"/report":             {},
-	"/resolve":            {ours: []string{"/base", "/builder", "/dist", "/docker", "/gobuild", "/image", "/plan", "/platform", "/record", "/registry", "/report", "/state", "/usercache", "buildkit/config"}},
+	"/resolve":            {ours: []string{"/base", "/builder", "/dist", "/docker", "/expand", "/git", "/gobuild", "/image", "/plan", "/platform", "/record", "/registry", "/regular", "/report", "/state", "/usercache", "buildkit/config"}},
 	"/result":             {ours: []string{"/compile", "/image", "/libraries", "/plan", "rootfs"}},
 	"/run":                {ours: []string{"/cleaner", "/docker", "/docker/kind", "/image", "/report", "/state", "rootfs/plaintext"}},
 	"/sbom":               {others: []string{"github.com/spdx/tools-golang/", "github.com/CycloneDX/cyclonedx-go"}},
-	"/send":               {ours: []string{"/deliver", "/dist", "/docker", "/docker/kind", "/fsx", "/image", "/plan", "/platform", "/registry", "/report", "/result"}, others: []string{"github.com/opencontainers/"}},
+	"/send":               {ours: []string{"/deliver", "/dist", "/docker", "/docker/kind", "/fsx", "/image", "/plan", "/platform", "/registry", "/report", "/result", "buildkit/config"}, others: []string{"github.com/opencontainers/"}},
 	"/stall":              {},
 	"/state":              {ours: []string{"/base", "/dist", "/fsx", "/gobuild", "/image", "/plan", "/platform", "/record", "buildkit/config", "rootfs"}},
 	"/supervisor":         {ours: []string{"/embedded"}},
@@ -98,19 +100,18 @@ var rooms = map[string]struct{ ours, others []string }{
 	"magefiles/bench/recipe":                   {ours: []string{"magefiles/bench/measure"}, others: []string{"golang.org/x/mod/"}},
 	"magefiles/bench/recipes":                  {ours: []string{"buildkit/buildertest", "magefiles/bench/measure", "magefiles/bench/recipe"}},
 	"magefiles/bench/tests":                    {ours: []string{"magefiles/bench/measure", "magefiles/testrun"}},
-	"magefiles/dialogue":                       {ours: []string{"buildkit/config"}},
+	"magefiles/dialogue":                       {},
 	"magefiles/fromscratch":                    {ours: []string{"buildkit", "magefiles/dialogue", "magefiles/fromscratch/internal/interrupt", "magefiles/fromscratch/internal/listing", "magefiles/fromscratch/internal/progress", "magefiles/fromscratch/internal/settings", "magefiles/fromscratch/internal/talk", "rootfs/plaintext"}},
 	"magefiles/fromscratch/internal/interrupt": {ours: []string{"magefiles/dialogue"}},
 	"magefiles/fromscratch/internal/listing":   {ours: []string{"buildkit", "rootfs/plaintext"}},
 	"magefiles/fromscratch/internal/progress":  {ours: []string{"buildkit", "rootfs/plaintext"}, others: []string{"golang.org/x/term"}},
 	"magefiles/fromscratch/internal/settings":  {ours: []string{"buildkit", "rootfs/plaintext"}},
-	"magefiles/fromscratch/internal/talk":      {ours: []string{"magefiles/dialogue"}},
+	"magefiles/fromscratch/internal/talk":      {ours: []string{"buildkit/config", "magefiles/dialogue"}},
 	"magefiles/endtoend":                       {},
 	"magefiles/release":                        {others: []string{"golang.org/x/mod/"}},
-	"magefiles/targets":                        {ours: []string{"magefiles/targets/config", "magefiles/targets/internal/dialogue", "magefiles/targets/internal/plaintext"}, others: []string{"github.com/magefile/mage/"}},
-	"magefiles/targets/config":                 {},
+	"magefiles/targets":                        {ours: []string{"magefiles/targets/internal/dialogue", "magefiles/targets/internal/plaintext"}, others: []string{"github.com/magefile/mage/"}},
 	"magefiles/targets/init":                   {ours: []string{"magefiles/targets/internal/plaintext"}},
-	"magefiles/targets/internal/dialogue":      {ours: []string{"magefiles/targets/config"}},
+	"magefiles/targets/internal/dialogue":      {},
 	"magefiles/targets/internal/plaintext":     {},
 	"magefiles/testrun":                        {},
 }
@@ -180,7 +181,7 @@ const (
 
 // outside are the packages that are not below an internal/, so that anybody can import them.
 var outside = map[string]string{
-	"magefiles/targets": public, "magefiles/targets/config": copied, "buildkit": public, "buildkit/config": public, "rootfs": public, "rootfs/ldd": public,
+	"magefiles/targets": public, "buildkit": public, "buildkit/config": public, "rootfs": public, "rootfs/ldd": public,
 
 	"rootfs/exclude": ofRootfs, "rootfs/linked": ofRootfs, "rootfs/packages": ofRootfs, "rootfs/plaintext": ofRootfs, "rootfs/plugins": ofRootfs,
 	"rootfs/ldd/elf": ofLdd, "rootfs/ldd/elf/elftest": ofLdd,
@@ -215,7 +216,7 @@ func TestOutside(t *testing.T) {
 }
 
 // maxExported is how many names the public packages may export.
-const maxExported = 200
+const maxExported = 210
 
 // Each exported name is a promise: the public packages have few of them.
 func TestPublicSurface(t *testing.T) {
@@ -229,6 +230,11 @@ func TestPublicSurface(t *testing.T) {
 		var names []string
 		for _, f := range parsed(t, name) {
 			names = append(names, exported(f)...)
+		}
+		if name == "magefiles/targets" { // its words of a Config are those of buildkit/config
+			for _, f := range parsed(t, "buildkit/config") {
+				names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(exported(f), n) })
+			}
 		}
 		total += len(names)
 		counts = append(counts, fmt.Sprintf("%s %d", name, len(names)))
@@ -303,26 +309,26 @@ var manyFiles = map[string]struct {
 
 // manyFields are the struct types with more than maxFields fields.
 var manyFields = map[string]string{
-	"buildkit/config.Config":          "a field is a word that the user may write",
-	"magefiles/targets/config.Config": "the same file as buildkit/config",
-	"/docker.BuilderRequest":          "a field is an option of a container, and most may be left out",
-	"/docker.DevRequest":              "a field is an option of a container, and most may be left out",
-	"/docker.RunRequest":              "a field is an option of a container, and most may be left out",
-	"/dockerfile.Spec":                "a field is a part of the Dockerfile",
-	"/gobuild.pkg":                    "the fields of the JSON that go list prints",
-	"/builder.Builder":                "a container that is started at the first use, with what it was lent",
-	"/plan.Facts":                     "a field is an input of the decisions",
-	"/plan.Image":                     "a field is a decided value; most rooms read a few of them",
-	"/state.Build":                    "a field is stored in a file that older versions have written too",
-	"/registry.PushRequest":           "a field is an option of a push, and most may be left out",
-	"/supervisor/program.supervisor":  "the state of one process, which one goroutine changes",
-	"/watch.Watcher":                  "the state of one loop, and its channels",
-	"rootfs.Spec":                     "a field is a part of the image",
-	"rootfs/ldd.Closure":              "what a loader knows when the program is loaded",
-	"rootfs/ldd.Object":               "what a loader knows about a loaded file",
-	"rootfs/ldd.process":              "the state of a loader, as a rule may read all of it",
-	"rootfs/ldd/elf/elftest.File":     "a field is a part of a made ELF file, and most may be left out",
-	"rootfs/plugins.row":              "a field is a column of a table",
+	"buildkit/config.Config":         "a field is a word that the user may write",
+	"magefiles/targets.Config":       "the same file as buildkit/config",
+	"/docker.BuilderRequest":         "a field is an option of a container, and most may be left out",
+	"/docker.DevRequest":             "a field is an option of a container, and most may be left out",
+	"/docker.RunRequest":             "a field is an option of a container, and most may be left out",
+	"/dockerfile.Spec":               "a field is a part of the Dockerfile",
+	"/gobuild.pkg":                   "the fields of the JSON that go list prints",
+	"/builder.Builder":               "a container that is started at the first use, with what it was lent",
+	"/plan.Facts":                    "a field is an input of the decisions",
+	"/plan.Image":                    "a field is a decided value; most rooms read a few of them",
+	"/state.Build":                   "a field is stored in a file that older versions have written too",
+	"/registry.PushRequest":          "a field is an option of a push, and most may be left out",
+	"/supervisor/program.supervisor": "the state of one process, which one goroutine changes",
+	"/watch.Watcher":                 "the state of one loop, and its channels",
+	"rootfs.Spec":                    "a field is a part of the image",
+	"rootfs/ldd.Closure":             "what a loader knows when the program is loaded",
+	"rootfs/ldd.Object":              "what a loader knows about a loaded file",
+	"rootfs/ldd.process":             "the state of a loader, as a rule may read all of it",
+	"rootfs/ldd/elf/elftest.File":    "a field is a part of a made ELF file, and most may be left out",
+	"rootfs/plugins.row":             "a field is a column of a table",
 }
 
 // Packages have few files, and struct types few fields. Exceptions are listed with a reason.

@@ -6,16 +6,14 @@ import (
 	"testing"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 )
 
 // The plan is read in logs by many: it has the names of variables, and values only when they are asked for.
 func TestPlanHidesValues(t *testing.T) {
 	dir := two(t)
 	config := buildkit.Config{
-		Main: "./cmd/web", Env: map[string]string{"TOKEN": "s3cret-env"}, Origin: "magefile.go:7",
-		GoEnv:       map[string]string{"GOPROXY": "https://user:s3cret-proxy@proxy.example", "CGO_CFLAGS": "-DKEY=s3cret-flag"},
-		PlatformEnv: map[string]map[string]string{"linux/amd64": {"CGO_LDFLAGS": "-Ls3cret-platform"}},
-		LDFlags:     "-X main.from=https://user:s3cret-url@host.example/x",
+		Main: "./cmd/web", Env: map[string]string{"TOKEN": "s3cret-env"}, Origin: "magefile.go:7", Build: config.Build{Env: map[string]string{"GOPROXY": "https://user:s3cret-proxy@proxy.example", "CGO_CFLAGS": "-DKEY=s3cret-flag"}, EnvFor: map[string]map[string]string{"linux/amd64": {"CGO_LDFLAGS": "-Ls3cret-platform"}}, LDFlags: "-X main.from=https://user:s3cret-url@host.example/x"},
 	}
 	for _, tt := range []struct {
 		name       string

@@ -26,21 +26,21 @@ func TestAcceptLibraries(t *testing.T) {
 		"iconv": {need: []string{"gcc"}, want: "ä é 日本 한\n"},
 		"resolver": {
 			need: []string{"gcc"},
-			c:    buildkit.Config{Cgo: "on", Tags: []string{"netcgo"}},
+			c:    buildkit.Config{Build: config.Build{Cgo: "on", Tags: []string{"netcgo"}}},
 			want: "localhost: true imap2: 143 user: nobody /data group: nobody\n",
 		},
 		"purego": {
 			files: "/usr/lib/*/libsqlite3.so.0",
-			c:     buildkit.Config{Cgo: "off", Libraries: []string{"libsqlite3.so.0"}},
+			c:     buildkit.Config{Build: config.Build{Cgo: "off"}, Libraries: []string{"libsqlite3.so.0"}},
 			want:  "sqlite 3 threadsafe 1\n",
 		},
 		"pie": {
-			c:    buildkit.Config{Cgo: "off", Flags: []string{"-buildmode=pie"}},
+			c:    buildkit.Config{Build: config.Build{Cgo: "off", Flags: []string{"-buildmode=pie"}}},
 			want: "ET_DYN with 0 libraries, loader: true\n",
 		},
 		"musl": {
 			need: []string{"musl-gcc"},
-			c:    buildkit.Config{Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"}},
+			c:    buildkit.Config{Build: config.Build{Cgo: "on", Env: map[string]string{"CC": "musl-gcc"}}},
 			want: "glibc: false user: nobody\n",
 		},
 	})
@@ -64,7 +64,7 @@ func TestHeavyAcceptLibraries(t *testing.T) {
 		},
 		"kafka": {
 			pkg:  "rdkafka",
-			c:    buildkit.Config{Tags: []string{"dynamic"}},
+			c:    buildkit.Config{Build: config.Build{Tags: []string{"dynamic"}}},
 			want: "rdkafka#producer-1 [gzip sasl_gssapi sasl_scram ssl zstd]\n",
 		},
 		"sasl": {
@@ -76,7 +76,7 @@ func TestHeavyAcceptLibraries(t *testing.T) {
 		"musl-static": {
 			module: "musl",
 			need:   []string{"musl-gcc"},
-			c:      buildkit.Config{Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"}, LDFlags: "-linkmode external -extldflags -static"},
+			c:      buildkit.Config{Build: config.Build{Cgo: "on", Env: map[string]string{"CC": "musl-gcc"}, LDFlags: "-linkmode external -extldflags -static"}},
 			want:   "glibc: false user: nobody\n",
 		},
 	})
@@ -146,8 +146,7 @@ func TestHeavyAcceptCross(t *testing.T) {
 	t.Parallel()
 	testkit.Need(t, "aarch64-linux-gnu-gcc", "qemu-aarch64-static")
 	built := buildtest.MustBuild(t, testkit.Copy(t, filepath.Join("../testdata", "cross")), buildkit.Config{
-		Repo: buildtest.Repo + "cross", Platform: "linux/arm64", Cgo: "on",
-		GoEnv: map[string]string{"CC": "aarch64-linux-gnu-gcc"},
+		Repo: buildtest.Repo + "cross", Platforms: []string{"linux/arm64"}, Build: config.Build{Cgo: "on", Env: map[string]string{"CC": "aarch64-linux-gnu-gcc"}},
 	})
 	ref := buildtest.Load(t, built)
 	qemu, err := exec.LookPath("qemu-aarch64-static")

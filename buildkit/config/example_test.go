@@ -36,9 +36,9 @@ func ExampleConfig() {
 func ExampleConfig_before() {
 	dir := module(nil)
 	defer os.RemoveAll(dir)
-	plan := resolve(dir, config.Config{Before: func(_ context.Context, dir string) error {
-		return os.WriteFile(filepath.Join(dir, "main.go"), []byte(program), 0o644)
-	}})
+	plan := resolve(dir, config.Config{Build: config.Build{Before: func(_ context.Context, b config.BuildInfo) error {
+		return os.WriteFile(filepath.Join(b.Dir, "main.go"), []byte(program), 0o644)
+	}}})
 	fmt.Println(plan.Main.ImportPath)
 	// Output:
 	// example.com/hello
@@ -81,7 +81,7 @@ func main() { println("hello") }
 
 // resolve plans the one image of a Config, for amd64 so that the output is the same on every machine.
 func resolve(dir string, c config.Config) buildkit.Plan {
-	c.Platform, c.Cgo, c.Origin = "linux/amd64", "off", "magefile.go:9"
+	c.Platforms, c.Build.Cgo, c.Origin = []string{"linux/amd64"}, config.CgoOff, "magefile.go:9"
 	in := buildkit.Inputs{Dir: dir, Environ: os.Environ(), Configs: []config.Config{c}, Prepare: true}
 	plans, err := buildkit.Resolve(context.Background(), in)
 	if err != nil {

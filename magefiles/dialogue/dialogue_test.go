@@ -16,9 +16,9 @@ func TestFormat(t *testing.T) {
 		message any
 		want    string
 	}{
-		{Order{Stop: Timeout}, `{"Stop":"timeout"}`},
-		{Order{Answer: &Answer{Error: "no"}}, `{"Answer":{"Error":"no"}}`},
-		{Report{Call: &Call{Config: 1, Hook: "After", Argument: "/app"}}, `{"Call":{"Config":1,"Hook":"After","Argument":"/app"}}`},
+		{Order[config.Config]{Stop: Timeout}, `{"Stop":"timeout"}`},
+		{Order[config.Config]{Answer: &Answer{Error: "no"}}, `{"Answer":{"Error":"no"}}`},
+		{Report{Call: &Call{Config: 1, Hook: "After", Build: BuildInfo{Dir: "/src", Platforms: []string{"linux/arm64"}}}}, `{"Call":{"Config":1,"Hook":"After","Build":{"Dir":"/src","Name":"","Version":"","Platform":"","Platforms":["linux/arm64"],"Binary":""}}}`},
 		{Report{End: &End{Error: "no engine", Code: 3}}, `{"End":{"Error":"no engine","Code":3,"Exit":false}}`},
 	} {
 		if text, err := json.Marshal(row.message); err != nil || string(text) != row.want {
@@ -31,11 +31,11 @@ func TestFormat(t *testing.T) {
 func TestArguments(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{nil, {}, {"-v"}} {
-		text, err := json.Marshal(Order{Start: &Start{Args: args, Configs: []config.Config{{Repo: "acme/app"}}}})
+		text, err := json.Marshal(Order[config.Config]{Start: &Start[config.Config]{Args: args, Configs: []config.Config{{Repo: "acme/app"}}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var o Order
+		var o Order[config.Config]
 		if err := json.Unmarshal(text, &o); err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // builderProject returns the hello example with a Builder.
-func builderProject(t *testing.T, builder, fields string) string {
+func builderProject(t *testing.T, builder, build, fields string) string {
 	t.Helper()
 	return project(t, map[string]string{"magefile.go": fmt.Sprintf(`//go:build mage
 
@@ -21,8 +21,8 @@ package main
 //mage:import
 import "github.com/fromscratch-go/fromscratch/magefiles/targets"
 
-var _ = targets.Configure(targets.Config{Builder: %q, %s})
-`, builder, fields)})
+var _ = targets.Configure(targets.Config{Build: targets.Build{Container: %q, %s}, %s})
+`, builder, build, fields)})
 }
 
 func goEnv(t *testing.T, key string) string {
@@ -39,7 +39,7 @@ func TestHeavyBuilderCodes(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
 	at := func(address string) string {
-		return fmt.Sprintf(`Builders: map[string]string{"linux/%s": %q}`, runtime.GOARCH, address)
+		return fmt.Sprintf(`Engines: map[string]string{"linux/%s": %q}`, runtime.GOARCH, address)
 	}
 	for _, row := range []struct {
 		name, builder string
@@ -48,15 +48,15 @@ func TestHeavyBuilderCodes(t *testing.T) {
 		code          int
 		says          []string
 	}{
-		{"no engine", "golang:1.26-bookworm", "", []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "IMAGE_PLATFORM=linux/" + runtime.GOARCH}, 3, []string{`the Builder "golang:1.26-bookworm" (magefile.go:8) needs a Docker Engine`, "fix: "}},
+		{"no engine", "golang:1.26-bookworm", "", []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "IMAGE_PLATFORM=linux/" + runtime.GOARCH}, 3, []string{`the Build.Container "golang:1.26-bookworm" (magefile.go:8) needs a Docker Engine`, "fix: "}},
 		{"no image", "localhost:1/fromscratch-test/none:1", "", nil, 3, []string{"localhost:1/fromscratch-test/none:1", "docker login"}},
-		{"wrong source mode", "golang:1.26-bookworm", "", []string{"IMAGE_BUILDER_SOURCES=mount"}, 2, []string{"IMAGE_BUILDER_SOURCES", "fix: set it to bind or copy"}},
-		{"no such context", "golang:1.26-bookworm", at("fromscratch-test-none"), nil, 2, []string{`the engine "fromscratch-test-none" of Builders (magefile.go:8)`, "no such context", "or correct Builders"}},
-		{"bad address", "golang:1.26-bookworm", at("ftp://far.example"), nil, 2, []string{`the engine "ftp://far.example" of Builders`, "unknown scheme", "or correct Builders"}},
-		{"no engine at the address", "golang:1.26-bookworm", at("unix:///nowhere/docker.sock"), nil, 3, []string{`the engine "unix:///nowhere/docker.sock" of Builders`, "fix: "}},
+		{"wrong source mode", "golang:1.26-bookworm", "", []string{"IMAGE_CONTAINER_SOURCES=mount"}, 2, []string{"IMAGE_CONTAINER_SOURCES", "fix: set it to bind or copy"}},
+		{"no such context", "golang:1.26-bookworm", at("fromscratch-test-none"), nil, 2, []string{`the engine "fromscratch-test-none" of Build.Engines (magefile.go:8)`, "no such context", "or correct Build.Engines"}},
+		{"bad address", "golang:1.26-bookworm", at("ftp://far.example"), nil, 2, []string{`the engine "ftp://far.example" of Build.Engines`, "unknown scheme", "or correct Build.Engines"}},
+		{"no engine at the address", "golang:1.26-bookworm", at("unix:///nowhere/docker.sock"), nil, 3, []string{`the engine "unix:///nowhere/docker.sock" of Build.Engines`, "fix: "}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			mage(t, builderProject(t, row.builder, row.fields), row.env, "imageArchive").wantError(t, row.code, row.says...)
+			mage(t, builderProject(t, row.builder, row.fields, ""), row.env, "imageArchive").wantError(t, row.code, row.says...)
 		})
 	}
 }
@@ -67,7 +67,7 @@ func TestBuilder(t *testing.T) {
 	testkit.NeedEngine(t)
 	builder := buildertest.Image(t)
 	const name = "fromscratch-test-builder-image"
-	dir := builderProject(t, builder, `Name: "`+name+`"`)
+	dir := builderProject(t, builder, "", `Name: "`+name+`"`)
 	removeImages(t, name+":"+tag)
 	env := []string{ownCache(t)}
 	if plan := mage(t, dir, env, "imagePlan").wantOK(t).stdout; !strings.Contains(plan, "builder ") || !strings.Contains(plan, builder+" (sha256:") {

@@ -509,7 +509,7 @@ func TestHeavyFaultsBySignalInABuild(t *testing.T) {
 	if err := os.WriteFile(slow, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w := newWatchedProject(t, "build", greeter, fmt.Sprintf(`, Flags: []string{"-toolexec=%s"}`, slow))
+	w := newWatchedProject(t, "build", greeter, fmt.Sprintf(`, Build: targets.Build{Flags: []string{"-toolexec=%s"}}`, slow))
 	archive := filepath.Join(w.dir, "dist", w.name, "image.tar")
 	for _, at := range []string{"link", "compile", "libraries", "rootfs", "image", "push"} {
 		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {

@@ -78,8 +78,8 @@ var _ = targets.Configure(targets.Config{`
 		name, config string
 		want         []string
 	}{
-		{"cgo", `Cgo: "perhaps"`, []string{"fix: ", `"perhaps"`, "magefile.go:10"}},
-		{"platform", `Platform: "plan9/amd64"`, []string{"fix: ", "plan9/amd64"}},
+		{"cgo", `Build: targets.Build{Cgo: "perhaps"}`, []string{"fix: ", `"perhaps"`, "magefile.go:10"}},
+		{"platform", `Platforms: []string{"plan9/amd64"}`, []string{"fix: ", "plan9/amd64"}},
 		{"port", `Ports: []string{"http"}`, []string{"fix: ", `"http"`}},
 		{"user", `User: "nobody-knows"`, []string{"fix: ", "nobody-knows"}},
 		{"missing file", `Files: []targets.File{{From: "assets", To: "/srv"}}`, []string{"fix: ", "assets", "magefile.go:10"}},
@@ -94,7 +94,7 @@ var _ = targets.Configure(targets.Config{`
 		{"plugins", `Plugins: []string{"font"}`, []string{"fix: ", `"font"`, "fonts"}},
 		{"misspelled plugin group", `Plugins: []string{"auto", "gconf"}`, []string{"fix: ", `"gconf"`}},
 		{"exclude", `Exclude: []string{"[a"}`, []string{"fix: ", `"[a"`}},
-		{"library of a static program", `Cgo: "off", Libraries: []string{"libz.so.1"}`, []string{"fix: ", "libz.so.1", "static"}},
+		{"library of a static program", `Build: targets.Build{Cgo: targets.CgoOff}, Libraries: []string{"libz.so.1"}`, []string{"fix: ", "libz.so.1", "static"}},
 		{"owner", `Dirs: []targets.Dir{{Path: "/srv", Owner: "nobody-knows"}}`, []string{"fix: ", "nobody-knows"}},
 		{"sysroot", `Sysroot: "/nowhere"`, []string{"fix: ", "/nowhere"}},
 	} {

@@ -97,15 +97,15 @@ func TestRunInterrupted(t *testing.T) {
 // temporary file and no process. Its exit code says that it was interrupted.
 func TestBuildInterrupted(t *testing.T) {
 	t.Parallel()
-	const before = `Before: func(ctx context.Context, dir string) error {
+	const before = `Build: targets.Build{Before: func(ctx context.Context, _ targets.BuildInfo) error {
 		os.WriteFile(FILE, []byte("0"), 0o644)
 		<-ctx.Done()
 		return ctx.Err()
-	}`
-	const deaf = `Before: func(context.Context, string) error {
+	}}`
+	const deaf = `Build: targets.Build{Before: func(context.Context, targets.BuildInfo) error {
 		os.WriteFile(FILE, []byte("0"), 0o644)
 		select {}
-	}`
+	}}`
 	for _, test := range []struct {
 		name   string
 		config string
@@ -132,7 +132,7 @@ func TestBuildInterrupted(t *testing.T) {
 			}
 			config := strings.ReplaceAll(test.config, "FILE", strconv.Quote(file))
 			if config == "" {
-				config = "Flags: []string{\"-toolexec=" + linker + "\"}"
+				config = "Build: targets.Build{Flags: []string{\"-toolexec=" + linker + "\"}}"
 			}
 			dir := project(t, map[string]string{"magefile.go": magefileWith(config)})
 			mage(t, dir, nil, "imageClean").wantOK(t) // compiles the magefile and the worker, so that this does not count for mage -t
@@ -180,7 +180,7 @@ func TestHeavyBuilderKilled(t *testing.T) {
 		all  bool // false is mage alone
 	}{{"mage", false}, {"all", true}} {
 		t.Run(test.name, func(t *testing.T) {
-			dir := builderProject(t, builder, "")
+			dir := builderProject(t, builder, "", "")
 			if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(endless.String()), 0o644); err != nil {
 				t.Fatal(err)
 			}

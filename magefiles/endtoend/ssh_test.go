@@ -250,7 +250,7 @@ func TestHeavySSHBuilder(t *testing.T) {
 	testkit.NeedEngine(t)
 	builder := buildertest.Image(t)
 	s := newSSH(t, os.Getenv("PATH"))
-	dir := builderProject(t, builder, fmt.Sprintf(`Builders: map[string]string{"linux/%s": "ssh://%s"}`, runtime.GOARCH, s.address))
+	dir := builderProject(t, builder, fmt.Sprintf(`Engines: map[string]string{"linux/%s": "ssh://%s"}`, runtime.GOARCH, s.address), "")
 	env := []string{s.path(), "DOCKER_HOST=unix:///nowhere/docker.sock", "IMAGE_PLATFORM=linux/" + runtime.GOARCH, ownCache(t)}
 	if r := mage(t, dir, env, "imagePlan").wantOK(t); !strings.Contains(r.stdout, "at ssh://"+s.address) {
 		t.Errorf("the plan does not have the engine:\n%s", r.stdout)

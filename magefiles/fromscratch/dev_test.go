@@ -11,9 +11,10 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
-	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/progress"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/talk"
 )
 
 // imageDev reuses what a build in a Builder has found: the next plan does not run the go command of this machine again.
@@ -55,7 +56,7 @@ func main() {}
 	t.Cleanup(func() { _ = os.Chdir(before) })
 
 	ctx := context.Background()
-	start := dialogue.Start{Target: "imageDev", Configs: []buildkit.Config{{Builder: image}}}
+	start := talk.Start{Target: "imageDev", Configs: []buildkit.Config{{Build: config.Build{Container: image}}}}
 	r, err := newRun(start, nil, progress.Plain(io.Discard))
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/interrupt"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/progress"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/settings"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/talk"
 )
 
 // verbs does the work of each target. A verb returns how the target's process must end, if it must.
@@ -34,7 +35,7 @@ func withImages(do func(context.Context, *images) error) func(context.Context, *
 }
 
 // runTarget runs a target.
-func runTarget(ctx context.Context, s dialogue.Start, w *interrupt.Watcher) (dialogue.End, error) {
+func runTarget(ctx context.Context, s talk.Start, w *interrupt.Watcher) (dialogue.End, error) {
 	verb, ok := verbs[s.Target]
 	if !ok {
 		return dialogue.End{}, fmt.Errorf("running the target %q: there is no such target", s.Target)
@@ -51,7 +52,7 @@ func runTarget(ctx context.Context, s dialogue.Start, w *interrupt.Watcher) (dia
 
 // run is one run of a target: what was asked, and what a verb may use. Its creator must close it.
 type run struct {
-	dialogue.Start
+	talk.Start
 	began    time.Time
 	engines  *buildkit.Engines
 	builders *buildkit.Builders // nil unless a Config has a Builder
@@ -60,11 +61,14 @@ type run struct {
 }
 
 // newRun reads the environment. It opens no engine.
-func newRun(s dialogue.Start, w *interrupt.Watcher, p *progress.Progress) (*run, error) {
+func newRun(s talk.Start, w *interrupt.Watcher, p *progress.Progress) (*run, error) {
 	began := time.Now()
 	report := buildkit.Report(p.Report)
 	for _, warning := range settings.Unknown(os.Environ()) {
 		report.Note("fromscratch", "variables", warning)
+	}
+	if err := settings.Renamed(os.Environ()); err != nil {
+		return nil, err
 	}
 	if err := settings.Check(os.Getenv); err != nil {
 		return nil, err
@@ -87,7 +91,7 @@ func newRun(s dialogue.Start, w *interrupt.Watcher, p *progress.Progress) (*run,
 func newBuilders(configs []buildkit.Config, all *buildkit.Engines) (*buildkit.Builders, error) {
 	needed := false
 	for _, c := range configs {
-		needed = needed || c.Builder != ""
+		needed = needed || c.Build.Container != ""
 	}
 	if !needed {
 		return nil, nil
@@ -96,7 +100,7 @@ func newBuilders(configs []buildkit.Config, all *buildkit.Engines) (*buildkit.Bu
 	if err != nil {
 		return nil, &buildkit.ConfigError{Err: err}
 	}
-	copies, err := settings.ReadCopies("IMAGE_BUILDER_SOURCES", os.Getenv)
+	copies, err := settings.ReadCopies("IMAGE_CONTAINER_SOURCES", os.Getenv)
 	if err != nil {
 		return nil, err
 	}

@@ -6,23 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-
-	"github.com/fromscratch-go/fromscratch/magefiles/targets/config"
-)
-
-// The types of a Config. Package config documents every field.
-type (
-	// Config describes one image. Its zero value is the image of the module's only
-	// main package, with every default.
-	Config = config.Config
-	// File is a file, folder or glob that goes into the image.
-	File = config.File
-	// Dir is a directory to make in the image.
-	Dir = config.Dir
-	// User is an account in the image's /etc/passwd and /etc/group.
-	User = config.User
-	// Healthcheck is the image's health check, in exec form.
-	Healthcheck = config.Healthcheck
 )
 
 // Configured is the result of Configure, which lets a variable declaration call it.

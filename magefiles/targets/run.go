@@ -75,10 +75,10 @@ const (
 )
 
 // start returns the worker's first order.
-func start(target string, configs []Config, grace time.Duration) dialogue.Start {
-	s := dialogue.Start{Target: target, Args: programArgs(os.Args), Configs: configs, Grace: grace}
+func start(target string, configs []Config, grace time.Duration) startOrder {
+	s := startOrder{Target: target, Args: programArgs(os.Args), Configs: configs, Grace: grace}
 	for _, c := range s.Configs {
-		s.Hooks = append(s.Hooks, dialogue.Hooks{Before: c.Before != nil, After: c.After != nil})
+		s.Hooks = append(s.Hooks, dialogue.Hooks{Before: c.Build.Before != nil, After: c.Build.After != nil})
 	}
 	return s
 }
@@ -93,7 +93,7 @@ func programArgs(args []string) []string {
 }
 
 // runWorker runs the worker until it ends, and the hooks that it calls.
-func runWorker(ctx context.Context, path string, t *talk, s dialogue.Start) (dialogue.End, error) {
+func runWorker(ctx context.Context, path string, t *talk, s startOrder) (dialogue.End, error) {
 	cmd := exec.Command(path)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	orders, err := cmd.StdinPipe()

@@ -12,13 +12,19 @@ import (
 	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/dialogue"
 )
 
+// The messages with the Configs of this side.
+type (
+	startOrder = dialogue.Start[Config]
+	order      = dialogue.Order[Config]
+)
+
 // talk is the target's side of the dialogue.
 type talk struct {
 	configs []Config
 
 	mu     sync.Mutex // answers and interruptions are sent concurrently
 	orders *json.Encoder
-	early  []dialogue.Order // sent before the worker was started
+	early  []order // sent before the worker was started
 }
 
 // passInterrupts sends each interruption to the worker as an order, until stop is
@@ -30,7 +36,7 @@ func (t *talk) passInterrupts(parent context.Context, i *interrupts) (ctx contex
 		defer close(done)
 		i.forEach(parent, ended, func(cause dialogue.Cause) {
 			cancel(interruption(cause))
-			t.send(dialogue.Order{Stop: cause})
+			t.send(order{Stop: cause})
 		})
 	}()
 	return ctx, func() { close(ended); <-done; cancel(nil) }
@@ -46,18 +52,18 @@ func interruption(cause dialogue.Cause) *exitError {
 
 // open sends the worker its Start, and then the orders from before. The worker
 // expects the Start first, so no other order may come before it.
-func (t *talk) open(w io.Writer, s dialogue.Start) {
+func (t *talk) open(w io.Writer, s startOrder) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.orders = json.NewEncoder(w)
-	for _, o := range append([]dialogue.Order{{Start: &s}}, t.early...) {
+	for _, o := range append([]order{{Start: &s}}, t.early...) {
 		_ = t.orders.Encode(o) // see send
 	}
 }
 
 // send sends an order, or keeps it until open. An error is ignored: it means that
 // the worker has ended, and then its reports end too.
-func (t *talk) send(o dialogue.Order) {
+func (t *talk) send(o order) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.orders == nil {
@@ -91,12 +97,12 @@ func (t *talk) listen(ctx context.Context, reports io.Reader) (*dialogue.End, er
 func (t *talk) answer(ctx context.Context, c dialogue.Call) {
 	hook := t.hook(c)
 	if hook == nil {
-		t.send(dialogue.Order{Answer: &dialogue.Answer{Error: fmt.Sprintf("the Config %d has no function %q", c.Config, c.Hook)}})
+		t.send(order{Answer: &dialogue.Answer{Error: fmt.Sprintf("the Config %d has no function %q", c.Config, c.Hook)}})
 		return
 	}
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
-	err := recovered(func() error { return hook(ctx, c.Argument) })
+	err := recovered(func() error { return hook(ctx, BuildInfo(c.Build)) })
 	os.Stdout = stdout
 	if ctx.Err() != nil {
 		return // the worker is being stopped, which says more than the error of a cancelled hook
@@ -105,19 +111,19 @@ func (t *talk) answer(ctx context.Context, c dialogue.Call) {
 	if err != nil {
 		a.Error = err.Error()
 	}
-	t.send(dialogue.Order{Answer: &a})
+	t.send(order{Answer: &a})
 }
 
 // hook returns the called function, or nil if the Config has none.
-func (t *talk) hook(c dialogue.Call) func(context.Context, string) error {
+func (t *talk) hook(c dialogue.Call) func(context.Context, BuildInfo) error {
 	if c.Config < 0 || c.Config >= len(t.configs) {
 		return nil
 	}
 	switch c.Hook {
 	case "Before":
-		return t.configs[c.Config].Before
+		return t.configs[c.Config].Build.Before
 	case "After":
-		return t.configs[c.Config].After
+		return t.configs[c.Config].Build.After
 	}
 	return nil
 }

@@ -19,20 +19,20 @@ func TestTalkStartsWithStart(t *testing.T) {
 		done := make(chan struct{})
 		go func() { defer close(done); _, _ = io.Copy(&read, r) }()
 		talk := &talk{}
-		talk.send(dialogue.Order{Stop: dialogue.Hangup})
+		talk.send(order{Stop: dialogue.Hangup})
 		var all sync.WaitGroup
 		all.Add(senders + 1)
 		for i := 0; i < senders; i++ {
-			go func() { defer all.Done(); talk.send(dialogue.Order{Stop: dialogue.Interrupt}) }()
+			go func() { defer all.Done(); talk.send(order{Stop: dialogue.Interrupt}) }()
 		}
-		go func() { defer all.Done(); talk.open(w, dialogue.Start{Target: "image"}) }()
+		go func() { defer all.Done(); talk.open(w, startOrder{Target: "image"}) }()
 		all.Wait()
 		w.Close()
 		<-done
 
-		var orders []dialogue.Order
+		var orders []order
 		for d := json.NewDecoder(&read); d.More(); {
-			var o dialogue.Order
+			var o order
 			if err := d.Decode(&o); err != nil {
 				t.Fatal(err)
 			}

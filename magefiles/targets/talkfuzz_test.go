@@ -20,7 +20,7 @@ func FuzzTalk(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, reported []byte) {
-		tk := &talk{configs: []Config{{}, {Before: func(context.Context, string) error { return nil }}}, orders: json.NewEncoder(io.Discard)}
+		tk := &talk{configs: []Config{{}, {Build: Build{Before: func(context.Context, BuildInfo) error { return nil }}}}, orders: json.NewEncoder(io.Discard)}
 		end, err := tk.listen(context.Background(), bytes.NewReader(reported))
 		if end != nil && err != nil {
 			t.Errorf("both an end and the error %v", err)
@@ -34,7 +34,7 @@ func TestTalkMissingFunction(t *testing.T) {
 		var orders bytes.Buffer
 		tk := &talk{configs: []Config{{}}, orders: json.NewEncoder(&orders)}
 		tk.answer(context.Background(), call)
-		var o dialogue.Order
+		var o order
 		if err := json.Unmarshal(orders.Bytes(), &o); err != nil || o.Answer == nil || o.Answer.Error == "" {
 			t.Errorf("the call %+v is answered with %q (%v), want an error", call, orders.String(), err)
 		}

@@ -10,16 +10,16 @@
 // Environment variables:
 //
 //   - IMAGE_NAME selects images, by name.
-//   - IMAGE_REPO, IMAGE_TAG and IMAGE_PLATFORM win over Repo, Tag and Platform of the
-//     Config.
+//   - IMAGE_REPO and IMAGE_PLATFORM win over Repo and Platforms of the Config, IMAGE_TAG
+//     over the first of its Tags.
 //   - IMAGE_OUTPUT is docker, archive, kind, kind:CLUSTER or auto. auto loads the
 //     image into the engine, or writes an archive if no engine is chosen and none
 //     is found.
 //   - IMAGE_LAYOUT is the OCI layout that imageLayout adds to.
 //   - IMAGE_DOCKERFILE is the file that imageDockerfile writes.
 //   - IMAGE_DEV_SWAP is how imageDev brings a program into its container: bind or copy.
-//   - IMAGE_BUILDER_SOURCES is how a Builder gets the sources: bind or copy.
-//   - IMAGE_SHOW_VALUES=1 makes imagePlan show the values of Env and GoEnv.
+//   - IMAGE_CONTAINER_SOURCES is how a Build.Container gets the sources: bind or copy.
+//   - IMAGE_SHOW_VALUES=1 makes imagePlan show the values of Env and Build.Env.
 //   - IMAGE_ENGINE_TIMEOUT is how long an engine may take to answer a request, as in 5m.
 //   - IMAGE_REFS is the file to which imagePush writes the references with digests.
 //   - IMAGE_REGISTRY_CA is a PEM file of further authorities for registries.
@@ -64,7 +64,7 @@ func ImageSBOM(ctx context.Context) error { return run(ctx, "imageSBOM") }
 func ImageLayout(ctx context.Context) error { return run(ctx, "imageLayout") }
 
 // ImagePush builds every image, pushes it to its registry and prints the reference with its digest.
-// It needs an engine only for a Builder, and for a Base that its registry does not have.
+// It needs an engine only for a Build.Container, and for a Base that its registry does not have.
 func ImagePush(ctx context.Context) error { return run(ctx, "imagePush") }
 
 // ImageRun builds, loads and runs one image; the arguments after "--" go to the program.

@@ -195,7 +195,7 @@ func (b *Builder) Run(ctx context.Context, c gobuild.Command) error {
 	case 0:
 		return nil
 	case attendant.NotFound:
-		return &report.ConfigError{Err: fmt.Errorf("the Builder %q has no command %q\nfix: name an image that has it, such as golang:1.26-bookworm", b.Ref, c.Args[0])}
+		return &report.ConfigError{Err: fmt.Errorf("the Build.Container %q has no command %q\nfix: name an image that has it, such as golang:1.26-bookworm", b.Ref, c.Args[0])}
 	}
 	return &gobuild.ExitError{Code: code}
 }

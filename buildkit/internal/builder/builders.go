@@ -49,11 +49,11 @@ func (b *Builders) Image(ctx context.Context, c config.Config, p platform.Platfo
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	key := builderKey{engine.Host(), c.Builder}
+	key := builderKey{engine.Host(), c.Build.Container}
 	if img, found = b.found[key]; found {
 		return engine, img, true, nil
 	}
-	if img, found, err = engine.Image(ctx, c.Builder); err != nil {
+	if img, found, err = engine.Image(ctx, c.Build.Container); err != nil {
 		return nil, img, false, &report.EngineError{Err: err}
 	}
 	if found {
@@ -72,7 +72,7 @@ func (b *Builders) pin(key builderKey, img docker.Image) {
 
 func (b *Builders) engine(ctx context.Context, c config.Config, p platform.Platform) (*docker.Engine, error) {
 	if b == nil || b.Engine == nil {
-		return nil, &report.EngineError{Err: fmt.Errorf("compiling in the Builder %q (%s): there is no Docker Engine for it\nfix: start Docker, or leave Builder out", c.Builder, c.Origin)}
+		return nil, &report.EngineError{Err: fmt.Errorf("compiling in the Build.Container %q (%s): there is no Docker Engine for it\nfix: start Docker, or leave Build.Container out", c.Build.Container, c.Origin)}
 	}
 	address, err := builderAddress(c, p)
 	if err != nil {
@@ -81,13 +81,13 @@ func (b *Builders) engine(ctx context.Context, c config.Config, p platform.Platf
 	if address != "" && b.At != nil {
 		engine, err := b.At(ctx, address)
 		if err != nil {
-			return nil, engineError(fmt.Errorf("compiling for %s on the engine %q of Builders (%s): %w", p, address, c.Origin, err))
+			return nil, engineError(fmt.Errorf("compiling for %s on the engine %q of Build.Engines (%s): %w", p, address, c.Origin, err))
 		}
 		return engine, nil
 	}
 	engine, err := b.Engine(ctx, p)
 	if err != nil {
-		return nil, engineError(fmt.Errorf("compiling in the Builder %q (%s) needs a Docker Engine: %w", c.Builder, c.Origin, err))
+		return nil, engineError(fmt.Errorf("compiling in the Build.Container %q (%s) needs a Docker Engine: %w", c.Build.Container, c.Origin, err))
 	}
 	return engine, nil
 }
@@ -131,7 +131,7 @@ func (b *Builders) Get(ctx context.Context, r Request, c config.Config, p platfo
 	if have := b.all[key]; have != nil {
 		return have, nil
 	}
-	made := &Builder{owner: b, engine: engine, at: engine.Host(), image: img, Ref: c.Builder, root: r.Root, HostGo: gobuild.Go{Dir: r.Dir, Env: r.Environ}, report: r.Report, wishes: wishes, origin: c.Origin}
+	made := &Builder{owner: b, engine: engine, at: engine.Host(), image: img, Ref: c.Build.Container, root: r.Root, HostGo: gobuild.Go{Dir: r.Dir, Env: r.Environ}, report: r.Report, wishes: wishes, origin: c.Origin}
 	if made.folders, err = sourceFolders(r); err != nil {
 		return nil, err
 	}
@@ -144,22 +144,22 @@ func (b *Builders) Get(ctx context.Context, r Request, c config.Config, p platfo
 
 // pull makes the engine pull the image of a Builder.
 func (b *Builders) pull(ctx context.Context, to report.Report, c config.Config, engine *docker.Engine) (docker.Image, error) {
-	done := to.Step(c.Builder, "builder", "pulling the image")
-	err := engine.Pull(ctx, c.Builder, docker.Platform{}, nil)
+	done := to.Step(c.Build.Container, "builder", "pulling the image")
+	err := engine.Pull(ctx, c.Build.Container, docker.Platform{}, nil)
 	done("pulled", err)
 	if err != nil {
-		return docker.Image{}, &report.EngineError{Err: fmt.Errorf("getting the image of the Builder %q (%s): %w", c.Builder, c.Origin, err)}
+		return docker.Image{}, &report.EngineError{Err: fmt.Errorf("getting the image of the Build.Container %q (%s): %w", c.Build.Container, c.Origin, err)}
 	}
-	img, found, err := engine.Image(ctx, c.Builder)
+	img, found, err := engine.Image(ctx, c.Build.Container)
 	if err == nil && !found {
-		err = fmt.Errorf("the engine at %s does not have %q, which it has pulled", engine.Host(), c.Builder)
+		err = fmt.Errorf("the engine at %s does not have %q, which it has pulled", engine.Host(), c.Build.Container)
 	}
 	if err != nil {
 		return docker.Image{}, &report.EngineError{Err: err}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pin(builderKey{engine.Host(), c.Builder}, img)
+	b.pin(builderKey{engine.Host(), c.Build.Container}, img)
 	return img, nil
 }
 
@@ -184,7 +184,7 @@ func (b *Builders) Close(ctx context.Context) error {
 // folders.
 func sourceFolders(r Request) ([]string, error) {
 	if filepath.Separator != '/' {
-		return nil, &report.ConfigError{Err: errors.New("a Builder needs paths that a Linux container can have\nfix: run mage in WSL, or leave Builder out")}
+		return nil, &report.ConfigError{Err: errors.New("a Build.Container needs paths that a Linux container can have\nfix: run mage in WSL, or leave Build.Container out")}
 	}
 	folders, err := gobuild.SourceFolders(r.Dir, r.Environ)
 	if err != nil {
@@ -192,7 +192,7 @@ func sourceFolders(r Request) ([]string, error) {
 	}
 	for _, dir := range folders {
 		if slices.Contains(hidden, dir) || slices.ContainsFunc(systemRoots, func(root string) bool { return dir == root || strings.HasPrefix(dir, root+"/") }) {
-			return nil, &report.ConfigError{Err: fmt.Errorf("a Builder needs the folder %q of this machine at the same path, where the container has its own\nfix: move the module to another folder", dir)}
+			return nil, &report.ConfigError{Err: fmt.Errorf("a Build.Container needs the folder %q of this machine at the same path, where the container has its own\nfix: move the module to another folder", dir)}
 		}
 	}
 	return folders, nil
@@ -213,10 +213,10 @@ func inside(name string) string { return path.Join(insideRoot, name) }
 // builderAddress returns the engine that Config.Builders names for a platform, "" for none.
 func builderAddress(c config.Config, p platform.Platform) (string, error) {
 	address := ""
-	for name, at := range c.Builders {
+	for name, at := range c.Build.Engines {
 		named, err := platform.Parse(name)
 		if err != nil {
-			return "", fmt.Errorf("reading Builders (%s): %w", c.Origin, err)
+			return "", fmt.Errorf("reading Build.Engines (%s): %w", c.Origin, err)
 		}
 		if platform.Same(named, p) {
 			address = at

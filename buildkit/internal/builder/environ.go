@@ -77,16 +77,33 @@ func (b *Builder) environ(ctx context.Context, c config.Config) ([]string, error
 	if box.Copied == nil && b.agent() != "" {
 		env = append(env, "SSH_AUTH_SOCK="+insideAgent, "GIT_SSH_COMMAND=ssh -o UserKnownHostsFile="+insideHosts)
 	}
-	if value := c.GoEnv["GOTOOLCHAIN"]; value != "" {
+	if value := c.Build.Env["GOTOOLCHAIN"]; value != "" {
 		env = append(env, "GOTOOLCHAIN="+value)
 	}
 	return env, nil
 }
 
-// Go returns the container's go command, in a folder.
-func (b *Builder) Go(ctx context.Context, c config.Config, dir string) (gobuild.Go, error) {
+// Go returns the container's go command, in a folder. The file of a secret is in the container's memory alone.
+func (b *Builder) Go(ctx context.Context, c config.Config, dir string, secrets []gobuild.Secret) (gobuild.Go, error) {
 	env, err := b.environ(ctx, c)
-	return gobuild.Go{Dir: dir, Env: env, Runner: b}, err
+	if err != nil {
+		return gobuild.Go{}, err
+	}
+	there := slices.Clone(secrets)
+	for i, s := range there {
+		if s.File == "" {
+			continue
+		}
+		box, err := b.start(ctx)
+		if err != nil {
+			return gobuild.Go{}, err
+		}
+		there[i].Value = inside("home/secret-" + s.Name)
+		if err := box.WriteSecret(ctx, there[i].Value, []byte(s.File)); err != nil {
+			return gobuild.Go{}, fmt.Errorf("lending %q to the builder: %w", s.Value, err)
+		}
+	}
+	return gobuild.Go{Dir: dir, Env: env, Runner: b}.WithSecrets(there), nil
 }
 
 // sharedMounts returns the mounts of the user's files for a container that can mount this machine's files: the downloaded

@@ -28,18 +28,18 @@ var privateSettings = []string{"GOPRIVATE", "GONOPROXY", "GOVCS", "GOPROXY"}
 
 // wishesOf returns the wishes of a Config.
 func wishesOf(c config.Config) (w wishes, err error) {
-	for _, word := range c.Lend {
+	for _, word := range c.Build.Lend {
 		if word == lendAgent {
 			w.agent = true
 			continue
 		}
 		if _, err := path.Match(word, ""); err != nil || word == "" || strings.ContainsAny(word, "/@ \t\n") {
-			return w, &report.ConfigError{Err: fmt.Errorf("the entry %q in Lend (%s) is neither %q nor a host\nfix: name a host as the netrc has it, such as git.example.com", word, c.Origin, lendAgent)}
+			return w, &report.ConfigError{Err: fmt.Errorf("the entry %q in Build.Lend (%s) is neither %q nor a host\nfix: name a host as the netrc has it, such as git.example.com", word, c.Origin, lendAgent)}
 		}
 		w.hosts = append(w.hosts, word)
 	}
 	for _, key := range privateSettings {
-		for _, env := range append([]map[string]string{c.GoEnv}, valuesOf(c.PlatformEnv)...) {
+		for _, env := range append([]map[string]string{c.Build.Env}, valuesOf(c.Build.EnvFor)...) {
 			if value := env[key]; value != "" {
 				w.env = append(w.env, key+"="+value)
 			}

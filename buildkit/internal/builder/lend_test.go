@@ -74,10 +74,10 @@ func TestBuilderNeed(t *testing.T) {
 		{"by ssh", config.Config{}, nil, []string{"ssh://git@git.example:22/"}, []string{"git.example"}, true, "git's insteadOf"},
 		{"short", config.Config{}, nil, []string{"git@git.example:team/"}, []string{"git.example"}, true, "git's insteadOf"},
 		{"a folder", config.Config{}, nil, []string{"/srv/git:old/", "/srv/git"}, nil, false, ""},
-		{"asked", config.Config{Lend: []string{"git.example"}, Origin: "magefile.go:7"}, nil, nil, []string{"git.example"}, false, "magefile.go:7"},
-		{"agent asked", config.Config{Lend: []string{"ssh-agent"}, Origin: "magefile.go:7"}, nil, nil, nil, true, "magefile.go:7"},
-		{"GoEnv", config.Config{GoEnv: map[string]string{"GOPRIVATE": "git.example"}}, nil, nil, []string{"git.example"}, true, "GOPRIVATE"},
-		{"PlatformEnv", config.Config{PlatformEnv: map[string]map[string]string{"linux/arm64": {"GOPRIVATE": "git.example"}}}, nil, nil, []string{"git.example"}, true, "GOPRIVATE"},
+		{"asked", config.Config{Build: config.Build{Lend: []string{"git.example"}}, Origin: "magefile.go:7"}, nil, nil, []string{"git.example"}, false, "magefile.go:7"},
+		{"agent asked", config.Config{Build: config.Build{Lend: []string{"ssh-agent"}}, Origin: "magefile.go:7"}, nil, nil, nil, true, "magefile.go:7"},
+		{"Build.Env", config.Config{Build: config.Build{Env: map[string]string{"GOPRIVATE": "git.example"}}}, nil, nil, []string{"git.example"}, true, "GOPRIVATE"},
+		{"Build.EnvFor", config.Config{Build: config.Build{EnvFor: map[string]map[string]string{"linux/arm64": {"GOPRIVATE": "git.example"}}}}, nil, nil, []string{"git.example"}, true, "GOPRIVATE"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w, err := wishesOf(row.config)
@@ -92,7 +92,7 @@ func TestBuilderNeed(t *testing.T) {
 	}
 	for _, word := range []string{"", "https://git.example", "me@git.example", "a b", "[", "ssh agent"} {
 		var wrong *report.ConfigError
-		if _, err := wishesOf(config.Config{Lend: []string{word}, Origin: "magefile.go:7"}); !errors.As(err, &wrong) || !strings.Contains(err.Error(), fmt.Sprintf("%q", word)) || !strings.Contains(err.Error(), "magefile.go:7") {
+		if _, err := wishesOf(config.Config{Build: config.Build{Lend: []string{word}}, Origin: "magefile.go:7"}); !errors.As(err, &wrong) || !strings.Contains(err.Error(), fmt.Sprintf("%q", word)) || !strings.Contains(err.Error(), "magefile.go:7") {
 			t.Errorf("of %q the error is %v", word, err)
 		}
 	}

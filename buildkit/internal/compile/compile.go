@@ -201,7 +201,7 @@ func After(ctx context.Context, p plan.Image, b gobuild.Binary, r report.Report)
 		return b, nil
 	}
 	done := r.Step(p.Label(), "after", "running After of "+p.Origin)
-	err := p.Hooks.After(ctx, b.Path)
+	err := p.Hooks.After(ctx, p.BuildInfo(b.Path))
 	done("After of "+p.Origin, err)
 	if err != nil {
 		return b, fmt.Errorf("running After of %s: %w", p.Origin, err)

@@ -5,13 +5,14 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
 )
 
 // Annotations returns the annotations of a manifest or index that is pushed or written to a layout: the image's title and base, and,
-// if the Config sets Annotate, where it comes from. Unknown values are left out. The revision of a changed checkout ends with "-dirty",
+// if the Config has AnnotationsGit, where it comes from. Unknown values are left out. The revision of a changed checkout ends with "-dirty",
 // and there is no version then.
 //
 // They are not labels: the image is the same from every commit, and labels of these names belong to its base or to the user. The keys
@@ -26,15 +27,15 @@ func Annotations(ctx context.Context, r result.Result, notes report.Report) (map
 			all[ocispec.AnnotationBaseImageDigest] = p.Base.Digest.String()
 		}
 	}
-	if !p.Supply.Annotate {
+	if p.Supply.Annotations != config.AnnotationsGit {
 		return all, nil
 	}
 	commit, err := checkout(ctx, p, notes)
 	if err != nil {
 		return nil, err
 	}
-	if p.Epoch.Unix() != 0 {
-		all[ocispec.AnnotationCreated] = p.Epoch.UTC().Format("2006-01-02T15:04:05Z")
+	if p.Config.Created.Unix() != 0 {
+		all[ocispec.AnnotationCreated] = p.Config.Created.UTC().Format("2006-01-02T15:04:05Z")
 	}
 	version := commit.Tag
 	if info := r.Program.BuildInfo(); info != nil && gobuild.Versioned(&info.Main) {

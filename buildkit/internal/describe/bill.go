@@ -28,7 +28,7 @@ import (
 func billOf(ctx context.Context, r result.Result, manifest digest.Digest) (s sbom.Subject, warnings []string, err error) {
 	s = sbom.Subject{
 		Name: r.Plan.Name, Reference: r.Plan.Reference, Platform: r.Plan.Platform.String(),
-		Manifest: manifest.String(), Config: r.Image.ConfigDigest.String(), Created: r.Plan.Epoch, Tool: ownVersion(),
+		Manifest: manifest.String(), Config: r.Image.ConfigDigest.String(), Created: r.Plan.Config.Created, Tool: ownVersion(),
 	}
 	from := owners.Open(r.Plan, r.Libraries.Sysroot)
 	names := loadable(r.Tree)

@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/git"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/provenance"
@@ -33,7 +34,7 @@ func Provenance(ctx context.Context, r result.Result, notes report.Report, manif
 		External: parameters(r.Plan.Values), Internal: compilation(r.Plan, info),
 		Builder: map[string]string{"fromscratch": ownVersion(), "go": r.Plan.Inside.GoVersion},
 	}
-	if source, ok := commit.Source(); ok {
+	if source, ok := provenance.Source(commit); ok {
 		build.From = append(build.From, source)
 	}
 	if r.Plan.Builder != nil {
@@ -52,14 +53,14 @@ func Provenance(ctx context.Context, r result.Result, notes report.Report, manif
 }
 
 // checkout asks git about the module's folder. If git refuses, the commit is unknown, and a note says why.
-func checkout(ctx context.Context, p plan.Image, notes report.Report) (provenance.Checkout, error) {
-	c, err := provenance.Read(ctx, p.Root, p.Host.Env, state.MageFile)
+func checkout(ctx context.Context, p plan.Image, notes report.Report) (git.Checkout, error) {
+	c, err := git.Read(ctx, p.Root, p.Host.Env, state.MageFile)
 	if ctx.Err() != nil {
 		return c, context.Cause(ctx)
 	}
 	if err != nil {
 		notes.Note(p.Label(), "sbom", fmt.Sprintf("warning: the commit is not known: %s\nfix: let git work in %q", err, p.Root))
-		return provenance.Checkout{}, nil
+		return git.Checkout{}, nil
 	}
 	return c, nil
 }

@@ -34,7 +34,7 @@ func TestProvenanceOfABuilder(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			img, err := plan.New(plan.Facts{
-				Config: config.Config{Builder: "golang:1.26", Origin: "magefile.go:3"}, Name: "app", Binary: "/app",
+				Config: config.Config{Build: config.Build{Container: "golang:1.26"}, Origin: "magefile.go:3"}, Name: "app", Binary: "/app",
 				For: platform.Platform{OS: "linux", Architecture: "amd64"}, From: "engine at tcp://me@far.example",
 				Module: gobuild.Module{Dir: t.TempDir(), GoVersion: "go1.21.0"}, Inside: gobuild.Module{GoVersion: "go1.26.9"},
 				Builder: builder.Of(docker.Image{ID: "sha256:" + id, Digests: row.digests}, "golang:1.26", "tcp://me@far.example", nil, nil), Getenv: os.Getenv,

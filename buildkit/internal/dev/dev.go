@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -120,7 +121,7 @@ func canMove(ctx context.Context, image result.Result) bool {
 	}
 	env, err := libraries.Environment(image.Plan, image.Tree)
 	for _, dir := range []string{folder, received} {
-		p := ldd.Program{Path: dir + "/" + image.Plan.Name, File: image.Program.Path}
+		p := ldd.Program{Path: dir + "/" + path.Base(image.Plan.Program()), File: image.Program.Path}
 		if err == nil {
 			_, err = ldd.Resolve(ctx, image.Tree, p, env)
 		}
@@ -146,7 +147,7 @@ func (c *Container) command(args []string) []string {
 }
 
 // movedProgram returns the path of the replaceable program in the container.
-func (c *Container) movedProgram() string { return folder + "/" + c.plan.Name }
+func (c *Container) movedProgram() string { return folder + "/" + path.Base(c.plan.Program()) }
 
 // healthcheck returns the health check of the container. A check that runs the program of the image runs the current program
 // instead.

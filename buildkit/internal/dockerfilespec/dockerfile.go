@@ -80,7 +80,7 @@ func Plans(file string, plans []plan.Image) ([]plan.Image, error) {
 		if i := slices.Index(names, p.Name); i < 0 {
 			one, names = append(one, p), append(names, p.Name)
 		} else if p.Main.Cgo.Enabled || one[i].Main.Cgo.Enabled {
-			return nil, &report.ConfigError{Err: fmt.Errorf("image %q is for several platforms, and uses cgo: its Dockerfile lists libraries, which are those of one platform\nfix: name one, with IMAGE_PLATFORM=%s, or set Cgo to \"off\"",
+			return nil, &report.ConfigError{Err: fmt.Errorf("image %q is for several platforms, and uses cgo: its Dockerfile lists libraries, which are those of one platform\nfix: name one, with IMAGE_PLATFORM=%s, or set Build.Cgo to \"off\"",
 				p.Name, one[i].Platform)}
 		}
 	}

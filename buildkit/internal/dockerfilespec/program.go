@@ -50,7 +50,7 @@ func (w *writing) compiler(context.Context) error {
 	words := osRelease(string(release))
 	if words["ID"] != "debian" || words["VERSION_CODENAME"] == "" {
 		return w.unsaid("Cgo", fmt.Sprintf("the program's libraries are those of %s, and the images of Go's compiler that a Dockerfile can begin with are of Debian", cmp.Or(words["PRETTY_NAME"], "this machine")),
-			"run imageDockerfile on Debian, set Cgo to \"off\", or build the image with the target image")
+			"run imageDockerfile on Debian, set Build.Cgo to \"off\", or build the image with the target image")
 	}
 	w.spec.Suite = words["VERSION_CODENAME"]
 	return nil
@@ -130,7 +130,7 @@ func (w *writing) program(ctx context.Context) error {
 	}
 	for _, kv := range line.Env {
 		if key, _, _ := strings.Cut(kv, "="); plaintext.HideLogins(kv) != kv { // the file is for everybody who has the sources
-			return w.unsaid("GoEnv", "the address in "+key+" has a login, which does not belong into a Dockerfile",
+			return w.unsaid("Build.Env", "the address in "+key+" has a login, which does not belong into a Dockerfile",
 				"leave the login out of the address and put it into a netrc, name the host in GOPRIVATE, and build with --secret id=netrc,src=$HOME/.netrc")
 		}
 	}

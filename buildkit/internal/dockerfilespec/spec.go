@@ -87,7 +87,7 @@ func (w *writing) possible(context.Context) error {
 	}
 	if root := w.Libraries.Sysroot; root != "/" {
 		return w.unsaid("Sysroot", fmt.Sprintf("the program's libraries are those of %q, and the Dockerfile's build stage has none but its own", root),
-			"run imageDockerfile on a machine of the platform "+w.Plan.Platform.String()+", set Cgo to \"off\", or build the image with the target image")
+			"run imageDockerfile on a machine of the platform "+w.Plan.Platform.String()+", set Build.Cgo to \"off\", or build the image with the target image")
 	}
 	return nil
 }

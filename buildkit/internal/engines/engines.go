@@ -248,7 +248,7 @@ func (e *Engines) At(ctx context.Context, address string) (*docker.Engine, error
 	if err != nil {
 		return nil, err
 	}
-	o.Host, o.Origin = address, "Builders"
+	o.Host, o.Origin = address, "Build.Engines"
 	if !strings.Contains(address, "://") {
 		o.Host, o.Context = "", address
 	}

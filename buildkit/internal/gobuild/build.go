@@ -243,7 +243,7 @@ func (c *call) readBack(m Main, path string) (*debug.BuildInfo, error) {
 		settings[s.Key] = s.Value
 	}
 	if mode := settings["-buildmode"]; mode != "exe" && mode != "pie" {
-		return nil, fmt.Errorf("compiling %q: -buildmode=%s makes no program\nfix: remove -buildmode from Flags", m.ImportPath, mode)
+		return nil, fmt.Errorf("compiling %q: -buildmode=%s makes no program\nfix: remove -buildmode from Build.Flags", m.ImportPath, mode)
 	}
 	for _, want := range [][2]string{{"path", m.ImportPath}, {"GOOS", "linux"}, {"GOARCH", c.target.Architecture}, {"CGO_ENABLED", zeroOne(m.Cgo.Enabled)}} {
 		if got := settings[want[0]]; got != want[1] {

@@ -203,7 +203,7 @@ import "C"
 
 func main() {}
 `,
-		}, fix: "install the -dev package of the library named above, or set CGO_LDFLAGS=-L… in GoEnv", want: []string{"-lnonesuch"}},
+		}, fix: "install the -dev package of the library named above, or set CGO_LDFLAGS=-L… in Build.Env", want: []string{"-lnonesuch"}},
 		"CC is missing": {files: viaCsum, opts: gobuild.Options{Env: map[string]string{"CC": "nonesuch-gcc -O"}}, fix: "correct CC, or install the compiler", want: []string{`"nonesuch-gcc"`, "not found in PATH", `compiling "example.com/app"`, `"example.com/dep/csum" uses cgo`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -104,10 +104,10 @@ func (o Options) refuse() error {
 		}
 		switch name {
 		case "o", "n", "json", "C":
-			return fmt.Errorf("compiling with the flag %q: it changes where the program goes\nfix: remove it from Flags", flag)
+			return fmt.Errorf("compiling with the flag %q: it changes where the program goes\nfix: remove it from Build.Flags", flag)
 		case "buildmode":
 			if value != "exe" && value != "pie" && value != "default" {
-				return fmt.Errorf("compiling with the flag %q: it makes no program\nfix: remove it from Flags, or use -buildmode=pie", flag)
+				return fmt.Errorf("compiling with the flag %q: it makes no program\nfix: remove it from Build.Flags, or use -buildmode=pie", flag)
 			}
 		}
 	}

@@ -31,9 +31,9 @@ func (c *call) mode() (CGO, string, error) {
 	if value, ok := c.opts.Env["CGO_ENABLED"]; ok {
 		theirs := map[string]CGO{"0": Off, "1": On}[value]
 		if theirs == "" || mode != Auto && mode != theirs {
-			return "", "", fmt.Errorf("deciding about cgo: GoEnv has CGO_ENABLED=%q and CGO is %q\nfix: remove CGO_ENABLED from GoEnv and use Cgo", value, mode)
+			return "", "", fmt.Errorf("deciding about cgo: Build.Env has CGO_ENABLED=%q and CGO is %q\nfix: remove CGO_ENABLED from Build.Env and use Build.Cgo", value, mode)
 		}
-		mode, why = theirs, fmt.Sprintf("GoEnv has CGO_ENABLED=%q", value)
+		mode, why = theirs, fmt.Sprintf("Build.Env has CGO_ENABLED=%q", value)
 	}
 	if flag := c.cgoFlag(); flag != "" {
 		if mode == Off {

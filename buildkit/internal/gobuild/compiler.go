@@ -116,13 +116,13 @@ func (c *call) fits(ctx context.Context, cc string) error {
 
 // crossFix returns how to get a compiler for the target.
 func (c *call) crossFix() string {
-	fix := fmt.Sprintf("set CC in GoEnv to a C compiler for %s", c.target)
+	fix := fmt.Sprintf("set CC in Build.Env to a C compiler for %s", c.target)
 	names := triples(c.target)
 	switch {
 	case len(names) == 0:
 		return fix
 	case c.g.Runner != nil: // nothing is installed into a container for one build
-		return fmt.Sprintf("have %s-gcc in the Builder, for Debian the package gcc-%s, or %s", names[0], strings.ReplaceAll(names[0], "_", "-"), fix)
+		return fmt.Sprintf("have %s-gcc in the Build.Container, for Debian the package gcc-%s, or %s", names[0], strings.ReplaceAll(names[0], "_", "-"), fix)
 	case c.vars["GOHOSTOS"] != "linux":
 		return fmt.Sprintf("install %s-gcc or zig, or %s", names[0], fix)
 	}
@@ -133,7 +133,7 @@ func (c *call) crossFix() string {
 // the C library's headers with it, so they are named too.
 func (c *call) nativeFix(cc string) string {
 	if c.g.Runner != nil {
-		return fmt.Sprintf("name a Builder that has %s, such as golang:1.26-bookworm, or set Cgo to \"off\"", cc)
+		return fmt.Sprintf("name a Build.Container that has %s, such as golang:1.26-bookworm, or set Build.Cgo to \"off\"", cc)
 	}
 	if cc == "gcc" {
 		return "apt-get install gcc libc6-dev"

@@ -81,16 +81,16 @@ func TestCompiler(t *testing.T) {
 		"cross, a fitting CC":         {fakes: vars{"cc-arm": triple, triple + "-gcc": triple}, env: []string{"CC=cc-arm -O1", "CXX=c++-arm"}, target: target, cc: "cc-arm -O1", cxx: "c++-arm"},
 		"cross, CC in Env, unchecked": {fakes: vars{"zig": ""}, opts: vars{"CC": "zig cc", "CXX": "zig c++"}, target: target, cc: "zig cc", cxx: "zig c++"},
 		"cross, CC in Env, wrong": {fakes: vars{"gcc": "sparc64-linux-gnu", "musl-gcc": other}, opts: vars{"CC": "musl-gcc -O1"}, target: target,
-			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in GoEnv to a C compiler for linux/" + target.Architecture,
+			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in Build.Env to a C compiler for linux/" + target.Architecture,
 			want: []string{`CC is "musl-gcc -O1", which compiles for ` + other}},
 		"cross, CC_FOR":            {fakes: vars{"x-gcc": triple}, env: []string{"CC=gcc", "CC_FOR_linux_" + target.Architecture + "=x-gcc"}, target: target, cc: "x-gcc", cxx: "x-g++"},
 		"cross, zig":               {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": ""}, target: target, cc: "zig cc -target " + zigTriple, cxx: "zig c++ -target " + zigTriple},
 		"cross, gcc before zig":    {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": "", triple + "-gcc": triple}, target: target, cc: triple + "-gcc", cxx: triple + "-g++"},
-		"cross, zig does not know": {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": ""}, target: gobuild.Target{Architecture: "mips64le"}, fix: "apt-get install gcc-mips64el-linux-gnuabi64, install zig, or set CC in GoEnv to a C compiler for linux/mips64le"},
+		"cross, zig does not know": {fakes: vars{"gcc": "sparc64-linux-gnu", "zig": ""}, target: gobuild.Target{Architecture: "mips64le"}, fix: "apt-get install gcc-mips64el-linux-gnuabi64, install zig, or set CC in Build.Env to a C compiler for linux/mips64le"},
 		"cross, an answer of several lines": {fakes: vars{"gcc": "'sparc64-linux-gnu\nfix: forged'"}, target: target,
-			fix: "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in GoEnv to a C compiler for linux/" + target.Architecture, want: []string{"none found; no " + triple + "-gcc"}},
+			fix: "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in Build.Env to a C compiler for linux/" + target.Architecture, want: []string{"none found; no " + triple + "-gcc"}},
 		"cross, none": {fakes: vars{"gcc": "sparc64-linux-gnu"}, target: target,
-			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in GoEnv to a C compiler for linux/" + target.Architecture,
+			fix:  "apt-get install gcc-" + strings.ReplaceAll(triple, "_", "-") + ", install zig, or set CC in Build.Env to a C compiler for linux/" + target.Architecture,
 			want: []string{"linux/" + target.Architecture, `"gcc" compiles for sparc64-linux-gnu`, "no " + triple + "-gcc,"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,7 +139,7 @@ func TestBuildCrossCgoNoCompiler(t *testing.T) {
 	g := goIn(viaCsum.write(t), bin(t, map[string]string{"go": "go", "gcc": "gcc"}))
 	m := find(t, g, target, gobuild.Options{})
 	_, err := g.Build(ctx(t), gobuild.Request{Main: m, Output: filepath.Join(t.TempDir(), "app"), Target: target})
-	wantError(t, err, "apt-get install gcc-"+strings.ReplaceAll(triple, "_", "-")+", install zig, or set CC in GoEnv to a C compiler for linux/"+target.Architecture,
+	wantError(t, err, "apt-get install gcc-"+strings.ReplaceAll(triple, "_", "-")+", install zig, or set CC in Build.Env to a C compiler for linux/"+target.Architecture,
 		`"example.com/app"`, `"example.com/dep/csum"`, "linux/"+target.Architecture, triple+"-gcc")
 }
 

@@ -63,7 +63,7 @@ func (o Options) agree(t Target) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		if got, ok := o.Env[key]; ok && got != want[key] {
-			return fmt.Errorf("compiling for %q: GoEnv has %s=%q, the platform needs %q\nfix: remove %s from GoEnv; the platform is chosen outside of it", t, key, got, want[key], key)
+			return fmt.Errorf("compiling for %q: Build.Env has %s=%q, the platform needs %q\nfix: remove %s from Build.Env; the platform is chosen outside of it", t, key, got, want[key], key)
 		}
 	}
 	return nil

@@ -36,6 +36,8 @@ type Go struct {
 	// Runner runs the commands. Env is then the complete environment there.
 	// Default: they run on this machine.
 	Runner Runner
+
+	hidden []string // texts that errors do not show; see WithSecrets
 }
 
 // CGO says when the C toolchain is used. The zero value means Auto.

@@ -119,7 +119,7 @@ func checkSections(f io.ReaderAt) error {
 	}
 	zero := func(b []byte) bool { return strings.Trim(string(b), "\x00") == "" }
 	if n == len(head) && string(head[:4]) == elf.ELFMAG && !zero(offset) && zero(number) {
-		return errors.New("it has more sections than a program of Go has\nfix: look at what the Builder's compiler and linker have written")
+		return errors.New("it has more sections than a program of Go has\nfix: look at what the Build.Container's compiler and linker have written")
 	}
 	return nil
 }

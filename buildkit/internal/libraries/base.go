@@ -28,16 +28,16 @@ func fitBase(p plan.Image, file string, tree *rootfs.Tree) error {
 	name, there := p.BaseName, ldd.Loaders(p.Base.FS)
 	if len(there) == 0 {
 		return misfit(p, loader, plaintext.Sprintf("%s has no C library", name), plaintext.Sprintf(
-			"build a static program: Cgo: \"off\" (CGO_ENABLED=0), or CC=musl-gcc with LDFlags \"-linkmode external -extldflags -static\"; take a base with %s; or leave Base out: then %s comes from the sysroot",
+			"build a static program: Build.Cgo \"off\" (CGO_ENABLED=0), or CC=musl-gcc with Build.LDFlags \"-linkmode external -extldflags -static\"; take a base with %s; or leave Base out: then %s comes from the sysroot",
 			libc(loader), loader))
 	}
 	words := plaintext.Sprintf("%s has %s at %s", name, libc(there[0]), strings.Join(there, ", "))
 	musl := slices.IndexFunc(there, ldd.IsMuslLoader)
 	if musl < 0 {
-		return misfit(p, loader, words, plaintext.Sprintf("build it with %s, with gcc instead of musl-gcc or in a Builder with it; or without cgo, Cgo: \"off\"; or take a base with %s", libc(there[0]), libc(loader)))
+		return misfit(p, loader, words, plaintext.Sprintf("build it with %s, with gcc instead of musl-gcc or in a Build.Container with it; or without cgo, Build.Cgo \"off\"; or take a base with %s", libc(there[0]), libc(loader)))
 	}
 	arch := strings.TrimSuffix(strings.TrimPrefix(path.Base(there[musl]), "ld-musl-"), ".so.1")
-	return misfit(p, loader, words, plaintext.Sprintf("build it with musl, by GoEnv CC=musl-gcc or in an alpine Builder; or without cgo, Cgo: \"off\" (CGO_ENABLED=0); or take a base with glibc. "+
+	return misfit(p, loader, words, plaintext.Sprintf("build it with musl, by Build.Env CC=musl-gcc or in an alpine Build.Container; or without cgo, Build.Cgo \"off\" (CGO_ENABLED=0); or take a base with glibc. "+
 		"At your own risk, a base can have the link %s -> /lib/libc.musl-%s.so.1, as the package gcompat makes it: what musl lacks then fails while the program runs", loader, arch))
 }
 
@@ -61,7 +61,7 @@ func (f *Found) onBase(err error) error {
 	if p.Base == nil {
 		return err
 	}
-	return &misfitError{err, plaintext.Sprintf("the sysroot is the base %s, and %s for what it lacks: take a newer base than %s, or build in a Builder of the base's release",
+	return &misfitError{err, plaintext.Sprintf("the sysroot is the base %s, and %s for what it lacks: take a newer base than %s, or build in a Build.Container of the base's release",
 		p.BaseName, f.Sysroot, p.BaseName)}
 }
 

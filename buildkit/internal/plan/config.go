@@ -1,19 +1,31 @@
 package plan
 
 import (
+	"fmt"
+
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
-// files returns the Files of a Config for package rootfs. reason says where they were asked
-// for.
-func files(list []config.File, reason string) []rootfs.File {
+// ownFiles returns the Files of the Config that the image's platform gets. reason says where they were asked for.
+func (p *planner) ownFiles(reason string) ([]rootfs.File, error) {
 	var files []rootfs.File
-	for _, f := range list {
-		files = append(files, rootfs.File{From: f.From, To: f.To, Owner: f.Owner, Mode: f.Mode, Reason: reason})
+	for _, f := range p.config.Files {
+		wanted := len(f.Platforms) == 0
+		for _, name := range f.Platforms {
+			named, err := platform.Parse(name)
+			if err != nil {
+				return nil, fmt.Errorf("reading the Platforms of the File %q (%s): %w", f.To, p.Origin, err)
+			}
+			wanted = wanted || platform.Same(named, p.Platform)
+		}
+		if wanted {
+			files = append(files, rootfs.File{From: f.From, To: f.To, Owner: f.Owner, Mode: f.Mode, Reason: reason})
+		}
 	}
-	return files
+	return files, nil
 }
 
 func dirs(list []config.Dir, reason string) []rootfs.Dir {

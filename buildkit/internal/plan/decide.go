@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/base"
@@ -58,7 +60,7 @@ func New(f Facts) (Image, error) {
 	p := planner{config: c, getenv: f.Getenv, goroot: f.Module.GOROOT, Image: Image{
 		Name: f.Name, Root: f.Module.Dir, Main: f.Main, Binary: f.Binary, Platform: f.For, Origin: c.Origin, Listed: c.Main == "" && f.Binary == "",
 		Libraries: Libraries{Sysroot: c.Sysroot, Names: c.Libraries, Plugins: c.Plugins, Exclude: c.Exclude, CPUVariants: c.CPUVariants},
-		Supply:    Supply{Licences: c.Licenses, Annotate: c.Annotate, Bare: c.Bare}, Hooks: Hooks{Before: c.Before != nil, After: c.After},
+		Supply:    Supply{Licences: c.Licenses, Attestations: !c.Push.NoAttestations}, Hooks: Hooks{Before: c.Build.Before != nil, After: c.Build.After},
 		Index: f.Index, Of: f.Of, From: f.From, Module: f.Module, Inside: f.Inside, Host: f.Host, Go: f.Go, Builder: f.Builder, Bundle: f.Bundle,
 		Base: f.Base, baseErr: f.BaseErr,
 	}}
@@ -102,10 +104,10 @@ func (p *planner) decideCompiler() error {
 	switch {
 	case p.Builder != nil:
 		p.decideBuilder(p.Builder.Host())
-	case len(p.config.Lend) > 0:
-		return fmt.Errorf("the Config (%s) has Lend and no Builder\nfix: set Builder, or leave Lend out", p.Origin)
-	case len(p.config.Builders) > 0:
-		return fmt.Errorf("the Config (%s) has Builders and no Builder\nfix: set Builder to the image that compiles on them", p.Origin)
+	case len(p.config.Build.Lend) > 0:
+		return fmt.Errorf("the Config (%s) has Build.Lend and no Build.Container\nfix: set Build.Container, or leave Build.Lend out", p.Origin)
+	case len(p.config.Build.Engines) > 0:
+		return fmt.Errorf("the Config (%s) has Build.Engines and no Build.Container\nfix: set Build.Container to the image that compiles on them", p.Origin)
 	}
 	return nil
 }
@@ -123,7 +125,7 @@ func (p *planner) decidePlatform() error {
 // decideBuilder notes the builder at an engine's address, and what it was lent.
 func (p *planner) decideBuilder(host string) {
 	// The digest of the builder is among the materials of the image.
-	p.decidedAs("builder", p.Builder.Name()+", "+p.Inside.GoVersion+", at "+host, p.Origin, Public{Value: p.Builder.Ref, Origin: p.Origin})
+	p.decidedAs("container", p.Builder.Name()+", "+p.Inside.GoVersion+", at "+host, p.Origin, Public{Value: p.Builder.Ref, Origin: p.Origin})
 	if what, why := p.Builder.Lent(); what != "" {
 		p.decidedAs("lent", what, why, Public{Hidden: true}) // it shows which logins a user has
 	}
@@ -197,7 +199,24 @@ func (p *planner) decideName() error {
 	if slices.Contains(systemNames, p.Name) {
 		return fmt.Errorf("the program would be /%s (%s), which is a folder in the image\nfix: set Name to something else", p.Name, from)
 	}
+	if p.config.Program != "" {
+		if err := p.checkProgram(p.config.Program); err != nil {
+			return err
+		}
+		p.Files.Program, from = p.config.Program, p.Origin
+	}
 	p.decided("program", p.Program(), from)
+	return nil
+}
+
+// checkProgram checks the path of the program.
+func (p *planner) checkProgram(name string) error {
+	switch {
+	case !path.IsAbs(name) || path.Clean(name) != name || name == "/" || strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("the Program %q (%s) is no path of a file in the image\nfix: write it like %q", name, p.Origin, "/"+p.Name)
+	case slices.Contains(systemNames, name[1:]):
+		return fmt.Errorf("the program would be %s (%s), which is a folder in the image\nfix: set Program to something else", name, p.Origin)
+	}
 	return nil
 }
 
@@ -214,12 +233,12 @@ func (p *planner) decideReference() error {
 	if env := p.getenv("IMAGE_REPO"); env != "" {
 		repo, repoFrom = env, "env IMAGE_REPO"
 	}
-	tag, tagFrom := "latest", "default"
-	if c.Tag != "" {
-		tag, tagFrom = c.Tag, c.Origin
+	tag, tagFrom := Tags(c, p.getenv)[0], "default"
+	if len(c.Tags) > 0 || c.TagSuffix != "" {
+		tagFrom = c.Origin
 	}
-	if env := p.getenv("IMAGE_TAG"); env != "" {
-		tag, tagFrom = env, "env IMAGE_TAG"
+	if p.getenv("IMAGE_TAG") != "" {
+		tagFrom = "env IMAGE_TAG"
 	}
 	from := repoFrom
 	if tagFrom != repoFrom {
@@ -232,6 +251,24 @@ func (p *planner) decideReference() error {
 	p.Reference = ref
 	p.decided("reference", ref, from)
 	return nil
+}
+
+// Tags returns the tags of an image, at least one: those of the Config, or IMAGE_TAG instead of the first, with the suffix.
+func Tags(c config.Config, getenv func(string) string) []string {
+	tags := []string{"latest"}
+	if len(c.Tags) > 0 {
+		tags = nil
+	}
+	for _, tag := range c.Tags {
+		tags = append(tags, string(tag))
+	}
+	if env := getenv("IMAGE_TAG"); env != "" {
+		tags[0] = env
+	}
+	for i := range tags {
+		tags[i] += c.TagSuffix
+	}
+	return tags
 }
 
 // maxEpoch is the last second that an image's configuration can have (https://www.rfc-editor.org/rfc/rfc3339#section-1).
@@ -250,6 +287,19 @@ func (p *planner) decideEpoch() error {
 		p.Epoch, from = time.Unix(seconds, 0).UTC(), "env SOURCE_DATE_EPOCH"
 	}
 	p.decided("time", p.Epoch.Format(time.RFC3339), from)
+	p.Config.Created = p.Epoch
+	if p.config.Created == "" {
+		return nil
+	}
+	if p.getenv("SOURCE_DATE_EPOCH") != "" {
+		return nil // it dates everything
+	}
+	created, err := time.Parse(time.RFC3339, p.config.Created)
+	if err != nil || created.Unix() < 0 || created.Unix() > maxEpoch {
+		return fmt.Errorf("the value of Created is %q (%s)\nfix: set it to targets.CommitTime, or to a time like \"2026-01-02T15:04:05Z\"", p.config.Created, p.Origin)
+	}
+	p.Config.Created = created.UTC()
+	p.decided("created", p.Config.Created.Format(time.RFC3339), p.Origin)
 	return nil
 }
 
@@ -272,6 +322,10 @@ func (p *planner) decideCompile() error {
 	for _, key := range slices.Sorted(maps.Keys(options.Env)) {
 		p.decidedVariable("go env", key, options.Env[key], p.Origin)
 	}
+	for _, secret := range p.config.Build.Secrets {
+		name, _, _ := strings.Cut(secret, "=")
+		p.decidedAs("secret", name, p.Origin, Public{Hidden: true})
+	}
 	return nil
 }
 
@@ -293,24 +347,24 @@ func Flags(o gobuild.Options) string {
 
 // CompileOptions returns the options of a Config for package gobuild.
 func CompileOptions(c config.Config, p platform.Platform) (gobuild.Options, error) {
-	switch gobuild.CGO(c.Cgo) {
+	switch gobuild.CGO(c.Build.Cgo) {
 	case "", gobuild.Auto, gobuild.On, gobuild.Off:
 	default:
-		return gobuild.Options{}, fmt.Errorf("the value of Cgo is %q (%s)\nfix: set it to \"auto\", \"on\" or \"off\"", c.Cgo, c.Origin)
+		return gobuild.Options{}, fmt.Errorf("the value of Build.Cgo is %q (%s)\nfix: set it to \"auto\", \"on\" or \"off\"", c.Build.Cgo, c.Origin)
 	}
 	env, err := platformEnv(c, p)
 	return gobuild.Options{
-		CGO: gobuild.CGO(c.Cgo), Tags: c.Tags, LDFlags: c.LDFlags, Symbols: c.Symbols, Flags: c.Flags, Env: env,
+		CGO: gobuild.CGO(c.Build.Cgo), Tags: c.Build.Tags, LDFlags: c.Build.LDFlags, Symbols: c.Build.Symbols, Flags: c.Build.Flags, Env: env,
 	}, err
 }
 
-// platformEnv returns GoEnv with the PlatformEnv of a platform.
+// platformEnv returns Build.Env with the Build.EnvFor of a platform.
 func platformEnv(c config.Config, p platform.Platform) (map[string]string, error) {
-	env := maps.Clone(c.GoEnv)
-	for _, name := range slices.Sorted(maps.Keys(c.PlatformEnv)) {
+	env := maps.Clone(c.Build.Env)
+	for _, name := range slices.Sorted(maps.Keys(c.Build.EnvFor)) {
 		named, err := platform.Parse(name)
 		if err != nil {
-			return nil, fmt.Errorf("reading PlatformEnv (%s): %w", c.Origin, err)
+			return nil, fmt.Errorf("reading Build.EnvFor (%s): %w", c.Origin, err)
 		}
 		if !platform.Same(named, p) {
 			continue
@@ -318,7 +372,7 @@ func platformEnv(c config.Config, p platform.Platform) (map[string]string, error
 		if env == nil {
 			env = map[string]string{}
 		}
-		maps.Copy(env, c.PlatformEnv[name])
+		maps.Copy(env, c.Build.EnvFor[name])
 	}
 	return env, nil
 }

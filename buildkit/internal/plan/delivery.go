@@ -13,10 +13,10 @@ import (
 func (p *planner) decideDelivery() error {
 	c := p.config
 	p.Repository = p.Reference[:strings.LastIndex(p.Reference, ":")]
-	for _, tag := range c.ExtraTags {
+	for _, tag := range Tags(c, p.getenv)[1:] {
 		ref, err := deliver.Reference(p.Repository, tag)
 		if err != nil {
-			return fmt.Errorf("reading ExtraTags (%s): %w", c.Origin, err)
+			return fmt.Errorf("reading Tags (%s): %w", c.Origin, err)
 		}
 		if !slices.Contains(p.References(), ref) {
 			p.ExtraTags = append(p.ExtraTags, tag)
@@ -24,13 +24,13 @@ func (p *planner) decideDelivery() error {
 		}
 	}
 	p.Compression = registry.Gzip
-	switch known := registry.Compression(c.Compression); known {
+	switch known := registry.Compression(c.Push.Compression); known {
 	case "":
 	case registry.Gzip, registry.Zstd:
 		p.Compression = known
 	default:
-		return fmt.Errorf("the value of Compression is %q (%s)\nfix: set it to \"gzip\" or \"zstd\"", c.Compression, c.Origin)
+		return fmt.Errorf("the value of Push.Compression is %q (%s)\nfix: set it to \"gzip\" or \"zstd\"", c.Push.Compression, c.Origin)
 	}
-	p.decided("compression", string(p.Compression)+", of what is pushed", origin(c, c.Compression != "", "default"))
+	p.decided("compression", string(p.Compression)+", of what is pushed", origin(c, c.Push.Compression != "", "default"))
 	return nil
 }

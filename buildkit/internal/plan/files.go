@@ -26,9 +26,13 @@ func (p *planner) decideFiles() error {
 		return fmt.Errorf("deciding about the user (%s): %w", c.Origin, err)
 	}
 	reason := "configured at " + c.Origin
+	own, err := p.ownFiles(reason)
+	if err != nil {
+		return err
+	}
 	p.Files = rootfs.Spec{
 		Program: p.Program(), User: user, Users: users(c.Users), Dir: p.Root, DataDir: DataDir,
-		Files: files(c.Files, reason), Dirs: dirs(slices.Concat(c.Dirs, p.mountPoints()), reason),
+		Files: own, Dirs: dirs(slices.Concat(c.Dirs, p.mountPoints()), reason),
 		Timezones: c.Timezones, TZ: c.Env["TZ"], GOROOT: p.goroot,
 		Certificates: rootfs.Certificates{Extra: c.Certificates},
 	}
@@ -102,7 +106,7 @@ func (p *planner) checkPlaces() error {
 	}
 	for _, l := range places {
 		if path.Clean(l.path) == p.Program() {
-			return fmt.Errorf("%s (%s) is %s, where the program is\nfix: set Name, which is the program's, to something else", l.what, p.Origin, p.Program())
+			return fmt.Errorf("%s (%s) is %s, where the program is\nfix: set Program, or Name, to something else", l.what, p.Origin, p.Program())
 		}
 		if digits := strconv.FormatUint(uint64(l.mode), 10); octalLike.MatchString(digits) && !plausible(l.mode) {
 			return fmt.Errorf("the mode %s of %s is a decimal number, %#o (%s)\nfix: write 0o%s", digits, l.path, uint32(l.mode), p.Origin, digits)

@@ -56,7 +56,7 @@ func (p *planner) inBuilder() string {
 	if p.Builder == nil {
 		return ""
 	}
-	return " of the Builder " + p.Builder.Ref
+	return " of the Build.Container " + p.Builder.Ref
 }
 
 // decidePlugins reads Config.Plugins.

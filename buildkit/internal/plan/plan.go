@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
@@ -23,7 +24,7 @@ import (
 
 // Image is the plan of one image: everything is decided, nothing is done.
 type Image struct {
-	Name      string            // of the program, of its folder in dist/ and, by default, of the image
+	Name      string            // of the image, of its folder in dist/ and, by default, of the program and the repository
 	Root      string            // folder of the module, or of the workspace
 	Main      gobuild.Main      // the package; zero with a Binary
 	Binary    string            // a finished program, absolute; "" compiles Main
@@ -84,15 +85,15 @@ type Libraries struct {
 
 // Supply says what to publish about the origin of an image.
 type Supply struct {
-	Licences bool // the texts of licences are in the image
-	Annotate bool // the manifest names the commit
-	Bare     bool // a registry only gets the image, without documents and annotations
+	Licences     bool   // the texts of licences are in the image
+	Attestations bool   // a registry gets documents about the image too
+	Annotations  string // of the manifest: config.AnnotationsAuto …
 }
 
 // Hooks are the functions of a Config.
 type Hooks struct {
 	Before bool // there is a function that runs before the program is looked up
-	After  func(ctx context.Context, binary string) error
+	After  func(context.Context, config.BuildInfo) error
 }
 
 // Value is a decided value with its origin: "default", "discovered", "go.mod", "host", a place in a magefile, or a variable of the
@@ -150,7 +151,7 @@ func (p Image) Label() string {
 }
 
 // Program returns the path of the program in the image.
-func (p Image) Program() string { return "/" + p.Name }
+func (p Image) Program() string { return cmp.Or(p.Files.Program, "/"+p.Name) }
 
 // Subject returns, for people, what the program is made from.
 func (p Image) Subject() string {
@@ -163,7 +164,7 @@ func (p Image) Subject() string {
 // Executable returns the file that the go command writes: the program's place in the
 // root file system on disk.
 func (p Image) Executable() string {
-	return cmp.Or(p.Output, filepath.Join(p.Dist().Rootfs(), p.Name))
+	return cmp.Or(p.Output, filepath.Join(p.Dist().Rootfs(), filepath.FromSlash(p.Program())))
 }
 
 // Show returns a path below the module as the user would write it.
@@ -279,4 +280,10 @@ func (p Image) Check() error { return p.baseErr }
 // Request returns what the go command has to do.
 func (p Image) Request() gobuild.Request {
 	return gobuild.Request{Main: p.Main, Output: p.Executable(), Target: p.Platform, Options: p.Compile}
+}
+
+// BuildInfo tells After what was compiled.
+func (p Image) BuildInfo(binary string) config.BuildInfo {
+	_, tag, _ := strings.Cut(strings.TrimPrefix(p.Reference, p.Repository), ":")
+	return config.BuildInfo{Dir: p.Root, Name: p.Name, Version: tag, Platform: p.Platform.String(), Platforms: []string{p.Platform.String()}, Binary: binary}
 }

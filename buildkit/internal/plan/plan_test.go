@@ -74,11 +74,22 @@ func TestNew(t *testing.T) {
 		value  string // name, value and origin of one of Values
 	}{
 		"reference by default":           {nil, func(i Image) any { return i.Reference }, "web:latest", "reference | web:latest | default"},
-		"reference of the Config":        {[]func(*Facts){at(config.Config{Repo: "r.example/a", Tag: "1"})}, func(i Image) any { return i.Reference }, "r.example/a:1", "reference | r.example/a:1 | magefile.go:7"},
-		"reference of the environment":   {[]func(*Facts){at(config.Config{Repo: "r.example/a", Tag: "1"}), env("IMAGE_TAG=2")}, func(i Image) any { return i.Reference }, "r.example/a:2", "reference | r.example/a:2 | repository: magefile.go:7, tag: env IMAGE_TAG"},
+		"reference of the Config":        {[]func(*Facts){at(config.Config{Repo: "r.example/a", Tags: config.Tags{"1"}})}, func(i Image) any { return i.Reference }, "r.example/a:1", "reference | r.example/a:1 | magefile.go:7"},
+		"reference of the environment":   {[]func(*Facts){at(config.Config{Repo: "r.example/a", Tags: config.Tags{"1"}}), env("IMAGE_TAG=2")}, func(i Image) any { return i.Reference }, "r.example/a:2", "reference | r.example/a:2 | repository: magefile.go:7, tag: env IMAGE_TAG"},
 		"repository":                     {[]func(*Facts){at(config.Config{Repo: "r.example:5000/a"})}, func(i Image) any { return i.Repository }, "r.example:5000/a", ""},
-		"further tags, each once":        {[]func(*Facts){at(config.Config{Tag: "1", ExtraTags: []string{"1", "latest", "latest"}})}, func(i Image) any { return i.References() }, []string{"web:1", "web:latest"}, "also named | web:latest | magefile.go:7"},
-		"compression":                    {[]func(*Facts){at(config.Config{Compression: "zstd"})}, func(i Image) any { return i.Compression }, registry.Zstd, ""},
+		"further tags, each once":        {[]func(*Facts){at(config.Config{Tags: config.Tags{"1", "1", "latest", "latest"}})}, func(i Image) any { return i.References() }, []string{"web:1", "web:latest"}, "also named | web:latest | magefile.go:7"},
+		"tags with a suffix":             {[]func(*Facts){at(config.Config{Tags: config.Tags{"1", "latest"}, TagSuffix: "-debug"})}, func(i Image) any { return i.References() }, []string{"web:1-debug", "web:latest-debug"}, "reference | web:1-debug | repository: default, tag: magefile.go:7"},
+		"suffix of the default":          {[]func(*Facts){at(config.Config{TagSuffix: "-debug"})}, func(i Image) any { return i.Reference }, "web:latest-debug", ""},
+		"first tag of the environment":   {[]func(*Facts){at(config.Config{Tags: config.Tags{"1", "stable"}, TagSuffix: "-debug"}), env("IMAGE_TAG=2")}, func(i Image) any { return i.References() }, []string{"web:2-debug", "web:stable-debug"}, "reference | web:2-debug | repository: default, tag: env IMAGE_TAG"},
+		"program elsewhere":              {[]func(*Facts){at(config.Config{Program: "/usr/bin/app"})}, func(i Image) any { return i.Config.Entrypoint }, []string{"/usr/bin/app"}, "program | /usr/bin/app | magefile.go:7"},
+		"date of the files":              {[]func(*Facts){env("SOURCE_DATE_EPOCH=86400"), at(config.Config{Created: "2026-01-02T15:04:05Z"})}, func(i Image) any { return i.Config.Created.Unix() }, int64(86400), ""},
+		"date of the image alone":        {[]func(*Facts){at(config.Config{Created: "2026-01-02T17:04:05+02:00"})}, func(i Image) any { return []int64{i.Config.Created.Unix(), i.Epoch.Unix()} }, []int64{1767366245, 0}, "created | 2026-01-02T15:04:05Z | magefile.go:7"},
+		"file of a platform":             {[]func(*Facts){at(config.Config{Files: []config.File{{From: "a", To: "/a", Platforms: []string{"linux/arm64"}}, {From: "b", To: "/b", Platforms: []string{"linux/arm64", "linux/amd64"}}, {From: "c", To: "/c"}}})}, func(i Image) any { return []string{i.Files.Files[0].To, i.Files.Files[1].To} }, []string{"/b", "/c"}, "file | b → /b | magefile.go:7"},
+		"annotations by default":         {nil, func(i Image) any { return i.Supply }, Supply{Attestations: true, Annotations: "auto"}, ""},
+		"the image alone":                {[]func(*Facts){at(config.Config{Push: config.Push{NoAttestations: true, Annotations: config.AnnotationsNone}})}, func(i Image) any { return i.Supply }, Supply{Annotations: "none"}, "attestations | none | magefile.go:7"},
+		"annotations of git":             {[]func(*Facts){at(config.Config{Push: config.Push{Annotations: config.AnnotationsGit}})}, func(i Image) any { return i.Supply.Annotations }, "git", "annotations | source, revision, version | magefile.go:7"},
+		"what After is told":             {[]func(*Facts){at(config.Config{Repo: "r.example:5000/a", Tags: config.Tags{"1"}, TagSuffix: "-x"})}, func(i Image) any { b := i.BuildInfo("/out/web"); b.Dir = ""; return b }, config.BuildInfo{Name: "web", Version: "1-x", Platform: "linux/amd64", Platforms: []string{"linux/amd64"}, Binary: "/out/web"}, ""},
+		"compression":                    {[]func(*Facts){at(config.Config{Push: config.Push{Compression: "zstd"}})}, func(i Image) any { return i.Compression }, registry.Zstd, ""},
 		"time by default":                {nil, func(i Image) any { return i.Epoch.Unix() }, int64(0), "time | 1970-01-01T00:00:00Z | default"},
 		"time of the environment":        {[]func(*Facts){env("SOURCE_DATE_EPOCH=86400")}, func(i Image) any { return i.Epoch.Unix() }, int64(86400), "time | 1970-01-02T00:00:00Z | env SOURCE_DATE_EPOCH"},
 		"user by default":                {nil, func(i Image) any { return i.Config.User }, "65534:65534", "user | 65534:65534 (nobody) | default"},
@@ -93,8 +104,8 @@ func TestNew(t *testing.T) {
 		"several have a dir each":        {[]func(*Facts){func(f *Facts) { f.Of, f.For = 2, arm }}, func(i Image) any { return i.Folder() }, "web@linux-arm64", ""},
 		"name for people":                {[]func(*Facts){func(f *Facts) { f.Of, f.For = 2, arm }}, func(i Image) any { return i.Label() }, "web linux/arm64", ""},
 		"archive of several is together": {[]func(*Facts){func(f *Facts) { f.Of = 2 }}, func(i Image) any { return i.Delivered() == i.Group() }, true, ""},
-		"flags":                          {[]func(*Facts){at(config.Config{Tags: []string{"a", "b"}, LDFlags: "-X x=y"})}, func(i Image) any { return i.Compile.Tags }, []string{"a", "b"}, `go build | -trimpath -buildvcs=false -ldflags="-s -w -X x=y" -tags=a,b | magefile.go:7`},
-		"environment of a platform":      {[]func(*Facts){at(config.Config{GoEnv: map[string]string{"CC": "gcc", "A": "b"}, PlatformEnv: map[string]map[string]string{"linux/amd64": {"CC": "x-gcc"}, "linux/arm64": {"CC": "y-gcc"}}})}, func(i Image) any { return i.Compile.Env }, map[string]string{"CC": "x-gcc", "A": "b"}, "go env | CC | magefile.go:7"},
+		"flags":                          {[]func(*Facts){at(config.Config{Build: config.Build{Tags: []string{"a", "b"}, LDFlags: "-X x=y"}})}, func(i Image) any { return i.Compile.Tags }, []string{"a", "b"}, `go build | -trimpath -buildvcs=false -ldflags="-s -w -X x=y" -tags=a,b | magefile.go:7`},
+		"environment of a platform":      {[]func(*Facts){at(config.Config{Build: config.Build{Env: map[string]string{"CC": "gcc", "A": "b"}, EnvFor: map[string]map[string]string{"linux/amd64": {"CC": "x-gcc"}, "linux/arm64": {"CC": "y-gcc"}}}})}, func(i Image) any { return i.Compile.Env }, map[string]string{"CC": "x-gcc", "A": "b"}, "go env | CC | magefile.go:7"},
 		"plugins by default":             {nil, func(i Image) any { return len(i.Libraries.Plugins) }, 0, "plugins | auto | default"},
 		"libraries":                      {[]func(*Facts){at(config.Config{Libraries: []string{"libx.so.1"}})}, func(i Image) any { return i.Libraries.Names }, []string{"libx.so.1"}, "library | libx.so.1 | magefile.go:7"},
 		"scratch":                        {[]func(*Facts){at(config.Config{Base: "scratch"})}, func(i Image) any { return i.BaseName }, "", "base | scratch | magefile.go:7"},
@@ -103,7 +114,7 @@ func TestNew(t *testing.T) {
 		"program is named":               {[]func(*Facts){at(config.Config{Main: "."})}, func(i Image) any { return i.Listed }, false, "main | example.com/web | magefile.go:7"},
 		"stop signal":                    {[]func(*Facts){at(config.Config{StopSignal: "int"})}, func(i Image) any { return i.Config.StopSignal }, "SIGINT", "stop signal | SIGINT | magefile.go:7"},
 		"ports":                          {[]func(*Facts){at(config.Config{Ports: []string{"80", "53/udp"}})}, func(i Image) any { return i.Config.Ports }, []string{"53/udp", "80/tcp"}, "port | 80/tcp | magefile.go:7"},
-		"hooks":                          {[]func(*Facts){at(config.Config{Before: func(context.Context, string) error { return nil }})}, func(i Image) any { return i.Hooks.Before && i.Hooks.After == nil }, true, ""},
+		"hooks":                          {[]func(*Facts){at(config.Config{Build: config.Build{Before: func(context.Context, config.BuildInfo) error { return nil }}})}, func(i Image) any { return i.Hooks.Before && i.Hooks.After == nil }, true, ""},
 		"healthcheck":                    {[]func(*Facts){at(config.Config{Healthcheck: &config.Healthcheck{Test: []string{"/web", "-h"}}})}, func(i Image) any { return i.Config.Healthcheck }, &image.Healthcheck{Test: []string{"/web", "-h"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,12 +151,20 @@ func TestNewWrong(t *testing.T) {
 	}{
 		"name of a folder":         {config.Config{Name: "etc"}, "", []string{"/etc", "set Name"}},
 		"name of no file":          {config.Config{Name: "a b"}, "", []string{`"a b"`, "set Name"}},
-		"tag":                      {config.Config{Tag: "a b"}, "", []string{"tag: magefile.go:7", `"a b"`}},
+		"tag":                      {config.Config{Tags: config.Tags{"a b"}}, "", []string{"tag: magefile.go:7", `"a b"`}},
 		"tag of the environment":   {config.Config{}, "IMAGE_TAG=a b", []string{"env IMAGE_TAG"}},
 		"time":                     {config.Config{}, "SOURCE_DATE_EPOCH=today", []string{`SOURCE_DATE_EPOCH is "today"`}},
-		"cgo":                      {config.Config{Cgo: "maybe"}, "", []string{`"maybe"`, "set it to"}},
-		"platform of a variable":   {config.Config{PlatformEnv: map[string]map[string]string{"linux/x86": nil}}, "", []string{"PlatformEnv", "linux/x86"}},
-		"compression":              {config.Config{Compression: "xz"}, "", []string{`"xz"`}},
+		"cgo":                      {config.Config{Build: config.Build{Cgo: "maybe"}}, "", []string{`"maybe"`, "set it to"}},
+		"platform of a variable":   {config.Config{Build: config.Build{EnvFor: map[string]map[string]string{"linux/x86": nil}}}, "", []string{"Build.EnvFor", "linux/x86"}},
+		"compression":              {config.Config{Push: config.Push{Compression: "xz"}}, "", []string{`"xz"`}},
+		"annotations":              {config.Config{Push: config.Push{Annotations: "all"}}, "", []string{`"all"`, "Push.Annotations"}},
+		"date":                     {config.Config{Created: "today"}, "", []string{`"today"`, "targets.CommitTime"}},
+		"suffix of a tag":          {config.Config{TagSuffix: " x"}, "", []string{`"latest x"`}},
+		"program, relative":        {config.Config{Program: "bin/web"}, "", []string{`"bin/web"`, `"/web"`}},
+		"program is a folder":      {config.Config{Program: "/etc"}, "", []string{"/etc", "set Program"}},
+		"program not clean":        {config.Config{Program: "/usr/../web"}, "", []string{`"/usr/../web"`}},
+		"file over Program":        {config.Config{Program: "/srv/app", Files: []config.File{{From: "x", To: "/srv/app"}}}, "", []string{"a File", "/srv/app"}},
+		"platform of a file":       {config.Config{Files: []config.File{{From: "x", To: "/x", Platforms: []string{"arm65"}}}}, "", []string{"/x", "arm65"}},
 		"library":                  {config.Config{Libraries: []string{"lib/x.so"}}, "", []string{`"lib/x.so"`}},
 		"pattern":                  {config.Config{Exclude: []string{"["}}, "", []string{`"["`, "path.Match"}},
 		"plugins":                  {config.Config{Plugins: []string{"none", "fonts"}}, "", []string{"Plugins"}},
@@ -154,8 +173,8 @@ func TestNewWrong(t *testing.T) {
 		"decimal mode":             {config.Config{Files: []config.File{{From: "x", To: "/x", Mode: 644}}}, "", []string{"0o644"}},
 		"variable":                 {config.Config{Env: map[string]string{"A=B": "c"}}, "", []string{`"A=B"`}},
 		"port":                     {config.Config{Ports: []string{"http"}}, "", []string{"http"}},
-		"logins without a Builder": {config.Config{Lend: []string{"git.example"}}, "", []string{"Lend and no Builder"}},
-		"engines without one":      {config.Config{Builders: map[string]string{"linux/arm64": "x"}}, "", []string{"Builders and no Builder"}},
+		"logins without a Builder": {config.Config{Build: config.Build{Lend: []string{"git.example"}}}, "", []string{"Build.Lend and no Build.Container"}},
+		"engines without one":      {config.Config{Build: config.Build{Engines: map[string]string{"linux/arm64": "x"}}}, "", []string{"Build.Engines and no Build.Container"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -193,8 +212,7 @@ func TestPublic(t *testing.T) {
 	t.Parallel()
 	f := facts(t)
 	f.Config = config.Config{
-		Origin: filepath.Join(f.Module.Dir, "magefile.go:7"), Builder: "golang:1.26", Env: map[string]string{"TOKEN": "secret"},
-		GoEnv: map[string]string{"GOFLAGS": "secret"}, Files: []config.File{{From: filepath.Join(f.Module.Dir, "site"), To: "/srv"}},
+		Origin: filepath.Join(f.Module.Dir, "magefile.go:7"), Build: config.Build{Container: "golang:1.26", Env: map[string]string{"GOFLAGS": "secret"}}, Env: map[string]string{"TOKEN": "secret"}, Files: []config.File{{From: filepath.Join(f.Module.Dir, "site"), To: "/srv"}},
 	}
 	f.From = "engine at tcp://me@far.example"
 	f.Builder = builder.Of(docker.Image{ID: "sha256:0123"}, "golang:1.26", "tcp://me@far.example", nil, nil)
@@ -219,7 +237,7 @@ func TestPublic(t *testing.T) {
 		}
 	}
 	for want, origin := range map[string]string{
-		"builder golang:1.26": "magefile.go:7", "platform linux/amd64": "", "env TOKEN": "magefile.go:7", "file site → /srv": "magefile.go:7",
+		"container golang:1.26": "magefile.go:7", "platform linux/amd64": "", "env TOKEN": "magefile.go:7", "file site → /srv": "magefile.go:7",
 		"certificates ca.pem": "env SSL_CERT_FILE",
 	} {
 		if got, ok := seen[want]; !ok || got.Origin != origin {

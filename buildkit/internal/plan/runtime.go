@@ -24,7 +24,7 @@ func (p *planner) decideRuntime() error {
 		Platform: p.Platform, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
 		User: fmt.Sprintf("%d:%d", user.UID, user.GID), Workdir: cmp.Or(c.Workdir, DataDir),
 		Ports: c.Ports, Volumes: c.Volumes, Labels: c.Labels, Healthcheck: healthcheck(c.Healthcheck), StopSignal: c.StopSignal,
-		Created: p.Epoch,
+		Created: p.Config.Created,
 	}
 	if len(c.Entrypoint) == 0 {
 		p.Config.Entrypoint = []string{p.Program()}

@@ -1,12 +1,12 @@
 package resolve
 
 import (
-	"cmp"
 	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,33 +21,58 @@ import (
 // finished completes the subject of a Config with a Binary, a program that is not compiled here.
 func (in Inputs) finished(m gobuild.Module, s subject) (subject, error) {
 	c := s.config
-	s.binary = filepath.FromSlash(c.Binary)
+	named, err := binaryFor(c, s.platform)
+	if err != nil {
+		return s, &report.ConfigError{Err: err}
+	}
+	s.binary = filepath.FromSlash(named)
 	if !filepath.IsAbs(s.binary) {
 		s.binary = filepath.Join(m.Dir, s.binary)
 	}
-	s.name = cmp.Or(c.Name, filepath.Base(s.binary))
+	if s.name = likelyName(c); s.name == "." {
+		return s, &report.ConfigError{Err: fmt.Errorf("the files of BinaryFor (%s) have several names\nfix: set Name", c.Origin)}
+	}
 	if field := compileField(c); field != "" {
 		return s, &report.ConfigError{Err: fmt.Errorf("the Config (%s) has a Binary, which is not compiled here, and sets %s\nfix: leave one of the two out", c.Origin, field)}
 	}
-	if s.of > 1 {
-		return s, &report.ConfigError{Err: fmt.Errorf("the Binary %q (%s) is one program, and the image has %d platforms (%s)\nfix: name one platform, or have the program compiled here", c.Binary, c.Origin, s.of, s.from)}
+	if s.of > 1 && len(c.BinaryFor) == 0 {
+		return s, &report.ConfigError{Err: fmt.Errorf("the Binary %q (%s) is one program, and the image has %d platforms (%s)\nfix: name the file of each platform in BinaryFor, or one platform", named, c.Origin, s.of, s.from)}
 	}
 	arch, err := architectureOf(s.binary)
-	if errors.Is(err, fs.ErrNotExist) && !in.Prepare && c.Before != nil {
+	if errors.Is(err, fs.ErrNotExist) && !in.Prepare && c.Build.Before != nil {
 		return s, nil // Before may make it
 	}
 	if err != nil {
-		return s, &report.ConfigError{Err: fmt.Errorf("reading the Binary %q (%s): %w\nfix: build it first, or in Before", c.Binary, c.Origin, err)}
+		return s, &report.ConfigError{Err: fmt.Errorf("reading the Binary %q (%s): %w\nfix: build it first, or in Build.Before", named, c.Origin, err)}
 	}
-	switch asked := c.Platform != "" || len(c.Platforms) > 0 || in.getenv("IMAGE_PLATFORM") != ""; {
+	switch asked := len(c.BinaryFor) > 0 || len(c.Platforms) > 0 || in.getenv("IMAGE_PLATFORM") != ""; {
 	case arch == s.platform.Architecture:
 	case asked:
-		return s, &report.ConfigError{Err: fmt.Errorf("the Binary %q (%s) is for linux/%s, the platform is %s (%s)\nfix: build it for that platform, or leave the platform out", c.Binary, c.Origin, arch, s.platform, s.from)}
+		return s, &report.ConfigError{Err: fmt.Errorf("the Binary %q (%s) is for linux/%s, the platform is %s (%s)\nfix: build it for that platform, or leave the platform out", named, c.Origin, arch, s.platform, s.from)}
 	default:
-		in.Report.Note(s.name, "take", fmt.Sprintf("warning: the Binary %q is for linux/%s, and so is the image; %s (%s) cannot run it", c.Binary, arch, s.platform, s.from))
-		s.platform, s.from = platform.Platform{OS: "linux", Architecture: arch}, c.Binary
+		in.Report.Note(s.name, "take", fmt.Sprintf("warning: the Binary %q is for linux/%s, and so is the image; %s (%s) cannot run it", named, arch, s.platform, s.from))
+		s.platform, s.from = platform.Platform{OS: "linux", Architecture: arch}, named
 	}
 	return s, nil
+}
+
+// binaryFor returns the file that a Config names for a platform; "" for none.
+func binaryFor(c config.Config, p platform.Platform) (string, error) {
+	named := c.Binary
+	var known []string
+	for _, name := range slices.Sorted(maps.Keys(c.BinaryFor)) {
+		of, err := platform.Parse(name)
+		if err != nil {
+			return "", fmt.Errorf("reading BinaryFor (%s): %w", c.Origin, err)
+		}
+		if known = append(known, name); platform.Same(of, p) {
+			named = c.BinaryFor[name]
+		}
+	}
+	if named == "" {
+		return "", fmt.Errorf("BinaryFor (%s) has no program for %s, only for %s\nfix: add one, or set Platforms to those that have one", c.Origin, p, strings.Join(known, " and "))
+	}
+	return named, nil
 }
 
 // compileField returns the name of a field that is set and that only a Config for a compiled program can have; "" for none.
@@ -56,9 +81,9 @@ func compileField(c config.Config) string {
 		name string
 		set  bool
 	}{
-		{"Main", c.Main != ""}, {"Cgo", c.Cgo != ""}, {"Tags", len(c.Tags) > 0}, {"LDFlags", c.LDFlags != ""},
-		{"Symbols", c.Symbols}, {"Flags", len(c.Flags) > 0}, {"GoEnv", len(c.GoEnv) > 0}, {"PlatformEnv", len(c.PlatformEnv) > 0},
-		{"Builder", c.Builder != ""},
+		{"Main", c.Main != ""}, {"Build.Cgo", c.Build.Cgo != ""}, {"Build.Tags", len(c.Build.Tags) > 0}, {"Build.LDFlags", c.Build.LDFlags != ""},
+		{"Build.Symbols", c.Build.Symbols}, {"Build.Flags", len(c.Build.Flags) > 0}, {"Build.Env", len(c.Build.Env) > 0}, {"Build.EnvFor", len(c.Build.EnvFor) > 0},
+		{"Build.Container", c.Build.Container != ""},
 	} {
 		if f.set {
 			return f.name

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/expand"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
 )
@@ -20,15 +21,25 @@ func (in Inputs) key(ctx context.Context) (string, error) {
 	if err != nil || !known {
 		return "", err
 	}
+	configs := slices.Clone(in.Configs)
+	for i, c := range configs {
+		if !expand.Has(c) {
+			continue
+		}
+		// What git and the environment say is an input. What is missing is told when it is needed.
+		if configs[i], err = in.expand(ctx, c, expand.Values{Name: likelyName(c), Platform: "all"}); err != nil {
+			return "", ctx.Err()
+		}
+	}
 	return state.Key(state.Inputs{
-		Dir: in.Dir, Configs: in.Configs, Environ: in.Environ, Choose: in.Choose != nil && in.several(), Builders: builders,
+		Dir: in.Dir, Configs: configs, Environ: in.Environ, Choose: in.Choose != nil && in.several(), Builders: builders,
 	}), nil
 }
 
 // builderIDs asks the engines for the images of all Builders. known is false if one is not there. It pulls nothing.
 func (in Inputs) builderIDs(ctx context.Context) (ids []string, known bool, err error) {
 	for _, c := range in.Configs {
-		if c.Builder == "" || in.excluded(c) {
+		if c.Build.Container == "" || in.excluded(c) {
 			continue
 		}
 		list, _, _, err := in.platforms(ctx, c)
@@ -50,4 +61,10 @@ func (in Inputs) builderIDs(ctx context.Context) (ids []string, known bool, err 
 func (in Inputs) several() bool {
 	return len(plan.Fields(in.getenv("IMAGE_PLATFORM"))) > 1 ||
 		slices.ContainsFunc(in.Configs, func(c config.Config) bool { return len(c.Platforms) > 1 })
+}
+
+// expand evaluates the templates of a Config.
+func (in Inputs) expand(ctx context.Context, c config.Config, v expand.Values) (config.Config, error) {
+	v.Git, v.Environ = in.git, in.Environ
+	return expand.Config(ctx, c, v)
 }

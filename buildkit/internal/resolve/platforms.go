@@ -22,15 +22,8 @@ func (in Inputs) platforms(ctx context.Context, c config.Config) (list []platfor
 		}
 		return in.chosen(ctx, list, "env IMAGE_PLATFORM", err)
 	}
-	if c.Platform != "" && len(c.Platforms) > 0 {
-		return nil, 0, "", &report.ConfigError{Err: fmt.Errorf("the Config (%s) has both Platform and Platforms\nfix: leave one of the two out", c.Origin)}
-	}
-	names := c.Platforms
-	if c.Platform != "" {
-		names = []string{c.Platform}
-	}
-	if len(names) > 0 {
-		list, err = parsePlatforms(names, c.Origin)
+	if len(c.Platforms) > 0 {
+		list, err = parsePlatforms(c.Platforms, c.Origin)
 		return in.chosen(ctx, list, c.Origin, err)
 	}
 	if in.EnginePlatform != nil {

@@ -14,6 +14,8 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dist"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/expand"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/git"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
@@ -48,6 +50,8 @@ type Inputs struct {
 	// Began is the time before the run read anything: files that change later may not be in the images as they are then.
 	// The zero time keeps no state for the next run, and uses none.
 	Began time.Time
+
+	git *git.Repository // of Dir
 }
 
 // Opened is Inputs together with the state that an earlier run with the same inputs has kept.
@@ -60,6 +64,7 @@ type Opened struct {
 // Builders for their images, because the state is useless if one has changed. It starts no other program. It may wait a moment,
 // so that this run counts as later than the last change of a file.
 func Open(ctx context.Context, in Inputs) (Opened, error) {
+	in.git = git.Open(in.Dir, in.Environ, state.MageFile)
 	key, err := in.key(ctx)
 	if err != nil {
 		return Opened{}, err
@@ -105,6 +110,9 @@ func (o Opened) Resolve(ctx context.Context) ([]plan.Image, error) {
 	}
 	plans := make([]plan.Image, 0, len(subjects))
 	for _, s := range subjects {
+		if s.config, err = in.expand(ctx, s.config, expand.Values{Name: s.name, Platform: s.platform.String(), Several: s.of > 1}); err != nil {
+			return nil, err
+		}
 		img, err := plan.New(in.facts(module, s))
 		if err != nil {
 			return nil, fmt.Errorf("planning image %q: %w", s.name, err)
@@ -152,7 +160,7 @@ func (in Inputs) distinctReferences(plans []plan.Image) error {
 			if !ok || other.Name == p.Name {
 				continue
 			}
-			fix := "set Repo or Tag in a Config of each"
+			fix := "set Repo, Tags or TagSuffix in a Config of each"
 			if in.getenv("IMAGE_REPO") != "" {
 				fix = "select one image with IMAGE_NAME, as IMAGE_REPO is one repository, or set Repo in each Config instead"
 			}

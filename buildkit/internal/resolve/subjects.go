@@ -14,6 +14,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/base"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/builder"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/expand"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
@@ -75,7 +76,7 @@ func (o Opened) subjects(ctx context.Context, m gobuild.Module) ([]subject, erro
 		if err != nil {
 			return nil, err
 		}
-		if err := in.before(ctx, m, c); err != nil {
+		if err := in.before(ctx, m, c, platforms); err != nil {
 			return nil, err
 		}
 		for _, p := range platforms {
@@ -92,14 +93,17 @@ func (o Opened) subjects(ctx context.Context, m gobuild.Module) ([]subject, erro
 // programs completes a subject with its program: a finished file, a package, or without Configs each main package.
 func (o Opened) programs(ctx context.Context, m gobuild.Module, s subject) ([]subject, error) {
 	in, c := o.in, s.config
-	s.gocmd, s.module = in.gocmdIn(m.Dir), m
-	if c.Binary != "" {
+	secrets, err := in.secrets(m, c)
+	if err != nil {
+		return nil, err
+	}
+	s.gocmd, s.module = in.gocmdIn(m.Dir).WithSecrets(secrets), m
+	if c.Binary != "" || len(c.BinaryFor) > 0 {
 		s, err := in.finished(m, s)
 		return []subject{s}, err
 	}
-	if c.Builder != "" && !in.excluded(c) {
-		var err error
-		if s.compiler, err = in.builderFor(ctx, m, c, s.platform); err != nil {
+	if c.Build.Container != "" && !in.excluded(c) {
+		if s.compiler, err = in.builderFor(ctx, m, c, s.platform, secrets); err != nil {
 			return nil, err
 		}
 	}
@@ -107,7 +111,7 @@ func (o Opened) programs(ctx context.Context, m gobuild.Module, s subject) ([]su
 	if recalled {
 		return s.each(mains), nil
 	}
-	mains, err := in.mains(ctx, s)
+	mains, err = in.mains(ctx, s)
 	if err != nil {
 		return nil, fmt.Errorf("finding the program of the Config (%s): %w", c.Origin, err)
 	}
@@ -118,19 +122,19 @@ func (o Opened) programs(ctx context.Context, m gobuild.Module, s subject) ([]su
 }
 
 // builderFor asks the builder of a Config for its go command, its view of the module, certificates and time zones.
-func (in Inputs) builderFor(ctx context.Context, m gobuild.Module, c config.Config, p platform.Platform) (to compiler, err error) {
+func (in Inputs) builderFor(ctx context.Context, m gobuild.Module, c config.Config, p platform.Platform, secrets []gobuild.Secret) (to compiler, err error) {
 	if to.builder, err = in.Builders.Get(ctx, builder.Request{Dir: in.Dir, Root: m.Dir, Environ: in.Environ, Report: in.Report}, c, p); err != nil {
 		return to, err
 	}
-	if to.gocmd, err = to.builder.Go(ctx, c, m.Dir); err != nil {
+	if to.gocmd, err = to.builder.Go(ctx, c, m.Dir, secrets); err != nil {
 		return to, err
 	}
 	if to.module, err = to.gocmd.Module(ctx); err != nil {
 		var failed *gobuild.CommandError
 		if errors.As(err, &failed) && strings.Contains(failed.Output, "(running go") {
-			failed.Fix = "name a Builder that has this Go version, or set GOTOOLCHAIN to \"auto\" in GoEnv"
+			failed.Fix = "name a Build.Container that has this Go version, or set GOTOOLCHAIN to \"auto\" in Build.Env"
 		}
-		return to, fmt.Errorf("asking the go command of the Builder %q (%s): %w", c.Builder, c.Origin, err)
+		return to, fmt.Errorf("asking the go command of the Build.Container %q (%s): %w", c.Build.Container, c.Origin, err)
 	}
 	if to.bundle, err = to.builder.Bundle(ctx); err == nil {
 		to.zones, err = to.builder.Zones(ctx, to.module.GOROOT)
@@ -149,8 +153,8 @@ func (s subject) each(mains []gobuild.Main) []subject {
 }
 
 // before runs the Before of a Config, unless the image is known not to be built.
-func (in Inputs) before(ctx context.Context, m gobuild.Module, c config.Config) error {
-	if !in.Prepare || c.Before == nil || in.excluded(c) {
+func (in Inputs) before(ctx context.Context, m gobuild.Module, c config.Config, platforms []platform.Platform) error {
+	if !in.Prepare || c.Build.Before == nil || in.excluded(c) {
 		return nil
 	}
 	name := likelyName(c)
@@ -158,7 +162,16 @@ func (in Inputs) before(ctx context.Context, m gobuild.Module, c config.Config) 
 		name = cmp.Or(path.Base(m.Path), filepath.Base(m.Dir))
 	}
 	done := in.Report.Step(name, "before", "running Before of "+c.Origin)
-	err := c.Before(ctx, m.Dir)
+	var names []string
+	for _, p := range platforms {
+		names = append(names, p.String())
+	}
+	tagged, err := in.expand(ctx, config.Config{Tags: c.Tags, TagSuffix: c.TagSuffix, Origin: c.Origin}, expand.Values{
+		Name: name, Platform: names[0], Several: len(names) > 1,
+	})
+	if err == nil {
+		err = c.Build.Before(ctx, config.BuildInfo{Dir: m.Dir, Name: name, Version: plan.Tags(tagged, in.getenv)[0], Platforms: names})
+	}
 	done("Before of "+c.Origin, err)
 	if err != nil {
 		return fmt.Errorf("running Before of %s: %w", c.Origin, err)
@@ -174,12 +187,27 @@ func (in Inputs) excluded(c config.Config) bool {
 
 // likelyName returns the name of an image, or "." if it is known only when the packages are listed.
 func likelyName(c config.Config) string {
-	return cmp.Or(c.Name, path.Base(cmp.Or(filepath.ToSlash(c.Binary), c.Main)))
+	if c.Name != "" || c.Binary != "" || c.Main != "" {
+		return cmp.Or(c.Name, path.Base(cmp.Or(filepath.ToSlash(c.Binary), c.Main)))
+	}
+	name := "."
+	for _, file := range c.BinaryFor {
+		if base := path.Base(filepath.ToSlash(file)); name == "." || name == base {
+			name = base
+		} else {
+			return "."
+		}
+	}
+	return name
 }
 
 // mains asks the go command for the package that a Config names, or for all main packages of the module.
 func (in Inputs) mains(ctx context.Context, s subject) ([]gobuild.Main, error) {
-	m, c := s.module, s.config
+	m := s.module
+	c, err := in.expand(ctx, s.config, expand.Values{Name: likelyName(s.config), Platform: s.platform.String(), Several: s.of > 1})
+	if err != nil {
+		return nil, err
+	}
 	options, err := plan.CompileOptions(c, s.platform)
 	if err != nil {
 		return nil, &report.ConfigError{Err: err}

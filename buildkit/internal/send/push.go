@@ -100,10 +100,9 @@ func (g platforms) pushRequest(ctx context.Context, o PushOptions) (registry.Pus
 		r.CAFile = o.Getenv("IMAGE_REGISTRY_CA")
 		r.PlainHTTP = slices.Contains(plan.Fields(o.Getenv("IMAGE_REGISTRY_HTTP")), deliver.Registry(p.Reference))
 	}
-	if p.Supply.Bare {
-		return r, nil
+	if p.Supply.Attestations {
+		r.Describe, r.DescribeIndex = g.attachments, g.indexAttachments
 	}
-	r.Describe, r.DescribeIndex = g.attachments, g.indexAttachments
 	var err error
 	r.Images, err = g.annotated(ctx)
 	return r, err

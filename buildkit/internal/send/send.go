@@ -15,6 +15,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/deliver"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
@@ -103,12 +104,12 @@ func (g platforms) forgetLayers() error {
 	return errors.Join(errs...)
 }
 
-// annotated returns the images with annotations in their manifests; a Bare one has none. Only registries and layouts get these
+// annotated returns the images with annotations in their manifests; with AnnotationsNone there are none. Only registries and layouts get these
 // images: they do not know an image by its manifest before they have it.
 func (g platforms) annotated(ctx context.Context) ([]*image.Image, error) {
 	images := g.images()
 	for i, img := range g {
-		if img.Plan.Supply.Bare {
+		if img.Plan.Supply.Annotations == config.AnnotationsNone {
 			continue
 		}
 		annotations, err := img.Annotations(ctx)
@@ -128,7 +129,7 @@ func (g platforms) annotated(ctx context.Context) ([]*image.Image, error) {
 func (g platforms) archived(ctx context.Context) (map[string]string, error) {
 	var all map[string]string
 	for _, img := range g {
-		if img.Plan.Supply.Bare {
+		if img.Plan.Supply.Annotations == config.AnnotationsNone {
 			return nil, nil
 		}
 		own, err := img.Annotations(ctx)

@@ -25,14 +25,14 @@ type Inputs struct {
 // Key returns a checksum of the inputs of a build and of this command. Of the variables, only those count that the go command, the
 // C compiler or this command read. It is "" if functions of the user run in the build: their effect is unknown.
 func Key(t Inputs) string {
-	if slices.ContainsFunc(t.Configs, func(c config.Config) bool { return c.Before != nil || c.After != nil }) {
+	if slices.ContainsFunc(t.Configs, func(c config.Config) bool { return c.Build.Before != nil || c.Build.After != nil }) {
 		return ""
 	}
 	self, err := ownBuildID()
 	if err != nil {
 		return ""
 	}
-	t.Environ = relevantEnv(t.Environ)
+	t.Environ = slices.DeleteFunc(relevantEnv(t.Environ), t.isSecret)
 	told, err := json.Marshal(struct {
 		Self string
 		Inputs
@@ -42,6 +42,12 @@ func Key(t Inputs) string {
 	}
 	sum := sha256.Sum256(told)
 	return hex.EncodeToString(sum[:])
+}
+
+// isSecret reports whether a Config says that a variable is a secret. Not even a checksum of it is kept.
+func (t Inputs) isSecret(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	return slices.ContainsFunc(t.Configs, func(c config.Config) bool { return slices.Contains(c.Build.Secrets, name) })
 }
 
 // ownBuildID identifies this command by the linker's build ID, a hash of everything in it, or else by its path, size and time.

@@ -39,7 +39,7 @@ var modules = []struct {
 	{"examples/sqlite", nil},
 	{"examples/files", []buildkit.Config{
 		{Main: "./cmd/web", Files: []config.File{{From: "site", To: "/srv/www", Owner: "web"}}, Users: []config.User{{Name: "web", UID: 1000, GID: 1000, Home: "/srv"}}, User: "web", Ports: []string{"8080"}, Env: map[string]string{"PORT": "8080"}, Licenses: true},
-		{Name: "arm", Main: "./cmd/clock", Platforms: []string{"linux/arm64", "linux/arm/v7"}, Cgo: "off", ExtraTags: []string{"1", "1.2"}, Env: map[string]string{"TZ": "Europe/Berlin"}, Timezones: []string{"Asia/Tokyo"}},
+		{Name: "arm", Main: "./cmd/clock", Platforms: []string{"linux/arm64", "linux/arm/v7"}, Build: config.Build{Cgo: "off"}, Tags: config.Tags{"latest", "1", "1.2"}, Env: map[string]string{"TZ": "Europe/Berlin"}, Timezones: []string{"Asia/Tokyo"}},
 	}},
 	{"buildkit/testdata/bundled", nil},
 	{"buildkit/testdata/crane", []buildkit.Config{{Main: "github.com/google/go-containerregistry/cmd/crane", Licenses: true}}},
@@ -47,15 +47,15 @@ var modules = []struct {
 	{"buildkit/testdata/govips", nil},
 	{"buildkit/testdata/iconv", nil},
 	{"buildkit/testdata/imagick", nil},
-	{"buildkit/testdata/kafka", []buildkit.Config{{Tags: []string{"dynamic"}}}},
+	{"buildkit/testdata/kafka", []buildkit.Config{{Build: config.Build{Tags: []string{"dynamic"}}}}},
 	{"buildkit/testdata/legacyssl", nil},
-	{"buildkit/testdata/musl", []buildkit.Config{{Cgo: "on", GoEnv: map[string]string{"CC": "musl-gcc"}}}},
-	{"buildkit/testdata/pie", []buildkit.Config{{Cgo: "off", Flags: []string{"-buildmode=pie"}}}},
-	{"buildkit/testdata/purego", []buildkit.Config{{Cgo: "off", Libraries: []string{"libsqlite3.so.0"}}}},
-	{"buildkit/testdata/resolver", []buildkit.Config{{Cgo: "on", Tags: []string{"netcgo"}}}},
+	{"buildkit/testdata/musl", []buildkit.Config{{Build: config.Build{Cgo: "on", Env: map[string]string{"CC": "musl-gcc"}}}}},
+	{"buildkit/testdata/pie", []buildkit.Config{{Build: config.Build{Cgo: "off", Flags: []string{"-buildmode=pie"}}}}},
+	{"buildkit/testdata/purego", []buildkit.Config{{Build: config.Build{Cgo: "off"}, Libraries: []string{"libsqlite3.so.0"}}}},
+	{"buildkit/testdata/resolver", []buildkit.Config{{Build: config.Build{Cgo: "on", Tags: []string{"netcgo"}}}}},
 	{"buildkit/testdata/sasl", nil},
 	{"buildkit/testdata/vipsformats", []buildkit.Config{{Plugins: []string{"auto", "fonts"}, Timezones: []string{"Europe/Berlin"}}}},
-	{"buildkit/testdata/cross", []buildkit.Config{{Platform: "linux/arm64", Cgo: "on", GoEnv: map[string]string{"CC": "aarch64-linux-gnu-gcc"}}}},
+	{"buildkit/testdata/cross", []buildkit.Config{{Platforms: []string{"linux/arm64"}, Build: config.Build{Cgo: "on", Env: map[string]string{"CC": "aarch64-linux-gnu-gcc"}}}}},
 }
 
 func run(ctx context.Context, out io.Writer) (err error) {

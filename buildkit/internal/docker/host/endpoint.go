@@ -40,7 +40,7 @@ type Options struct {
 	Host string
 	// Context is the name of a docker context, like the docker command's --context. Host wins over it.
 	Context string
-	// Origin names the setting that chose Host or Context, for errors ("Builders"). Default: "the Host option".
+	// Origin names the setting that chose Host or Context, for errors ("Build.Engines"). Default: "the Host option".
 	Origin string
 }
 

@@ -23,7 +23,7 @@ func Check(getenv func(string) string) error {
 				plaintext.HideLogins(value), plaintext.HideLogins(host))}
 		}
 	}
-	for _, name := range []string{"IMAGE_DEV_SWAP", "IMAGE_BUILDER_SOURCES"} {
+	for _, name := range []string{"IMAGE_DEV_SWAP", "IMAGE_CONTAINER_SOURCES"} {
 		if _, err := ReadCopies(name, getenv); err != nil {
 			return err
 		}

@@ -4,12 +4,29 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // variables are the environment variables of fromscratch. The README describes them.
 var variables = []string{
-	"IMAGE_BUILDER_SOURCES", "IMAGE_DEV_SWAP", "IMAGE_DOCKERFILE", "IMAGE_ENGINE_TIMEOUT", "IMAGE_LAYOUT", "IMAGE_NAME", "IMAGE_OUTPUT", "IMAGE_PLATFORM",
+	"IMAGE_CONTAINER_SOURCES", "IMAGE_DEV_SWAP", "IMAGE_DOCKERFILE", "IMAGE_ENGINE_TIMEOUT", "IMAGE_LAYOUT", "IMAGE_NAME", "IMAGE_OUTPUT", "IMAGE_PLATFORM",
 	"IMAGE_REFS", "IMAGE_REGISTRY_CA", "IMAGE_REGISTRY_HTTP", "IMAGE_REPO", "IMAGE_SHOW_VALUES", "IMAGE_TAG",
+}
+
+// renamed are earlier names of variables, with the names that they have now.
+var renamed = map[string]string{"IMAGE_BUILDER_SOURCES": "IMAGE_CONTAINER_SOURCES"}
+
+// Renamed returns an error if a variable is set that has another name now.
+func Renamed(environ []string) error {
+	for _, v := range environ {
+		name, value, _ := strings.Cut(v, "=")
+		if now := renamed[name]; now != "" && value != "" {
+			return &buildkit.ConfigError{Err: fmt.Errorf("the variable %s is now %s\nfix: set %s=%s, and unset %s", name, now, now, plaintext.HideLogins(value), name)}
+		}
+	}
+	return nil
 }
 
 // Unknown returns a warning for each unknown environment variable that begins with IMAGE_.
@@ -18,7 +35,7 @@ func Unknown(environ []string) (warnings []string) {
 	var unknown []string
 	for _, v := range environ {
 		name, _, _ := strings.Cut(v, "=")
-		if strings.HasPrefix(name, "IMAGE_") && !slices.Contains(variables, name) {
+		if strings.HasPrefix(name, "IMAGE_") && !slices.Contains(variables, name) && renamed[name] == "" {
 			unknown = append(unknown, name)
 		}
 	}

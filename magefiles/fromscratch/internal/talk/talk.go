@@ -12,7 +12,14 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+)
+
+// The messages with the Configs of this side.
+type (
+	Start = dialogue.Start[config.Config]
+	Order = dialogue.Order[config.Config]
 )
 
 // Conn is the connection to the target.
@@ -40,18 +47,18 @@ func Open(orders io.Reader) (*Conn, error) {
 
 // Start reads the first order. The functions of its Configs call those of the magefile, in the target's process: they
 // need Listen.
-func (c *Conn) Start() (dialogue.Start, error) {
-	var first dialogue.Order
+func (c *Conn) Start() (Start, error) {
+	var first Order
 	if err := c.orders.Decode(&first); err != nil || first.Start == nil {
-		return dialogue.Start{}, fmt.Errorf("reading the target's first order: %v", err)
+		return Start{}, fmt.Errorf("reading the target's first order: %v", err)
 	}
 	s := *first.Start
 	for i, h := range s.Hooks {
 		if h.Before {
-			s.Configs[i].Before = c.hook(i, "Before")
+			s.Configs[i].Build.Before = c.hook(i, "Before")
 		}
 		if h.After {
-			s.Configs[i].After = c.hook(i, "After")
+			s.Configs[i].Build.After = c.hook(i, "After")
 		}
 	}
 	return s, nil
@@ -61,7 +68,7 @@ func (c *Conn) Start() (dialogue.Start, error) {
 // closes its end or ends. It calls stop for each request to end.
 func (c *Conn) Listen(ctx context.Context, stop func(dialogue.Cause)) {
 	for {
-		var o dialogue.Order
+		var o Order
 		if err := c.orders.Decode(&o); err != nil {
 			stop(dialogue.Gone)
 			return
@@ -84,11 +91,11 @@ func (c *Conn) End(end dialogue.End) error {
 }
 
 // hook returns a function that calls a function of a Config, given by its index, in the target's process.
-func (c *Conn) hook(config int, name string) func(context.Context, string) error {
-	return func(ctx context.Context, argument string) error {
+func (c *Conn) hook(index int, name string) func(context.Context, config.BuildInfo) error {
+	return func(ctx context.Context, b config.BuildInfo) error {
 		c.calling.Lock()
 		defer c.calling.Unlock()
-		if err := c.reports.Encode(dialogue.Report{Call: &dialogue.Call{Config: config, Hook: name, Argument: argument}}); err != nil {
+		if err := c.reports.Encode(dialogue.Report{Call: &dialogue.Call{Config: index, Hook: name, Build: dialogue.BuildInfo(b)}}); err != nil {
 			return err
 		}
 		select {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ func connect(t *testing.T) (*Conn, target) {
 }
 
 // send sends orders, while the connection reads them.
-func (o target) send(t *testing.T, orders ...dialogue.Order) {
+func (o target) send(t *testing.T, orders ...Order) {
 	t.Helper()
 	go func() {
 		for _, order := range orders {
@@ -102,7 +103,7 @@ func TestStartNeedsAStart(t *testing.T) {
 // A function of a Config runs in the target: it gets the argument and gives back its error.
 func TestHooks(t *testing.T) {
 	c, to := connect(t)
-	to.send(t, dialogue.Order{Start: &dialogue.Start{
+	to.send(t, Order{Start: &Start{
 		Target: "image", Configs: make([]config.Config, 3), Hooks: []dialogue.Hooks{{}, {Before: true}, {Before: true, After: true}},
 	}})
 	s, err := c.Start()
@@ -111,7 +112,7 @@ func TestHooks(t *testing.T) {
 	}
 	var have []bool
 	for _, c := range s.Configs {
-		have = append(have, c.Before != nil, c.After != nil)
+		have = append(have, c.Build.Before != nil, c.Build.After != nil)
 	}
 	if want := []bool{false, false, true, false, true, true}; s.Target != "image" || !slices.Equal(have, want) {
 		t.Fatalf("the functions of %q are %v, want %v", s.Target, have, want)
@@ -119,19 +120,19 @@ func TestHooks(t *testing.T) {
 	ctx := context.Background()
 	go c.Listen(ctx, func(dialogue.Cause) {})
 	for _, row := range []struct {
-		hook   func(context.Context, string) error
+		hook   func(context.Context, config.BuildInfo) error
 		call   dialogue.Call
 		answer string
 	}{
-		{s.Configs[1].Before, dialogue.Call{Config: 1, Hook: "Before", Argument: "/src"}, ""},
-		{s.Configs[2].After, dialogue.Call{Config: 2, Hook: "After", Argument: "/src/dist/app"}, "strip: not found"},
+		{s.Configs[1].Build.Before, dialogue.Call{Config: 1, Hook: "Before", Build: dialogue.BuildInfo{Dir: "/src"}}, ""},
+		{s.Configs[2].Build.After, dialogue.Call{Config: 2, Hook: "After", Build: dialogue.BuildInfo{Dir: "/src", Binary: "/src/dist/app"}}, "strip: not found"},
 	} {
 		result := make(chan error, 1)
-		go func() { result <- row.hook(ctx, row.call.Argument) }()
-		if r := to.report(t); r.Call == nil || *r.Call != row.call || r.End != nil {
+		go func() { result <- row.hook(ctx, config.BuildInfo(row.call.Build)) }()
+		if r := to.report(t); r.Call == nil || !reflect.DeepEqual(*r.Call, row.call) || r.End != nil {
 			t.Errorf("the report is %+v, want the call %+v", r, row.call)
 		}
-		to.send(t, dialogue.Order{Answer: &dialogue.Answer{Error: row.answer}})
+		to.send(t, Order{Answer: &dialogue.Answer{Error: row.answer}})
 		if err := <-result; (err == nil) != (row.answer == "") || err != nil && err.Error() != row.answer {
 			t.Errorf("%s returns %v, want %q", row.call.Hook, err, row.answer)
 		}
@@ -143,14 +144,14 @@ func TestHookIsInterrupted(t *testing.T) {
 	c, to := connect(t)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	result := make(chan error, 1)
-	go func() { result <- c.hook(0, "Before")(ctx, "") }()
+	go func() { result <- c.hook(0, "Before")(ctx, config.BuildInfo{}) }()
 	to.report(t)
 	cause := errors.New("interrupted")
 	cancel(cause)
 	if err := <-result; err != cause {
 		t.Errorf("the function returns %v, want %v", err, cause)
 	}
-	to.send(t, dialogue.Order{Answer: &dialogue.Answer{}}, dialogue.Order{Stop: dialogue.Timeout})
+	to.send(t, Order{Answer: &dialogue.Answer{}}, Order{Stop: dialogue.Timeout})
 	causes := make(chan dialogue.Cause, 2)
 	go c.Listen(ctx, func(cause dialogue.Cause) { causes <- cause })
 	if got := <-causes; got != dialogue.Timeout {

@@ -7,31 +7,29 @@
 // worker's standard input. The worker writes [Report] values to a pipe, whose number is
 // in [ReportsVariable]. The worker inherits the target's standard output and error. If
 // the orders end without a Stop, the target's process has ended.
+//
+// The two sides have the type of a Config from different packages: here it is C.
 package dialogue
 
-import (
-	"time"
-
-	"github.com/fromscratch-go/fromscratch/magefiles/targets/config"
-)
+import "time"
 
 // ReportsVariable is the environment variable with the number of the file descriptor
 // (on Windows: the handle) to which the worker writes its reports.
 const ReportsVariable = "FROMSCRATCH_REPORTS"
 
 // Order is a message of the target. Exactly one field is set.
-type Order struct {
-	Start  *Start  `json:",omitempty"` // the first order, sent once
-	Answer *Answer `json:",omitempty"` // to a Call
-	Stop   Cause   `json:",omitempty"` // asks the worker to end; may be repeated
+type Order[C any] struct {
+	Start  *Start[C] `json:",omitempty"` // the first order, sent once
+	Answer *Answer   `json:",omitempty"` // to a Call
+	Stop   Cause     `json:",omitempty"` // asks the worker to end; may be repeated
 }
 
 // Start says what the worker must do.
-type Start struct {
-	Target  string          // "image", "imageRun" …
-	Args    []string        // arguments after "--"; nil without "--"
-	Configs []config.Config // as recorded; their functions are not sent
-	Hooks   []Hooks         // those of each Config
+type Start[C any] struct {
+	Target  string   // "image", "imageRun" …
+	Args    []string // arguments after "--"; nil without "--"
+	Configs []C      // as recorded; their functions are not sent
+	Hooks   []Hooks  // those of each Config
 	// Grace is how long the program of imageRun may take to end when it is asked to.
 	// Zero is the engine's default.
 	Grace time.Duration
@@ -63,9 +61,16 @@ type Report struct {
 
 // Call asks the target to run a function of a Config.
 type Call struct {
-	Config   int    // index in Start.Configs
-	Hook     string // "Before" or "After"
-	Argument string // of the function
+	Config int       // index in Start.Configs
+	Hook   string    // "Before" or "After"
+	Build  BuildInfo // its argument
+}
+
+// BuildInfo has the fields of a Config's BuildInfo.
+type BuildInfo struct {
+	Dir, Name, Version, Platform string
+	Platforms                    []string
+	Binary                       string
 }
 
 // End says how the worker ended.

@@ -6,7 +6,7 @@ package main
 import "github.com/fromscratch-go/fromscratch/magefiles/targets"
 
 var _ = targets.Configure(targets.Config{
-	Tags:  []string{"libsqlite3"},
+	Build: targets.Build{Tags: []string{"libsqlite3"}},
 	Env:   map[string]string{"TZ": "Europe/Berlin"},
 	Ports: []string{"8080"},
 })

@@ -6,6 +6,6 @@ package main
 import "github.com/fromscratch-go/fromscratch/magefiles/targets"
 
 var _ = targets.Configure(targets.Config{
-	Builder: "golang:1.26-bookworm",
-	Ports:   []string{"8080"},
+	Build: targets.Build{Container: "golang:1.26-bookworm"},
+	Ports: []string{"8080"},
 })

@@ -1,10 +1,8 @@
-package provenance
+package git
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -13,8 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // Checkout is the state of a git working tree. The zero value means that there is none.
@@ -31,29 +27,20 @@ func Read(ctx context.Context, dir string, environ []string, ignore ...string) (
 	if !inCheckout(dir) {
 		return Checkout{}, nil
 	}
-	g := git{dir, environ}
+	g := command{dir, environ}
 	var c Checkout
-	commit, err := g.run(ctx, "rev-parse", "--verify", "-q", "HEAD")
+	commit, err := g.commit(ctx)
 	var missing *exec.Error
-	var failed *exec.ExitError
 	switch {
 	case errors.As(err, &missing):
 		return Checkout{}, nil
-	case errors.As(err, &failed) && len(failed.Stderr) == 0:
-		// There is no commit yet.
 	case err != nil:
 		return Checkout{}, err
 	}
 	c.Commit = commit
-	pathspec := []string{"status", "--porcelain", "--untracked-files=normal", "--", ":/"}
-	for _, name := range ignore {
-		pathspec = append(pathspec, ":(top,exclude,glob)**/"+name)
-	}
-	changed, err := g.run(ctx, pathspec...)
-	if err != nil {
+	if c.Dirty, err = g.dirty(ctx, ignore); err != nil {
 		return Checkout{}, err
 	}
-	c.Dirty = changed != ""
 	if c.Remote, err = g.remote(ctx); err != nil {
 		return Checkout{}, err
 	}
@@ -71,19 +58,6 @@ func (c Checkout) Revision() string {
 	return c.Commit
 }
 
-// Source returns the working tree as a resource of a build. ok is false if there is no commit.
-func (c Checkout) Source() (r Resource, ok bool) {
-	if c.Commit == "" {
-		return Resource{}, false
-	}
-	r = Resource{Name: "source", Digest: map[string]string{"gitCommit": c.Commit}, Annotations: map[string]any{"dirty": c.Dirty}}
-	if c.Remote != "" {
-		// https://spdx.github.io/spdx-spec/v2.3/package-information/#77-package-download-location-field
-		r.URI = "git+" + c.Remote + "@" + c.Commit
-	}
-	return r, true
-}
-
 // inCheckout reports whether dir or a folder above it has a folder or file .git.
 func inCheckout(dir string) bool {
 	for {
@@ -97,39 +71,8 @@ func inCheckout(dir string) bool {
 	}
 }
 
-// git runs git in a folder.
-type git struct {
-	dir     string
-	environ []string
-}
-
-// run returns git's output. It changes nothing, not even git's index, and never prompts.
-func (g git) run(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"--no-optional-locks"}, args...)...)
-	cmd.Dir = g.dir
-	// If a git hook runs the build, it has set variables of its own repository.
-	cmd.Env = append(slices.DeleteFunc(slices.Clone(g.environ), func(v string) bool {
-		name, _, _ := strings.Cut(v, "=")
-		return name == "GIT_DIR" || name == "GIT_WORK_TREE" || name == "GIT_INDEX_FILE" || name == "GIT_PREFIX"
-	}), "LC_ALL=C", "GIT_TERMINAL_PROMPT=0")
-	out, err := cmd.Output()
-	if err == nil {
-		return strings.TrimSpace(string(out)), nil
-	}
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	var failed *exec.ExitError
-	text := ""
-	if errors.As(err, &failed) {
-		// A repository of somebody else's decides what git says.
-		text = ":\n" + plaintext.Output(string(bytes.TrimSpace(failed.Stderr)))
-	}
-	return "", fmt.Errorf("asking git about %q (git %s): %w%s", g.dir, args[0], err, text)
-}
-
 // remote returns the address of "origin", or else of the only remote.
-func (g git) remote(ctx context.Context) (string, error) {
+func (g command) remote(ctx context.Context) (string, error) {
 	out, err := g.run(ctx, "remote")
 	if err != nil || out == "" {
 		return "", err
@@ -143,16 +86,6 @@ func (g git) remote(ctx context.Context) (string, error) {
 	}
 	address, err := g.run(ctx, "remote", "get-url", name)
 	return publicAddress(address), err
-}
-
-// tag returns a tag of the commit.
-func (g git) tag(ctx context.Context) (string, error) {
-	out, err := g.run(ctx, "tag", "--points-at", "HEAD", "--sort=version:refname")
-	if err != nil || out == "" {
-		return "", err
-	}
-	tags := strings.Fields(out)
-	return tags[len(tags)-1], nil
 }
 
 // scp matches the short form of an ssh address, "git@github.com:acme/server.git".
