@@ -3,79 +3,79 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 )
 
-// each builds every image and calls do with it. It prints the texts that do returns to
-// stdout, in the order of the images.
-func (m *images) each(ctx context.Context, do func(context.Context, *buildkit.Result) (string, error)) error {
+// each builds every image and calls do with it. It says what do returns, in the order of the images.
+func (m *images) each(ctx context.Context, do func(context.Context, *buildkit.Result) (said, error)) error {
 	plans, err := m.plans(ctx)
 	if err != nil {
 		return err
 	}
-	return buildEach(ctx, plans, m.inputs.Report, nil, do)
+	return m.buildEach(ctx, plans, nil, do)
 }
 
-// groups builds every image for all of its platforms and calls do with them. It prints
-// the texts that do returns to stdout, in the order of the images.
-func (m *images) groups(ctx context.Context, do func(context.Context, []*buildkit.Result) (string, error)) error {
+// groups builds every image for all of its platforms and calls do with them. It says what do returns, in the order of the
+// images.
+func (m *images) groups(ctx context.Context, do func(context.Context, []*buildkit.Result) (said, error)) error {
 	plans, err := m.plans(ctx)
 	if err != nil {
 		return err
 	}
-	return buildGroups(ctx, plans, m.inputs.Report, do)
+	return m.buildGroups(ctx, plans, do)
 }
 
-// buildEach is images.each for given plans. Those whose image has a text in known are not built:
-// it prints that text.
-func buildEach(ctx context.Context, plans []buildkit.Plan, report buildkit.Report, known map[string]string, do func(context.Context, *buildkit.Result) (string, error)) error {
+// buildEach is each for given plans. Those whose image is in known are not built.
+func (m *images) buildEach(ctx context.Context, plans []buildkit.Plan, known map[string]said, do func(context.Context, *buildkit.Result) (said, error)) error {
 	var todo []buildkit.Plan
-	texts := map[string]string{}
+	all := map[string]said{}
 	key := func(p buildkit.Plan) string { return string(p.Dist()) }
 	for _, p := range plans {
-		if texts[key(p)] = known[p.Name]; texts[key(p)] == "" {
+		s, ok := known[p.Name]
+		if !ok {
 			todo = append(todo, p)
+			continue
 		}
+		all[key(p)] = s
 	}
 	var mu sync.Mutex
-	err := buildkit.BuildEach(ctx, todo, report, func(ctx context.Context, b *buildkit.Result) error {
-		text, err := do(ctx, b)
+	err := buildkit.BuildEach(ctx, todo, m.inputs.Report, func(ctx context.Context, b *buildkit.Result) error {
+		s, err := do(ctx, b)
 		mu.Lock()
 		defer mu.Unlock()
 		if err == nil {
-			texts[key(b.Plan)] = text
+			all[key(b.Plan)] = s
 		}
 		return err
 	})
-	return errors.Join(err, printTexts(plans, texts, key))
+	return errors.Join(err, m.sayAll(plans, all, key))
 }
 
-// buildGroups is images.groups for given plans.
-func buildGroups(ctx context.Context, plans []buildkit.Plan, report buildkit.Report, do func(context.Context, []*buildkit.Result) (string, error)) error {
+// buildGroups is groups for given plans.
+func (m *images) buildGroups(ctx context.Context, plans []buildkit.Plan, do func(context.Context, []*buildkit.Result) (said, error)) error {
 	var mu sync.Mutex
-	texts := map[string]string{}
+	all := map[string]said{}
 	key := func(p buildkit.Plan) string { return p.Name }
-	err := buildkit.BuildGroups(ctx, plans, report, func(ctx context.Context, group []*buildkit.Result) error {
-		text, err := do(ctx, group)
+	err := buildkit.BuildGroups(ctx, plans, m.inputs.Report, func(ctx context.Context, group []*buildkit.Result) error {
+		s, err := do(ctx, group)
 		mu.Lock()
 		defer mu.Unlock()
-		texts[key(group[0].Plan)] = text
+		if err == nil {
+			all[key(group[0].Plan)] = s
+		}
 		return err
 	})
-	return errors.Join(err, printTexts(plans, texts, key))
+	return errors.Join(err, m.sayAll(plans, all, key))
 }
 
-// printTexts prints the texts to stdout, each once, in the order of the plans.
-func printTexts(plans []buildkit.Plan, texts map[string]string, key func(buildkit.Plan) string) (err error) {
+// sayAll says what there is, each once, in the order of the plans.
+func (m *images) sayAll(plans []buildkit.Plan, all map[string]said, key func(buildkit.Plan) string) (err error) {
 	for _, p := range plans {
-		text := texts[key(p)]
-		if delete(texts, key(p)); text != "" {
-			_, printErr := fmt.Println(strings.TrimSuffix(text, "\n"))
-			err = errors.Join(err, printErr)
+		s, ok := all[key(p)]
+		if delete(all, key(p)); ok {
+			err = errors.Join(err, m.out.say(s))
 		}
 	}
 	return err

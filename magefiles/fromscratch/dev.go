@@ -43,7 +43,7 @@ func imageDev(ctx context.Context, r *run) (end dialogue.End, err error) {
 		l := newLoop(m, engine, p, func() buildkit.DevRequest {
 			return buildkit.DevRequest{
 				Args: r.Args, Copy: copies,
-				Stdout: r.progress.ProgramWriter(os.Stdout, prefix), Stderr: r.progress.ProgramWriter(os.Stderr, prefix),
+				Stdout: r.progress.ProgramWriter(r.out.programStdout(), prefix), Stderr: r.progress.ProgramWriter(os.Stderr, prefix),
 			}
 		})
 		if i == 0 { // one of them is enough to report changes

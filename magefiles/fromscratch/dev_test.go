@@ -57,7 +57,7 @@ func main() {}
 
 	ctx := context.Background()
 	start := talk.Start{Target: "imageDev", Configs: []buildkit.Config{{Build: config.Build{Container: image}}}}
-	r, err := newRun(start, nil, progress.Plain(io.Discard))
+	r, err := newRun(start, nil, progress.Plain(io.Discard), &output{stdout: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"sync"
 
@@ -22,11 +21,12 @@ func imageDockerfile(ctx context.Context, m *images) error {
 	}
 	var mu sync.Mutex
 	found := map[string]buildkit.Dockerfile{}
+	about := map[string]said{}
 	err = buildkit.BuildEach(ctx, plans, m.inputs.Report, func(ctx context.Context, b *buildkit.Result) error {
 		d, err := b.Dockerfile(ctx, path)
 		mu.Lock()
 		defer mu.Unlock()
-		found[b.Plan.Name] = d
+		found[b.Plan.Name], about[b.Plan.Name] = d, wrote([]string{d.Path, d.Ignore}, b)
 		return err
 	})
 	if err != nil {
@@ -39,10 +39,5 @@ func imageDockerfile(ctx context.Context, m *images) error {
 	if err := buildkit.WriteDockerfiles(all); err != nil {
 		return err
 	}
-	for _, d := range all {
-		if _, err := fmt.Printf("%s\n%s\n", d.Path, d.Ignore); err != nil {
-			return err
-		}
-	}
-	return nil
+	return m.sayAll(plans, about, func(p buildkit.Plan) string { return p.Name })
 }

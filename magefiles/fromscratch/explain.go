@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -63,14 +62,17 @@ func imageExplain(ctx context.Context, r *run) (dialogue.End, error) {
 }
 
 func (m *images) explain(ctx context.Context, e explainArgs) error {
-	if len(e.paths) == 0 && e.json {
+	if len(e.paths) == 0 && e.json && m.out.document == nil {
 		return m.explainJSON(ctx)
 	}
 	if len(e.paths) == 0 {
-		return m.each(ctx, func(_ context.Context, b *buildkit.Result) (string, error) {
+		return m.each(ctx, func(_ context.Context, b *buildkit.Result) (said, error) {
 			var text strings.Builder
-			err := listing.Tree(&text, b.Explain())
-			return text.String(), err
+			x := b.Explain()
+			err := listing.Tree(&text, x)
+			s := saidOf(text.String(), b)
+			s.images[0].Files = x.Entries
+			return s, err
 		})
 	}
 	plans, err := m.plans(ctx)
@@ -81,7 +83,12 @@ func (m *images) explain(ctx context.Context, e explainArgs) error {
 	if err != nil {
 		return err
 	}
-	return buildOne(ctx, plan, m.inputs.Report, func(b *buildkit.Result) error { return e.chains(os.Stdout, b) })
+	return buildOne(ctx, plan, m.inputs.Report, func(b *buildkit.Result) error {
+		if m.out.document == nil {
+			return e.chains(m.out.stdout, b)
+		}
+		return e.files(m.out, b)
+	})
 }
 
 // explainJSON writes a JSON array with an object for each image.
@@ -99,7 +106,23 @@ func (m *images) explainJSON(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return listing.JSON(os.Stdout, all)
+	return listing.JSON(m.out.stdout, all)
+}
+
+// files says, as a document, why each path is in the image: its chain of files.
+func (e explainArgs) files(out *output, b *buildkit.Result) error {
+	s := saidOf("", b)
+	for _, p := range e.paths {
+		chain, err := b.Chain(p)
+		if errors.Is(err, fs.ErrNotExist) {
+			return &buildkit.ConfigError{Err: err}
+		}
+		if err != nil {
+			return err
+		}
+		s.images[0].Files = append(s.images[0].Files, chain...)
+	}
+	return out.say(s)
 }
 
 // chains writes why each path is in the image. As JSON it is one array, with an array for each path.

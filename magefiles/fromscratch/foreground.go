@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
@@ -38,7 +39,7 @@ func (m *images) loadOne(ctx context.Context, engine *buildkit.Engine) (d buildk
 	}
 	if all && len(list) == 1 {
 		reportUnchanged(m.inputs.Report, list)
-		return list[0], nil
+		return list[0], m.note(unchangedImage(list[0]))
 	}
 	plans, err := m.plans(ctx)
 	if err != nil {
@@ -56,9 +57,17 @@ func (m *images) loadOne(ctx context.Context, engine *buildkit.Engine) (d buildk
 	// The folder is unlocked before the program runs, so that the next build can use it.
 	err = buildOne(ctx, plan, m.inputs.Report, func(b *buildkit.Result) error {
 		d = b.Deliverable()
-		return b.Load(ctx, to)
+		return errors.Join(b.Load(ctx, to), m.note(saidOf("", b)))
 	})
 	return d, err
+}
+
+// note says something of an image in a document alone: stdout is the program's otherwise.
+func (m *images) note(s said) error {
+	if m.out.document == nil {
+		return nil
+	}
+	return m.out.say(s)
 }
 
 // foreground runs the program until it ends. Signals that would end this process go to
@@ -69,7 +78,7 @@ func (m *images) loadOne(ctx context.Context, engine *buildkit.Engine) (d buildk
 func (r *run) foreground(ctx context.Context, d buildkit.Deliverable, engine *buildkit.Engine) (dialogue.End, error) {
 	signals, restore := r.watcher.Forward()
 	code, err := d.Run(ctx, engine, buildkit.RunRequest{
-		Args: r.Args, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals, Grace: r.Grace, Report: r.progress.Report, Cleaner: true,
+		Args: r.Args, Stdout: r.out.programStdout(), Stderr: os.Stderr, Signals: signals, Grace: r.Grace, Report: r.out.report(r.progress.Report), Cleaner: true,
 	})
 	asked := restore()
 	if err == nil && r.watcher.TimedOut() {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/document"
 )
 
 // image loads every image into the engine or the cluster, or writes archives. It prints references or paths.
@@ -26,13 +26,17 @@ func image(ctx context.Context, m *images) error {
 		return err
 	}
 	reportUnchanged(m.inputs.Report, list)
-	known, names := map[string]string{}, []string{}
+	known := map[string]said{}
 	for _, d := range list {
-		known[d.Name], names = d.Reference, append(names, d.Reference)
+		known[d.Name] = unchangedImage(d)
 	}
 	if all {
-		_, err := fmt.Println(strings.Join(names, "\n"))
-		return err
+		for _, d := range list {
+			if err := m.out.say(known[d.Name]); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	plans, err := m.plans(ctx)
 	if err != nil {
@@ -40,32 +44,32 @@ func image(ctx context.Context, m *images) error {
 	}
 	switch {
 	case to.Engine == nil:
-		return buildGroups(ctx, plans, m.inputs.Report, func(ctx context.Context, group []*buildkit.Result) (string, error) {
+		return m.buildGroups(ctx, plans, func(ctx context.Context, group []*buildkit.Result) (said, error) {
 			return archiveInstead(ctx, group, to.Missing)
 		})
 	case to.Cluster != nil:
-		return buildEach(ctx, plans, m.inputs.Report, known, func(ctx context.Context, b *buildkit.Result) (string, error) {
-			return b.Plan.Reference, b.LoadCluster(ctx, to.Cluster)
+		return m.buildEach(ctx, plans, known, func(ctx context.Context, b *buildkit.Result) (said, error) {
+			return saidOf(b.Plan.Reference, b), b.LoadCluster(ctx, to.Cluster)
 		})
 	}
 	return m.loadEach(ctx, plans, to.Engine, known)
 }
 
-// loadEach builds images and loads them into the engine. Those that have a text in known
-// are there already: it prints that text.
-func (m *images) loadEach(ctx context.Context, plans []buildkit.Plan, engine *buildkit.Engine, known map[string]string) error {
+// loadEach builds images and loads them into the engine. Those that are in known
+// are there already.
+func (m *images) loadEach(ctx context.Context, plans []buildkit.Plan, engine *buildkit.Engine, known map[string]said) error {
 	only, err := m.announce(ctx, engine, plans)
 	if err != nil {
 		return err
 	}
 	defer only.Close()
-	return buildEach(ctx, plans, m.inputs.Report, known, func(ctx context.Context, b *buildkit.Result) (string, error) {
+	return m.buildEach(ctx, plans, known, func(ctx context.Context, b *buildkit.Result) (said, error) {
 		to := only
 		if len(plans) > 1 {
 			to = only.Fork()
 			defer to.Close()
 		}
-		return b.Plan.Reference, b.Load(ctx, to)
+		return saidOf(b.Plan.Reference, b), b.Load(ctx, to)
 	})
 }
 
@@ -86,22 +90,22 @@ func (m *images) announce(ctx context.Context, engine *buildkit.Engine, plans []
 }
 
 // archiveInstead writes an archive because there is no engine, and reports why, if one was looked for. For stdout it
-// returns the archive's path, not the reference: an engine may have an older image under that.
-func archiveInstead(ctx context.Context, group []*buildkit.Result, noEngine error) (string, error) {
-	path, err := writeArchive(ctx, group)
+// says the archive's path, not the reference: an engine may have an older image under that.
+func archiveInstead(ctx context.Context, group []*buildkit.Result, noEngine error) (said, error) {
+	s, err := writeArchive(ctx, group)
 	b := group[0]
 	if err == nil && noEngine != nil {
-		b.Note("docker", fmt.Sprintf("no engine was found, so the image was written to the archive %s: %s", b.Plan.Show(path), oneLine(noEngine)))
+		b.Note("docker", fmt.Sprintf("no engine was found, so the image was written to the archive %s: %s", b.Plan.Show(s.lines), oneLine(noEngine)))
 	}
-	return path, err
+	return s, err
 }
 
-func writeArchive(ctx context.Context, group []*buildkit.Result) (string, error) {
+func writeArchive(ctx context.Context, group []*buildkit.Result) (said, error) {
 	paths, err := buildkit.ArchiveAll(ctx, group, buildkit.Platform{OS: "linux", Architecture: runtime.GOARCH})
 	if err != nil {
-		return "", err
+		return said{}, err
 	}
-	return paths[0], nil
+	return wrote(paths[:1], group...), nil
 }
 
 // imageArchive writes the images as archives and prints their paths.
@@ -109,14 +113,16 @@ func imageArchive(ctx context.Context, m *images) error { return m.groups(ctx, w
 
 // imageRootfs builds the images and prints the folders of their root file systems.
 func imageRootfs(ctx context.Context, m *images) error {
-	return m.each(ctx, func(_ context.Context, b *buildkit.Result) (string, error) { return b.Plan.Dist().Rootfs(), nil })
+	return m.each(ctx, func(_ context.Context, b *buildkit.Result) (said, error) {
+		return wrote([]string{b.Plan.Dist().Rootfs()}, b), nil
+	})
 }
 
 // imageSBOM writes the documents about the images and prints their paths.
 func imageSBOM(ctx context.Context, m *images) error {
-	return m.each(ctx, func(ctx context.Context, b *buildkit.Result) (string, error) {
+	return m.each(ctx, func(ctx context.Context, b *buildkit.Result) (said, error) {
 		paths, err := b.WriteDocuments(ctx)
-		return strings.Join(paths, "\n"), err
+		return wrote(paths, b), err
 	})
 }
 
@@ -133,7 +139,15 @@ func imageClean(ctx context.Context, m *images) error {
 		}
 		if removed {
 			m.inputs.Report.Note(d.Name(), "clean", "removed "+string(d))
+			if m.out.document != nil {
+				m.out.document.AddPath(string(d))
+			}
 		}
 	}
 	return nil
+}
+
+// unchangedImage says that an image needed no work.
+func unchangedImage(d buildkit.Deliverable) said {
+	return said{lines: d.Reference, images: []document.Image{{Name: d.Name, Platform: d.Config.Platform.String(), Reference: d.Reference, Digest: d.IDs[0], Unchanged: true}}}
 }

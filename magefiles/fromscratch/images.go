@@ -16,6 +16,7 @@ type images struct {
 	engines    *buildkit.Engines
 	engineOnly bool
 	opened     *buildkit.Opened // nil before open
+	out        *output
 }
 
 // images returns the images of the magefile.
@@ -24,11 +25,11 @@ func (r *run) images() (*images, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding the folder that mage runs in: %w", err)
 	}
-	m := &images{began: r.began, engines: r.engines}
+	m := &images{began: r.began, engines: r.engines, out: r.out}
 	m.inputs = buildkit.Inputs{
 		Dir: dir, Environ: os.Environ(), Configs: r.Configs, EnginePlatform: m.platform, Builders: r.builders,
 		Bases:  buildkit.Bases{Engine: r.engines.AnyReachable, RegistryFirst: r.Target == "imagePush" || r.Target == "imageLayout"},
-		Report: r.progress.Report,
+		Report: r.out.report(r.progress.Report),
 	}
 	return m, nil
 }

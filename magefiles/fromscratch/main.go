@@ -9,7 +9,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -50,6 +52,22 @@ func serve(conn *talk.Conn) dialogue.End {
 	defer w.Stop()
 	ctx := w.Context()
 	go conn.Listen(ctx, w.Ordered)
-	end, err := runTarget(ctx, start, w)
-	return ending(ctx, end, err)
+	out, err := newOutput(start.Target, os.Getenv)
+	var end dialogue.End
+	if err == nil {
+		end, err = runTarget(ctx, start, w, out)
+	}
+	ended := ending(ctx, end, err)
+	if err := out.end(ended); err != nil {
+		return failed(cmp.Or(ended.Code, exitBuild), errors.Join(errorOf(ended), fmt.Errorf("writing the document: %w", err)))
+	}
+	return ended
+}
+
+// errorOf returns the error of an end; nil without one.
+func errorOf(end dialogue.End) error {
+	if end.Error == "" {
+		return nil
+	}
+	return errors.New(end.Error)
 }

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/document"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/listing"
 )
 
@@ -21,10 +22,14 @@ func imagePlan(ctx context.Context, m *images) error {
 	}
 	var wrong error
 	for i, p := range plans {
+		var text bytes.Buffer
 		if i > 0 {
-			fmt.Println()
+			fmt.Fprintln(&text)
 		}
-		err := writePlan(ctx, os.Stdout, p, m.inputs.Report)
+		findings, err := writePlan(ctx, &text, p, m.inputs.Report)
+		if sayErr := m.out.say(said{text.String(), []document.Image{document.OfPlan(p, append(p.Values, findings.Values...), findings.Candidates)}}); sayErr != nil {
+			return sayErr
+		}
 		if ctx.Err() != nil {
 			return err
 		}
@@ -35,21 +40,21 @@ func imagePlan(ctx context.Context, m *images) error {
 
 // writePlan writes the plan of one image. It reports why a plan is incomplete, and
 // returns why a build would fail.
-func writePlan(ctx context.Context, w io.Writer, p buildkit.Plan, report buildkit.Report) error {
+func writePlan(ctx context.Context, w io.Writer, p buildkit.Plan, report buildkit.Report) (buildkit.Findings, error) {
 	findings, err := buildkit.DryRun(ctx, p)
 	if ctx.Err() != nil {
-		return err
+		return findings, err
 	}
 	fmt.Fprintln(w, p.Label())
 	if writeErr := listing.Values(w, append(p.Values, findings.Values...)); writeErr != nil {
-		return writeErr
+		return findings, writeErr
 	}
 	if findings.Unknown != nil {
 		report.Note(p.Label(), "plan", "the plan is incomplete: "+oneLine(findings.Unknown))
 	}
 	if err != nil || len(findings.Candidates) == 0 {
-		return err
+		return findings, err
 	}
 	fmt.Fprintln(w, "  candidates that the program may open at run time; to add a library, list it in Libraries:")
-	return listing.Candidates(w, findings.Candidates)
+	return findings, listing.Candidates(w, findings.Candidates)
 }

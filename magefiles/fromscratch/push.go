@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
@@ -35,15 +36,15 @@ func imagePush(ctx context.Context, m *images) error {
 	}
 	var mu sync.Mutex
 	var all []buildkit.Pushed
-	err = buildGroups(ctx, plans, m.inputs.Report, func(ctx context.Context, group []*buildkit.Result) (string, error) {
+	err = m.buildGroups(ctx, plans, func(ctx context.Context, group []*buildkit.Result) (said, error) {
 		pushed, err := buildkit.PushAll(ctx, group, options)
 		if err != nil {
-			return "", err
+			return said{}, err
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, pushed...)
-		return lines(pushed), nil
+		return saidPushed(pushed, group), nil
 	})
 	if err != nil || refs == "" {
 		return err
@@ -55,13 +56,17 @@ func imagePush(ctx context.Context, m *images) error {
 	return buildkit.WriteRefs(refs, all)
 }
 
-// lines returns the references, one a line.
-func lines(pushed []buildkit.Pushed) string {
-	var text string
+// saidPushed says the references, one a line.
+func saidPushed(pushed []buildkit.Pushed, group []*buildkit.Result) said {
+	var references []string
 	for _, p := range pushed {
-		text += p.Reference + "\n"
+		references = append(references, p.Reference)
 	}
-	return text
+	s := saidOf(strings.Join(references, "\n"), group...)
+	for i := range s.images {
+		s.images[i].Pushed = references
+	}
+	return s
 }
 
 // refsFile returns the absolute path of the file for the references, or "" if none is wanted. It checks, before anything is
@@ -96,7 +101,7 @@ func layerCache() (string, error) {
 func imageLayout(ctx context.Context, m *images) error {
 	dir := os.Getenv("IMAGE_LAYOUT")
 	if dir == "" {
-		return m.groups(ctx, func(ctx context.Context, group []*buildkit.Result) (string, error) {
+		return m.groups(ctx, func(ctx context.Context, group []*buildkit.Result) (said, error) {
 			return writeLayout(ctx, group, "")
 		})
 	}
@@ -104,21 +109,21 @@ func imageLayout(ctx context.Context, m *images) error {
 	if err != nil {
 		return fmt.Errorf("finding the folder in IMAGE_LAYOUT: %w", err)
 	}
-	err = m.groups(ctx, func(ctx context.Context, group []*buildkit.Result) (string, error) {
-		_, err := writeLayout(ctx, group, dir)
-		return "", err
+	err = m.groups(ctx, func(ctx context.Context, group []*buildkit.Result) (said, error) {
+		s, err := writeLayout(ctx, group, dir)
+		s.lines = ""
+		return s, err
 	})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Println(dir) // once, however many images are in it
-	return err
+	return m.out.path(dir) // once, however many images are in it
 }
 
-func writeLayout(ctx context.Context, group []*buildkit.Result, dir string) (string, error) {
+func writeLayout(ctx context.Context, group []*buildkit.Result, dir string) (said, error) {
 	paths, err := buildkit.LayoutAll(ctx, group, dir)
 	if err != nil {
-		return "", err
+		return said{}, err
 	}
-	return paths[0], nil
+	return wrote(paths[:1], group...), nil
 }

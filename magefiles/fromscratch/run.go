@@ -35,14 +35,14 @@ func withImages(do func(context.Context, *images) error) func(context.Context, *
 }
 
 // runTarget runs a target.
-func runTarget(ctx context.Context, s talk.Start, w *interrupt.Watcher) (dialogue.End, error) {
+func runTarget(ctx context.Context, s talk.Start, w *interrupt.Watcher, out *output) (dialogue.End, error) {
 	verb, ok := verbs[s.Target]
 	if !ok {
 		return dialogue.End{}, fmt.Errorf("running the target %q: there is no such target", s.Target)
 	}
 	p := progress.New(os.Stderr, os.Getenv)
 	defer p.Close()
-	r, err := newRun(s, w, p)
+	r, err := newRun(s, w, p, out)
 	if err != nil {
 		return dialogue.End{}, err
 	}
@@ -58,12 +58,13 @@ type run struct {
 	builders *buildkit.Builders // nil unless a Config has a Builder
 	progress *progress.Progress
 	watcher  *interrupt.Watcher // for a program in the foreground
+	out      *output
 }
 
 // newRun reads the environment. It opens no engine.
-func newRun(s talk.Start, w *interrupt.Watcher, p *progress.Progress) (*run, error) {
+func newRun(s talk.Start, w *interrupt.Watcher, p *progress.Progress, out *output) (*run, error) {
 	began := time.Now()
-	report := buildkit.Report(p.Report)
+	report := out.report(p.Report)
 	for _, warning := range settings.Unknown(os.Environ()) {
 		report.Note("fromscratch", "variables", warning)
 	}
@@ -84,7 +85,7 @@ func newRun(s talk.Start, w *interrupt.Watcher, p *progress.Progress) (*run, err
 	if err != nil {
 		return nil, err
 	}
-	return &run{Start: s, began: began, engines: all, builders: builders, progress: p, watcher: w}, nil
+	return &run{Start: s, began: began, engines: all, builders: builders, progress: p, watcher: w, out: out}, nil
 }
 
 // newBuilders returns the containers that compile, or nil if no Config needs one. It starts none.

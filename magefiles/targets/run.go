@@ -2,6 +2,7 @@ package targets
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -42,20 +44,12 @@ func run(ctx context.Context, target string) error {
 	defer stop()
 	path, err := ensureWorker(ctx)
 	if err != nil {
-		var interrupted *exitError
-		if errors.As(context.Cause(ctx), &interrupted) {
-			return interrupted
-		}
-		var known *exitError
-		if errors.As(err, &known) {
-			return known
-		}
-		return plainError(err)
+		return withDocument(target, whyNoWorker(ctx, err))
 	}
 	end, err := runWorker(ctx, path, t, start(target, t.configs, i.margin/2))
 	switch {
 	case err != nil:
-		return plainError(err)
+		return withDocument(target, plainError(err))
 	case end.Exit:
 		os.Exit(end.Code)
 	case end.Error != "":
@@ -64,8 +58,40 @@ func run(ctx context.Context, target string) error {
 	return nil
 }
 
+// whyNoWorker returns the error of a target that has no worker.
+func whyNoWorker(ctx context.Context, err error) *exitError {
+	var known *exitError
+	if errors.As(context.Cause(ctx), &known) || errors.As(err, &known) {
+		return known
+	}
+	return plainError(err)
+}
+
+// withDocument prints an error as the worker does with IMAGE_FORMAT=json, if it could not: docs/json.md has the format.
+func withDocument(target string, failed *exitError) error {
+	if os.Getenv("IMAGE_FORMAT") != "json" {
+		return failed
+	}
+	type list []struct{}
+	text, fix := failed.text, ""
+	if i := strings.Index(text, "\nfix: "); i >= 0 {
+		text, fix = text[:i], text[i+len("\nfix: "):]
+	}
+	document, err := json.MarshalIndent(map[string]interface{}{
+		"schema": 1, "target": target, "seconds": 0, "images": list{}, "paths": list{}, "notes": list{}, "exitCode": failed.code,
+		"error": map[string]string{"text": text, "fix": fix},
+	}, "", "  ")
+	if err == nil {
+		_, err = fmt.Println(string(document))
+	}
+	if err != nil {
+		return &exitError{failed.text + "\nprinting the document: " + err.Error(), failed.code}
+	}
+	return failed
+}
+
 // plainError returns an error whose text is safe to print. The worker's errors are already safe.
-func plainError(err error) error { return &exitError{plaintext.Error(err), exitBuild} }
+func plainError(err error) *exitError { return &exitError{plaintext.Error(err), exitBuild} }
 
 // The exit codes of a target that does not get as far as its worker.
 const (

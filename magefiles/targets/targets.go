@@ -15,6 +15,7 @@
 //   - IMAGE_OUTPUT is docker, archive, kind, kind:CLUSTER or auto. auto loads the
 //     image into the engine, or writes an archive if no engine is chosen and none
 //     is found.
+//   - IMAGE_FORMAT is text, or json for one JSON document on stdout (docs/json.md).
 //   - IMAGE_LAYOUT is the OCI layout that imageLayout adds to.
 //   - IMAGE_DOCKERFILE is the file that imageDockerfile writes.
 //   - IMAGE_DEV_SWAP is how imageDev brings a program into its container: bind or copy.
