@@ -9,8 +9,8 @@ import (
 // Config describes one image. The zero value is an image of the module's only
 // program, with every default.
 //
-// The texts in Tags, Labels, Env, Created and Build.LDFlags are templates of
-// [text/template], evaluated when a target needs them:
+// The texts in Tags, Labels, Env, Created and Build.LDFlags are templates in the syntax
+// of package text/template, evaluated when a target needs them:
 //
 //	{{.Git.Tag}}                       the tag of the commit; of several the last in version order
 //	{{.Git.Commit}} {{.Git.ShortCommit}}
@@ -21,6 +21,9 @@ import (
 //	{{.Env.NAME}}                      a variable of the environment
 //	{{.Name}} {{.Platform}}            of the image; "linux/arm64"
 //	{{slug .Git.Branch}}               with "-" for what a tag cannot have
+//	{{trimPrefix "v" .Git.Tag}}
+//
+// They have if, else, and, or, not, eq and ne, but no loops and variables.
 //
 // A value that is missing is an error: the commit has no tag, no branch is checked
 // out, a variable is not set. With {{or .Git.Tag .Git.ShortCommit}} the second one
