@@ -64,7 +64,7 @@ func TestBuildersOfPlatformsWrong(t *testing.T) {
 		config buildkit.Config
 		say    string
 	}{
-		"no builder":  {buildkit.Config{Build: config.Build{Engines: map[string]string{"linux/arm64": "ssh://far.example"}}}, "Builders and no Builder"},
+		"no builder":  {buildkit.Config{Build: config.Build{Engines: map[string]string{"linux/arm64": "ssh://far.example"}}}, "Build.Engines and no Build.Container"},
 		"no platform": {buildkit.Config{Build: config.Build{Container: "golang", Engines: map[string]string{"arm65": "ssh://far.example"}}}, `"arm65"`},
 	} {
 		t.Run(name, func(t *testing.T) {

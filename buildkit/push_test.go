@@ -131,7 +131,7 @@ func TestResolveDelivery(t *testing.T) {
 	}{
 		"default":    {buildkit.Config{}, [][3]string{{"compression", "gzip, of what is pushed", "default"}}, ""},
 		"configured": {buildkit.Config{Push: config.Push{Compression: "zstd"}, Tags: config.Tags{"latest", "1", "latest"}, Origin: "magefile.go:7"}, [][3]string{{"also named", "hello:1", "magefile.go:7"}, {"compression", "zstd, of what is pushed", "magefile.go:7"}}, ""},
-		"no tag":     {buildkit.Config{Tags: config.Tags{"latest", "a b"}, Origin: "magefile.go:7"}, nil, `reading ExtraTags (magefile.go:7): reading the tag "a b"`},
+		"no tag":     {buildkit.Config{Tags: config.Tags{"latest", "a b"}, Origin: "magefile.go:7"}, nil, `reading Tags (magefile.go:7): reading the tag "a b"`},
 		"xz":         {buildkit.Config{Push: config.Push{Compression: "xz"}}, nil, `"xz"`},
 	} {
 		t.Run(name, func(t *testing.T) {

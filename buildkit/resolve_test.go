@@ -117,7 +117,7 @@ func TestResolvePlatform(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			plans, err := buildkit.Resolve(context.Background(), buildkit.Inputs{
 				Dir: dir, Environ: append(os.Environ(), "IMAGE_PLATFORM="+test.env), EnginePlatform: test.ask,
-				Configs: []buildkit.Config{{Main: "cmd/web", Platforms: []string{test.config}, Origin: "magefile.go:1"}},
+				Configs: []buildkit.Config{{Main: "cmd/web", Platforms: strings.Fields(test.config), Origin: "magefile.go:1"}},
 			})
 			if err != nil {
 				t.Fatal(err)

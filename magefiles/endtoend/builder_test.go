@@ -70,8 +70,8 @@ func TestBuilder(t *testing.T) {
 	dir := builderProject(t, builder, "", `Name: "`+name+`"`)
 	removeImages(t, name+":"+tag)
 	env := []string{ownCache(t)}
-	if plan := mage(t, dir, env, "imagePlan").wantOK(t).stdout; !strings.Contains(plan, "builder ") || !strings.Contains(plan, builder+" (sha256:") {
-		t.Errorf("the plan does not show the builder:\n%s", plan)
+	if plan := mage(t, dir, env, "imagePlan").wantOK(t).stdout; !strings.Contains(plan, "container ") || !strings.Contains(plan, builder+" (sha256:") {
+		t.Errorf("the plan does not show the container:\n%s", plan)
 	}
 	first := mage(t, dir, env, "image").wantOK(t)
 	if !strings.Contains(first.stderr, "builder    started") {

@@ -90,7 +90,7 @@ var _ = targets.Configure(targets.Config{`
 		{"certificates", `Certificates: []string{"main.go"}`, []string{"fix: ", "main.go"}},
 		{"health check", `Healthcheck: &targets.Healthcheck{Test: []string{"curl", "localhost"}}`, []string{"fix: ", "curl"}},
 		{"decimal mode", `Dirs: []targets.Dir{{Path: "/srv", Mode: 755}}`, []string{"fix: write 0o755"}},
-		{"folder in the place of the program", `Workdir: "/hello"`, []string{"fix: set Name", "/hello"}},
+		{"folder in the place of the program", `Workdir: "/hello"`, []string{"fix: set Program, or Name", "/hello"}},
 		{"plugins", `Plugins: []string{"font"}`, []string{"fix: ", `"font"`, "fonts"}},
 		{"misspelled plugin group", `Plugins: []string{"auto", "gconf"}`, []string{"fix: ", `"gconf"`}},
 		{"exclude", `Exclude: []string{"[a"}`, []string{"fix: ", `"[a"`}},
