@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +35,7 @@ func TestPlanEndsAsABuild(t *testing.T) {
 			}
 			var notes []string
 			ctx := context.Background()
-			err = imagePlan(ctx, &images{inputs: buildkit.Inputs{
+			err = imagePlan(ctx, &images{out: &output{stdout: io.Discard}, inputs: buildkit.Inputs{
 				Dir: dir, Environ: os.Environ(), Configs: []buildkit.Config{tt.config}, Bases: buildkit.Bases{Cache: t.TempDir()},
 				Report: func(e buildkit.Event) { notes = append(notes, e.Text) },
 			}})
