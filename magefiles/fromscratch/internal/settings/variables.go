@@ -9,7 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// variables are the environment variables of fromscratch. The README describes them.
+// variables are the environment variables of fromscratch. docs/environment.md describes them.
 var variables = []string{
 	"IMAGE_CONTAINER_SOURCES", "IMAGE_DEV_SWAP", "IMAGE_DOCKERFILE", "IMAGE_ENGINE_TIMEOUT", "IMAGE_FORMAT", "IMAGE_LAYOUT", "IMAGE_NAME", "IMAGE_OUTPUT", "IMAGE_PLATFORM",
 	"IMAGE_REFS", "IMAGE_REGISTRY_CA", "IMAGE_REGISTRY_HTTP", "IMAGE_REPO", "IMAGE_SHOW_VALUES", "IMAGE_TAG",
