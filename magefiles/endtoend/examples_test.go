@@ -1,8 +1,12 @@
 package endtoend_test
 
 import (
+	"bytes"
 	"encoding/pem"
 	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +18,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
@@ -164,4 +169,155 @@ func get(t *testing.T, url string) string {
 		return true
 	})
 	return string(body)
+}
+
+// The version of a service comes from git; outside of a repository there is another one.
+func TestExampleService(t *testing.T) {
+	t.Parallel()
+	testkit.NeedEngine(t)
+	testkit.Need(t, "git")
+	dir := example(t, "service")
+	removeImages(t, "service:"+tag)
+	env := []string{"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CEILING_DIRECTORIES=" + filepath.Dir(dir)}
+	for _, want := range []string{"dev", "v1.2.3"} {
+		if want != "dev" {
+			for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"commit", "-q", "-m", "one"}, {"tag", want}} {
+				cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+				cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("git %q: %v\n%s", args, err, out)
+				}
+			}
+		}
+		mage(t, dir, env, "image").wantOK(t)
+		id := container(t, "-p", "127.0.0.1::8080", "service:"+tag)
+		if got := get(t, "http://"+strings.TrimSpace(docker(t, "port", id, "8080/tcp"))+"/version"); got != want+"\n" {
+			t.Errorf("the server has the version %q, want %q", got, want)
+		}
+		if got := docker(t, "inspect", "-f", `{{index .Config.Labels "org.opencontainers.image.version"}}`, id); got != want+"\n" {
+			t.Errorf("the label is %q, want %q", got, want)
+		}
+		testkit.WaitFor(t, "the health check", func() bool {
+			return strings.TrimSpace(docker(t, "inspect", "-f", "{{.State.Health.Status}}", id)) == "healthy"
+		})
+	}
+}
+
+// Three modules of a workspace are three images.
+func TestExampleWorkspace(t *testing.T) {
+	t.Parallel()
+	testkit.NeedEngine(t)
+	dir := example(t, "workspace")
+	removeImages(t, "mail:"+tag, "orders:"+tag, "stock:"+tag)
+	if out := mage(t, dir, nil, "image").wantOK(t).stdout; out != "mail:"+tag+"\nstock:"+tag+"\norders:"+tag+"\n" {
+		t.Errorf("stdout is %q, want three references", out)
+	}
+	if out := mage(t, dir, []string{"IMAGE_NAME=orders"}, "imageRun").wantOK(t).stdout; out != "this is orders\n" {
+		t.Errorf("the service says %q", out)
+	}
+}
+
+// A program that starts a shell is put on an image that has one.
+func TestExampleBase(t *testing.T) {
+	t.Parallel()
+	testkit.NeedEngine(t)
+	testkit.Need(t, "busybox")
+	dir := example(t, "base")
+	const base = "fromscratch-test-example-base:1"
+	pack := exec.Command("sh", "-c", `d=$(mktemp -d) && mkdir $d/bin && cp "$(command -v busybox)" $d/bin/busybox && ln -s busybox $d/bin/sh &&
+		tar -C $d -c . | docker import - "$0"; rm -r $d`, base)
+	if out, err := pack.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	removeImages(t, base, "base:"+tag)
+	if out := mage(t, dir, []string{"EXAMPLE_BASE=" + base}, "imageRun").wantOK(t).stdout; out != "a shell is there\n" {
+		t.Errorf("the program says %q", out)
+	}
+}
+
+// A cgo program has the C library of the container that compiled it.
+func TestHeavyExampleContainer(t *testing.T) {
+	t.Parallel()
+	testkit.NeedEngine(t)
+	dir := example(t, "container")
+	removeImages(t, "container:"+tag)
+	env := []string{"EXAMPLE_CONTAINER=" + buildertest.Image(t), ownCache(t)}
+	if out := mage(t, dir, env, "imageRun").wantOK(t).stdout; !strings.HasPrefix(out, "compiled with cgo, runs with glibc 2.") {
+		t.Errorf("the program says %q", out)
+	}
+}
+
+// A program of musl brings musl along.
+func TestExampleMusl(t *testing.T) {
+	t.Parallel()
+	testkit.NeedEngine(t)
+	testkit.Need(t, "musl-gcc")
+	dir := example(t, "musl")
+	removeImages(t, "musl:"+tag)
+	if out := mage(t, dir, nil, "imageRun").wantOK(t).stdout; out != "hello from C, with musl\n" {
+		t.Errorf("the program says %q", out)
+	}
+}
+
+// Some two hundred libraries come along without any configuration, and make a thumbnail.
+func TestHeavyExampleThumbnails(t *testing.T) {
+	t.Parallel()
+	testkit.NeedEngine(t)
+	testkit.NeedPackage(t, "vips")
+	dir := example(t, "thumbnails")
+	removeImages(t, "thumbnails:"+tag)
+	mage(t, dir, nil, "image").wantOK(t)
+	picture := image.NewRGBA(image.Rect(0, 0, 400, 300))
+	for i := range picture.Pix {
+		picture.Pix[i] = byte(i * 7)
+	}
+	var in, out bytes.Buffer
+	if err := png.Encode(&in, picture); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("docker", "run", "--rm", "-i", "thumbnails:"+tag)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, os.Stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	small, err := jpeg.DecodeConfig(&out)
+	if err != nil || small.Width != 120 || small.Height != 120 {
+		t.Errorf("the thumbnail is %d×%d (%v)", small.Width, small.Height, err)
+	}
+}
+
+// A program that uses package buildkit makes an image of itself.
+func TestExamplePlain(t *testing.T) {
+	t.Parallel()
+	dir := example(t, "plain")
+	cmd := exec.Command("go", "run", ".")
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.HasSuffix(string(out), "dist/plain/image.tar\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "dist/plain/image.tar")); err != nil {
+		t.Error(err)
+	}
+}
+
+// Each example is tested here, and has a README.
+func TestExamplesAreTested(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("examples_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders, err := os.ReadDir(filepath.Join(root(t), "examples"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range folders {
+		if !strings.Contains(string(source), fmt.Sprintf("example(t, %q)", f.Name())) {
+			t.Errorf("no test builds examples/%s", f.Name())
+		}
+		if _, err := os.Stat(filepath.Join(root(t), "examples", f.Name(), "README.md")); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -1,0 +1,6 @@
+//go:build mage
+
+package main
+
+//mage:import
+import _ "github.com/fromscratch-go/fromscratch/magefiles/targets"

@@ -1,0 +1,10 @@
+// Command mail is one of three services.
+package main
+
+import (
+	"fmt"
+
+	"example.com/workspace/shared"
+)
+
+func main() { fmt.Println(shared.Greeting("mail")) }

@@ -1,0 +1,3 @@
+module example.com/workspace/orders
+
+go 1.24.0

@@ -1,0 +1,3 @@
+module example.com/workspace/stock
+
+go 1.24.0
