@@ -23,6 +23,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/buildertest"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+	"github.com/fromscratch-go/fromscratch/magefiles/errorlist"
 	"github.com/fromscratch-go/fromscratch/magefiles/release"
 	"github.com/fromscratch-go/fromscratch/magefiles/testrun"
 )
@@ -102,6 +103,15 @@ func test(ctx context.Context, runs ...testrun.Options) (err error) {
 		}
 	}
 	return err
+}
+
+// Errors writes docs/errors.md, the list of all errors that have a fix.
+func Errors() error {
+	text, err := errorlist.Markdown(".")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(errorlist.Page, []byte(text), 0o644)
 }
 
 // Fuzz runs each fuzz target for a while: ten seconds, or FROMSCRATCH_FUZZ_TIME ("10m").
