@@ -100,6 +100,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"magefiles/bench/recipe":                   {ours: []string{"magefiles/bench/measure"}, others: []string{"golang.org/x/mod/"}},
 	"magefiles/bench/recording":                {},
 	"magefiles/bench/recipes":                  {ours: []string{"buildkit/buildertest", "magefiles/bench/measure", "magefiles/bench/recipe"}},
+	"magefiles/bench/worker":                   {ours: []string{"magefiles/bench/measure"}},
 	"magefiles/bench/tests":                    {ours: []string{"magefiles/bench/measure", "magefiles/testrun"}},
 	"magefiles/dialogue":                       {},
 	"magefiles/fromscratch":                    {ours: []string{"buildkit", "magefiles/dialogue", "magefiles/fromscratch/internal/document", "magefiles/fromscratch/internal/interrupt", "magefiles/fromscratch/internal/listing", "magefiles/fromscratch/internal/progress", "magefiles/fromscratch/internal/settings", "magefiles/fromscratch/internal/talk", "rootfs/plaintext"}},
@@ -194,9 +195,9 @@ var outside = map[string]string{
 
 	"magefiles/fromscratch": command, "rootfs/ldd/cmd/ldd": command, "magefiles/bench": command, "magefiles/bench/loop": command,
 	"magefiles/bench/tests": command, "magefiles/bench/digests": command, "magefiles/bench/recipes": command,
-	"magefiles/targets/init": command, "magefiles/bench/first": command,
+	"magefiles/targets/init": command, "magefiles/bench/first": command, "magefiles/bench/worker": command, "magefiles/bench/recording": command,
 
-	"magefiles/endtoend": testKit, "magefiles/release": ofMagefile, "magefiles/dialogue": ofMagefile, "magefiles/testrun": ofMagefile, "magefiles/bench/measure": ofMagefile, "magefiles/bench/recipe": ofMagefile,
+	"magefiles/endtoend": testKit, "magefiles/release": ofMagefile, "magefiles/errorlist": ofMagefile, "magefiles/dialogue": ofMagefile, "magefiles/testrun": ofMagefile, "magefiles/bench/measure": ofMagefile, "magefiles/bench/recipe": ofMagefile,
 }
 
 // No package can be imported by other modules by accident.
