@@ -51,8 +51,8 @@ func TestHeavyBuilderAgent(t *testing.T) {
 		says         []string // in the error
 	}{
 		{"no agent", "", false, "", []string{refused}},
-		{"nobody answers", filepath.Join(keys, "none"), false, "the builder cannot use your SSH agent: nobody answers at", []string{refused}},
-		{"copied", socket, true, "the builder cannot use your SSH agent: the container has copies", []string{refused}},
+		{"nobody answers", filepath.Join(keys, "none"), false, "the container cannot use your SSH agent: nobody answers at", []string{refused}},
+		{"copied", socket, true, "the container cannot use your SSH agent: the container has copies", []string{refused}},
 		{"agent", socket, false, "", nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -67,7 +67,7 @@ func Markdown(root string) (string, error) {
 		}
 	}
 	var b bytes.Buffer
-	b.WriteString("# All errors that have a fix\n\nSearch this page for a word of the error. Where the text has …, an error has a name, a path or a number. " +
+	b.WriteString("# Errors and their fixes\n\nSearch this page for a word of the error. Errors whose fix depends on the case are not here: they say it themselves. Where the text has …, an error has a name, a path or a number. " +
 		"The most frequent ones are [explained](troubleshooting.md).\n\nThis page is made from the sources: `go tool mage errors` writes it.\n")
 	for _, c := range chapters {
 		if len(found[c.title]) == 0 {
@@ -112,7 +112,7 @@ func entriesOf(path string) ([]entry, error) {
 		if !ok {
 			return true
 		}
-		if before, fix, has := strings.Cut(text, "\nfix: "); has && strings.Trim(plain(before), "… ") != "" {
+		if before, fix, has := strings.Cut(text, "\nfix: "); has && strings.Trim(plain(before), "…: ") != "" && strings.Trim(plain(fix), "… ") != "" {
 			found = append(found, entry{plain(before), plain(fix)})
 		}
 		return false
@@ -158,5 +158,5 @@ func plain(text string) string {
 	text = verb.ReplaceAllString(text, "…")
 	text = strings.ReplaceAll(text, "%%", "%")
 	text = space.ReplaceAllString(strings.TrimSpace(text), " ")
-	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`, "_", `\_`, "`", "\\`").Replace(text)
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`, "`", "\\`").Replace(text)
 }

@@ -151,6 +151,6 @@ func wrongPlatform(there []image.Platform, wanted image.Platform) error {
 		names = append(names, p.String())
 	}
 	slices.Sort(names)
-	return plaintext.Errorf("it is for %s, and the image is for %s\nfix: set Platform to one of these, or take a base that has %s",
+	return plaintext.Errorf("it is for %s, and the image is for %s\nfix: set Platforms to one of these, or take a base that has %s",
 		listed(slices.Compact(names)), wanted, wanted)
 }

@@ -105,7 +105,7 @@ func (b *Builder) start(ctx context.Context) (*docker.Builder, error) {
 		return nil, &report.EngineError{Err: err}
 	}
 	if why := b.withoutAgent(c); why != "" {
-		b.report.Note(b.Ref, "builder", "warning: the builder cannot use your SSH agent: "+why+"\nfix: use a netrc for private modules, or \"go mod vendor\"; unset SSH_AUTH_SOCK to silence this")
+		b.report.Note(b.Ref, "builder", "warning: the container cannot use your SSH agent: "+why+"\nfix: use a netrc for private modules, or \"go mod vendor\"; unset SSH_AUTH_SOCK to silence this")
 	}
 	b.container = c
 	return c, nil

@@ -119,7 +119,7 @@ func (w *writing) program(ctx context.Context) error {
 	if p.Binary != "" {
 		rel, ok := w.inContext(p.Binary)
 		if !ok {
-			return w.unsaid("Binary", fmt.Sprintf("%q is outside of %q, which is all that a builder sees", p.Binary, w.context), "have it built to a place below that folder")
+			return w.unsaid("Binary", fmt.Sprintf("%q is outside of %q, which is all that a build of a Dockerfile sees", p.Binary, w.context), "have it built to a place below that folder")
 		}
 		w.spec.Program.Built = rel
 		return nil
@@ -185,7 +185,7 @@ func (w *writing) folders() ([]string, error) {
 	for _, dir := range w.Plan.Main.Sources.Folders {
 		rel, ok := w.inContext(dir)
 		if !ok {
-			return nil, &report.ConfigError{Err: fmt.Errorf("the packages in %q are outside of %q, which is all that a builder sees: a replace of go.mod or a use of go.work leads there\n"+
+			return nil, &report.ConfigError{Err: fmt.Errorf("the packages in %q are outside of %q, which is all that a build of a Dockerfile sees: a replace of go.mod or a use of go.work leads there\n"+
 				"fix: go mod vendor, or move them below that folder, or build the image with the target image", dir, w.context)}
 		}
 		if vendor, ok := vendorOf(rel); ok {
@@ -235,7 +235,7 @@ func (w *writing) moduleFiles() (outside bool, err error) {
 	})
 	w.spec.Program.ModuleFiles = files
 	if outside && w.Plan.Module.Workspace != "" {
-		return true, &report.ConfigError{Err: fmt.Errorf("a module of the workspace %q is outside of its folder, which is all that a builder sees\nfix: move go.work above all of its modules, or set GOWORK=off", w.Plan.Module.Workspace)}
+		return true, &report.ConfigError{Err: fmt.Errorf("a module of the workspace %q is outside of its folder, which is all that a build of a Dockerfile sees\nfix: move go.work above all of its modules, or set GOWORK=off", w.Plan.Module.Workspace)}
 	}
 	return outside, nil
 }

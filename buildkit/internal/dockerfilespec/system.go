@@ -215,7 +215,7 @@ func (w *writing) taken(field, name string) (string, error) {
 	inner.context = context
 	rel, ok := inner.inContext(real)
 	if !ok {
-		return "", w.unsaid(field, fmt.Sprintf("%q is outside of %q, which is all that a builder sees", real, w.context), "copy it to a place below that folder, or build the image with the target image")
+		return "", w.unsaid(field, fmt.Sprintf("%q is outside of %q, which is all that a build of a Dockerfile sees", real, w.context), "copy it to a place below that folder, or build the image with the target image")
 	}
 	if strings.ContainsAny(rel, `*?[\`) {
 		return "", w.unsaid(field, fmt.Sprintf("the name %q would be a pattern in a Dockerfile", rel), "rename it")

@@ -247,7 +247,7 @@ func (c *call) readBack(m Main, path string) (*debug.BuildInfo, error) {
 	}
 	for _, want := range [][2]string{{"path", m.ImportPath}, {"GOOS", "linux"}, {"GOARCH", c.target.Architecture}, {"CGO_ENABLED", zeroOne(m.Cgo.Enabled)}} {
 		if got := settings[want[0]]; got != want[1] {
-			return nil, fmt.Errorf("checking %q, compiled from %q: its build info has %s %q instead of %q\nfix: look for what changes it in Flags and GOFLAGS (%q)", path, m.ImportPath, want[0], got, want[1], c.vars["GOFLAGS"])
+			return nil, fmt.Errorf("checking %q, compiled from %q: its build info has %s %q instead of %q\nfix: look for what changes it in Build.Flags and GOFLAGS (%q)", path, m.ImportPath, want[0], got, want[1], c.vars["GOFLAGS"])
 		}
 	}
 	return info, nil

@@ -24,20 +24,20 @@ func (c *call) mode() (CGO, string, error) {
 	case "", Auto:
 		mode = Auto
 	case On, Off:
-		why = fmt.Sprintf("CGO is %q", mode)
+		why = fmt.Sprintf("Build.Cgo is %q", mode)
 	default:
-		return "", "", fmt.Errorf("deciding about cgo: CGO is %q\nfix: set Cgo to \"auto\", \"on\" or \"off\"", mode)
+		return "", "", fmt.Errorf("deciding about cgo: Build.Cgo is %q\nfix: set Build.Cgo to \"auto\", \"on\" or \"off\"", mode)
 	}
 	if value, ok := c.opts.Env["CGO_ENABLED"]; ok {
 		theirs := map[string]CGO{"0": Off, "1": On}[value]
 		if theirs == "" || mode != Auto && mode != theirs {
-			return "", "", fmt.Errorf("deciding about cgo: Build.Env has CGO_ENABLED=%q and CGO is %q\nfix: remove CGO_ENABLED from Build.Env and use Build.Cgo", value, mode)
+			return "", "", fmt.Errorf("deciding about cgo: Build.Env has CGO_ENABLED=%q and Build.Cgo is %q\nfix: remove CGO_ENABLED from Build.Env and use Build.Cgo", value, mode)
 		}
 		mode, why = theirs, fmt.Sprintf("Build.Env has CGO_ENABLED=%q", value)
 	}
 	if flag := c.cgoFlag(); flag != "" {
 		if mode == Off {
-			return "", "", fmt.Errorf("deciding about cgo: the flag %s needs cgo, and %s\nfix: set Cgo to \"auto\", or remove the flag", flag, why)
+			return "", "", fmt.Errorf("deciding about cgo: the flag %s needs cgo, and %s\nfix: set Build.Cgo to \"auto\", or remove the flag", flag, why)
 		}
 		if mode == Auto {
 			mode, why = On, "the flag "+flag+" needs cgo"

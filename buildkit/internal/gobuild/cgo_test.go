@@ -75,10 +75,10 @@ import _ "example.com/app/csum"
 	}{
 		"plain":                {files: files{"go.mod": mod, "main.go": main}, why: "no package outside the standard library needs cgo"},
 		"net and os/user":      {files: cgoOfStd, why: "no package outside the standard library needs cgo"},
-		"std, on":              {files: cgoOfStd, opts: options{CGO: gobuild.On}, enabled: true, why: `CGO is "on"`},
+		"std, on":              {files: cgoOfStd, opts: options{CGO: gobuild.On}, enabled: true, why: `Build.Cgo is "on"`},
 		"a dependency":         {files: viaCsum, enabled: true, packages: []string{"example.com/dep/csum"}, why: `"example.com/dep/csum" uses cgo (imported by "example.com/dep/mid", by "example.com/app")`},
 		"a dependency, stray":  {files: viaCsum, env: []string{"CGO_ENABLED=0"}, enabled: true, packages: []string{"example.com/dep/csum"}, why: `"example.com/dep/csum" uses cgo (imported by "example.com/dep/mid", by "example.com/app")`},
-		"a dependency, on":     {files: viaCsum, opts: options{CGO: gobuild.On}, enabled: true, packages: []string{"example.com/dep/csum"}, why: `CGO is "on"`},
+		"a dependency, on":     {files: viaCsum, opts: options{CGO: gobuild.On}, enabled: true, packages: []string{"example.com/dep/csum"}, why: `Build.Cgo is "on"`},
 		"the main":             {files: files{"go.mod": mod, "main.go": strings.Replace(csum, "package csum", "package main", 1) + "\nfunc main() {}\n"}, enabled: true, packages: []string{"example.com/app"}, why: `"example.com/app" uses cgo`},
 		"plugin":               {files: importing("plugin"), enabled: true, packages: []string{"example.com/app"}, why: `"example.com/app" imports "plugin", which needs cgo`},
 		"runtime/cgo":          {files: importing("runtime/cgo"), enabled: true, packages: []string{"example.com/app"}, why: `"example.com/app" imports "runtime/cgo"`},
@@ -110,7 +110,7 @@ import _ "example.com/app/csum"
 func TestCgoOffButNeeded(t *testing.T) {
 	t.Parallel()
 	_, err := goIn(viaCsum.write(t)).Mains(ctx(t), linux, gobuild.Options{CGO: gobuild.Off})
-	wantError(t, err, `set Cgo to "auto" if the package needs cgo, else check the build constraints`, "csum.go", "build constraints exclude all Go files")
+	wantError(t, err, `set Build.Cgo to "auto" if the package needs cgo, else check the build constraints`, "csum.go", "build constraints exclude all Go files")
 }
 
 // Mains decides about cgo for each program of a module separately.

@@ -137,7 +137,7 @@ func (s *selection) problem(line, fix string) {
 func (s *selection) fixFor(p *pkg, line string) string {
 	switch {
 	case strings.Contains(line, excluded) && s.cgo == Off:
-		return `set Cgo to "auto" if the package needs cgo, else check the build constraints`
+		return `set Build.Cgo to "auto" if the package needs cgo, else check the build constraints`
 	case strings.Contains(line, excluded):
 		return fmt.Sprintf("check the build constraints of these files for %s, or set Tags", s.target)
 	case slices.Contains(p.Match, p.ImportPath) && strings.Contains(line, "no required module provides"):

@@ -210,7 +210,7 @@ go 1.23
 		"GOOS in Env":          {files: app, opts: gobuild.Options{Env: map[string]string{"GOOS": "windows"}}, want: []string{`GOOS="windows"`}},
 		"GOARM in Env":         {files: app, target: gobuild.Target{Architecture: "arm", Variant: "v7"}, opts: gobuild.Options{Env: map[string]string{"GOARM": "6"}}, want: []string{`GOARM="6"`, `"7"`}},
 		"CGO and CGO_ENABLED":  {files: app, opts: gobuild.Options{CGO: gobuild.On, Env: map[string]string{"CGO_ENABLED": "0"}}, fix: "remove CGO_ENABLED from Build.Env and use Build.Cgo", want: []string{`CGO_ENABLED="0"`, `"on"`}},
-		"CGO unknown":          {files: app, opts: gobuild.Options{CGO: "yes"}, fix: `set Cgo to "auto", "on" or "off"`, want: []string{`"yes"`}},
+		"CGO unknown":          {files: app, opts: gobuild.Options{CGO: "yes"}, fix: `set Build.Cgo to "auto", "on" or "off"`, want: []string{`"yes"`}},
 		"CGO off and -race":    {files: app, opts: gobuild.Options{CGO: gobuild.Off, Flags: []string{"-race"}}, want: []string{"-race needs cgo"}},
 		"a flag of ours":       {files: app, opts: gobuild.Options{Flags: []string{"-o=x"}}, fix: "remove it from Build.Flags", want: []string{`"-o=x"`}},
 		"a library by flag":    {files: app, opts: gobuild.Options{Flags: []string{"-buildmode=c-archive"}}, fix: "remove it from Build.Flags, or use -buildmode=pie", want: []string{`"-buildmode=c-archive"`}},

@@ -115,7 +115,7 @@ func (f *Found) canOpen() error {
 	if f.closure.Flavour != ldd.Static || len(p.Libraries.Names) == 0 {
 		return nil
 	}
-	return &report.ConfigError{Err: fmt.Errorf("the Config (%s) has the library %q, and the program is static: it cannot open any\nfix: set Cgo to \"on\", or leave Libraries out", p.Origin, p.Libraries.Names[0])}
+	return &report.ConfigError{Err: fmt.Errorf("the Config (%s) has the library %q, and the program is static: it cannot open any\nfix: set Build.Cgo to \"on\", or leave Libraries out", p.Origin, p.Libraries.Names[0])}
 }
 
 // pluginOptions returns what the Config says about plugins.

@@ -56,7 +56,7 @@ func loadCluster(ctx context.Context, img Image, cluster *kind.Cluster) (outcome
 func fits(ctx context.Context, p platform.Platform, cluster *kind.Cluster) error {
 	nodes, err := cluster.Platform(ctx)
 	if err == nil && (p.OS != nodes.OS || p.Architecture != nodes.Architecture) {
-		return &report.ConfigError{Err: fmt.Errorf("the image is for %s, and the nodes run %s\nfix: leave Platform and IMAGE_PLATFORM out, to build for the platform of the nodes", p, nodes)}
+		return &report.ConfigError{Err: fmt.Errorf("the image is for %s, and the nodes run %s\nfix: leave Platforms and IMAGE_PLATFORM out, to build for the platform of the nodes", p, nodes)}
 	}
 	return err
 }
