@@ -152,6 +152,25 @@ func TestRecallSeesGit(t *testing.T) {
 	}
 }
 
+// A template that a variable replaces is not evaluated: there is no git here.
+func TestVariablesReplaceTemplates(t *testing.T) {
+	t.Parallel()
+	c := buildkit.Config{Tags: config.Tags{"{{.Git.Tag}}", "latest"}, Created: config.CommitTime}
+	env := []string{"IMAGE_TAG=1.2", "SOURCE_DATE_EPOCH=86400"}
+	plans, err := resolve(helloModule(t), env, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"hello:1.2", "hello:latest"}; !slices.Equal(plans[0].References(), want) || plans[0].Config.Created.Unix() != 86400 {
+		t.Errorf("the image is %q of %s, want %q of 1970-01-02", plans[0].References(), plans[0].Config.Created, want)
+	}
+	for i := range env {
+		if _, err := resolve(helloModule(t), env[i:i+1], c); err == nil || !strings.Contains(err.Error(), "is in no git repository") {
+			t.Errorf("with %s alone: %v", env[i], err)
+		}
+	}
+}
+
 // teller is a -toolexec program that writes to a file what it is told, or fails with it.
 const teller = `#!/bin/sh
 if [ -n "$TELL" ]; then printf '%s %s\n' "$TOKEN" "$(cat "$TOKEN_FILE")" >> "$TELL"; fi

@@ -287,7 +287,7 @@ func TestHeavyExampleThumbnails(t *testing.T) {
 }
 
 // A program that uses package buildkit makes an image of itself.
-func TestExamplePlain(t *testing.T) {
+func TestHeavyExamplePlain(t *testing.T) {
 	t.Parallel()
 	dir := example(t, "plain")
 	cmd := exec.Command("go", "run", ".")

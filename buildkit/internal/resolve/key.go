@@ -63,8 +63,14 @@ func (in Inputs) several() bool {
 		slices.ContainsFunc(in.Configs, func(c config.Config) bool { return len(c.Platforms) > 1 })
 }
 
-// expand evaluates the templates of a Config.
+// expand evaluates the templates of a Config, but not those that a variable of the environment replaces.
 func (in Inputs) expand(ctx context.Context, c config.Config, v expand.Values) (config.Config, error) {
 	v.Git, v.Environ = in.git, in.Environ
+	if len(c.Tags) > 0 && in.getenv("IMAGE_TAG") != "" {
+		c.Tags = append(config.Tags{""}, c.Tags[1:]...)
+	}
+	if in.getenv("SOURCE_DATE_EPOCH") != "" {
+		c.Created = ""
+	}
 	return expand.Config(ctx, c, v)
 }
