@@ -36,7 +36,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"/base":               {ours: []string{"/fsx", "/image", "/login", "/platform", "/registry/access", "/regular", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
 	"/builder":            {ours: []string{"/attendant", "/dist", "/docker", "/docker/host", "/fsx", "/gobuild", "/platform", "/report", "/sysroot", "buildkit/config", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
 	"/cleaner":            {ours: []string{"/docker", "/docker/host"}},
-	"/compile":            {ours: []string{"/fsx", "/gobuild", "/plan", "/record", "/report", "/state", "rootfs/linked"}},
+	"/compile":            {ours: []string{"/fsx", "/gobuild", "/plan", "/record", "/report", "/state", "rootfs/ldd", "rootfs/linked"}},
 	"/deliver":            {ours: []string{"/diskfull", "/filelock", "/fsx", "/image", "/regular"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
 	"/describe":           {ours: []string{"/builder", "/dist", "/fsx", "/git", "/gobuild", "/image", "/libraries", "/owners", "/plan", "/provenance", "/report", "/result", "/sbom", "/state", "buildkit/config", "rootfs", "rootfs/ldd", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/"}},
 	"/dev":                {ours: []string{"/docker", "/fsx", "/libraries", "/plan", "/report", "/result", "/run", "/state", "/supervisor", "/supervisor/report", "/usercache", "/watch", "rootfs/ldd"}},

@@ -22,3 +22,21 @@ func Interface(name string) (string, error) {
 	}
 	return sum, nil
 }
+
+// Imports returns those of the symbols that a file of this machine imports: its undefined dynamic symbols of any version, in the order
+// given. A static program imports none.
+func Imports(name string, symbols ...string) ([]string, error) {
+	body, err := openHost(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	var found []string
+	f, err := elf.Read(body, body.Size)
+	if err == nil {
+		found, err = f.Imports(symbols)
+	}
+	if err = errors.Join(err, body.Close()); err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	return found, nil
+}

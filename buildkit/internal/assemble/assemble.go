@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/compile"
@@ -40,15 +42,15 @@ func Check(ctx context.Context, p plan.Image) error {
 	return &report.ConfigError{Err: fmt.Errorf("assembling the files of the Config (%s): %w", p.Origin, err)}
 }
 
-// Spec returns what is in the tree besides the program and its libraries: what the plan says, further entries, and what the Go functions
-// look for that are linked into the program.
+// Spec returns what is in the tree besides the program and its libraries: what the plan says, further entries, and what the functions
+// look for that the program has.
 func Spec(p plan.Image, program compile.Program, further []rootfs.Entry) rootfs.Spec {
 	spec := p.Files
 	spec.Program, spec.Further = "", further
 	for _, n := range program.Needs() {
 		switch n.Kind {
 		case linked.Zones:
-			if len(spec.Timezones) == 0 {
+			if len(spec.Timezones) == 0 && (program.NeedOfC(n.Kind) == "" || hasZones(spec)) {
 				spec.Timezones, spec.ZonesFor = []string{"all"}, n.Why
 			}
 		case linked.MIME:
@@ -60,7 +62,34 @@ func Spec(p plan.Image, program compile.Program, further []rootfs.Entry) rootfs.
 	return spec
 }
 
-// Kinds are the needs of Go's functions that an image answers by files, for people.
+// hasZones reports whether this machine has time zones. C code does without them: it takes each zone for UTC.
+func hasZones(spec rootfs.Spec) bool {
+	spec.Timezones = []string{"all"}
+	return slices.ContainsFunc(spec.ZonePlaces(), func(place string) bool {
+		_, err := os.Stat(place)
+		return err == nil
+	})
+}
+
+// ZonesOfC returns a note about the time zones that are in the image because of the program's C code, none if there are none.
+func ZonesOfC(p plan.Image, program compile.Program, tree *rootfs.Tree) []string {
+	why := program.NeedOfC(linked.Zones)
+	if why == "" || len(p.Files.Timezones) > 0 {
+		return nil
+	}
+	files, size := 0, int64(0)
+	for _, e := range tree.Entries() {
+		if strings.HasPrefix(e.Path, rootfs.ZoneFolder+"/") && e.Mode.IsRegular() && e.Layer == rootfs.System {
+			files, size = files+1, size+e.Size
+		}
+	}
+	if files == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("time zones: %d files, %s, because %s by the program; fewer if Timezones names some", files, report.Size(size), why)}
+}
+
+// Kinds are the needs of functions that an image answers by files, for people.
 var Kinds = map[linked.Kind]string{linked.Zones: "zones", linked.MIME: "mime types", linked.Cache: "cache folder"}
 
 // NoPrograms returns a note for each Go function that starts other programs, if the image has no shell.

@@ -1,5 +1,5 @@
 // Package compile makes the program of an image and puts it in its place in dist/: the go command compiles it, or it is copied from
-// where the Config says. It also runs the Config's After, and reads which Go functions are in the program.
+// where the Config says. It also runs the Config's After, and reads which functions are in the program.
 package compile
 
 import (
@@ -27,6 +27,7 @@ import (
 type Program struct {
 	gobuild.Binary
 	Linked *linked.Program // which Go functions are in it; nil if it is not a Go program
+	c      []linked.Need   // what its C code looks for
 }
 
 // BuildInfo returns what the go command has written into the program; nil if it is not a Go program.
@@ -37,12 +38,29 @@ func (p Program) BuildInfo() *debug.BuildInfo {
 	return p.Info
 }
 
-// Needs returns what the program's Go functions look for in a file system; nil if it is not a Go program.
+// Needs returns what the program's functions look for in a file system, those of Go and those of C, at most one need of each kind. What
+// Go needs comes first.
 func (p Program) Needs() []linked.Need {
-	if p.Linked == nil {
-		return nil
+	var needs []linked.Need
+	if p.Linked != nil {
+		needs = p.Linked.Needs()
 	}
-	return p.Linked.Needs()
+	for _, n := range p.c {
+		if !slices.ContainsFunc(needs, func(have linked.Need) bool { return have.Kind == n.Kind }) {
+			needs = append(needs, n)
+		}
+	}
+	return needs
+}
+
+// NeedOfC returns why the program's C code, and no Go function, needs files of a kind; "" if it does not.
+func (p Program) NeedOfC(kind linked.Kind) (why string) {
+	for _, n := range p.Needs() {
+		if n.Kind == kind && slices.Contains(p.c, n) {
+			return n.Why
+		}
+	}
+	return ""
 }
 
 // Clear makes the place of the program ready for the go command, and returns the possible IDs in engines of the image that the last
@@ -224,14 +242,11 @@ func Again(ctx context.Context, p plan.Image) (Program, error) {
 	return Read(binary)
 }
 
-// Read reads which Go functions are in a program: they tell what it looks for in a file system.
+// Read reads which functions are in a program: they tell what it looks for in a file system.
 func Read(b gobuild.Binary) (Program, error) {
 	functions, err := linked.Read(b.Path)
-	switch {
-	case errors.Is(err, linked.ErrNotGo):
-		return Program{Binary: b}, nil
-	case err != nil:
+	if err != nil && !errors.Is(err, linked.ErrNotGo) {
 		return Program{}, fmt.Errorf("reading the functions of %q: %w", b.Path, err)
 	}
-	return Program{Binary: b, Linked: functions}, nil
+	return Program{Binary: b, Linked: functions, c: cNeeds(b.Path)}, nil
 }

@@ -195,9 +195,8 @@ func (c *Container) noteHealth(r report.Report, v docker.Verdict) {
 type needs struct{ libraries, files string }
 
 func needsOf(p result.Program) (n needs, err error) {
-	if n.libraries, err = ldd.Interface(p.Path); err == nil && p.Linked != nil {
-		n.files = fmt.Sprint(p.Linked.Needs())
-	}
+	n.libraries, err = ldd.Interface(p.Path)
+	n.files = fmt.Sprint(p.Needs())
 	return n, err
 }
 

@@ -1,0 +1,26 @@
+package compile
+
+import (
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/linked"
+)
+
+// zoneReaders are the functions of C that read time zones, see tzset(3), strftime(3) and wcsftime(3). The first one that a program
+// imports is named, so the most telling ones come first. The last ones are those of musl and of 32-bit programs of glibc, for times of
+// 64 bits.
+var zoneReaders = []string{
+	"localtime", "localtime_r", "mktime", "tzset", "timelocal", "ctime", "ctime_r", "tzalloc", "localtime_rz", "mktime_z",
+	"strftime", "strftime_l", "wcsftime", "wcsftime_l",
+	"__localtime64", "__localtime64_r", "__mktime64", "__ctime64", "__ctime64_r",
+}
+
+// cNeeds returns what the C code of a program looks for in a file system, as far as the functions tell that it imports. Those of its
+// libraries do not count, because most libraries that import one never call it. A file that can't be read has no needs here: what looks
+// for its libraries reports it.
+func cNeeds(path string) []linked.Need {
+	functions, err := ldd.Imports(path, zoneReaders...)
+	if err != nil || len(functions) == 0 {
+		return nil
+	}
+	return []linked.Need{{Kind: linked.Zones, Why: functions[0] + " of C is imported"}}
+}
