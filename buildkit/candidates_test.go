@@ -1,7 +1,10 @@
 package buildkit_test
 
 import (
+	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -98,6 +101,69 @@ func TestPuregoNamesNothing(t *testing.T) {
 		if (found != nil) != c.want || found != nil && (found.Of != "/purego" || !strings.Contains(found.Why, "Libraries")) {
 			t.Errorf("%q: the candidate is %+v", c.config.Libraries, found)
 		}
+	}
+}
+
+// A library that the program itself names is in the image, with a note, and the program finds it there. Exclude leaves it out.
+func TestNamedByProgram(t *testing.T) {
+	t.Parallel()
+	dir := ownCopy(t, "purego")
+	const sqlite = "libsqlite3.so.0 is added, "
+	off := config.Build{Cgo: "off"}
+	for _, c := range []struct {
+		name   string
+		config buildkit.Config
+		note   bool
+		say    string
+	}{
+		{"named", buildkit.Config{Build: off, Repo: repo + "purego-named"}, true, "sqlite 3 threadsafe 1\n"},
+		{"as before", buildkit.Config{Build: off}, true, ""},
+		{"excluded", buildkit.Config{Build: off, Exclude: []string{"libsqlite3.so.0"}}, false, ""},
+		{"group excluded", buildkit.Config{Build: off, Exclude: []string{"named"}}, false, ""},
+		{"no plugins", buildkit.Config{Build: off, Plugins: []string{"none"}}, false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			built := mustBuild(t, dir, c.config)
+			x := built.Explain()
+			notes := strings.Join(x.Notes, "\n")
+			if strings.Contains(notes, sqlite) != c.note || c.note && !strings.Contains(notes, "/purego names it and opens libraries; Exclude") {
+				t.Errorf("the notes are %q", notes)
+			}
+			// Of a program that names a library, no warning says that it may put names together.
+			if strings.Contains(notes, "not in the image: C libraries by purego") == c.note {
+				t.Errorf("the notes are %q", notes)
+			}
+			if idle := strings.Contains(notes, "excludes nothing"); idle {
+				t.Errorf("the notes are %q", notes)
+			}
+			if _, ok := built.Tree.Lookup("/usr/lib/x86_64-linux-gnu/libsqlite3.so.0"); ok != c.note {
+				t.Errorf("the library is there: %t", ok)
+			}
+			if c.say != "" {
+				if got := inImage(t, nil, load(t, built)); got != c.say {
+					t.Errorf("the program says %q, want %q", got, c.say)
+				}
+			}
+			if err := built.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	// A program that names another library next time is not taken for the same.
+	main := filepath.Join(dir, "main.go")
+	text, err := os.ReadFile(main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(main, bytes.ReplaceAll(text, []byte("libsqlite3.so.0"), []byte("libz.so.1")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	built := mustBuild(t, dir, buildkit.Config{Build: off})
+	if notes := strings.Join(built.Explain().Notes, "\n"); strings.Contains(notes, sqlite) || !strings.Contains(notes, "libz.so.1 is added, ") {
+		t.Errorf("the notes are %q", notes)
+	}
+	if err := built.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

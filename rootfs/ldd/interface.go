@@ -1,26 +1,62 @@
 package ldd
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 )
 
 // Interface returns a checksum of everything that [Resolve] and [Verify] read from a program's own file: its
 // loader, its dependencies and search paths, the symbols and versions that it imports and exports, and its
-// dlopen notes. Two builds of a program with the same Interface have the same closure in the same sysroot.
-// Code, data and their addresses are not part of it, nor are the strings from which [Closure.Names] guesses.
+// dlopen notes. If it imports a function to open libraries, the strings from which [Closure.Names] takes names
+// are part of it too. Two builds of a program with the same Interface have the same closure in the same sysroot.
+// Code, other data and their addresses are not part of it.
 func Interface(name string) (string, error) {
 	body, err := openHost(name)
 	if err != nil {
 		return "", fmt.Errorf("reading %q: %w", name, err)
 	}
 	sum, err := elf.Interface(body, body.Size)
+	if err == nil {
+		var texts []string
+		if texts, err = libraryTexts(body); len(texts) > 0 {
+			sum = fmt.Sprintf("%x", sha256.Sum256([]byte(sum+"\x00"+strings.Join(texts, "\x00"))))
+		}
+	}
 	if err = errors.Join(err, body.Close()); err != nil {
 		return "", fmt.Errorf("reading %q: %w", name, err)
 	}
 	return sum, nil
+}
+
+// libraryTexts returns the strings of a program that may be names of libraries, sorted. It returns none for a
+// program that imports no function to open libraries.
+func libraryTexts(body *Content) ([]string, error) {
+	f, err := elf.Read(body, body.Size)
+	if err != nil {
+		return nil, err
+	}
+	imports, err := f.Imports(openers)
+	if err != nil || len(imports) == 0 {
+		return nil, err
+	}
+	texts, err := f.LibraryNames()
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.GoTexts(func(text string) bool {
+		// What precedes the first possible begin of a name belongs to other strings, and changes with them.
+		if starts := nameStarts(text); len(starts) > 0 {
+			texts = append(texts, text[starts[0]:])
+		}
+		return true
+	})
+	slices.Sort(texts)
+	return slices.Compact(texts), err
 }
 
 // Imports returns those of the symbols that a file of this machine imports: its undefined dynamic symbols of any version, in the order

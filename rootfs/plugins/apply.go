@@ -134,7 +134,7 @@ func (d *discovery) apply(m match) {
 		d.addOffer(m, o)
 	}
 	if m.otherwise != "" && !some && before == len(d.found.Plugins)+len(d.found.Files) {
-		d.found.Candidates = append(d.found.Candidates, Candidate{Name: m.group, Of: m.object.Path, Why: m.otherwise})
+		d.found.Candidates = append(d.found.Candidates, Candidate{Name: m.group, Of: m.object.Path, Why: m.otherwise, Likely: d.linked(m)})
 	}
 	if m.refused != nil {
 		r := *m.refused
@@ -234,7 +234,7 @@ func (d *discovery) addMissing(m match, f data, pattern string) {
 
 // addOffer adds a candidate.
 func (d *discovery) addOffer(m match, o offer) {
-	c := Candidate{Name: m.group, Of: m.object.Path, Why: o.why}
+	c := Candidate{Name: m.group, Of: m.object.Path, Why: o.why, Likely: d.linked(m)}
 	if o.pattern != "" {
 		pattern, ok := expand(o.pattern, m.values)
 		names := slices.DeleteFunc(d.sys.glob(pattern), d.isHidden)
@@ -244,4 +244,9 @@ func (d *discovery) addOffer(m match, o offer) {
 		c.Path = names[0]
 	}
 	d.found.addCandidate(c)
+}
+
+// linked reports whether the program itself links the library of a row.
+func (d *discovery) linked(m match) bool {
+	return m.object.NeededBy == d.closure.Program() && m.object.Opened == ""
 }

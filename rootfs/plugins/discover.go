@@ -30,6 +30,8 @@ type Options struct {
 	BuildInfo *debug.BuildInfo
 	// Packages are the sysroot's packages; if nil, they are read when needed.
 	Packages *packages.DB
+
+	named named // found in the first round of Resolve
 }
 
 // OptionError is a mistake in the Options that is found only with the closure.
@@ -77,7 +79,7 @@ func newRoots(sys ldd.FS, o Options) roots {
 
 // discover finds everything that libraries are known to open.
 func (d *discovery) discover() error {
-	return d.run(d.match, d.readImporters, d.applyRows, d.applyPackages, d.readNotes, d.readGo)
+	return d.run(d.match, d.readImporters, d.applyRows, d.applyPackages, d.readNotes, d.takeNamed, d.readGo)
 }
 
 // finish adds what libraries may open, and makes the checks that need the complete result.

@@ -9,8 +9,9 @@
 //     installed is the library's plugin.
 //   - what objects say about themselves in their .note.dlopen.
 //   - how the Go program was built.
+//   - the names of libraries among the constant strings of the program itself, if it can open libraries.
 //
-// Guesses are never included. They are in [Found.Candidates], for people to decide.
+// Other guesses, such as the strings of libraries, are never included. They are in [Found.Candidates], for people to decide.
 //
 // Plugins are libraries too. Package ldd resolves what they need in the context of the program, see
 // [ldd.Program.Tries], and their libraries may have plugins again. [Resolve] repeats both until there is nothing

@@ -58,6 +58,9 @@ type Candidate struct {
 	Path string // its path in the sysroot, "" if it is missing or has several
 	Of   string // path of the object that may open it
 	Why  string // for people, and how to include it
+	// Likely is set if the program itself, or a library that it links, is known to open it. The others are
+	// guesses, or belong to libraries that the program may not know.
+	Likely bool
 }
 
 // Refusal is something that was found, but can't work in an image FROM scratch.

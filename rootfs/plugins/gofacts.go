@@ -14,7 +14,7 @@ func (d *discovery) readGo() error {
 	program := d.closure.Program().Path
 	if d.Linked != nil && d.Linked("plugin.open") {
 		d.found.addCandidate(Candidate{
-			Name: "plugin.Open", Of: program,
+			Name: "plugin.Open", Of: program, Likely: true,
 			Why: "the program opens Go plugins (-buildmode=plugin), whose files only it knows: add them to the files",
 		})
 	}

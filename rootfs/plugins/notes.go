@@ -111,6 +111,58 @@ func (d *discovery) nameForProgram(name string, by *ldd.Object) string {
 	return p
 }
 
+// GroupNamed is the group of libraries that the program itself names.
+const GroupNamed = "named"
+
+// takeNamed adds the libraries that the program itself names in a constant string, if it can open libraries.
+// Libraries that are not installed are skipped, because they can't be opened on the build machine either.
+func (d *discovery) takeNamed() error {
+	if !d.named.known {
+		names, err := d.closure.Names(d.ctx)
+		if d.ctx.Err() != nil {
+			return err
+		}
+		// If the program can't be read to its end, the names before it count.
+		for _, n := range names {
+			if n.By == d.closure.Program() && n.Path != "" && !d.versionHidden(n) {
+				d.named.names = append(d.named.names, n.Name)
+			}
+		}
+		d.named.known = true // a later round has them in its closure
+	}
+	for _, name := range d.named.names {
+		if d.selectFound(GroupNamed) {
+			program := d.closure.Program().Path
+			d.found.addPlugin(Plugin{
+				Path: name, Group: GroupNamed, Of: program,
+				Why: plaintext.Sprintf("%s names it and opens libraries", program),
+			})
+		}
+	}
+	return nil
+}
+
+// versionHidden reports whether a version of a library is hidden, of which the name without a version was found. The names in
+// Go programs have no end, so "libz.so" may be the begin of "libz.so.1".
+func (d *discovery) versionHidden(n ldd.Named) bool {
+	if !strings.HasSuffix(n.Name, ".so") {
+		return false
+	}
+	found := d.whereIs(n.Name, n.By)
+	for _, name := range d.sys.list(path.Dir(found)) {
+		if strings.HasPrefix(name, path.Base(found)+".") && d.isHidden(path.Join(path.Dir(found), name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// named are the libraries that the program names, as it names them.
+type named struct {
+	known bool // names are those of the program; else nobody has looked yet
+	names []string
+}
+
 // readNames adds candidates: library names in objects that open libraries. Whether they open these
 // libraries is unknown. Libraries that are not installed are skipped, because they can't be opened on the
 // build machine either.

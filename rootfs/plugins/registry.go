@@ -81,7 +81,7 @@ func Groups() []string {
 			names = append(names, r.group)
 		}
 	}
-	return append(names, groupNotes, groupGo)
+	return append(names, groupNotes, GroupNamed, groupGo)
 }
 
 // wildcards are the special characters of patterns.

@@ -35,7 +35,7 @@ func Resolve(ctx context.Context, sys ldd.FS, p ldd.Program, env ldd.Env, o Opti
 			}
 			return c, &d.found, nil
 		}
-		o.Packages = d.Packages // read once
+		o.Packages, o.named = d.Packages, d.named // read once
 	}
 }
 

@@ -210,6 +210,41 @@ var ruleCases = map[string]ruleCase{
 		},
 		want: []string{"candidate libnamed.so.1 /usr/lib/x86_64-linux-gnu/libnamed.so.1"},
 	},
+	"names of the program": {
+		root: rootSpec{
+			program: elfSpec{imports: []string{"dlopen"}, text: "libnamed.so.1"},
+			libs:    map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}, debianLib + "libnamed.so.1": {}},
+		},
+		want: []string{"plugin named libnamed.so.1"},
+	},
+	"path of the program": {
+		root: rootSpec{
+			program: elfSpec{imports: []string{"dlopen"}, text: "/opt/own/libnamed.so"},
+			libs:    map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}, "opt/own/libnamed.so": {}},
+		},
+		want: []string{"plugin named /opt/own/libnamed.so"},
+	},
+	"names of the program, excluded": {
+		root: rootSpec{
+			program: elfSpec{imports: []string{"dlopen"}, text: "libnamed.so.1"},
+			libs:    map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}, debianLib + "libnamed.so.1": {}},
+		},
+		options: Options{Exclude: []string{"named"}},
+		want:    []string{"candidate libnamed.so.1 /usr/lib/x86_64-linux-gnu/libnamed.so.1"},
+	},
+	"names of the program that are hidden": {
+		root: rootSpec{
+			program: elfSpec{imports: []string{"dlopen"}, text: "libnamed.so.1"},
+			libs:    map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}, debianLib + "libnamed.so.1": {}},
+		},
+		hide: []string{"libnamed.so.1"},
+	},
+	"names of a program that opens nothing": {
+		root: rootSpec{
+			program: elfSpec{text: "libnamed.so.1"},
+			libs:    map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}, debianLib + "libnamed.so.1": {}},
+		},
+	},
 	"Go with the system's cryptography": {
 		root: rootSpec{libs: map[string]elfSpec{debianLib + "liba.so.1": {soname: "liba.so.1"}, debianLib + "libcrypto.so.1.1": {}}},
 		options: Options{
@@ -319,6 +354,30 @@ func TestResolveNoteOfRunpath(t *testing.T) {
 	}
 	if o, ok := c.Lookup("libvips.so.42"); !ok || len(o.Links) != 1 || len(c.Left) > 0 {
 		t.Errorf("left %v of\n%v", c.Left, c)
+	}
+}
+
+// What the program names is a part of its closure, with all that it needs, and stays in what was found in all rounds.
+func TestResolveNamed(t *testing.T) {
+	t.Parallel()
+	m := rootSpec{
+		program: elfSpec{imports: []string{"dlopen"}, text: "libvips.so.42"},
+		libs: map[string]elfSpec{
+			debianLib + "liba.so.1":                    {soname: "liba.so.1"},
+			debianLib + "libvips.so.42":                {soname: "libvips.so.42"},
+			debianLib + "vips-modules-8.15/vips-kr.so": {},
+		},
+	}
+	m.program.needs = []string{debianLib + "liba.so.1"}
+	c, found, err := Resolve(context.Background(), ldd.DirFS(m.build(t)), ldd.Program{Path: "/bin/prog"}, ldd.Env{}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"plugin vips /" + debianLib + "vips-modules-8.15/vips-kr.so", "plugin named libvips.so.42"}; !slices.Equal(lines(found), want) {
+		t.Errorf("got %q, want %q", lines(found), want)
+	}
+	if o, ok := c.Lookup("libvips.so.42"); !ok || o.Opened != "libvips.so.42" {
+		t.Errorf("the closure is\n%v", c)
 	}
 }
 

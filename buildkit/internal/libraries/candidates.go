@@ -2,11 +2,13 @@ package libraries
 
 import (
 	"context"
+	"slices"
 
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
+	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
 )
 
 // openers are Go functions that open libraries by names that may be put together while the program runs. Such names are in no file.
@@ -16,16 +18,24 @@ var openers = map[linked.Kind]string{
 	linked.Dlopen: "it opens C libraries, and may put their names together while it runs; if it opens one that is not listed here, add it to Libraries",
 }
 
-// candidates returns the libraries and time zones that the image may need too and does not have.
+// candidates returns the libraries and time zones that the image may need too and does not have. It warns about those of the program
+// itself, and of the libraries that it links.
 func (f *Found) candidates(ctx context.Context) ([]Candidate, error) {
 	var list []Candidate
+	add := func(c Candidate, likely bool) {
+		list = append(list, c)
+		if likely {
+			f.warn(plaintext.Sprintf("not in the image: %s", c.String()))
+		}
+	}
 	for _, c := range f.opened.Candidates {
-		list = append(list, Candidate{Name: c.Name, Path: c.Path, Of: f.inImage(c.Of), Why: f.inImage(c.Why)})
+		_, ours := f.query.Base.Lookup(c.Path)
+		add(Candidate{Name: c.Name, Path: c.Path, Of: f.inImage(c.Of), Why: f.inImage(c.Why)}, c.Likely && (c.Path == "" || !ours))
 	}
 	if len(f.query.Plan.Libraries.Names) == 0 {
 		for _, n := range f.query.Program.Needs() {
 			if why := openers[n.Kind]; why != "" {
-				list = append(list, Candidate{Name: string(n.Kind), Of: f.query.Plan.Program(), Why: n.Why + ": " + why})
+				add(Candidate{Name: string(n.Kind), Of: f.query.Plan.Program(), Why: n.Why + ": " + why}, !f.hasNamed())
 			}
 		}
 	}
@@ -34,9 +44,14 @@ func (f *Found) candidates(ctx context.Context) ([]Candidate, error) {
 	}
 	zones, ok, err := f.zones(ctx)
 	if ok {
-		list = append(list, zones)
+		add(zones, zones.Of == f.query.Plan.Program())
 	}
 	return list, err
+}
+
+// hasNamed reports whether a library is taken because the program names it.
+func (f *Found) hasNamed() bool {
+	return slices.ContainsFunc(f.opened.Plugins, func(p plugins.Plugin) bool { return p.Group == plugins.GroupNamed })
 }
 
 // zoneReaders are the functions of C that read the time zone in TZ, see tzset(3). strftime is not among them: it prints what these

@@ -73,8 +73,11 @@ func Find(ctx context.Context, q Query) (*Found, error) {
 	}
 	f.Loader, f.Objects, f.Opened = f.closure.Loader, f.objects(), f.whatIsOpened()
 	f.tell()
-	f.Candidates, err = f.candidates(ctx)
-	return f, err
+	if f.Candidates, err = f.candidates(ctx); err != nil {
+		return nil, err
+	}
+	f.tellNamed()
+	return f, nil
 }
 
 // resolve computes the answer.
@@ -205,6 +208,24 @@ func (f *Found) tell() {
 		if !has && name != plan.PluginsAuto && name != plan.PluginsNone {
 			f.warn(fmt.Sprintf("the group %q of Plugins (%s) adds nothing: none of the program's libraries opens any of it, or the sysroot has none",
 				name, f.query.Plan.Origin))
+		}
+	}
+}
+
+// tellNamed adds a note for each library that is there because the program names it.
+func (f *Found) tellNamed() {
+	for _, p := range f.opened.Plugins {
+		files, size := 0, int64(0)
+		for _, o := range f.closure.Objects {
+			if o.Opened != p.Path {
+				continue
+			}
+			if info, err := f.source.kept().Lstat(strings.TrimPrefix(o.Real, "/")); err == nil {
+				files, size = files+1, size+info.Size()
+			}
+		}
+		if p.Group == plugins.GroupNamed && files > 0 {
+			f.Notes = append(f.Notes, plaintext.Sprintf("%s is added, %s in %d files: %s; Exclude leaves it out", p.Path, report.Size(size), files, f.inImage(p.Why)))
 		}
 	}
 }

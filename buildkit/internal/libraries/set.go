@@ -58,3 +58,11 @@ type Candidate struct {
 	Of   string `json:"of"`             // path of the file that has the name
 	Why  string `json:"why"`
 }
+
+// String describes the candidate for people.
+func (c Candidate) String() string {
+	if c.Path == "" {
+		return c.Name + ", of " + c.Of + ": " + c.Why
+	}
+	return c.Name + " (" + c.Path + "), of " + c.Of + ": " + c.Why
+}
