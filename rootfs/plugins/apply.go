@@ -130,6 +130,9 @@ func (d *discovery) apply(m match) {
 	for _, f := range m.files {
 		some = d.addFiles(m, f) || some
 	}
+	if len(m.settings) > 0 { // a configuration file is nothing without what it names
+		some, before = d.addSettings(m), len(d.found.Plugins)+len(d.found.Files)
+	}
 	for _, o := range m.offers {
 		d.addOffer(m, o)
 	}

@@ -147,6 +147,12 @@ var realCases = map[string]realCase{
 		source: `int snd_config_update(void); int main(void) { return snd_config_update() < 0; }`,
 		libs:   []string{"-l:libasound.so.2"}, rows: []string{"alsa"},
 	},
+	"unixODBC": {
+		program: "isql", args: []string{"-b", "-v", "-k", "DRIVER=SQLite3;Database=/tmp/a.db"}, rows: []string{"odbc"},
+	},
+	"mecab": {
+		program: "mecab", args: []string{"/in.svg"}, want: "circle", rows: []string{"mecab"},
+	},
 	"Python": {
 		source: `void Py_Initialize(void); int PyRun_SimpleString(const char *);
 			int main(void) { Py_Initialize(); return PyRun_SimpleString("import json, ctypes, _hashlib; print(json.dumps('works'), flush=True)"); }`,

@@ -24,11 +24,12 @@ type row struct {
 	// oldNSS restricts the row to C libraries without built-in sources of names.
 	oldNSS bool
 	// byName restricts the row to configurations that name the group.
-	byName  bool
-	plugins []string // patterns of shared objects
-	files   []data
-	leads   []string // patterns of further places that links among the files may lead to, besides /usr and the files
-	offers  []offer  // candidates
+	byName   bool
+	plugins  []string // patterns of shared objects
+	files    []data
+	settings []setting // configuration files that name more of both
+	leads    []string  // patterns of further places that links among the files may lead to, besides /usr and the files
+	offers   []offer   // candidates
 	// otherwise is a message if neither plugins nor files were found.
 	otherwise string
 	refused   *Refusal // with Why and Fix only

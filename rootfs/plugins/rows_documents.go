@@ -48,6 +48,18 @@ var documentRows = []row{
 		source: "hunspell(1), \"DICTIONARY\"",
 	},
 	{
+		// The dictionary is what the configuration names, on Debian through /etc/alternatives.
+		group: "mecab", soname: `libmecab\.so\.\d+`,
+		texts: []text{{name: "rc", end: "/mecabrc", otherwise: "/etc"}},
+		files: []data{{pattern: "<rc>/mecabrc"}},
+		settings: []setting{{
+			file: "<rc>/mecabrc", keys: []string{"dicdir", "userdic"},
+			data: []string{"/var/lib/mecab", "/usr/lib", "/usr/lib64", "/usr/share", "/usr/local/lib"},
+		}},
+		leads:  []string{"/etc/alternatives/mecab-dictionary"},
+		source: "mecab(1); MeCab's src/param.cpp, load_dictionary_resource",
+	},
+	{
 		group: "aspell", soname: `libaspell\.so\.\d+`,
 		offers: []offer{{"{/usr/lib/aspell,<lib>/aspell,<lib>/aspell-0.60,/usr/lib64/aspell-0.60}", "has dictionaries and filters: add them to the files"}},
 		source: "aspell(1)",

@@ -14,8 +14,15 @@ var mediaRows = []row{
 		// Without alsa.conf, even the default device has no name.
 		group: "alsa", soname: `libasound\.so\.\d+`,
 		plugins: []string{"<lib>/alsa-lib/*.so"},
-		files:   []data{{pattern: "/usr/share/alsa/{alsa.conf,alsa.conf.d,cards,pcm}"}, {pattern: "/etc/{asound.conf,alsa/conf.d}"}},
+		files:   []data{{pattern: "/usr/share/alsa/{alsa.conf,alsa.conf.d,cards,ctl,pcm}"}, {pattern: "/etc/{asound.conf,alsa/conf.d}"}},
 		source:  "https://www.alsa-project.org/alsa-doc/alsa-lib/conf.html",
+	},
+	{
+		// How to switch the parts of a card, for programs that ask for it. The topologies beside it are for alsatplg(1).
+		group: "alsa", soname: `libasound\.so\.\d+`,
+		imported: []string{"snd_use_case_mgr_open"},
+		files:    []data{{pattern: "/usr/share/alsa/{ucm,ucm2}"}},
+		source:   "https://www.alsa-project.org/alsa-doc/alsa-lib/group__ucm.html",
 	},
 	{group: "gpu", soname: `libva\.so\.\d+`, offers: []offer{{"<lib>/dri", hardwareDrivers}}, source: "libva's va/va.c, LIBVA_DRIVERS_PATH"},
 	{group: "gpu", soname: `libvdpau\.so\.\d+`, offers: []offer{{"<lib>/vdpau", hardwareDrivers}}, source: "libvdpau's src/vdpau_wrapper.c"},

@@ -81,12 +81,26 @@ var systemRows = []row{
 		source: "ibv_get_device_list(3)",
 	},
 	{
+		// Names without a folder are looked for in the library's own folder too.
 		group: "odbc", soname: `lib(?:odbc|iodbc)\.so\.\d+`,
-		offers: []offer{
-			{"/etc/odbcinst.ini", "names the drivers of databases: add it to the files, and the drivers to the libraries"},
-			{"<lib>/odbc", "has drivers of databases: add those that you use to the libraries"},
+		files:     []data{{pattern: "{/etc,/etc/unixODBC}/odbcinst.ini"}},
+		settings:  []setting{{file: "{/etc,/etc/unixODBC}/odbcinst.ini", keys: []string{"driver", "driver64"}, libraries: []string{"<lib>/odbc", "<lib>"}}},
+		otherwise: "it has no driver of a database: install one in the sysroot that /etc/odbcinst.ini names, or add your odbcinst.ini to the files and its drivers to the libraries",
+		source:    "odbcinst.ini(5); lt_dlopen in unixODBC's DriverManager/SQLConnect.c",
+	},
+	{
+		group: "gpgme", soname: `libgpgme(?:-glib|-pthread)?\.so\.\d+`,
+		refused: &Refusal{
+			Why: "GPGME starts /usr/bin/gpg and gpg-agent, which the image does not have",
+			Fix: "add /usr/bin/gpg, gpgconf, gpg-agent and what they need to the files and exclude the group \"gpgme\"; or verify signatures in Go",
 		},
-		source: "odbcinst.ini(5)",
+		source: "https://www.gnupg.org/documentation/manuals/gpgme/Engine-Configuration.html",
+	},
+	{
+		// The tokens are keys of one machine, and on Debian only the group softhsm may read the configuration.
+		group: "softhsm", soname: `libsofthsm2\.so`,
+		offers: []offer{{"", "keeps its tokens in a folder that its configuration names: add a softhsm2.conf with \"directories.tokendir = /data/tokens\" to the files as /etc/softhsm/softhsm2.conf, and /data/tokens to the Dirs; or exclude the group \"softhsm\""}},
+		source: "softhsm2.conf(5)",
 	},
 	{
 		// One of them is caching_sha2_password, the default of MySQL 8.

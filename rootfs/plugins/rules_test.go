@@ -210,6 +210,59 @@ var ruleCases = map[string]ruleCase{
 		},
 		want: []string{"candidate libnamed.so.1 /usr/lib/x86_64-linux-gnu/libnamed.so.1"},
 	},
+	"drivers that a configuration file names": {
+		root: rootSpec{
+			libs: map[string]elfSpec{
+				debianLib + "libodbc.so.2": {soname: "libodbc.so.2"}, debianLib + "odbc/liblite.so": {}, debianLib + "libplain.so": {}, "opt/own/libown.so": {},
+				debianLib + "odbc/libhidden.so": {}, debianLib + "odbc/libunnamed.so": {},
+			},
+			files: map[string]string{
+				"etc/odbcinst.ini": "[Lite]\nDriver = liblite.so\r\nSetup=libunnamed.so\n[Plain]\nDRIVER=libplain.so\n[Own]\nDriver64=/opt/own/libown.so\n" +
+					"[Gone]\nDriver=libgone.so\n[Hidden]\nDriver=libhidden.so\n;Driver=libunnamed.so\n[Secret]\nDriver=/etc/shadow\nDriver=../odbc/libunnamed.so\nDriver=",
+				"etc/shadow": "root:*:",
+			},
+		},
+		hide: []string{"libhidden.so"},
+		want: []string{
+			"plugin odbc /usr/lib/x86_64-linux-gnu/odbc/liblite.so", "plugin odbc libplain.so", "plugin odbc /opt/own/libown.so",
+			"file odbc /etc/odbcinst.ini",
+			"candidate libgone.so", "candidate /etc/shadow", "candidate ../odbc/libunnamed.so",
+		},
+	},
+	"no driver at all": {
+		root: rootSpec{
+			libs:  map[string]elfSpec{debianLib + "libodbc.so.2": {soname: "libodbc.so.2"}},
+			files: map[string]string{"etc/odbcinst.ini": ""},
+		},
+		want: []string{"file odbc /etc/odbcinst.ini", "candidate odbc"},
+	},
+	"data that a configuration file names": {
+		root: rootSpec{
+			libs: map[string]elfSpec{debianLib + "libmecab.so.2": {soname: "libmecab.so.2", text: "/etc/mecabrc"}},
+			files: map[string]string{
+				"etc/mecabrc": "dicdir = /var/lib/mecab/dic/debian\nuserdic = /etc/secret\nuserdic = /var/lib/mecab/../../../etc/secret\nuserdic=/var/lib/mecab\nuserdic=/usr/lib/gone",
+				"etc/secret":  "", "var/lib/mecab/dic/debian": "-> /etc/alternatives/mecab-dictionary",
+				"etc/alternatives/mecab-dictionary": "-> /var/lib/mecab/dic/ipadic", "var/lib/mecab/dic/ipadic/sys.dic": "",
+			},
+		},
+		want: []string{"file mecab /etc/mecabrc", "file mecab /var/lib/mecab/dic/debian"},
+	},
+	"ALSA": {
+		root: rootSpec{
+			program: elfSpec{imports: []string{"snd_use_case_mgr_open"}},
+			libs:    map[string]elfSpec{debianLib + "libasound.so.2": {soname: "libasound.so.2"}},
+			files: map[string]string{
+				"usr/share/alsa/alsa.conf": "", "usr/share/alsa/ctl/default.conf": "", "usr/share/alsa/topology/hda.bin": "", "usr/share/alsa/ucm2/ucm.conf": "",
+			},
+		},
+		want: []string{"file alsa /usr/share/alsa/alsa.conf", "file alsa /usr/share/alsa/ctl", "file alsa /usr/share/alsa/ucm2"},
+	},
+	"libraries that start programs, or keep keys": {
+		root: rootSpec{libs: map[string]elfSpec{
+			debianLib + "libgpgme.so.11": {soname: "libgpgme.so.11"}, debianLib + "libsofthsm2.so": {soname: "libsofthsm2.so"},
+		}},
+		want: []string{"candidate softhsm", "refused gpgme"},
+	},
 	"names of the program": {
 		root: rootSpec{
 			program: elfSpec{imports: []string{"dlopen"}, text: "libnamed.so.1"},

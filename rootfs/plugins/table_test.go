@@ -33,6 +33,12 @@ func TestRegistry(t *testing.T) {
 				patterns = append(patterns, o.pattern)
 			}
 		}
+		for _, s := range e.settings {
+			patterns = append(append(append(patterns, s.file), s.libraries...), s.data...)
+			if len(s.keys) == 0 || (s.libraries == nil) == (s.data == nil) {
+				t.Errorf("%s: a setting has no keys, or not one kind of values", e.group)
+			}
+		}
 		for _, p := range patterns {
 			expanded, ok := expand(p, values)
 			if !ok {
