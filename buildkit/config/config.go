@@ -90,9 +90,9 @@ type Config struct {
 	// the build.
 	Libraries []string
 	// Plugins are the groups of plugins and data to add for libraries that are known
-	// to open them: PluginsAuto (default) for all but PluginFonts, PluginsNone for
-	// none, or the names that imagePlan prints: "vips", "gconv". Fonts, for text in
-	// pictures, must be named: {targets.PluginsAuto, targets.PluginFonts}.
+	// to open them: PluginsAuto (default) for all, PluginsNone for none, or the names
+	// that imagePlan prints: "vips", "gconv". PluginFonts is one font, for libraries
+	// that draw text; files of yours in /usr/share/fonts replace it.
 	Plugins []string
 	// Exclude leaves out groups of plugins, and files from the sysroot: path.Match
 	// patterns of paths or names. A pattern that matches a folder leaves out all in

@@ -32,7 +32,7 @@ func (d *discovery) applyRows() error {
 
 // applies reports whether a row's conditions hold.
 func (d *discovery) applies(m match) (bool, error) {
-	selected := d.selected(m.group, m.byName)
+	selected := d.selected(m.group)
 	if !selected && !d.excludes(m.group) {
 		return false, nil
 	}
@@ -128,7 +128,9 @@ func (d *discovery) apply(m match) {
 	before := len(d.found.Plugins) + len(d.found.Files)
 	some := d.addPlugins(m)
 	for _, f := range m.files {
-		some = d.addFiles(m, f) || some
+		if !f.instead || !some {
+			some = d.addFiles(m, f) || some
+		}
 	}
 	if len(m.settings) > 0 { // a configuration file is nothing without what it names
 		some, before = d.addSettings(m), len(d.found.Plugins)+len(d.found.Files)
@@ -228,9 +230,13 @@ func readLibrary(c *ldd.Content) ([]byte, error) {
 
 // addMissing records data that should exist.
 func (d *discovery) addMissing(m match, f data, pattern string) {
+	path, why := pattern, plaintext.Sprintf("%s does not work without it", m.object.Path)
+	if f.without != "" {
+		path, why = m.group, m.object.Path+": "+f.without
+	}
 	d.found.Missing = append(d.found.Missing, Missing{
-		Path: pattern, Group: m.group, Of: m.object.Path, Package: f.need,
-		Why: plaintext.Sprintf("%s does not work without it", m.object.Path),
+		Path: path, Group: m.group, Of: m.object.Path, Package: f.need,
+		Why: why,
 		Fix: plaintext.Sprintf("apt-get install %s (Debian), or exclude the group %q", f.need, m.group),
 	})
 }

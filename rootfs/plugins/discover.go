@@ -15,9 +15,8 @@ import (
 // Options say what to include. The zero value includes everything that libraries are known to open.
 type Options struct {
 	// Groups are the names of groups to include. [Groups] lists the known ones; the package rule adds
-	// groups named after packages. nil includes all groups except those that must be requested by name,
-	// such as "fonts". "auto" in the list stands for the same groups as nil, so "auto" and "fonts" include
-	// everything and a font. A list that is empty but not nil includes nothing.
+	// groups named after packages. nil includes all groups. "auto" in the list stands for the same. A list
+	// that is empty but not nil includes nothing.
 	Groups []string
 	// Exclude are groups to leave out. Unknown names have no effect.
 	Exclude []string
@@ -43,7 +42,7 @@ func (e *OptionError) Error() string { return e.Err.Error() }
 // Unwrap returns the mistake itself.
 func (e *OptionError) Unwrap() error { return e.Err }
 
-// auto, in Options.Groups, stands for all groups that need not be requested by name.
+// auto, in Options.Groups, stands for all groups.
 const auto = "auto"
 
 // Discover returns what the libraries of a closure open while the program runs. A static program has no
@@ -166,21 +165,18 @@ func (d *discovery) readImporters() (err error) {
 	return err
 }
 
-// selected reports whether a group is included. byName is set if the group must be requested by name.
-func (d *discovery) selected(group string, byName bool) bool {
+// selected reports whether a group is included.
+func (d *discovery) selected(group string) bool {
 	d.seenGroups[group] = true
 	if d.excludes(group) {
 		return false
 	}
-	if slices.Contains(d.Groups, group) {
-		return true
-	}
-	return !byName && (d.Groups == nil || slices.Contains(d.Groups, auto))
+	return d.Groups == nil || slices.Contains(d.Groups, group) || slices.Contains(d.Groups, auto)
 }
 
 // selectFound reports whether a group that was found is included. It records a group that is excluded.
 func (d *discovery) selectFound(group string) bool {
-	if d.selected(group, false) {
+	if d.selected(group) {
 		return true
 	}
 	if d.excludes(group) {

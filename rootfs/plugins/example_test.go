@@ -13,7 +13,7 @@ import (
 func ExampleResolve() {
 	ctx := context.Background()
 	p := ldd.Program{Path: "/server", File: "dist/server"}
-	o := plugins.Options{Groups: []string{"auto", "fonts"}, Exclude: []string{"gio"}}
+	o := plugins.Options{Exclude: []string{"gio"}}
 
 	closure, found, err := plugins.Resolve(ctx, ldd.DirFS("/"), p, ldd.Env{}, o)
 	if err != nil {

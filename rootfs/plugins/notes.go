@@ -58,7 +58,7 @@ func (d *discovery) firstInstalled(n ldd.Note) (string, bool) {
 func (d *discovery) addAbsent(n ldd.Note) {
 	names := strings.Join(n.Sonames, " or ")
 	switch {
-	case n.Priority == "suggested" || !d.selected(groupNotes, false) || d.anyHidden(n):
+	case n.Priority == "suggested" || !d.selected(groupNotes) || d.anyHidden(n):
 	case n.Priority == "required":
 		d.found.Missing = append(d.found.Missing, Missing{
 			Path: names, Group: groupNotes, Of: n.By.Path,

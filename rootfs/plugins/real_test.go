@@ -98,7 +98,7 @@ var realCases = map[string]realCase{
 		program: "gm", args: []string{"convert", "-list", "delegates"}, want: `"gs" -q`, rows: []string{"graphicsmagick"},
 	},
 	"fontconfig without fonts": {
-		program: "fc-match", args: []string{"sans"}, want: "DejaVu Sans", alone: "", groups: []string{"auto", "fonts"}, rows: []string{"fontconfig", "fonts"},
+		program: "fc-match", args: []string{"sans"}, want: "DejaVu Sans", alone: "", rows: []string{"fontconfig", "fonts"},
 	},
 	"ghostscript": {
 		program: "gs", args: []string{"-q", "-dNOPAUSE", "-dBATCH", "-sDEVICE=txtwrite", "-o", "-", "/in.ps"}, want: "Hello", rows: []string{"ghostscript"},

@@ -22,9 +22,7 @@ type row struct {
 	// empty list is no condition.
 	imported []string
 	// oldNSS restricts the row to C libraries without built-in sources of names.
-	oldNSS bool
-	// byName restricts the row to configurations that name the group.
-	byName   bool
+	oldNSS   bool
 	plugins  []string // patterns of shared objects
 	files    []data
 	settings []setting // configuration files that name more of both
@@ -45,6 +43,9 @@ type data struct {
 	// Without the text, the files are never missing.
 	built string
 	first bool // one file is enough, see [sysroot.globFirst]
+	// without says what is missing without the files; "" means that the library does not work.
+	without string
+	instead bool // the row's earlier files are better: these are taken only where there are none
 }
 
 // offer is a candidate. It is shown if the pattern matches something, or always if there is no pattern.

@@ -1,5 +1,8 @@
 package plugins
 
+// GroupFonts is the group of the font for libraries that draw text.
+const GroupFonts = "fonts"
+
 // imageRows are the rows for images.
 var imageRows = []row{
 	{
@@ -60,15 +63,19 @@ var imageRows = []row{
 		// /etc/fonts has links to the other folder.
 		group: "fontconfig", soname: `libfontconfig\.so\.\d+`,
 		files:  []data{{pattern: "/etc/fonts"}, {pattern: "/usr/share/fontconfig/conf.avail"}},
-		offers: []offer{{"", "without a font, programs silently draw no text: add the group \"fonts\" for one font, or add your own to the files, below /usr/share/fonts"}},
 		source: "fonts-conf(5)",
 	},
 	{
-		// A font that covers many scripts, and that the default configuration prefers.
-		group: "fonts", soname: `libfontconfig\.so\.\d+`, byName: true,
+		// One font that covers many scripts, and that the default configuration prefers; else any.
+		group: GroupFonts, soname: `libfontconfig\.so\.\d+`,
 		files: []data{{
 			pattern: "/usr/share/fonts/{truetype/dejavu,dejavu-sans-fonts,dejavu,TTF,truetype/liberation,truetype/liberation2,liberation-sans,liberation,google-noto,noto,truetype/noto,opentype/noto}/{DejaVuSans,LiberationSans-Regular,NotoSans-Regular}.ttf",
-			need:    "fonts-dejavu-core", first: true,
+			first:   true,
+		}, {
+			pattern: "/usr/share/fonts/{*,*/*,*/*/*}/{*Sans-Regular,*Sans,*-Regular,*}.{ttf,otf}",
+			first:   true, instead: true,
+			need:    "fonts-dejavu-core",
+			without: "without a font, text is not drawn, or drawn as boxes, and no error says so; your own fonts go to the files, below /usr/share/fonts",
 		}},
 		source: "fontconfig's conf.d/60-latin.conf",
 	},

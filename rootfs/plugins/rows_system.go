@@ -54,12 +54,16 @@ var systemRows = []row{
 		source: "pam(7), pam.conf(5)",
 	},
 	{
-		// PKCS #11 modules. GnuTLS uses one to read Fedora's trust store.
+		// PKCS #11 modules. GnuTLS uses one to read Fedora's trust store. Others are those that are registered.
 		group: "p11-kit", soname: `libp11-kit\.so\.\d+`,
 		texts:   []text{{name: "modules", end: "/pkcs11", otherwise: "<lib>"}},
 		plugins: []string{"<modules>/pkcs11/p11-kit-trust.so"},
 		files:   []data{{pattern: "/usr/share/p11-kit/modules"}, {pattern: "/etc/pkcs11"}},
-		source:  "pkcs11.conf(5)",
+		settings: []setting{{
+			file: "{/usr/share/p11-kit/modules,/etc/pkcs11/modules}/*.module", sep: ":", keys: []string{"module"},
+			libraries: []string{"<modules>/pkcs11"},
+		}},
+		source: "pkcs11.conf(5)",
 	},
 	{
 		// The plugins are optional: without them the library still works as a client of a key distribution centre.
@@ -84,7 +88,7 @@ var systemRows = []row{
 		// Names without a folder are looked for in the library's own folder too.
 		group: "odbc", soname: `lib(?:odbc|iodbc)\.so\.\d+`,
 		files:     []data{{pattern: "{/etc,/etc/unixODBC}/odbcinst.ini"}},
-		settings:  []setting{{file: "{/etc,/etc/unixODBC}/odbcinst.ini", keys: []string{"driver", "driver64"}, libraries: []string{"<lib>/odbc", "<lib>"}}},
+		settings:  []setting{{file: "{/etc,/etc/unixODBC}/odbcinst.ini", keys: []string{"driver", "driver64"}, libraries: []string{"<lib>/odbc"}}},
 		otherwise: "it has no driver of a database: install one in the sysroot that /etc/odbcinst.ini names, or add your odbcinst.ini to the files and its drivers to the libraries",
 		source:    "odbcinst.ini(5); lt_dlopen in unixODBC's DriverManager/SQLConnect.c",
 	},

@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"cmp"
 	"io"
 	"path"
 	"slices"
@@ -13,9 +14,10 @@ import (
 // "key = value"; comments begin with ";" or "#".
 type setting struct {
 	file string   // pattern
+	sep  string   // between key and value; "" is "="
 	keys []string // without regard to case
-	// libraries is set if the values are libraries: paths, or names. A name is looked for in these folders
-	// where the loader does not find it.
+	// libraries is set if the values are libraries: paths, or names. A name is looked for in these folders, and
+	// then as the loader does.
 	libraries []string
 	// data is set if the values are files or folders of data. They must be in one of these folders, because
 	// a file of the sysroot must not choose any file of the sysroot.
@@ -40,7 +42,7 @@ func (d *discovery) settingValues(m match, s setting) []string {
 			continue
 		}
 		for _, line := range strings.Split(string(d.visible.content(name, maxSettings)), "\n") {
-			key, value, ok := strings.Cut(line, "=")
+			key, value, ok := strings.Cut(line, cmp.Or(s.sep, "="))
 			key, value = strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value)
 			if ok && value != "" && slices.Contains(s.keys, key) && !slices.Contains(values, value) && len(values) < maxValues {
 				values = append(values, value)
@@ -91,15 +93,14 @@ func (d *discovery) addNamedLibrary(m match, s setting, name string) bool {
 			found = ""
 		}
 	case !strings.Contains(name, "/"):
-		if d.whereIs(name, m.object) != "" {
-			found = d.nameForProgram(name, m.object)
-			break
-		}
 		for _, pattern := range s.libraries {
 			dir, ok := expand(pattern, m.values)
 			if p := path.Join(dir, name); ok && found == "" && d.sys.isShared(p) {
 				found = p
 			}
+		}
+		if found == "" && d.whereIs(name, m.object) != "" {
+			found = d.nameForProgram(name, m.object)
 		}
 	}
 	if found == "" {

@@ -77,6 +77,7 @@ func Find(ctx context.Context, q Query) (*Found, error) {
 		return nil, err
 	}
 	f.tellNamed()
+	f.tellFonts()
 	return f, nil
 }
 
@@ -125,6 +126,9 @@ func (f *Found) canOpen() error {
 func (f *Found) pluginOptions() plugins.Options {
 	c := f.query.Plan.Libraries
 	o := plugins.Options{Exclude: c.Exclude, Groups: c.Plugins, Whole: f.source.whole()}
+	if f.hasFonts() && !slices.Contains(c.Plugins, plugins.GroupFonts) {
+		o.Exclude = append(slices.Clone(o.Exclude), plugins.GroupFonts)
+	}
 	if slices.Equal(c.Plugins, []string{plan.PluginsNone}) {
 		o.Groups = []string{}
 	}
@@ -132,6 +136,17 @@ func (f *Found) pluginOptions() plugins.Options {
 		o.Linked, o.BuildInfo = f.has, f.query.Program.Linked.Build()
 	}
 	return o
+}
+
+// fontFolders are the folders where fontconfig looks for fonts, see fonts-conf(5).
+var fontFolders = []string{"/usr/share/fonts/", "/usr/local/share/fonts/"}
+
+// hasFonts reports whether the user's files have fonts.
+func (f *Found) hasFonts() bool {
+	return slices.ContainsFunc(f.query.Base.Entries(), func(e rootfs.Entry) bool {
+		below := func(folder string) bool { return strings.HasPrefix(e.Path, folder) }
+		return e.Layer == rootfs.Files && !e.Mode.IsDir() && slices.ContainsFunc(fontFolders, below)
+	})
 }
 
 // has reports whether a Go function is linked into the program, and notes the answer.
@@ -226,6 +241,21 @@ func (f *Found) tellNamed() {
 		}
 		if p.Group == plugins.GroupNamed && files > 0 {
 			f.Notes = append(f.Notes, plaintext.Sprintf("%s is added, %s in %d files: %s; Exclude leaves it out", p.Path, report.Size(size), files, f.inImage(p.Why)))
+		}
+	}
+}
+
+// tellFonts adds a note for a font that is there because a library draws text.
+func (f *Found) tellFonts() {
+	for _, d := range f.opened.Files {
+		if d.Group != plugins.GroupFonts || slices.Contains(f.query.Plan.Libraries.Plugins, d.Group) {
+			continue
+		}
+		if real, _, err := ldd.Follow(f.source.kept(), d.Path); err == nil {
+			if info, err := f.source.kept().Lstat(strings.TrimPrefix(real, "/")); err == nil {
+				f.Notes = append(f.Notes, plaintext.Sprintf("the font %s is added, %s, for text that %s draws; the group %q of Exclude leaves it out, and fonts among the files replace it",
+					d.Path, report.Size(info.Size()), d.Of, d.Group))
+			}
 		}
 	}
 }
