@@ -31,7 +31,7 @@ func TestAcceptLibraries(t *testing.T) {
 		},
 		"purego": {
 			files: "/usr/lib/*/libsqlite3.so.0",
-			c:     buildkit.Config{Build: config.Build{Cgo: "off"}, Libraries: []string{"libsqlite3.so.0"}},
+			c:     buildkit.Config{Build: config.Build{Cgo: "off"}},
 			want:  "sqlite 3 threadsafe 1\n",
 		},
 		"pie": {
@@ -52,7 +52,7 @@ func TestHeavyAcceptLibraries(t *testing.T) {
 		"vipsformats": {
 			pkg:   "vips",
 			files: "/usr/share/fonts/truetype/*/*.ttf",
-			c:     buildkit.Config{Plugins: []string{"auto", "fonts"}, Files: []config.File{{From: buildtest.Picture(t), To: "/srv/picture.png"}}},
+			c:     buildkit.Config{Files: []config.File{{From: buildtest.Picture(t), To: "/srv/picture.png"}}},
 			args:  []string{"/srv/picture.png"},
 			want:  "webp: 32x16 avif: 32x16 svg text: true\n",
 		},

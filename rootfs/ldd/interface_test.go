@@ -1,6 +1,7 @@
 package ldd
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -27,8 +28,15 @@ func TestInterface(t *testing.T) {
 	}
 	const source = "#include <stdio.h>\nint main(int n, char **v) { printf(\"%d\\n\", n); return 0; }\n"
 	first := sum("first", source)
+	if zones := sum("zones", "const char *data = \"/usr/share/zoneinfo/UTC\";\n"+source); zones != first {
+		t.Error("the path of a zone changes the interface")
+	}
 	if again := sum("again", "#include <stdio.h>\nint big[1000] = {1};\nint main(int n, char **v) { for (; n > 3; n--) printf(\"%d\\n\", big[n]); return 7; }\n"); again != first {
 		t.Error("a change of code changes the interface")
+	}
+	const opens = "#include <dlfcn.h>\nint main(int n, char **v) { return !dlopen(\"%s\", 1); }\n"
+	if sum("opens", fmt.Sprintf(opens, "libone.so.1")) == sum("opens2", fmt.Sprintf(opens, "libtwo.so.1")) {
+		t.Error("the name of a library that a program opens does not change the interface")
 	}
 	for name, other := range map[string]string{
 		"another symbol":  sum("symbol", "#include <stdio.h>\nint main(void) { puts(\"x\"); perror(\"y\"); return 0; }\n"),
@@ -36,6 +44,7 @@ func TestInterface(t *testing.T) {
 		"a search path":   sum("path", source, "-Wl,-rpath,/opt/lib"),
 		"an export":       sum("export", "int offered(void) { return 1; }\n"+source, "-rdynamic"),
 		"static":          sum("static", source, "-static"),
+		"data":            sum("data", "const char *data = \"/usr/share/dict/words\";\n"+source),
 	} {
 		if other == first {
 			t.Errorf("%s: the interface is the same", name)

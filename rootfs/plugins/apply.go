@@ -247,7 +247,7 @@ func (d *discovery) addOffer(m match, o offer) {
 	if o.pattern != "" {
 		pattern, ok := expand(o.pattern, m.values)
 		names := slices.DeleteFunc(d.sys.glob(pattern), d.isHidden)
-		if !ok || len(names) == 0 {
+		if !ok || len(names) == 0 || d.takes(names) {
 			return
 		}
 		c.Path = names[0]
@@ -258,4 +258,12 @@ func (d *discovery) addOffer(m match, o offer) {
 // linked reports whether the program itself links the library of a row.
 func (d *discovery) linked(m match) bool {
 	return m.object.NeededBy == d.closure.Program() && m.object.Opened == ""
+}
+
+// takes reports whether a file in one of some folders is taken because the program names it: what it needs is known then.
+func (d *discovery) takes(folders []string) bool {
+	return slices.ContainsFunc(d.found.Files, func(f File) bool {
+		below := func(folder string) bool { return strings.HasPrefix(f.Path, folder+"/") }
+		return f.Group == GroupNamed && slices.ContainsFunc(folders, below)
+	})
 }

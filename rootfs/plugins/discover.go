@@ -78,7 +78,7 @@ func newRoots(sys ldd.FS, o Options) roots {
 
 // discover finds everything that libraries are known to open.
 func (d *discovery) discover() error {
-	return d.run(d.match, d.readImporters, d.applyRows, d.applyPackages, d.readNotes, d.takeNamed, d.readGo)
+	return d.run(d.match, d.readImporters, d.takePaths, d.applyRows, d.applyPackages, d.readNotes, d.takeNamed, d.readGo)
 }
 
 // finish adds what libraries may open, and makes the checks that need the complete result.

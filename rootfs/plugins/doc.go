@@ -9,7 +9,8 @@
 //     installed is the library's plugin.
 //   - what objects say about themselves in their .note.dlopen.
 //   - how the Go program was built.
-//   - the names of libraries among the constant strings of the program itself, if it can open libraries.
+//   - the names of libraries among the constant strings of the program itself, if it can open libraries, and the
+//     paths of files in /usr/share among them.
 //
 // Other guesses, such as the strings of libraries, are never included. They are in [Found.Candidates], for people to decide.
 //

@@ -286,6 +286,26 @@ var ruleCases = map[string]ruleCase{
 		}},
 		want: []string{"candidate softhsm", "refused gpgme"},
 	},
+	"data of the program": {
+		root: rootSpec{
+			program: elfSpec{text: "/usr/share/hunspell/en_US.affected/usr/share/secret/a,/usr/local/share/a/data.bin?/usr/share/doc/x/README,/usr/share/a/../b/c,/usr/share/gone/a"},
+			libs:    map[string]elfSpec{debianLib + "libhunspell-1.7.so.0": {soname: "libhunspell-1.7.so.0"}},
+			files: map[string]string{
+				"usr/share/hunspell/en_US.aff": "", "usr/share/hunspell/en_US.dic": "", "usr/share/hunspell/de_DE.dic": "", "usr/local/share/a/data.bin": "",
+				"usr/share/doc/x/README": "", "usr/share/b/c": "", "usr/share/a/x": "", "usr/share/secret": "-> /etc", "etc/a": "",
+			},
+		},
+		want: []string{"file named /usr/share/hunspell/en_US.aff", "file named /usr/share/hunspell/en_US.dic", "file named /usr/local/share/a/data.bin"},
+	},
+	"data of the program, excluded": {
+		root: rootSpec{
+			program: elfSpec{text: "/usr/share/hunspell/en_US.aff"},
+			libs:    map[string]elfSpec{debianLib + "libhunspell-1.7.so.0": {soname: "libhunspell-1.7.so.0"}},
+			files:   map[string]string{"usr/share/hunspell/en_US.aff": ""},
+		},
+		options: Options{Exclude: []string{"named"}},
+		want:    []string{"candidate hunspell /usr/share/hunspell"},
+	},
 	"names of the program": {
 		root: rootSpec{
 			program: elfSpec{imports: []string{"dlopen"}, text: "libnamed.so.1"},

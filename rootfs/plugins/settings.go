@@ -30,13 +30,16 @@ const (
 	maxValues   = 256
 )
 
-// settingValues returns the values of a setting in the sysroot's file, each once.
-func (d *discovery) settingValues(m match, s setting) []string {
+// assigned is a value of a setting, and the file that has it.
+type assigned struct{ file, value string }
+
+// settingValues returns the values of a setting in the sysroot's files, each once.
+func (d *discovery) settingValues(m match, s setting) []assigned {
 	pattern, ok := expand(s.file, m.values)
 	if !ok {
 		return nil
 	}
-	var values []string
+	var values []assigned
 	for _, name := range d.sys.glob(pattern) {
 		if d.isHidden(name) {
 			continue
@@ -44,8 +47,9 @@ func (d *discovery) settingValues(m match, s setting) []string {
 		for _, line := range strings.Split(string(d.visible.content(name, maxSettings)), "\n") {
 			key, value, ok := strings.Cut(line, cmp.Or(s.sep, "="))
 			key, value = strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value)
-			if ok && value != "" && slices.Contains(s.keys, key) && !slices.Contains(values, value) && len(values) < maxValues {
-				values = append(values, value)
+			if ok && value != "" && slices.Contains(s.keys, key) && len(values) < maxValues &&
+				!slices.ContainsFunc(values, func(a assigned) bool { return a.value == value }) {
+				values = append(values, assigned{name, value})
 			}
 		}
 	}
@@ -85,8 +89,8 @@ func (d *discovery) addSettings(m match) (some bool) {
 }
 
 // addNamedLibrary adds a library that a configuration file names.
-func (d *discovery) addNamedLibrary(m match, s setting, name string) bool {
-	found := ""
+func (d *discovery) addNamedLibrary(m match, s setting, a assigned) bool {
+	name, found := a.value, ""
 	switch {
 	case path.IsAbs(name):
 		if found = path.Clean(name); !d.sys.isShared(found) {
@@ -105,8 +109,8 @@ func (d *discovery) addNamedLibrary(m match, s setting, name string) bool {
 	}
 	if found == "" {
 		d.found.addCandidate(Candidate{
-			Name: name, Of: m.object.Path, Likely: d.linked(m),
-			Why: plaintext.Sprintf("%s names it, and the sysroot does not have it", s.file),
+			Name: name, Of: m.object.Path,
+			Why: plaintext.Sprintf("%s names it, and the sysroot does not have it", a.file),
 		})
 		return false
 	}
@@ -115,14 +119,14 @@ func (d *discovery) addNamedLibrary(m match, s setting, name string) bool {
 	}
 	d.found.addPlugin(Plugin{
 		Path: found, Group: m.group, Of: m.object.Path,
-		Why: plaintext.Sprintf("plugin of %s (%s), named in %s", m.object.Path, m.group, s.file),
+		Why: plaintext.Sprintf("plugin of %s (%s), named in %s", m.object.Path, m.group, a.file),
 	})
 	return true
 }
 
 // addNamedData adds data that a configuration file names.
-func (d *discovery) addNamedData(m match, s setting, name string) bool {
-	name = path.Clean(name)
+func (d *discovery) addNamedData(m match, s setting, a assigned) bool {
+	name := path.Clean(a.value)
 	within := func(folder string) bool { return strings.HasPrefix(name, folder+"/") }
 	if !path.IsAbs(name) || !slices.ContainsFunc(s.data, within) || d.sys.follow(name) == "" {
 		return false
@@ -130,7 +134,7 @@ func (d *discovery) addNamedData(m match, s setting, name string) bool {
 	if !d.isHidden(name) {
 		d.found.addFile(File{
 			Path: name, Group: m.group, Of: m.object.Path, Within: append(d.within(m), s.data...),
-			Why: plaintext.Sprintf("data of %s (%s), named in %s", m.object.Path, m.group, s.file),
+			Why: plaintext.Sprintf("data of %s (%s), named in %s", m.object.Path, m.group, a.file),
 		})
 	}
 	return true

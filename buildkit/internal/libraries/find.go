@@ -227,8 +227,13 @@ func (f *Found) tell() {
 	}
 }
 
-// tellNamed adds a note for each library that is there because the program names it.
+// tellNamed adds a note for each library and file that is there because the program names it.
 func (f *Found) tellNamed() {
+	for _, d := range f.opened.Files {
+		if d.Group == plugins.GroupNamed {
+			f.Notes = append(f.Notes, plaintext.Sprintf("%s is added, %s: %s; Exclude leaves it out", d.Path, f.size(d.Path), f.inImage(d.Why)))
+		}
+	}
 	for _, p := range f.opened.Plugins {
 		files, size := 0, int64(0)
 		for _, o := range f.closure.Objects {
@@ -251,13 +256,23 @@ func (f *Found) tellFonts() {
 		if d.Group != plugins.GroupFonts || slices.Contains(f.query.Plan.Libraries.Plugins, d.Group) {
 			continue
 		}
-		if real, _, err := ldd.Follow(f.source.kept(), d.Path); err == nil {
-			if info, err := f.source.kept().Lstat(strings.TrimPrefix(real, "/")); err == nil {
-				f.Notes = append(f.Notes, plaintext.Sprintf("the font %s is added, %s, for text that %s draws; the group %q of Exclude leaves it out, and fonts among the files replace it",
-					d.Path, report.Size(info.Size()), d.Of, d.Group))
-			}
-		}
+		f.Notes = append(f.Notes, plaintext.Sprintf("the font %s is added, %s, for text that %s draws; the group %q of Exclude leaves it out, and fonts among the files replace it",
+			d.Path, f.size(d.Path), d.Of, d.Group))
 	}
+}
+
+// size returns the size of a file of the sysroot, for people.
+func (f *Found) size(name string) string {
+	sys := f.source.kept()
+	real, _, err := ldd.Follow(sys, name)
+	if err != nil {
+		return report.Size(0)
+	}
+	info, err := sys.Lstat(strings.TrimPrefix(real, "/"))
+	if err != nil {
+		return report.Size(0)
+	}
+	return report.Size(info.Size())
 }
 
 func (f *Found) warn(text string) { f.Notes = append(f.Notes, "warning: "+text) }
