@@ -255,9 +255,9 @@ func (d *discovery) addOffer(m match, o offer) {
 	d.found.addCandidate(c)
 }
 
-// linked reports whether the program itself links the library of a row.
+// linked reports whether the program itself links the library of a row, or opens it by name.
 func (d *discovery) linked(m match) bool {
-	return m.object.NeededBy == d.closure.Program() && m.object.Opened == ""
+	return m.object.NeededBy == d.closure.Program() && (m.object.Opened == "" || slices.Contains(d.named.names, m.object.Opened))
 }
 
 // takes reports whether a file in one of some folders is taken because the program names it: what it needs is known then.

@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -128,6 +129,8 @@ func (d *discovery) takeNamed() error {
 				d.named.names = append(d.named.names, n.Name)
 			}
 		}
+		// A name with a version comes before the same without one, which leads to the same file.
+		slices.SortFunc(d.named.names, func(a, b string) int { return strings.Compare(b, a) })
 		d.named.known = true // a later round has them in its closure
 	}
 	for _, name := range d.named.names {

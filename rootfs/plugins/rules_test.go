@@ -472,6 +472,34 @@ func TestResolveNamed(t *testing.T) {
 	}
 }
 
+// What a library offers is likely to be missed if the program links the library or names it, and a guess if another library does.
+func TestLikely(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]struct {
+		root   rootSpec
+		likely bool
+	}{
+		"linked": {rootSpec{libs: map[string]elfSpec{debianLib + "libsofthsm2.so": {soname: "libsofthsm2.so"}}}, true},
+		"named": {rootSpec{
+			program: elfSpec{imports: []string{"dlopen"}, text: "/opt/own/libsofthsm2.so"},
+			libs:    map[string]elfSpec{"opt/own/libsofthsm2.so": {}, debianLib + "liba.so.1": {soname: "liba.so.1"}},
+		}, true},
+		"of another library": {rootSpec{
+			libs:  map[string]elfSpec{debianLib + "libp11-kit.so.0": {soname: "libp11-kit.so.0"}, "opt/own/libsofthsm2.so": {}},
+			files: map[string]string{"etc/pkcs11/modules/a.module": "module: /opt/own/libsofthsm2.so"},
+		}, false},
+	} {
+		sys := ldd.DirFS(m.root.build(t))
+		_, found, err := Resolve(context.Background(), sys, ldd.Program{Path: "/bin/prog"}, ldd.Env{}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found.Candidates) != 1 || found.Candidates[0].Name != "softhsm" || found.Candidates[0].Likely != m.likely {
+			t.Errorf("%s: got %+v", name, found.Candidates)
+		}
+	}
+}
+
 // A required library that is missing gives the same error as a missing library in the program's header.
 func TestResolveRequired(t *testing.T) {
 	t.Parallel()
