@@ -42,6 +42,9 @@ func (d *discovery) applies(m match) (bool, error) {
 			return false, err
 		}
 	}
+	if m.direct && !d.linked(m) {
+		return false, nil
+	}
 	if len(m.imported) > 0 && d.importer(m) == nil {
 		return false, nil
 	}

@@ -21,6 +21,8 @@ type row struct {
 	// imported is a condition: an object other than the library has to import one of these symbols. An
 	// empty list is no condition.
 	imported []string
+	// direct restricts the row to programs that link the library themselves, or name it.
+	direct bool
 	// oldNSS restricts the row to C libraries without built-in sources of names.
 	oldNSS   bool
 	plugins  []string // patterns of shared objects

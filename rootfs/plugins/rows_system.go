@@ -54,11 +54,17 @@ var systemRows = []row{
 		source: "pam(7), pam.conf(5)",
 	},
 	{
-		// PKCS #11 modules. GnuTLS uses one to read Fedora's trust store. Others are those that are registered.
+		// PKCS #11 modules. GnuTLS uses one to read Fedora's trust store.
 		group: "p11-kit", soname: `libp11-kit\.so\.\d+`,
 		texts:   []text{{name: "modules", end: "/pkcs11", otherwise: "<lib>"}},
 		plugins: []string{"<modules>/pkcs11/p11-kit-trust.so"},
 		files:   []data{{pattern: "/usr/share/p11-kit/modules"}, {pattern: "/etc/pkcs11"}},
+		source:  "pkcs11.conf(5)",
+	},
+	{
+		// All modules that are registered. Most libraries that link p11-kit ask for none of them.
+		group: "p11-kit", soname: `libp11-kit\.so\.\d+`, direct: true,
+		texts: []text{{name: "modules", end: "/pkcs11", otherwise: "<lib>"}},
 		settings: []setting{{
 			file: "{/usr/share/p11-kit/modules,/etc/pkcs11/modules}/*.module", sep: ":", keys: []string{"module"},
 			libraries: []string{"<modules>/pkcs11"},

@@ -53,7 +53,7 @@ func TestRegistry(t *testing.T) {
 		if e.group == "" || e.source == "" {
 			t.Errorf("row %q has no group or no source", e.row.soname)
 		}
-		if len(patterns) == 0 && e.refused == nil && len(e.offers) == 0 {
+		if len(patterns) == 0 && len(e.settings) == 0 && e.refused == nil && len(e.offers) == 0 {
 			t.Errorf("row %q does nothing", e.row.soname)
 		}
 		if r := e.refused; r != nil && (r.Why == "" || r.Fix == "") {
