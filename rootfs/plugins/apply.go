@@ -59,9 +59,35 @@ func (d *discovery) applies(m match) (bool, error) {
 func (d *discovery) importer(m match) *ldd.Object {
 	for _, symbol := range m.imported {
 		for _, o := range d.importers[symbol] {
-			if o != m.object && o.Path != d.closure.Loader {
+			if o != m.object && o.Path != d.closure.Loader && d.counts(m, o) {
 				return o
 			}
+		}
+	}
+	return nil
+}
+
+// counts reports whether an object's import meets a row's condition.
+func (d *discovery) counts(m match, o *ldd.Object) bool {
+	w := m.wrapper(o)
+	if w == nil {
+		return true
+	}
+	for _, symbol := range w.symbols {
+		for _, caller := range d.importers[symbol] {
+			if m.wrapper(caller) == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// wrapper returns the entry of an object among a row's wrappers, nil if it is none.
+func (m match) wrapper(o *ldd.Object) *wrapper {
+	for i, w := range m.wrappers {
+		if w.soname.MatchString(o.Soname) {
+			return &m.wrappers[i]
 		}
 	}
 	return nil

@@ -159,6 +159,9 @@ func (d *discovery) readImporters() (err error) {
 	var symbols []string
 	for _, e := range registry {
 		symbols = append(symbols, e.imported...)
+		for _, w := range e.wrappers {
+			symbols = append(symbols, w.symbols...)
+		}
 	}
 	slices.Sort(symbols)
 	d.importers, err = d.closure.Importers(d.ctx, slices.Compact(symbols)...)

@@ -21,6 +21,8 @@ type row struct {
 	// imported is a condition: an object other than the library has to import one of these symbols. An
 	// empty list is no condition.
 	imported []string
+	// wrappers are libraries whose own imports do not count.
+	wrappers []wrapper
 	// direct restricts the row to programs that link the library themselves, or name it.
 	direct bool
 	// oldNSS restricts the row to C libraries without built-in sources of names.
@@ -56,6 +58,13 @@ type offer struct{ pattern, why string }
 // text is a text in a library's file, between begin and end, with a NUL before begin and after end. It
 // finds a path that was set with "configure". If the text is missing, otherwise is the value.
 type text struct{ name, begin, end, otherwise string }
+
+// wrapper is a library that calls a function of a row's condition in its own way only, where the row is not needed. If others
+// import one of symbols from it, its call counts.
+type wrapper struct {
+	soname  *regexp.Regexp // for the whole soname
+	symbols []string
+}
 
 // registry is all rows in order.
 var registry = compile(systemRows, cryptoRows, imageRows, documentRows, geoRows, mediaRows, desktopRows, languageRows)

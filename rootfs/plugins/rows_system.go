@@ -1,13 +1,33 @@
 package plugins
 
+import "regexp"
+
+// GroupGconv is the group of the C library's character sets.
+const GroupGconv = "gconv"
+
 // systemRows are the rows for the C library and low-level libraries.
 var systemRows = []row{
 	{
 		// Only ASCII, UTF-8, UCS and the C library's wide characters are built in.
-		group: "gconv", soname: `libc\.so\.6`,
+		group: GroupGconv, soname: `libc\.so\.6`,
 		imported: []string{"iconv_open"},
-		texts:    []text{{name: "libdir", end: "/gconv", otherwise: "<lib>"}},
-		plugins:  []string{"<libdir>/gconv/*.so"},
+		// These convert from and to the character set of the locale, which is ASCII or UTF-8 in an image, unless
+		// others ask them for more: libstdc++'s config/locale/gnu/numeric_members.cc; libidn2's and libunistring's
+		// localcharset.c; idn_stringprep in libidn's stringprep.c; psl_str_to_utf8lower; popt's poptint.c.
+		wrappers: []wrapper{
+			{soname: regexp.MustCompile(`^libstdc\+\+\.so\.6$`)},
+			{soname: regexp.MustCompile(`^libidn2\.so\.\d+$`)},
+			{soname: regexp.MustCompile(`^libpopt\.so\.\d+$`)},
+			{soname: regexp.MustCompile(`^libidn\.so\.\d+$`), symbols: []string{"stringprep_convert"}},
+			{soname: regexp.MustCompile(`^libpsl\.so\.\d+$`), symbols: []string{"psl_str_to_utf8lower"}},
+			{soname: regexp.MustCompile(`^libunistring\.so\.\d+$`), symbols: []string{
+				"u8_conv_from_encoding", "u8_conv_to_encoding", "u8_strconv_from_encoding", "u8_strconv_to_encoding",
+				"u16_conv_from_encoding", "u16_conv_to_encoding", "u16_strconv_from_encoding", "u16_strconv_to_encoding",
+				"u32_conv_from_encoding", "u32_conv_to_encoding", "u32_strconv_from_encoding", "u32_strconv_to_encoding",
+			}},
+		},
+		texts:   []text{{name: "libdir", end: "/gconv", otherwise: "<lib>"}},
+		plugins: []string{"<libdir>/gconv/*.so"},
 		files: []data{
 			{pattern: "<libdir>/gconv/gconv-modules"},
 			{pattern: "<libdir>/gconv/gconv-modules.d"},

@@ -306,6 +306,28 @@ var ruleCases = map[string]ruleCase{
 		options: Options{Exclude: []string{"named"}},
 		want:    []string{"candidate hunspell /usr/share/hunspell"},
 	},
+	"gconv is not included for the locale's character set": {
+		root: rootSpec{
+			libs: map[string]elfSpec{
+				debianLib + "libc.so.6":         {soname: "libc.so.6", defines: []string{"_nss_dns_gethostbyname4_r"}},
+				debianLib + "libstdc++.so.6":    {soname: "libstdc++.so.6", imports: []string{"iconv_open"}},
+				debianLib + "libidn2.so.0":      {soname: "libidn2.so.0", imports: []string{"iconv_open", "u8_strconv_from_encoding"}},
+				debianLib + "libunistring.so.2": {soname: "libunistring.so.2", imports: []string{"iconv_open"}, defines: []string{"u8_strconv_from_encoding"}},
+				debianLib + "gconv/UTF-16.so":   {},
+			},
+		},
+	},
+	"gconv is included for a character set that the program names": {
+		root: rootSpec{
+			program: elfSpec{imports: []string{"u8_strconv_from_encoding"}},
+			libs: map[string]elfSpec{
+				debianLib + "libc.so.6":         {soname: "libc.so.6", defines: []string{"_nss_dns_gethostbyname4_r"}},
+				debianLib + "libunistring.so.2": {soname: "libunistring.so.2", imports: []string{"iconv_open"}, defines: []string{"u8_strconv_from_encoding"}},
+				debianLib + "gconv/UTF-16.so":   {},
+			},
+		},
+		want: []string{"plugin gconv /usr/lib/x86_64-linux-gnu/gconv/UTF-16.so"},
+	},
 	"names of the program": {
 		root: rootSpec{
 			program: elfSpec{imports: []string{"dlopen"}, text: "libnamed.so.1"},

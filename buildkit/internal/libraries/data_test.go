@@ -38,6 +38,11 @@ func TestNamedData(t *testing.T) {
 			source:  "void *Hunspell_create(const char *, const char *); int main(int n, char **v) { return !Hunspell_create(v[1], v[2]); }",
 			library: "libhunspell-1.7.so.0", warning: "warning: not in the image: hunspell (/usr/share/hunspell), of ",
 		},
+		"character sets": {
+			source:  "void *iconv_open(const char *, const char *); int main(int n, char **v) { return iconv_open(v[1], \"UTF-8\") == (void *)-1; }",
+			library: "libm.so.6", paths: []string{"/usr/lib/x86_64-linux-gnu/gconv/UTF-16.so"},
+			note: " MB, for any that iconv_open is asked for, a plugin of /lib/x86_64-linux-gnu/libc.so.6 (gconv), which /prog calls; the group \"gconv\" of Exclude leaves them out",
+		},
 		"unixODBC": {
 			source: "short SQLAllocHandle(short, void *, void **); int main(void) { void *e; return SQLAllocHandle(1, 0, &e); }", library: "libodbc.so.2",
 			paths: []string{"/etc/odbcinst.ini", "/usr/lib/x86_64-linux-gnu/odbc/libsqlite3odbc.so", "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0"},

@@ -78,6 +78,7 @@ func Find(ctx context.Context, q Query) (*Found, error) {
 	}
 	f.tellNamed()
 	f.tellFonts()
+	f.tellCharsets()
 	return f, nil
 }
 
@@ -231,17 +232,14 @@ func (f *Found) tell() {
 func (f *Found) tellNamed() {
 	for _, d := range f.opened.Files {
 		if d.Group == plugins.GroupNamed {
-			f.Notes = append(f.Notes, plaintext.Sprintf("%s is added, %s: %s; Exclude leaves it out", d.Path, f.size(d.Path), f.inImage(d.Why)))
+			f.Notes = append(f.Notes, plaintext.Sprintf("%s is added, %s: %s; Exclude leaves it out", d.Path, report.Size(f.size(d.Path)), f.inImage(d.Why)))
 		}
 	}
 	for _, p := range f.opened.Plugins {
 		files, size := 0, int64(0)
 		for _, o := range f.closure.Objects {
-			if o.Opened != p.Path {
-				continue
-			}
-			if info, err := f.source.kept().Lstat(strings.TrimPrefix(o.Real, "/")); err == nil {
-				files, size = files+1, size+info.Size()
+			if o.Opened == p.Path {
+				files, size = files+1, size+f.size(o.Real)
 			}
 		}
 		if p.Group == plugins.GroupNamed && files > 0 {
@@ -257,22 +255,37 @@ func (f *Found) tellFonts() {
 			continue
 		}
 		f.Notes = append(f.Notes, plaintext.Sprintf("the font %s is added, %s, for text that %s draws; the group %q of Exclude leaves it out, and fonts among the files replace it",
-			d.Path, f.size(d.Path), d.Of, d.Group))
+			d.Path, report.Size(f.size(d.Path)), d.Of, d.Group))
 	}
 }
 
-// size returns the size of a file of the sysroot, for people.
-func (f *Found) size(name string) string {
+// tellCharsets adds a note about the size of the C library's character sets: all are there, because names of character sets may come
+// from anywhere.
+func (f *Found) tellCharsets() {
+	n, size, why := 0, int64(0), ""
+	for _, p := range f.opened.Plugins {
+		if p.Group == plugins.GroupGconv {
+			n, size, why = n+1, size+f.size(p.Path), p.Why
+		}
+	}
+	if n > 0 {
+		f.Notes = append(f.Notes, plaintext.Sprintf("character sets: %d files, %s, for any that iconv_open is asked for, a %s; the group %q of Exclude leaves them out, UTF-8 and ASCII stay",
+			n, report.Size(size), f.inImage(why), plugins.GroupGconv))
+	}
+}
+
+// size returns the size of a file of the sysroot in bytes, 0 if it can't be read.
+func (f *Found) size(name string) int64 {
 	sys := f.source.kept()
 	real, _, err := ldd.Follow(sys, name)
 	if err != nil {
-		return report.Size(0)
+		return 0
 	}
 	info, err := sys.Lstat(strings.TrimPrefix(real, "/"))
 	if err != nil {
-		return report.Size(0)
+		return 0
 	}
-	return report.Size(info.Size())
+	return info.Size()
 }
 
 func (f *Found) warn(text string) { f.Notes = append(f.Notes, "warning: "+text) }
