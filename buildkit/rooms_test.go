@@ -30,7 +30,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"rootfs/plaintext":       {},
 	"rootfs/plugins":         {ours: []string{"rootfs/ldd", "rootfs/packages", "rootfs/plaintext"}},
 
-	"/assemble":           {ours: []string{"/compile", "/image", "/plan", "/report", "rootfs", "rootfs/ldd", "rootfs/linked"}},
+	"/assemble":           {ours: []string{"/compile", "/image", "/plan", "/report", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plaintext"}},
 	"/attendant":          {ours: []string{"/embedded"}},
 	"/attendant/program":  {},
 	"/base":               {ours: []string{"/fsx", "/image", "/login", "/platform", "/registry/access", "/regular", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
@@ -57,7 +57,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"/gobuild":            {ours: []string{"/diskfull", "/filelock", "/fsx", "/holes", "/platform", "rootfs/linked", "rootfs/plaintext"}, others: []string{"golang.org/x/mod/"}},
 	"/holes":              {},
 	"/image":              {ours: []string{"/platform"}, others: []string{"github.com/opencontainers/", "github.com/moby/docker-image-spec/"}},
-	"/libraries":          {ours: []string{"/compile", "/dist", "/fsx", "/plan", "/record", "/report", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plaintext", "rootfs/plugins"}},
+	"/libraries":          {ours: []string{"/compile", "/dist", "/fsx", "/plan", "/platform", "/record", "/report", "rootfs", "rootfs/exclude", "rootfs/ldd", "rootfs/linked", "rootfs/plaintext", "rootfs/plugins"}},
 	"/licences":           {ours: []string{"/fsx", "/gobuild", "/owners", "/plan", "rootfs", "rootfs/ldd", "rootfs/packages", "rootfs/plaintext"}, others: []string{"golang.org/x/mod/"}},
 	"/login":              {ours: []string{"rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/"}},
 	"/owners":             {ours: []string{"/plan", "/sbom", "rootfs", "rootfs/ldd", "rootfs/packages"}},

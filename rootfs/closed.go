@@ -8,10 +8,15 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 )
 
-// Closing is a program for [Closed].
+// Closing is a program for [Closed] or for Spec.Executables.
 type Closing struct {
 	Closure *ldd.Closure
 	File    string // the program's path on the host; "" if it is in the sysroot
+
+	// For Spec.Executables: the file system that Closure was resolved in, and data of Spec.Sysroot that the
+	// program or its libraries read.
+	Sysroot ldd.FS
+	Data    []Data
 }
 
 // Closed returns a root file system that has nothing but programs and the files that they load. Each file

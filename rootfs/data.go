@@ -16,8 +16,10 @@ import (
 const maxData = 50_000
 
 // addData adds the files that libraries read: configuration, plugin indices, tables.
-func (a *assembly) addData(ctx context.Context) error {
-	for _, d := range a.Data {
+func (a *assembly) addData(ctx context.Context) error { return a.copyData(ctx, a.Data) }
+
+func (a *assembly) copyData(ctx context.Context, list []Data) error {
+	for _, d := range list {
 		if d.Of == "" {
 			d.Of = a.Program
 		}

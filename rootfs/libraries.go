@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
@@ -24,7 +25,50 @@ func (a *assembly) addLibraries(ctx context.Context) error {
 	if err := l.addFiles(ctx); err != nil {
 		return err
 	}
+	if len(a.Executables) > 0 {
+		return nil // they share the loader's file, see addExecutables
+	}
 	return a.addLoaderConfig(a.Closure.LoaderConfig())
+}
+
+// addExecutables adds what the programs among the user's files load and read. It comes after these files, so
+// that a library that the user has put there stays the user's.
+func (a *assembly) addExecutables(ctx context.Context) error {
+	for _, e := range a.Executables {
+		l := libraries{tree: &a.tree, sys: e.Sysroot, closure: e.Closure, program: e.Closure.Program().Path, opened: a.Opened, keeps: true}
+		if err := l.addLinks(ctx); err != nil {
+			return err
+		}
+		if err := l.addFiles(ctx); err != nil {
+			return err
+		}
+		if err := a.copyData(ctx, e.Data); err != nil {
+			return err
+		}
+	}
+	return a.addLoaderConfigs()
+}
+
+// addLoaderConfigs adds one index of libraries for the programs of glibc and one for those of musl.
+func (a *assembly) addLoaderConfigs() error {
+	var all []*ldd.Closure
+	if a.Closure != nil && len(a.Executables) > 0 {
+		all = append(all, a.Closure)
+	}
+	for _, e := range a.Executables {
+		all = append(all, e.Closure)
+	}
+	for _, flavour := range []ldd.Flavour{ldd.Glibc, ldd.Musl} {
+		others := func(c *ldd.Closure) bool { return c.Flavour != flavour }
+		name, content, needed, err := ldd.LoaderConfigOf(slices.DeleteFunc(slices.Clone(all), others)...)
+		if err != nil {
+			return err
+		}
+		if err := a.addLoaderConfig(name, content, needed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // libraryObjects returns the closure without the program, which has its own stage.
@@ -44,9 +88,20 @@ func (a *assembly) addLoaderConfig(name string, content []byte, needed bool) err
 	}
 	return a.tree.Add(Entry{
 		Path: path.Clean(name), Mode: 0o644,
-		Reason: "tells the loader where the libraries are", For: a.Closure.Loader,
+		Reason: "tells the loader where the libraries are", For: a.loader(),
 		Source: Bytes(content),
 	})
+}
+
+// loader returns the loader of the program, or of the first program among Files if that is static.
+func (a *assembly) loader() string {
+	if a.Closure != nil && a.Closure.Loader != "" {
+		return a.Closure.Loader
+	}
+	for _, e := range a.Executables {
+		return e.Closure.Loader
+	}
+	return ""
 }
 
 // libraries adds the libraries of one closure to a tree.
@@ -56,6 +111,15 @@ type libraries struct {
 	closure *ldd.Closure
 	program string // path in the image
 	opened  map[string]Because
+	keeps   bool // leaves what the tree has at a path
+}
+
+// add adds an entry, unless the tree keeps what it has there.
+func (l libraries) add(e Entry) error {
+	if _, ok := l.tree.Lookup(e.Path); ok && l.keeps {
+		return nil
+	}
+	return l.tree.Add(e)
 }
 
 // objects returns the closure without the program.
@@ -98,7 +162,7 @@ func (l libraries) addFiles(ctx context.Context) error {
 func (l libraries) addPath(o *ldd.Object) error {
 	reason := "on the way to " + o.Path
 	for _, link := range o.Links {
-		err := l.tree.Add(Entry{Path: link.Path, Mode: fs.ModeSymlink, Link: link.Target, Reason: reason, For: o.Real})
+		err := l.add(Entry{Path: link.Path, Mode: fs.ModeSymlink, Link: link.Target, Reason: reason, For: o.Real})
 		if err != nil {
 			return err
 		}
@@ -122,7 +186,7 @@ func (l libraries) addFile(o *ldd.Object) error {
 	if err != nil {
 		return fmt.Errorf("adding %q (%s): %w", o.Real, why.Why, withoutPath(err))
 	}
-	return l.tree.Add(Entry{Path: o.Real, Mode: mode, Reason: why.Why, For: why.Of, Source: source})
+	return l.add(Entry{Path: o.Real, Mode: mode, Reason: why.Why, For: why.Of, Source: source})
 }
 
 // mode returns the mode of a library. From the sysroot it takes only whether the file is executable. The

@@ -32,11 +32,13 @@ type Spec struct {
 	// Data is the files and folders of Sysroot that the libraries read. Folders are copied without the
 	// files that Sysroot hides, as package exclude does.
 	Data []Data
+	// Executables are programs among Files. What they load is added too, unless the tree has it already.
+	Executables []Closing
 	// LeftOut, if set, is called with a message for people about each path that is left out of Data.
 	LeftOut func(text string)
 
-	// Known are the entries that an earlier build made of Closure, Opened and Data, see [Tree.Beyond]. They
-	// replace all three.
+	// Known are the entries that an earlier build made of Closure, Opened, Data and Executables, see
+	// [Tree.Beyond]. They replace all four.
 	Known []Entry
 
 	// Base is the file system of the image that this one is put on, nil for none. It must not follow links
@@ -157,6 +159,7 @@ func Assemble(ctx context.Context, s Spec) (*Tree, error) {
 		a.addOpenSSL,
 		a.addFurther,
 		a.addFiles,
+		a.addExecutables,
 		a.addProgram,
 	} {
 		if err := ctx.Err(); err != nil {

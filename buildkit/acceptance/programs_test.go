@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,6 +75,47 @@ func TestHeavyAcceptGovips(t *testing.T) {
 	}
 	if got := testkit.Output(t, "", "docker", "run", "--rm", buildtest.Load(t, built), "/srv/picture.png"); got != "32x16 png\n" {
 		t.Errorf("the program prints %q", got)
+	}
+}
+
+// A program among Files starts in the image of a static program, which loads nothing itself: its loader and its libraries come along.
+func TestHeavyAcceptExecutableOfFiles(t *testing.T) {
+	t.Parallel()
+	testkit.Need(t, "gpg")
+	dir := testkit.Txtar(t, `
+-- go.mod --
+module example.com/signed
+
+go 1.23
+-- main.go --
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+func main() {
+	out, err := exec.Command("/usr/bin/gpg", "--batch", "--homedir", "/data", "--print-md", "SHA256", "/etc/group").Output()
+	fmt.Printf("%.30s", out)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
+`)
+	built := buildtest.MustBuild(t, dir, buildkit.Config{
+		Repo: buildtest.Repo + "signed", Build: config.Build{Cgo: "off"}, Files: []config.File{{From: "/usr/bin/gpg", To: "/usr/bin/"}},
+	})
+	if len(built.Libraries.Executables) != 1 {
+		t.Errorf("executables: %+v", built.Libraries.Executables)
+	}
+	if got := testkit.Output(t, "", "docker", "run", "--rm", buildtest.Load(t, built)); !strings.HasPrefix(got, "/etc/group: ") {
+		t.Errorf("the program prints %q", got)
+	}
+	if !slices.ContainsFunc(built.Notes, func(n string) bool { return strings.Contains(n, "only those of Files: /usr/bin/gpg") }) {
+		t.Errorf("notes %q", built.Notes)
 	}
 }
 

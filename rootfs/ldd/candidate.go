@@ -127,6 +127,11 @@ func checkABITag(f *elf.File) error {
 	return err
 }
 
+// executableError is glibc's refusal of a program that is opened as a library.
+type executableError struct{ text string }
+
+func (e *executableError) Error() string { return e.text }
+
 // checkMappable makes the checks of glibc when it maps a library, in _dl_map_object_from_fd.
 func checkMappable(f *elf.File, d *elf.Dynamic) error {
 	// This is not part of openVerify, because a file that is mapped already by another name is not checked
@@ -141,9 +146,9 @@ func checkMappable(f *elf.File, d *elf.Dynamic) error {
 	case loads == 0:
 		return errors.New("object file has no loadable segments")
 	case f.Type != debugelf.ET_DYN:
-		return errors.New("cannot dynamically load executable")
+		return &executableError{"cannot dynamically load executable"}
 	case d.Flags1&pieFlag != 0:
-		return errors.New("cannot dynamically load position-independent executable")
+		return &executableError{"cannot dynamically load position-independent executable"}
 	}
 	return nil
 }

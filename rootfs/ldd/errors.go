@@ -2,6 +2,7 @@ package ldd
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -78,7 +79,11 @@ type LoadError struct {
 
 // Error names the rejected file and the reason, in the loader's words if it has some.
 func (e *LoadError) Error() string {
-	fix := cmp.Or(e.fix, "replace the file with the library for the program's platform, or remove its folder from the search path")
+	fix := e.fix
+	if program := (*executableError)(nil); fix == "" && errors.As(e.Err, &program) {
+		fix = "it is a program, not a library: put it into the image as a file (Files instead of Libraries), and what it loads comes along"
+	}
+	fix = cmp.Or(fix, "replace the file with the library for the program's platform, or remove its folder from the search path")
 	return fmt.Sprintf("loading %q for %q: %v\nfix: %s", e.Path, e.NeededBy, e.Err, plaintext.Field(fix))
 }
 

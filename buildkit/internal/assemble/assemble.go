@@ -19,6 +19,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
+	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
 // Check assembles everything but the program and its libraries, so that the user hears of a mistake in the Config without waiting for the
@@ -95,6 +96,9 @@ var Kinds = map[linked.Kind]string{linked.Zones: "zones", linked.MIME: "mime typ
 // NoPrograms returns a note for each Go function that starts other programs, if the image has no shell.
 func NoPrograms(p plan.Image, program compile.Program, tree *rootfs.Tree) []string {
 	words := "the image has no shell and no other programs"
+	if list := shipped(tree); len(list) > 0 {
+		words = "the image has no shell, and of other programs only those of Files: " + strings.Join(list, ", ")
+	}
 	if p.Base != nil {
 		if executable(p, tree, "/bin/sh") == nil {
 			return nil
@@ -108,6 +112,21 @@ func NoPrograms(p plan.Image, program compile.Program, tree *rootfs.Tree) []stri
 		}
 	}
 	return notes
+}
+
+// shipped returns the executable files among the user's, at most a few.
+func shipped(tree *rootfs.Tree) (list []string) {
+	const most = 5
+	for _, e := range tree.Entries() {
+		if e.Layer != rootfs.Files || !e.Mode.IsRegular() || e.Mode&0o111 == 0 {
+			continue
+		}
+		if len(list) == most {
+			return append(list, "…")
+		}
+		list = append(list, plaintext.Field(e.Path))
+	}
+	return list
 }
 
 // Commands checks that the engine can start the entrypoint and the health check, which it passes to execve(2) unchanged. An error is a

@@ -189,7 +189,7 @@ func (w *writing) packages(ctx context.Context) error {
 // depend on comes with them.
 func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Package)) error {
 	cc, loaded := w.Program.Compiler.CC, w.Libraries.Objects[1:]
-	if cc == "" && len(loaded) == 0 {
+	if cc == "" && w.isStatic() {
 		return nil
 	}
 	db, err := packages.Open(w.sysroot())
@@ -226,6 +226,13 @@ func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Packa
 		}
 		if !known {
 			w.remark("%s belongs to no package of Debian: GO_IMAGE has to have it in that place.", o.Real)
+		}
+	}
+	for _, x := range w.Libraries.Executables {
+		for _, name := range x.Loaded {
+			if real, _, err := ldd.Follow(w.sysroot(), name); err == nil {
+				owned(real, "needed by "+x.Path)
+			}
 		}
 	}
 	for _, o := range w.Libraries.Opened {

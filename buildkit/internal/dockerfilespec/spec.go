@@ -39,8 +39,10 @@ type writing struct {
 	whole   []string // see wholeFolders
 }
 
-// isStatic reports whether the program loads no libraries.
-func (w *writing) isStatic() bool { return len(w.Libraries.Objects) < 2 }
+// isStatic reports whether neither the program nor one among the user's files loads libraries.
+func (w *writing) isStatic() bool {
+	return len(w.Libraries.Objects) < 2 && len(w.Libraries.Executables) == 0
+}
 
 // sysroot returns where the libraries are from, on the machine that compiles. There is no base, see possible.
 func (w *writing) sysroot() ldd.FS { return w.Plan.Machine(w.Libraries.Sysroot) }

@@ -42,6 +42,8 @@ type Found struct {
 	closure *ldd.Closure   // of a computed answer
 	opened  *plugins.Found // likewise
 	parsed  *ldd.Memory
+
+	executables []*executable // likewise, of Set.Executables
 }
 
 // Find finds out what a program loads at its start, what these libraries open while the program runs, what those load, and so on. If
@@ -64,6 +66,9 @@ func Find(ctx context.Context, q Query) (*Found, error) {
 		return f, nil
 	}
 	err := f.resolve(ctx)
+	if err == nil {
+		err = f.findExecutables(ctx)
+	}
 	if err == nil {
 		f.Words = f.words()
 	}
@@ -160,13 +165,27 @@ func (f *Found) has(function string) bool {
 func (f *Found) words() string {
 	c := f.closure
 	if c.Flavour == ldd.Static {
-		return "none: the program is static"
+		return "none: the program is static" + f.executableWords()
 	}
 	words := fmt.Sprintf("%d files of %s, loader %s", len(c.Objects)-1, f.source.words(c.Objects[1:]), c.Loader)
 	if n := len(f.opened.Plugins) - len(c.Left); n > 0 {
 		words += fmt.Sprintf(", with %d plugins", n)
 	}
-	return words
+	return words + f.executableWords()
+}
+
+// executableWords counts the programs among the user's files for people.
+func (f *Found) executableWords() string {
+	if len(f.executables) == 0 {
+		return ""
+	}
+	files := map[string]bool{}
+	for _, x := range f.executables {
+		for _, o := range x.closure.Objects[1:] {
+			files[o.Real] = true
+		}
+	}
+	return fmt.Sprintf("; %d files for %d executables of Files", len(files), len(f.executables))
 }
 
 // objects returns the files of the closure.
@@ -184,12 +203,25 @@ func (f *Found) objects() []Object {
 
 // whatIsOpened returns the plugins and data.
 func (f *Found) whatIsOpened() []Opened {
-	var list []Opened
-	for _, p := range f.opened.Plugins {
-		list = append(list, Opened{Path: p.Path, Group: p.Group, Of: f.inImage(p.Of), Why: f.inImage(p.Why)})
+	list := f.openedIn(nil, f.opened)
+	for _, x := range f.executables {
+		list = f.openedIn(list, x.opened)
 	}
-	for _, d := range f.opened.Files {
-		list = append(list, Opened{Path: d.Path, Group: d.Group, Of: f.inImage(d.Of), Why: f.inImage(d.Why), Data: true})
+	return list
+}
+
+// openedIn appends the plugins and data that a list does not have.
+func (f *Found) openedIn(list []Opened, found *plugins.Found) []Opened {
+	add := func(o Opened) {
+		if !slices.ContainsFunc(list, func(has Opened) bool { return has.Path == o.Path }) {
+			list = append(list, o)
+		}
+	}
+	for _, p := range found.Plugins {
+		add(Opened{Path: p.Path, Group: p.Group, Of: f.inImage(p.Of), Why: f.inImage(p.Why)})
+	}
+	for _, d := range found.Files {
+		add(Opened{Path: d.Path, Group: d.Group, Of: f.inImage(d.Of), Why: f.inImage(d.Why), Data: true})
 	}
 	return list
 }
@@ -201,23 +233,9 @@ func (f *Found) inImage(text string) string {
 
 // tell adds notes about what is not in the image, and about what is there and may be useless.
 func (f *Found) tell() {
-	for _, o := range f.closure.Optional {
-		if _, ours := f.query.Base.Lookup(o.Soname); ours && path.IsAbs(o.Soname) {
-			continue // preloaded from the user's files; the proof in the image will tell
-		}
-		f.warn(o.Error())
-	}
-	for _, w := range f.closure.Warnings {
-		f.warn(w)
-	}
-	for _, l := range f.closure.Left {
-		f.warn(plaintext.Sprintf("the plugin %s is left out: %s", l.Name, l.Err))
-	}
-	for _, m := range f.opened.Missing {
-		f.warn(plaintext.Sprintf("%s is missing: %s\nfix: %s", m.Path, m.Why, m.Fix))
-	}
-	for _, r := range f.opened.Refused {
-		f.warn(plaintext.Sprintf("%s cannot work in the image: %s\nfix: %s", r.Name, r.Why, r.Fix))
+	f.tellOf(f.closure, f.opened)
+	for _, x := range f.executables {
+		f.tellOf(x.closure, x.opened)
 	}
 	for _, name := range f.query.Plan.Libraries.Plugins {
 		has := slices.ContainsFunc(f.Set.Opened, func(o Opened) bool { return o.Group == name })
@@ -288,19 +306,54 @@ func (f *Found) size(name string) int64 {
 	return info.Size()
 }
 
-func (f *Found) warn(text string) { f.Notes = append(f.Notes, "warning: "+text) }
+// tellOf adds the notes about one program.
+func (f *Found) tellOf(c *ldd.Closure, opened *plugins.Found) {
+	for _, o := range c.Optional {
+		if _, ours := f.query.Base.Lookup(o.Soname); ours && path.IsAbs(o.Soname) {
+			continue // preloaded from the user's files; the proof in the image will tell
+		}
+		f.warn(o.Error())
+	}
+	for _, w := range c.Warnings {
+		f.warn(w)
+	}
+	for _, l := range c.Left {
+		f.warn(plaintext.Sprintf("the plugin %s is left out: %s", l.Name, l.Err))
+	}
+	for _, m := range opened.Missing {
+		f.warn(plaintext.Sprintf("%s is missing: %s\nfix: %s", m.Path, m.Why, m.Fix))
+	}
+	for _, r := range opened.Refused {
+		f.warn(plaintext.Sprintf("%s cannot work in the image: %s\nfix: %s", r.Name, r.Why, r.Fix))
+	}
+}
+
+// warn adds a warning, once: two programs may lack the same.
+func (f *Found) warn(text string) {
+	if text = "warning: " + text; !slices.Contains(f.Notes, text) {
+		f.Notes = append(f.Notes, text)
+	}
+}
 
 // Fill adds the libraries, and what is opened while the program runs, to a spec of the tree. The function that it returns gives
 // notes about data that the assembled tree has left out.
 func (f *Found) Fill(spec *rootfs.Spec) (leftOut func() []string) {
 	spec.Sysroot = f.source.kept()
 	if f.recalled != nil {
-		spec.Known = f.recalled.entries(f.source.whole())
+		spec.Known = f.recalled.entries(f.source.whole(), f.source.overFiles(f.query.Base, f.source.whole()))
 		return func() []string { return nil }
 	}
 	spec.Closure, spec.Opened = f.closure, map[string]rootfs.Because{}
 	for _, p := range f.opened.Plugins {
 		spec.Opened[p.Path] = rootfs.Because{Why: p.Why, Of: p.Of}
+	}
+	for _, x := range f.executables {
+		spec.Executables = append(spec.Executables, f.closing(x))
+		for _, p := range x.opened.Plugins {
+			if _, ok := spec.Opened[p.Path]; !ok {
+				spec.Opened[p.Path] = rootfs.Because{Why: p.Why, Of: p.Of}
+			}
+		}
 	}
 	for _, l := range f.query.Plan.Libraries.Names {
 		spec.Opened[l] = rootfs.Because{Why: "configured at " + f.query.Plan.Origin}

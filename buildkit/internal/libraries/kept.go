@@ -118,6 +118,9 @@ func (f *Found) keptKey() (string, error) {
 			return "", errNotKept // a library among the user's files: its content counts
 		}
 	}
+	if err := executableSums(h, f.query.Base); err != nil {
+		return "", err
+	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
@@ -183,8 +186,8 @@ func keep(e rootfs.Entry) (keptEntry, bool) {
 	return kept, ok
 }
 
-// entries returns the entries with their sources in a sysroot.
-func (m *Kept) entries(sys ldd.FS) []rootfs.Entry {
+// entries returns the entries with their sources in a sysroot, or in the sysroot as programs among the user's files see it.
+func (m *Kept) entries(sys, beside ldd.FS) []rootfs.Entry {
 	var entries []rootfs.Entry
 	for _, k := range m.Entries {
 		e := rootfs.Entry{Path: k.Path, Mode: k.Mode, Link: k.Link, Size: k.Size, Reason: k.Reason, For: k.For}
@@ -192,6 +195,9 @@ func (m *Kept) entries(sys ldd.FS) []rootfs.Entry {
 		case !k.Mode.IsRegular():
 		case k.Name != "":
 			e.Source = rootfs.SysrootFile(sys, k.Name)
+			if _, err := sys.Lstat(k.Name); err != nil {
+				e.Source = rootfs.SysrootFile(beside, k.Name)
+			}
 		default:
 			e.Source = rootfs.Bytes(k.Bytes)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
+	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
 )
 
 // Prove resolves the program once more, in the tree of the image and by the rules that hold there. A different result is an error: the
@@ -21,7 +22,7 @@ func (f *Found) Prove(ctx context.Context, tree *rootfs.Tree) (kept, passing []s
 	p := f.query.Plan
 	done := f.query.Report.Step(p.Label(), "verify", "resolving inside of the image")
 	words := "every library and symbol version is found inside of the image"
-	if f.Loader == "" {
+	if f.Loader == "" && len(f.Set.Executables) == 0 {
 		words = "a static program needs nothing"
 	}
 	if f.recalled != nil && f.Loader != "" {
@@ -29,10 +30,16 @@ func (f *Found) Prove(ctx context.Context, tree *rootfs.Tree) (kept, passing []s
 	} else {
 		kept, err = f.proveLibraries(ctx, tree)
 	}
+	if err == nil && f.recalled == nil {
+		var more []string
+		more, err = f.proveExecutables(ctx, tree)
+		kept = append(kept, more...)
+	}
 	if err == nil {
 		err = f.proveAccess(tree)
 		var links error
 		passing, links = proveLinks(tree)
+		passing = append(passing, scripts(tree)...)
 		err = errors.Join(err, links)
 	}
 	done(words, err)
@@ -46,7 +53,7 @@ func (f *Found) proveLibraries(ctx context.Context, tree *rootfs.Tree) (notes []
 	p := f.program()
 	p.Path, p.File, p.Memory = f.query.Plan.Program(), "", f.parsed.Elsewhere()
 	if f.recalled == nil {
-		p.Opens, p.Tries = append(slices.Clone(p.Opens), f.plugins(true)...), f.plugins(false)
+		p.Opens, p.Tries = append(slices.Clone(p.Opens), pluginsOf(f.closure, f.opened, true)...), pluginsOf(f.closure, f.opened, false)
 	}
 	env, err := Environment(f.query.Plan, f.query.Base)
 	if err != nil {
@@ -68,11 +75,11 @@ func (f *Found) proveLibraries(ctx context.Context, tree *rootfs.Tree) (notes []
 	return notes, ldd.Compare(ctx, f.closure, inside)
 }
 
-// plugins returns the plugins in the image that the program does not work without, or the other ones.
-func (f *Found) plugins(required bool) []string {
+// pluginsOf returns the plugins in the image that a program does not work without, or the other ones.
+func pluginsOf(c *ldd.Closure, opened *plugins.Found, required bool) []string {
 	var names []string
-	for _, p := range f.opened.Plugins {
-		left := slices.ContainsFunc(f.closure.Left, func(l ldd.Left) bool { return l.Name == p.Path })
+	for _, p := range opened.Plugins {
+		left := slices.ContainsFunc(c.Left, func(l ldd.Left) bool { return l.Name == p.Path })
 		if p.Required == required && !left {
 			names = append(names, p.Path)
 		}
@@ -91,6 +98,15 @@ func (f *Found) proveAccess(tree *rootfs.Tree) error {
 		if path == f.Loader {
 			errs = append(errs, tree.Executable(user, path))
 		} else {
+			errs = append(errs, tree.Readable(user, path))
+		}
+	}
+	for _, x := range f.Set.Executables {
+		if !f.isNamed(x.Path) {
+			continue
+		}
+		errs = append(errs, tree.Executable(user, x.Loader))
+		for _, path := range x.Loaded[min(1, len(x.Loaded)):] {
 			errs = append(errs, tree.Readable(user, path))
 		}
 	}

@@ -12,7 +12,9 @@ type Set struct {
 	Words   string // for people: "5 files of /, loader /lib64/ld-linux-x86-64.so.2"
 
 	Objects []Object // the program, then the files that it loads, in load order; the program alone if it is static
-	Opened  []Opened // what the program and its libraries open while they run
+	Opened  []Opened // what the program, those in Executables, and their libraries open while they run
+
+	Executables []Executable `json:",omitempty"` // programs among the user's files, without static ones
 
 	Candidates []Candidate // what the image may need too and does not have
 	Notes      []string    // what a person should know
