@@ -98,6 +98,42 @@ func TestResolveSubjects(t *testing.T) {
 	}
 }
 
+// Images that could not be told apart are refused before the first function of a Config runs.
+func TestResolveRefusesBeforeHooks(t *testing.T) {
+	t.Parallel()
+	dir := two(t)
+	var ran bool
+	hook := config.Build{Before: func(context.Context, config.BuildInfo) error { ran = true; return nil }}
+	for want, configs := range map[string][]buildkit.Config{
+		"have one reference, r.example/x:1":  {{Main: "cmd/web", Repo: "r.example/x", Tags: config.Tags{"1"}, Build: hook}, {Main: "cmd/worker", Repo: "r.example/x", Tags: config.Tags{"2", "1"}}},
+		`two images have the name "web"`:     {{Main: "cmd/web", Build: hook}, {Main: "cmd/worker", Name: "web"}},
+		"have one reference, r.example/y:v3": {{Main: "cmd/web", Repo: "r.example/y", Build: hook}, {Main: "cmd/worker", Repo: "r.example/y"}},
+	} {
+		_, err := buildkit.Resolve(context.Background(), buildkit.Inputs{Dir: dir, Environ: append(os.Environ(), "IMAGE_TAG=v3"), Configs: configs, Prepare: true})
+		if want == "have one reference, r.example/x:1" { // IMAGE_TAG replaces the first tag of both
+			want = "have one reference, r.example/x:v3"
+		}
+		var mistake *buildkit.ConfigError
+		if !errors.As(err, &mistake) || !strings.Contains(err.Error(), want) || ran {
+			t.Errorf("%v, Before ran: %t, want %q", err, ran, want)
+		}
+	}
+}
+
+// The note says which programs of the module are no images.
+func TestResolveTellsOtherPrograms(t *testing.T) {
+	t.Parallel()
+	dir := module(t, map[string]string{"go.mod": "module example.com/shop\n\ngo 1.23\n", "main.go": "package main\n\nfunc main() {}\n", "examples/a/main.go": "package main\n\nfunc main() {}\n"})
+	var notes []string
+	plans, err := buildkit.Resolve(context.Background(), buildkit.Inputs{Dir: dir, Environ: os.Environ(), Report: func(e buildkit.Event) { notes = append(notes, e.Image+": "+e.Text) }})
+	if err != nil || len(plans) != 1 || plans[0].Name != "shop" {
+		t.Fatalf("%v %v", plans, err)
+	}
+	if len(notes) != 1 || !strings.HasPrefix(notes[0], "shop: other programs of the module are no images: example.com/shop/examples/a (not at the module's root)") {
+		t.Errorf("notes %q", notes)
+	}
+}
+
 // The platform: environment before Config before engine before host.
 func TestResolvePlatform(t *testing.T) {
 	t.Parallel()

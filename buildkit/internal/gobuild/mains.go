@@ -22,6 +22,8 @@ type Main struct {
 	Cgo    CgoDecision
 	// Sources are the files that it is compiled from.
 	Sources Sources
+	// Others are the programs of the module that discovery has left out, each with the reason, for people.
+	Others []string `json:",omitempty"`
 	// Settings are the answers of `go env` for it, by name. If they are nil, Build
 	// asks again.
 	Settings map[string]string
@@ -33,10 +35,12 @@ type Main struct {
 //
 // A pattern is one of the go command's: "./cmd/server", "./cmd/...", or the
 // import path of a main in a dependency. A pattern without a wildcard must be a
-// main. Without patterns Mains finds all of "./...", except in folders named
-// internal, magefiles, testdata or vendor, and in dist at the module's root: these
-// are tools, tests, or build results. Files that build tags leave out, such as a
-// magefile, do not count.
+// main. Without patterns Mains finds the main at the module's root; if there is none, all
+// of "./...", except in folders named internal, magefiles, testdata or vendor, and in dist
+// at the module's root: these are tools, tests, or build results. Folders named example,
+// examples, contrib, hack, scripts or tools are left out too if there are mains elsewhere,
+// but cmd/tools is a program. Files that build tags leave out, such as a magefile, do not
+// count.
 //
 // A main that is broken, or imports a broken package, is an error. A broken package
 // that no main needs is not.
@@ -55,10 +59,76 @@ func (g Go) Mains(ctx context.Context, t Target, opts Options, patterns ...strin
 	if s.graph, err = c.list(ctx, s.patterns); err != nil {
 		return nil, err
 	}
-	for _, p := range s.graph.matched {
+	for _, p := range s.candidates() {
 		s.consider(p)
 	}
 	return s.result()
+}
+
+// candidates returns the packages to consider. Discovery leaves some out, and notes which.
+func (s *selection) candidates() []*pkg {
+	if !s.discover {
+		return s.graph.matched
+	}
+	leaveOut := func(why func(*pkg) string) (kept []*pkg) {
+		for _, p := range s.graph.matched {
+			switch reason := why(p); {
+			case reason == "":
+				kept = append(kept, p)
+			case p.isProgram():
+				s.others = append(s.others, fmt.Sprintf("%s (%s)", p.ImportPath, reason))
+			}
+		}
+		return kept
+	}
+	for _, root := range s.graph.matched {
+		if root.isProgram() && root.Module != nil && root.Dir == root.Module.Dir {
+			return leaveOut(func(p *pkg) string {
+				if p == root {
+					return ""
+				}
+				return "not at the module's root"
+			})
+		}
+	}
+	sideline := func(p *pkg) string {
+		if folder := sideline(p); folder != "" {
+			return "in a folder " + folder
+		}
+		return ""
+	}
+	if slices.ContainsFunc(s.graph.matched, func(p *pkg) bool { return p.isProgram() && s.skippedFolder(p) == "" && sideline(p) == "" }) {
+		return leaveOut(sideline)
+	}
+	return s.graph.matched
+}
+
+// isProgram reports whether a package is a main with more than tests.
+func (p *pkg) isProgram() bool { return p.Name == "main" && p.hasFiles() }
+
+func (p *pkg) hasFiles() bool {
+	return len(p.GoFiles)+len(p.CgoFiles)+len(p.SwigFiles)+len(p.SwigCXXFiles) > 0
+}
+
+// sidelines are folders whose programs are seldom what a module is for: those for its users to read, or for its developers.
+var sidelines = []string{"example", "examples", "contrib", "hack", "scripts", "tools"}
+
+// sideline returns which of these folders a package is in, "" for none. A folder right below cmd is named as its program.
+func sideline(p *pkg) string {
+	if p.Module == nil {
+		return ""
+	}
+	rel, err := filepath.Rel(p.Module.Dir, p.Dir)
+	if err != nil {
+		return ""
+	}
+	names := strings.Split(filepath.ToSlash(rel), "/")
+	for i, name := range names {
+		if slices.Contains(sidelines, name) && (i == 0 || names[i-1] != "cmd") {
+			return name
+		}
+	}
+	return ""
 }
 
 // checkPatterns refuses patterns that go list would misread.
@@ -81,6 +151,7 @@ type selection struct {
 
 	mains    []Main
 	skipped  []string // "import/path (reason)"
+	others   []string // likewise, for the result
 	problems []string // lines
 	fix      string   // for the first problem that has one
 }
@@ -93,12 +164,15 @@ func (s *selection) consider(p *pkg) {
 	case folder != "":
 		if p.Name == "main" {
 			s.skipped = append(s.skipped, fmt.Sprintf("%s (in a folder %s)", p.ImportPath, folder))
+			if folder == "internal" {
+				s.others = append(s.others, s.skipped[len(s.skipped)-1])
+			}
 		}
 	case p.Name != "main" && !(p.Name == "" && p.Error != nil):
 		if literal {
 			s.problem(fmt.Sprintf("%q is package %s, not a program", p.ImportPath, p.Name), "name the folder of a package main")
 		}
-	case p.Error == nil && len(p.GoFiles)+len(p.CgoFiles)+len(p.SwigFiles)+len(p.SwigCXXFiles) == 0:
+	case p.Error == nil && !p.hasFiles():
 		if literal {
 			s.problem(fmt.Sprintf("%q has only tests: %s", p.ImportPath, strings.Join(slices.Concat(p.TestGoFiles, p.XTestGoFiles), ", ")), "name the folder of a package main")
 		}
@@ -187,6 +261,9 @@ func (s *selection) result() ([]Main, error) {
 		return nil, &CommandError{Doing: doing, Output: strings.Join(lines, "\n"), Flags: s.vars["GOFLAGS"], Fix: s.fix, Err: errors.New("broken packages")}
 	}
 	if len(s.mains) > 0 {
+		for i := range s.mains {
+			s.mains[i].Others = s.others
+		}
 		return s.mains, nil
 	}
 	if len(s.skipped) > 0 {

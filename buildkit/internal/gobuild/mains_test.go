@@ -66,6 +66,15 @@ go 1.23
 		"a workspace, from a module": {files: workspace, dir: "two", want: []string{"example.com/two/v3 two"}},
 		"a main of a dependency":     {files: dependency, patterns: []string{"example.com/dep/cmd/crane"}, want: []string{"example.com/dep/cmd/crane crane"}},
 		"a vendored dependency's":    {files: vendored, patterns: []string{"example.com/dep/cmd/crane"}, want: []string{"example.com/dep/cmd/crane crane"}},
+		"the root's alone, though others are broken": {files: files{
+			"go.mod": mod, "main.go": main, "cmd/a/main.go": main, "examples/b/main.go": "package main\n\nimport _ \"example.com/missing\"\n\nfunc main() {}\n",
+		}, want: []string{"example.com/app app"}},
+		"no root's, and sidelines": {files: files{
+			"go.mod": mod, "app.go": "package app\n", "app_test.go": "package app\n", "cmd/a/main.go": main, "cmd/tools/main.go": main, "tools/x/main.go": main, "b/main.go": main,
+			"b/example/main.go": main, "hack/main.go": main, "scripts/s/main.go": main, "contrib/c/main.go": main, "tools/x/y/main.go": main,
+		}, want: []string{"example.com/app/b b", "example.com/app/cmd/a a", "example.com/app/cmd/tools tools"}},
+		"sidelines alone":         {files: files{"go.mod": mod, "app.go": "package app\n", "examples/a/main.go": main, "tools/b/main.go": main, "internal/c/main.go": main}, want: []string{"example.com/app/examples/a a", "example.com/app/tools/b b"}},
+		"a sideline, by wildcard": {files: files{"go.mod": mod, "main.go": main, "examples/a/main.go": main}, patterns: []string{"./..."}, want: []string{"example.com/app app", "example.com/app/examples/a a"}},
 		"a broken library beside it": {files: files{
 			"go.mod":  mod,
 			"main.go": main,
@@ -89,6 +98,28 @@ import _ "example.com/missing"
 			}
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("got  %q\nwant %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// What discovery has left out is known, except what nobody takes for a program of the module.
+func TestOtherMains(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		files files
+		want  []string
+	}{
+		"one": {files{"go.mod": mod, "main.go": main}, nil},
+		"root": {files{"go.mod": mod, "main.go": main, "examples/a/main.go": main, "lib/lib.go": "package lib\n", "cmd/t/t_test.go": "package main\n"},
+			[]string{"example.com/app/examples/a (not at the module's root)"}},
+		"many":      {many, []string{"example.com/app/internal/tool (in a folder internal)", "example.com/app/lib/internal/gen (in a folder internal)"}},
+		"sidelines": {files{"go.mod": mod, "cmd/a/main.go": main, "x/tools/b/main.go": main}, []string{"example.com/app/x/tools/b (in a folder tools)"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mains, err := goIn(tt.files.write(t)).Mains(ctx(t), gobuild.Target{}, gobuild.Options{})
+			if err != nil || !slices.Equal(mains[0].Others, tt.want) {
+				t.Errorf("%q, want %q (%v)", mains[0].Others, tt.want, err)
 			}
 		})
 	}

@@ -160,18 +160,22 @@ func (in Inputs) distinctReferences(plans []plan.Image) error {
 			if !ok || other.Name == p.Name {
 				continue
 			}
-			fix := "set Repo, Tags or TagSuffix in a Config of each"
-			if in.getenv("IMAGE_REPO") != "" {
-				fix = "select one image with IMAGE_NAME, as IMAGE_REPO is one repository, or set Repo in each Config instead"
-			}
-			return &report.ConfigError{Err: fmt.Errorf("the images %q (%s) and %q (%s) have one reference, %s\nfix: %s",
-				other.Name, other.Origin, p.Name, p.Origin, ref, fix)}
+			return in.oneReference(other, p, ref)
 		}
 		for _, ref := range p.References() {
 			seen[ref] = p
 		}
 	}
 	return nil
+}
+
+// oneReference is the error for two images with one reference.
+func (in Inputs) oneReference(a, b plan.Image, ref string) error {
+	fix := "set Repo, Tags or TagSuffix in a Config of each"
+	if in.getenv("IMAGE_REPO") != "" {
+		fix = "select one image with IMAGE_NAME, as IMAGE_REPO is one repository, or set Repo in each Config instead"
+	}
+	return &report.ConfigError{Err: fmt.Errorf("the images %q (%s) and %q (%s) have one reference, %s\nfix: %s", a.Name, a.Origin, b.Name, b.Origin, ref, fix)}
 }
 
 // One returns the only plan, for a target that works on one image. Several are a [*report.ConfigError].

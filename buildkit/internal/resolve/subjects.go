@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -70,6 +71,9 @@ func (o Opened) subjects(ctx context.Context, m gobuild.Module) ([]subject, erro
 	if len(configs) == 0 {
 		configs = []config.Config{{Origin: "default"}}
 	}
+	if err := in.distinctNames(configs); err != nil {
+		return nil, err
+	}
 	var all []subject
 	for i, c := range configs {
 		platforms, of, from, err := in.platforms(ctx, c)
@@ -79,15 +83,66 @@ func (o Opened) subjects(ctx context.Context, m gobuild.Module) ([]subject, erro
 		if err := in.before(ctx, m, c, platforms); err != nil {
 			return nil, err
 		}
-		for _, p := range platforms {
+		for n, p := range platforms {
 			found, err := o.programs(ctx, m, subject{config: c, index: i, platform: p, of: of, from: from})
 			if err != nil {
 				return nil, err
+			}
+			if n == 0 {
+				in.tellOthers(found)
 			}
 			all = append(all, found...)
 		}
 	}
 	return all, distinct(all)
+}
+
+// tellOthers says which programs of the module are no images.
+func (in Inputs) tellOthers(found []subject) {
+	const most = 5
+	if len(found) == 0 || len(found[0].main.Others) == 0 {
+		return
+	}
+	list := found[0].main.Others
+	text := strings.Join(list[:min(most, len(list))], ", ")
+	if n := len(list) - most; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	in.Report.Note(found[0].name, "main", "other programs of the module are no images: "+text+"; a Config with Main makes one of any")
+}
+
+// perhapsVersion matches the end of an import path that is perhaps not the program's name.
+var perhapsVersion = regexp.MustCompile(`(^|\.)v[0-9]+$`)
+
+// distinctNames refuses two Configs whose images would have one name or one reference, as far as that is known before the packages are
+// listed, so that no function of a Config runs for nothing. What is found later, [distinct] and distinctReferences refuse.
+func (in Inputs) distinctNames(configs []config.Config) error {
+	type image struct {
+		config.Config
+		name string
+	}
+	names, refs := map[string]image{}, map[string]image{}
+	for _, c := range configs {
+		name := likelyName(c)
+		if name == "." || c.Name == "" && perhapsVersion.MatchString(name) || in.excluded(c) || strings.Contains(fmt.Sprint(c.Repo, c.TagSuffix, c.Tags), "{{") {
+			continue
+		}
+		if other, ok := names[name]; ok {
+			return &report.ConfigError{Err: fmt.Errorf("two images have the name %q: (%s) and (%s)\nfix: set Name in a Config of each", name, other.Origin, c.Origin)}
+		}
+		names[name] = image{c, name}
+		repo := cmp.Or(in.getenv("IMAGE_REPO"), c.Repo)
+		if repo == "" {
+			continue // made from the name
+		}
+		for _, tag := range plan.Tags(c, in.getenv) {
+			if other, ok := refs[repo+":"+tag]; ok && other.name != name {
+				return in.oneReference(plan.Image{Name: other.name, Origin: other.Origin}, plan.Image{Name: name, Origin: c.Origin}, repo+":"+tag)
+			}
+			refs[repo+":"+tag] = image{c, name}
+		}
+	}
+	return nil
 }
 
 // programs completes a subject with its program: a finished file, a package, or without Configs each main package.
