@@ -56,6 +56,15 @@ func Loaders(sys FS) []string {
 
 // namesIn lists the names in a folder, sorted. It returns nil if the folder cannot be read.
 func namesIn(sys FS, real string) []string {
+	return namesOf(sys, real, func(fs.DirEntry) bool { return true })
+}
+
+// foldersIn lists the folders in a folder, as namesIn does.
+func foldersIn(sys FS, real string) []string {
+	return namesOf(sys, real, func(e fs.DirEntry) bool { return e.IsDir() })
+}
+
+func namesOf(sys FS, real string, wanted func(fs.DirEntry) bool) []string {
 	f, err := sys.Open(relative(real))
 	if err != nil {
 		return nil
@@ -71,7 +80,9 @@ func namesIn(sys FS, real string) []string {
 	}
 	var names []string
 	for _, e := range list {
-		names = append(names, e.Name())
+		if wanted(e) {
+			names = append(names, e.Name())
+		}
 	}
 	slices.Sort(names)
 	return names

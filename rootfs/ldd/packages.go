@@ -2,6 +2,7 @@ package ldd
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
@@ -149,7 +150,10 @@ func (e *NotFoundError) advice(r *process) string {
 		return fmt.Sprintf("link %q with a soname instead of a path, or put the library there", e.NeededBy)
 	}
 	if dir := r.findElsewhere(e.Soname); dir != "" {
-		return fmt.Sprintf("%s is in %s, where the loader does not look: run ldconfig, or link with %s", e.Soname, dir, plaintext.Shell("-Wl,-rpath,"+dir))
+		return r.byPath(e, dir)
+	}
+	if dir := r.findBelow(e.Soname); dir != "" {
+		return r.byPath(e, dir)
 	}
 	switch {
 	case r.closure.Flavour == Musl || r.distro == alpine: // apk and dnf find packages by soname
@@ -162,6 +166,46 @@ func (e *NotFoundError) advice(r *process) string {
 		return "apt-get install " + e.Package
 	}
 	return "install the package that this command prints: apt-file search " + plaintext.Shell(e.Soname)
+}
+
+// byPath returns how to get a library that lies where the loader does not look.
+func (r *process) byPath(e *NotFoundError, dir string) string {
+	if r.opening == e.Soname {
+		return fmt.Sprintf("%s is in %s, where the loader does not look: name it by its path, %s", e.Soname, dir, plaintext.Shell(dir+"/"+e.Soname))
+	}
+	return fmt.Sprintf("%s is in %s, where the loader does not look: run ldconfig, or link with %s", e.Soname, dir, plaintext.Shell("-Wl,-rpath,"+dir))
+}
+
+// maxBelow limits how many subfolders of library folders are looked at.
+const maxBelow = 500
+
+// findBelow returns the folder right below a folder of libraries that has a library: there programs keep what they open by its path, such
+// as drivers. It returns "" if there is none.
+func (r *process) findBelow(soname string) string {
+	if r.closure.tries[r.opening] {
+		return "" // nobody reads how to fix it
+	}
+	dirs := []string{"/usr/lib", "/usr/lib64", "/lib"}
+	if r.loader != nil {
+		own := path.Dir(r.loader.Real)
+		dirs = append([]string{own, "/usr/lib/" + path.Base(own)}, dirs...)
+	}
+	left := maxBelow
+	for _, dir := range compact(dirs) {
+		at, err := r.sys.walk(dir)
+		if err != nil {
+			continue
+		}
+		for _, below := range foldersIn(r.sys.sys, at.real) {
+			if left--; left < 0 {
+				return ""
+			}
+			if at, err := r.sys.walk(dir + "/" + below + "/" + soname); err == nil && at.info.Mode().IsRegular() {
+				return dir + "/" + below
+			}
+		}
+	}
+	return ""
 }
 
 // findElsewhere returns the folder of a library that is installed in a common place that no loader searches by

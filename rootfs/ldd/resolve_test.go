@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -113,6 +114,35 @@ func TestAdviceElsewhere(t *testing.T) {
 	sys := sysroot(fakeELF{Needed: []string{"libz.so.1"}}, memFS{"usr/local/lib/libz.so.1": "x"})
 	const want = "fix: libz.so.1 is in /usr/local/lib, where the loader does not look: run ldconfig, or link with -Wl,-rpath,/usr/local/lib"
 	if _, err := resolveIn(sys); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The error for a library that lies below a folder of libraries names its path: the program can open that.
+func TestAdviceBelow(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, text string) {
+		name = filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(text), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range sysroot(fakeELF{}, memFS{"usr/lib/odbc/libdriver.so": "x", "usr/lib/odbc/libdriver2.so/file": "x"}) {
+		write(name, text)
+	}
+	resolve := func(p Program) error {
+		_, err := Resolve(context.Background(), DirFS(root), p, Env{})
+		return err
+	}
+	const want = "fix: libdriver.so is in /usr/lib/odbc, where the loader does not look: name it by its path, /usr/lib/odbc/libdriver.so"
+	if err := resolve(Program{Path: "/bin/prog", Opens: []string{"libdriver.so"}}); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %v", err)
+	}
+	if err := resolve(Program{Path: "/bin/prog", Opens: []string{"libdriver2.so"}}); err == nil || strings.Contains(err.Error(), "by its path") {
+		t.Errorf("a folder: got %v", err)
+	}
+	write("bin/prog", sysroot(fakeELF{Needed: []string{"libdriver.so"}}, nil)["bin/prog"])
+	if err := resolve(Program{Path: "/bin/prog"}); err == nil || !strings.Contains(err.Error(), "link with -Wl,-rpath,/usr/lib/odbc") {
 		t.Errorf("got %v", err)
 	}
 }

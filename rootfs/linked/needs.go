@@ -50,6 +50,10 @@ const (
 	SystemCrypto Kind = "OpenSSL"
 )
 
+// RawSockets is libpcap, which opens sockets that receive all packets. Without the capability CAP_NET_RAW: "Operation
+// not permitted", see packet(7).
+const RawSockets Kind = "raw sockets"
+
 // Need is something that a program may look for when it runs.
 type Need struct {
 	Kind Kind
@@ -98,6 +102,8 @@ var sentinels = []sentinel{
 	{kind: Purego, functions: []string{"github.com/ebitengine/purego.Dlopen"}},
 	// cmd/cgo/out.go names the function that a package uses to call C's dlopen.
 	{kind: Dlopen, functions: []string{"*._Cfunc_dlopen", "*._C2func_dlopen"}},
+	// cmd/cgo/out.go, for pcap_activate(3PCAP) and pcap_open_live(3PCAP).
+	{kind: RawSockets, functions: []string{"*._Cfunc_pcap_activate", "*._C2func_pcap_activate", "*._Cfunc_pcap_open_live", "*._C2func_pcap_open_live"}},
 	// https://github.com/golang-fips/openssl, which these toolchains vendor into the standard library.
 	{kind: SystemCrypto, functions: []string{"*github.com/golang-fips/openssl/v2.Init"}},
 }

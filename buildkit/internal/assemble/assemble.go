@@ -114,6 +114,20 @@ func NoPrograms(p plan.Image, program compile.Program, tree *rootfs.Tree) []stri
 	return notes
 }
 
+// RawSockets returns a note for a program that captures packets, which the image's user may not.
+func RawSockets(p plan.Image, program compile.Program) []string {
+	user, err := p.Files.ImageUser()
+	if err != nil || user.UID == 0 {
+		return nil // the assembly reports the error
+	}
+	for _, n := range program.Needs() {
+		if n.Kind == linked.RawSockets {
+			return []string{fmt.Sprintf("warning: %s, which captures packets only with the capability CAP_NET_RAW, and the user %d has none\nfix: set User to \"root\", to whom an engine gives that capability; reading files of packets works as it is", n.Why, user.UID)}
+		}
+	}
+	return nil
+}
+
 // shipped returns the executable files among the user's, at most a few.
 func shipped(tree *rootfs.Tree) (list []string) {
 	const most = 5

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"mime"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -213,5 +214,37 @@ func TestWrite(t *testing.T) {
 	}
 	if want := "2 files, 1.5 kB in "; last.State != report.Done || last.Step != "rootfs" || !strings.HasPrefix(last.Text, want) {
 		t.Errorf("the report is %+v, want %q", last, want)
+	}
+}
+
+// A program that captures packets needs a capability that only root has. Its functions are those that cgo makes for libpcap, whether
+// that is linked statically or not.
+func TestRawSockets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":  "module example.com/capture\n\ngo 1.23\n",
+		"main.go": "package main\n\nimport \"os\"\n\n//go:noinline\nfunc _Cfunc_pcap_activate(n int) int { return n }\n\nfunc main() { os.Exit(_Cfunc_pcap_activate(len(os.Args))) }\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.Command("go", "build", "-o", "capture", ".")
+	build.Dir, build.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	program, err := compile.Read(gobuild.Binary{Path: filepath.Join(dir, "capture")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := planned(dir)
+	if notes := RawSockets(p, program); len(notes) != 1 || !strings.Contains(notes[0], "main._Cfunc_pcap_activate is linked") || !strings.Contains(notes[0], "\nfix: set User to") {
+		t.Errorf("%q", notes)
+	}
+	p.Files.User = rootfs.User{Name: "root"}
+	if notes := RawSockets(p, program); len(notes) > 0 {
+		t.Errorf("as root: %q", notes)
 	}
 }

@@ -137,7 +137,7 @@ func (f *Found) proveExecutables(ctx context.Context, tree *rootfs.Tree) (notes 
 		}
 		for _, w := range inside.Warnings {
 			if !slices.Contains(x.closure.Warnings, w) {
-				notes = append(notes, "warning: "+w)
+				notes = append(notes, "warning: "+advised(w))
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
@@ -69,10 +70,18 @@ func (f *Found) proveLibraries(ctx context.Context, tree *rootfs.Tree) (notes []
 	// Only the image shows some things, such as a symbol that a plugin lacks.
 	for _, w := range inside.Warnings {
 		if !slices.ContainsFunc(f.closure.Warnings, func(before string) bool { return f.inImage(before) == w }) {
-			notes = append(notes, "warning: "+w)
+			notes = append(notes, "warning: "+advised(w))
 		}
 	}
 	return notes, ldd.Compare(ctx, f.closure, inside)
+}
+
+// advised adds what to do to a warning about a symbol that only a plugin lacks.
+func advised(warning string) string {
+	if !strings.HasPrefix(warning, "symbol ") || !strings.Contains(warning, " is defined nowhere") {
+		return warning
+	}
+	return warning + "\nfix: nothing, if the program does not open that file, or if it works without; else add the library that defines the symbol to Libraries, or leave the file out by Exclude"
 }
 
 // pluginsOf returns the plugins in the image that a program does not work without, or the other ones.
