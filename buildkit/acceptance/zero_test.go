@@ -1,0 +1,280 @@
+package acceptance
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/buildkit/buildtest"
+	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+)
+
+// Programs without any configuration do their job in an image: Main is all that a Config says. Each file of testdata/zero is a program.
+// Lines of its head, besides comments, are
+//
+//	require MODULE VERSION   of the proxy; any number
+//	main PATH                a program of these modules; without it the files of the archive are the program
+//	tags TAG…                that the program is compiled with
+//	pkg NAME                 of pkg-config, that has to be installed; any number
+//	file PATTERN             likewise, a file
+//	docker WORD…             options of docker run
+//	run WORD…                arguments of the program
+//	arg TEXT                 one more argument, with its spaces
+//	get PORT PATH            a request to the program, instead of waiting for its end
+//	want REGEXP              of the output, or of the answer
+//	waits REASON             the image cannot do the job yet: a failure skips, and success fails until the line is removed
+//
+// A file named stdin is the program's input.
+//
+// If FROMSCRATCH_ZERO names a file, the results go there as a table.
+func TestHeavyZeroConfiguration(t *testing.T) {
+	testkit.NeedEngine(t)
+	names, err := filepath.Glob("testdata/zero/*.txtar")
+	if err != nil || len(names) < 1 {
+		t.Fatalf("%d programs (%v)", len(names), err)
+	}
+	results := &zeroResults{}
+	t.Run("programs", func(t *testing.T) {
+		for _, name := range names {
+			p := readZero(t, name)
+			t.Run(p.name, func(t *testing.T) {
+				t.Parallel()
+				p.test(t, results)
+			})
+		}
+	})
+	results.write(t)
+}
+
+// zeroProgram is a file of testdata/zero.
+type zeroProgram struct {
+	name              string
+	requires, pkgs    []string
+	files, tags       []string
+	main              string
+	docker, run       []string
+	port, path, waits string
+	want              *regexp.Regexp
+	archive           *txtar.Archive
+}
+
+func readZero(t *testing.T, file string) zeroProgram {
+	t.Helper()
+	a, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := zeroProgram{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), archive: a}
+	for _, line := range strings.Split(string(a.Comment), "\n") {
+		word, rest, _ := strings.Cut(line, " ")
+		switch words := strings.Fields(rest); word {
+		case "", "#":
+		case "require":
+			p.requires = append(p.requires, rest)
+		case "main":
+			p.main = rest
+		case "tags":
+			p.tags = words
+		case "pkg":
+			p.pkgs = append(p.pkgs, rest)
+		case "file":
+			p.files = append(p.files, rest)
+		case "docker":
+			p.docker = words
+		case "run":
+			p.run = append(p.run, words...)
+		case "arg":
+			p.run = append(p.run, rest)
+		case "get":
+			p.port, p.path, _ = strings.Cut(rest, " ")
+		case "want":
+			if p.want, err = regexp.Compile(rest); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+		case "waits":
+			p.waits = rest
+		default:
+			t.Fatalf("%s: unknown line %q", file, line)
+		}
+	}
+	if p.want == nil {
+		t.Fatalf("%s: no line \"want\"", file)
+	}
+	return p
+}
+
+// test builds the image and lets it do its job.
+func (p zeroProgram) test(t *testing.T, results *zeroResults) {
+	for _, pkg := range p.pkgs {
+		testkit.NeedPackage(t, pkg)
+	}
+	for _, pattern := range p.files {
+		if found, _ := filepath.Glob(pattern); found == nil {
+			testkit.Missing(t, pattern)
+		}
+	}
+	c := buildkit.Config{Main: ".", Repo: buildtest.Repo + "zero-" + p.name, Build: config.Build{Tags: p.tags}}
+	if p.main != "" {
+		c.Main = p.main
+	}
+	began := time.Now()
+	built := buildtest.MustBuild(t, p.module(t), c)
+	r := zeroResult{name: p.name, cgo: built.Plan.Main.Cgo.Enabled, took: time.Since(began), libraries: len(built.Libraries.Loaded())}
+	for _, e := range built.Tree.Entries() {
+		r.size += e.Size
+	}
+	for _, n := range built.Notes {
+		if strings.HasPrefix(n, "warning: ") {
+			r.warnings++
+		}
+		t.Log(n)
+	}
+	got, err := p.job(t, buildtest.Load(t, built))
+	if err == nil && !p.want.MatchString(got) {
+		err = fmt.Errorf("it answers %q, want %q", got[max(0, len(got)-2000):], p.want)
+	}
+	switch {
+	case err == nil && p.waits != "":
+		r.result = "works: remove its line waits"
+		t.Errorf("it works: remove the line \"waits %s\"", p.waits)
+	case err == nil:
+		r.result = "works"
+	case p.waits != "":
+		r.result = "waits for " + p.waits + ": " + firstLine(err)
+	default:
+		r.result = "fails: " + firstLine(err)
+		t.Error(err)
+	}
+	results.add(r)
+	if err != nil && p.waits != "" {
+		t.Skipf("waits for %s: %v", p.waits, err)
+	}
+}
+
+// module writes the program as a module whose requirements are complete.
+func (p zeroProgram) module(t *testing.T) string {
+	t.Helper()
+	files := map[string]string{}
+	for _, f := range p.archive.Files {
+		files[f.Name] = string(f.Data)
+	}
+	mod := "module example.com/" + p.name + "\n\ngo 1.24\n\n"
+	for _, r := range p.requires {
+		mod += "require " + r + "\n"
+	}
+	if p.main != "" {
+		mod += "tool " + p.main + "\n"
+	}
+	files["go.mod"] = mod
+	dir := testkit.Module(t, files)
+	pattern := "."
+	if p.main != "" {
+		pattern = p.main
+	}
+	list := exec.Command("go", "list", "-mod=mod", "-deps", "-f", "", pattern)
+	list.Dir = dir
+	if out, err := list.CombinedOutput(); err != nil {
+		t.Fatalf("completing go.mod: %v\n%s", err, out)
+	}
+	return dir
+}
+
+// job runs the image, and returns its output or its answer.
+func (p zeroProgram) job(t *testing.T, ref string) (string, error) {
+	words := slices.Concat([]string{"run", "--label", "fromscratch-test"}, p.docker)
+	if p.port != "" {
+		return p.answer(t, append(words, "-d", "-p", "127.0.0.1::"+p.port, ref))
+	}
+	cmd := exec.CommandContext(context.Background(), "docker", slices.Concat(words, []string{"--rm", "-i", ref}, p.run)...)
+	for _, f := range p.archive.Files {
+		if f.Name == "stdin" {
+			cmd.Stdin = bytes.NewReader(f.Data)
+		}
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("it ends with %v: %q", err, out[max(0, len(out)-2000):])
+	}
+	return string(out), nil
+}
+
+// answer asks the served page.
+func (p zeroProgram) answer(t *testing.T, run []string) (string, error) {
+	out, err := exec.CommandContext(context.Background(), "docker", append(run, p.run...)...).Output()
+	if err != nil {
+		return "", fmt.Errorf("starting it: %w", err)
+	}
+	id := strings.TrimSpace(string(out))
+	t.Cleanup(func() { exec.Command("docker", "rm", "-f", id).Run() })
+	address, err := exec.CommandContext(context.Background(), "docker", "port", id, p.port+"/tcp").Output()
+	if err != nil {
+		logs, _ := exec.Command("docker", "logs", id).CombinedOutput()
+		return "", fmt.Errorf("it has ended: %q", logs)
+	}
+	return get(t, "http://"+strings.TrimSpace(string(address))+p.path), nil
+}
+
+// zeroResult is a row of the table.
+type zeroResult struct {
+	name, result        string
+	cgo                 bool
+	libraries, warnings int
+	size                int64
+	took                time.Duration
+}
+
+// zeroResults is the table.
+type zeroResults struct {
+	mu   sync.Mutex
+	rows []zeroResult
+}
+
+func (r *zeroResults) add(row zeroResult) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rows = append(r.rows, row)
+}
+
+// write writes the table as Markdown.
+func (r *zeroResults) write(t *testing.T) {
+	slices.SortFunc(r.rows, func(a, b zeroResult) int { return strings.Compare(a.name, b.name) })
+	var b strings.Builder
+	b.WriteString("| program | cgo | libraries | MB | warnings | build | result |\n|---|---|---|---|---|---|---|\n")
+	works, cgo := 0, 0
+	for _, row := range r.rows {
+		if row.result == "works" {
+			works++
+		}
+		kind := ""
+		if row.cgo {
+			kind, cgo = "cgo", cgo+1
+		}
+		fmt.Fprintf(&b, "| %s | %s | %d | %.1f | %d | %s | %s |\n", row.name, kind, row.libraries, float64(row.size)/1e6, row.warnings, row.took.Round(time.Second), strings.ReplaceAll(row.result, "|", "\\|"))
+	}
+	fmt.Fprintf(&b, "\n%d programs, %d with cgo; %d work.\n", len(r.rows), cgo, works)
+	t.Log("\n" + b.String())
+	if name := os.Getenv("FROMSCRATCH_ZERO"); name != "" {
+		if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// firstLine returns the beginning of an error, in one line.
+func firstLine(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	return text[:min(len(text), 200)]
+}
