@@ -34,8 +34,8 @@ type Config struct {
 	// of the module path without /vN.
 	Name string
 	// Main is the package to build: "./cmd/server", or an import path, also of a
-	// module that go.mod requires. Default: the only main package below the
-	// module's folder.
+	// module that go.mod requires. Default: the main package at the module's root,
+	// else the only one below its folder, apart from examples and tools.
 	Main string
 	// Binary is a finished program that replaces Main, for another build tool or
 	// language: a file, relative to the module's folder. Build.Before may make it.
@@ -275,7 +275,8 @@ type File struct {
 	// Default: root.
 	Owner string
 	// Mode is the mode of every file; folders get an x for each r. Default: 0755 for
-	// folders and for files that their owner may execute, else 0644.
+	// folders and for files that their owner may execute, else 0644. What an executable
+	// loads comes along; a mode without x says that it is only data.
 	Mode fs.FileMode
 	// Platforms are those whose image gets the file. Default: all.
 	Platforms []string
