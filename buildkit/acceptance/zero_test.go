@@ -184,7 +184,7 @@ func (p zeroProgram) module(t *testing.T) string {
 	if p.main != "" {
 		pattern = p.main
 	}
-	list := exec.Command("go", "list", "-mod=mod", "-deps", "-f", "", pattern)
+	list := exec.Command("go", "list", "-mod=mod", "-deps", "-f", `{{""}}`, pattern)
 	list.Dir = dir
 	if out, err := list.CombinedOutput(); err != nil {
 		t.Fatalf("completing go.mod: %v\n%s", err, out)
