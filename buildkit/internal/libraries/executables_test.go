@@ -259,3 +259,35 @@ func TestLibrariesNamesAnExecutable(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A change of a library that only a program among Files loads is seen.
+func TestExecutablesLibraryChanges(t *testing.T) {
+	t.Parallel()
+	tool := filepath.Join(t.TempDir(), "tool")
+	compiled(t, tool, usesZlib, "-l:libz.so.1")
+	q := withFiles(t, program(t), rootfs.File{From: tool, To: "/tool"})
+	sysroot := filepath.Join(t.TempDir(), "sysroot")
+	if err := treeOf(t, q, found(t, q)).WriteDir(context.Background(), sysroot); err != nil {
+		t.Fatal(err)
+	}
+	q.Plan.Libraries.Sysroot = sysroot
+	q.Plan.Run.Key, q.Plan.Run.Began = "key", time.Now().Add(time.Hour)
+	f := found(t, q)
+	made := treeOf(t, q, f)
+	if err := os.MkdirAll(string(q.Plan.Dist()), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Keep(made, f.Notes, nil); err != nil {
+		t.Fatal(err)
+	}
+	if libraries.ReadKept(q.Plan.Dist()) == nil {
+		t.Fatal("nothing is kept")
+	}
+	name := filepath.Join(sysroot, filepath.FromSlash(zlib(made).Path))
+	if err := os.Chtimes(name, time.Time{}, time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if libraries.ReadKept(q.Plan.Dist()) != nil {
+		t.Error("what was kept still holds")
+	}
+}
