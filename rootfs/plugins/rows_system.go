@@ -119,7 +119,8 @@ var systemRows = []row{
 		source:    "odbcinst.ini(5); lt_dlopen in unixODBC's DriverManager/SQLConnect.c",
 	},
 	{
-		group: "gpgme", soname: `libgpgme(?:-glib|-pthread)?\.so\.\d+`,
+		// Libraries such as poppler link it for signatures alone, so only programs that use it themselves are told.
+		group: "gpgme", soname: `libgpgme(?:-glib|-pthread)?\.so\.\d+`, direct: true,
 		refused: &Refusal{
 			Why: "GPGME starts /usr/bin/gpg and gpg-agent, which the image does not have",
 			Fix: "add /usr/bin/gpg, gpgconf, gpg-agent and what they need to the files and exclude the group \"gpgme\"; or verify signatures in Go",

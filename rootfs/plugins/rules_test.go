@@ -552,13 +552,18 @@ func TestUnknownGroup(t *testing.T) {
 	}
 }
 
-// A static program opens nothing.
+// A static program opens no libraries. Data that it names is taken.
 func TestStaticProgram(t *testing.T) {
 	t.Parallel()
 	root := image(t.TempDir())
 	need(t, "gcc")
 	root.gcc(t, "bin/prog", elfSpec{text: "libnamed.so.1"}, "-static")
 	if got := lines(discover(t, string(root), Options{})); len(got) != 0 {
+		t.Errorf("got %q", got)
+	}
+	root.gcc(t, "bin/prog", elfSpec{text: "/usr/share/dict/words"}, "-static")
+	root.write(t, "/usr/share/dict/words", nil)
+	if got := lines(discover(t, string(root), Options{})); !slices.Equal(got, []string{"file named /usr/share/dict/words"}) {
 		t.Errorf("got %q", got)
 	}
 }
