@@ -56,6 +56,13 @@ func main() { println(a) }
 		hasNot: []string{"go mod download", "apt-get"},
 		ignore: []string{"*", "!**/*.go", "!go.mod", "!static/a.txt"}, notLines: []string{"!go.sum"},
 	}, {
+		name: "data that a static program names",
+		files: map[string]string{
+			"go.mod":  "module example.com/app\n\ngo 1.22\n",
+			"main.go": "package main\n\nimport \"os\"\n\nfunc main() { os.ReadFile(\"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf\") }\n",
+		},
+		has: []string{"ARG PACKAGES=\"fonts-dejavu-core\"\n", "cp --parents -t /rootfs /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf\n"},
+	}, {
 		name: "old go line",
 		files: map[string]string{
 			"go.mod": `module example.com/app

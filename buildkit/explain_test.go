@@ -81,7 +81,7 @@ func init() {
 `)(t)
 	c := buildkit.Config{Exclude: []string{"/none/*"}, Licenses: true}
 	sameExplanation(t, func() buildkit.Inputs { return inputs(dir, c) },
-		"libsqlite3.so.0", "needed by /lite", `"name": "libz.so.1"`, "excludes nothing", "os/exec", "licence of ")
+		"libsqlite3.so.0", "needed by /lite", "/lite names it and opens libraries", "libz.so.1 is added, ", "excludes nothing", "os/exec", "licence of ")
 }
 
 func TestHeavyExplainRecalledOnABase(t *testing.T) {

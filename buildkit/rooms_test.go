@@ -36,7 +36,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"/base":               {ours: []string{"/fsx", "/image", "/login", "/platform", "/registry/access", "/regular", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
 	"/builder":            {ours: []string{"/attendant", "/dist", "/docker", "/docker/host", "/fsx", "/gobuild", "/platform", "/report", "/sysroot", "buildkit/config", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
 	"/cleaner":            {ours: []string{"/docker", "/docker/host"}},
-	"/compile":            {ours: []string{"/fsx", "/gobuild", "/plan", "/record", "/report", "/state", "rootfs/ldd", "rootfs/linked"}},
+	"/compile":            {ours: []string{"/fsx", "/gobuild", "/plan", "/record", "/report", "/state", "rootfs/ldd/elf", "rootfs/linked"}},
 	"/deliver":            {ours: []string{"/diskfull", "/filelock", "/fsx", "/image", "/regular"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},
 	"/describe":           {ours: []string{"/builder", "/dist", "/fsx", "/git", "/gobuild", "/image", "/libraries", "/owners", "/plan", "/provenance", "/report", "/result", "/sbom", "/state", "buildkit/config", "rootfs", "rootfs/ldd", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/"}},
 	"/dev":                {ours: []string{"/docker", "/fsx", "/libraries", "/plan", "/report", "/result", "/run", "/state", "/supervisor", "/supervisor/report", "/usercache", "/watch", "rootfs/ldd"}},
@@ -177,7 +177,7 @@ const (
 	public     = "it is for other modules; the other packages may change with each version"
 	command    = "it is a program, which cannot be imported"
 	ofRootfs   = "buildkit uses it too, and could not import it from rootfs/internal"
-	ofLdd      = "a part of rootfs/ldd, and nothing else may import it"
+	ofLdd      = "a part of rootfs/ldd; what only reads the imports of a program may use it too"
 	testKit    = "tests of several parts of this module use it"
 	copied     = "the targets are a module of their own, and the words of a Config are the same files in both"
 	ofMagefile = "the magefile of this repository, a measurement or both processes of a target use it"

@@ -1,7 +1,9 @@
 package compile
 
 import (
-	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"os"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/ldd/elf"
 	"github.com/fromscratch-go/fromscratch/rootfs/linked"
 )
 
@@ -18,7 +20,20 @@ var zoneReaders = []string{
 // libraries do not count, because most libraries that import one never call it. A file that can't be read has no needs here: what looks
 // for its libraries reports it.
 func cNeeds(path string) []linked.Need {
-	functions, err := ldd.Imports(path, zoneReaders...)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close() // opened for reading only
+	info, err := f.Stat()
+	if err != nil {
+		return nil
+	}
+	program, err := elf.Read(f, info.Size())
+	if err != nil {
+		return nil
+	}
+	functions, err := program.Imports(zoneReaders)
 	if err != nil || len(functions) == 0 {
 		return nil
 	}

@@ -189,7 +189,7 @@ func (w *writing) packages(ctx context.Context) error {
 // depend on comes with them.
 func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Package)) error {
 	cc, loaded := w.Program.Compiler.CC, w.Libraries.Objects[1:]
-	if cc == "" && w.isStatic() {
+	if cc == "" && w.isStatic() && len(w.Libraries.Opened) == 0 {
 		return nil
 	}
 	db, err := packages.Open(w.sysroot())

@@ -73,8 +73,8 @@ func TestNamedData(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, p := range c.paths {
-				if _, ok := tree.Lookup(p); !ok {
-					t.Errorf("%s is not in the tree", p)
+				if e, ok := tree.Lookup(p); !ok || strings.Contains(e.Reason+e.For, q.Plan.Root) {
+					t.Errorf("%s is there: %t, because %q, for %q", p, ok, e.Reason, e.For)
 				}
 			}
 			notes := strings.Join(f.Notes, "\n")

@@ -345,7 +345,7 @@ func (f *Found) Fill(spec *rootfs.Spec) (leftOut func() []string) {
 	}
 	spec.Closure, spec.Opened = f.closure, map[string]rootfs.Because{}
 	for _, p := range f.opened.Plugins {
-		spec.Opened[p.Path] = rootfs.Because{Why: p.Why, Of: p.Of}
+		spec.Opened[p.Path] = rootfs.Because{Why: f.inImage(p.Why), Of: f.inImage(p.Of)}
 	}
 	for _, x := range f.executables {
 		spec.Executables = append(spec.Executables, f.closing(x))
@@ -359,7 +359,7 @@ func (f *Found) Fill(spec *rootfs.Spec) (leftOut func() []string) {
 		spec.Opened[l] = rootfs.Because{Why: "configured at " + f.query.Plan.Origin}
 	}
 	for _, d := range f.opened.Files {
-		spec.Data = append(spec.Data, rootfs.Data{Path: d.Path, Because: rootfs.Because{Why: d.Why, Of: d.Of}, Within: d.Within})
+		spec.Data = append(spec.Data, rootfs.Data{Path: d.Path, Because: rootfs.Because{Why: f.inImage(d.Why), Of: f.inImage(d.Of)}, Within: d.Within})
 	}
 	var notes []string
 	spec.LeftOut = func(text string) {
