@@ -291,3 +291,25 @@ func TestExecutablesLibraryChanges(t *testing.T) {
 		t.Error("what was kept still holds")
 	}
 }
+
+// A program among Files may use another C library than the compiled one: each has a loader of its own.
+func TestExecutableOfAnotherLibc(t *testing.T) {
+	t.Parallel()
+	testkit.Need(t, "musl-gcc")
+	dir := t.TempDir()
+	source, tool := filepath.Join(dir, "main.c"), filepath.Join(dir, "tool")
+	if err := os.WriteFile(source, []byte("int main(void) { return 0; }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("musl-gcc", "-o", tool, source).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	q := withFiles(t, program(t), rootfs.File{From: tool, To: "/tool"})
+	f := found(t, q)
+	if len(f.Executables) != 1 || !strings.Contains(f.Executables[0].Loader, "ld-musl-") || strings.Contains(f.Loader, "musl") {
+		t.Errorf("%q %+v", f.Loader, f.Executables)
+	}
+	if notes, _, err := f.Prove(context.Background(), treeOf(t, q, f)); err != nil || len(notes) > 0 {
+		t.Errorf("%q %v", notes, err)
+	}
+}
