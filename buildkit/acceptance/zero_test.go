@@ -43,7 +43,7 @@ import (
 func TestHeavyZeroConfiguration(t *testing.T) {
 	testkit.NeedEngine(t)
 	names, err := filepath.Glob("testdata/zero/*.txtar")
-	if err != nil || len(names) < 1 {
+	if err != nil || len(names) < 40 {
 		t.Fatalf("%d programs (%v)", len(names), err)
 	}
 	results := &zeroResults{}
