@@ -4,6 +4,9 @@ package ldd
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
@@ -84,4 +87,37 @@ func processorTime(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// The time to try a plugin does not grow with the square of the number of those before it.
+func TestScaleTries(t *testing.T) {
+	root := t.TempDir()
+	const few, many = 250, 4000
+	files := map[string][]byte{
+		"lib64/ld-linux-x86-64.so.2": fakeLoader,
+		"bin/prog":                   fakeELF{Interp: "/lib64/ld-linux-x86-64.so.2"}.Bytes(),
+	}
+	var tries []string
+	for i := range many {
+		tries = append(tries, fmt.Sprintf("/plugins/%d.so", i))
+		files[tries[i][1:]] = fakeELF{}.Bytes()
+	}
+	for name, data := range files {
+		name = filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, data, 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ratio float64
+	for range 3 { // a busy machine has cold caches
+		perTry := func(n int) float64 {
+			return resolveTime(t, Program{Path: "/bin/prog", Tries: tries[:n]}, root, n+2).Seconds() / float64(n) * 1e6
+		}
+		fewer, more := perTry(few), perTry(many)
+		t.Logf("%.1f µs for each of %d tries, %.1f µs for each of %d", fewer, few, more, many)
+		if ratio = more / fewer; ratio <= 8 {
+			return
+		}
+	}
+	t.Errorf("one of %d tries takes %.1f times as long as one of %d", many, ratio, few)
 }

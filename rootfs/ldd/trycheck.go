@@ -11,10 +11,7 @@ import (
 // glibc's elf/dl-version.c). before are the objects that were loaded already.
 func (r *process) checkTry(before []*loaded) error {
 	var err error
-	for _, o := range r.objects {
-		if slices.Contains(before, o) {
-			continue
-		}
+	for _, o := range added(before, r.objects) {
 		if known := r.closure.fileOf(o.Object); known != nil {
 			err = errors.Join(err, o.checkComplete(known.elf))
 		}
@@ -23,6 +20,24 @@ func (r *process) checkTry(before []*loaded) error {
 		}
 	}
 	return err
+}
+
+// added returns the objects that are not among those before. Most objects are where they were, so it takes no more than a look at
+// each of these.
+func added(before, objects []*loaded) []*loaded {
+	same := 0
+	for same < len(before) && before[same] == objects[same] {
+		same++
+	}
+	before, objects = before[same:], objects[same:]
+	if len(before) == 0 {
+		return objects
+	}
+	known := make(map[*loaded]bool, len(before)) // a filter library has moved some
+	for _, o := range before {
+		known[o] = true
+	}
+	return slices.DeleteFunc(slices.Clone(objects), func(o *loaded) bool { return known[o] })
 }
 
 // checkVersions checks the versions that one object requires, like missingVersions, but before the resolution
