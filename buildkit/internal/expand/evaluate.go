@@ -15,7 +15,8 @@ import (
 type evaluation struct {
 	ctx    context.Context
 	values Values
-	field  string // of the Config
+	field  string   // of the Config
+	secret []string // entries of Build.Secrets
 }
 
 // value is a text or, of .Git.Dirty and of functions, true or false. If it is missing, that is an error only when it is
@@ -23,6 +24,7 @@ type evaluation struct {
 type value struct {
 	text    string // "true" or "false"
 	isBool  bool
+	from    string // the name, if git or the environment has decided the text
 	missing error
 }
 
@@ -57,6 +59,9 @@ func (e *evaluation) node(out *strings.Builder, n parse.Node) error {
 		if err == nil {
 			err = v.missing
 		}
+		if err == nil {
+			err = e.check(v)
+		}
 		if err != nil {
 			return err
 		}
@@ -74,6 +79,15 @@ func (e *evaluation) node(out *strings.Builder, n parse.Node) error {
 		return unknown(n)
 	}
 	return nil
+}
+
+// check refuses a text that would be more than one flag of the linker: a branch or a title of somebody else's could then name the
+// programs that link. The linker's flags are divided at white space outside of quotes (go help build).
+func (e *evaluation) check(v value) error {
+	if e.field != "Build.LDFlags" || v.from == "" || !strings.ContainsAny(v.text, " \t\r\n'\"\\") {
+		return nil
+	}
+	return fmt.Errorf("%s has a space, a quote or a backslash, so it could be several flags\nfix: write {{slug %[1]s}}, or put the flags together in the magefile", v.from)
 }
 
 // pipe evaluates a pipeline: each command gets the value of the one before as its last argument.
@@ -149,7 +163,7 @@ func (e *evaluation) named(n *parse.FieldNode) (value, error) {
 	case name == "Platform":
 		return textOf(v.Platform), nil
 	case len(n.Ident) == 2 && n.Ident[0] == "Env":
-		return v.variable(n.Ident[1]), nil
+		return e.variable(n.Ident[1])
 	case name == "Git.Dirty":
 		dirty, err := v.Git.Dirty(e.ctx)
 		if err != nil {
@@ -164,7 +178,9 @@ func (e *evaluation) named(n *parse.FieldNode) (value, error) {
 	if !ok {
 		return value{}, unknown(n)
 	}
-	return answer(ask(e.ctx))
+	told, err := answer(ask(e.ctx))
+	told.from = "." + name
+	return told, err
 }
 
 // answer returns what git said. What it does not have is missing; another error is one.
@@ -176,18 +192,24 @@ func answer(text string, err error) (value, error) {
 	return textOf(text), err
 }
 
-// variable returns a variable of the environment. One that is not set, or is empty, is missing.
-func (v Values) variable(name string) value {
+// variable returns a variable of the environment. One that is not set, or is empty, is missing. A secret is refused: everybody
+// can read the texts of an image.
+func (e *evaluation) variable(name string) (value, error) {
+	for _, secret := range e.secret {
+		if secret, _, _ = strings.Cut(secret, "="); secret == name {
+			return value{}, fmt.Errorf("the variable %s is in Build.Secrets, and this text can be read by everybody\nfix: leave it out of the text, or of Build.Secrets", name)
+		}
+	}
 	found := ""
-	for _, kv := range v.Environ { // as for a process, the last one of a name counts
+	for _, kv := range e.values.Environ { // as for a process, the last one of a name counts
 		if key, text, _ := strings.Cut(kv, "="); key == name {
 			found = text
 		}
 	}
 	if found == "" {
-		return value{missing: &git.NotThereError{What: fmt.Sprintf("the variable %s is not set", name), Fix: fmt.Sprintf("set it, or write {{or .Env.%s \"…\"}}", name)}}
+		return value{missing: &git.NotThereError{What: fmt.Sprintf("the variable %s is not set", name), Fix: fmt.Sprintf("set it, or write {{or .Env.%s \"…\"}}", name)}}, nil
 	}
-	return textOf(found)
+	return value{text: found, from: ".Env." + name}, nil
 }
 
 // functions are the names that the parser knows. See call.
@@ -228,7 +250,7 @@ func call(name string, args []value) (value, error) {
 	case "slug":
 		return textOf(slug(args[0].text)), nil
 	}
-	return textOf(strings.TrimPrefix(args[1].text, args[0].text)), nil
+	return value{text: strings.TrimPrefix(args[1].text, args[0].text), from: args[1].from}, nil
 }
 
 // slug returns a text with "-" for what the tag of an image cannot have

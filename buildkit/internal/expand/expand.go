@@ -44,7 +44,7 @@ func Config(ctx context.Context, c config.Config, v Values) (config.Config, erro
 		if !strings.Contains(text, "{{") {
 			return text, nil
 		}
-		out, err := v.text(ctx, field, text)
+		out, err := v.text(ctx, field, text, c.Build.Secrets)
 		if err != nil && ctx.Err() == nil {
 			err = &report.ConfigError{Err: fmt.Errorf("evaluating %s %q (%s): %w", field, text, c.Origin, err)}
 		}
@@ -83,12 +83,12 @@ func texts(c config.Config, evaluate func(field, text string) (string, error)) (
 }
 
 // text evaluates one template.
-func (v Values) text(ctx context.Context, field, text string) (string, error) {
+func (v Values) text(ctx context.Context, field, text string, secret []string) (string, error) {
 	trees, err := parse.Parse(field, text, "", "", functions)
 	if err != nil {
 		return "", fmt.Errorf("%w\n%s", plain(err), fix)
 	}
-	e := &evaluation{ctx: ctx, values: v, field: field}
+	e := &evaluation{ctx: ctx, values: v, field: field, secret: secret}
 	var out strings.Builder
 	tree := trees[field]
 	if tree == nil {

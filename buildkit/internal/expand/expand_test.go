@@ -170,3 +170,31 @@ func TestNoGit(t *testing.T) {
 		t.Errorf("got %q (%v)", c.Tags, err)
 	}
 }
+
+// A value of git or the environment is one flag of the linker at most, or else somebody else's branch or title could name programs that
+// link. A secret is in no text that everybody can read.
+func TestHostileValues(t *testing.T) {
+	t.Parallel()
+	quoted := repository(t, "init -q -b it's", commit)
+	env := append(environ(), "TITLE=fix it -extld=/tmp/evil", "TOKEN=s3cret")
+	v := Values{Git: git.Open(quoted, env), Environ: env, Name: "web"}
+	expand := func(c config.Config) (config.Config, error) { return Config(context.Background(), c, v) }
+	for _, text := range []string{
+		"-X main.v={{.Env.TITLE}}", `-X main.v={{or .Git.Tag .Env.TITLE}}`, `-X main.v={{trimPrefix "x" .Env.TITLE}}`, "-X 'main.v={{.Git.Branch}}'", `{{if .Env.TITLE}}{{.Env.TITLE | trimPrefix "f"}}{{end}}`,
+	} {
+		_, err := expand(config.Config{Build: config.Build{LDFlags: text}})
+		if err == nil || !strings.Contains(err.Error(), "could be several flags\nfix: write {{slug .") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	c, err := expand(config.Config{Labels: map[string]string{"t": "{{.Env.TITLE}}"}, Build: config.Build{LDFlags: `-X main.v={{slug .Env.TITLE}} {{or .Git.Tag "-X a=b"}}`}})
+	if err != nil || c.Labels["t"] != "fix it -extld=/tmp/evil" || c.Build.LDFlags != "-X main.v=fix-it--extld-tmp-evil -X a=b" {
+		t.Errorf("got %+v (%v)", c, err)
+	}
+	for _, secrets := range [][]string{{"TOKEN"}, {"OTHER", "TOKEN=file"}} {
+		_, err := expand(config.Config{Labels: map[string]string{"t": `{{or .Git.Tag .Env.TOKEN}}`}, Build: config.Build{Secrets: secrets}})
+		if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "TOKEN is in Build.Secrets") {
+			t.Errorf("the error is %v", err)
+		}
+	}
+}

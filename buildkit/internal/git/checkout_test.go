@@ -2,11 +2,13 @@ package git
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
@@ -103,6 +105,85 @@ func TestReadBroken(t *testing.T) {
 	cancel()
 	if _, err := Read(ctx, dir, environ()); err == nil {
 		t.Error("an ended context was not obeyed")
+	}
+}
+
+// No setting of a repository has git run a program of the repository's choice, and no variable that is about another repository, or
+// about one command of the user, changes an answer.
+func TestHostileRepository(t *testing.T) {
+	t.Parallel()
+	testkit.Need(t, "git")
+	dir := t.TempDir()
+	ran := filepath.Join(t.TempDir(), "ran")
+	gitIn(t, dir, "init", "-q", "-b", "same")
+	gitIn(t, dir, "commit", "-q", "--allow-empty", "-m", "first")
+	gitIn(t, dir, "tag", "same")
+	head := gitIn(t, dir, "rev-parse", "HEAD")
+	program := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho \"$0\" \"$@\" >>"+ran+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range map[string]string{
+		"core.fsmonitor": program, "core.pager": program, "pager.log": program, "log.showSignature": "true", "gpg.program": program, "diff.external": program,
+		"core.sshCommand": program, "core.hooksPath": filepath.Dir(program), "alias.status": "!" + program,
+		"remote.origin.url": "ssh://git.example/x", "remote.origin.promisor": "true", "remote.origin.partialclonefilter": "blob:none",
+		"remote.origin.uploadpack": program, "extensions.partialClone": "origin", "core.repositoryformatversion": "1",
+	} {
+		gitIn(t, dir, "config", key, value)
+	}
+	missing := gitIn(t, dir, "-c", "core.fsmonitor=false", "rev-parse", "HEAD^{tree}")
+	env := append(environ(), "GIT_LITERAL_PATHSPECS=1", "GIT_COMMON_DIR=/nowhere", "GIT_OBJECT_DIRECTORY=/nowhere", "GIT_TRACE=1")
+	c, err := Read(context.Background(), dir, env, "noise.go")
+	if want := (Checkout{Commit: head, Tag: "same", Remote: "ssh://git.example/x"}); err != nil || c != want {
+		t.Errorf("Read returns %+v, want %+v (%v)", c, want, err)
+	}
+	r := Open(dir, env)
+	for name, ask := range map[string]func(context.Context) (string, error){"tag": r.Tag, "branch": r.Branch, "describe": r.Describe} {
+		if text, err := ask(context.Background()); text != "same" || err != nil {
+			t.Errorf("the %s is %q (%v)", name, text, err)
+		}
+	}
+	if _, err := r.Time(context.Background()); err != nil {
+		t.Error(err)
+	}
+	// An object that is not there is not fetched.
+	gitIn(t, dir, "-c", "core.fsmonitor=false", "update-ref", "refs/keep", head)
+	if err := os.RemoveAll(filepath.Join(dir, ".git", "objects", head[:2])); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, env).Time(context.Background()); err == nil {
+		t.Error("a commit that is not there has a time")
+	}
+	if text, err := os.ReadFile(ran); err == nil {
+		t.Errorf("git has run %s (tree %s)", text, missing)
+	}
+}
+
+// A program that git starts cannot hold a run up, and what git answers is bounded.
+func TestGitThatHangs(t *testing.T) {
+	dir := t.TempDir()
+	answer := func(script string) command {
+		if err := os.WriteFile(filepath.Join(dir, "git"), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return command{dir, os.Environ()}
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	if text, err := answer("sleep 60 & echo yes").run(context.Background(), "status"); text != "yes" || err != nil {
+		t.Errorf("got %q (%v)", text, err)
+	}
+	ctx, stop := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer stop()
+	began := time.Now()
+	if _, err := answer("sleep 60; echo yes").run(ctx, "status"); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 20*time.Second {
+		t.Errorf("after %s: %v", time.Since(began), err)
+	}
+	flood := answer("head -c 100000000 /dev/zero")
+	if text, err := flood.run(context.Background(), "tag"); !errors.Is(err, errLarge) || text != "" {
+		t.Errorf("got %d bytes (%v)", len(text), err)
+	}
+	if dirty, err := flood.dirty(context.Background(), nil); !dirty || err != nil {
+		t.Errorf("dirty is %v (%v)", dirty, err)
 	}
 }
 

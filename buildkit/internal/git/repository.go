@@ -123,8 +123,10 @@ func (r *Repository) Describe(ctx context.Context) (string, error) {
 // Branch returns the branch that is checked out.
 func (r *Repository) Branch(ctx context.Context) (string, error) {
 	return r.ask(ctx, "branch", func(commit string) (string, error) {
-		text, err := r.git.run(ctx, "rev-parse", "--abbrev-ref", "HEAD")
-		if err == nil && text == "HEAD" {
+		// A tag may have the same name, and a branch may be called HEAD.
+		text, err := r.git.quiet(ctx, "symbolic-ref", "-q", "HEAD")
+		text = strings.TrimPrefix(text, "refs/heads/")
+		if err == nil && text == "" {
 			err = &NotThereError{fmt.Sprintf("in %q the commit %.12s is checked out, and no branch", r.git.dir, commit),
 				"check a branch out, or take the name from a variable of the CI: {{.Env.GITHUB_REF_NAME}}, {{.Env.CI_COMMIT_REF_NAME}}"}
 		}

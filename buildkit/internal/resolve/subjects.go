@@ -221,7 +221,7 @@ func (in Inputs) before(ctx context.Context, m gobuild.Module, c config.Config, 
 	for _, p := range platforms {
 		names = append(names, p.String())
 	}
-	tagged, err := in.expand(ctx, config.Config{Tags: c.Tags, TagSuffix: c.TagSuffix, Origin: c.Origin}, expand.Values{
+	tagged, err := in.expand(ctx, config.Config{Tags: c.Tags, TagSuffix: c.TagSuffix, Origin: c.Origin, Build: config.Build{Secrets: c.Build.Secrets}}, expand.Values{
 		Name: name, Platform: names[0], Several: len(names) > 1,
 	})
 	if err == nil {
