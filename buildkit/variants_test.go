@@ -249,7 +249,7 @@ func TestSecretsOfBuildWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	for word, says := range map[string]string{
-		"FROMSCRATCH_NOT_SET": "is a variable that is not set", "TOKEN=nowhere": "cannot be read", "TOKEN=empty": "is empty", "TOKEN=.": "no regular file",
+		"FROMSCRATCH_NOT_SET": "is a variable that is not set", "TOKEN=nowhere": "cannot be read", "TOKEN=ghp/s3cret": "cannot be read", "TOKEN=s3cret" + strings.Repeat("x", 300): "cannot be read", "TOKEN=empty": "is empty", "TOKEN=.": "no regular file",
 		"ghp-s3cret": "write \"TOKEN\"", "TOKEN=": "write \"TOKEN\"",
 	} {
 		_, err := resolve(dir, nil, buildkit.Config{Origin: "magefile.go:7", Build: config.Build{Secrets: []string{word}}})

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -98,12 +100,19 @@ func (b *Builder) Go(ctx context.Context, c config.Config, dir string, secrets [
 		if err != nil {
 			return gobuild.Go{}, err
 		}
-		there[i].Value = inside("home/secret-" + s.Name)
+		there[i].Value = insideSecret(s)
 		if err := box.WriteSecret(ctx, there[i].Value, []byte(s.File)); err != nil {
 			return gobuild.Go{}, fmt.Errorf("lending %q to the builder: %w", s.Value, err)
 		}
 	}
 	return gobuild.Go{Dir: dir, Env: env, Runner: b}.WithSecrets(there), nil
+}
+
+// insideSecret returns the path of the file of a secret in a container. Another Config may have another file for the same variable there.
+func insideSecret(s gobuild.Secret) string {
+	h := fnv.New64a()
+	io.WriteString(h, s.Value)
+	return inside(fmt.Sprintf("home/secret-%s-%x", s.Name, h.Sum(nil)))
 }
 
 // sharedMounts returns the mounts of the user's files for a container that can mount this machine's files: the downloaded

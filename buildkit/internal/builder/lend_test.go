@@ -112,3 +112,12 @@ func TestNeedOfAddresses(t *testing.T) {
 		t.Errorf("lent is %q because of %q", what, why)
 	}
 }
+
+// Two Configs may have different files for one variable, in one container.
+func TestInsideSecret(t *testing.T) {
+	t.Parallel()
+	path := func(file string) string { return insideSecret(gobuild.Secret{Name: "TOKEN_FILE", Value: file}) }
+	if path("/a") == path("/b") || path("/a") != path("/a") || strings.Contains(path("/a;b c"), " ") {
+		t.Errorf("the paths are %q and %q", path("/a"), path("/b"))
+	}
+}

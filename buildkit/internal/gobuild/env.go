@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -167,11 +168,14 @@ func (g Go) WithSecrets(secrets []Secret) Go {
 	g.Env, g.hidden = slices.Clone(g.Env), slices.Clone(g.hidden)
 	for _, s := range secrets {
 		g.Env = append(g.Env, s.Name+"="+s.Value)
-		if s.File == "" {
-			g.hidden = append(g.hidden, s.Value)
-			continue
+		text := s.Value
+		if s.File != "" {
+			text = s.File
 		}
-		g.hidden = append(g.hidden, strings.FieldsFunc(s.File, func(r rune) bool { return r == '\n' || r == '\r' })...)
+		for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
+			// As it is, and as it is in an address.
+			g.hidden = append(g.hidden, line, strings.TrimSpace(line), url.QueryEscape(line), url.PathEscape(line), url.UserPassword("", line).String()[1:])
+		}
 	}
 	// The longest first: a secret may be a part of another one. A short text is no secret, and hiding it would garble errors.
 	g.hidden = slices.DeleteFunc(g.hidden, func(text string) bool { return len(text) < 4 })
@@ -185,4 +189,27 @@ func (g Go) hide(text string) string {
 		text = strings.ReplaceAll(text, secret, "…")
 	}
 	return text
+}
+
+// hideIn returns what is kept of an output, without secrets and without a part of one where the rest was left out.
+func (g Go) hideIn(e *excerpt) string {
+	if e.lost > 0 {
+		head, tail := string(e.head), string(e.tail)
+		for _, secret := range g.hidden {
+			for n := min(len(secret)-1, len(head)); n >= 4; n-- {
+				if strings.HasSuffix(head, secret[:n]) {
+					head = head[:len(head)-n]
+					break
+				}
+			}
+			for n := min(len(secret)-1, len(tail)); n >= 4; n-- {
+				if strings.HasPrefix(tail, secret[len(secret)-n:]) {
+					tail = tail[n:]
+					break
+				}
+			}
+		}
+		e = &excerpt{[]byte(head), []byte(tail), e.lost}
+	}
+	return g.hide(e.String())
 }

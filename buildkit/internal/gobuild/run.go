@@ -81,7 +81,7 @@ func (g Go) run(ctx context.Context, c command) ([]byte, error) {
 	case errors.As(err, &not):
 		return nil, not.error
 	case err != nil:
-		return nil, c.failure(g.hide(said.String()), err)
+		return nil, c.failure(g.hideIn(said), err)
 	}
 	return stdout.Bytes(), nil
 }

@@ -1,11 +1,14 @@
 package resolve
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
@@ -39,6 +42,9 @@ func (in Inputs) secrets(m gobuild.Module, c config.Config) ([]gobuild.Secret, e
 				file = filepath.Join(m.Dir, filepath.FromSlash(file))
 			}
 			text, err := readSecret(file)
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENAMETOOLONG) {
+				word, err = name+"=…", errors.New("there is no such file") // what follows the name may be the secret itself
+			}
 			if err != nil {
 				return nil, wrong("cannot be read: "+err.Error(), "write the file, or correct its path")
 			}
