@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/magefile/mage/mg"
 
@@ -37,6 +38,7 @@ func (g goCommand) build(ctx context.Context, output string, p *progress) error 
 func (g goCommand) run(ctx context.Context, stdout *bytes.Buffer, progress func(string) bool, args ...string) error {
 	cmd := exec.CommandContext(ctx, mg.GoCmd(), args...)
 	cmd.Dir, cmd.Env = g.dir, g.environ(os.Environ())
+	cmd.WaitDelay = 2 * time.Second // a program that the go command has left may hold its output
 	ownGroup(cmd)
 	lines := &lineWriter{use: progress}
 	cmd.Stderr = lines
@@ -71,6 +73,8 @@ func (g goCommand) fix(said string) string {
 	switch {
 	case has("SECURITY ERROR"):
 		return "" // the go command says more
+	case has("no space left on device", "disk quota exceeded"):
+		return "\nfix: free space in the folders of go env GOCACHE, GOMODCACHE and GOTMPDIR, and in the cache folder of the user; what was half written is removed"
 	case has("requires go >="):
 		return "\nfix: use a newer Go, or let this one get it (unset GOTOOLCHAIN)"
 	case g.source.fix != "":

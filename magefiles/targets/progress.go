@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/plaintext"
 )
 
 // progress tells people how far the compilation of the worker is. nil tells nothing. On a terminal one line is written again and
@@ -33,7 +35,7 @@ func startProgress(out io.Writer, what string) *progress {
 			p.live, p.every = true, 200*time.Millisecond
 		}
 	}
-	p.say(fmt.Sprintf("first use of %s here: compiling its worker, once for all projects; then comes the target", what))
+	p.say(fmt.Sprintf("first use of %s here: compiling its worker, once for all projects; then comes the target", plaintext.Field(what)))
 	go p.tell()
 	return p
 }

@@ -153,6 +153,11 @@ func pinned(dir string) (source, error) {
 		fmt.Fprintln(h, path, len(content))
 		h.Write(content)
 		s.changes = s.changes || filepath.Base(path) == "go.work" || replacesByFolder(string(content))
+		if filepath.Base(path) == "modules.txt" { // the go command does not check what is beside it
+			if err := hashSource(h, filepath.Dir(path)); err != nil {
+				return source{}, fmt.Errorf("checking whether the worker is compiled: %w", err)
+			}
+		}
 	}
 	s.name = fmt.Sprintf("tool-%x", h.Sum(nil))
 	return s, nil
@@ -283,16 +288,29 @@ func replacesByFolder(gomod string) bool {
 	return found
 }
 
-// moduleFiles returns the files that select modules: those of the module around dir, of
-// its vendor folder, and of the workspace (https://go.dev/ref/mod#workspaces).
+// moduleFiles returns the files that select modules: those of the module around dir, of its vendor folder, and of the workspace
+// (https://go.dev/ref/mod#workspaces). Other files in folders above, which may be other users', are not looked at, as the go command
+// does not.
 func moduleFiles(dir string) []string {
 	var files []string
-	if work := os.Getenv("GOWORK"); work != "" {
-		files = append(files, work)
+	add := func(dir string, names ...string) {
+		for _, name := range names {
+			path := filepath.Join(dir, name)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+				files = append(files, path)
+			}
+		}
 	}
+	if work := os.Getenv("GOWORK"); work != "" {
+		add("", work)
+	}
+	add(moduleRoot(dir), "go.mod", "go.sum", "vendor/modules.txt")
 	for ; ; dir = filepath.Dir(dir) {
-		for _, name := range []string{"go.mod", "go.sum", "go.work", "go.work.sum", "vendor/modules.txt"} {
-			files = append(files, filepath.Join(dir, name))
+		n := len(files)
+		add(dir, "go.work")
+		if len(files) > n {
+			add(dir, "go.work.sum", "vendor/modules.txt")
+			return files
 		}
 		if dir == filepath.Dir(dir) {
 			return files

@@ -2,6 +2,7 @@ package targets
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -52,6 +53,7 @@ func TestPinned(t *testing.T) {
 		{"a program", "main.go", "package main\n", true, false},
 		{"other sums", "go.sum", "two\n", false, false},
 		{"vendored", "vendor/modules.txt", "# x\n", false, false},
+		{"vendored sources without a list", "vendor/example.com/b/b.go", "package b\n", true, false},
 		{"this module replaced", "go.mod", withTool + "replace github.com/fromscratch-go/fromscratch => ../f\n", false, true},
 		{"another replaced by a folder", "go.mod", withTool + "replace (\n\tgithub.com/docker/docker => /docker // for now\n)\n", false, true},
 		{"another replaced by a version", "go.mod", withTool + "replace github.com/docker/docker => github.com/moby/moby v1.0.0\n", false, false},
@@ -90,6 +92,46 @@ func TestPinned(t *testing.T) {
 	t.Setenv("GOWORK", "/somewhere/dev.work")
 	if other, err := findSource(context.Background(), dir); err != nil || !other.changes {
 		t.Errorf("files of a workspace elsewhere are not checked (%v)", err)
+	}
+}
+
+// A worker from vendor/ is compiled anew if somebody has edited the sources there.
+func TestPinnedVendor(t *testing.T) {
+	dir := module(t, map[string]string{"go.mod": withTool, "vendor/modules.txt": "# x\n", "vendor/example.com/b/b.go": "package b\n"})
+	before, err := pinned(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := pinned(dir); err != nil || again.name != before.name {
+		t.Errorf("the same sources have two names (%v)", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "vendor/example.com/b/b.go"), []byte("package b // edited\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := pinned(dir); err != nil || after.name == before.name {
+		t.Errorf("edited sources have the same name (%v)", err)
+	}
+}
+
+// What lies in a folder above the module, another user's perhaps, is neither read nor waited for.
+func TestPinnedBelowOthers(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "a")
+	if err := os.MkdirAll(filepath.Join(parent, "go.sum"), 0o755); err != nil { // reading it would fail
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "go.mod"), []byte(withTool), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	before, err := pinned(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(parent, "go.mod"), []byte("module x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := pinned(dir); err != nil || after.name != before.name {
+		t.Errorf("a go.mod above the module counts (%v)", err)
 	}
 }
 

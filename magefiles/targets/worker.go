@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -37,19 +38,12 @@ func ensureWorker(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	if isCompiled(path) && !s.changes {
-		noteUse(home)
+	if isCompiled(path) && !s.changes && use(path) {
 		return path, nil
 	}
-	if err := makeFolder(home); err != nil {
-		return "", fmt.Errorf("making the folder for the worker: %w\nfix: let this user write to it, or set XDG_CACHE_HOME", err)
-	}
-	if err := checkFolder(home); err != nil { // another user may have made it since the last check
-		return "", err
-	}
-	release, err := lock(ctx, filepath.Join(home, "lock"))
+	release, err := lockFolder(ctx, home)
 	if err != nil {
-		return "", fmt.Errorf("locking the folder of the worker: %w", err)
+		return "", err
 	}
 	defer release()
 	if isCompiled(path) && !s.changes {
@@ -61,6 +55,34 @@ func ensureWorker(ctx context.Context) (string, error) {
 	sweep(filepath.Dir(home), home)
 	return path, nil
 }
+
+// lockFolder makes the folder of a worker, and locks it.
+func lockFolder(ctx context.Context, home string) (release func(), err error) {
+	for {
+		if err := makeFolder(home); err != nil {
+			return nil, fmt.Errorf("making the folder for the worker: %w\nfix: let this user write to it, or set XDG_CACHE_HOME", err)
+		}
+		if err := checkFolder(home); err != nil { // another user may have made it since the last check
+			return nil, err
+		}
+		release, err := lock(ctx, lockOf(home))
+		if errors.Is(err, errGone) || errors.Is(err, fs.ErrNotExist) {
+			continue // another run has swept it away
+		}
+		if err != nil {
+			return nil, fmt.Errorf("locking the folder of the worker: %w", err)
+		}
+		return release, nil
+	}
+}
+
+// lockOf returns the file that is locked for the folder of a worker.
+func lockOf(home string) string { return filepath.Join(home, "lock") }
+
+var (
+	errBusy = errors.New("another run has it")
+	errGone = errors.New("it was removed")
+)
 
 // magefileDir returns the folder of the module that the magefile is compiled in: the
 // current folder, or its magefiles folder if that has a go.mod of its own.
@@ -81,18 +103,29 @@ func isCompiled(path string) bool {
 	return err == nil && isTrusted(info) && info.Size() > 0 && (info.Mode()&0o100 != 0 || runtime.GOOS == "windows")
 }
 
-// noteUse gives the folder of a worker the time of its last use, see sweep.
-func noteUse(home string) {
+// use gives the folder of a worker the time of its last use, see sweep. It reports whether the worker is still there then.
+func use(path string) bool {
+	home := filepath.Dir(path)
 	info, err := os.Stat(home)
-	if err != nil || time.Since(info.ModTime()) < 24*time.Hour {
-		return
+	if err == nil && time.Since(info.ModTime()) < noted {
+		return true // no other run may remove it before this one has started it
 	}
+	release, err := tryLock(lockOf(home), false)
+	if errors.Is(err, errBusy) || errors.Is(err, errGone) {
+		return false
+	}
+	if err == nil {
+		defer release()
+	}
+	// If it cannot be locked, it may be another user's: root's. Then it is used as it is.
 	now := time.Now()
 	_ = os.Chtimes(home, now, now)
+	return isCompiled(path)
 }
 
-// How long a worker that nobody uses stays in the cache.
+// How long a worker that nobody uses stays in the cache, and how exactly the time of its last use is known.
 const (
+	noted       = 24 * time.Hour
 	keepRelease = 30 * 24 * time.Hour
 	keepOther   = 3 * 24 * time.Hour // from a folder, or for one module: each change makes another one
 )
@@ -102,14 +135,37 @@ const (
 func sweep(workers, except string) {
 	folders, _ := os.ReadDir(workers)
 	for _, e := range folders {
-		path, keep := filepath.Join(workers, e.Name()), keepRelease
-		if !strings.HasPrefix(e.Name(), "v") {
-			keep = keepOther
-		}
-		if info, err := e.Info(); err == nil && path != except && time.Since(info.ModTime()) > keep {
-			_ = os.RemoveAll(path)
+		if path := filepath.Join(workers, e.Name()); path != except && isUnused(path) {
+			sweepOne(path)
 		}
 	}
+}
+
+// isUnused reports whether a worker has not been used for long.
+func isUnused(home string) bool {
+	keep := keepRelease
+	if !strings.HasPrefix(filepath.Base(home), "v") {
+		keep = keepOther
+	}
+	info, err := os.Lstat(home)
+	return err == nil && time.Since(info.ModTime()) > keep
+}
+
+// sweepOne removes the folder of a worker, if it is still unused when it is locked. It is renamed first: a run that comes meanwhile
+// makes another one.
+func sweepOne(home string) {
+	release, err := tryLock(lockOf(home), false)
+	switch {
+	case err == nil:
+		defer release()
+	case !errors.Is(err, fs.ErrNotExist): // without the file, an earlier sweep was killed
+		return
+	}
+	gone := home + ".swept"
+	if !isUnused(home) || os.RemoveAll(gone) != nil || os.Rename(home, gone) != nil {
+		return
+	}
+	_ = os.RemoveAll(gone)
 }
 
 // compile compiles the worker to a temporary folder and moves it to path, so that nobody sees half of it. The caller has

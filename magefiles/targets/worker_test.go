@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/plaintext"
 )
@@ -42,6 +44,15 @@ func TestWorkerThatDoesNotCompile(t *testing.T) {
 				t.Errorf("%s is %q, want one fix line with %q and no control characters", name, text, want)
 			}
 		}
+	}
+}
+
+// A full disk is told as one.
+func TestWorkerOnFullDisk(t *testing.T) {
+	goStub(t, "echo 'link: writing worker: write: no space left on device' >&2; exit 1\n")
+	g := goCommand{source: released("v1.2.3"), dir: t.TempDir()}
+	if err := g.build(context.Background(), filepath.Join(g.dir, "worker"), nil); err == nil || !strings.Contains(err.Error(), "\nfix: free space in ") {
+		t.Errorf("the error is %v", err)
 	}
 }
 
@@ -90,6 +101,109 @@ exit 0
 			t.Errorf("the go command has %q, want our flags, no workspace, and the user's private hosts", line)
 		}
 	}
+}
+
+// sweptCache makes a folder of workers with one that was not used for long, and returns its file.
+func sweptCache(t *testing.T) (path string, age func()) {
+	t.Helper()
+	home := filepath.Join(t.TempDir(), "workers", "v1.0.0")
+	path = filepath.Join(home, "fromscratch")
+	release, err := lockFolder(context.Background(), home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if err := os.WriteFile(path, []byte("program"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	age = func() {
+		old := time.Now().Add(-2 * keepRelease)
+		if err := os.Chtimes(home, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	age()
+	return path, age
+}
+
+// A worker that was not used for long is removed, but not one that a run is about to start or to compile.
+func TestSweep(t *testing.T) {
+	path, age := sweptCache(t)
+	home := filepath.Dir(path)
+	workers := filepath.Dir(home)
+	there := func() bool { return isCompiled(path) }
+	release, err := lockFolder(context.Background(), home) // compiles, or is about to start it
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sweep(workers, ""); !there() {
+		t.Fatal("a worker that another run has locked is gone")
+	}
+	if use(path) {
+		t.Error("a worker that another run may remove is used")
+	}
+	release()
+	if !use(path) {
+		t.Error("it cannot be used")
+	}
+	if sweep(workers, ""); !there() {
+		t.Fatal("a worker that is in use is gone")
+	}
+	age()
+	if sweep(workers, home); !there() {
+		t.Fatal("the worker of this run is gone")
+	}
+	if sweep(workers, ""); there() || use(path) {
+		t.Error("an old worker is left")
+	}
+	if left, err := os.ReadDir(workers); err != nil || len(left) != 0 {
+		t.Errorf("left are %v (%v)", left, err)
+	}
+	// What a killed sweep has left is removed too.
+	if err := errors.Join(makeFolder(home), os.WriteFile(path, []byte("program"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	age()
+	if sweep(workers, ""); there() {
+		t.Error("what a killed sweep has left is there")
+	}
+}
+
+// Runs that use, sweep and compile a worker at once all get one that is there.
+func TestSweepRace(t *testing.T) {
+	path, _ := sweptCache(t)
+	home := filepath.Dir(path)
+	var wg sync.WaitGroup
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer stop()
+	for i := 0; i < 8; i++ {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := 0; i < 100; i++ {
+				if isCompiled(path) && use(path) {
+					if !isCompiled(path) {
+						t.Error("a worker that is used is gone")
+					}
+					continue
+				}
+				release, err := lockFolder(ctx, home)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				temp := filepath.Join(home, "temp")
+				if err := errors.Join(os.WriteFile(temp, []byte("program"), 0o755), os.Rename(temp, path)); err != nil {
+					t.Error("a folder is gone while it is locked:", err)
+				}
+				old := time.Now().Add(-2 * keepRelease)
+				_ = os.Chtimes(home, old, old)
+				release()
+				sweep(filepath.Dir(home), "")
+			}
+		}()
+	}
+	wg.Wait()
 }
 
 // A worker that cannot run is compiled again, or the error says what helps.
