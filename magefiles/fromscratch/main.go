@@ -50,6 +50,7 @@ func serve(conn *talk.Conn) dialogue.End {
 	}
 	w := interrupt.Watch(context.Background())
 	defer w.Stop()
+	defer interrupt.Ignore() // first: a signal that comes now must not end this process before it has reported
 	ctx := w.Context()
 	go conn.Listen(ctx, w.Ordered)
 	out, err := newOutput(start.Target, os.Getenv)

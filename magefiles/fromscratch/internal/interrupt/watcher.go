@@ -82,6 +82,9 @@ func (w *Watcher) Context() context.Context { return w.ctx }
 // Stop ends the watcher and its context.
 func (w *Watcher) Stop() { w.stop() }
 
+// Ignore makes this process ignore the signals that ask it to end. It is meant for a process that is about to end anyway.
+func Ignore() { dialogue.Ignore() }
+
 // Ordered handles a request that the target has sent.
 func (w *Watcher) Ordered(c dialogue.Cause) { w.handle(byOrder, c) }
 

@@ -6,10 +6,16 @@ import (
 	"syscall"
 )
 
+// ending are the signals that ask a process to end.
+var ending = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+
+// Ignore makes this process ignore the signals that ask it to end.
+func Ignore() { signal.Ignore(ending...) }
+
 // Notify sends the signals that ask a process to end to c. Signals that were ignored
 // when the process started stay ignored, as nohup needs.
 func Notify(c chan<- os.Signal) {
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+	for _, s := range ending {
 		if !signal.Ignored(s) {
 			signal.Notify(c, s)
 		}
