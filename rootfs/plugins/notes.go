@@ -152,8 +152,13 @@ func (d *discovery) versionHidden(n ldd.Named) bool {
 		return false
 	}
 	found := d.whereIs(n.Name, n.By)
-	for _, name := range d.sys.list(path.Dir(found)) {
-		if strings.HasPrefix(name, path.Base(found)+".") && d.isHidden(path.Join(path.Dir(found), name)) {
+	names, begin := d.sys.list(path.Dir(found)), path.Base(found)+"."
+	first, _ := slices.BinarySearch(names, begin)
+	for _, name := range names[first:] {
+		if !strings.HasPrefix(name, begin) {
+			break
+		}
+		if d.isHidden(path.Join(path.Dir(found), name)) {
 			return true
 		}
 	}

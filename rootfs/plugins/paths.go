@@ -58,18 +58,23 @@ func (d *discovery) longestFile(text string) string {
 				continue
 			}
 		}
-		longest := ""
-		for _, name := range d.sys.list(dir) {
-			if len(name) > len(longest) && strings.HasPrefix(elem, name) {
-				longest = name
-			}
-		}
-		name := path.Join(dir, longest)
-		if mode, ok := d.sys.mode(name); longest == "" || !ok || !mode.IsRegular() {
+		name := path.Join(dir, longestOf(d.sys.list(dir), elem))
+		if mode, ok := d.sys.mode(name); name == dir || !ok || !mode.IsRegular() {
 			return ""
 		}
 		return name
 	}
+}
+
+// longestOf returns the longest of some sorted names that a text begins with, "" if there is none. The folder may have any number of
+// names.
+func longestOf(names []string, text string) string {
+	for ; text != ""; text = text[:len(text)-1] {
+		if _, ok := slices.BinarySearch(names, text); ok {
+			break
+		}
+	}
+	return text
 }
 
 // isShareable reports whether a path leads to a place for programs and their data.

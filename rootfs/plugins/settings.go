@@ -24,8 +24,9 @@ type setting struct {
 	data []string
 }
 
-// Limits on a configuration file. Those of distributions have a few lines.
+// Limits on configuration files. Those of distributions are few, and have a few lines.
 const (
+	maxFiles    = 64
 	maxSettings = 1 << 20 // bytes
 	maxValues   = 256
 )
@@ -40,7 +41,10 @@ func (d *discovery) settingValues(m match, s setting) []assigned {
 		return nil
 	}
 	var values []assigned
-	for _, name := range d.sys.glob(pattern) {
+	for i, name := range d.sys.glob(pattern) {
+		if i == maxFiles {
+			break
+		}
 		if d.isHidden(name) {
 			continue
 		}

@@ -249,15 +249,15 @@ func (f *Found) tell() {
 // tellNamed adds a note for each library and file that is there because the program names it.
 func (f *Found) tellNamed() {
 	for _, d := range f.opened.Files {
-		if d.Group == plugins.GroupNamed {
+		if d.Group == plugins.GroupNamed && f.size(d.Path) > 0 {
 			f.Notes = append(f.Notes, plaintext.Sprintf("%s is added, %s: %s; Exclude leaves it out", d.Path, report.Size(f.size(d.Path)), f.inImage(d.Why)))
 		}
 	}
 	for _, p := range f.opened.Plugins {
 		files, size := 0, int64(0)
 		for _, o := range f.closure.Objects {
-			if o.Opened == p.Path {
-				files, size = files+1, size+f.size(o.Real)
+			if n := f.size(o.Real); o.Opened == p.Path && n > 0 {
+				files, size = files+1, size+n
 			}
 		}
 		if p.Group == plugins.GroupNamed && files > 0 {
@@ -269,7 +269,7 @@ func (f *Found) tellNamed() {
 // tellFonts adds a note for a font that is there because a library draws text.
 func (f *Found) tellFonts() {
 	for _, d := range f.opened.Files {
-		if d.Group != plugins.GroupFonts || slices.Contains(f.query.Plan.Libraries.Plugins, d.Group) {
+		if d.Group != plugins.GroupFonts || slices.Contains(f.query.Plan.Libraries.Plugins, d.Group) || f.size(d.Path) == 0 {
 			continue
 		}
 		f.Notes = append(f.Notes, plaintext.Sprintf("the font %s is added, %s, for text that %s draws; the group %q of Exclude leaves it out, and fonts among the files replace it",
@@ -282,8 +282,8 @@ func (f *Found) tellFonts() {
 func (f *Found) tellCharsets() {
 	n, size, why := 0, int64(0), ""
 	for _, p := range f.opened.Plugins {
-		if p.Group == plugins.GroupGconv {
-			n, size, why = n+1, size+f.size(p.Path), p.Why
+		if s := f.size(p.Path); p.Group == plugins.GroupGconv && s > 0 {
+			n, size, why = n+1, size+s, p.Why
 		}
 	}
 	if n > 0 {
@@ -292,12 +292,17 @@ func (f *Found) tellCharsets() {
 	}
 }
 
-// size returns the size of a file of the sysroot in bytes, 0 if it can't be read.
+// size returns the size in bytes of a file that comes from the sysroot, 0 if the base of the image has it.
 func (f *Found) size(name string) int64 {
 	sys := f.source.kept()
 	real, _, err := ldd.Follow(sys, name)
 	if err != nil {
 		return 0
+	}
+	if b := f.query.Plan.Base; b != nil {
+		if _, err := b.FS.Lstat(strings.TrimPrefix(real, "/")); err == nil {
+			return 0
+		}
 	}
 	info, err := sys.Lstat(strings.TrimPrefix(real, "/"))
 	if err != nil {
