@@ -34,6 +34,7 @@ func TestAcceptLibraries(t *testing.T) {
 			c:     buildkit.Config{Build: config.Build{Cgo: "off"}},
 			want:  "sqlite 3 threadsafe 1\n",
 		},
+		"journal": {pkg: "libsystemd", want: "opened: true <nil>\n"},
 		"pie": {
 			c:    buildkit.Config{Build: config.Build{Cgo: "off", Flags: []string{"-buildmode=pie"}}},
 			want: "ET_DYN with 0 libraries, loader: true\n",

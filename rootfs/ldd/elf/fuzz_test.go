@@ -43,6 +43,7 @@ func FuzzELF(f *testing.F) {
 			}
 			return true
 		})
+		_, _ = file.PathTexts([]string{"/"}, func(string) bool { return true })
 		d, err := file.Dynamic()
 		if err != nil {
 			return
