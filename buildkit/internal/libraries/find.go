@@ -261,7 +261,11 @@ func (f *Found) tellNamed() {
 			}
 		}
 		if p.Group == plugins.GroupNamed && files > 0 {
-			f.Notes = append(f.Notes, plaintext.Sprintf("%s is added, %s in %d files: %s; Exclude leaves it out", p.Path, report.Size(size), files, f.inImage(p.Why)))
+			what := report.Size(size)
+			if files > 1 {
+				what += fmt.Sprintf(" with %d more that it needs", files-1)
+			}
+			f.Notes = append(f.Notes, plaintext.Sprintf("%s is added, %s: %s; Exclude leaves it out", p.Path, what, f.inImage(p.Why)))
 		}
 	}
 }
