@@ -181,10 +181,23 @@ func (x execution) converse(ctx context.Context, conn types.HijackedResponse, ou
 		ended <- err
 	}()
 	if x.stdin != nil {
-		_, err := io.Copy(conn.Conn, x.stdin)
-		if err = errors.Join(err, conn.CloseWrite()); err != nil {
+		fed := make(chan error, 1)
+		go func() {
+			_, err := io.Copy(conn.Conn, x.stdin)
+			fed <- errors.Join(err, conn.CloseWrite())
+		}()
+		var err error
+		select {
+		case err = <-fed:
+		case <-ctx.Done(): // a command that is stopped, or hangs, reads nothing more
 			conn.Close()
-			return errors.Join(fmt.Errorf("writing to the command: %w", err), <-ended)
+			<-fed
+			<-ended
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			conn.Close()
+			return orCause(ctx, errors.Join(fmt.Errorf("writing to the command: %w", err), <-ended))
 		}
 	}
 	select {
