@@ -68,6 +68,9 @@ func (p Program) NeedOfC(kind linked.Kind) (why string) {
 // since is removed.
 func Clear(p plan.Image) (before []string, err error) {
 	path := p.Executable()
+	if err := clearParents(p.Dist().Rootfs(), path); err != nil {
+		return nil, fmt.Errorf("clearing the place of the program: %w", err)
+	}
 	if m, err := state.Read(p.Dist().Memory()); err == nil {
 		before = m.IDs
 		if slices.Contains(m.Outputs.Changed(&record.StatCache{}), path) {
@@ -83,6 +86,28 @@ func Clear(p plan.Image) (before []string, err error) {
 		return before, fmt.Errorf("clearing the place of the program: %w", err)
 	}
 	return before, nil
+}
+
+// clearParents removes what is no folder between a folder and a path below it. An earlier build may have put a link of a sysroot or a
+// base there, which leads anywhere on this machine: the program must not be written, nor anything be removed, behind it.
+func clearParents(root, path string) error {
+	rel, err := filepath.Rel(root, filepath.Dir(path))
+	if err != nil || !filepath.IsLocal(rel) {
+		return nil // the program has another place, not below root
+	}
+	for _, name := range strings.Split(rel, string(filepath.Separator)) {
+		root = filepath.Join(root, name)
+		info, err := os.Lstat(root)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case !info.IsDir():
+			return os.Remove(root)
+		}
+	}
+	return nil
 }
 
 // clearPlace removes everything but a file: the go command follows links and writes into folders.
