@@ -58,7 +58,7 @@ func ensureWorker(ctx context.Context) (string, error) {
 
 // lockFolder makes the folder of a worker, and locks it.
 func lockFolder(ctx context.Context, home string) (release func(), err error) {
-	for {
+	for tries := 1; ; tries++ {
 		if err := makeFolder(home); err != nil {
 			return nil, fmt.Errorf("making the folder for the worker: %w\nfix: let this user write to it, or set XDG_CACHE_HOME", err)
 		}
@@ -66,7 +66,7 @@ func lockFolder(ctx context.Context, home string) (release func(), err error) {
 			return nil, err
 		}
 		release, err := lock(ctx, lockOf(home))
-		if errors.Is(err, errGone) || errors.Is(err, fs.ErrNotExist) {
+		if (errors.Is(err, errGone) || errors.Is(err, fs.ErrNotExist)) && ctx.Err() == nil && tries < 100 {
 			continue // another run has swept it away
 		}
 		if err != nil {
