@@ -256,7 +256,10 @@ func (f *Found) tellNamed() {
 	for _, p := range f.opened.Plugins {
 		files, size := 0, int64(0)
 		for _, o := range f.closure.Objects {
-			if n := f.size(o.Real); o.Opened == p.Path && n > 0 {
+			if o.Opened != p.Path {
+				continue // the program's own file is none of the sysroot
+			}
+			if n := f.size(o.Real); n > 0 {
 				files, size = files+1, size+n
 			}
 		}
