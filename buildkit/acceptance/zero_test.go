@@ -35,6 +35,7 @@ import (
 //	arg TEXT                 one more argument, with its spaces
 //	get PORT PATH            a request to the program, instead of waiting for its end
 //	want REGEXP              of the output, or of the answer
+//	slow                     it compiles for minutes, and is left out unless FROMSCRATCH_ZERO_SLOW is set
 //	warned TEXT              the image cannot do the job without a configuration, and a warning with this text says so
 //
 // A file named stdin is the program's input.
@@ -50,6 +51,9 @@ func TestHeavyZeroConfiguration(t *testing.T) {
 	t.Run("programs", func(t *testing.T) {
 		for _, name := range names {
 			p := readZero(t, name)
+			if p.slow && os.Getenv("FROMSCRATCH_ZERO_SLOW") == "" {
+				continue
+			}
 			t.Run(p.name, func(t *testing.T) {
 				t.Parallel()
 				p.test(t, results)
@@ -67,6 +71,7 @@ type zeroProgram struct {
 	main               string
 	docker, run        []string
 	port, path, warned string
+	slow               bool
 	want               *regexp.Regexp
 	archive            *txtar.Archive
 }
@@ -104,6 +109,8 @@ func readZero(t *testing.T, file string) zeroProgram {
 			if p.want, err = regexp.Compile(rest); err != nil {
 				t.Fatalf("%s: %v", file, err)
 			}
+		case "slow":
+			p.slow = true
 		case "warned":
 			p.warned = rest
 		default:
