@@ -104,7 +104,7 @@ func TestHeavyBaseOfAnotherLibrary(t *testing.T) {
 	base := imported(t, root, "misfit")
 	_, err := buildOn(t, ownCopy(t, "resolver"), buildkit.Config{Base: base, Repo: repo + "misfit", Build: config.Build{Cgo: "on"}})
 	wantWords(t, err, "is for glibc", "/lib64/ld-linux-x86-64.so.2", base+" has musl at /lib/ld-musl-x86_64.so.1",
-		"CC=musl-gcc", `Cgo: "off"`, "libc.musl-x86_64.so.1", "gcompat", "own risk")
+		"CC=musl-gcc", `Build.Cgo "off"`, "libc.musl-x86_64.so.1", "gcompat", "own risk")
 }
 
 // sqlite is a cgo program that needs a library which bases do not have.
