@@ -76,7 +76,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	}
 	s := &session{}
 	for _, command := range []string{
-		"cat magefile.go | tail -8", "go tool mage image", "docker run --rm sqlite",
+		"cat magefile.go", "go tool mage image", "docker run --rm sqlite",
 		"go tool mage imageExplain -- /usr/lib/x86_64-linux-gnu/libm.so.6",
 	} {
 		if err := s.run(ctx, project, command); err != nil {
@@ -131,17 +131,18 @@ func (s *session) write(out io.Writer) error {
 	width, height := int(float64(columns)*letter)+2*border, len(s.lines)*lineHeight+2*border
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" aria-label="A terminal: a cgo program becomes an image, and runs">`+"\n", width, height, width, height)
-	b.WriteString(`<style>text{font:13px ui-monospace,Menlo,Consolas,monospace;fill:#d6dbe1;white-space:pre;opacity:0;animation:in .05s forwards}.c{fill:#7ee787}@keyframes in{to{opacity:1}}@media(prefers-reduced-motion:reduce){text{animation:none;opacity:1}}</style>` + "\n")
+	b.WriteString(`<style>text{white-space:pre;animation:in .05s backwards}@keyframes in{from{opacity:0}}@media(prefers-reduced-motion:reduce){text{animation:none}}</style>` + "\n")
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" rx="8" fill="#161b22"/>`+"\n", width, height)
+	b.WriteString(`<g font-family="ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace" font-size="13" fill="#d6dbe1">` + "\n")
 	for i, l := range s.lines {
-		class := ""
+		colour := ""
 		if l.command {
-			class = ` class="c"`
+			colour = ` fill="#7ee787"`
 		}
 		fmt.Fprintf(&b, `<text%s x="%d" y="%d" style="animation-delay:%.2fs" xml:space="preserve">%s</text>`+"\n",
-			class, border, border+(i+1)*lineHeight-5, l.at.Seconds(), html.EscapeString(strings.ReplaceAll(l.text, "\t", "    ")))
+			colour, border, border+(i+1)*lineHeight-5, l.at.Seconds(), html.EscapeString(strings.ReplaceAll(l.text, "\t", "    ")))
 	}
-	b.WriteString("</svg>\n")
+	b.WriteString("</g>\n</svg>\n")
 	_, err := io.WriteString(out, b.String())
 	return err
 }
