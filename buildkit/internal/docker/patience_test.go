@@ -205,13 +205,13 @@ func TestNoOutput(t *testing.T) {
 			})
 			t.Cleanup(func() { close(left) })
 			slow := make(chan string, 100)
-			e.waits.set(Waits{Answer: 200 * time.Millisecond, Notice: 50 * time.Millisecond, Slow: func(text string) { slow <- text }})
+			e.waits.set(Waits{Answer: 2 * time.Second, Notice: 500 * time.Millisecond, Slow: func(text string) { slow <- text }})
 			ctx, cancel := context.WithCancelCause(context.Background())
 			defer cancel(nil)
 			ended := make(chan error, 1)
 			go func() { ended <- test.do(ctx, e) }()
 			if !test.ends {
-				time.AfterFunc(time.Second, func() { cancel(errors.New("it was waited for")) })
+				time.AfterFunc(4*time.Second, func() { cancel(errors.New("it was waited for")) })
 			}
 			select {
 			case err := <-ended:
@@ -222,10 +222,10 @@ func TestNoOutput(t *testing.T) {
 					return
 				}
 				var none *NoAnswerError
-				if dockertest.WantError(t, err, "no byte has come from the engine for 200ms", "docker ps"); !errors.As(err, &none) {
+				if dockertest.WantError(t, err, "no byte has come from the engine for 2s", "docker ps"); !errors.As(err, &none) {
 					t.Errorf("%v is of another kind", err)
 				}
-				if text := <-slow; !strings.Contains(text, "still waiting: no byte has come from the engine for 50ms (POST /exec/x1/start)") {
+				if text := <-slow; !strings.Contains(text, "still waiting: no byte has come from the engine for 500ms (POST /exec/x1/start)") {
 					t.Errorf("told %q", text)
 				}
 			case <-time.After(testkit.Patience):
