@@ -171,6 +171,23 @@ func TestVariablesReplaceTemplates(t *testing.T) {
 	}
 }
 
+// What an image asks for that is not selected is not needed: there are no git and no secret here.
+func TestUnselectedIsNotEvaluated(t *testing.T) {
+	t.Parallel()
+	dir := two(t)
+	asking := buildkit.Config{Main: "./cmd/web", Tags: config.Tags{"{{.Git.Tag}}"}, Build: config.Build{
+		LDFlags: "-X main.version={{.Git.Tag}}", Secrets: []string{"FROMSCRATCH_NOT_SET"},
+	}}
+	plain := buildkit.Config{Main: "./cmd/worker"}
+	plans, err := resolve(dir, []string{"IMAGE_NAME=worker"}, asking, plain)
+	if err != nil || len(plans) != 1 {
+		t.Errorf("%d plans, %v", len(plans), err)
+	}
+	if _, err := resolve(dir, nil, asking, plain); err == nil {
+		t.Error("both are selected, and nothing is missing")
+	}
+}
+
 // teller is a -toolexec program that writes to a file what it is told, or fails with it.
 const teller = `#!/bin/sh
 if [ -n "$TELL" ]; then printf '%s %s\n' "$TOKEN" "$(cat "$TOKEN_FILE")" >> "$TELL"; fi

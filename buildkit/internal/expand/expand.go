@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template/parse"
 
@@ -75,8 +76,8 @@ func texts(c config.Config, evaluate func(field, text string) (string, error)) (
 		values *map[string]string
 	}{{"Labels", &c.Labels}, {"Env", &c.Env}} {
 		*m.values = maps.Clone(*m.values)
-		for key, text := range *m.values {
-			(*m.values)[key] = one(m.field+"["+key+"]", text)
+		for _, key := range slices.Sorted(maps.Keys(*m.values)) {
+			(*m.values)[key] = one(m.field+"["+key+"]", (*m.values)[key])
 		}
 	}
 	return c, failed

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -65,7 +66,7 @@ func (f *Found) findExecutables(ctx context.Context) error {
 			f.Set.Executables = append(f.Set.Executables, x.Executable)
 		}
 	}
-	for _, arch := range sortedKeys(foreign) {
+	for _, arch := range slices.Sorted(maps.Keys(foreign)) {
 		f.warn(plaintext.Sprintf("%s of Files: for %s, and the image is for %s, where it cannot start\nfix: take a file for %s; %s",
 			listed(foreign[arch]), arch, f.query.Plan.Platform.Architecture, f.query.Plan.Platform.Architecture, asData))
 	}
@@ -157,7 +158,7 @@ func scripts(tree *rootfs.Tree) (notes []string) {
 			lacking[name] = append(lacking[name], e.Path)
 		}
 	}
-	for _, name := range sortedKeys(lacking) {
+	for _, name := range slices.Sorted(maps.Keys(lacking)) {
 		notes = append(notes, "warning: "+plaintext.Sprintf("%s of Files: a script for %s, which is not in the image\nfix: add %s to Files, with what it needs; %s",
 			listed(lacking[name]), name, name, asData))
 	}
@@ -262,13 +263,4 @@ func listed(paths []string) string {
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return line
-}
-
-func sortedKeys(m map[string][]string) []string {
-	list := make([]string, 0, len(m))
-	for key := range m {
-		list = append(list, key)
-	}
-	slices.Sort(list)
-	return list
 }

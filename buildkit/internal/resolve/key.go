@@ -23,7 +23,7 @@ func (in Inputs) key(ctx context.Context) (string, error) {
 	}
 	configs := slices.Clone(in.Configs)
 	for i, c := range configs {
-		if !expand.Has(c) {
+		if !expand.Has(c) || in.excluded(c) {
 			continue
 		}
 		// What git and the environment say is an input. What is missing is told when it is needed.

@@ -148,9 +148,12 @@ func (in Inputs) distinctNames(configs []config.Config) error {
 // programs completes a subject with its program: a finished file, a package, or without Configs each main package.
 func (o Opened) programs(ctx context.Context, m gobuild.Module, s subject) ([]subject, error) {
 	in, c := o.in, s.config
-	secrets, err := in.secrets(m, c)
-	if err != nil {
-		return nil, err
+	var secrets []gobuild.Secret
+	var err error
+	if !in.excluded(c) { // nobody needs them otherwise
+		if secrets, err = in.secrets(m, c); err != nil {
+			return nil, err
+		}
 	}
 	s.gocmd, s.module = in.gocmdIn(m.Dir).WithSecrets(secrets), m
 	if c.Binary != "" || len(c.BinaryFor) > 0 {
@@ -259,9 +262,14 @@ func likelyName(c config.Config) string {
 // mains asks the go command for the package that a Config names, or for all main packages of the module.
 func (in Inputs) mains(ctx context.Context, s subject) ([]gobuild.Main, error) {
 	m := s.module
-	c, err := in.expand(ctx, s.config, expand.Values{Name: likelyName(s.config), Platform: s.platform.String(), Several: s.of > 1})
-	if err != nil {
-		return nil, err
+	c := s.config
+	if !in.excluded(c) { // of the templates, the go command lists packages with this one
+		listed, err := in.expand(ctx, config.Config{Origin: c.Origin, Build: config.Build{LDFlags: c.Build.LDFlags, Secrets: c.Build.Secrets}},
+			expand.Values{Name: likelyName(c), Platform: s.platform.String()})
+		if err != nil {
+			return nil, err
+		}
+		c.Build.LDFlags = listed.Build.LDFlags
 	}
 	options, err := plan.CompileOptions(c, s.platform)
 	if err != nil {
