@@ -1,6 +1,6 @@
 // Package expand evaluates the templates in the texts of a Config: {{.Git.Tag}}, {{.Env.NAME}}, {{.Name}}, {{.Platform}}.
 //
-// The parser is that of text/template, and so is the meaning of what is allowed: fields, texts, if and else, and a few functions.
+// The parser is that of text/template. Allowed are fields, texts, if and else, and a few functions, with the meaning that they have there.
 // Package text/template itself is not used, because it calls methods by their names: the linker then keeps every exported method
 // of the program, 3 MB of the worker.
 package expand

@@ -92,7 +92,7 @@ func (g command) commit(ctx context.Context) (string, error) {
 	return g.quiet(ctx, "rev-parse", "--verify", "-q", "HEAD")
 }
 
-// quiet returns the answer to a question with the flag -q: "" if git fails without a word.
+// quiet asks a question with the flag -q. The answer is "" if git fails and writes no error.
 func (g command) quiet(ctx context.Context, args ...string) (string, error) {
 	answer, err := g.run(ctx, args...)
 	var failed *exec.ExitError

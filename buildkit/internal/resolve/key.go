@@ -26,7 +26,7 @@ func (in Inputs) key(ctx context.Context) (string, error) {
 		if !expand.Has(c) || in.excluded(c) {
 			continue
 		}
-		// What git and the environment say is an input. What is missing is told when it is needed.
+		// What git and the environment say is an input. An error is reported when the value is needed.
 		if configs[i], err = in.expand(ctx, c, expand.Values{Name: likelyName(c), Platform: "all"}); err != nil {
 			return "", ctx.Err()
 		}
@@ -63,7 +63,7 @@ func (in Inputs) several() bool {
 		slices.ContainsFunc(in.Configs, func(c config.Config) bool { return len(c.Platforms) > 1 })
 }
 
-// expand evaluates the templates of a Config, but not those that a variable of the environment replaces.
+// expand evaluates the templates of a Config. It leaves out those whose value the environment replaces.
 func (in Inputs) expand(ctx context.Context, c config.Config, v expand.Values) (config.Config, error) {
 	v.Git, v.Environ = in.git, in.Environ
 	if len(c.Tags) > 0 && in.getenv("IMAGE_TAG") != "" {
