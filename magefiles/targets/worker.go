@@ -59,7 +59,11 @@ func ensureWorker(ctx context.Context) (string, error) {
 // lockFolder makes the folder of a worker, and locks it.
 func lockFolder(ctx context.Context, home string) (release func(), err error) {
 	for tries := 1; ; tries++ {
-		if err := makeFolder(home); err != nil {
+		err := makeFolder(home)
+		if errors.Is(err, fs.ErrNotExist) && tries < 100 {
+			continue // swept away before it had its mode
+		}
+		if err != nil {
 			return nil, fmt.Errorf("making the folder for the worker: %w\nfix: let this user write to it, or set XDG_CACHE_HOME", err)
 		}
 		if err := checkFolder(home); err != nil { // another user may have made it since the last check
@@ -162,7 +166,13 @@ func sweepOne(home string) {
 		return
 	}
 	gone := home + ".swept"
-	if !isUnused(home) || os.RemoveAll(gone) != nil || os.Rename(home, gone) != nil {
+	unused := isUnused(home)
+	if err != nil {
+		if _, err := os.Lstat(lockOf(home)); err == nil {
+			return // it is another run's now, which made the file meanwhile
+		}
+	}
+	if !unused || os.RemoveAll(gone) != nil || os.Rename(home, gone) != nil {
 		return
 	}
 	_ = os.RemoveAll(gone)

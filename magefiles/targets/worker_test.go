@@ -169,11 +169,23 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// Runs that use, sweep and compile a worker at once all get one that is there.
+// Runs that use, sweep and compile a worker at once all get one that is there. A month passes only while nobody is about to start it.
 func TestSweepRace(t *testing.T) {
 	path, _ := sweptCache(t)
 	home := filepath.Dir(path)
 	var wg sync.WaitGroup
+	var month sync.RWMutex
+	useIt := func() bool {
+		month.RLock()
+		defer month.RUnlock()
+		if !isCompiled(path) || !use(path) {
+			return false
+		}
+		if !isCompiled(path) {
+			t.Error("a worker that is used is gone")
+		}
+		return true
+	}
 	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer stop()
 	for i := 0; i < 8; i++ {
@@ -181,10 +193,7 @@ func TestSweepRace(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			for i := 0; i < 100; i++ {
-				if isCompiled(path) && use(path) {
-					if !isCompiled(path) {
-						t.Error("a worker that is used is gone")
-					}
+				if useIt() {
 					continue
 				}
 				release, err := lockFolder(ctx, home)
@@ -193,11 +202,12 @@ func TestSweepRace(t *testing.T) {
 					return
 				}
 				temp := filepath.Join(home, "temp")
-				if err := errors.Join(os.WriteFile(temp, []byte("program"), 0o755), os.Rename(temp, path)); err != nil {
+				old := time.Now().Add(-2 * keepRelease)
+				month.Lock()
+				if err := errors.Join(os.WriteFile(temp, []byte("program"), 0o755), os.Rename(temp, path), os.Chtimes(home, old, old)); err != nil {
 					t.Error("a folder is gone while it is locked:", err)
 				}
-				old := time.Now().Add(-2 * keepRelease)
-				_ = os.Chtimes(home, old, old)
+				month.Unlock()
 				release()
 				sweep(filepath.Dir(home), "")
 			}
