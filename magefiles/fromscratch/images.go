@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/settings"
 )
 
 // images are the images of the magefile: everything that decides what is built, and the state that an earlier run has kept.
@@ -17,6 +18,7 @@ type images struct {
 	engineOnly bool
 	opened     *buildkit.Opened // nil before open
 	out        *output
+	contract   settings.Contract
 }
 
 // images returns the images of the magefile.
@@ -25,7 +27,7 @@ func (r *run) images() (*images, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding the folder that mage runs in: %w", err)
 	}
-	m := &images{began: r.began, engines: r.engines, out: r.out}
+	m := &images{began: r.began, engines: r.engines, out: r.out, contract: r.contract}
 	m.inputs = buildkit.Inputs{
 		Dir: dir, Environ: os.Environ(), Configs: r.Configs, EnginePlatform: m.platform, Builders: r.builders,
 		Bases:  buildkit.Bases{Engine: r.engines.AnyReachable, RegistryFirst: r.Target == "imagePush" || r.Target == "imageLayout"},
@@ -81,7 +83,16 @@ func (m *images) plans(ctx context.Context) ([]buildkit.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return opened.Resolve(ctx)
+	plans, err := opened.Resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range plans {
+		if err := m.contract.Check(p.Name, p.Reference); err != nil {
+			return nil, err
+		}
+	}
+	return plans, nil
 }
 
 // unchanged finds the images that need no work: nothing has changed since their last
@@ -94,6 +105,9 @@ func (m *images) unchanged(ctx context.Context, to buildkit.Destination) (list [
 	}
 	candidates, all := opened.Unchanged()
 	for _, d := range candidates {
+		if err := m.contract.Check(d.Name, d.Reference); err != nil {
+			return nil, false, err
+		}
 		if !opened.SameBase(ctx, d) {
 			continue
 		}

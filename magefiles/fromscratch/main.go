@@ -60,7 +60,7 @@ func serve(conn *talk.Conn) dialogue.End {
 	}
 	ended := ending(ctx, end, err)
 	if err := out.end(ended); err != nil {
-		return failed(cmp.Or(ended.Code, exitBuild), errors.Join(errorOf(ended), fmt.Errorf("writing the document: %w", err)))
+		return failed(cmp.Or(ended.Code, exitBuild), errors.Join(errorOf(ended), err))
 	}
 	return ended
 }

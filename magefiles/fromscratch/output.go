@@ -1,23 +1,32 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/magefiles/dialogue"
+	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/ci"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/document"
 	"github.com/fromscratch-go/fromscratch/magefiles/fromscratch/internal/listing"
 )
 
-// output is where a target says its result: lines on stdout or, with IMAGE_FORMAT=json, one document there at the end.
+// output is where a target says its result: lines on stdout or, with IMAGE_FORMAT=json, one document there at the end. A CI service
+// is told too.
 type output struct {
 	stdout   io.Writer
 	document *document.Document // nil for lines
 	began    time.Time
+	target   string
+	service  ci.Service
+
+	mu     sync.Mutex
+	images []document.Image // all that were said
 }
 
 // said is what a target says of an image, or of all platforms of an image together.
@@ -28,7 +37,10 @@ type said struct {
 
 // newOutput reads IMAGE_FORMAT.
 func newOutput(target string, getenv func(string) string) (*output, error) {
-	o := &output{stdout: os.Stdout, began: time.Now()}
+	o := &output{stdout: os.Stdout, began: time.Now(), target: target}
+	if dir, err := os.Getwd(); err == nil { // a target that needs it says why it fails
+		o.service = ci.Find(dir, getenv)
+	}
 	switch format := getenv("IMAGE_FORMAT"); format {
 	case "", "text":
 	case "json":
@@ -41,6 +53,9 @@ func newOutput(target string, getenv func(string) string) (*output, error) {
 
 // say says something of images.
 func (o *output) say(s said) error {
+	o.mu.Lock()
+	o.images = append(o.images, s.images...)
+	o.mu.Unlock()
 	if o.document != nil {
 		o.document.Add(s.images...)
 		return nil
@@ -81,12 +96,17 @@ func (o *output) report(to buildkit.Report) buildkit.Report {
 	}
 }
 
-// end writes the document, if there is one.
+// end tells the CI service, and writes the document, if there is one.
 func (o *output) end(end dialogue.End) error {
+	fmt.Fprint(os.Stderr, o.service.Annotations(o.target, end.Error))
+	err := o.service.Write(o.target, end.Error, o.images)
 	if o.document == nil {
-		return nil
+		return err
 	}
-	return listing.JSON(o.stdout, o.document.End(end.Error, end.Code, time.Since(o.began)))
+	if documentErr := listing.JSON(o.stdout, o.document.End(end.Error, end.Code, time.Since(o.began))); documentErr != nil {
+		err = errors.Join(err, fmt.Errorf("writing the document: %w", documentErr))
+	}
+	return err
 }
 
 // saidOf says a text of built images.

@@ -36,6 +36,16 @@ func withImages(do func(context.Context, *images) error) func(context.Context, *
 
 // runTarget runs a target.
 func runTarget(ctx context.Context, s talk.Start, w *interrupt.Watcher, out *output) (dialogue.End, error) {
+	contract, err := settings.ReadContract(s.Target, os.Getenv)
+	if err != nil {
+		return dialogue.End{}, err
+	}
+	for name, value := range contract.Variables {
+		if err := os.Setenv(name, value); err != nil {
+			return dialogue.End{}, fmt.Errorf("setting %s for %s: %w", name, contract.Tool, err)
+		}
+	}
+	s.Target = contract.Target
 	verb, ok := verbs[s.Target]
 	if !ok {
 		return dialogue.End{}, fmt.Errorf("running the target %q: there is no such target", s.Target)
@@ -46,6 +56,7 @@ func runTarget(ctx context.Context, s talk.Start, w *interrupt.Watcher, out *out
 	if err != nil {
 		return dialogue.End{}, err
 	}
+	r.contract = contract
 	end, err := verb(ctx, r)
 	return end, errors.Join(err, r.close(ctx))
 }
@@ -59,6 +70,7 @@ type run struct {
 	progress *progress.Progress
 	watcher  *interrupt.Watcher // for a program in the foreground
 	out      *output
+	contract settings.Contract
 }
 
 // newRun reads the environment. It opens no engine.
