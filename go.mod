@@ -22,6 +22,7 @@ require (
 	golang.org/x/mod v0.25.0
 	golang.org/x/term v0.29.0
 	golang.org/x/tools v0.22.0
+	google.golang.org/grpc v1.71.0
 	oras.land/oras-go/v2 v2.6.0
 )
 
@@ -63,7 +64,6 @@ require (
 	golang.org/x/time v0.10.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20250218202821-56aae31c358a // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20250218202821-56aae31c358a // indirect
-	google.golang.org/grpc v1.71.0 // indirect
 	google.golang.org/protobuf v1.36.5 // indirect
 	gotest.tools/v3 v3.5.2 // indirect
 )

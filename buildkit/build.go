@@ -144,7 +144,11 @@ func (d *draft) content(ctx context.Context, binary gobuild.Binary) (c content, 
 		}
 		d.tell(&c.notes, "licences", c.modules.Notes)
 	}
-	c.files = assemble.Spec(p, c.program, c.modules.Entries)
+	probe, err := compile.Probe(ctx, p)
+	if err != nil {
+		return c, err
+	}
+	c.files = assemble.Spec(p, c.program, append(probe, c.modules.Entries...))
 	base, err := rootfs.Assemble(ctx, c.files)
 	if err != nil {
 		return c, err

@@ -3,6 +3,7 @@ package targets
 import (
 	"context"
 	"io/fs"
+	"strconv"
 	"time"
 )
 
@@ -305,10 +306,34 @@ type User struct {
 // code 0 means healthy (https://docs.docker.com/reference/dockerfile/#healthcheck).
 type Healthcheck struct {
 	// Test is the program with its arguments, in exec form: there is no shell.
-	Test          []string
+	Test []string
+	// Probe, instead of Test, is what is asked: "http://:8080/healthz", "tcp://:5432" or
+	// "grpc://:9000/SERVICE", see [HTTPProbe], [TCPProbe] and [GRPCProbe]. A small program
+	// that asks comes into the image.
+	Probe         string
 	Interval      time.Duration // between two checks. Engine's default: 30 s
 	Timeout       time.Duration // of one check. Engine's default: 30 s
 	StartPeriod   time.Duration // in which failures do not count. Engine's default: none
 	StartInterval time.Duration // between two checks in the StartPeriod. Engine's default: 5 s
 	Retries       int           // failures in a row that make it unhealthy. Engine's default: 3
+}
+
+// HTTPProbe returns a health check that asks the program for a page: a GET of the path
+// on the port of the container's loopback address, without TLS, must be answered with a
+// status below 400. Set Interval and the others in what it returns.
+func HTTPProbe(path string, port int) *Healthcheck {
+	return &Healthcheck{Probe: "http://:" + strconv.Itoa(port) + path}
+}
+
+// TCPProbe returns a health check that connects to a port of the container's loopback
+// address.
+func TCPProbe(port int) *Healthcheck {
+	return &Healthcheck{Probe: "tcp://:" + strconv.Itoa(port)}
+}
+
+// GRPCProbe returns a health check that calls grpc.health.v1, without TLS: the service,
+// or with "" the whole server, must be SERVING
+// (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
+func GRPCProbe(service string, port int) *Healthcheck {
+	return &Healthcheck{Probe: "grpc://:" + strconv.Itoa(port) + "/" + service}
 }

@@ -78,6 +78,9 @@ func (w *writing) possible(context.Context) error {
 	if p.Supply.Licences {
 		return w.unsaid("Licenses", "the texts are those of the modules and packages that the image was built from, and a Dockerfile has no command that finds them", "leave Licenses out, or build the image with the target image")
 	}
+	if p.Probe != "" {
+		return w.unsaid("Healthcheck.Probe", "the program that asks is part of fromscratch, and a Dockerfile cannot compile it", "set Test to a command of the image, or build the image with the target image")
+	}
 	if w.Plan.Builder != nil {
 		w.remark("fromscratch compiles in %s (%s): --build-arg GO_IMAGE=%s does so here.", p.Builder.Ref, p.Origin, p.Builder.Ref)
 	}

@@ -1,11 +1,13 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/platform"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/probe"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
@@ -44,12 +46,23 @@ func users(list []config.User) []rootfs.User {
 	return users
 }
 
-func healthcheck(h *config.Healthcheck) *image.Healthcheck {
+func healthcheck(h *config.Healthcheck) (*image.Healthcheck, error) {
 	if h == nil {
-		return nil
+		return nil, nil
+	}
+	test := h.Test
+	if h.Probe != "" {
+		if len(test) > 0 {
+			return nil, errors.New("the Healthcheck has Test and Probe\nfix: leave one of them out")
+		}
+		args, err := probe.Arguments(h.Probe)
+		if err != nil {
+			return nil, err
+		}
+		test = append([]string{probe.Path}, args...)
 	}
 	return &image.Healthcheck{
-		Test: h.Test, Interval: h.Interval, Timeout: h.Timeout,
+		Test: test, Interval: h.Interval, Timeout: h.Timeout,
 		StartPeriod: h.StartPeriod, StartInterval: h.StartInterval, Retries: h.Retries,
-	}
+	}, nil
 }

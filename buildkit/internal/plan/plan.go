@@ -33,6 +33,7 @@ type Image struct {
 	Compile   gobuild.Options   // how the package is compiled
 	Files     rootfs.Spec       // content of the root file system, except the program and its libraries
 	Config    image.Config      // how the image is run
+	Probe     string            // what the health check of Config asks, with a program that is added to the image; "" for none
 	Epoch     time.Time         // the time of every file, and of the image
 
 	Repository  string               // of the Reference

@@ -20,10 +20,17 @@ func (p *planner) decideRuntime() error {
 	}
 	env := map[string]string{"HOME": user.Home}
 	maps.Copy(env, c.Env)
+	health, err := healthcheck(c.Healthcheck)
+	if err != nil {
+		return fmt.Errorf("deciding about the health check (%s): %w", c.Origin, err)
+	}
+	if health != nil {
+		p.Probe = c.Healthcheck.Probe
+	}
 	p.Config = image.Config{
 		Platform: p.Platform, Entrypoint: c.Entrypoint, Cmd: c.Cmd,
 		User: fmt.Sprintf("%d:%d", user.UID, user.GID), Workdir: cmp.Or(c.Workdir, DataDir),
-		Ports: c.Ports, Volumes: c.Volumes, Labels: c.Labels, Healthcheck: healthcheck(c.Healthcheck), StopSignal: c.StopSignal,
+		Ports: c.Ports, Volumes: c.Volumes, Labels: c.Labels, Healthcheck: health, StopSignal: c.StopSignal,
 		Created: p.Config.Created,
 	}
 	if len(c.Entrypoint) == 0 {
@@ -73,7 +80,7 @@ func (p *planner) describeRuntime(user rootfs.User) {
 		p.decided("label", key+"="+c.Labels[key], c.Origin)
 	}
 	if c.Healthcheck != nil {
-		p.decided("healthcheck", fmt.Sprintf("%q", c.Healthcheck.Test), c.Origin)
+		p.decided("healthcheck", fmt.Sprintf("%q", p.Config.Healthcheck.Test), c.Origin)
 	}
 	if p.Config.StopSignal != "" {
 		p.decided("stop signal", p.Config.StopSignal, origin(c, c.StopSignal != "", p.baseOrigin()))
