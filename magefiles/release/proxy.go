@@ -36,8 +36,14 @@ func NewProxy(ctx context.Context, repository, dir, version string) (Proxy, erro
 	if err != nil {
 		return Proxy{}, err
 	}
+	history := repository
+	if revision != "" {
+		if history, err = historyOf(ctx, repository); err != nil {
+			return Proxy{}, err
+		}
+	}
 	for _, sub := range []string{"", targetsDir} {
-		if err := p.add(repository, revision, sub); err != nil {
+		if err := p.add(repository, history, revision, sub); err != nil {
 			return Proxy{}, fmt.Errorf("adding %q to the module proxy: %w", filepath.Join(mainModule, sub), err)
 		}
 	}
@@ -71,8 +77,18 @@ func git(ctx context.Context, repository string, args ...string) (string, error)
 	return strings.TrimSpace(string(out)), nil
 }
 
+// historyOf returns the folder in which the commits of a repository are read. Package zip wants a folder .git there; a worktree has a
+// file of that name, so it is the repository that the worktree belongs to.
+func historyOf(ctx context.Context, repository string) (string, error) {
+	if info, err := os.Stat(filepath.Join(repository, ".git")); err != nil || info.IsDir() {
+		return repository, err
+	}
+	common, err := git(ctx, repository, "rev-parse", "--path-format=absolute", "--git-common-dir")
+	return filepath.Dir(common), err
+}
+
 // add adds the module in a subfolder of the repository.
-func (p Proxy) add(repository, revision, sub string) error {
+func (p Proxy) add(repository, history, revision, sub string) error {
 	m := module.Version{Path: mainModule, Version: p.version}
 	if sub != "" {
 		m.Path += "/" + sub
@@ -105,7 +121,7 @@ func (p Proxy) add(repository, revision, sub string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(writeZip(f, m, repository, revision, sub), f.Close())
+	return errors.Join(writeZip(f, m, history, revision, sub), f.Close())
 }
 
 func writeZip(w io.Writer, m module.Version, repository, revision, sub string) error {

@@ -50,6 +50,29 @@ func TestHeavyTrial(t *testing.T) {
 	}
 }
 
+// In a worktree, .git is a file.
+func TestProxyOfAWorktree(t *testing.T) {
+	testkit.Need(t, "git")
+	ctx, dir := context.Background(), t.TempDir()
+	repository, worktree := filepath.Join(dir, "repository"), filepath.Join(dir, "worktree")
+	if err := os.MkdirAll(filepath.Join(repository, targetsDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"go.mod", targetsDir + "/go.mod"} {
+		if err := os.WriteFile(filepath.Join(repository, name), []byte("module example.com/any\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"commit", "-q", "-m", "one"}, {"worktree", "add", "-q", worktree}} {
+		if _, err := git(ctx, repository, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := NewProxy(ctx, worktree, filepath.Join(dir, "proxy"), "v1.0.0"); err != nil {
+		t.Error(err)
+	}
+}
+
 // A version is tagged once, for both modules, and only if everything is committed.
 func TestTagRefuses(t *testing.T) {
 	testkit.Need(t, "git")
