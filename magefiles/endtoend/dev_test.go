@@ -48,21 +48,26 @@ func main() {
 
 var lastPort atomic.Int32
 
-// published returns fields of a Config that publish a port of this machine which no other test uses. The port is below
-// those that the system assigns by itself.
-func published(t *testing.T) string {
+// freePort returns a port of this machine that no other test uses. It is below those that the system assigns by itself.
+func freePort(t *testing.T) int {
 	t.Helper()
 	for range 1000 {
-		port := 20000 + (int32(os.Getpid())*16+lastPort.Add(1))%10000
+		port := 20000 + (os.Getpid()*16+int(lastPort.Add(1)))%10000
 		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 		if err != nil {
 			continue
 		}
 		l.Close()
-		return fmt.Sprintf(`Ports: []string{"%[1]d"}, Env: map[string]string{"PORT": "%[1]d"}`, port)
+		return port
 	}
 	t.Fatal("no port is free")
-	return ""
+	return 0
+}
+
+// published returns fields of a Config that publish a free port.
+func published(t *testing.T) string {
+	t.Helper()
+	return fmt.Sprintf(`Ports: []string{"%[1]d"}, Env: map[string]string{"PORT": "%[1]d"}`, freePort(t))
 }
 
 // session is a running command, and its output so far.

@@ -221,18 +221,26 @@ func TestExampleWorkspace(t *testing.T) {
 func TestExampleBase(t *testing.T) {
 	t.Parallel()
 	testkit.NeedEngine(t)
-	testkit.Need(t, "busybox")
 	dir := example(t, "base")
-	const base = "fromscratch-test-example-base:1"
+	base := busyboxImage(t)
+	removeImages(t, "base:"+tag)
+	if out := mage(t, dir, []string{"EXAMPLE_BASE=" + base}, "imageRun").wantOK(t).stdout; out != "a shell is there\n" {
+		t.Errorf("the program says %q", out)
+	}
+}
+
+// busyboxImage makes an image with a shell, and returns its name.
+func busyboxImage(t *testing.T) string {
+	t.Helper()
+	testkit.Need(t, "busybox")
+	base := "fromscratch-test-example-base:" + strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-"))
+	removeImages(t, base)
 	pack := exec.Command("sh", "-c", `d=$(mktemp -d) && mkdir $d/bin && cp "$(command -v busybox)" $d/bin/busybox && ln -s busybox $d/bin/sh &&
 		tar -C $d -c . | docker import - "$0"; rm -r $d`, base)
 	if out, err := pack.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	removeImages(t, base, "base:"+tag)
-	if out := mage(t, dir, []string{"EXAMPLE_BASE=" + base}, "imageRun").wantOK(t).stdout; out != "a shell is there\n" {
-		t.Errorf("the program says %q", out)
-	}
+	return base
 }
 
 // A cgo program has the C library of the container that compiled it.
