@@ -51,8 +51,9 @@ func Clean() {
 	}
 }
 
-// Program compiles a main package, given by its path or import path, without cgo, and returns the file. The first test
-// of a run that needs the program compiles it. Other tests wait for it.
+// Program compiles a main package without cgo, and returns the file. The package is given by its path, by its import path, or by an
+// import path with a version, which comes from the module proxy. The first test of a run that needs the program compiles it. Other
+// tests wait for it.
 func Program(t testing.TB, pkg string) string {
 	t.Helper()
 	path, err := program(pkg)
@@ -84,8 +85,15 @@ func program(pkg string) (path string, err error) {
 	}
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path+".new", pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	made := path + ".new"
+	if strings.Contains(pkg, "@") { // go build knows no versions, and go install no -o
+		cmd.Args = []string{"go", "install", "-trimpath", "-ldflags=-s -w", pkg}
+		cmd.Env = append(cmd.Env, "GOBIN="+path+".bin")
+		before, _, _ := strings.Cut(pkg, "@")
+		made = filepath.Join(path+".bin", filepath.Base(before))
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("compiling %q for the tests: %w\n%s", pkg, err, out)
 	}
-	return path, os.Rename(path+".new", path)
+	return path, os.Rename(made, path)
 }
