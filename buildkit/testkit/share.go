@@ -85,15 +85,16 @@ func program(pkg string) (path string, err error) {
 	}
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path+".new", pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	made := path + ".new"
 	if strings.Contains(pkg, "@") { // go build knows no versions, and go install no -o
 		cmd.Args = []string{"go", "install", "-trimpath", "-ldflags=-s -w", pkg}
 		cmd.Env = append(cmd.Env, "GOBIN="+path+".bin")
-		before, _, _ := strings.Cut(pkg, "@")
-		made = filepath.Join(path+".bin", filepath.Base(before))
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("compiling %q for the tests: %w\n%s", pkg, err, out)
 	}
-	return path, os.Rename(made, path)
+	made, err := filepath.Glob(path + ".bin/*")
+	if err != nil || len(made) != 1 {
+		made = []string{path + ".new"}
+	}
+	return path, os.Rename(made[0], path)
 }
