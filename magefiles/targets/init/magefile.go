@@ -167,9 +167,12 @@ func (m userModule) magefile() file {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "//go:build mage\n\npackage main\n\nimport (\n\t%s\n\t_ %q\n)\n\n", comment, targetsModule)
-	if len(m.programs) == 1 {
+	switch {
+	case len(m.programs) == 1 && m.programs[0] == ".":
+		b.WriteString("// The image has the program at the module's root, with every default.\n")
+	case len(m.programs) == 1:
 		fmt.Fprintf(&b, "// The image has the program %s, with every default.\n", m.programs[0])
-	} else {
+	default:
 		b.WriteString("// Each program gets an image, with every default:\n//\n")
 		for _, p := range m.programs {
 			fmt.Fprintf(&b, "//\t%s\n", p)
