@@ -197,7 +197,7 @@ func TestHeavyConfigsOfTheDocs(t *testing.T) {
 	}
 	for _, line := range []string{
 		"cp /etc/ssl/certs/ca-certificates.crt bundle.pem && mkdir -p certs target/release out/amd64 out/arm64 && sed '/END/q' bundle.pem > certs/company-ca.pem",
-		"CGO_ENABLED=0 GOARCH=amd64 go build -o out/amd64/app ./cmd/app && CGO_ENABLED=0 GOARCH=arm64 go build -o out/arm64/app ./cmd/app && cp out/" + runtime.GOARCH + "/app target/release/server",
+		"CGO_ENABLED=0 GOARCH=amd64 go build -o out/amd64/app ./cmd/app && CGO_ENABLED=0 GOARCH=arm64 go build -o out/arm64/app ./cmd/app && cp out/" + runtime.GOARCH + "/app target/release/server && cp target/release/server dlv",
 		"git init -q && git add . && git -c user.name=a -c user.email=a@example.com commit -q -m one && git tag v1.2.3",
 		"go run ./internal/check",
 	} {
