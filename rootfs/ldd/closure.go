@@ -29,6 +29,10 @@ type Program struct {
 	// truncated, which would kill the program. The libraries that only it needs are then left out too, as a
 	// failed dlopen unloads them. See Closure.Left.
 	Tries []string
+	// Secure says that the kernel will start the program in secure-execution mode (AT_SECURE in ld.so(8)), although its
+	// file does not show that: in the image, the file will have capabilities. The loader then ignores LD_LIBRARY_PATH and
+	// paths that begin with $ORIGIN. A program whose file has a set-ID bit, or capabilities in a [DirFS], needs no word here.
+	Secure bool
 	// Variants adds the libraries that only newer CPUs load, from glibc-hwcaps/LEVEL in each searched folder.
 	// Without it the closure is for the baseline of the architecture, which every CPU runs. The levels are
 	// those that the loader names, see "ld.so --help". Only glibc has them.

@@ -26,7 +26,7 @@ type FS interface {
 	ReadLink(name string) (string, error)
 }
 
-// capableFS is a sysroot with capabilities(7) of files. The files of an image have none.
+// capableFS is a sysroot that knows the capabilities(7) of its files. Of other sysroots, [Program.Secure] says what a program has.
 type capableFS interface {
 	// gainsCapabilities reports whether a process that executes the file gains capabilities.
 	gainsCapabilities(name string) bool

@@ -220,7 +220,11 @@ func (m *musl) list(o *loaded, rule, text string) (*searchPath, error) {
 	if list, ok := m.lists[key]; ok {
 		return list, nil
 	}
-	if o != nil {
+	switch {
+	case o == nil:
+	case o == m.main && m.secure() && strings.Contains(text, "$"):
+		rule, text = rule+" of "+o.Path, "" // whoever executes the program decides its path, so one token voids the whole list (fixup_rpath)
+	default:
 		rule, text = rule+" of "+o.Path, expandMusl(text, o.origin)
 	}
 	list := &searchPath{rule: rule, dirs: muslDirs(text)}

@@ -149,6 +149,9 @@ func (e *NotFoundError) advice(r *process) string {
 	if strings.Contains(e.Soname, "/") {
 		return fmt.Sprintf("link %q with a soname instead of a path, or put the library there", e.NeededBy)
 	}
+	if dir := r.findIgnored(e.Soname); dir != "" {
+		return fmt.Sprintf("%s is in %s, but for a program with capabilities or a set-ID bit the loader ignores LD_LIBRARY_PATH and $ORIGIN: link it with an absolute path that the image has too, -Wl,-rpath,/usr/local/lib", e.Soname, dir)
+	}
 	if dir := r.findElsewhere(e.Soname); dir != "" {
 		return r.byPath(e, dir)
 	}
@@ -202,6 +205,27 @@ func (r *process) findBelow(soname string) string {
 			}
 			if at, err := r.sys.walk(dir + "/" + below + "/" + soname); err == nil && at.info.Mode().IsRegular() {
 				return dir + "/" + below
+			}
+		}
+	}
+	return ""
+}
+
+// findIgnored returns the folder of a library that the loader would look in if it trusted the user who starts the program. It returns "" if
+// there is none.
+func (r *process) findIgnored(soname string) string {
+	if !r.secure() {
+		return ""
+	}
+	trusting := tokens{origin: r.main.origin, lib: r.conf.lib}
+	for _, list := range []string{r.main.dyn.Rpath, r.main.dyn.Runpath, r.env.LibraryPath} {
+		for _, elem := range splitAny(list, ":;") {
+			dir, ok := trusting.expand(elem)
+			if !ok || dir == "" {
+				continue
+			}
+			if at, err := r.sys.walk(r.absolute(dir) + "/" + soname); err == nil && at.info.Mode().IsRegular() {
+				return dir
 			}
 		}
 	}

@@ -53,8 +53,8 @@ func (r *process) openProgram(p Program) (*file, error) {
 		return nil, err
 	}
 	// The loaders take $ORIGIN from the canonical path that the kernel gives a process, /proc/self/exe.
-	r.main = &loaded{Object: o, info: c.Info, origin: path.Dir(o.Real)}
-	if sys, ok := r.sys.sys.(capableFS); ok && p.File == "" {
+	r.main = &loaded{Object: o, info: c.Info, origin: path.Dir(o.Real), capable: p.Secure}
+	if sys, ok := r.sys.sys.(capableFS); ok && p.File == "" && !p.Secure {
 		r.main.capable = sys.gainsCapabilities(relative(at.real))
 	}
 	r.closure.program = f

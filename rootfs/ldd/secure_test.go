@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,10 +44,18 @@ func TestSecure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			prog := filepath.Join(dir, "bin/prog")
 			gcc(t, dir, "bin/prog", "int which(void); int main(void){return which();}", "-L"+dir+"/rel", "-l:liba.so", "-Wl,-rpath,"+tt.runpath)
-			tt.give(t, prog)
-			c, err := Resolve(context.Background(), overlay{DirFS(dir), DirFS("/")}, Program{Path: "/bin/prog"}, Env{LibraryPath: tt.env})
+			sys, env := overlay{DirFS(dir), DirFS("/")}, Env{LibraryPath: tt.env}
+			told, err := Resolve(context.Background(), sys, Program{Path: "/bin/prog", File: prog, Secure: name != "no capabilities"}, env)
 			if err != nil {
 				t.Fatal(err)
+			}
+			tt.give(t, prog)
+			c, err := Resolve(context.Background(), sys, Program{Path: "/bin/prog"}, env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if told.String() != c.String() {
+				t.Errorf("before the file had them: got\n%swith them\n%s", told, c)
 			}
 			o, ok := c.Lookup("liba.so")
 			if !ok || filepath.Dir(o.Real) != "/"+tt.want {
@@ -59,6 +68,86 @@ func TestSecure(t *testing.T) {
 				t.Errorf("the program got library %d, want %d: %s", got, want, out)
 			}
 		})
+	}
+}
+
+// The loader of musl does not expand $ORIGIN of a program that it does not trust. One in the program's own path voids the whole path.
+func TestSecureMusl(t *testing.T) {
+	if os.Getuid() != 0 {
+		skip(t, "only root makes set-ID programs for another user")
+	}
+	need(t, "musl-gcc")
+	dir := sharedDir(t)
+	compile := func(out, source string, args ...string) {
+		t.Helper()
+		write(t, filepath.Join(dir, out+".c"), []byte(source))
+		run(t, dir, "musl-gcc", append([]string{"-o", out, out + ".c"}, args...)...)
+	}
+	codes := map[string]int{"rel": 1, "abs": 2, "env": 3, "usr/lib/x86_64-linux-musl": 4}
+	for name, code := range codes {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		compile(name+"/liba.so", "int which(void){return "+strconv.Itoa(code)+";}", "-shared", "-fPIC")
+	}
+	compile("abs/libb.so", "int which(void); int by(void){return which();}", "-shared", "-fPIC", "-Lrel", "-l:liba.so", "-Wl,--enable-new-dtags,-rpath,$ORIGIN/../rel")
+	for name, tt := range map[string]struct {
+		lib, function string // that the program links
+		runpath, env  string
+		give          func(t *testing.T, name string) // makes it secure
+		want          string                          // the folder of liba.so
+	}{
+		"a path":                          {"rel/liba.so", "which", "/abs", "", setCapabilities(1<<10, 1), "abs"},
+		"LD_LIBRARY_PATH does not count":  {"rel/liba.so", "which", "/abs2", "/env", setCapabilities(1<<10, 1), "usr/lib/x86_64-linux-musl"},
+		"ORIGIN voids the path":           {"rel/liba.so", "which", "$ORIGIN/../rel:/abs", "", setCapabilities(1<<10, 1), "usr/lib/x86_64-linux-musl"},
+		"ORIGIN of a set-ID program":      {"rel/liba.so", "which", "/abs:${ORIGIN}/../rel", "", setID, "usr/lib/x86_64-linux-musl"},
+		"ORIGIN of a library does count":  {"abs/libb.so", "by", "/abs", "", setCapabilities(1<<10, 1), "rel"},
+		"permitted capabilities alone":    {"rel/liba.so", "which", "$ORIGIN/../rel", "/env", setCapabilities(1<<10, 0), "usr/lib/x86_64-linux-musl"},
+		"no capabilities":                 {"rel/liba.so", "which", "$ORIGIN/../rel:/abs", "", setCapabilities(0, 0), "rel"},
+		"no capabilities, but a variable": {"rel/liba.so", "which", "$ORIGIN/../rel:/abs", "/env", setCapabilities(0, 0), "env"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			prog := filepath.Join(dir, "bin/prog")
+			if err := os.MkdirAll(filepath.Dir(prog), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			compile("bin/prog", "int "+tt.function+"(void); int main(void){return "+tt.function+"();}", "-L"+filepath.Dir(tt.lib), "-l:"+filepath.Base(tt.lib), "-Wl,--allow-shlib-undefined,-rpath,"+tt.runpath)
+			tt.give(t, prog)
+			c, err := Resolve(context.Background(), overlay{DirFS(dir), DirFS("/")}, Program{Path: "/bin/prog"}, Env{LibraryPath: tt.env})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o, ok := c.Lookup("liba.so"); !ok || filepath.Dir(o.Real) != "/"+tt.want {
+				t.Errorf("got %+v, want %s", o, tt.want)
+			}
+			root := secureRoot(t, dir, c)
+			tt.give(t, filepath.Join(root, "bin/prog"))
+			if got, out := runSecure(t, root, "LD_LIBRARY_PATH="+tt.env); got != codes[tt.want] {
+				t.Errorf("the program got library %d, want %d: %s", got, codes[tt.want], out)
+			}
+		})
+	}
+}
+
+// The error for a library that only an untrusted path leads to says so.
+func TestSecureMissing(t *testing.T) {
+	need(t, "gcc")
+	dir := t.TempDir()
+	gcc(t, dir, "lib/libnowhere.so", "int f(void){return 0;}", "-shared", "-fPIC", "-Wl,-soname,libnowhere.so")
+	for name, args := range map[string][]string{"RUNPATH": {"-Wl,-rpath,$ORIGIN/../lib"}, "LD_LIBRARY_PATH": nil} {
+		gcc(t, dir, "bin/prog", "int f(void); int main(void){return f();}", append([]string{"-Llib", "-l:libnowhere.so"}, args...)...)
+		p, env := Program{Path: filepath.Join(dir, "bin/prog")}, Env{}
+		if name == "LD_LIBRARY_PATH" {
+			env.LibraryPath = dir + "/lib"
+		}
+		if _, err := Resolve(context.Background(), DirFS("/"), p, env); err != nil {
+			t.Errorf("%s: without capabilities: %v", name, err)
+		}
+		p.Secure = true
+		_, err := Resolve(context.Background(), DirFS("/"), p, env)
+		if err == nil || !strings.Contains(err.Error(), "\nfix: libnowhere.so is in "+dir) || !strings.HasSuffix(err.Error(), "the loader ignores LD_LIBRARY_PATH and $ORIGIN: link it with an absolute path that the image has too, -Wl,-rpath,/usr/local/lib") {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
 

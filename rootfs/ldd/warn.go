@@ -24,6 +24,10 @@ func (r *process) warn() {
 		r.warnRelative("RPATH of "+o.Path, o.dyn.Rpath)
 		r.warnRelative("RUNPATH of "+o.Path, o.dyn.Runpath)
 	}
+	if r.closure.Flavour != Static && r.secure() && r.env.LibraryPath+r.env.Preload != "" {
+		r.warning("the loader ignores LD_LIBRARY_PATH and LD_PRELOAD for a program with capabilities or a set-ID bit, except for set-ID libraries that LD_PRELOAD names without a path")
+		return
+	}
 	r.warnRelative("LD_LIBRARY_PATH", strings.ReplaceAll(r.env.LibraryPath, ";", ":"))
 }
 
