@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	protocol "github.com/fromscratch-go/fromscratch/buildkit/internal/supervisor/report"
+	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
 func TestCommand(t *testing.T) {
@@ -38,6 +40,15 @@ func TestCommand(t *testing.T) {
 				t.Errorf("%q, want %q", got, want)
 			}
 		})
+	}
+}
+
+// The container executes the file that was placed for it, also if Program has another name than the image.
+func TestPlaced(t *testing.T) {
+	t.Parallel()
+	c := &Container{plan: plan.Image{Name: "app", Root: t.TempDir(), Files: rootfs.Spec{Program: "/usr/bin/server"}}}
+	if got, want := c.movedProgram(), folder+"/"+filepath.Base(c.placed()); got != want {
+		t.Errorf("the container executes %s, and the program is %s", got, want)
 	}
 }
 

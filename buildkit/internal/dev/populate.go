@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/fsx"
@@ -46,7 +47,9 @@ func (c *Container) populate(ctx context.Context) error {
 }
 
 // placed returns the path of the program in the folder that the container sees.
-func (c *Container) placed() string { return filepath.Join(c.plan.Dist().Dev(), c.plan.Name) }
+func (c *Container) placed() string {
+	return filepath.Join(c.plan.Dist().Dev(), path.Base(c.plan.Program()))
+}
 
 // place puts the compiled program into the folder that the container sees, atomically. It makes a hard link: the go command
 // replaces the file that it has written and never writes to it again.
