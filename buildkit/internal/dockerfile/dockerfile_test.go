@@ -20,7 +20,7 @@ func static() dockerfile.Spec {
 		Name: "Web", File: "deploy/Web Dockerfile", GoVersion: "1.25.1", Suite: "bookworm",
 		Notes: []string{"Before of magefile.go:7 is a function of the magefile, which docker build does not run."},
 		Program: dockerfile.Program{
-			Dir: "server", ModuleFiles: []string{"go.work", "go.work.sum", "lib/go.mod", "server/go.mod", "server/go.sum"},
+			Path: "/Web", Dir: "server", ModuleFiles: []string{"go.work", "go.work.sum", "lib/go.mod", "server/go.mod", "server/go.sum"},
 			Private: "example.com", Download: []string{"example.com/private", "golang.org/x/net"}, Sources: []string{"lib", "server"},
 			Env: []string{"CGO_ENABLED=0"}, Args: []string{"build", "-trimpath", "-tags=a,b", "-ldflags=-s -w -X main.price=$5"}, Package: "./cmd/web",
 		},
@@ -48,7 +48,7 @@ func libraries() dockerfile.Spec {
 		Name: "sqlite", File: "Dockerfile", GoVersion: "1.24.0", Suite: "trixie", Platform: "linux/arm/v7",
 		Packages: []dockerfile.Package{{Name: "libsqlite3-dev", Version: "3.40.1-2", Why: "headers and libsqlite3.so.0"}, {Name: "tzdata"}, {Name: "libsomething-with-a-long-name-dev"}, {Name: "libother-with-a-long-name-dev"}},
 		Program: dockerfile.Program{
-			Dir: ".", ModuleFiles: []string{"go.mod", "go.sum"}, Vendor: "vendor", Sources: []string{"."},
+			Path: "/sqlite", Dir: ".", ModuleFiles: []string{"go.mod", "go.sum"}, Vendor: "vendor", Sources: []string{"."},
 			Env: []string{"CGO_ENABLED=1", "CC=clang -O2"}, Args: []string{"build", "-trimpath"}, Package: ".",
 		},
 		System: []dockerfile.Section{{Title: "The shared libraries.", Commands: []dockerfile.Command{
@@ -62,8 +62,8 @@ func libraries() dockerfile.Spec {
 // elsewhere returns a program that was built before and has no sources.
 func elsewhere() dockerfile.Spec {
 	return dockerfile.Spec{
-		Name: "app", GoVersion: "1.24", Suite: "bookworm", Program: dockerfile.Program{Built: "target/release/app"},
-		Run: dockerfile.Run{Entrypoint: []string{"/app"}}, Ignore: dockerfile.Unignored{Paths: []string{"target/release/app"}},
+		Name: "app", GoVersion: "1.24", Suite: "bookworm", Program: dockerfile.Program{Path: "/usr/bin/app", Built: "target/release/app"},
+		Run: dockerfile.Run{Entrypoint: []string{"/usr/bin/app"}}, Ignore: dockerfile.Unignored{Paths: []string{"target/release/app"}},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +18,7 @@ func (t *text) image() {
 	if len(t.Files.Copies)+len(t.Files.Commands) > 0 {
 		t.line("COPY --from=%s %s/ /", filesStage, root)
 	}
-	t.line("COPY --from=%s %s", programStage, arguments(path.Join(out, t.Name), "/"+t.Name))
+	t.line("COPY --from=%s %s", programStage, arguments(t.built(), t.Program.Path))
 	t.line("")
 	t.variables()
 	t.described()

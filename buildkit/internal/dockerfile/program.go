@@ -21,8 +21,8 @@ func (t *text) program() {
 	if p.Built != "" {
 		t.say("The program, which was built before.")
 		t.from(programStage)
-		t.line("COPY %s", arguments(p.Built, path.Join(out, t.Name)))
-		t.line("RUN chmod 0755 %s", Shell(path.Join(out, t.Name)))
+		t.line("COPY %s", arguments(p.Built, t.built()))
+		t.line("RUN chmod 0755 %s", Shell(t.built()))
 		return
 	}
 	t.say("The program.")
@@ -34,6 +34,9 @@ func (t *text) program() {
 	t.sources()
 	t.compile()
 }
+
+// built returns the path of the program in the stage that compiles: its path in the image, below out.
+func (t *text) built() string { return path.Join(out, t.Program.Path) }
 
 // downloads reports whether the program needs modules from elsewhere.
 func (t *text) downloads() bool { return len(t.Program.Download) > 0 || t.Program.DownloadAll }
@@ -100,7 +103,7 @@ func (t *text) compile() {
 			line += "GOARM=${TARGETVARIANT#v} "
 		}
 	}
-	args := append(slices.Clone(p.Args), "-o", path.Join(out, t.Name), p.Package)
+	args := append(slices.Clone(p.Args), "-o", t.built(), p.Package)
 	t.line("%s\\\n    go %s", line, Words(args...))
 }
 

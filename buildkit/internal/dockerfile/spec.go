@@ -5,7 +5,7 @@ import "time"
 // Spec describes an image for a Dockerfile. Paths in the context are relative to its folder, with slashes. Paths in the
 // image are absolute.
 type Spec struct {
-	Name      string   // of the image, and of the program: /Name
+	Name      string   // of the image
 	File      string   // path of the Dockerfile for docker build -f; "" is the default, Dockerfile
 	GoVersion string   // of the compiler's image, "1.25.1"
 	Suite     string   // Debian release of that image, "bookworm"
@@ -30,6 +30,7 @@ type Package struct {
 
 // Program describes how the program is built.
 type Program struct {
+	Path        string   // in the image
 	Dir         string   // of the module in the context; "." is the context
 	ModuleFiles []string // go.mod, go.sum, go.work …
 	Vendor      string   // the vendor folder; "" downloads modules

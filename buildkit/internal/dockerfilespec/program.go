@@ -121,7 +121,7 @@ func (w *writing) program(ctx context.Context) error {
 		if !ok {
 			return w.unsaid("Binary", fmt.Sprintf("%q is outside of %q, which is all that a build of a Dockerfile sees", p.Binary, w.context), "have it built to a place below that folder")
 		}
-		w.spec.Program.Built = rel
+		w.spec.Program = dockerfile.Program{Path: p.Program(), Built: rel}
 		return nil
 	}
 	line, err := p.Go.CommandLine(ctx, p.Request())
@@ -138,7 +138,9 @@ func (w *writing) program(ctx context.Context) error {
 	if !ok {
 		return &report.ConfigError{Err: fmt.Errorf("the module %q is outside of the workspace's folder %q\nfix: set GOWORK=off, or move go.work above the module", p.Root, w.context)}
 	}
-	w.spec.Program = dockerfile.Program{Dir: dir, Env: line.Env, Args: line.Args, Private: line.Private, Package: p.Main.ImportPath}
+	w.spec.Program = dockerfile.Program{
+		Path: p.Program(), Dir: dir, Env: line.Env, Args: line.Args, Private: line.Private, Package: p.Main.ImportPath,
+	}
 	if rel, err := filepath.Rel(p.Root, p.Main.Dir); err == nil && filepath.IsLocal(rel) {
 		w.spec.Program.Package = "./" + strings.TrimPrefix(filepath.ToSlash(rel), ".")
 	}

@@ -23,8 +23,8 @@ ARG BUILDPLATFORM=${BUILDPLATFORM:-linux}
 
 # The program, which was built before.
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
-COPY target/release/app /out/app
-RUN chmod 0755 /out/app
+COPY target/release/app /out/usr/bin/app
+RUN chmod 0755 /out/usr/bin/app
 
 
 # Everything but the program and the files of the configuration.
@@ -34,6 +34,6 @@ FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS rootfs
 # The image.
 FROM scratch
 COPY --from=rootfs /rootfs/ /
-COPY --from=build /out/app /app
+COPY --from=build /out/usr/bin/app /usr/bin/app
 
-ENTRYPOINT ["/app"]
+ENTRYPOINT ["/usr/bin/app"]
