@@ -40,6 +40,8 @@ type Entry struct {
 	Mode fs.FileMode
 	// UID and GID own the entry; 0 is root.
 	UID, GID int
+	// Capabilities are those of a program's file.
+	Capabilities Capabilities
 	// Link is the unchanged target of a symbolic link.
 	Link string
 	// Size is the size of a file in bytes. [Tree.Add] takes it from the source.
@@ -59,7 +61,7 @@ type Entry struct {
 func (e Entry) IsPlainFolder() bool { return e.UID == 0 && e.GID == 0 && e.Mode == fs.ModeDir|0o755 }
 
 // Header returns the entry as a tar(5) header without times. The name has no leading slash; a folder's name
-// ends with a slash.
+// ends with a slash. Capabilities are a PAX record.
 func (e Entry) Header() *tar.Header {
 	h := &tar.Header{
 		Typeflag: tar.TypeReg,
@@ -76,6 +78,9 @@ func (e Entry) Header() *tar.Header {
 		h.Name += "/"
 	case fs.ModeSymlink:
 		h.Typeflag = tar.TypeSymlink
+	}
+	if e.Capabilities != 0 {
+		h.PAXRecords = map[string]string{capabilityRecord: e.Capabilities.attribute()}
 	}
 	return h
 }
@@ -131,6 +136,9 @@ func (e Entry) checked() (Entry, error) {
 	}
 	typ := e.Mode.Type()
 	e.Mode = typ | fileMode(e.Mode)
+	if err := e.Capabilities.check(e); err != nil {
+		return e, err
+	}
 	switch typ {
 	case 0:
 		return e.checkedFile()
@@ -197,10 +205,14 @@ func kindOf(typ fs.FileMode) string {
 	return "special file"
 }
 
-// String describes the entry for error messages: "link to usr/lib", "file 0644 0:0".
+// String describes the entry for error messages: "link to usr/lib", "file 0644 0:0", "file 0755 0:0 cap_net_raw".
 func (e Entry) String() string {
 	if e.Mode.Type() == fs.ModeSymlink {
 		return "link to " + e.Link
 	}
-	return fmt.Sprintf("%s %04o %d:%d", kindOf(e.Mode.Type()), unixMode(e.Mode), e.UID, e.GID)
+	text := fmt.Sprintf("%s %04o %d:%d", kindOf(e.Mode.Type()), unixMode(e.Mode), e.UID, e.GID)
+	if e.Capabilities != 0 {
+		text += " " + e.Capabilities.String()
+	}
+	return text
 }

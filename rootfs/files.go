@@ -87,6 +87,10 @@ func (c fileCopy) add(ctx context.Context, match string, several bool) error {
 	if several || !info.IsDir() && strings.HasSuffix(c.file.To, "/") {
 		to = path.Join(to, filepath.Base(match))
 	}
+	if info.IsDir() && c.file.Capabilities != 0 {
+		return fmt.Errorf("%q is a folder, and only the file of a program has Capabilities\n"+
+			"fix: give the program a File of its own, with its Capabilities", match)
+	}
 	if info.IsDir() {
 		return c.addTree(ctx, real, to)
 	}
@@ -217,5 +221,5 @@ func (c fileCopy) put(e Entry) error {
 
 // entry returns an entry with the fields that all entries of a File share.
 func (c fileCopy) entry(at string) Entry {
-	return Entry{Path: at, UID: c.uid, GID: c.gid, Layer: Files, Reason: c.file.Reason}
+	return Entry{Path: at, UID: c.uid, GID: c.gid, Capabilities: c.file.Capabilities, Layer: Files, Reason: c.file.Reason}
 }

@@ -18,6 +18,8 @@ type Spec struct {
 	Program string
 	// Binary is the program's file on the host.
 	Binary string
+	// Capabilities are those of the program's file.
+	Capabilities Capabilities
 
 	// Closure is the libraries that the program loads; it is nil or has no libraries if the program is
 	// static. Its first object, the program, is taken from Binary.
@@ -119,6 +121,9 @@ type File struct {
 	// Mode is the mode of every file; a folder gets an x for each r. Zero means 0755 for folders and for
 	// files that their owner may execute, and 0644 for other files, whatever the umask was.
 	Mode fs.FileMode
+	// Capabilities are those of every file. From must then be no folder, and each file must be executable.
+	// Those of the file on the host do not count.
+	Capabilities Capabilities
 	// Reason tells people where this was asked for: "configured at magefile.go:16".
 	Reason string
 }
@@ -262,7 +267,7 @@ func (a *assembly) addProgram(context.Context) error {
 		return fmt.Errorf("taking the program %q: it is a %s", a.Binary, kindOf(info.Mode().Type()))
 	}
 	return a.tree.Add(Entry{
-		Path: path.Clean(a.Program), Mode: 0o755, Layer: Program,
+		Path: path.Clean(a.Program), Mode: 0o755, Capabilities: a.Capabilities, Layer: Program,
 		Reason: "the program", Source: HostFile(a.Binary),
 	})
 }

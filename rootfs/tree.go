@@ -146,7 +146,7 @@ func (t *Tree) merge(n *node, e Entry) error {
 
 // sameAs reports whether two entries give the same result in the image.
 func (e Entry) sameAs(o Entry) (bool, error) {
-	if e.Mode != o.Mode || e.UID != o.UID || e.GID != o.GID || e.Link != o.Link || e.Size != o.Size {
+	if e.Mode != o.Mode || e.UID != o.UID || e.GID != o.GID || e.Capabilities != o.Capabilities || e.Link != o.Link || e.Size != o.Size {
 		return false, nil
 	}
 	if !e.Mode.IsRegular() {

@@ -20,7 +20,8 @@ import (
 // name and renamed, so an interrupted call leaves only whole files.
 //
 // The folder differs from the image, because the caller need not be root: all files belong to the caller,
-// folders are always open to their owner, and setuid, setgid and sticky bits are left out. WriteDir follows
+// folders are always open to their owner, and setuid, setgid and sticky bits are left out. So are capabilities,
+// even if the caller is root: every user of this machine who may execute the file would have them. WriteDir follows
 // no links in the folder, so no link can make it write or remove anything outside of the folder.
 func (t *Tree) WriteDir(ctx context.Context, dir string) error {
 	if err := makeRoot(dir); err != nil {
