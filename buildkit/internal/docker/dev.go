@@ -25,6 +25,7 @@ type DevRequest struct {
 	Ports   []Publish         // published ports
 	Labels  map[string]string // the container's labels
 	Network string            // "none", "host" or a network's name; default: the engine's bridge
+	CapAdd  []string          // capabilities that the container may have, beyond the engine's defaults: "cap_net_admin"
 
 	// Healthcheck replaces the image's. podman drops an image's own when it loads it.
 	Healthcheck *Healthcheck
@@ -36,6 +37,9 @@ type DevRequest struct {
 	Scratch string
 	// Copy has the Binds copied even if they could be mounted.
 	Copy bool
+	// Attributes are extended attributes of copied files, as PAX records, by path in the container. With some, the Binds are
+	// copied: a mount shows this machine's files, where only root can set an attribute like security.capability.
+	Attributes map[string]map[string]string
 
 	// Stdout and Stderr get the container's output; nil discards it. One goroutine writes to both, until Remove returns. If a
 	// writer blocks for ever, Remove does not return.
@@ -50,18 +54,19 @@ type Bind struct {
 	ReadOnly  bool   // a mount is read-only; a copy is always writable
 }
 
-// DevContainer is a container that StartDev started. Its methods may be used concurrently, except Feed.
+// DevContainer is a container that StartDev started. Its methods may be used concurrently, except Feed and Sync.
 type DevContainer struct {
 	Container
 	// Copied is nil if the Binds are mounted. Else it is the reason for copies.
 	Copied error
 
-	engine *Engine
-	binds  []Bind
-	skip   func(host string) bool // reports files not to copy; nil copies all
-	sent   map[string]sentFile    // the copied files, by path in the container
-	out    *output
-	path   string // the path of the program
+	engine     *Engine
+	binds      []Bind
+	attributes map[string]map[string]string // of the request
+	skip       func(host string) bool       // reports files not to copy; nil copies all
+	sent       map[string]sentFile          // the copied files, by path in the container
+	out        *output
+	path       string // the path of the program
 
 	end    context.CancelFunc // ends the wait
 	exited chan struct{}      // closed when the container has ended
@@ -93,7 +98,10 @@ func (e *Engine) startDev(ctx context.Context, req DevRequest) (*DevContainer, e
 		return nil, Advise(errors.New("no command"), "give the request a Command")
 	}
 	reason := errors.New("copies were asked for")
-	if !req.Copy {
+	if len(req.Attributes) > 0 {
+		reason = errors.New("a mounted file would lack its capabilities")
+	}
+	if !req.Copy && len(req.Attributes) == 0 {
 		var c *DevContainer
 		if c, reason = e.launch(ctx, req, nil); reason == nil || len(req.Binds) == 0 || ctx.Err() != nil {
 			return c, reason
@@ -130,7 +138,7 @@ func (e *Engine) launch(ctx context.Context, req DevRequest, copied error) (c *D
 	if err != nil {
 		return nil, err
 	}
-	c = &DevContainer{Copied: copied, engine: e, binds: req.Binds, sent: map[string]sentFile{}}
+	c = &DevContainer{Copied: copied, engine: e, binds: req.Binds, attributes: req.Attributes, sent: map[string]sentFile{}}
 	c.Container = Container{ID: created.ID, Warnings: created.Warnings}
 	defer func() {
 		if err != nil {
@@ -184,7 +192,7 @@ func (e *Engine) createDev(ctx context.Context, req DevRequest, mounted bool) (c
 		OpenStdin: true, StdinOnce: true, AttachStdin: true, // it is closed when this process ends
 	}
 	host := &container.HostConfig{
-		PortBindings: bound, NetworkMode: container.NetworkMode(req.Network), AutoRemove: true,
+		PortBindings: bound, NetworkMode: container.NetworkMode(req.Network), CapAdd: req.CapAdd, AutoRemove: true,
 		Init: new(bool), // the command is PID 1, even if the engine's default is an init
 	}
 	if !mounted && req.Scratch != "" {

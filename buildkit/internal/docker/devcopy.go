@@ -26,6 +26,16 @@ type sentFile struct {
 	mode     fs.FileMode
 }
 
+// Sync copies the new and changed files of Binds that are copied, and returns when the container has them. If the container is gone, the
+// error wraps ErrNotRunning.
+func (c *DevContainer) Sync(ctx context.Context) error {
+	err := c.sync(ctx)
+	if err != nil {
+		err = notRunning(err)
+	}
+	return c.failed("copying files to", err)
+}
+
 // sync copies the new and changed files of the Binds, and returns when the container has them. Modification times are kept
 // to the microsecond. Files that were removed on this machine stay in the container.
 //
@@ -58,7 +68,7 @@ func (c *DevContainer) sendChanged(ctx context.Context, found map[string]sentFil
 	}
 	err := c.send(ctx, func(w *tar.Writer) error {
 		for _, name := range slices.Sorted(maps.Keys(found)) { // a folder comes before its files
-			if err := found[name].write(w, name); err != nil {
+			if err := found[name].write(w, name, c.attributes[name]); err != nil {
 				return err
 			}
 		}
@@ -117,8 +127,8 @@ func ignoreGone(err error, mayGo bool) error {
 	return err
 }
 
-// write writes one entry. Its owner is root, which is the default in the image too.
-func (f sentFile) write(w *tar.Writer, name string) error {
+// write writes one entry, a file with its attributes. Its owner is root, which is the default in the image too.
+func (f sentFile) write(w *tar.Writer, name string, attributes map[string]string) error {
 	// podman keeps microseconds and rounds up.
 	modified := f.modified.Truncate(time.Microsecond)
 	header := &tar.Header{Name: name[1:], Mode: permissions(f.mode), ModTime: modified, Format: tar.FormatPAX}
@@ -139,7 +149,7 @@ func (f sentFile) write(w *tar.Writer, name string) error {
 		return err
 	}
 	defer file.Close() // only read
-	header.Typeflag, header.Size = tar.TypeReg, f.size
+	header.Typeflag, header.Size, header.PAXRecords = tar.TypeReg, f.size, attributes
 	return writeFile(w, header, file)
 }
 

@@ -1,9 +1,11 @@
 package docker
 
 import (
+	"archive/tar"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -71,6 +73,60 @@ func TestDevSync(t *testing.T) {
 		}
 		if stat("/dev-files/assets/js/new.js"); len(r.sent) != sent+2 {
 			t.Errorf("%d files, then %d", sent, len(r.sent))
+		}
+	})
+}
+
+// A file with attributes is copied with them, and a new version of it too.
+func TestDevAttributes(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, e *Engine) {
+		ctx := context.Background()
+		ti := (&testImage{}).build(t).load(t, e)
+		h := newDevHost(t)
+		req := newDev(t, e, h, ti)
+		const netRaw = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+		record := map[string]string{"SCHILY.xattr.security.capability": netRaw}
+		req.CapAdd, req.Attributes = []string{"cap_net_raw"}, map[string]map[string]string{"/dev-files/program": record}
+		r := startDev(t, e, req)
+		if r.Copied == nil {
+			t.Fatal("the files are mounted")
+		}
+		for i := 1; ; i++ {
+			r.wantLine(fmt.Sprint("version ", i))
+			content, _, err := e.api.CopyFromContainer(ctx, r.ID, "/dev-files")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer content.Close()
+			found := map[string]string{}
+			for archive := tar.NewReader(content); ; {
+				h, err := archive.Next()
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				found[h.Name] = h.PAXRecords["SCHILY.xattr.security.capability"]
+			}
+			if found["dev-files/program"] != netRaw || found["dev-files/init"] != "" || len(found) != 3 {
+				t.Errorf("the container has %q", found)
+			}
+			if i == 2 {
+				break
+			}
+			h.install("2")
+			if err := errors.Join(r.Sync(ctx), r.Feed(ctx, strings.NewReader(report.RestartLine))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.Remove(ctx); err != nil {
+			t.Fatal(err)
+		}
+		h.install("3")
+		if err := r.Sync(ctx); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("copying to a container that is gone: %v", err)
 		}
 	})
 }

@@ -37,6 +37,7 @@ type RunRequest struct {
 	Ports   []Publish         // published ports
 	Labels  map[string]string // the container's labels
 	Network string            // "none", "host" or a network's name; default: the engine's bridge
+	CapAdd  []string          // capabilities that the container may have, beyond the engine's defaults: "cap_net_admin"
 	Mark    string            // from [NewMark], for RemoveMarked to find the container; default: a new one
 
 	// Healthcheck replaces the image's. podman drops an image's own when it loads it.
@@ -166,7 +167,7 @@ func (e *Engine) create(ctx context.Context, req RunRequest) (container.CreateRe
 		Image: req.Image, Cmd: req.Args, Env: req.Env, Labels: req.Labels, ExposedPorts: exposed,
 		AttachStdout: true, AttachStderr: true, Healthcheck: e.health(req.Healthcheck),
 	}
-	host := &container.HostConfig{PortBindings: bound, NetworkMode: container.NetworkMode(req.Network)}
+	host := &container.HostConfig{PortBindings: bound, NetworkMode: container.NetworkMode(req.Network), CapAdd: req.CapAdd}
 	created, err := e.createMarked(ctx, config, host, req.Name, req.Mark)
 	if err != nil {
 		return created, createFix(err, req)
