@@ -62,7 +62,7 @@ func libraries() dockerfile.Spec {
 // elsewhere returns a program that was built before and has no sources.
 func elsewhere() dockerfile.Spec {
 	return dockerfile.Spec{
-		Name: "app", GoVersion: "1.24", Suite: "bookworm", Program: dockerfile.Program{Path: "/usr/bin/app", Built: "target/release/app"},
+		Name: "app", GoVersion: "1.24", Suite: "bookworm", Program: dockerfile.Program{Path: "/usr/bin/app", Built: "target/release/app"}, Capabilities: "cap_net_raw=ep",
 		Run: dockerfile.Run{Entrypoint: []string{"/usr/bin/app"}}, Ignore: dockerfile.Unignored{Paths: []string{"target/release/app"}},
 	}
 }

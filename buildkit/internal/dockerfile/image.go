@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,11 @@ func (t *text) image() {
 	if len(t.Files.Copies)+len(t.Files.Commands) > 0 {
 		t.line("COPY --from=%s %s/ /", filesStage, root)
 	}
-	t.line("COPY --from=%s %s", programStage, arguments(t.built(), t.Program.Path))
+	from, to := t.built(), t.Program.Path
+	if t.Capabilities != "" { // the classic builder copies the capabilities of files in a folder, but not of a single file
+		from, to = folder(path.Dir(from)), folder(path.Dir(to))
+	}
+	t.line("COPY --from=%s %s", programStage, arguments(from, to))
 	t.line("")
 	t.variables()
 	t.described()

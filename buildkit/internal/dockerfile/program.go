@@ -23,6 +23,7 @@ func (t *text) program() {
 		t.from(programStage)
 		t.line("COPY %s", arguments(p.Built, t.built()))
 		t.line("RUN chmod 0755 %s", Shell(t.built()))
+		t.capabilities()
 		return
 	}
 	t.say("The program.")
@@ -33,10 +34,18 @@ func (t *text) program() {
 	}
 	t.sources()
 	t.compile()
+	t.capabilities()
 }
 
 // built returns the path of the program in the stage that compiles: its path in the image, below out.
 func (t *text) built() string { return path.Join(out, t.Program.Path) }
+
+// capabilities gives the program's file its capabilities.
+func (t *text) capabilities() {
+	if t.Capabilities != "" {
+		t.line("RUN setcap %s", Words(t.Capabilities, t.built()))
+	}
+}
 
 // downloads reports whether the program needs modules from elsewhere.
 func (t *text) downloads() bool { return len(t.Program.Download) > 0 || t.Program.DownloadAll }
@@ -164,5 +173,5 @@ func folder(dir string) string {
 	if dir == "." {
 		return "./"
 	}
-	return dir + "/"
+	return strings.TrimSuffix(dir, "/") + "/"
 }

@@ -14,6 +14,7 @@ type Spec struct {
 
 	Packages     []Package // Debian packages that the stages need
 	Program      Program
+	Capabilities string    // of the program's file, as setcap(8) takes them: "cap_net_raw=ep"; "" for none
 	Certificates []Copy    // PEM files of the context, copied into the stage that makes System
 	System       []Section // everything in the image but the program and the user's files
 	Files        Files

@@ -25,6 +25,7 @@ ARG BUILDPLATFORM=${BUILDPLATFORM:-linux}
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
 COPY target/release/app /out/usr/bin/app
 RUN chmod 0755 /out/usr/bin/app
+RUN setcap cap_net_raw=ep /out/usr/bin/app
 
 
 # Everything but the program and the files of the configuration.
@@ -34,6 +35,6 @@ FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS rootfs
 # The image.
 FROM scratch
 COPY --from=rootfs /rootfs/ /
-COPY --from=build /out/usr/bin/app /usr/bin/app
+COPY --from=build /out/usr/bin/ /usr/bin/
 
 ENTRYPOINT ["/usr/bin/app"]
