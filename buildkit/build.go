@@ -168,7 +168,8 @@ func (d *draft) content(ctx context.Context, binary gobuild.Binary) (c content, 
 	c.kept = append(c.kept, proven...)
 	// Kept notes come first: then their order does not depend on whether the libraries are those of an earlier build.
 	d.tell(&c.notes, "functions", slices.Concat(
-		assemble.ZonesOfC(p, c.program, c.tree), assemble.NoPrograms(p, c.program, c.tree), assemble.RawSockets(p, c.program)))
+		assemble.ZonesOfC(p, c.program, c.tree), assemble.NoPrograms(p, c.program, c.tree), assemble.RawSockets(p, c.program),
+		assemble.Capabilities(p, c.tree)))
 	if err != nil {
 		return c, err
 	}

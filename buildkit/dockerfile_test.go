@@ -94,6 +94,16 @@ go 1.22
 			"chmod 0750 /rootfs/etc/app.conf", " && install -d -m 0755 -o 65534 -g 65534 /rootfs/data\n", "chown -Rh 1000:1001 /rootfs/etc/app.conf", "COPY --from=files /rootfs/ /\n"},
 		ignore: []string{"!conf", "!conf/app.conf", "!site/a.css", "!site/b.css"},
 	}, {
+		name: "capabilities, and a program elsewhere",
+		files: map[string]string{
+			"go.mod":  "module example.com/app\n\ngo 1.22\n",
+			"main.go": plainMain, "tool": "a program",
+		},
+		config: buildkit.Config{Program: "/opt/acme/server", Capabilities: []string{"NET_RAW", "cap_net_bind_service"}, Files: []config.File{
+			{From: "tool", To: "/opt/", Mode: 0o755, Owner: "7", Capabilities: []string{"cap_kill"}}}},
+		has: []string{"ARG PACKAGES=\"libcap2-bin\"\n", " -o /out/opt/acme/server .\nRUN setcap cap_net_bind_service,cap_net_raw=ep /out/opt/acme/server\n",
+			"chown -Rh 7:7 /rootfs/opt/tool \\\n && setcap cap_kill=ep /rootfs/opt/tool\n", "COPY --from=build /out/opt/acme/ /opt/acme/\n", "ENTRYPOINT [\"/opt/acme/server\"]\n"},
+	}, {
 		name: "workspace with a module beside",
 		files: map[string]string{
 			"go.work": `go 1.23.1

@@ -39,7 +39,7 @@ func Open(ctx context.Context, in Inputs) (Opened, error) {
 func (o Opened) Unchanged() (list []Deliverable, all bool) {
 	builds, all := o.Opened.Unchanged()
 	for _, b := range builds {
-		list = append(list, Deliverable{run.Deliverable{Name: b.Name, Reference: b.Reference, Config: b.Config, IDs: b.IDs, Base: b.Base}})
+		list = append(list, Deliverable{run.Deliverable{Name: b.Name, Reference: b.Reference, Config: b.Config, IDs: b.IDs, Base: b.Base, Capabilities: b.Capabilities}})
 	}
 	return list, all
 }

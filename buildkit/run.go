@@ -16,6 +16,7 @@ type RunRequest = run.Request
 func (r *Result) Deliverable() Deliverable {
 	return Deliverable{run.Deliverable{
 		Name: r.Plan.Name, Reference: r.Plan.Reference, Config: r.Image.Config(), IDs: r.IDs(), Base: state.BaseOf(r.Plan.BaseRequest(), r.Plan.Base),
+		Capabilities: r.Plan.Capabilities().Names(),
 	}}
 }
 

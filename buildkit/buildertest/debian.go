@@ -14,7 +14,7 @@ import (
 
 // wantedPackages are the packages of a builder image. Their dependencies are added.
 var wantedPackages = []string{
-	"dpkg", "findutils", "media-types", "tzdata", // what the Dockerfile of imageDockerfile needs
+	"dpkg", "findutils", "libcap2-bin", "media-types", "tzdata", // what the Dockerfile of imageDockerfile needs
 	"base-files", "bash", "dash", "coreutils", "sed", "grep", "tar", "libc-bin", "netbase", "ca-certificates",
 	"gcc", "libc6-dev", "binutils", "libsqlite3-dev", "pkg-config", "git", "openssh-client",
 }

@@ -300,6 +300,38 @@ var _ = pprof.Index
 	}
 }
 
+// The program of a development container has its capabilities, also those that an engine does not give by itself, and so has each new
+// program.
+func TestDevCapabilities(t *testing.T) {
+	t.Parallel()
+	testkit.NeedEngine(t)
+	for _, mode := range []string{"bind", "copy"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			name := "fromscratch-test-devcaps-" + mode
+			dir := project(t, map[string]string{
+				"main.go":     capable("first"),
+				"magefile.go": magefileWith(`Name: "` + name + `", Program: "/opt/acme/server", Capabilities: []string{"cap_net_admin", "cap_net_raw"}`),
+			})
+			removeImages(t, name+":"+tag)
+			s := develop(t, dir, "IMAGE_DEV_SWAP="+mode)
+			const has = " as 65534: 0000000000003000, a raw socket: <nil>"
+			s.says("first"+has, 1)
+			s.says("started ", 1)
+			for _, word := range []string{"second", "third"} {
+				s.write("main.go", capable(word))
+				s.says(word+has, 1)
+			}
+			s.says("swapped in", 2)
+			docker(t, "rm", "-f", strings.TrimSpace(docker(t, "ps", "-q", "--filter", "ancestor="+name+":"+tag)))
+			s.says("the container has ended", 1)
+			s.write("main.go", capable("fourth"))
+			s.says("fourth"+has, 1)
+			s.end(name)
+		})
+	}
+}
+
 // A change of one of two programs does not restart the other.
 func TestDevTwoPrograms(t *testing.T) {
 	t.Parallel()

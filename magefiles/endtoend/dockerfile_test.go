@@ -89,6 +89,35 @@ func TestHeavyDockerfileOfExamples(t *testing.T) {
 	}
 }
 
+// Both builders keep the capabilities of files on the way from stage to stage.
+func TestHeavyDockerfileOfCapabilities(t *testing.T) {
+	testkit.NeedEngine(t)
+	builder := buildertest.Image(t)
+	const name = "fromscratch-test-dockercaps"
+	dir := project(t, map[string]string{
+		"main.go": binder,
+		"magefile.go": magefileWith(`Name: "` + name + `", Program: "/opt/acme/server", Capabilities: []string{"cap_net_bind_service"}, Files: []targets.File{
+			{From: "tool", To: "/opt/tool", Mode: 0o755, Owner: "7:8", Capabilities: []string{"cap_net_bind_service"}}}`),
+	})
+	runCommand(t, command(t, dir, []string{"CGO_ENABLED=0", "GOOS=linux"}, "go", "build", "-o", "tool", ".")).wantOK(t)
+	own := name + ":" + dockerfileTag
+	removeImages(t, own)
+	mage(t, dir, []string{"IMAGE_TAG=" + dockerfileTag}, "image").wantOK(t)
+	file := strings.Fields(mage(t, dir, nil, "imageDockerfile").wantOK(t).stdout)[0]
+	for _, b := range everyDockerBuild(t) {
+		t.Run(b.name, func(t *testing.T) {
+			ref := b.build(t, dir, file, builder)
+			compareTrees(t, exported(t, own), exported(t, ref))
+			for _, program := range []string{"/opt/acme/server", "/opt/tool"} {
+				args := append([]string{"run", "--rm", "--label=fromscratch-test", "--entrypoint=" + program}, privilegedPorts...)
+				if got := docker(t, append(args, ref)...); got != bound {
+					t.Errorf("%s says %q, want %q", program, got, bound)
+				}
+			}
+		})
+	}
+}
+
 // covered are images whose Dockerfiles have nothing that the others do not cover. Their Dockerfiles are always written, but
 // built only if FROMSCRATCH_TEST_DOCKERFILES is "all": that takes minutes each.
 var covered = []string{"hello", "clock"}
@@ -156,6 +185,19 @@ func removeStages(ref, output string) {
 // up to a minute, so it builds one without mounts, and BuildKit the one with all kinds of mounts, unless
 // FROMSCRATCH_TEST_DOCKERFILES is "all".
 func dockerBuilds(t *testing.T, name string) []dockerBuild {
+	all := everyDockerBuild(t)
+	switch {
+	case allDockerfiles():
+		return all
+	case name == "sqlite":
+		return all[len(all)-1:]
+	default:
+		return all[:1]
+	}
+}
+
+// everyDockerBuild returns the classic builder, and BuildKit if there is a client or CI compiles one.
+func everyDockerBuild(t *testing.T) []dockerBuild {
 	modern := buildKit
 	if exec.Command("docker", "buildx", "version").Run() != nil {
 		if os.Getenv("CI") != "true" {
@@ -164,14 +206,7 @@ func dockerBuilds(t *testing.T, name string) []dockerBuild {
 		config := compiledBuildx(t)
 		modern.env = func(t *testing.T) []string { return append(buildKit.env(t), "DOCKER_CONFIG="+config) }
 	}
-	switch {
-	case allDockerfiles():
-		return []dockerBuild{classic, modern}
-	case name == "sqlite":
-		return []dockerBuild{modern}
-	default:
-		return []dockerBuild{classic}
-	}
+	return []dockerBuild{classic, modern}
 }
 
 // allDockerfiles reports whether every Dockerfile is built by every builder.
@@ -237,10 +272,11 @@ type exportedEntry struct {
 	uid, gid int
 	link     string
 	sum      string
+	capable  string // the capabilities
 }
 
 func (e exportedEntry) String() string {
-	return fmt.Sprintf("%c %04o %d:%d %s %s", e.kind, e.mode, e.uid, e.gid, e.link, e.sum)
+	return fmt.Sprintf("%c %04o %d:%d %s %s %x", e.kind, e.mode, e.uid, e.gid, e.link, e.sum, e.capable)
 }
 
 // exported reads the file tree of an image.
@@ -269,7 +305,7 @@ func exported(t *testing.T, ref string) map[string]exportedEntry {
 		if _, err := io.Copy(sum, r); err != nil {
 			t.Fatal(err)
 		}
-		entries["/"+strings.Trim(h.Name, "/")] = exportedEntry{h.Typeflag, h.Mode & 0o7777, h.Uid, h.Gid, h.Linkname, fmt.Sprintf("%x", sum.Sum(nil)[:6])}
+		entries["/"+strings.Trim(h.Name, "/")] = exportedEntry{h.Typeflag, h.Mode & 0o7777, h.Uid, h.Gid, h.Linkname, fmt.Sprintf("%x", sum.Sum(nil)[:6]), h.PAXRecords["SCHILY.xattr.security.capability"]}
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)

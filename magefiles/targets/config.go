@@ -124,6 +124,9 @@ type Config struct {
 	// User that the program runs as: "uid", "uid:gid" or a name from Users or the
 	// Base. Default: the Base's user if that is not root, else nobody, 65534:65534.
 	User string
+	// Capabilities of the program's file, capabilities(7): "cap_net_bind_service". The
+	// program has them although it does not run as root. Default: none.
+	Capabilities []string
 	// Workdir of the program, owned by User. Default: "/data".
 	Workdir string
 	// Ports that the program listens on: "8080", "53/udp".
@@ -279,6 +282,8 @@ type File struct {
 	// folders and for files that their owner may execute, else 0644. What an executable
 	// loads comes along; a mode without x says that it is only data.
 	Mode fs.FileMode
+	// Capabilities of every file, which must be an executable. Default: none.
+	Capabilities []string
 	// Platforms are those whose image gets the file. Default: all.
 	Platforms []string
 }

@@ -120,9 +120,12 @@ func RawSockets(p plan.Image, program compile.Program) []string {
 	if err != nil || user.UID == 0 {
 		return nil // the assembly reports the error
 	}
+	if slices.Contains(p.Files.Capabilities.Names(), "cap_net_raw") {
+		return nil
+	}
 	for _, n := range program.Needs() {
 		if n.Kind == linked.RawSockets {
-			return []string{fmt.Sprintf("warning: %s, which captures packets only with the capability CAP_NET_RAW, and the user %d has none\nfix: set User to \"root\", to whom an engine gives that capability; reading files of packets works as it is", n.Why, user.UID)}
+			return []string{fmt.Sprintf("warning: %s, which captures packets only with the capability CAP_NET_RAW, and the user %d has none\nfix: set Capabilities to \"cap_net_raw\"; reading files of packets works as it is", n.Why, user.UID)}
 		}
 	}
 	return nil

@@ -199,6 +199,46 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// What a container does not have by default, what root has anyway, and what the kernel ignores is said.
+func TestCapabilities(t *testing.T) {
+	t.Parallel()
+	p := planned(t.TempDir())
+	add := func(tree *rootfs.Tree, path, content string, c rootfs.Capabilities) {
+		t.Helper()
+		if err := tree.Add(rootfs.Entry{Path: path, Mode: 0o755, Capabilities: c, Source: rootfs.Bytes([]byte(content))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parse := func(names ...string) rootfs.Capabilities {
+		t.Helper()
+		c, err := rootfs.ParseCapabilities(names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	p.Files.Capabilities = parse(dockerCapabilities...)
+	tree := &rootfs.Tree{}
+	add(tree, "/app", "\x7fELF", p.Files.Capabilities)
+	add(tree, "/plain.sh", "#!/bin/sh", 0)
+	if notes := Capabilities(p, tree); len(notes) > 0 {
+		t.Errorf("what every container has: %q", notes)
+	}
+	add(tree, "/vpn", "\x7fELF", parse("net_raw", "net_admin", "sys_admin"))
+	add(tree, "/run.sh", "#!/bin/sh", parse("net_raw"))
+	p.Files.User = rootfs.User{Name: "root"}
+	notes := Capabilities(p, tree)
+	for i, want := range []string{
+		"warning: /run.sh is a script, and the kernel ignores the Capabilities of scripts\nfix: ",
+		"warning: /vpn has cap_net_admin and cap_sys_admin, which engines give to no container by default: the kernel does not start it there (operation not permitted)\nfix: run the image with --cap-add=NET_ADMIN,SYS_ADMIN, in Kubernetes with securityContext.capabilities.add",
+		"warning: Capabilities (magefile.go:9) change nothing for root",
+	} {
+		if len(notes) != 3 || !strings.HasPrefix(notes[i], want) {
+			t.Fatalf("the notes are %q, want %q", notes, want)
+		}
+	}
+}
+
 func TestWrite(t *testing.T) {
 	p := planned(t.TempDir())
 	tree := treeOf(t, map[string]fs.FileMode{"/app": 0o755, "/srv": fs.ModeDir | 0o755})
@@ -217,7 +257,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// A program that captures packets needs a capability that only root has. Its functions are those that cgo makes for libpcap, whether
+// A program that captures packets needs a capability that only root has by itself. Its functions are those that cgo makes for libpcap, whether
 // that is linked statically or not.
 func TestRawSockets(t *testing.T) {
 	t.Parallel()
@@ -240,9 +280,14 @@ func TestRawSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := planned(dir)
-	if notes := RawSockets(p, program); len(notes) != 1 || !strings.Contains(notes[0], "main._Cfunc_pcap_activate is linked") || !strings.Contains(notes[0], "\nfix: set User to") {
+	if notes := RawSockets(p, program); len(notes) != 1 || !strings.Contains(notes[0], "main._Cfunc_pcap_activate is linked") || !strings.Contains(notes[0], "\nfix: set Capabilities to \"cap_net_raw\"") {
 		t.Errorf("%q", notes)
 	}
+	p.Files.Capabilities = 1 << 13
+	if notes := RawSockets(p, program); len(notes) > 0 {
+		t.Errorf("with the capability: %q", notes)
+	}
+	p.Files.Capabilities = 0
 	p.Files.User = rootfs.User{Name: "root"}
 	if notes := RawSockets(p, program); len(notes) > 0 {
 		t.Errorf("as root: %q", notes)

@@ -53,6 +53,8 @@ type EntryFacts struct {
 	Reason string `json:"reason"`           // why it is here
 	For    string `json:"for,omitempty"`    // path of what it is here for
 	Source string `json:"source,omitempty"` // where a file's bytes come from
+
+	Capabilities []string `json:"capabilities,omitempty"` // of a program's file: "cap_net_bind_service"
 }
 
 // Explain returns what is in an image, and why.
@@ -103,7 +105,7 @@ func Chain(r result.Result, path string) ([]EntryFacts, error) {
 func factsOf(e rootfs.Entry) EntryFacts {
 	h := e.Header()
 	f := EntryFacts{
-		Path: e.Path, Type: "file", Mode: fmt.Sprintf("%04o", h.Mode), UID: e.UID, GID: e.GID,
+		Path: e.Path, Type: "file", Mode: fmt.Sprintf("%04o", h.Mode), UID: e.UID, GID: e.GID, Capabilities: e.Capabilities.Names(),
 		Layer: e.Layer.String(), Reason: e.Reason, For: e.For,
 	}
 	switch e.Mode.Type() {

@@ -52,6 +52,7 @@ type Container struct {
 	container *docker.DevContainer
 	needs     needs             // of the program that the container was made for
 	moved     bool              // the program runs in folder, where it can be replaced
+	capable   bool              // the program's file has capabilities there, and only the engine can set them
 	headers   map[string]string // of the Go files that the program was made from, see [state.Headers]
 	word      string            // of the supervisor's reports: no text that the program writes is taken for one
 	starts    starts
@@ -61,6 +62,7 @@ type Container struct {
 // Start runs an image, which the engine must have, in a development container. The caller must call Close.
 func Start(ctx context.Context, engine *docker.Engine, image result.Result, r Request) (*Container, error) {
 	c := &Container{plan: image.Plan, compile: r.Compile, engine: engine, ids: image.IDs(), moved: canMove(ctx, image)}
+	c.capable = c.moved && c.plan.Files.Capabilities != 0
 	var err error
 	if c.word, err = newWord(); err != nil {
 		return nil, err
@@ -86,8 +88,8 @@ func Start(ctx context.Context, engine *docker.Engine, image result.Result, r Re
 		Image: c.plan.Reference, Command: c.command(r.Args), Labels: map[string]string{docker.NameLabel: c.plan.Name},
 		Ports: run.Ports(config), Healthcheck: c.healthcheck(run.Healthcheck(config)), Copy: r.Copy,
 		Binds:   []docker.Bind{{Host: c.plan.Dist().Dev(), Container: folder, ReadOnly: true}},
-		Scratch: received,
-		Stdout:  r.Stdout, Stderr: &c.starts.splitter,
+		Scratch: received, CapAdd: c.plan.Capabilities().Names(), Attributes: c.attributes(image),
+		Stdout: r.Stdout, Stderr: &c.starts.splitter,
 	})
 	if err != nil {
 		return nil, &report.EngineError{Err: err}
@@ -121,12 +123,21 @@ func canMove(ctx context.Context, image result.Result) bool {
 	}
 	env, err := libraries.Environment(image.Plan, image.Tree)
 	for _, dir := range []string{folder, received} {
-		p := ldd.Program{Path: dir + "/" + path.Base(image.Plan.Program()), File: image.Program.Path}
+		p := ldd.Program{Path: dir + "/" + path.Base(image.Plan.Program()), File: image.Program.Path, Secure: image.Plan.Secure(image.Plan.Files.Capabilities)}
 		if err == nil {
 			_, err = ldd.Resolve(ctx, image.Tree, p, env)
 		}
 	}
 	return err == nil
+}
+
+// attributes returns the capabilities of the program's file in folder, nil if it has none.
+func (c *Container) attributes(image result.Result) map[string]map[string]string {
+	e, _ := image.Tree.Lookup(c.plan.Program())
+	if records := e.Header().PAXRecords; c.capable {
+		return map[string]map[string]string{c.movedProgram(): records}
+	}
+	return nil
 }
 
 // command returns the supervisor's command line, with that of the program at its end. args replace the image's Cmd unless nil.

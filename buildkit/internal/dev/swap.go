@@ -124,7 +124,12 @@ const staleStarts = 20
 
 // restart makes the supervisor start the placed program, and waits for the start.
 func (c *Container) restart(ctx context.Context) error {
-	if c.container.Copied != nil {
+	switch {
+	case c.capable:
+		if err := c.container.Sync(ctx); err != nil {
+			return &report.EngineError{Err: err}
+		}
+	case c.container.Copied != nil:
 		return c.send(ctx)
 	}
 	for range staleStarts {

@@ -42,6 +42,7 @@ func (w *writing) userFiles(context.Context) error {
 		c.commands(s)
 	}
 	w.correct(s, all)
+	w.capabilities(s)
 	w.spec.Files.Commands = s.commands
 	return nil
 }
@@ -164,6 +165,23 @@ func (w *writing) correct(s *section, all []copied) {
 		s.add("", "chmod %04o %s", e.Header().Mode, at)
 		s.add("", "chown %d:%d %s", e.UID, e.GID, at)
 	}
+}
+
+// capabilities gives files their capabilities. This comes last: the kernel removes them when a file gets another owner.
+func (w *writing) capabilities(s *section) {
+	for _, e := range w.Tree.Entries() {
+		if e.Layer == rootfs.Files && e.Capabilities != 0 {
+			s.add("", "setcap %s", dockerfile.Words(setcap(e.Capabilities), stageRoot+e.Path))
+		}
+	}
+}
+
+// setcap returns capabilities as setcap(8) takes them, "" for none.
+func setcap(c rootfs.Capabilities) string {
+	if c == 0 {
+		return ""
+	}
+	return c.String() + "=ep"
 }
 
 // lastCopied is the last of what was copied that an entry is of, -1 for none.

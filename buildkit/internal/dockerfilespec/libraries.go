@@ -178,6 +178,9 @@ func (w *writing) packages(ctx context.Context) error {
 			add(dockerfile.Package{Name: name, Why: e.Path})
 		}
 	}
+	if w.Plan.Capabilities() != 0 {
+		add(dockerfile.Package{Name: "libcap2-bin", Why: "setcap, for the Capabilities"})
+	}
 	if err := w.libraryPackages(ctx, add); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 // describe describes an image. file is where the Dockerfile is going to be.
 func describe(ctx context.Context, r result.Result, file string) (dockerfile.Spec, error) {
 	w := writing{Result: r, context: r.Plan.Context()}
-	w.spec.Name, w.spec.File = r.Plan.Name, filepath.ToSlash(file)
+	w.spec.Name, w.spec.File, w.spec.Capabilities = r.Plan.Name, filepath.ToSlash(file), setcap(r.Plan.Files.Capabilities)
 	if rel, ok := w.inContext(file); ok {
 		w.spec.File = rel
 	}

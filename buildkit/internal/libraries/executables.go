@@ -30,8 +30,9 @@ type Executable struct {
 // executable is an Executable whose libraries this build has computed.
 type executable struct {
 	Executable
-	closure *ldd.Closure
-	opened  *plugins.Found
+	capabilities rootfs.Capabilities
+	closure      *ldd.Closure
+	opened       *plugins.Found
 }
 
 // asData is the fix for an executable that nobody means to start in the image.
@@ -87,14 +88,14 @@ func (f *Found) executable(ctx context.Context, e rootfs.Entry) (*executable, er
 	sys := f.source.overFiles(f.query.Base, f.source.kept())
 	o := f.pluginOptions()
 	o.Linked, o.BuildInfo, o.Whole = nil, nil, f.source.overFiles(f.query.Base, f.source.whole())
-	c, opened, err := plugins.Resolve(ctx, sys, ldd.Program{Path: e.Path, Memory: f.parsed.Elsewhere()}, env, o)
+	c, opened, err := plugins.Resolve(ctx, sys, ldd.Program{Path: e.Path, Secure: f.query.Plan.Secure(e.Capabilities), Memory: f.parsed.Elsewhere()}, env, o)
 	if err != nil {
 		return nil, err
 	}
 	if c.Flavour == ldd.Static || c.Program().Soname != "" {
 		return nil, nil
 	}
-	x := &executable{Executable{Path: e.Path, Loader: c.Loader}, c, opened}
+	x := &executable{Executable{Path: e.Path, Loader: c.Loader}, e.Capabilities, c, opened}
 	for _, o := range c.Objects[1:] {
 		x.Loaded = append(x.Loaded, o.Path)
 	}
@@ -122,7 +123,10 @@ func (f *Found) proveExecutables(ctx context.Context, tree *rootfs.Tree) (notes 
 		return nil, err
 	}
 	for _, x := range f.executables {
-		p := ldd.Program{Path: x.Path, Memory: f.parsed.Elsewhere(), Opens: pluginsOf(x.closure, x.opened, true), Tries: pluginsOf(x.closure, x.opened, false)}
+		p := ldd.Program{
+			Path: x.Path, Secure: f.query.Plan.Secure(x.capabilities), Memory: f.parsed.Elsewhere(),
+			Opens: pluginsOf(x.closure, x.opened, true), Tries: pluginsOf(x.closure, x.opened, false),
+		}
 		inside, err := ldd.Verify(ctx, tree, p, env)
 		if err == nil {
 			err = ldd.Compare(ctx, x.closure, inside)

@@ -116,7 +116,10 @@ func (f *Found) resolve(ctx context.Context) (err error) {
 // program returns the compiled program with the libraries that the Config names.
 func (f *Found) program() ldd.Program {
 	l, file := f.query.Plan.Libraries, f.query.Program.Path
-	return ldd.Program{Path: filepath.ToSlash(file), File: file, Opens: l.Names, Variants: l.CPUVariants}
+	return ldd.Program{
+		Path: filepath.ToSlash(file), File: file, Opens: l.Names, Variants: l.CPUVariants,
+		Secure: f.query.Plan.Secure(f.query.Plan.Files.Capabilities),
+	}
 }
 
 // canOpen refuses libraries for a program without a loader to open them.

@@ -82,6 +82,37 @@ func TestFindAndProve(t *testing.T) {
 	}
 }
 
+// A program with capabilities starts in secure mode, where its loader ignores LD_LIBRARY_PATH; root's does not.
+func TestFindForCapabilities(t *testing.T) {
+	t.Parallel()
+	q := program(t)
+	q.Plan.Config.Env = []string{"LD_LIBRARY_PATH=" + t.TempDir()}
+	fake := filepath.Join(q.Plan.Config.Env[0][len("LD_LIBRARY_PATH="):], "libm.so.6")
+	if err := os.WriteFile(fake, []byte("no library"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		capabilities rootfs.Capabilities
+		user         rootfs.User
+		finds        bool
+	}{{0, rootfs.User{}, false}, {1 << 10, rootfs.User{}, true}, {1 << 10, rootfs.User{Name: "root"}, false}} {
+		q.Plan.Files.Capabilities, q.Plan.Files.User = row.capabilities, row.user
+		f, err := libraries.Find(context.Background(), q)
+		if (err == nil) != row.finds || err != nil && !strings.Contains(err.Error(), fake) {
+			t.Errorf("%+v: %v", row, err)
+		}
+		if err != nil {
+			continue
+		}
+		if !slices.ContainsFunc(f.Notes, func(n string) bool { return strings.HasPrefix(n, "warning: the loader ignores LD_LIBRARY_PATH") }) {
+			t.Errorf("the notes are %q", f.Notes)
+		}
+		if _, _, err := f.Prove(context.Background(), tree(t, q, f)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // What was kept and recalled is the same set, and makes the same tree.
 func TestRecalled(t *testing.T) {
 	t.Parallel()

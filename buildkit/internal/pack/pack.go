@@ -130,7 +130,7 @@ func (p packing) key(entries []rootfs.Entry, o image.LayerOptions) (key string, 
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %q\n", o.Created.Unix(), o.CreatedBy)
 	for _, e := range entries {
-		fmt.Fprintf(h, "%q %v %d %d %d %q ", e.Path, e.Mode, e.UID, e.GID, e.Size, e.Link)
+		fmt.Fprintf(h, "%q %v %d %d %x %d %q ", e.Path, e.Mode, e.UID, e.GID, uint64(e.Capabilities), e.Size, e.Link)
 		if !e.Mode.IsRegular() {
 			continue
 		}

@@ -53,7 +53,7 @@ func (s site) write(t *testing.T, name, text string) {
 func (s site) make(t *testing.T) (*image.Image, []report.Event) {
 	t.Helper()
 	tree, err := rootfs.Assemble(context.Background(), rootfs.Spec{
-		Program: "/app", Binary: filepath.Join(s.plan.Root, "app"), Dir: s.plan.Root, Certificates: rootfs.Certificates{OnlyExtra: true},
+		Program: "/app", Binary: filepath.Join(s.plan.Root, "app"), Capabilities: s.plan.Files.Capabilities, Dir: s.plan.Root, Certificates: rootfs.Certificates{OnlyExtra: true},
 		Files: []rootfs.File{{From: "page", To: "/data/page"}},
 	})
 	if err != nil {
@@ -118,6 +118,11 @@ func TestLayersByChange(t *testing.T) {
 			}
 		}
 		before = after
+	}
+	s.plan.Files.Capabilities = 1 << 10
+	img, _ = s.make(t)
+	if after := layersOf(img); after["program"] == before["program"] || after["files"] != before["files"] {
+		t.Errorf("with other capabilities of the program, the layers were %s and are %s", before, after)
 	}
 }
 

@@ -23,8 +23,12 @@ func (p *planner) ownFiles(reason string) ([]rootfs.File, error) {
 			}
 			wanted = wanted || platform.Same(named, p.Platform)
 		}
+		capabilities, err := rootfs.ParseCapabilities(f.Capabilities)
+		if err != nil {
+			return nil, fmt.Errorf("reading the Capabilities of the File %q (%s): %w", f.To, p.Origin, err)
+		}
 		if wanted {
-			files = append(files, rootfs.File{From: f.From, To: f.To, Owner: f.Owner, Mode: f.Mode, Reason: reason})
+			files = append(files, rootfs.File{From: f.From, To: f.To, Owner: f.Owner, Mode: f.Mode, Capabilities: capabilities, Reason: reason})
 		}
 	}
 	return files, nil

@@ -30,8 +30,12 @@ func (p *planner) decideFiles() error {
 	if err != nil {
 		return err
 	}
+	capabilities, err := rootfs.ParseCapabilities(c.Capabilities)
+	if err != nil {
+		return fmt.Errorf("reading the Capabilities (%s): %w", c.Origin, err)
+	}
 	p.Files = rootfs.Spec{
-		Program: p.Program(), User: user, Users: users(c.Users), Dir: p.Root, DataDir: DataDir,
+		Program: p.Program(), Capabilities: capabilities, User: user, Users: users(c.Users), Dir: p.Root, DataDir: DataDir,
 		Files: own, Dirs: dirs(slices.Concat(c.Dirs, p.mountPoints()), reason),
 		Timezones: c.Timezones, TZ: c.Env["TZ"], GOROOT: p.goroot,
 		Certificates: rootfs.Certificates{Extra: c.Certificates},
@@ -43,7 +47,11 @@ func (p *planner) decideFiles() error {
 		return err
 	}
 	for _, f := range p.Files.Files {
-		p.decidedPath("file", f.From+" → "+f.To, c.Origin)
+		value := f.From + " → " + f.To
+		if f.Capabilities != 0 {
+			value += ", with " + f.Capabilities.String()
+		}
+		p.decidedPath("file", value, c.Origin)
 	}
 	for _, d := range p.Files.Dirs {
 		p.decided("dir", d.Path, c.Origin)

@@ -154,6 +154,22 @@ func (p Image) Label() string {
 // Program returns the path of the program in the image.
 func (p Image) Program() string { return cmp.Or(p.Files.Program, "/"+p.Name) }
 
+// Secure reports whether the kernel starts a file of the image in secure-execution mode because of its capabilities. A root user gains
+// nothing by them, and keeps the usual mode (cap_bprm_creds_from_file in Linux's security/commoncap.c).
+func (p Image) Secure(c rootfs.Capabilities) bool {
+	user, err := p.Files.ImageUser() // the assembly reports the error
+	return c != 0 && err == nil && user.UID != 0
+}
+
+// Capabilities returns those of all files of the image.
+func (p Image) Capabilities() rootfs.Capabilities {
+	all := p.Files.Capabilities
+	for _, f := range p.Files.Files {
+		all |= f.Capabilities
+	}
+	return all
+}
+
 // Subject returns, for people, what the program is made from.
 func (p Image) Subject() string {
 	if p.Binary != "" {

@@ -56,6 +56,9 @@ func (p *planner) decideRuntime() error {
 func (p *planner) describeRuntime(user rootfs.User) {
 	c := p.config
 	p.decided("user", fmt.Sprintf("%s (%s)", p.Config.User, user.Name), origin(c, c.User != "", p.userOrigin()))
+	if p.Files.Capabilities != 0 {
+		p.decided("capabilities", p.Files.Capabilities.String(), c.Origin)
+	}
 	p.decided("workdir", p.Config.Workdir, origin(c, c.Workdir != "", "default"))
 	p.decided("entrypoint", fmt.Sprintf("%q", slices.Concat(p.Config.Entrypoint, p.Config.Cmd)), origin(c, len(c.Entrypoint)+len(c.Cmd) > 0, "default"))
 	for _, v := range p.Config.Env {

@@ -26,6 +26,8 @@ type Deliverable struct {
 	Config    image.Config // how it is run
 	IDs       []string     // possible IDs in engines
 	Base      *state.Base  // nil for scratch
+
+	Capabilities []string // that its files have, and so its container must: "cap_net_raw"
 }
 
 // Loaded reports whether an engine has the whole image under its reference.
@@ -72,6 +74,7 @@ func (d Deliverable) Run(ctx context.Context, engine *docker.Engine, r Request) 
 		Labels:      map[string]string{docker.NameLabel: d.Name},
 		Grace:       r.Grace,
 		Ports:       Ports(d.Config),
+		CapAdd:      d.Capabilities,
 		Healthcheck: Healthcheck(d.Config),
 		Started:     func(c docker.Container) { NoteStart(r.Report, d.Name, "run", c) },
 	})

@@ -25,6 +25,8 @@ type Build struct {
 	IDs       []string     // possible IDs of the image in engines
 	Config    image.Config // how it is run
 
+	Capabilities []string `json:",omitempty"` // that its files have
+
 	Platform platform.Platform // the requested one; the Config may have the base's variant
 	From     string            // the setting that chose Platform
 	Index    int               // of the Config

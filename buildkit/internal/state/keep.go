@@ -40,7 +40,7 @@ func Keep(p plan.Image, config image.Config, ids, reads []string) error {
 
 func keep(p plan.Image, config image.Config, ids, reads []string) error {
 	b := Build{
-		Key: p.Run.Key, Set: p.Run.Set, Folder: p.Folder(), Name: p.Name, Reference: p.Reference, IDs: ids, Config: config,
+		Key: p.Run.Key, Set: p.Run.Set, Folder: p.Folder(), Name: p.Name, Reference: p.Reference, IDs: ids, Config: config, Capabilities: p.Capabilities().Names(),
 		Platform: p.Platform, From: p.From, Index: p.Index, Module: p.Module, Main: p.Main, Headers: Headers(p.Main), Base: BaseOf(p.BaseRequest(), p.Base),
 		Programs: p.Run.Programs,
 	}

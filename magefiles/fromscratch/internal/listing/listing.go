@@ -60,7 +60,7 @@ func Chain(w io.Writer, chain []buildkit.EntryFacts) error {
 		if i > 0 {
 			indent = strings.Repeat("   ", i-1) + "└─ "
 		}
-		fmt.Fprintf(tw, "%s%s\t%s\t%s\n", indent, display(f.Path, f), sizeOf(f), plaintext.Field(f.Reason))
+		fmt.Fprintf(tw, "%s%s\t%s\t%s\n", indent, display(f.Path, f), sizeOf(f), plaintext.Field(why(f)))
 	}
 	return tw.Flush()
 }
@@ -75,6 +75,14 @@ func display(name string, f buildkit.EntryFacts) string {
 		return name + " -> " + plaintext.Field(f.Target)
 	}
 	return name
+}
+
+// why returns the reason of a file, and the capabilities that it has.
+func why(f buildkit.EntryFacts) string {
+	if len(f.Capabilities) == 0 {
+		return f.Reason
+	}
+	return f.Reason + ", with " + strings.Join(f.Capabilities, ", ")
 }
 
 // sizeOf returns the size of a file for people, and "" for anything else.

@@ -71,7 +71,7 @@ const many = 5
 func (b *branch) reason() string {
 	reason := ""
 	for _, c := range b.below {
-		r := c.Reason
+		r := why(c.EntryFacts)
 		if c.Type == "folder" && len(c.below) > 0 {
 			r = c.reason()
 		}
@@ -111,7 +111,7 @@ func (b *branch) write(w io.Writer, depth int) {
 		fmt.Fprintf(w, "%8s  %s%s  (%d files)\t%s\n", buildkit.Size(b.size), indent, display(name, b.EntryFacts), b.files, plaintext.Field(reason))
 		return
 	}
-	reason := b.Reason
+	reason := why(b.EntryFacts)
 	if b.parentOnly() {
 		reason = ""
 	}

@@ -14,7 +14,7 @@ func TestWriteTree(t *testing.T) {
 	x := buildkit.Explanation{
 		Reference: "app:latest", Platform: "linux/amd64", Size: 3000, Base: "debian:12", BaseSize: 900,
 		Entries: []buildkit.EntryFacts{
-			{Path: "/app", Type: "file", Size: 1000, Reason: "the program"},
+			{Path: "/app", Type: "file", Size: 1000, Reason: "the program", Capabilities: []string{"cap_net_raw", "cap_kill"}},
 			{Path: "/data", Type: "folder", Reason: "data of the user nobody"},
 			{Path: "/lib", Type: "link", Target: "usr/lib", Reason: "on the way to /lib/x"},
 			{Path: "/usr", Type: "folder", Reason: "parent folder"},
@@ -39,7 +39,7 @@ func TestWriteTree(t *testing.T) {
 		lines = append(lines, strings.TrimRight(l, " "))
 	}
 	const want = `app:latest  linux/amd64  3.0 kB, including 900 B of the base debian:12
-  1.0 kB  /app                        the program
+  1.0 kB  /app                        the program, with cap_net_raw, cap_kill
      0 B  /data/                      data of the user nobody
      0 B  /lib -> usr/lib             on the way to /lib/x
    560 B  /usr/
