@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -91,6 +92,7 @@ go 1.23
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -122,18 +124,28 @@ func main() {
 // get requests a page from a server that may still be starting.
 func get(t *testing.T, url string) string {
 	t.Helper()
+	return ask(t, url, nil)
+}
+
+// ask sends a request, by POST if it has a body, until the server answers.
+func ask(t *testing.T, url string, body []byte) string {
+	t.Helper()
 	var resp *http.Response
 	var err error
 	testkit.WaitFor(t, "an answer of "+url, func() bool {
-		resp, err = http.Get(url)
+		if body == nil {
+			resp, err = http.Get(url)
+		} else {
+			resp, err = http.Post(url, "application/octet-stream", bytes.NewReader(body))
+		}
 		return err == nil
 	}, func() string { return fmt.Sprint(err) })
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	got, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s answers %s: %s (%v)", url, resp.Status, body, err)
+		t.Fatalf("%s answers %s: %s (%v)", url, resp.Status, got, err)
 	}
-	return string(body)
+	return string(got)
 }
 
 // Other tools read the archive: skopeo its configuration, podman and docker load it.
@@ -150,6 +162,7 @@ go 1.23
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 )

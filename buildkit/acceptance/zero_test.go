@@ -3,7 +3,9 @@ package acceptance
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,11 +36,13 @@ import (
 //	run WORD…                arguments of the program
 //	arg TEXT                 one more argument, with its spaces
 //	get PORT PATH            a request to the program, instead of waiting for its end
-//	want REGEXP              of the output, or of the answer
+//	login USER:PASSWORD      of the request
+//	want REGEXP              of the output, or of the answer; if that is a picture, of the text that tesseract reads in it
 //	slow                     it compiles for minutes, and is left out unless FROMSCRATCH_ZERO_SLOW is set
 //	warned TEXT              the image cannot do the job without a configuration, and a warning with this text says so
 //
-// A file named stdin is the program's input.
+// A file named stdin is the program's input, and one named body that of a request by POST. Files below module/ are added to the first
+// module, which lacks in the proxy what its own build makes.
 //
 // If FROMSCRATCH_ZERO names a file, the results go there as a table.
 func TestHeavyZeroConfiguration(t *testing.T) {
@@ -65,15 +69,16 @@ func TestHeavyZeroConfiguration(t *testing.T) {
 
 // zeroProgram is a file of testdata/zero.
 type zeroProgram struct {
-	name               string
-	requires, pkgs     []string
-	files, tags        []string
-	main               string
-	docker, run        []string
-	port, path, warned string
-	slow               bool
-	want               *regexp.Regexp
-	archive            *txtar.Archive
+	name              string
+	requires, pkgs    []string
+	files, tags       []string
+	main              string
+	docker, run       []string
+	port, path, login string
+	warned            string
+	slow              bool
+	want              *regexp.Regexp
+	archive           *txtar.Archive
 }
 
 func readZero(t *testing.T, file string) zeroProgram {
@@ -105,6 +110,8 @@ func readZero(t *testing.T, file string) zeroProgram {
 			p.run = append(p.run, rest)
 		case "get":
 			p.port, p.path, _ = strings.Cut(rest, " ")
+		case "login":
+			p.login = rest + "@"
 		case "want":
 			if p.want, err = regexp.Compile(rest); err != nil {
 				t.Fatalf("%s: %v", file, err)
@@ -182,8 +189,17 @@ func (p zeroProgram) module(t *testing.T) string {
 	if p.main != "" {
 		mod += "tool " + p.main + "\n"
 	}
+	added := slices.ContainsFunc(p.archive.Files, func(f txtar.File) bool { return strings.HasPrefix(f.Name, "module/") })
+	if added {
+		mod += "replace " + strings.Fields(p.requires[0])[0] + " => ./module\n"
+	}
 	files["go.mod"] = mod
 	dir := testkit.Module(t, files)
+	if added {
+		if err := os.CopyFS(filepath.Join(dir, "module"), os.DirFS(p.source(t))); err != nil {
+			t.Fatal(err)
+		}
+	}
 	pattern := "."
 	if p.main != "" {
 		pattern = p.main
@@ -196,6 +212,17 @@ func (p zeroProgram) module(t *testing.T) string {
 	return dir
 }
 
+// source returns the folder of the first module.
+func (p zeroProgram) source(t *testing.T) string {
+	t.Helper()
+	var m struct{ Dir, Error string }
+	out := testkit.Output(t, "", "go", "mod", "download", "-json", strings.ReplaceAll(p.requires[0], " ", "@"))
+	if err := json.Unmarshal([]byte(out), &m); err != nil || m.Error != "" {
+		t.Fatal(m.Error, err)
+	}
+	return m.Dir
+}
+
 // job runs the image, and returns its output or its answer.
 func (p zeroProgram) job(t *testing.T, ref string) (string, error) {
 	words := slices.Concat([]string{"run", "--label", "fromscratch-test"}, p.docker)
@@ -203,10 +230,8 @@ func (p zeroProgram) job(t *testing.T, ref string) (string, error) {
 		return p.answer(t, append(words, "-d", "-p", "127.0.0.1::"+p.port, ref))
 	}
 	cmd := exec.CommandContext(context.Background(), "docker", slices.Concat(words, []string{"--rm", "-i", ref}, p.run)...)
-	for _, f := range p.archive.Files {
-		if f.Name == "stdin" {
-			cmd.Stdin = bytes.NewReader(f.Data)
-		}
+	if input := p.file("stdin"); input != nil {
+		cmd.Stdin = bytes.NewReader(input)
 	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -222,13 +247,44 @@ func (p zeroProgram) answer(t *testing.T, run []string) (string, error) {
 		return "", fmt.Errorf("starting it: %w", err)
 	}
 	id := strings.TrimSpace(string(out))
-	t.Cleanup(func() { exec.Command("docker", "rm", "-f", id).Run() })
+	t.Cleanup(func() {
+		if logs, _ := exec.Command("docker", "logs", id).CombinedOutput(); t.Failed() {
+			t.Logf("it prints %q", logs)
+		}
+		exec.Command("docker", "rm", "-f", "-v", id).Run()
+	})
 	address, err := exec.CommandContext(context.Background(), "docker", "port", id, p.port+"/tcp").Output()
 	if err != nil {
 		logs, _ := exec.Command("docker", "logs", id).CombinedOutput()
 		return "", fmt.Errorf("it has ended: %q", logs)
 	}
-	return get(t, "http://"+strings.TrimSpace(string(address))+p.path), nil
+	got := ask(t, "http://"+p.login+strings.TrimSpace(string(address))+p.path, p.file("body"))
+	if strings.HasPrefix(http.DetectContentType([]byte(got)), "image/") {
+		return seen(t, got)
+	}
+	return got, nil
+}
+
+// file returns a file of the archive, nil if there is none.
+func (p zeroProgram) file(name string) []byte {
+	for _, f := range p.archive.Files {
+		if f.Name == name {
+			return f.Data
+		}
+	}
+	return nil
+}
+
+// seen returns the text that is drawn in a picture.
+func seen(t *testing.T, picture string) (string, error) {
+	testkit.Need(t, "tesseract")
+	cmd := exec.CommandContext(context.Background(), "tesseract", "stdin", "stdout", "--psm", "7")
+	cmd.Stdin = strings.NewReader(picture)
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("reading the text in the picture: %w", err)
+	}
+	return string(out), nil
 }
 
 // zeroResult is a row of the table.
