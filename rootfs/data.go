@@ -76,7 +76,7 @@ func (c dataCopy) add(ctx context.Context, name string) error {
 }
 
 // addFolder adds a folder with its content. It leaves out links that lead nowhere: they would lead nowhere
-// in the image too.
+// in the image too. It also leaves out static libraries, which only a linker reads: Python's folder has two of 12 MB.
 func (c dataCopy) addFolder(ctx context.Context, dir string) error {
 	if e, ok := c.tree.Lookup(dir); dir != "/" && (!ok || !e.Mode.IsDir()) {
 		if err := c.put(Entry{Path: dir, Mode: fs.ModeDir | 0o755}); err != nil {
@@ -88,6 +88,9 @@ func (c dataCopy) addFolder(ctx context.Context, dir string) error {
 		return err
 	}
 	for _, name := range names {
+		if strings.HasPrefix(name, "lib") && path.Ext(name) == ".a" {
+			continue
+		}
 		if err := c.add(ctx, path.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -25,6 +25,7 @@ func dataSpec(t *testing.T) Spec {
 	write(t, root, "usr/share/conf.avail/10.conf", "ten", 0o644)
 	write(t, root, "usr/share/conf.avail/20.conf", "twenty", 0o644)
 	write(t, root, "opt/tool/run", "tool", 0o755)
+	write(t, root, "opt/tool/libtool.a", "!<arch>\n", 0o644)
 	symlink(t, "/usr/share/conf.avail/10.conf", root+"/etc/fonts/conf.d/10.conf")
 	symlink(t, "../../../usr/share/conf.avail/gone.conf", root+"/etc/fonts/conf.d/30.conf")
 	symlink(t, "loop", root+"/etc/fonts/conf.d/self")

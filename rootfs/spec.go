@@ -32,7 +32,7 @@ type Spec struct {
 	// keys are the names in [ldd.Program.Opens] and Tries.
 	Opened map[string]Because
 	// Data is the files and folders of Sysroot that the libraries read. Folders are copied without the
-	// files that Sysroot hides, as package exclude does.
+	// files that Sysroot hides, as package exclude does, and without static libraries (lib*.a).
 	Data []Data
 	// Executables are programs among Files. What they load is added too, unless the tree has it already.
 	Executables []Closing
