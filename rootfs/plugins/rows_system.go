@@ -13,11 +13,13 @@ var systemRows = []row{
 		imported: []string{"iconv_open"},
 		// These convert from and to the character set of the locale, which is ASCII or UTF-8 in an image, unless
 		// others ask them for more: libstdc++'s config/locale/gnu/numeric_members.cc; libidn2's and libunistring's
-		// localcharset.c; idn_stringprep in libidn's stringprep.c; psl_str_to_utf8lower; popt's poptint.c.
+		// localcharset.c; idn_stringprep in libidn's stringprep.c; psl_str_to_utf8lower; popt's poptint.c;
+		// PulseAudio's pulse/utf8.c.
 		wrappers: []wrapper{
 			{soname: regexp.MustCompile(`^libstdc\+\+\.so\.6$`)},
 			{soname: regexp.MustCompile(`^libidn2\.so\.\d+$`)},
 			{soname: regexp.MustCompile(`^libpopt\.so\.\d+$`)},
+			{soname: regexp.MustCompile(`^libpulse(common-[\d.]+)?\.so(\.\d+)?$`)},
 			{soname: regexp.MustCompile(`^libidn\.so\.\d+$`), symbols: []string{"stringprep_convert"}},
 			{soname: regexp.MustCompile(`^libpsl\.so\.\d+$`), symbols: []string{"psl_str_to_utf8lower"}},
 			{soname: regexp.MustCompile(`^libunistring\.so\.\d+$`), symbols: []string{

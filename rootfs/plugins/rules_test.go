@@ -309,11 +309,13 @@ var ruleCases = map[string]ruleCase{
 	"gconv is not included for the locale's character set": {
 		root: rootSpec{
 			libs: map[string]elfSpec{
-				debianLib + "libc.so.6":         {soname: "libc.so.6", defines: []string{"_nss_dns_gethostbyname4_r"}},
-				debianLib + "libstdc++.so.6":    {soname: "libstdc++.so.6", imports: []string{"iconv_open"}},
-				debianLib + "libidn2.so.0":      {soname: "libidn2.so.0", imports: []string{"iconv_open", "u8_strconv_from_encoding"}},
-				debianLib + "libunistring.so.2": {soname: "libunistring.so.2", imports: []string{"iconv_open"}, defines: []string{"u8_strconv_from_encoding"}},
-				debianLib + "gconv/UTF-16.so":   {},
+				debianLib + "libc.so.6":              {soname: "libc.so.6", defines: []string{"_nss_dns_gethostbyname4_r"}},
+				debianLib + "libstdc++.so.6":         {soname: "libstdc++.so.6", imports: []string{"iconv_open"}},
+				debianLib + "libpulse.so.0":          {soname: "libpulse.so.0", imports: []string{"iconv_open"}},
+				debianLib + "libpulsecommon-16.1.so": {soname: "libpulsecommon-16.1.so", imports: []string{"iconv_open"}},
+				debianLib + "libidn2.so.0":           {soname: "libidn2.so.0", imports: []string{"iconv_open", "u8_strconv_from_encoding"}},
+				debianLib + "libunistring.so.2":      {soname: "libunistring.so.2", imports: []string{"iconv_open"}, defines: []string{"u8_strconv_from_encoding"}},
+				debianLib + "gconv/UTF-16.so":        {},
 			},
 		},
 	},
