@@ -185,9 +185,9 @@ func (d *draft) assemble(ctx context.Context, c *content) (err error) {
 		return err
 	}
 	d.tell(&c.notes, "rootfs", leftOut())
-	idle := c.found.Idle()
-	d.tell(&c.notes, "libraries", idle)
-	c.kept = append(append(append(c.kept, c.found.Notes...), leftOut()...), idle...)
+	further := append(c.found.Large(c.tree), c.found.Idle()...)
+	d.tell(&c.notes, "libraries", further)
+	c.kept = append(append(append(c.kept, c.found.Notes...), leftOut()...), further...)
 	if c.found.Recalled() || !d.plan.Supply.Licences {
 		return nil
 	}

@@ -1,0 +1,72 @@
+package libraries_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/compile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
+)
+
+// A large group has a note with its size, which is what the image gets smaller by without the group. Whoever names the group knows it.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ library, symbol, note string }{
+		"mecab": {"libmecab.so.2", "mecab_new2", ` adds .* MB: \d+ files that /.*/libmecab\.so\.2 opens; Exclude leaves it out, but the library does not work without it$`},
+		"vips":  {"libvips.so.42", "vips_init", ` adds .* MB: \d+ files that /.*/libvips\.so\.42 opens, with \d+ libraries that they need; Exclude leaves it out$`},
+		"thai":  {"libthai.so.0", "th_isthai", ""}, // 0.3 MB
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := program(t)
+			source, path := filepath.Join(q.Plan.Root, "large.c"), filepath.Join(q.Plan.Root, "large")
+			if err := os.WriteFile(source, []byte("int "+c.symbol+"(); int main(void) { return "+c.symbol+"(0); }\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("gcc", "-o", path, source, "-l:"+c.library).CombinedOutput(); err != nil {
+				testkit.Missing(t, c.library+" ("+string(out)+")")
+			}
+			var err error
+			if q.Program, err = compile.Read(gobuild.Binary{Path: path}); err != nil {
+				t.Fatal(err)
+			}
+			with, note := large(t, q, name)
+			q.Plan.Libraries.Exclude = []string{name}
+			without, none := large(t, q, name)
+			q.Plan.Libraries.Exclude, q.Plan.Libraries.Plugins = nil, []string{"auto", name}
+			_, named := large(t, q, name)
+			if none != "" || named != "" || (note != "") != (c.note != "") || !regexp.MustCompile(c.note).MatchString(note) {
+				t.Errorf("the note is %q; excluded it is %q, named %q", note, none, named)
+			}
+			if name == "mecab" && !strings.Contains(note, " adds "+report.Size(with-without)+": ") {
+				t.Errorf("without the group the image has %s less, the note is %q", report.Size(with-without), note)
+			}
+		})
+	}
+}
+
+// large returns the size of an image, and the note about a group.
+func large(t *testing.T, q libraries.Query, group string) (size int64, note string) {
+	t.Helper()
+	f, err := libraries.Find(context.Background(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := tree(t, q, f)
+	for _, e := range made.Entries() {
+		size += e.Size
+	}
+	for _, n := range f.Large(made) {
+		if strings.HasPrefix(n, "the group \""+group+"\" ") {
+			note += n
+		}
+	}
+	return size, note
+}
