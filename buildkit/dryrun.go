@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/assemble"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/filelock"
@@ -93,20 +92,10 @@ func notCompiled(ctx context.Context, err error) (Findings, error) {
 func (c content) findings() Findings {
 	f := Findings{Candidates: c.found.Candidates, Notes: c.notes}
 	f.Values = append(f.Values, Value{Name: "libraries", Value: c.found.Words, Origin: "ELF headers"})
-	type group struct {
-		name, of string
-		files    int
-	}
-	var groups []group
-	for _, o := range c.found.Opened {
-		i := slices.IndexFunc(groups, func(g group) bool { return g.name == o.Group })
-		if i < 0 {
-			groups, i = append(groups, group{name: o.Group, of: o.Of}), len(groups)
+	if c.tree != nil {
+		for _, g := range c.found.Groups(c.tree) {
+			f.Values = append(f.Values, Value{Name: "plugins", Value: g.Name, Origin: fmt.Sprintf("%s, of %s", g, g.Of)})
 		}
-		groups[i].files++
-	}
-	for _, g := range groups {
-		f.Values = append(f.Values, Value{Name: "plugins", Value: g.name, Origin: fmt.Sprintf("%d files, of %s", g.files, g.of)})
 	}
 	for _, n := range c.program.Needs() {
 		if kind := assemble.Kinds[n.Kind]; kind != "" {

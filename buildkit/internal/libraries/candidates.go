@@ -18,8 +18,8 @@ var openers = map[linked.Kind]string{
 	linked.Dlopen: "it opens C libraries, and may put their names together while it runs; if it opens one that is not listed here, add it to Libraries",
 }
 
-// candidates returns the libraries and time zones that the image may need too and does not have. It warns about those of the program
-// itself, and of the libraries that it links.
+// candidates returns the libraries and time zones that the image may need too and does not have. It warns about those of the programs
+// themselves, and of the libraries that they link.
 func (f *Found) candidates(ctx context.Context) ([]Candidate, error) {
 	var list []Candidate
 	add := func(c Candidate, likely bool) {
@@ -28,9 +28,14 @@ func (f *Found) candidates(ctx context.Context) ([]Candidate, error) {
 			f.warn(plaintext.Sprintf("not in the image: %s", c.String()))
 		}
 	}
-	for _, c := range f.opened.Candidates {
-		_, ours := f.query.Base.Lookup(c.Path)
-		add(Candidate{Name: c.Name, Path: c.Path, Of: f.inImage(c.Of), Why: f.inImage(c.Why)}, c.Likely && (c.Path == "" || !ours))
+	for _, p := range f.programs() {
+		for _, c := range p.opened.Candidates {
+			_, ours := f.query.Base.Lookup(c.Path)
+			one := Candidate{Name: c.Name, Path: c.Path, Of: f.inImage(c.Of), Why: f.inImage(c.Why)}
+			if !slices.Contains(list, one) {
+				add(one, c.Likely && (c.Path == "" || !ours))
+			}
+		}
 	}
 	if len(f.query.Plan.Libraries.Names) == 0 {
 		for _, n := range f.query.Program.Needs() {

@@ -35,6 +35,11 @@ type executable struct {
 	opened       *plugins.Found
 }
 
+// programs returns the compiled program, and those among the user's files.
+func (f *Found) programs() []*executable {
+	return append([]*executable{{closure: f.closure, opened: f.opened}}, f.executables...)
+}
+
 // asData is the fix for an executable that nobody means to start in the image.
 const asData = "if nobody starts it in the image, give its entry in Files a Mode without x, like 0o644"
 

@@ -198,6 +198,34 @@ func TestExecutableThatCannotStart(t *testing.T) {
 	}
 }
 
+// The notes speak of what a program among the user's files brings too.
+func TestNotesOfExecutables(t *testing.T) {
+	t.Parallel()
+	const dictionary, font = "/usr/share/hunspell/en_US.dic", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+	for _, name := range []string{dictionary, font, "/usr/lib/x86_64-linux-gnu/libhunspell-1.7.so.0"} {
+		if _, err := os.Stat(name); err != nil {
+			testkit.Missing(t, name)
+		}
+	}
+	tool := filepath.Join(t.TempDir(), "tool")
+	compiled(t, tool, `void *iconv_open(const char *, const char *); int FcInit(void); void *Hunspell_create(const char *, const char *);
+		int main(int n, char **v) { return !FcInit() || !Hunspell_create("`+dictionary+`", v[1]) || !iconv_open(v[1], v[2]); }`,
+		"-l:libfontconfig.so.1", "-l:libhunspell-1.7.so.0")
+	q := withFiles(t, program(t), rootfs.File{From: tool, To: "/opt/tool"})
+	notes := strings.Join(found(t, q).Notes, "\n")
+	for _, want := range []string{dictionary + " is added, ", "the font " + font + " is added, 7", "character sets: ", "which /opt/tool calls"} {
+		if strings.Count(notes, want) != 1 {
+			t.Errorf("%d of %q in %q", strings.Count(notes, want), want, notes)
+		}
+	}
+	compiled(t, tool, "void *Hunspell_create(const char *, const char *); int main(int n, char **v) { return !Hunspell_create(v[1], v[2]); }", "-l:libhunspell-1.7.so.0")
+	if f := found(t, q); !slices.ContainsFunc(f.Notes, func(n string) bool {
+		return strings.HasPrefix(n, "warning: not in the image: hunspell (/usr/share/hunspell)")
+	}) {
+		t.Errorf("notes %q", f.Notes)
+	}
+}
+
 // A script whose interpreter is not in the image is a warning, one for each interpreter.
 func TestScripts(t *testing.T) {
 	t.Parallel()

@@ -206,9 +206,9 @@ func (f *Found) objects() []Object {
 
 // whatIsOpened returns the plugins and data.
 func (f *Found) whatIsOpened() []Opened {
-	list := f.openedIn(nil, f.opened)
-	for _, x := range f.executables {
-		list = f.openedIn(list, x.opened)
+	var list []Opened
+	for _, p := range f.programs() {
+		list = f.openedIn(list, p.opened)
 	}
 	return list
 }
@@ -236,9 +236,8 @@ func (f *Found) inImage(text string) string {
 
 // tell adds notes about what is not in the image, and about what is there and may be useless.
 func (f *Found) tell() {
-	f.tellOf(f.closure, f.opened)
-	for _, x := range f.executables {
-		f.tellOf(x.closure, x.opened)
+	for _, p := range f.programs() {
+		f.tellOf(p.closure, p.opened)
 	}
 	for _, name := range f.query.Plan.Libraries.Plugins {
 		has := slices.ContainsFunc(f.Set.Opened, func(o Opened) bool { return o.Group == name })
@@ -249,36 +248,45 @@ func (f *Found) tell() {
 	}
 }
 
-// tellNamed adds a note for each library and file that is there because the program names it.
+// tellNamed adds a note for each library and file that is there because a program names it.
 func (f *Found) tellNamed() {
-	for _, d := range f.opened.Files {
-		if d.Group == plugins.GroupNamed && f.size(d.Path) > 0 {
-			f.Notes = append(f.Notes, plaintext.Sprintf("%s is added, %s: %s; Exclude leaves it out", d.Path, report.Size(f.size(d.Path)), f.inImage(d.Why)))
-		}
-	}
-	for _, p := range f.opened.Plugins {
-		files, size := 0, int64(0)
-		for _, o := range f.closure.Objects {
-			if o.Opened != p.Path {
-				continue // the program's own file is none of the sysroot
-			}
-			if n := f.size(o.Real); n > 0 {
-				files, size = files+1, size+n
+	for _, p := range f.programs() {
+		for _, d := range p.opened.Files {
+			if size := f.size(d.Path); d.Group == plugins.GroupNamed && size > 0 {
+				f.note(plaintext.Sprintf("%s is added, %s: %s; Exclude leaves it out", d.Path, report.Size(size), f.inImage(d.Why)))
 			}
 		}
-		if p.Group == plugins.GroupNamed && files > 0 {
-			what := report.Size(size)
-			if files > 1 {
-				what += fmt.Sprintf(" with %d more that it needs", files-1)
+		for _, l := range p.opened.Plugins {
+			if what := f.sizeOf(p.closure, l.Path); l.Group == plugins.GroupNamed && what != "" {
+				f.note(plaintext.Sprintf("%s is added, %s: %s; Exclude leaves it out", l.Path, what, f.inImage(l.Why)))
 			}
-			f.Notes = append(f.Notes, plaintext.Sprintf("%s is added, %s: %s; Exclude leaves it out", p.Path, what, f.inImage(p.Why)))
 		}
 	}
 }
 
+// sizeOf says how large a library is that is opened, with those that it needs; "" if the base has all of them.
+func (f *Found) sizeOf(c *ldd.Closure, name string) string {
+	files, total := 0, int64(0)
+	for _, o := range c.Objects {
+		if o.Opened != name {
+			continue // the program's own file is none of the sysroot
+		}
+		if n := f.size(o.Real); n > 0 {
+			files, total = files+1, total+n
+		}
+	}
+	switch files {
+	case 0:
+		return ""
+	case 1:
+		return report.Size(total)
+	}
+	return fmt.Sprintf("%s with %d more that it needs", report.Size(total), files-1)
+}
+
 // tellFonts adds a note for a font that is there because a library draws text.
 func (f *Found) tellFonts() {
-	for _, d := range f.opened.Files {
+	for _, d := range f.Set.Opened {
 		if d.Group != plugins.GroupFonts || slices.Contains(f.query.Plan.Libraries.Plugins, d.Group) || f.size(d.Path) == 0 {
 			continue
 		}
@@ -291,14 +299,14 @@ func (f *Found) tellFonts() {
 // from anywhere.
 func (f *Found) tellCharsets() {
 	n, size, why := 0, int64(0), ""
-	for _, p := range f.opened.Plugins {
-		if s := f.size(p.Path); p.Group == plugins.GroupGconv && s > 0 {
+	for _, p := range f.Set.Opened {
+		if s := f.size(p.Path); p.Group == plugins.GroupGconv && !p.Data && s > 0 {
 			n, size, why = n+1, size+s, p.Why
 		}
 	}
 	if n > 0 {
 		f.Notes = append(f.Notes, plaintext.Sprintf("character sets: %d files, %s, for any that iconv_open is asked for, a %s; the group %q of Exclude leaves them out, UTF-8 and ASCII stay",
-			n, report.Size(size), f.inImage(why), plugins.GroupGconv))
+			n, report.Size(size), why, plugins.GroupGconv))
 	}
 }
 
@@ -343,9 +351,12 @@ func (f *Found) tellOf(c *ldd.Closure, opened *plugins.Found) {
 	}
 }
 
-// warn adds a warning, once: two programs may lack the same.
-func (f *Found) warn(text string) {
-	if text = "warning: " + text; !slices.Contains(f.Notes, text) {
+// warn adds a warning.
+func (f *Found) warn(text string) { f.note("warning: " + text) }
+
+// note adds a note, once: two programs may lack, or bring, the same.
+func (f *Found) note(text string) {
+	if !slices.Contains(f.Notes, text) {
 		f.Notes = append(f.Notes, text)
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/rootfs"
-	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
 )
@@ -17,57 +16,72 @@ const largeGroup = 5e6
 // ownNotes are the groups whose notes say their size in any case.
 var ownNotes = []string{plugins.GroupFonts, plugins.GroupGconv, plugins.GroupNamed}
 
-// group is what the tree has of a group.
-type group struct {
-	name, of  string
-	files     int // that are opened
-	libraries int // that only these need
-	size      int64
-	required  bool // the library does not work without the data
+// Group is what an image has of a group of what libraries open while the program runs. Files of the base do not count.
+type Group struct {
+	Name, Of  string // Of is the library that opens it first
+	Files     int    // that are opened
+	Libraries int    // that these need, and no program at its start; those that another group needs too count once
+	Size      int64  // of both, in bytes
+	required  bool   // the library does not work without the data
 }
 
-// Large returns a note for each large group of what libraries open while the program runs: its size, and how to leave it out. Call it when
-// the tree is assembled. Files of the base do not count, and neither does a group that the Config names.
+// String says for people how large the group is.
+func (g *Group) String() string {
+	text := fmt.Sprintf("%d files", g.Files)
+	if g.Libraries > 0 {
+		text += fmt.Sprintf(" with %d libraries that they need", g.Libraries)
+	}
+	return text + ", " + report.Size(g.Size)
+}
+
+// Large returns a note for each large group: its size, and how to leave it out. Call it when the tree is assembled. A group that the
+// Config names has none.
 func (f *Found) Large(tree *rootfs.Tree) (notes []string) {
 	if f.recalled != nil {
 		return nil // the notes were kept
 	}
-	for _, g := range f.groups(tree) {
-		if g.size < largeGroup || slices.Contains(ownNotes, g.name) || slices.Contains(f.query.Plan.Libraries.Plugins, g.name) {
+	for _, g := range f.Groups(tree) {
+		if g.Size < largeGroup || slices.Contains(ownNotes, g.Name) || slices.Contains(f.query.Plan.Libraries.Plugins, g.Name) {
 			continue
 		}
-		what, without := "", "Exclude leaves it out"
-		if g.libraries > 0 {
-			what = fmt.Sprintf(", with %d libraries that they need", g.libraries)
-		}
+		without := "leaves it out"
 		if g.required {
 			without += ", but the library does not work without it"
 		}
-		notes = append(notes, plaintext.Sprintf("the group %q adds %s: %d files that %s opens%s; %s", g.name, report.Size(g.size), g.files, g.of, what, without))
+		notes = append(notes, plaintext.Sprintf("%s opens %s; the group %q of Exclude %s", g.Of, g, g.Name, without))
 	}
 	return notes
 }
 
-// groups returns what the tree has of each group, in the order of [Set.Opened].
-func (f *Found) groups(tree *rootfs.Tree) []*group {
-	var list []*group
-	byName, byWhy, byPlugin := map[string]*group{}, map[string]*group{}, map[string]*group{}
+// Groups returns what the assembled tree has of each group, in the order of [Set.Opened]. The answer must be a computed one.
+func (f *Found) Groups(tree *rootfs.Tree) []*Group {
+	var list []*Group
+	byName, byWhy, byPlugin := map[string]*Group{}, map[string]*Group{}, map[string]*Group{}
 	for _, o := range f.Set.Opened {
 		g := byName[o.Group]
 		if g == nil {
-			g = &group{name: o.Group, of: o.Of}
+			g = &Group{Name: o.Group, Of: o.Of}
 			byName[o.Group], list = g, append(list, g)
 		}
 		if byWhy[o.Why] = g; !o.Data {
 			byPlugin[o.Path] = g
 		}
 	}
-	f.addRequired(byName)
-	needed := map[string]*group{} // by the paths of libraries
-	for _, c := range f.closures() {
-		for _, o := range c.Objects[1:] {
+	needed := map[string]*Group{} // by the paths of libraries
+	for _, p := range f.programs() {
+		for _, d := range p.opened.Files {
+			byName[d.Group].required = byName[d.Group].required || !d.Optional
+		}
+		for _, o := range p.closure.Objects[1:] {
 			if g := byPlugin[o.Opened]; g != nil && o.Opened != o.Name {
 				needed[o.Real] = g
+			}
+		}
+	}
+	for _, p := range f.programs() {
+		for _, o := range p.closure.Objects {
+			if o.Opened == "" {
+				delete(needed, o.Real)
 			}
 		}
 	}
@@ -76,28 +90,10 @@ func (f *Found) groups(tree *rootfs.Tree) []*group {
 			continue
 		}
 		if g := byWhy[e.Reason]; g != nil {
-			g.files, g.size = g.files+1, g.size+e.Size
+			g.Files, g.Size = g.Files+1, g.Size+e.Size
 		} else if g := needed[e.Path]; g != nil {
-			g.libraries, g.size = g.libraries+1, g.size+e.Size
+			g.Libraries, g.Size = g.Libraries+1, g.Size+e.Size
 		}
-	}
-	return list
-}
-
-// addRequired marks the groups that a library does not work without.
-func (f *Found) addRequired(byName map[string]*group) {
-	for _, d := range f.opened.Files {
-		if g := byName[d.Group]; g != nil && !d.Optional {
-			g.required = true
-		}
-	}
-}
-
-// closures returns the closures of the program, and of those among the user's files.
-func (f *Found) closures() []*ldd.Closure {
-	list := []*ldd.Closure{f.closure}
-	for _, x := range f.executables {
-		list = append(list, x.closure)
 	}
 	return list
 }
