@@ -16,6 +16,11 @@ var zoneReaders = []string{
 	"__localtime64", "__localtime64_r", "__mktime64", "__ctime64", "__ctime64_r",
 }
 
+// starters are the functions of C that start other programs, see system(3), popen(3), posix_spawn(3) and exec(3).
+var starters = []string{
+	"system", "popen", "posix_spawn", "posix_spawnp", "execl", "execlp", "execle", "execv", "execvp", "execvpe", "execve", "fexecve", "wordexp",
+}
+
 // cNeeds returns what the C code of a program looks for in a file system, as far as the functions tell that it imports. Those of its
 // libraries do not count, because most libraries that import one never call it. A file that can't be read has no needs here: what looks
 // for its libraries reports it.
@@ -33,9 +38,14 @@ func cNeeds(path string) []linked.Need {
 	if err != nil {
 		return nil
 	}
-	functions, err := program.Imports(zoneReaders)
-	if err != nil || len(functions) == 0 {
-		return nil
+	var needs []linked.Need
+	for _, n := range []struct {
+		kind      linked.Kind
+		functions []string
+	}{{linked.Zones, zoneReaders}, {linked.Programs, starters}} {
+		if imported, err := program.Imports(n.functions); err == nil && len(imported) > 0 {
+			needs = append(needs, linked.Need{Kind: n.kind, Why: imported[0] + " of C is imported"})
+		}
 	}
-	return []linked.Need{{Kind: linked.Zones, Why: functions[0] + " of C is imported"}}
+	return needs
 }
