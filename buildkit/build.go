@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/assemble"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/compile"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/gobuild"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/licences"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/owners"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/pack"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/packagedb"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/result"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/state"
 	"github.com/fromscratch-go/fromscratch/rootfs"
@@ -111,7 +114,7 @@ func (d *draft) finish(ctx context.Context, h *hold) (*Result, error) {
 	}
 	r := &Result{
 		Result: result.Result{
-			Plan: d.plan, Program: c.program, Libraries: c.found.Set, Files: c.files, Tree: c.tree, Image: img, Notes: c.notes, Before: d.before,
+			Plan: d.plan, Program: c.program, Libraries: c.found.Set, Files: c.files, Tree: c.tree, Image: img, Notes: c.notes, Before: d.before, Owners: c.owners,
 		},
 		report: d.report, hold: h,
 	}
@@ -121,14 +124,15 @@ func (d *draft) finish(ctx context.Context, h *hold) (*Result, error) {
 
 // content is what goes into an image.
 type content struct {
-	program  compile.Program
-	modules  licences.Texts
-	packages licences.Texts
-	files    rootfs.Spec // everything but the program and its libraries
-	found    *libraries.Found
-	tree     *rootfs.Tree
-	notes    []string // what a person should know
-	kept     []string // notes about the libraries, for the next build that has the same
+	program compile.Program
+	modules licences.Texts
+	files   rootfs.Spec // everything but the program and its libraries
+	found   *libraries.Found
+	owners  func() *owners.Owners // see [result.Result]
+	reads   []string              // of the packages; none for recalled libraries
+	tree    *rootfs.Tree
+	notes   []string // what a person should know
+	kept    []string // notes about the libraries, for the next build that has the same
 }
 
 // content finds out what goes into the image, assembles it, and proves that the program starts in it. With an error it returns what it
@@ -188,27 +192,23 @@ func (d *draft) assemble(ctx context.Context, c *content) (err error) {
 	further := append(c.found.Large(c.tree), c.found.Idle()...)
 	d.tell(&c.notes, "libraries", further)
 	c.kept = append(append(append(c.kept, c.found.Notes...), leftOut()...), further...)
-	if c.found.Recalled() || !d.plan.Supply.Licences {
+	c.owners = sync.OnceValue(func() *owners.Owners { return owners.Open(d.plan, c.found.Sysroot, c.found.Packages()) })
+	if c.found.Recalled() {
 		return nil
 	}
 	// Only now it is known which packages the files are from.
-	from := licences.Sysroot{Dir: c.found.Sysroot, FS: c.found.Whole()}
-	texts, err := licences.OfPackages(ctx, d.plan, c.tree, from, c.modules.Size)
-	if err != nil {
-		return err
-	}
-	for _, e := range texts.Entries {
-		if err := c.tree.Add(e); err != nil {
+	if d.plan.Supply.Licences {
+		texts, err := licences.AddOfPackages(ctx, c.owners(), c.tree, c.found.Whole(), c.modules.Size)
+		if err != nil {
 			return err
 		}
+		d.tell(&c.notes, "licences", texts.Notes)
+		c.kept, c.reads = append(c.kept, texts.Notes...), texts.Reads
 	}
-	d.tell(&c.notes, "licences", texts.Notes)
-	c.kept = append(c.kept, texts.Notes...)
-	for _, w := range texts.Warnings {
-		d.report.Note(d.plan.Label(), "packages", w)
-	}
-	c.packages = texts
-	return nil
+	added, err := packagedb.Add(ctx, packagedb.Image{Plan: d.plan, Libraries: c.found.Set, Tree: c.tree, Owners: c.owners, Sysroot: c.found.Whole()})
+	d.tell(&c.notes, "packages", added.Notes)
+	c.kept, c.reads = append(c.kept, added.Notes...), append(c.reads, added.Reads...)
+	return err
 }
 
 // tell reports the notes of a step, and adds them to a list.
@@ -226,9 +226,9 @@ func (c content) keep(r result.Result) error {
 		return nil
 	}
 	if p.Main.Sources.Doubt == "" {
-		if err := c.found.Keep(c.tree, c.kept, c.packages.Reads); err != nil {
+		if err := c.found.Keep(c.tree, c.kept, c.reads); err != nil {
 			return errors.Join(fmt.Errorf("keeping what the build has read: %w", err), p.Dist().Forget())
 		}
 	}
-	return state.Keep(p, r.Image.Config(), r.IDs(), slices.Concat(c.found.Reads(), c.packages.Reads, c.modules.Reads))
+	return state.Keep(p, r.Image.Config(), r.IDs(), slices.Concat(c.found.Reads(), c.reads, c.modules.Reads))
 }

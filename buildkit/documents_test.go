@@ -541,24 +541,10 @@ func TestHeavyDocumentsCross(t *testing.T) {
 // A sysroot of Alpine: its packages are known, and that they have no texts is said.
 func TestHeavyDocumentsAlpine(t *testing.T) {
 	t.Parallel()
-	need(t, "musl-gcc")
-	loaders, err := filepath.Glob("/lib/ld-musl-*.so.1")
-	if err != nil || len(loaders) != 1 {
-		missing(t, "musl")
-	}
-	loader, err := os.ReadFile(loaders[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Base(loaders[0])
-	sysroot := module(t, map[string]string{
-		"lib/" + name:          string(loader),
-		"etc/os-release":       "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.18.4\n",
-		"lib/apk/db/installed": "P:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\no:musl\nF:lib\nR:" + name + "\n",
-	})
-	built, notes := mustBuildNoted(t, ownCopy(t, "musl"), buildkit.Config{
-		Build: config.Build{Cgo: "on", Env: map[string]string{"CC": "musl-gcc"}}, Sysroot: sysroot, Licenses: true,
-	})
+	sysroot, _ := muslSysroot(t)
+	c := onMusl(sysroot)
+	c.Licenses = true
+	built, notes := mustBuildNoted(t, ownCopy(t, "musl"), c)
 	docs, sees := documents(t, built), false
 	for _, want := range []string{`"pkg:apk/alpine/musl@1.2.4-r2?arch=x86_64&distro=alpine-3.18.4"`, `"id": "MIT"`} {
 		if !bytes.Contains(docs["sbom.cdx.json"], []byte(want)) {

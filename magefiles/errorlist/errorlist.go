@@ -28,7 +28,7 @@ var chapters = []struct {
 	{"Configuration", []string{"buildkit/internal/plan", "buildkit/internal/resolve", "buildkit/internal/platform", "buildkit/internal/expand", "buildkit/internal/git", "buildkit/internal/image"}},
 	{"Compiling", []string{"buildkit/internal/gobuild", "buildkit/internal/compile", "buildkit/internal/embedded"}},
 	{"A container that compiles", []string{"buildkit/internal/builder", "buildkit/internal/sysroot", "buildkit/internal/attendant"}},
-	{"Libraries and files", []string{"rootfs", "buildkit/internal/libraries", "buildkit/internal/assemble", "buildkit/internal/licences", "buildkit/internal/owners"}},
+	{"Libraries and files", []string{"rootfs", "buildkit/internal/libraries", "buildkit/internal/assemble", "buildkit/internal/licences", "buildkit/internal/owners", "buildkit/internal/packagedb"}},
 	{"Bases", []string{"buildkit/internal/base", "buildkit/internal/regular"}},
 	{"Engines", []string{"buildkit/internal/docker", "buildkit/internal/engines", "buildkit/internal/run", "buildkit/internal/dev", "buildkit/internal/supervisor", "buildkit/internal/watch"}},
 	{"Registries", []string{"buildkit/internal/registry", "buildkit/internal/login"}},

@@ -148,6 +148,11 @@ type Config struct {
 	// libraries' packages and of the Go modules in the program. Default: none.
 	Licenses bool
 
+	// Packages says whether the image has a database of the packages that its libraries
+	// come from, for scanners: PackagesAuto (default), if it has libraries of dpkg's or
+	// apk's packages, or PackagesNone.
+	Packages string
+
 	// Origin is where the Config was written ("magefile.go:16"). The code that
 	// records the Config sets it.
 	Origin string
@@ -175,6 +180,12 @@ const (
 	PluginsAuto = "auto"
 	PluginsNone = "none"
 	PluginFonts = "fonts"
+)
+
+// Values of Config.Packages.
+const (
+	PackagesAuto = "auto"
+	PackagesNone = "none"
 )
 
 // Values of Push.Compression.

@@ -50,6 +50,8 @@ func apkEntry(text string) entry {
 			p.Licence = value
 		case "o":
 			p.Source = value
+		case "m":
+			p.Maintainer = value
 		case "F":
 			// The files begin here; there are no more fields of the package.
 			return entry{p, func() ([]string, error) { return apkFiles(text), nil }}

@@ -37,6 +37,8 @@ type Package struct {
 	// Licence is the licence as apk or rpm states it, usually an SPDX expression. dpkg has none: see
 	// [DB.Copyright].
 	Licence string
+	// Maintainer is who maintains the package, as dpkg or apk state it: "A <a@example.org>". It is not read for rpm.
+	Maintainer string
 }
 
 // String returns name, version and architecture: "libc6 2.36-9 (amd64)".

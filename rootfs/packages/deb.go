@@ -77,7 +77,7 @@ func field(paragraph, name string) string {
 func debPackage(c string) (Package, bool) {
 	p := Package{
 		Kind: Deb, Name: field(c, "Package"), Version: field(c, "Version"),
-		Architecture: field(c, "Architecture"),
+		Architecture: field(c, "Architecture"), Maintainer: field(c, "Maintainer"),
 	}
 	if p.Name == "" {
 		return p, false

@@ -44,6 +44,7 @@ const debStatus = `Package: libc6
 Status: install ok installed
 Multi-Arch: same
 Architecture: amd64
+Maintainer: GNU Libc Maintainers <debian-glibc@lists.debian.org>
 Source: glibc
 Version: 2.36-9
 Description: C library
@@ -95,10 +96,10 @@ func TestDeb(t *testing.T) {
 	t.Parallel()
 	db := open(t, debTree)
 	want := []Package{
-		{Deb, "dash", "0.5.12-2", "amd64", "dash", "0.5.12-2", ""},
-		{Deb, "libc6", "2.36-9", "amd64", "glibc", "2.36-9", ""},
-		{Deb, "libc6", "2.36-9", "i386", "glibc", "2.36-8", ""},
-		{Deb, "other", "2", "all", "other", "2", ""},
+		{Deb, "dash", "0.5.12-2", "amd64", "dash", "0.5.12-2", "", ""},
+		{Deb, "libc6", "2.36-9", "amd64", "glibc", "2.36-9", "", "GNU Libc Maintainers <debian-glibc@lists.debian.org>"},
+		{Deb, "libc6", "2.36-9", "i386", "glibc", "2.36-8", "", ""},
+		{Deb, "other", "2", "all", "other", "2", "", ""},
 	}
 	if got := db.All(); !slices.Equal(got, want) {
 		t.Errorf("All() = %v", got)
@@ -205,6 +206,7 @@ A:x86_64
 S:1
 L:MIT
 o:musl
+m:Natanael Copa <ncopa@example.org>
 F:lib
 R:ld-musl-x86_64.so.1
 a:0:0:755
@@ -235,9 +237,9 @@ func TestAPK(t *testing.T) {
 	for _, dir := range []string{"lib/apk/db/", "usr/lib/apk/db/"} {
 		db := open(t, map[string]string{dir + "installed": apkInstalled, "usr/lib/libvips.so": "-> libvips.so.42", "usr/lib/libvips.so.42": ""})
 		want := []Package{
-			{APK, "meta", "1-r0", "noarch", "", "", ""},
-			{APK, "musl", "1.2.5-r1", "x86_64", "musl", "", "MIT"},
-			{APK, "vips", "8.15.2-r1", "x86_64", "vips", "", "LGPL-2.1-or-later"},
+			{APK, "meta", "1-r0", "noarch", "", "", "", ""},
+			{APK, "musl", "1.2.5-r1", "x86_64", "musl", "", "MIT", "Natanael Copa <ncopa@example.org>"},
+			{APK, "vips", "8.15.2-r1", "x86_64", "vips", "", "LGPL-2.1-or-later", ""},
 		}
 		if got := db.All(); !slices.Equal(got, want) {
 			t.Errorf("%s: All() = %v", dir, got)

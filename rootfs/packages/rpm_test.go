@@ -124,7 +124,7 @@ func TestRPMPlaces(t *testing.T) {
 			"usr/lib64/libalpha.so":   "-> libalpha.so.1",
 			"usr/lib64/libalpha.so.1": "",
 		})
-		want := Package{RPM, "alpha", "1:1.2-3", "noarch", "alpha", "1.2-3", "MIT"}
+		want := Package{RPM, "alpha", "1:1.2-3", "noarch", "alpha", "1.2-3", "MIT", ""}
 		if got := db.All(); !slices.Equal(got, []Package{want}) {
 			t.Errorf("%s: All() = %v", dir, got)
 		}

@@ -1,6 +1,10 @@
 package plugins
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/fromscratch-go/fromscratch/rootfs/packages"
+)
 
 // Found is what libraries open while the program runs. All lists are in the load order of the libraries,
 // then in the order of the registry, then sorted by path.
@@ -11,6 +15,9 @@ type Found struct {
 	Candidates []Candidate // what libraries may open, but is not included
 	Refused    []Refusal   // what can't work in an image FROM scratch
 	Excluded   []string    // groups that [Options.Exclude] left out
+
+	// Packages are the sysroot's packages, if they were read: nobody has to read them again.
+	Packages *packages.DB
 }
 
 // Plugin is a shared object that a library opens with dlopen(3).

@@ -33,6 +33,7 @@ func Resolve(ctx context.Context, sys ldd.FS, p ldd.Program, env ldd.Env, o Opti
 			if err := d.finish(); err != nil {
 				return c, nil, err
 			}
+			d.found.Packages = d.Packages
 			return c, &d.found, nil
 		}
 		o.Packages, o.named = d.Packages, d.named // read once

@@ -30,7 +30,7 @@ func billOf(ctx context.Context, r result.Result, manifest digest.Digest) (s sbo
 		Name: r.Plan.Name, Reference: r.Plan.Reference, Platform: r.Plan.Platform.String(),
 		Manifest: manifest.String(), Config: r.Image.ConfigDigest.String(), Created: r.Plan.Config.Created, Tool: ownVersion(),
 	}
-	from := owners.Open(r.Plan, r.Libraries.Sysroot)
+	from := r.Owners()
 	names := loadable(r.Tree)
 	known := map[[6]string]int{} // indexes of packages
 	for _, e := range r.Tree.Entries() {

@@ -13,13 +13,13 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dockerfile"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/packagedb"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
-	"github.com/fromscratch-go/fromscratch/rootfs/packages"
 )
 
 // addLibraries copies what comes from the sysroot: a command for each reason, in the order of the paths.
-func (w *writing) addLibraries(loaded, opened *section) {
+func (w *writing) addLibraries(loaded, opened, scanners *section) {
 	var reasons []string
 	paths := map[string][]string{}
 	note := func(reason, name string) {
@@ -41,6 +41,9 @@ func (w *writing) addLibraries(loaded, opened *section) {
 		to, words := loaded, "cp --parents -t %s%s"
 		if later[reason] {
 			to = opened
+		}
+		if reason == packagedb.DistroReason {
+			to = scanners
 		}
 		if slices.ContainsFunc(paths[reason], func(p string) bool { e, _ := w.Tree.Lookup(p); return e.Mode.IsDir() }) {
 			words = "cp --parents -rP -t %s%s"
@@ -192,15 +195,14 @@ func (w *writing) packages(ctx context.Context) error {
 // depend on comes with them.
 func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Package)) error {
 	cc, loaded := w.Program.Compiler.CC, w.Libraries.Objects[1:]
-	if cc == "" && w.isStatic() && len(w.Libraries.Opened) == 0 {
+	if cc == "" && w.Libraries.IsEmpty() && len(w.Libraries.Opened) == 0 {
 		return nil
 	}
-	db, err := packages.Open(w.sysroot())
-	if err != nil {
+	if all, err := w.Owners().Unread(); all {
 		return fmt.Errorf("looking for the packages of the libraries: %w", err)
 	}
 	owned := func(name, why string) bool {
-		p, ok := db.Owner(name)
+		p, ok := w.Owners().InSysroot(strings.TrimPrefix(name, "/"))
 		if ok {
 			add(dockerfile.Package{Name: p.Name, Version: p.Version, Why: why})
 		}
@@ -225,7 +227,7 @@ func (w *writing) libraryPackages(ctx context.Context, add func(dockerfile.Packa
 		case o.Opened == o.Name:
 			known = owned(o.Real, "opened as "+o.Name)
 		default:
-			_, known = db.Owner(o.Real)
+			_, known = w.Owners().InSysroot(strings.TrimPrefix(o.Real, "/"))
 		}
 		if !known {
 			w.remark("%s belongs to no package of Debian: GO_IMAGE has to have it in that place.", o.Real)

@@ -39,7 +39,7 @@ func (w *writing) compiler(context.Context) error {
 		return fmt.Errorf("reading the version of Go: %w", err)
 	}
 	w.spec.GoVersion, w.spec.Suite = goVersion(string(content)), suite
-	if w.isStatic() {
+	if w.Libraries.IsEmpty() {
 		return nil
 	}
 	w.spec.Platform = w.Plan.Platform.String()

@@ -39,11 +39,6 @@ type writing struct {
 	whole   []string // see wholeFolders
 }
 
-// isStatic reports whether neither the program nor one among the user's files loads libraries.
-func (w *writing) isStatic() bool {
-	return len(w.Libraries.Objects) < 2 && len(w.Libraries.Executables) == 0
-}
-
 // sysroot returns where the libraries are from, on the machine that compiles. There is no base, see possible.
 func (w *writing) sysroot() ldd.FS { return w.Plan.Machine(w.Libraries.Sysroot) }
 
@@ -87,7 +82,7 @@ func (w *writing) possible(context.Context) error {
 	if p.Hooks.Before {
 		w.remark("Before of %s is a function of the magefile, which docker build does not run. What it generates has to be there before: mage imageRootfs runs it.", p.Origin)
 	}
-	if w.isStatic() {
+	if w.Libraries.IsEmpty() {
 		return nil
 	}
 	if root := w.Libraries.Sysroot; root != "/" {

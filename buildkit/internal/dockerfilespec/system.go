@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/dockerfile"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/packagedb"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
 
@@ -43,6 +44,7 @@ func (w *writing) system(context.Context) error {
 	zones := &section{title: "Time zones, of the distribution."}
 	libraries := &section{title: fmt.Sprintf("The shared libraries of %s: its loader and all that it will load, each at its own path, with the links on the way.", w.Plan.Program())}
 	opened := &section{title: "What the libraries open while the program runs: plugins and data."}
+	scanners := &section{title: "What scanners of the image look for: the distribution, and the packages that files are from, as in distroless images."}
 
 	w.addFolders(folders)
 	w.addZones(zones)
@@ -52,6 +54,9 @@ func (w *writing) system(context.Context) error {
 		}
 		if _, ok := e.Source.Sysroot(); ok {
 			continue // a library, which comes with others
+		}
+		if e.Reason == packagedb.Reason {
+			continue // see addPackages
 		}
 		to := trust
 		switch {
@@ -68,9 +73,10 @@ func (w *writing) system(context.Context) error {
 			return err
 		}
 	}
-	w.addLinks(libraries, trust, zones)
-	w.addLibraries(libraries, opened)
-	for _, s := range []*section{folders, accounts, names, types, trust, zones, libraries, opened} {
+	w.addLinks(libraries, trust, zones, scanners)
+	w.addLibraries(libraries, opened, scanners)
+	w.addPackages(scanners)
+	for _, s := range []*section{folders, accounts, names, types, trust, zones, libraries, opened, scanners} {
 		if len(s.commands) > 0 {
 			w.spec.System = append(w.spec.System, dockerfile.Section{Title: s.title, Commands: s.commands})
 		}
@@ -113,8 +119,8 @@ func installFolder(e rootfs.Entry) string {
 	return line + " " + dockerfile.Shell(stageRoot+e.Path)
 }
 
-// addLinks makes the links: of libraries, of certificates, of the local time.
-func (w *writing) addLinks(libraries, trust, zones *section) {
+// addLinks makes the links: of libraries, of certificates, of the local time, of the distribution's name.
+func (w *writing) addLinks(libraries, trust, zones, scanners *section) {
 	for _, e := range w.Tree.Entries() {
 		if e.Layer != rootfs.System || e.Mode.Type() != fs.ModeSymlink || w.inWhole(e.Path) {
 			continue
@@ -125,6 +131,8 @@ func (w *writing) addLinks(libraries, trust, zones *section) {
 			to = zones
 		case e.Path == "/etc/ssl/cert.pem":
 			to = trust
+		case e.Reason == packagedb.DistroReason:
+			to = scanners
 		case strings.Contains(e.Reason, "certificates"):
 			to, comment = trust, e.Reason
 		case !strings.HasPrefix(e.Reason, "on the way to "): // these the title explains
@@ -156,6 +164,31 @@ func (w *writing) addFile(s *section, e rootfs.Entry) error {
 	s.add("", "printf '%%s\\n' \\\n%s \\\n      > %s", strings.Join(lines, " \\\n"), dockerfile.Shell(stageRoot+e.Path))
 	return nil
 }
+
+// addPackages makes the database of packages by dpkg of the stage, whose versions may be others later.
+func (w *writing) addPackages(s *section) {
+	var names []string
+	var sums []string
+	for _, e := range w.Tree.Entries() {
+		if name, files, ok := packagedb.Listed(e); ok {
+			names = append(names, name)
+			sums = append(sums, fmt.Sprintf("md5sum%s > %s", lines(files), dockerfile.Shell(strings.TrimPrefix(e.Path, "/"))))
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	folder := stageRoot + packagedb.StatusFolder
+	s.add("", "for p in%s; do dpkg-query -W -f '%s' \"$p\" > %s/\"$p\" || exit 1; done", lines(names), controlFormat, folder)
+	s.add("without the fields that a package does not have", "sed -i '/^[A-Za-z]*: $/d' %s/*", folder)
+	s.add("", "cd %s", stageRoot)
+	for _, sum := range sums {
+		s.add("", "%s", sum)
+	}
+}
+
+// controlFormat are the fields of a package in the database, see dpkg-query(1).
+const controlFormat = `Package: ${Package}\nSource: ${Source}\nVersion: ${Version}\nArchitecture: ${Architecture}\nMaintainer: ${Maintainer}\n`
 
 // addBundle takes the certificates of the compiler's image, and the user's.
 func (w *writing) addBundle(s *section, e rootfs.Entry) error {

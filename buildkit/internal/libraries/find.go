@@ -15,6 +15,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 	"github.com/fromscratch-go/fromscratch/rootfs/ldd"
+	"github.com/fromscratch-go/fromscratch/rootfs/packages"
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 	"github.com/fromscratch-go/fromscratch/rootfs/plugins"
 )
@@ -394,6 +395,15 @@ func (f *Found) Fill(spec *rootfs.Spec) (leftOut func() []string) {
 		}
 	}
 	return func() []string { return notes }
+}
+
+// Packages returns the packages of the sysroot if they were read: nobody has to read them again. It is nil if they were not, and on a
+// base, whose files hide those of the sysroot.
+func (f *Found) Packages() *packages.DB {
+	if f.opened == nil || f.query.Plan.Base != nil {
+		return nil
+	}
+	return f.opened.Packages
 }
 
 // Whole returns the file system that the libraries are from: the base, and the sysroot for what the base lacks.

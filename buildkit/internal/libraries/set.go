@@ -20,6 +20,9 @@ type Set struct {
 	Notes      []string    // what a person should know
 }
 
+// IsEmpty reports whether neither the program nor one among the user's files loads libraries.
+func (s Set) IsEmpty() bool { return len(s.Objects) < 2 && len(s.Executables) == 0 }
+
 // Loaded returns the paths in the image of the files that the program loads.
 func (s Set) Loaded() []string {
 	var paths []string

@@ -1,6 +1,6 @@
 // Package licences collects the texts of licences for an image: those of the Go modules that the program was compiled from, and those
 // of the packages that its libraries come from. It takes the plan, the program's build information and the tree, and returns entries
-// for the tree, notes, and the paths that it has read.
+// for the tree, or adds them to it, with notes and the paths that it has read.
 package licences
 
 import (
@@ -11,11 +11,10 @@ import (
 
 // Texts are texts of licences.
 type Texts struct {
-	Entries  []rootfs.Entry
-	Notes    []string // which texts are missing
-	Warnings []string // about the databases of packages
-	Reads    []string // files and folders of this machine that decide about the texts
-	Size     int64    // memory that the texts take, in bytes
+	Entries []rootfs.Entry
+	Notes   []string // which texts are missing, and which databases of packages could not be read
+	Reads   []string // files and folders of this machine that decide about the texts
+	Size    int64    // memory that the texts take, in bytes
 }
 
 // Limits of the texts of one image. They are held in memory until the image is written; large programs have a few megabytes.

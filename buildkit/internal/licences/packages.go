@@ -23,16 +23,10 @@ import (
 // them once (https://www.debian.org/doc/debian-policy/ch-docs.html#copyright-information).
 var commonLicence = regexp.MustCompile(`/usr/share/common-licenses/[A-Za-z0-9][A-Za-z0-9.+-]*[A-Za-z0-9+]`)
 
-// Sysroot is the place that the libraries of an image come from.
-type Sysroot struct {
-	Dir string // folder of the machine that compiles
-	FS  ldd.FS // the sources of entries
-}
-
-// OfPackages returns the licences of the packages that files of a tree come from. held is the size of the texts that the image has
-// already: it counts towards the limit.
-func OfPackages(ctx context.Context, p plan.Image, tree *rootfs.Tree, from Sysroot, held int64) (Texts, error) {
-	l := packageTexts{owners: owners.Open(p, from.Dir), sys: from.FS, seen: map[string]bool{}, missing: map[string]string{}}
+// AddOfPackages adds the licences of the packages that files of a tree come from to the tree. sys has the sources of their entries. held is
+// the size of the texts that the image has already: it counts towards the limit.
+func AddOfPackages(ctx context.Context, of *owners.Owners, tree *rootfs.Tree, sys ldd.FS, held int64) (Texts, error) {
+	l := packageTexts{owners: of, sys: sys, seen: map[string]bool{}, missing: map[string]string{}}
 	l.Size = held
 	done := map[packages.Package]bool{}
 	for _, e := range tree.Entries() {
@@ -58,7 +52,12 @@ func OfPackages(ctx context.Context, p plan.Image, tree *rootfs.Tree, from Sysro
 	for _, name := range slices.Sorted(maps.Keys(l.missing)) {
 		l.Notes = append(l.Notes, plaintext.Sprintf("warning: %s is missing, which is named in %s\nfix: install the package base-files, or add the text by Files", name, l.missing[name]))
 	}
-	l.Warnings, l.Reads = l.owners.Warnings(), l.owners.Reads()
+	l.Notes, l.Reads = append(l.Notes, l.owners.Warnings()...), l.owners.Reads()
+	for _, e := range l.Entries {
+		if err := tree.Add(e); err != nil {
+			return Texts{}, err
+		}
+	}
 	return l.Texts, nil
 }
 

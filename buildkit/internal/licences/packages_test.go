@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/owners"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 	"github.com/fromscratch-go/fromscratch/rootfs"
@@ -14,7 +15,7 @@ import (
 )
 
 // The texts of a package come with the common ones that they name. A missing text is a note. All texts of an image count for one limit.
-func TestOfPackages(t *testing.T) {
+func TestAddOfPackages(t *testing.T) {
 	t.Parallel()
 	dir := testkit.Module(t, map[string]string{
 		"etc/os-release": "ID=debian\nVERSION_ID=12\n",
@@ -27,14 +28,14 @@ func TestOfPackages(t *testing.T) {
 		"usr/share/doc/one/copyright":     "see /usr/share/common-licenses/MIT-0 and /usr/share/common-licenses/GPL-3.",
 		"usr/share/common-licenses/GPL-3": "free",
 	})
-	from := Sysroot{Dir: dir, FS: ldd.DirFS(dir)}
+	sys, of := ldd.DirFS(dir), owners.Open(plan.Image{}, dir, nil)
 	var tree rootfs.Tree
 	for _, name := range []string{"/lib/one.so", "/lib/two.so"} {
-		if err := tree.Add(rootfs.Entry{Path: name, Mode: 0o644, Reason: "test", Source: rootfs.SysrootFile(from.FS, name)}); err != nil {
+		if err := tree.Add(rootfs.Entry{Path: name, Mode: 0o644, Reason: "test", Source: rootfs.SysrootFile(sys, name)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	texts, err := OfPackages(context.Background(), plan.Image{}, &tree, from, 0)
+	texts, err := AddOfPackages(context.Background(), of, &tree, sys, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func TestOfPackages(t *testing.T) {
 			t.Errorf("%s is not among the reads %q", name, texts.Reads)
 		}
 	}
-	if texts, err := OfPackages(context.Background(), plan.Image{}, &tree, from, maxTexts); err == nil {
+	if texts, err := AddOfPackages(context.Background(), of, &tree, sys, maxTexts); err == nil {
 		t.Errorf("beyond the limit there are %d texts", len(texts.Entries))
 	}
 }

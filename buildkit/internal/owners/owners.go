@@ -37,21 +37,28 @@ type Owners struct {
 	reads   []string
 }
 
-// databases are the files that change with the packages of a root file system.
+// databases are the files and folders that change with the packages of a root file system.
 var databases = []string{
-	"var/lib/dpkg/status", "lib/apk/db/installed", "var/lib/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm/rpmdb.sqlite",
+	"var/lib/dpkg/status", "var/lib/dpkg/status.d", "lib/apk/db/installed", "usr/lib/apk/db/installed",
+	"var/lib/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm/rpmdb.sqlite",
 }
 
 // Open opens the databases of the sysroot, a folder of the machine that compiles, and of the machines that files come from. A
 // sysroot without a database is the folder of a cross compiler: its files belong to packages of the machine that has the folder.
-func Open(p plan.Image, sysroot string) *Owners {
-	o := &Owners{host: open(ldd.DirFS("/"))}
-	o.near = o.host
-	if p.Builder != nil {
-		o.near, o.fetched = open(p.Machine("/")), filepath.ToSlash(p.Builder.Below("/").Files())
+// known has the packages of the sysroot if somebody has read them, or is nil.
+func Open(p plan.Image, sysroot string, known *packages.DB) *Owners {
+	isRoot := filepath.Clean(sysroot) == "/"
+	var ofRoot *packages.DB
+	if isRoot {
+		ofRoot = known
 	}
-	if o.sysroot, o.root = o.near, "/"; filepath.Clean(sysroot) != "/" {
-		if o.sysroot, o.root = open(p.Machine(sysroot)), sysroot; o.sysroot.empty() {
+	o := &Owners{near: open(p.Machine("/"), ofRoot)}
+	o.host = o.near
+	if p.Builder != nil {
+		o.host, o.fetched = open(ldd.DirFS("/"), nil), filepath.ToSlash(p.Builder.Below("/").Files())
+	}
+	if o.sysroot, o.root = o.near, "/"; !isRoot {
+		if o.sysroot, o.root = open(p.Machine(sysroot), known), sysroot; o.sysroot.empty() {
 			o.sysroot, o.root, o.prefix = o.near, "/", filepath.ToSlash(sysroot)
 		}
 	}
@@ -118,6 +125,17 @@ func (o *Owners) InSysroot(name string) (packages.Package, bool) {
 	return o.sysroot.owner(o.prefix + "/" + name)
 }
 
+// Distro returns the distribution of the packages of [Owners.InSysroot].
+func (o *Owners) Distro() sbom.Distro { return o.sysroot.distro }
+
+// Unread returns what could not be read so far of the sysroot's databases, nil for nothing. If all is set, none of its packages is known.
+func (o *Owners) Unread() (all bool, err error) {
+	if o.sysroot.db == nil {
+		return true, o.sysroot.err
+	}
+	return false, o.sysroot.db.Err()
+}
+
 // Files returns the paths of the files of a package of [Owners.InSysroot].
 func (o *Owners) Files(p packages.Package) []string { return o.sysroot.db.Files(p) }
 
@@ -153,7 +171,7 @@ func (o *Owners) Warnings() []string {
 
 // Installed returns all packages of a root file system with their copyright texts, and warnings like those of [Owners.Warnings].
 func Installed(sys ldd.FS) (list []sbom.Package, warnings []string) {
-	in := open(sys)
+	in := open(sys, nil)
 	if in.db != nil {
 		for _, p := range in.db.All() {
 			described := in.describe(p)
@@ -172,8 +190,12 @@ type installed struct {
 	distro sbom.Distro
 }
 
-func open(sys ldd.FS) *installed {
-	in := &installed{sys: sys, distro: readDistro(sys)}
+// open opens the database of a root file system, unless it is known.
+func open(sys ldd.FS, known *packages.DB) *installed {
+	in := &installed{sys: sys, distro: DistroOf(sys), db: known}
+	if known != nil {
+		return in
+	}
 	if in.db, in.err = packages.Open(sys); in.err != nil {
 		in.db = nil
 	}
@@ -225,7 +247,7 @@ func (in *installed) warnings() []string {
 	if err == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("warning: not all packages are known, their files are listed one by one: %s\nfix: repair the database, or name another Sysroot", err)}
+	return []string{fmt.Sprintf("warning: not all packages are known, and files of the others are listed one by one: %s\nfix: repair the database, or name another Sysroot", err)}
 }
 
 // readText reads a small file of a root file system. It follows links inside of it; real is the path without links.
@@ -249,8 +271,8 @@ func readText(sys ldd.FS, name string) (content []byte, real string, err error) 
 	return content, real, err
 }
 
-// readDistro reads os-release(5). Fields that it lacks stay empty.
-func readDistro(sys ldd.FS) (d sbom.Distro) {
+// DistroOf reads os-release(5). Fields that it lacks stay empty.
+func DistroOf(sys ldd.FS) (d sbom.Distro) {
 	text, _, err := readText(sys, "/etc/os-release")
 	if err != nil {
 		if text, _, err = readText(sys, "/usr/lib/os-release"); err != nil {

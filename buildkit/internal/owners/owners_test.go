@@ -29,7 +29,7 @@ func TestOwners(t *testing.T) {
 	t.Parallel()
 	dir := debian(t)
 	sys := ldd.DirFS(dir)
-	o := Open(plan.Image{}, dir)
+	o := Open(plan.Image{}, dir, nil)
 	one := sbom.Package{Kind: "deb", Name: "libone", Distro: sbom.Distro{ID: "debian", Version: "12"}}
 	for _, tt := range []struct {
 		name  string
@@ -67,7 +67,7 @@ func TestOwners(t *testing.T) {
 func TestOwnersBroken(t *testing.T) {
 	t.Parallel()
 	dir := testkit.Module(t, map[string]string{"usr/lib/sysimage/rpm/rpmdb.sqlite": "none", "lib/x": "x"})
-	o := Open(plan.Image{}, dir)
+	o := Open(plan.Image{}, dir, nil)
 	if p, ok := o.Of(rootfs.Entry{Path: "/lib/x", Source: rootfs.SysrootFile(ldd.DirFS(dir), "/lib/x")}); ok {
 		t.Errorf("the owner is %+v", p)
 	}

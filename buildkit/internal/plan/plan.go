@@ -87,6 +87,7 @@ type Libraries struct {
 // Supply says what to publish about the origin of an image.
 type Supply struct {
 	Licences     bool   // the texts of licences are in the image
+	Packages     bool   // the packages of libraries are in the image, for scanners
 	Attestations bool   // a registry gets documents about the image too
 	Annotations  string // of the manifest: config.AnnotationsAuto …
 }

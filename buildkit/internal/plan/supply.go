@@ -12,6 +12,14 @@ func (p *planner) decideSupply() error {
 	if c.Licenses {
 		p.decided("licences", "texts below "+DocFolder, c.Origin)
 	}
+	switch c.Packages {
+	case "", config.PackagesAuto:
+		p.Supply.Packages = true
+	case config.PackagesNone:
+		p.decided("packages", config.PackagesNone, c.Origin)
+	default:
+		return fmt.Errorf("the value of Packages is %q (%s)\nfix: set it to \"auto\" or \"none\"", c.Packages, c.Origin)
+	}
 	if c.Push.NoAttestations {
 		p.decided("attestations", "none", c.Origin)
 	}

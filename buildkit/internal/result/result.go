@@ -8,6 +8,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/compile"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/image"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/libraries"
+	"github.com/fromscratch-go/fromscratch/buildkit/internal/owners"
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/plan"
 	"github.com/fromscratch-go/fromscratch/rootfs"
 )
@@ -22,6 +23,9 @@ type Result struct {
 	Image     *image.Image
 	Notes     []string // what a person should know, those of Libraries too
 	Before    []string // possible IDs in engines of the image that the last build made; empty if unknown
+
+	// Owners returns the packages that files of the tree come from. The first call reads them.
+	Owners func() *owners.Owners
 }
 
 // Program is the compiled program.
