@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,6 +151,15 @@ func TestBaseOfGlibc(t *testing.T) {
 	}
 	if got := inImage(t, nil, load(t, built)); got != "sqlite: yes 2\n" {
 		t.Errorf("the program says %q", got)
+	}
+	var listed []string
+	for _, e := range built.Tree.Entries() {
+		if strings.Contains(e.Path, "/dpkg/status.d/") || strings.Contains(e.Path, "os-release") || strings.Contains(e.Path, "debian_version") {
+			listed = append(listed, path.Base(e.Path))
+		}
+	}
+	if want := []string{"libsqlite3-0", "libsqlite3-0.md5sums"}; !slices.Equal(listed, want) {
+		t.Errorf("for scanners there are %q, want %q: the base says which distribution it is", listed, want)
 	}
 	var found []string
 	for _, e := range built.Explain().Entries {

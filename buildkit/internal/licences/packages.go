@@ -105,10 +105,10 @@ func (l *packageTexts) addPackage(p packages.Package, file string) error {
 }
 
 // addText adds a file of the sysroot under the name given, even if that is a link: the target may be in the folder of a package that
-// the image has nothing of. ok is false if the file is missing.
+// the image has nothing of. ok is false if the file is missing, or not everybody may read it.
 func (l *packageTexts) addText(name, reason, of string) (text string, ok bool, err error) {
 	content, real, err := l.owners.Text(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return "", false, nil
 	}
 	if err != nil || l.seen[name] {

@@ -140,7 +140,8 @@ func (o *Owners) Unread() (all bool, err error) {
 func (o *Owners) Files(p packages.Package) []string { return o.sysroot.db.Files(p) }
 
 // Text returns the content of a file of the machine that [Owners.InSysroot] knows the packages of, and its path in the sysroot without
-// links. The path is "" if that machine is not the sysroot. It fails for a missing file, and for one of more than [MaxText] bytes.
+// links. The path is "" if that machine is not the sysroot. It fails for a missing file, for one that not everybody may read, and for one of more
+// than [MaxText] bytes.
 func (o *Owners) Text(name string) (content []byte, real string, err error) {
 	o.read(name)
 	content, real, err = readText(o.sysroot.sys, name)
@@ -261,6 +262,9 @@ func readText(sys ldd.FS, name string) (content []byte, real string, err error) 
 	}
 	if !info.Mode().IsRegular() || info.Size() > MaxText {
 		return nil, "", &fs.PathError{Op: "read", Path: name, Err: errors.New("it is no small file")}
+	}
+	if info.Mode().Perm()&0o004 == 0 { // everybody may read an image
+		return nil, "", &fs.PathError{Op: "read", Path: name, Err: fs.ErrPermission}
 	}
 	f, err := sys.Open(strings.TrimPrefix(real, "/"))
 	if err != nil {

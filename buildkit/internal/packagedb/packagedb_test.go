@@ -304,6 +304,15 @@ func TestHostilePaths(t *testing.T) {
 // The file that names the distribution is small, and may be only in one of its two places.
 func TestDistro(t *testing.T) {
 	t.Parallel()
+	closed := image(t, debian(), "/usr/lib/libone.so.1")
+	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
+		if err := os.Chmod(filepath.Join(closed.dir, name), 0o640); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files, notes := closed.add(t); files["/usr/lib/os-release"] != "" || !strings.Contains(notes, "/etc/os-release: permission denied") {
+		t.Errorf("of a file that not everybody may read, added is %q (%s)", files, notes)
+	}
 	for name, test := range map[string]struct {
 		change func(sysroot map[string]string)
 		want   string
