@@ -224,7 +224,7 @@ func TestOutside(t *testing.T) {
 }
 
 // maxExported is how many names the public packages may export.
-const maxExported = 217
+const maxExported = 219
 
 // Each exported name is a promise: the public packages have few of them.
 func TestPublicSurface(t *testing.T) {
