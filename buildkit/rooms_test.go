@@ -67,7 +67,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"/platform":           {},
 	"/provenance":         {ours: []string{"/git"}},
 	"/record":             {},
-	"/registry":           {ours: []string{"/fsx", "/image", "/login", "/registry/access", "/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
+	"/registry":           {ours: []string{"/fsx", "/image", "/login", "/platform", "/registry/access", "/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/klauspost/compress/", "github.com/opencontainers/", "github.com/distribution/reference"}},
 	"/registry/access":    {ours: []string{"/login", "/stall", "rootfs/plaintext"}, others: []string{"oras.land/oras-go/v2/", "github.com/distribution/reference"}},
 	"/regular":            {},
 	"/report":             {},

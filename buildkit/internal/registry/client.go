@@ -19,6 +19,8 @@ type Credentials = login.Places
 
 // client speaks to one repository.
 type client struct {
+	doing  string // for errors: "pushing to"
+	help   string // for errors about which nothing better is known; "" for nothing
 	name   string // "registry.example/acme/hello"
 	host   string // the registry's address
 	repo   *remote.Repository
@@ -38,7 +40,7 @@ func (r PushRequest) open(ctx context.Context) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{name: a.Name, host: a.Host, repo: a.Repo, access: a}
+	c := &client{doing: "pushing to", name: a.Name, host: a.Host, repo: a.Repo, access: a}
 	return c, r.retry(ctx, a.Probe)
 }
 

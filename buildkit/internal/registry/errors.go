@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -19,17 +20,18 @@ import (
 	"github.com/fromscratch-go/fromscratch/rootfs/plaintext"
 )
 
-// Error reports a failed push.
+// Error reports a failed push, or a failed question about what is there.
 type Error struct {
 	Repository string
 	// Local reports that the registry is not to blame: a layer could not be read, a login was not found, or a proxy failed.
 	Local bool
+	doing string
 	text  string
 	err   error
 }
 
 // Error returns a text with the registry's own words and without logins.
-func (e *Error) Error() string { return fmt.Sprintf("pushing to %q: %s", e.Repository, e.text) }
+func (e *Error) Error() string { return fmt.Sprintf("%s %q: %s", e.doing, e.Repository, e.text) }
 func (e *Error) Unwrap() error { return e.err }
 
 // wrap turns err into an [*Error] with a text for people. nil stays nil.
@@ -38,12 +40,12 @@ func (c *client) wrap(err error) error {
 		return nil
 	}
 	text := strings.TrimSpace(c.describe(err))
-	if fix := c.fix(err); fix != "" && !strings.Contains(text, "\nfix: ") {
+	if fix := cmp.Or(c.fix(err), c.help); fix != "" && !strings.Contains(text, "\nfix: ") {
 		text += "\nfix: " + fix
 	}
 	var proxy *access.ProxyError
 	local := localOf(err) != nil || errors.As(err, &proxy)
-	return &Error{Repository: c.name, Local: local, text: c.access.Hide(text), err: err}
+	return &Error{Repository: c.name, Local: local, doing: c.doing, text: c.access.Hide(text), err: err}
 }
 
 // step is an error with the step that failed.

@@ -90,17 +90,23 @@ func (g platforms) push(ctx context.Context, o PushOptions) (Pushed, error) {
 	return Pushed{first.Plan.Name, pushed.Reference}, nil
 }
 
-func (g platforms) pushRequest(ctx context.Context, o PushOptions) (registry.PushRequest, error) {
+// connection returns a request with everything about the registry.
+func (g platforms) connection(o PushOptions) registry.PushRequest {
 	p := g[0].Plan
 	r := registry.PushRequest{
-		Images: g.images(), Repository: p.Repository, Tags: p.Tags(), Compression: p.Compression, Cache: o.Cache,
-		Credentials: registry.Credentials{Getenv: o.Getenv}, Progress: underway(g[0]),
+		Repository: p.Repository, Tags: p.Tags(), Compression: p.Compression, Cache: o.Cache, Credentials: registry.Credentials{Getenv: o.Getenv},
 	}
 	if o.Getenv != nil {
 		r.CAFile = o.Getenv("IMAGE_REGISTRY_CA")
 		r.PlainHTTP = slices.Contains(plan.Fields(o.Getenv("IMAGE_REGISTRY_HTTP")), deliver.Registry(p.Reference))
 	}
-	if p.Supply.Attestations {
+	return r
+}
+
+func (g platforms) pushRequest(ctx context.Context, o PushOptions) (registry.PushRequest, error) {
+	r := g.connection(o)
+	r.Images, r.Progress = g.images(), underway(g[0])
+	if g[0].Plan.Supply.Attestations {
 		r.Describe, r.DescribeIndex = g.attachments, g.indexAttachments
 	}
 	var err error
