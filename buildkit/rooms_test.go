@@ -35,6 +35,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"/attendant/program":  {},
 	"/base":               {ours: []string{"/fsx", "/image", "/login", "/platform", "/registry/access", "/regular", "rootfs/plaintext"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference", "github.com/klauspost/compress/"}},
 	"/builder":            {ours: []string{"/attendant", "/dist", "/docker", "/docker/host", "/fsx", "/gobuild", "/platform", "/report", "/sysroot", "buildkit/config", "rootfs", "rootfs/ldd", "rootfs/plaintext"}},
+	"/check":              {ours: []string{"/fsx", "/image", "/plan", "/report", "/result", "rootfs", "rootfs/linked"}, others: []string{"github.com/opencontainers/"}},
 	"/cleaner":            {ours: []string{"/docker", "/docker/host"}},
 	"/compile":            {ours: []string{"/fsx", "/gobuild", "/plan", "/probe", "/record", "/report", "/state", "/usercache", "rootfs", "rootfs/ldd/elf", "rootfs/linked"}},
 	"/deliver":            {ours: []string{"/diskfull", "/filelock", "/fsx", "/image", "/regular"}, others: []string{"github.com/opencontainers/", "github.com/distribution/reference"}},

@@ -107,7 +107,7 @@ func TestTablesOfTheDocs(t *testing.T) {
 			t.Errorf("docs/configuration.md has no section %q", name)
 		}
 	}
-	for part, of := range map[string]reflect.Type{"Build": reflect.TypeOf(config.Build{}), "Push": reflect.TypeOf(config.Push{})} {
+	for part, of := range map[string]reflect.Type{"Build": reflect.TypeOf(config.Build{}), "Push": reflect.TypeOf(config.Push{}), "Check": reflect.TypeOf(config.Check{})} {
 		_, after, _ := strings.Cut(page, "\n## "+part+"\n")
 		section, _, _ := strings.Cut(after, "\n## ")
 		var rows []string

@@ -80,6 +80,8 @@ type Config struct {
 	Build Build
 	// Push says what a registry gets.
 	Push Push
+	// Check says what imageCheck demands of the image.
+	Check Check
 
 	// Sysroot is the folder that the program's libraries come from, in the Container
 	// if there is one. Default: "/", or the root of the cross compiler for another
@@ -274,6 +276,23 @@ type Push struct {
 	// stays the same, but its manifest's digest changes with each commit.
 	// AnnotationsNone leaves all out.
 	Annotations string
+}
+
+// Check says what imageCheck demands of an image, besides what it demands of each: that the program starts, that its
+// user is not root, and that no file is setuid, setgid or writable by everybody.
+type Check struct {
+	// MaxSize is the largest size of all layers together, uncompressed, as imageExplain
+	// prints it: "20MB". Units are B, kB, MB, GB, KiB, MiB and GiB. Default: any size.
+	MaxSize string
+	// MaxGrowth is how much larger the compressed layers may be than those of the image
+	// that the registry has under one of the image's tags: "10%", or a size like "2MB".
+	// If it has none, nothing is compared. Default: any size, and the registry is not asked.
+	MaxGrowth string
+	// Root allows root as the image's user.
+	Root bool
+	// Allow are files and folders that may be setuid, setgid or writable by everybody:
+	// absolute paths, or patterns of path.Match. What matches a folder allows all in it.
+	Allow []string
 }
 
 // File copies one file or several from the host into the image.

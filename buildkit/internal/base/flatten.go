@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -82,6 +83,9 @@ func (f *FS) put(layer int, h *header) error {
 	case len(name) > maxName || strings.Count(name, "/") > maxDepthFS:
 		return errors.New("the path is too long")
 	case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
+		if open := h.Mode&0o002 != 0 && h.Mode&0o1000 == 0; h.Type != tar.TypeSymlink && (open || h.Mode&0o6000 != 0) {
+			f.Unnamed = strconv.Quote(name)
+		}
 		return nil // io/fs has no such names
 	case name == "":
 		if h.Type == tar.TypeDir {

@@ -16,6 +16,10 @@ import (
 //
 // It can be used concurrently.
 type FS struct {
+	// Unnamed is an entry, quoted, that is setuid, setgid or writable by everybody, and that a container sees and this file system does
+	// not have, because its name is not UTF-8; "" if there is none.
+	Unnamed string
+
 	root   *node
 	layers []string // files of the layers
 	budget *budget  // only during construction

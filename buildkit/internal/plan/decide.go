@@ -72,7 +72,7 @@ func New(f Facts) (Image, error) {
 	}
 	for _, decide := range []func() error{
 		p.decideProgram, p.decidePlatform, p.decideCompiler, p.decideName, p.decideReference, p.decideDelivery, p.decideEpoch, p.decideCompile,
-		p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply,
+		p.decideBase, p.decideLibraries, p.decideFiles, p.decideRuntime, p.decideSupply, p.decideCheck,
 	} {
 		if err := decide(); err != nil {
 			return Image{}, &report.ConfigError{Err: err}

@@ -44,6 +44,7 @@ type Image struct {
 	BaseName  string    // the base image, as the Config names it; "" is scratch
 	Libraries Libraries // what the Config says about shared libraries
 	Supply    Supply    // what to publish about the image's origin
+	Rules     Rules     // what imageCheck demands
 	Hooks     Hooks     // functions of the magefile
 	Listed    bool      // the go command found the program; the Config names none
 

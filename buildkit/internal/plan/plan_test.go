@@ -120,7 +120,10 @@ func TestNew(t *testing.T) {
 		"stop signal":                    {[]func(*Facts){at(config.Config{StopSignal: "int"})}, func(i Image) any { return i.Config.StopSignal }, "SIGINT", "stop signal | SIGINT | magefile.go:7"},
 		"ports":                          {[]func(*Facts){at(config.Config{Ports: []string{"80", "53/udp"}})}, func(i Image) any { return i.Config.Ports }, []string{"53/udp", "80/tcp"}, "port | 80/tcp | magefile.go:7"},
 		"hooks":                          {[]func(*Facts){at(config.Config{Build: config.Build{Before: func(context.Context, config.BuildInfo) error { return nil }}})}, func(i Image) any { return i.Hooks.Before && i.Hooks.After == nil }, true, ""},
-		"healthcheck":                    {[]func(*Facts){at(config.Config{Healthcheck: &config.Healthcheck{Test: []string{"/web", "-h"}}})}, func(i Image) any { return i.Config.Healthcheck }, &image.Healthcheck{Test: []string{"/web", "-h"}}, ""},
+		"rules of the check": {[]func(*Facts){at(config.Config{Check: config.Check{MaxSize: "20MB", MaxGrowth: "10%", Root: true, Allow: []string{"/srv/*/"}}})}, func(i Image) any { return i.Rules },
+			Rules{MaxSize: 20e6, MaxGrowth: Growth{Text: "10%", Percent: 10}, Root: true, Allow: []string{"/srv/*"}}, "check | at most 20MB, growth of at most 10%, root allowed, allowed: /srv/*/ | magefile.go:7"},
+		"no rules of the check": {nil, func(i Image) any { return i.Rules }, Rules{}, ""},
+		"healthcheck":           {[]func(*Facts){at(config.Config{Healthcheck: &config.Healthcheck{Test: []string{"/web", "-h"}}})}, func(i Image) any { return i.Config.Healthcheck }, &image.Healthcheck{Test: []string{"/web", "-h"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,6 +185,11 @@ func TestNewWrong(t *testing.T) {
 		"variable":                 {config.Config{Env: map[string]string{"A=B": "c"}}, "", []string{`"A=B"`}},
 		"port":                     {config.Config{Ports: []string{"http"}}, "", []string{"http"}},
 		"logins without a Builder": {config.Config{Build: config.Build{Lend: []string{"git.example"}}}, "", []string{"Build.Lend and no Build.Container"}},
+		"size of the check":        {config.Config{Check: config.Check{MaxSize: "20"}}, "", []string{`"20"`, "Check.MaxSize", `"20MB"`}},
+		"no size of the check":     {config.Config{Check: config.Check{MaxSize: "0B"}}, "", []string{"Check.MaxSize"}},
+		"growth of the check":      {config.Config{Check: config.Check{MaxGrowth: "10 percent"}}, "", []string{`"10 percent"`, "Check.MaxGrowth", `"10%"`}},
+		"relative in the check":    {config.Config{Check: config.Check{Allow: []string{"srv"}}}, "", []string{`"srv"`, "Check.Allow"}},
+		"pattern of the check":     {config.Config{Check: config.Check{Allow: []string{"/["}}}, "", []string{`"/["`, "path.Match"}},
 		"engines without one":      {config.Config{Build: config.Build{Engines: map[string]string{"linux/arm64": "x"}}}, "", []string{"Build.Engines and no Build.Container"}},
 	} {
 		t.Run(name, func(t *testing.T) {
