@@ -30,6 +30,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"rootfs/plaintext":       {},
 	"rootfs/plugins":         {ours: []string{"rootfs/ldd", "rootfs/packages", "rootfs/plaintext"}},
 
+	"/again":              {ours: []string{"/check", "/dist", "/filelock", "/fsx", "/image", "/platform", "/report"}, others: []string{"github.com/opencontainers/"}},
 	"/assemble":           {ours: []string{"/compile", "/image", "/plan", "/report", "rootfs", "rootfs/ldd", "rootfs/linked", "rootfs/plaintext"}},
 	"/attendant":          {ours: []string{"/embedded"}},
 	"/attendant/program":  {},

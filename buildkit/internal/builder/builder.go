@@ -130,10 +130,22 @@ func (b *Builder) request(program []byte) docker.BuilderRequest {
 		Memory: []string{inside("home")}, Folders: []string{insideRoot, inside("out")},
 		Extra: b.sharedMounts(), Proof: filepath.Join(b.root, "dist"),
 	}
+	if b.owner.Anew {
+		delete(r.Volumes, inside("cache"))
+		r.Folders = append(r.Folders, b.goCache())
+	}
 	for _, dir := range b.folders {
 		r.Binds = append(r.Binds, docker.Bind{Host: dir, Container: dir, ReadOnly: true})
 	}
 	return r
+}
+
+// goCache returns the folder in the container for what was compiled. To compile everything anew, it is one that nobody has.
+func (b *Builder) goCache() string {
+	if b.owner.Anew {
+		return inside("anew")
+	}
+	return inside("cache")
 }
 
 // attendant returns PID 1 of the container, the program that runs its commands, for the engine's platform.

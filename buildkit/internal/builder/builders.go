@@ -32,6 +32,8 @@ type Builders struct {
 	Copy bool
 	// Prefix starts the names of containers and volumes. Default: "fromscratch".
 	Prefix string
+	// Anew compiles everything, also what an earlier run has compiled.
+	Anew bool
 
 	mu    sync.Mutex
 	found map[builderKey]docker.Image // the image of each name, fixed for the run

@@ -61,7 +61,7 @@ func (b *Builder) environ(ctx context.Context, c config.Config) ([]string, error
 		return nil, err
 	}
 	env := append([]string{}, b.image.Env...)
-	env = append(env, "HOME="+inside("home"), "GOCACHE="+inside("cache"), "GOMODCACHE="+inside("mod"), "GOENV=off", "GOTOOLCHAIN=local")
+	env = append(env, "HOME="+inside("home"), "GOCACHE="+b.goCache(), "GOMODCACHE="+inside("mod"), "GOENV=off", "GOTOOLCHAIN=local")
 	for _, key := range forwardedGoEnv {
 		value := b.settings[key]
 		if key == "GOPROXY" && box.Copied == nil && b.proxy() != "" { // even before "off", as on this machine

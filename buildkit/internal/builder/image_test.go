@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,5 +108,18 @@ func TestAttendantDamaged(t *testing.T) {
 		if got, err := b.attendantFor(context.Background(), linux); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%d bytes, not %d, %v", len(got), len(want), err)
 		}
+	}
+}
+
+// A container that compiles everything anew has no volume with what others have compiled.
+func TestAnew(t *testing.T) {
+	t.Parallel()
+	b := builderOf(docker.Platform{OS: "linux", Architecture: "amd64"})
+	if r := b.request(nil); r.Volumes[b.goCache()] == "" || r.Volumes[inside("mod")] == "" {
+		t.Errorf("the volumes are %v, the cache is %s", r.Volumes, b.goCache())
+	}
+	b.owner.Anew = true
+	if r := b.request(nil); r.Volumes[inside("cache")] != "" || r.Volumes[b.goCache()] != "" || r.Volumes[inside("mod")] == "" || !slices.Contains(r.Folders, b.goCache()) {
+		t.Errorf("the volumes are %v, the cache is %s of %v", r.Volumes, b.goCache(), r.Folders)
 	}
 }
