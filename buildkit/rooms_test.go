@@ -89,7 +89,7 @@ var rooms = map[string]struct{ ours, others []string }{
 	"/usercache":          {},
 	"/watch":              {others: []string{"github.com/fsnotify/fsnotify"}},
 
-	"buildkit":              {ours: []string{"/assemble", "/builder", "/cleaner", "/compile", "/describe", "/dev", "/diskfull", "/dist", "/docker", "/docker/kind", "/dockerfilespec", "/engines", "/filelock", "/fsx", "/gobuild", "/libraries", "/licences", "/owners", "/pack", "/packagedb", "/plan", "/platform", "/registry", "/report", "/resolve", "/result", "/run", "/send", "/state", "/usercache", "buildkit/config", "rootfs", "rootfs/ldd"}, others: []string{"github.com/opencontainers/go-digest"}},
+	"buildkit":              {ours: []string{"/again", "/assemble", "/builder", "/check", "/cleaner", "/compile", "/describe", "/dev", "/diskfull", "/dist", "/docker", "/docker/kind", "/dockerfilespec", "/engines", "/filelock", "/fsx", "/gobuild", "/libraries", "/licences", "/owners", "/pack", "/packagedb", "/plan", "/platform", "/registry", "/report", "/resolve", "/result", "/run", "/send", "/state", "/usercache", "buildkit/config", "rootfs", "rootfs/ldd"}, others: []string{"github.com/opencontainers/go-digest"}},
 	"buildkit/acceptance":   {},
 	"buildkit/buildertest":  {ours: []string{"/filelock", "buildkit/testkit"}},
 	"buildkit/buildtest":    {ours: []string{"/docker", "/docker/host", "buildkit", "buildkit/testkit"}},

@@ -27,6 +27,10 @@ type printed struct {
 		Layers, Steps                     []struct{}
 		Files                             []struct{ Path string }
 		Values                            []struct{ Name, Value string }
+		Checks                            []struct {
+			Rule string
+			OK   bool
+		}
 	}
 	Error *struct{ Text, Fix string }
 }
@@ -45,10 +49,14 @@ func TestDocument(t *testing.T) {
 
 package main
 
-//mage:import
-import "github.com/fromscratch-go/fromscratch/magefiles/targets"
+import (
+	"os"
 
-var _ = targets.Configure(targets.Config{Name: "` + name + `"})
+	//mage:import
+	"github.com/fromscratch-go/fromscratch/magefiles/targets"
+)
+
+var _ = targets.Configure(targets.Config{Name: "` + name + `", Check: targets.Check{MaxSize: os.Getenv("FROMSCRATCH_TEST_MAX")}})
 `})
 	removeImages(t, name+":"+tag)
 	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
@@ -79,6 +87,12 @@ var _ = targets.Configure(targets.Config{Name: "` + name + `"})
 		{"writes a root file system", nil, []string{"imageRootfs"}, 0, func(d printed) bool { return strings.HasSuffix(d.Images[0].Paths[0], "rootfs") }},
 		{"writes documents", nil, []string{"imageSBOM"}, 0, func(d printed) bool { return len(d.Images[0].Paths) >= 2 }},
 		{"writes a Dockerfile", nil, []string{"imageDockerfile"}, 0, func(d printed) bool { return len(d.Images[0].Paths) == 2 }},
+		{"checks", nil, []string{"imageCheck"}, 0, func(d printed) bool {
+			return len(d.Images[0].Checks) == 5 && d.Images[0].Checks[4].OK && d.Error == nil
+		}},
+		{"finds a broken rule", []string{"FROMSCRATCH_TEST_MAX=1kB"}, []string{"imageCheck"}, 1, func(d printed) bool {
+			return d.Images[0].Checks[1].Rule == "size" && !d.Images[0].Checks[1].OK && d.ExitCode == 1 && d.Error.Fix != ""
+		}},
 		{"explains", nil, []string{"imageExplain"}, 0, func(d printed) bool { return len(d.Images[0].Files) > 5 }},
 		{"explains a file", nil, []string{"imageExplain", "--", "/" + name}, 0, func(d printed) bool { return d.Images[0].Files[0].Path == "/"+name }},
 		{"pushes", []string{"IMAGE_REPO=" + host + "/acme/hello"}, []string{"imagePush"}, 0, func(d printed) bool {

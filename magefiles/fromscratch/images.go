@@ -30,7 +30,7 @@ func (r *run) images() (*images, error) {
 	m := &images{began: r.began, engines: r.engines, out: r.out, contract: r.contract}
 	m.inputs = buildkit.Inputs{
 		Dir: dir, Environ: os.Environ(), Configs: r.Configs, EnginePlatform: m.platform, Builders: r.builders,
-		Bases:  buildkit.Bases{Engine: r.engines.AnyReachable, RegistryFirst: r.Target == "imagePush" || r.Target == "imageLayout"},
+		Bases:  buildkit.Bases{Engine: r.engines.AnyReachable, RegistryFirst: r.Target == "imagePush" || r.Target == "imageLayout" || r.Target == "imageCheck"},
 		Report: r.out.report(r.progress.Report),
 	}
 	return m, nil

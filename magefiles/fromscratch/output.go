@@ -38,7 +38,8 @@ type said struct {
 // newOutput reads IMAGE_FORMAT.
 func newOutput(target string, getenv func(string) string) (*output, error) {
 	o := &output{stdout: os.Stdout, began: time.Now(), target: target}
-	if dir, err := os.Getwd(); err == nil { // a target that needs it says why it fails
+	// A target that needs the folder says why it fails. A second build is not shown.
+	if dir, err := os.Getwd(); err == nil && getenv(againVariable) == "" {
 		o.service = ci.Find(dir, getenv)
 	}
 	switch format := getenv("IMAGE_FORMAT"); format {

@@ -20,7 +20,7 @@ var verbs = map[string]func(context.Context, *run) (dialogue.End, error){
 	"image": withImages(image), "imageRootfs": withImages(imageRootfs), "imageArchive": withImages(imageArchive),
 	"imageSBOM": withImages(imageSBOM), "imageRun": imageRun, "imageDev": imageDev, "imagePlan": withImages(imagePlan),
 	"imageExplain": imageExplain, "imageClean": withImages(imageClean), "imageLayout": withImages(imageLayout),
-	"imagePush": withImages(imagePush), "imageDockerfile": withImages(imageDockerfile),
+	"imagePush": withImages(imagePush), "imageDockerfile": withImages(imageDockerfile), "imageCheck": imageCheck,
 }
 
 // withImages returns a verb that needs the images and nothing else.
@@ -88,7 +88,7 @@ func newRun(s talk.Start, w *interrupt.Watcher, p *progress.Progress, out *outpu
 	}
 	all := &buildkit.Engines{
 		Getenv: os.Getenv, Slow: func(text string) { report.Note("fromscratch", "docker", text) },
-		Elsewhere: s.Target == "imagePush", // it must not ask an engine for the platform
+		Elsewhere: s.Target == "imagePush" || s.Target == "imageCheck", // it must not ask an engine for the platform
 	}
 	if err := all.Check(); err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func newBuilders(configs []buildkit.Config, all *buildkit.Engines) (*buildkit.Bu
 	}
 	// Even a run that writes archives may compile in an engine.
 	engine := func(ctx context.Context, _ buildkit.Platform) (*buildkit.Engine, error) { return all.Any(ctx) }
-	return &buildkit.Builders{Engine: engine, At: all.At, Cache: cache, Copy: copies}, nil
+	return &buildkit.Builders{Engine: engine, At: all.At, Cache: cache, Copy: copies, Anew: os.Getenv(againVariable) != ""}, nil
 }
 
 // close releases everything that the run holds, even if ctx has ended.

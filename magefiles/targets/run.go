@@ -103,10 +103,26 @@ const (
 // start returns the worker's first order.
 func start(target string, configs []Config, grace time.Duration) startOrder {
 	s := startOrder{Target: target, Args: programArgs(os.Args), Configs: configs, Grace: grace}
+	if program, err := os.Executable(); err == nil {
+		s.Command = []string{program, nameOf(target, os.Args)}
+	}
 	for _, c := range s.Configs {
 		s.Hooks = append(s.Hooks, dialogue.Hooks{Before: c.Build.Before != nil, After: c.Build.After != nil})
 	}
 	return s
+}
+
+// nameOf returns a target's name as mage's command line has it: with the alias of an import before it, if there is one.
+func nameOf(target string, args []string) string {
+	for _, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if strings.EqualFold(arg[strings.LastIndex(arg, ":")+1:], target) {
+			return arg
+		}
+	}
+	return target
 }
 
 // programArgs returns the arguments after "--" on mage's command line, or nil without "--".

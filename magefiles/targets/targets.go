@@ -30,8 +30,8 @@
 // DOCKER_HOST, DOCKER_CONTEXT and the DOCKER_TLS variables work as for the docker
 // command. Logins are read from where docker and podman keep them.
 //
-// stdout has only the result. Progress goes to stderr. Exit codes: 1 the build
-// failed, 2 the configuration is wrong, 3 the engine or a registry failed, 130
+// stdout has only the result. Progress goes to stderr. Exit codes: 1 the build or a
+// check failed, 2 the configuration is wrong, 3 the engine or a registry failed, 130
 // interrupted; imageRun ends with the program's own code.
 //
 // A separate program, the worker, does the work: package magefiles/fromscratch of the
@@ -79,6 +79,9 @@ func ImagePlan(ctx context.Context) error { return run(ctx, "imagePlan") }
 
 // ImageExplain builds every image and prints why each file is in it; "-- /path" explains one file, "-- --json" prints JSON.
 func ImageExplain(ctx context.Context) error { return run(ctx, "imageExplain") }
+
+// ImageCheck builds every image and says whether it keeps the rules of its Check; "-- -reproducible" builds it twice and compares.
+func ImageCheck(ctx context.Context) error { return run(ctx, "imageCheck") }
 
 // ImageDockerfile builds every image and writes a Dockerfile and a .dockerignore that build the same image without fromscratch.
 func ImageDockerfile(ctx context.Context) error { return run(ctx, "imageDockerfile") }

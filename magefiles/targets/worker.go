@@ -10,11 +10,16 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/fromscratch-go/fromscratch/magefiles/targets/internal/dialogue"
 )
 
 // ensureWorker returns the file of the compiled worker for the magefile's version of this package. It compiles the worker
 // unless the user's cache has it: once for each version, for all projects of this user.
 func ensureWorker(ctx context.Context) (string, error) {
+	if path := os.Getenv(dialogue.WorkerVariable); path != "" && isCompiled(path) {
+		return path, nil
+	}
 	dir, err := magefileDir()
 	if err != nil {
 		return "", err

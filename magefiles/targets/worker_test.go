@@ -268,3 +268,18 @@ func TestProgress(t *testing.T) {
 		t.Errorf("said is %q", out.String())
 	}
 }
+
+// Another process runs a target by the name that it has on the command line.
+func TestNameOf(t *testing.T) {
+	for _, row := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"/cache/1", "imageCheck"}, "imageCheck"}, {[]string{"/cache/1", "-v", "img:IMAGECHECK", "--", "x:imageCheck"}, "img:IMAGECHECK"},
+		{[]string{"/cache/1", "ci"}, "imageCheck"}, {[]string{"/cache/1", "--", "img:imageCheck"}, "imageCheck"}, {nil, "imageCheck"},
+	} {
+		if got := nameOf("imageCheck", row.args); got != row.want {
+			t.Errorf("of %q the name is %q, want %q", row.args, got, row.want)
+		}
+	}
+}

@@ -131,7 +131,7 @@ func (m *userModule) findMagefiles() error {
 }
 
 // targetNames are the targets that the magefile gets.
-var targetNames = []string{"image", "imageArchive", "imageClean", "imageDev", "imageDockerfile", "imageExplain", "imageLayout", "imagePlan",
+var targetNames = []string{"image", "imageArchive", "imageCheck", "imageClean", "imageDev", "imageDockerfile", "imageExplain", "imageLayout", "imagePlan",
 	"imagePush", "imageRootfs", "imageRun", "imageSBOM"}
 
 // hasMageTag reports whether a file is compiled with the build tag mage and not without.

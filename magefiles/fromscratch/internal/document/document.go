@@ -44,6 +44,7 @@ type Image struct {
 	Pushed     []string              `json:"pushed"`         // references with the digest in the registry
 	Files      []buildkit.EntryFacts `json:"files"`          // of imageExplain
 	Values     []Value               `json:"values"`         // of imagePlan
+	Checks     []buildkit.Verdict    `json:"checks"`         // of imageCheck
 	Candidates []buildkit.Candidate  `json:"candidates"`     // libraries that the program may open, and that are not there
 	Steps      []Step                `json:"steps"`
 	Notes      []Note                `json:"notes"`
@@ -154,6 +155,7 @@ func (i *Image) complete(d *Document) {
 	}
 	i.References, i.Layers, i.Paths, i.Pushed = list(i.References), list(i.Layers), list(i.Paths), list(i.Pushed)
 	i.Files, i.Values, i.Candidates, i.Steps, i.Notes = list(i.Files), list(i.Values), list(i.Candidates), list(i.Steps), list(i.Notes)
+	i.Checks = list(i.Checks)
 	if len(i.References) == 0 && i.Reference != "" {
 		i.References = []string{i.Reference}
 	}

@@ -23,6 +23,31 @@ func Values(w io.Writer, values []buildkit.Value) error {
 	return tw.Flush()
 }
 
+// Verdicts are those about one image.
+type Verdicts struct {
+	Label string // of the image
+	List  []buildkit.Verdict
+}
+
+// Checks writes a table with a line for each verdict, and below it one for each of its details.
+func Checks(w io.Writer, all []Verdicts) error {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(tw, "image\trule\tresult\twhat")
+	for _, v := range all {
+		for _, c := range v.List {
+			result := "ok"
+			if !c.OK {
+				result = "fails"
+			}
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", plaintext.Field(v.Label), c.Rule, result, plaintext.Shorten(plaintext.Field(plaintext.HideLogins(c.What))))
+			for _, d := range c.Details {
+				fmt.Fprintf(tw, "\t\t\t%s\n", plaintext.Shorten(plaintext.Field(plaintext.HideLogins(d))))
+			}
+		}
+	}
+	return tw.Flush()
+}
+
 // Candidates writes a line for each candidate.
 func Candidates(w io.Writer, list []buildkit.Candidate) error {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)

@@ -21,3 +21,21 @@ func TestHostileLength(t *testing.T) {
 		t.Errorf("the plan has %d bytes", n)
 	}
 }
+
+// What is in an image may be hostile: the table has a line for each verdict and detail, without its escape sequences and logins.
+func TestChecks(t *testing.T) {
+	var w bytes.Buffer
+	err := Checks(&w, []Verdicts{
+		{"web linux/amd64", []buildkit.Verdict{{Rule: "starts", OK: true, What: "it does"}}},
+		{"web linux/arm64", []buildkit.Verdict{{Rule: "writable", What: "2 paths", Details: []string{"/a\n\x1b[31mfake  starts  ok", "/b: https://me:secret@host/x " + strings.Repeat("x", 1<<20)}}}},
+	})
+	lines := strings.Split(strings.TrimSuffix(w.String(), "\n"), "\n")
+	if err != nil || len(lines) != 5 || w.Len() > 100_000 || strings.ContainsAny(w.String(), "\x1b") || strings.Contains(w.String(), "secret") {
+		t.Fatalf("the table is (%v)\n%.1000s", err, w.String())
+	}
+	for i, want := range []string{"image            rule      result  what", "web linux/amd64  starts    ok      it does", "web linux/arm64  writable  fails   2 paths", "                                   /a"} {
+		if !strings.HasPrefix(lines[i], want) {
+			t.Errorf("line %d is %q, want %q", i, lines[i], want)
+		}
+	}
+}

@@ -17,6 +17,9 @@ import "time"
 // (on Windows: the handle) to which the worker writes its reports.
 const ReportsVariable = "FROMSCRATCH_REPORTS"
 
+// WorkerVariable is the environment variable with the path of the worker to use. A worker sets it for a process that runs a target again.
+const WorkerVariable = "FROMSCRATCH_WORKER"
+
 // Order is a message of the target. Exactly one field is set.
 type Order[C any] struct {
 	Start  *Start[C] `json:",omitempty"` // the first order, sent once
@@ -30,6 +33,7 @@ type Start[C any] struct {
 	Args    []string // arguments after "--"; nil without "--"
 	Configs []C      // as recorded; their functions are not sent
 	Hooks   []Hooks  // those of each Config
+	Command []string // runs the target in another process; nil if the magefile's program is unknown
 	// Grace is how long the program of imageRun may take to end when it is asked to.
 	// Zero is the engine's default.
 	Grace time.Duration
