@@ -45,9 +45,9 @@ func (r *Result) Load(ctx context.Context, d *Delivery) error {
 	return errors.Join(err, keepErr)
 }
 
-// LoadCluster brings the image to the nodes of a kind cluster, see [send.LoadCluster]. A failure is an [*EngineError].
-func (r *Result) LoadCluster(ctx context.Context, cluster *kind.Cluster) error {
-	return send.LoadCluster(ctx, r.toSend(), cluster)
+// LoadCluster brings the image to the nodes of a kind cluster under a reference, see [send.LoadCluster]. A failure is an [*EngineError].
+func (r *Result) LoadCluster(ctx context.Context, reference string, cluster *kind.Cluster) error {
+	return send.LoadCluster(ctx, r.toSend(), reference, cluster)
 }
 
 // Pushable fails with a [*ConfigError] if an image cannot be pushed under its reference, see [send.Pushable].

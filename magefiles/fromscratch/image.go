@@ -49,7 +49,7 @@ func image(ctx context.Context, m *images) error {
 		})
 	case to.Cluster != nil:
 		return m.buildEach(ctx, plans, known, func(ctx context.Context, b *buildkit.Result) (said, error) {
-			return saidOf(b.Plan.Reference, b), b.LoadCluster(ctx, to.Cluster)
+			return saidOf(b.Plan.Reference, b), b.LoadCluster(ctx, b.Plan.Reference, to.Cluster)
 		})
 	}
 	return m.loadEach(ctx, plans, to.Engine, known)

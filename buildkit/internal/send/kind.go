@@ -14,35 +14,35 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/internal/report"
 )
 
-// LoadCluster brings an image to the nodes of a kind cluster, under the name that pods use for its reference. A node that has the
+// LoadCluster brings an image to the nodes of a kind cluster, under the name that pods use for a reference. A node that has the
 // image is sent nothing, others only the layers that they lack. Then it removes what is stale, see [RemoveStale]. A failure of the
 // cluster is a [*report.EngineError].
-func LoadCluster(ctx context.Context, img Image, cluster *kind.Cluster) error {
-	done := img.Report.Step(img.Plan.Label(), "kind", "loading "+img.Plan.Reference)
-	outcome, err := loadCluster(ctx, img, cluster)
+func LoadCluster(ctx context.Context, img Image, ref string, cluster *kind.Cluster) error {
+	done := img.Report.Step(img.Plan.Label(), "kind", "loading "+ref)
+	outcome, err := loadCluster(ctx, img, ref, cluster)
 	done(outcome, err)
 	if err != nil {
 		err = errors.Join(err, img.forgetLayers())
-		return &report.EngineError{Err: fmt.Errorf("delivering image %q to the kind cluster %q: %w", img.Plan.Reference, cluster.Name, err)}
+		return &report.EngineError{Err: fmt.Errorf("delivering image %q to the kind cluster %q: %w", ref, cluster.Name, err)}
 	}
 	return RemoveStale(ctx, img.Result)
 }
 
 // loadCluster returns the result for people.
-func loadCluster(ctx context.Context, img Image, cluster *kind.Cluster) (outcome string, err error) {
+func loadCluster(ctx context.Context, img Image, ref string, cluster *kind.Cluster) (outcome string, err error) {
 	if err := fits(ctx, img.Plan.Platform, cluster); err != nil {
 		return "", err
 	}
 	imported, err := cluster.Import(ctx, kind.ImportRequest{
-		Ref: img.Plan.Reference, Digest: img.Image.ManifestDigest.String(), Layers: diffIDs(img.Image.Layers),
+		Ref: ref, Digest: img.Image.ManifestDigest.String(), Layers: diffIDs(img.Image.Layers),
 		Write: func(ctx context.Context, w io.Writer, omitted func(string) bool) error {
-			archive := img.archive()
+			archive := img.archive(ref)
 			archive.Omit = func(diffID digest.Digest) bool { return omitted(diffID.String()) }
 			return archive.Write(ctx, w)
 		},
 	})
 	if err == nil && imported.Nodes == 0 {
-		return img.Plan.Reference + " is unchanged", nil
+		return ref + " is unchanged", nil
 	}
 	if err == nil && strings.HasSuffix(imported.Name, ":latest") {
 		// https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting

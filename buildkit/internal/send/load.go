@@ -126,7 +126,7 @@ func (d *Delivery) sendOrAll(ctx context.Context, img Image, p parcel, before *d
 
 // send streams a parcel into the engine.
 func (d *Delivery) send(ctx context.Context, img Image, p parcel, before *docker.Image) error {
-	archive := img.archive()
+	archive := img.archive(img.Plan.Reference)
 	archive.Image = p.image
 	archive.Omit = func(blob digest.Digest) bool { return p.has[blob] }
 	pending := d.pending

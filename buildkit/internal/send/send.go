@@ -37,9 +37,9 @@ type Image struct {
 	WriteDocuments func(context.Context) error                                                           // to the image's folder in dist/
 }
 
-// archive returns the image as an engine gets it.
-func (i Image) archive() deliver.Archive {
-	return deliver.Archive{Image: i.Image, Refs: []string{i.Plan.Reference}}
+// archive returns the image as an engine gets it under a reference.
+func (i Image) archive(ref string) deliver.Archive {
+	return deliver.Archive{Image: i.Image, Refs: []string{ref}}
 }
 
 // forgetLayers removes what is known about the layers: it may be the reason why a delivery failed.
