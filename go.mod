@@ -19,6 +19,7 @@ require (
 	github.com/rogpeppe/go-internal v1.13.1
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/spdx/tools-golang v0.5.5
+	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/mod v0.25.0
 	golang.org/x/term v0.29.0
 	golang.org/x/tools v0.22.0
