@@ -14,6 +14,9 @@ import (
 // Inputs is everything that decides what is built.
 type Inputs = resolve.Inputs
 
+// Program is an image of the module: its name, and the program in it.
+type Program = resolve.Program
+
 // Bases says where base images are looked for.
 type Bases = resolve.Bases
 
@@ -63,6 +66,9 @@ func Resolve(ctx context.Context, in Inputs) ([]Plan, error) {
 
 // One returns the only plan, for a target that works on one image. If there are several plans, it fails with a [*ConfigError].
 func One(plans []Plan) (Plan, error) { return resolve.One(plans) }
+
+// Programs returns the images, or those in IMAGE_NAME, before anything is decided about them, see [resolve.Programs].
+func Programs(ctx context.Context, in Inputs) ([]Program, error) { return resolve.Programs(ctx, in) }
 
 // Dists returns the folders that builds of the module have made, dist/NAME, or dist/NAME@linux-arm64 for one of several platforms: of all
 // images, or of those in IMAGE_NAME. The module need not compile, and the images need not be configured any more.

@@ -31,6 +31,7 @@ type Order[C any] struct {
 type Start[C any] struct {
 	Target  string   // "image", "imageRun" …
 	Args    []string // arguments after "--"; nil without "--"
+	Input   []byte   // what standard input has, if Args name it as "-" to a target that reads files
 	Configs []C      // as recorded; their functions are not sent
 	Hooks   []Hooks  // those of each Config
 	Command []string // runs the target in another process; nil if the magefile's program is unknown

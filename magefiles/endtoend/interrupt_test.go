@@ -163,6 +163,65 @@ func TestBuildInterrupted(t *testing.T) {
 	}
 }
 
+// imageApply ends kubectl when it is interrupted, also one that does not want to, and stops reading manifests that do not end.
+func TestApplyInterrupted(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		script string // of kubectl, before it sleeps
+		file   string // of manifests
+		signal syscall.Signal
+		to     string
+		code   int
+	}{
+		{"Ctrl-C", "", "k.yaml", syscall.SIGINT, "group", 130},
+		{"SIGTERM to the target", "", "k.yaml", syscall.SIGTERM, "target", 130},
+		{"SIGKILL to mage", "", "k.yaml", syscall.SIGKILL, "mage", -1},
+		{"a deaf kubectl", "trap '' INT", "k.yaml", syscall.SIGTERM, "target", 130},
+		{"an endless input", "", "-", syscall.SIGTERM, "target", 130},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := project(t, map[string]string{"k.yaml": "a: b\n", "bin/kubectl": "#!/bin/sh\n" + test.script + "\necho ready $$\nexec sleep 1000\n"})
+			if err := os.Chmod(filepath.Join(dir, "bin/kubectl"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			path := "PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH")
+			mage(t, dir, nil, "imageClean").wantOK(t) // compiles the magefile and the worker
+			cmd := mageCommand(t, dir, []string{path}, "imageApply", "--", "-f", test.file)
+			input, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer input.Close()
+			s := begin(t, cmd)
+			var kubectl int
+			if test.file != "-" {
+				s.says("ready ", 1)
+				_, after, _ := strings.Cut(s.text(), "ready ")
+				if kubectl, err = strconv.Atoi(strings.Fields(after)[0]); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				testkit.WaitFor(t, "the target to run", func() bool { return exec.Command("pgrep", "-P", strconv.Itoa(cmd.Process.Pid)).Run() == nil })
+			}
+			target := child(t, cmd.Process.Pid)
+			pid := map[string]int{"group": -cmd.Process.Pid, "target": target, "mage": cmd.Process.Pid}[test.to]
+			if err := syscall.Kill(pid, test.signal); err != nil {
+				t.Fatal(err)
+			}
+			if code := s.wait(); code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+			for _, pid := range []int{target, kubectl} {
+				if pid > 0 {
+					testkit.WaitFor(t, "all processes to end", func() bool { return syscall.Kill(pid, 0) != nil })
+				}
+			}
+		})
+	}
+}
+
 // If processes of a run are killed while a builder compiles, the container ends, with its compiler, and so do all other
 // processes.
 func TestHeavyBuilderKilled(t *testing.T) {

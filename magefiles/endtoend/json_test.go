@@ -15,11 +15,12 @@ import (
 
 // printed is what the tests read of a document.
 type printed struct {
-	Target   string
-	ExitCode int
-	Paths    []string
-	Notes    []struct{ Text string }
-	Images   []struct {
+	Target    string
+	ExitCode  int
+	Paths     []string
+	Manifests []struct{ Path, Text string }
+	Notes     []struct{ Text string }
+	Images    []struct {
 		Name, Platform, Reference, Digest string
 		Size                              int64
 		Unchanged                         bool
@@ -57,7 +58,7 @@ import (
 )
 
 var _ = targets.Configure(targets.Config{Name: "` + name + `", Check: targets.Check{MaxSize: os.Getenv("FROMSCRATCH_TEST_MAX")}})
-`})
+`, "k.yaml": "image: fromscratch://" + name + "\n", "k8s/a.json": "{}", "wrong.yaml": "image: fromscratch://wrong\n"})
 	removeImages(t, name+":"+tag)
 	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	layout := filepath.Join(t.TempDir(), "layout")
@@ -97,6 +98,14 @@ var _ = targets.Configure(targets.Config{Name: "` + name + `", Check: targets.Ch
 		{"explains a file", nil, []string{"imageExplain", "--", "/" + name}, 0, func(d printed) bool { return d.Images[0].Files[0].Path == "/"+name }},
 		{"pushes", []string{"IMAGE_REPO=" + host + "/acme/hello"}, []string{"imagePush"}, 0, func(d printed) bool {
 			return strings.HasPrefix(d.Images[0].Pushed[0], host+"/acme/hello:"+tag+"@sha256:")
+		}},
+		{"resolves manifests", []string{"IMAGE_REPO=" + host + "/acme/hello"}, []string{"imageResolve", "--", "-f", "k.yaml", "-f", "k8s"}, 0, func(d printed) bool {
+			pushed := d.Images[0].Pushed[0]
+			return strings.HasPrefix(pushed, host+"/acme/hello:"+tag+"@sha256:") && len(d.Manifests) == 2 &&
+				d.Manifests[0].Path == "k.yaml" && d.Manifests[0].Text == "image: "+pushed+"\n" && d.Manifests[1].Path == filepath.Join("k8s", "a.json")
+		}},
+		{"finds no image of a manifest", nil, []string{"imageResolve", "--", "-f", "wrong.yaml"}, 2, func(d printed) bool {
+			return strings.Contains(d.Error.Text, "wrong.yaml:1: ") && d.Error.Fix != "" && len(d.Manifests) == 0
 		}},
 		{"refuses a value", []string{"IMAGE_TAG=a b"}, []string{"image"}, 2, func(d printed) bool {
 			return d.ExitCode == 2 && strings.Contains(d.Error.Text, "a b") && d.Error.Fix != ""

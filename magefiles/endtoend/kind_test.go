@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -176,6 +177,42 @@ func TestHeavyKind(t *testing.T) {
 	mage(t, dir, append(to, "IMAGE_PLATFORM=linux/arm64"), "image").wantError(t, 2, "the image is for linux/arm64, and the nodes run linux/", "fix: leave Platform")
 	docker(t, "kill", b)
 	mage(t, dir, to, "image").wantError(t, 3, b+" is exited", "fix: docker start "+b)
+}
+
+// imageResolve brings the images that manifests name to the nodes, and the references are those of the images there. A changed image
+// has another one.
+func TestHeavyKindManifests(t *testing.T) {
+	t.Parallel()
+	k := newKind(t, "fromscratch-test-kind-manifests")
+	const name = "fromscratch-test-kind-named"
+	dir := project(t, map[string]string{"main.go": teller("first"), "magefile.go": magefileWith(`Name: "` + name + `"`), "k.yaml": "- fromscratch://" + name + " # named\n"})
+	env := []string{"IMAGE_OUTPUT=kind:" + k.name, ownCache(t)}
+	node := k.node("control-plane", "control-plane", volume...)
+
+	var refs []string
+	for _, word := range []string{"first", "second"} {
+		if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(teller(word)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r := mage(t, dir, env, "imageResolve", "--", "-f", "k.yaml").wantOK(t)
+		m := regexp.MustCompile(`^- (` + name + `:([0-9a-f]{64})) # named\n$`).FindStringSubmatch(r.stdout)
+		if m == nil {
+			t.Fatalf("stdout is %q", r.stdout)
+		}
+		if in := docker(t, "exec", node, "ctr", "--namespace=k8s.io", "images", "ls", "name==docker.io/library/"+m[1]); !strings.Contains(in, " sha256:"+m[2]+" ") {
+			t.Errorf("the node has\n%s\nwant the digest %s", in, m[2])
+		}
+		refs = append(refs, m[1])
+	}
+	// Pods of before can still start.
+	if first, second := k.run(node, refs[0]), k.run(node, refs[1]); refs[0] == refs[1] || first != "first 65534" || second != "second 65534" {
+		t.Errorf("%s prints %q and %s prints %q", refs[0], first, refs[1], second)
+	}
+	r := mage(t, dir, append(env, "IMAGE_FORMAT=json"), "imageResolve", "--", "-f", "k.yaml").wantOK(t)
+	if !strings.Contains(r.stderr, refs[1]+" is unchanged") || !strings.Contains(r.stdout, `"reference": "`+refs[1]+`"`) || !strings.Contains(r.stdout, `"text": "- `+refs[1]+` # named\n"`) {
+		t.Error("the third run is not about the same image")
+	}
+	mage(t, dir, append(env, "DOCKER_HOST=unix:///nowhere/docker.sock"), "imageResolve", "--", "-f", "k.yaml").wantError(t, 3, "/nowhere/docker.sock", "fix: ")
 }
 
 // If an image does not fit into a node, the error has the message of containerd and the node's name.

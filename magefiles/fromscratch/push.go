@@ -15,24 +15,31 @@ import (
 // imagePush pushes the images. It uses an engine only for builders, and for a base that its registry does not have; not
 // to choose the platform.
 func imagePush(ctx context.Context, m *images) error {
+	_, err := m.push(ctx, saidPushed)
+	return err
+}
+
+// push pushes the images, says what say returns of each, and writes the references to the file in IMAGE_REFS. They are in the order
+// of the plans.
+func (m *images) push(ctx context.Context, say func([]buildkit.Pushed, []*buildkit.Result) said) ([]buildkit.Pushed, error) {
 	refs, err := refsFile(os.Getenv("IMAGE_REFS"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cache, err := layerCache()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	options := buildkit.PushOptions{Getenv: os.Getenv, Cache: cache}
 	if err := options.Check(); err != nil {
-		return err
+		return nil, err
 	}
 	plans, err := m.plans(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := buildkit.Pushable(plans); err != nil {
-		return err
+		return nil, err
 	}
 	var mu sync.Mutex
 	var all []buildkit.Pushed
@@ -44,16 +51,19 @@ func imagePush(ctx context.Context, m *images) error {
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, pushed...)
-		return saidPushed(pushed, group), nil
+		return say(pushed, group), nil
 	})
-	if err != nil || refs == "" {
-		return err
+	if err != nil {
+		return nil, err
 	}
 	order := func(p buildkit.Pushed) int {
 		return slices.IndexFunc(plans, func(plan buildkit.Plan) bool { return plan.Name == p.Name })
 	}
 	slices.SortStableFunc(all, func(a, b buildkit.Pushed) int { return order(a) - order(b) })
-	return buildkit.WriteRefs(refs, all)
+	if refs == "" {
+		return all, nil
+	}
+	return all, buildkit.WriteRefs(refs, all)
 }
 
 // saidPushed says the references, one a line.

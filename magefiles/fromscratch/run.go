@@ -21,6 +21,7 @@ var verbs = map[string]func(context.Context, *run) (dialogue.End, error){
 	"imageSBOM": withImages(imageSBOM), "imageRun": imageRun, "imageDev": imageDev, "imagePlan": withImages(imagePlan),
 	"imageExplain": imageExplain, "imageClean": withImages(imageClean), "imageLayout": withImages(imageLayout),
 	"imagePush": withImages(imagePush), "imageDockerfile": withImages(imageDockerfile), "imageCheck": imageCheck,
+	"imageResolve": imageResolve, "imageApply": imageApply,
 }
 
 // withImages returns a verb that needs the images and nothing else.
@@ -88,7 +89,8 @@ func newRun(s talk.Start, w *interrupt.Watcher, p *progress.Progress, out *outpu
 	}
 	all := &buildkit.Engines{
 		Getenv: os.Getenv, Slow: func(text string) { report.Note("fromscratch", "docker", text) },
-		Elsewhere: s.Target == "imagePush" || s.Target == "imageCheck", // it must not ask an engine for the platform
+		Elsewhere:   s.Target == "imagePush" || s.Target == "imageCheck", // it must not ask an engine for the platform
+		ClusterOnly: s.Target == "imageResolve" || s.Target == "imageApply",
 	}
 	if err := all.Check(); err != nil {
 		return nil, err

@@ -46,7 +46,11 @@ func run(ctx context.Context, target string) error {
 	if err != nil {
 		return withDocument(target, whyNoWorker(ctx, err))
 	}
-	end, err := runWorker(ctx, path, t, start(target, t.configs, i.margin/2))
+	s := start(target, t.configs, i.margin/2)
+	if s.Input, err = input(ctx, target, s.Args); err != nil {
+		return withDocument(target, whyNoWorker(ctx, err))
+	}
+	end, err := runWorker(ctx, path, t, s)
 	switch {
 	case err != nil:
 		return withDocument(target, plainError(err))
@@ -78,7 +82,7 @@ func withDocument(target string, failed *exitError) error {
 		text, fix = text[:i], text[i+len("\nfix: "):]
 	}
 	document, err := json.MarshalIndent(map[string]interface{}{
-		"schema": 1, "target": target, "seconds": 0, "images": list{}, "paths": list{}, "notes": list{}, "exitCode": failed.code,
+		"schema": 1, "target": target, "seconds": 0, "images": list{}, "paths": list{}, "manifests": list{}, "notes": list{}, "exitCode": failed.code,
 		"error": map[string]string{"text": text, "fix": fix},
 	}, "", "  ")
 	if err == nil {
@@ -132,6 +136,30 @@ func programArgs(args []string) []string {
 		return nil
 	}
 	return append([]string{}, args[i+1:]...)
+}
+
+// input reads standard input, if a target reads manifests and its arguments name it as "-": the worker's own has the orders.
+func input(ctx context.Context, target string, args []string) ([]byte, error) {
+	if i := slices.Index(args, "--"); i >= 0 {
+		args = args[:i] // the others are kubectl's
+	}
+	named := func(arg string) bool { return arg == "-" || strings.HasSuffix(arg, "=-") }
+	if target != "imageResolve" && target != "imageApply" || !slices.ContainsFunc(args, named) {
+		return nil, nil
+	}
+	var text []byte
+	var err error
+	ended := make(chan struct{})
+	go func() { text, err = io.ReadAll(os.Stdin); close(ended) }()
+	select {
+	case <-ended:
+	case <-ctx.Done(): // whoever writes to it may never end
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading standard input: %w", err)
+	}
+	return text, nil
 }
 
 // runWorker runs the worker until it ends, and the hooks that it calls.

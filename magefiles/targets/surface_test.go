@@ -55,7 +55,7 @@ func TestSurface(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	want := []string{"Image", "ImageArchive", "ImageCheck", "ImageClean", "ImageDev", "ImageDockerfile", "ImageExplain", "ImageLayout", "ImagePlan", "ImagePush", "ImageRootfs", "ImageRun", "ImageSBOM"}
+	want := []string{"Image", "ImageApply", "ImageArchive", "ImageCheck", "ImageClean", "ImageDev", "ImageDockerfile", "ImageExplain", "ImageLayout", "ImagePlan", "ImagePush", "ImageResolve", "ImageRootfs", "ImageRun", "ImageSBOM"}
 	if !slices.Equal(names, want) {
 		t.Errorf("the targets are %q, want %q", names, want)
 	}

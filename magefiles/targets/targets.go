@@ -22,7 +22,8 @@
 //   - IMAGE_CONTAINER_SOURCES is how a Build.Container gets the sources: bind or copy.
 //   - IMAGE_SHOW_VALUES=1 makes imagePlan show the values of Env and Build.Env.
 //   - IMAGE_ENGINE_TIMEOUT is how long an engine may take to answer a request, as in 5m.
-//   - IMAGE_REFS is the file to which imagePush writes the references with digests.
+//   - IMAGE_REFS is the file to which imagePush, imageResolve and imageApply write the
+//     references with digests.
 //   - IMAGE_REGISTRY_CA is a PEM file of further authorities for registries.
 //   - IMAGE_REGISTRY_HTTP names registries that are used without TLS.
 //   - SOURCE_DATE_EPOCH is the time of every file.
@@ -32,7 +33,7 @@
 //
 // stdout has only the result. Progress goes to stderr. Exit codes: 1 the build or a
 // check failed, 2 the configuration is wrong, 3 the engine or a registry failed, 130
-// interrupted; imageRun ends with the program's own code.
+// interrupted; imageRun ends with the program's own code, imageApply with kubectl's.
 //
 // A separate program, the worker, does the work: package magefiles/fromscratch of the
 // module github.com/fromscratch-go/fromscratch, in the same version. The first target
@@ -85,6 +86,12 @@ func ImageCheck(ctx context.Context) error { return run(ctx, "imageCheck") }
 
 // ImageDockerfile builds every image and writes a Dockerfile and a .dockerignore that build the same image without fromscratch.
 func ImageDockerfile(ctx context.Context) error { return run(ctx, "imageDockerfile") }
+
+// ImageResolve builds and pushes the images that manifests of Kubernetes name ("-- -f FILE|FOLDER|-") and prints these with the references.
+func ImageResolve(ctx context.Context) error { return run(ctx, "imageResolve") }
+
+// ImageApply gives what imageResolve would print to "kubectl apply"; the arguments after a second "--" go to kubectl.
+func ImageApply(ctx context.Context) error { return run(ctx, "imageApply") }
 
 // ImageClean removes what the other targets wrote to dist/.
 func ImageClean(ctx context.Context) error { return run(ctx, "imageClean") }

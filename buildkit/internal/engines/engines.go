@@ -28,6 +28,8 @@ type Engines struct {
 	Getenv func(string) string
 	// Elsewhere keeps images out of engines and clusters, whatever IMAGE_OUTPUT says.
 	Elsewhere bool
+	// ClusterOnly is Elsewhere unless IMAGE_OUTPUT names a cluster.
+	ClusterOnly bool
 	// Slow, if set, receives what a request has been waiting for. It may be called from any goroutine.
 	Slow func(text string)
 
@@ -54,7 +56,7 @@ func (e *Engines) settings() (docker.Options, output, error) {
 	}
 	o.Waits.Slow = e.Slow
 	to, err := readOutput(e.Getenv)
-	if e.Elsewhere {
+	if e.Elsewhere || e.ClusterOnly && to.kind != inCluster {
 		to = output{kind: inArchive}
 	}
 	return o, to, err

@@ -169,14 +169,8 @@ func (o Opened) programs(ctx context.Context, m gobuild.Module, s subject) ([]su
 	if recalled {
 		return s.each(mains), nil
 	}
-	mains, err = in.mains(ctx, s)
-	if err != nil {
-		return nil, fmt.Errorf("finding the program of the Config (%s): %w", c.Origin, err)
-	}
-	if len(mains) > 1 && len(in.Configs) > 0 {
-		return nil, tooMany(c, mains)
-	}
-	return s.each(mains), nil
+	mains, err = in.oneMain(ctx, s)
+	return s.each(mains), err
 }
 
 // builderFor asks the builder of a Config for its go command, its view of the module, certificates and time zones.

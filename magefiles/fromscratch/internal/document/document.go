@@ -15,14 +15,15 @@ import (
 
 // Document is what a target says. Lists are empty, never null. Its methods may be used concurrently.
 type Document struct {
-	Schema   int      `json:"schema"`   // version of this format: 1; a new one only if a field goes or changes
-	Target   string   `json:"target"`   // "image", "imagePush" …
-	Seconds  float64  `json:"seconds"`  // that the target took
-	Images   []Image  `json:"images"`   // in the order of the Configs, one for each platform
-	Paths    []string `json:"paths"`    // what the target wrote for all images together, or removed
-	Notes    []Note   `json:"notes"`    // that are not about one image
-	ExitCode int      `json:"exitCode"` // of the target
-	Error    *Error   `json:"error"`    // null after success
+	Schema    int        `json:"schema"`    // version of this format: 1; a new one only if a field goes or changes
+	Target    string     `json:"target"`    // "image", "imagePush" …
+	Seconds   float64    `json:"seconds"`   // that the target took
+	Images    []Image    `json:"images"`    // in the order of the Configs, one for each platform
+	Paths     []string   `json:"paths"`     // what the target wrote for all images together, or removed
+	Manifests []Manifest `json:"manifests"` // of imageResolve and imageApply
+	Notes     []Note     `json:"notes"`     // that are not about one image
+	ExitCode  int        `json:"exitCode"`  // of the target
+	Error     *Error     `json:"error"`     // null after success
 
 	mu    sync.Mutex
 	notes map[string][]Note // by the label of the image
@@ -72,6 +73,12 @@ type Step struct {
 	Failed  bool    `json:"failed"`
 }
 
+// Manifest is a file with manifests, with references in the places of images.
+type Manifest struct {
+	Path string `json:"path"` // "-" is standard input
+	Text string `json:"text"`
+}
+
 // Note is what a person should know.
 type Note struct {
 	Step string `json:"step"`
@@ -117,6 +124,13 @@ func (d *Document) AddPath(path string) {
 	d.Paths = append(d.Paths, path)
 }
 
+// AddManifest adds a file with manifests.
+func (d *Document) AddManifest(m Manifest) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Manifests = append(d.Manifests, m)
+}
+
 // End completes the document. text is the error, "" after success; its last line may be a fix.
 func (d *Document) End(text string, code int, took time.Duration) *Document {
 	d.mu.Lock()
@@ -142,7 +156,7 @@ func (d *Document) End(text string, code int, took time.Duration) *Document {
 			d.Notes = append(d.Notes, Note{n.Step, label + ": " + n.Text})
 		}
 	}
-	d.Images, d.Paths, d.Notes = list(d.Images), list(d.Paths), list(d.Notes)
+	d.Images, d.Paths, d.Manifests, d.Notes = list(d.Images), list(d.Paths), list(d.Manifests), list(d.Notes)
 	return d
 }
 
