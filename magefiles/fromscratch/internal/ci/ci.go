@@ -48,11 +48,11 @@ type place struct {
 }
 
 var (
-	atStart  = regexp.MustCompile(`^(\S+?\.go):(\d+)(?::(\d+))?: (.+)$`)
+	atStart  = regexp.MustCompile(`^(\S+?\.(?:go|ya?ml|json)):(\d+)(?::(\d+))?: (.+)$`)
 	anywhere = regexp.MustCompile(`([^\s():]+\.go):(\d+)(?::(\d+))?`)
 )
 
-// places returns where an error is: each line of the compiler's, or else the first place that the text names and that there is.
+// places returns where an error is: each line of the compiler's or of an error in manifests, or else the first place that the text names and that there is.
 func (s Service) places(text string) (list []place) {
 	for _, line := range strings.Split(text, "\n") {
 		if m := atStart.FindStringSubmatch(strings.TrimSpace(line)); m != nil {

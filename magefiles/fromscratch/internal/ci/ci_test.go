@@ -18,7 +18,7 @@ func checkout(t *testing.T) (root, module string) {
 	if err := os.MkdirAll(filepath.Join(module, "cmd"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"go.mod", "magefile.go", "cmd/main.go"} {
+	for _, name := range []string{"go.mod", "magefile.go", "cmd/main.go", "k8s.yaml"} {
 		if err := os.WriteFile(filepath.Join(module, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -40,6 +40,8 @@ func TestAnnotations(t *testing.T) {
 			"::error file=svc/cmd/main.go,line=3,title=image,col=2::undefined: x\n::error file=svc/cmd/main.go,line=9,title=image::a, b: c%25\n"},
 		{"the image \"svc\" (magefile.go:12) has no tag\nfix: set Tags",
 			"::error file=svc/magefile.go,line=12,title=image::the image \"svc\" (magefile.go:12) has no tag%0Afix: set Tags\n"},
+		{"k8s.yaml:2: \"fromscratch://x\" is no image\nk8s.yaml:7: \"ko://y\" is no image\nfix: write one of …",
+			"::error file=svc/k8s.yaml,line=2,title=image::\"fromscratch://x\" is no image\n::error file=svc/k8s.yaml,line=7,title=image::\"ko://y\" is no image\n"},
 		{"no such file other.go:3\n::set-env name=x::y", "::error title=image::no such file other.go:3%0A::set-env name=x::y\n"},
 		{"../../outside.go:1:1: x", "::error title=image::../../outside.go:1:1: x\n"},
 	} {
