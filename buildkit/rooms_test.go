@@ -227,7 +227,7 @@ func TestOutside(t *testing.T) {
 }
 
 // maxExported is how many names the public packages may export.
-const maxExported = 224
+const maxExported = 228
 
 // Each exported name is a promise: the public packages have few of them.
 func TestPublicSurface(t *testing.T) {

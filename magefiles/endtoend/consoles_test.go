@@ -42,7 +42,8 @@ var consoles = []console{
 	{page: "docs/configuration.md", in: sqlite},
 	{page: "docs/containers.md", has: "docker build", skip: map[string]string{"": "the image is on a registry, and its packages are Debian's"}},
 	{page: "docs/containers.md", has: "volume rm", skip: map[string]string{"": "other projects of this machine need the volumes"}},
-	{page: "docs/deploy.md", in: pushed},
+	{page: "docs/deploy.md", has: "imageApply", skip: map[string]string{"": "it needs a cluster; TestImageApply runs it with another kubectl"}},
+	{page: "docs/deploy.md", has: "imageResolve", in: withManifest},
 	{page: "docs/dev.md", in: portOfItsOwn, until: map[string]string{"go tool mage imageDev": "speaking page"}},
 	{page: "docs/get-started.md", has: "targets/init@latest", in: newModule("give")},
 	{page: "docs/get-started.md", has: "go get", in: newModule("update")},
@@ -409,6 +410,16 @@ func visits(t *testing.T) place {
 func pushed(t *testing.T) place {
 	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	return place{example(t, "hello"), []string{"IMAGE_REPO=" + host + "/acme/hello", "IMAGE_TAG=1.2"}, []string{"registry.example", host}}
+}
+
+// withManifest is pushed, with a manifest.
+func withManifest(t *testing.T) place {
+	p := pushed(t)
+	text := "      containers:\n        - name: hello\n          image: fromscratch://hello\n"
+	if err := errors.Join(os.Mkdir(filepath.Join(p.dir, "k8s"), 0o755), os.WriteFile(filepath.Join(p.dir, "k8s/hello.yaml"), []byte(text), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // portOfItsOwn is the hello example with a port that nothing else uses.
