@@ -38,6 +38,11 @@ func TestNamedData(t *testing.T) {
 			source:  "void *Hunspell_create(const char *, const char *); int main(int n, char **v) { return !Hunspell_create(v[1], v[2]); }",
 			library: "libhunspell-1.7.so.0", warning: "warning: not in the image: hunspell (/usr/share/hunspell), of ",
 		},
+		"two libraries": {
+			source:  "void *dlopen(const char *, int); int main(int n, char **v) { return !dlopen(n > 1 ? \"libz.so.1\" : \"libsqlite3.so.0\", 1); }",
+			library: "libm.so.6", paths: []string{"/usr/lib/x86_64-linux-gnu/libsqlite3.so.0", "/usr/lib/x86_64-linux-gnu/libz.so.1"},
+			note: " MB with 1 more that are needed: /prog opens libraries and names libsqlite3.so.0, libz.so.1; Exclude leaves single ones out",
+		},
 		"character sets": {
 			source:  "void *iconv_open(const char *, const char *); int main(int n, char **v) { return iconv_open(v[1], \"UTF-8\") == (void *)-1; }",
 			library: "libm.so.6", paths: []string{"/usr/lib/x86_64-linux-gnu/gconv/UTF-16.so"},

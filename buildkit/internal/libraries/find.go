@@ -249,7 +249,7 @@ func (f *Found) tell() {
 	}
 }
 
-// tellNamed adds a note for each library and file that is there because a program names it.
+// tellNamed adds a note for each file that is there because a program names it, and for the libraries.
 func (f *Found) tellNamed() {
 	for _, p := range f.programs() {
 		for _, d := range p.opened.Files {
@@ -257,32 +257,41 @@ func (f *Found) tellNamed() {
 				f.note(plaintext.Sprintf("%s is added, %s: %s; Exclude leaves it out", d.Path, report.Size(size), f.inImage(d.Why)))
 			}
 		}
+		var names []string
+		files, size := 0, int64(0)
 		for _, l := range p.opened.Plugins {
-			if what := f.sizeOf(p.closure, l.Path); l.Group == plugins.GroupNamed && what != "" {
-				f.note(plaintext.Sprintf("%s is added, %s: %s; Exclude leaves it out", l.Path, what, f.inImage(l.Why)))
+			if n, s := f.sizeOf(p.closure, l.Path); l.Group == plugins.GroupNamed && n > 0 {
+				names, files, size = append(names, l.Path), files+n, size+s
 			}
+		}
+		what := report.Size(size)
+		if more := files - len(names); more > 0 {
+			what += fmt.Sprintf(" with %d more that are needed", more)
+		}
+		by := f.inImage(p.closure.Program().Path)
+		switch len(names) {
+		case 0:
+		case 1:
+			f.note(plaintext.Sprintf("%s is added, %s: %s names it and opens libraries; Exclude leaves it out", names[0], what, by))
+		default:
+			slices.Sort(names)
+			f.note(plaintext.Sprintf("%d libraries are added, %s: %s opens libraries and names %s; Exclude leaves single ones out",
+				len(names), what, by, strings.Join(names, ", ")))
 		}
 	}
 }
 
-// sizeOf says how large a library is that is opened, with those that it needs; "" if the base has all of them.
-func (f *Found) sizeOf(c *ldd.Closure, name string) string {
-	files, total := 0, int64(0)
+// sizeOf returns the number and the size of the files that come from the sysroot for a library that is opened: itself, and what it needs.
+func (f *Found) sizeOf(c *ldd.Closure, name string) (files int, size int64) {
 	for _, o := range c.Objects {
 		if o.Opened != name {
 			continue // the program's own file is none of the sysroot
 		}
 		if n := f.size(o.Real); n > 0 {
-			files, total = files+1, total+n
+			files, size = files+1, size+n
 		}
 	}
-	switch files {
-	case 0:
-		return ""
-	case 1:
-		return report.Size(total)
-	}
-	return fmt.Sprintf("%s with %d more that it needs", report.Size(total), files-1)
+	return files, size
 }
 
 // tellFonts adds a note for a font that is there because a library draws text.
