@@ -131,8 +131,8 @@ func (m *userModule) findMagefiles() error {
 }
 
 // targetNames are the targets that the magefile gets.
-var targetNames = []string{"image", "imageArchive", "imageCheck", "imageClean", "imageDev", "imageDockerfile", "imageExplain", "imageLayout", "imagePlan",
-	"imagePush", "imageRootfs", "imageRun", "imageSBOM"}
+var targetNames = []string{"image", "imageApply", "imageArchive", "imageCheck", "imageClean", "imageDev", "imageDockerfile", "imageExplain", "imageLayout", "imagePlan",
+	"imagePush", "imageResolve", "imageRootfs", "imageRun", "imageSBOM"}
 
 // hasMageTag reports whether a file is compiled with the build tag mage and not without.
 func hasMageTag(f *ast.File) bool {
