@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
@@ -45,8 +46,13 @@ func (r *run) apply(ctx context.Context, kubectl string, args []string, manifest
 	cmd.WaitDelay = stopGrace
 	err := cmd.Run()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Exited() {
-		return exit.ExitCode(), nil
+	if errors.As(err, &exit) {
+		if exit.Exited() {
+			return exit.ExitCode(), nil
+		}
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGINT { // Ctrl-C came there sooner than here
+			return exitInterrupted, nil
+		}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("running %s apply: %w", kubectl, err)
