@@ -15,6 +15,7 @@ import (
 
 	"github.com/fromscratch-go/fromscratch/buildkit"
 	"github.com/fromscratch-go/fromscratch/buildkit/config"
+	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 	"github.com/fromscratch-go/fromscratch/magefiles/bench/measure"
 )
 
@@ -167,6 +168,9 @@ func TestHeavyScanners(t *testing.T) {
 			}
 			for _, s := range scanners {
 				t.Run(s.name, func(t *testing.T) {
+					if s.name == "trivy" {
+						testkit.Slow(t, s.name)
+					}
 					found := s.scan(t, archive)
 					if !strings.HasPrefix(found.distro, test.distro) {
 						t.Errorf("the distribution is %q, want %q", found.distro, test.distro)

@@ -38,7 +38,7 @@ import (
 //	get PORT PATH            a request to the program, instead of waiting for its end
 //	login USER:PASSWORD      of the request
 //	want REGEXP              of the output, or of the answer; if that is a picture, of the text that tesseract reads in it
-//	slow                     it compiles for minutes, and is left out unless FROMSCRATCH_ZERO_SLOW is set
+//	slow                     it compiles for minutes, and is left out unless FROMSCRATCH_TEST_SLOW is set
 //	warned TEXT              the image cannot do the job without a configuration, and a warning with this text says so
 //
 // A file named stdin is the program's input, and one named body that of a request by POST. Files below module/ are added to the first
@@ -55,7 +55,7 @@ func TestHeavyZeroConfiguration(t *testing.T) {
 	t.Run("programs", func(t *testing.T) {
 		for _, name := range names {
 			p := readZero(t, name)
-			if p.slow && os.Getenv("FROMSCRATCH_ZERO_SLOW") == "" {
+			if p.slow && os.Getenv("FROMSCRATCH_TEST_SLOW") == "" {
 				continue
 			}
 			t.Run(p.name, func(t *testing.T) {

@@ -114,6 +114,7 @@ func background(t *testing.T, cmd *exec.Cmd) {
 // The real kubectl brings what imageApply gives it to a real API server: YAML and JSON together, with the references that the registry has.
 func TestHeavyKubernetes(t *testing.T) {
 	t.Parallel()
+	testkit.Slow(t, "Kubernetes")
 	testkit.Need(t, "skopeo", "diff")
 	c := newCluster(t)
 	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
