@@ -26,6 +26,8 @@ var goldenImages = []buildkit.Config{
 	{Name: "runtime", Binary: "static", Program: "/usr/bin/app", Cmd: []string{"-v"}, Env: map[string]string{"A": "1"}, Ports: []string{"8080"}, Labels: map[string]string{"l": "1"}, Volumes: []string{"/data"}},
 	{Name: "arm", Binary: "arm64", Platforms: []string{"linux/arm64"}},
 	{Name: "epoch", Binary: "static", Created: "2026-01-02T03:04:05Z"},
+	{Name: "capabilities", Binary: "static", Capabilities: []string{"cap_net_bind_service"}},
+	{Name: "health", Binary: "static", Healthcheck: &config.Healthcheck{Test: []string{"/health", "-health"}}},
 	{Name: "base", Binary: "static", Base: "oci:layout"},
 }
 
@@ -69,6 +71,10 @@ func goldenModule(t *testing.T) (dir, sysroot string) {
 		filepath.Join(sysroot, "lib/x86_64-linux-gnu/libgcc_s.so.1"):       library("libgcc_s.so.1", "libc.so.6"),
 		filepath.Join(sysroot, "usr/lib/x86_64-linux-gnu/libone.so.1.2.3"): library("libone.so.1", "libc.so.6"),
 		filepath.Join(sysroot, "usr/lib/x86_64-linux-gnu/libextra.so.2"):   library("libextra.so.2", "libone.so.1"),
+		filepath.Join(sysroot, "usr/lib/os-release"):                       []byte("ID=debian\nVERSION_ID=\"12\"\n"),
+		filepath.Join(sysroot, "etc/debian_version"):                       []byte("12.1\n"),
+		filepath.Join(sysroot, "var/lib/dpkg/status"):                      []byte("Package: libone1\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.2-3\nMaintainer: nobody\nDescription: one\n"),
+		filepath.Join(sysroot, "var/lib/dpkg/info/libone1:amd64.list"):     []byte("/.\n/usr\n/usr/lib\n/usr/lib/x86_64-linux-gnu\n/usr/lib/x86_64-linux-gnu/libone.so.1.2.3\n/usr/lib/x86_64-linux-gnu/libone.so.1\n"),
 		filepath.Join(sysroot, "etc/ssl/certs/ca-certificates.crt"):        []byte(goldenAuthority),
 	} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
