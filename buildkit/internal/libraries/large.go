@@ -27,6 +27,9 @@ type Group struct {
 
 // String says for people how large the group is.
 func (g *Group) String() string {
+	if g.Files+g.Libraries == 0 {
+		return "nothing to add" // the base has it, or its plugins cannot be loaded
+	}
 	text := fmt.Sprintf("%d files", g.Files)
 	if g.Libraries > 0 {
 		text += fmt.Sprintf(" with %d libraries that they need", g.Libraries)

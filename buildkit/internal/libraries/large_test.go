@@ -70,3 +70,15 @@ func large(t *testing.T, q libraries.Query, group string) (size int64, note stri
 	}
 	return size, note
 }
+
+// A group whose files the base has adds nothing.
+func TestGroupOfTheBase(t *testing.T) {
+	t.Parallel()
+	if got := (&libraries.Group{Name: "gconv"}).String(); got != "nothing to add" {
+		t.Errorf("%q", got)
+	}
+	g := libraries.Group{Name: "vips", Files: 5, Libraries: 2, Size: 3e6}
+	if got, want := g.String(), "5 files with 2 libraries that they need, 3.0 MB"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
