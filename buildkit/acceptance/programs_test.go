@@ -92,7 +92,6 @@ go 1.23
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -162,7 +161,6 @@ go 1.23
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 )
