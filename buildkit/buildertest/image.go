@@ -129,7 +129,8 @@ func made(kind, versions string, fill func(*archive) error) (name string, err er
 	return name, nil
 }
 
-// load imports an archive as an image: one layer, without a registry or a base image.
+// load imports an archive as an image: one layer, without a registry or a base image. The image gets its name when it is whole: if this
+// process is killed, the engine takes what came so far for an archive.
 func load(name string, fill func(*archive) error) error {
 	cmd := exec.Command("docker", "import",
 		"--change", "LABEL "+Label,
@@ -138,9 +139,9 @@ func load(name string, fill func(*archive) error) error {
 		"--change", "ENV PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"--change", "WORKDIR /go",
 		"--change", `CMD ["bash"]`,
-		"-", name)
-	var said bytes.Buffer
-	cmd.Stderr, cmd.Stdout = &said, io.Discard
+		"-")
+	var id, said bytes.Buffer
+	cmd.Stderr, cmd.Stdout = &said, &id
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -152,10 +153,17 @@ func load(name string, fill func(*archive) error) error {
 	if filled != nil {
 		_ = cmd.Process.Kill() // it must not import half of an archive
 	}
-	if err := cmd.Wait(); err != nil && filled == nil {
+	err = cmd.Wait()
+	if filled != nil {
+		return filled
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %s", err, said.String())
 	}
-	return filled
+	if out, err := exec.Command("docker", "tag", strings.TrimSpace(id.String()), name).CombinedOutput(); err != nil {
+		return fmt.Errorf("naming it: %w: %s", err, out)
+	}
+	return nil
 }
 
 // write writes the archive: Go, what every image has, and the packages.
