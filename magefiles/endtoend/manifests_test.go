@@ -200,7 +200,7 @@ func TestImageResolveErrors(t *testing.T) {
 func TestImageApply(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
-		t.Skip("kubectl is a shell script here")
+		testkit.Skip(t, "kubectl is a shell script here")
 	}
 	host := registrytest.StartProgram(t, registrytest.ProgramOptions{})
 	dir := manifestProject(t, host)

@@ -199,7 +199,7 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// What a container does not have by default, what root has anyway, and what the kernel ignores is said.
+// Notes name those that a container lacks by default, that root has anyway, and that the kernel ignores.
 func TestCapabilities(t *testing.T) {
 	t.Parallel()
 	p := planned(t.TempDir())

@@ -16,7 +16,7 @@ import (
 	"github.com/fromscratch-go/fromscratch/buildkit/testkit"
 )
 
-// A large group has a note with its size, which is what the image gets smaller by without the group. Whoever names the group knows it.
+// A large group has a note with its size: without the group, the image is smaller by that. Whoever names the group knows it.
 func TestLarge(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ library, symbol, note string }{
